@@ -1,0 +1,55 @@
+# The only set-up there is: `make run` installs and runs the support bot, `make test` installs and passes the tests.
+# Everything goes into .venv; nothing else on the machine is touched.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+BOT ?= support_bot
+
+# The newest Python that is promised; `make PYTHON=/path/to/python3.12 run` picks another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' \
+	>/dev/null 2>&1 && { command -v $$p; break; }; done)
+
+.PHONY: help install run test lint benchmark clean
+help: ## list these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+install: $(VENV)/.run-installed ## install what the bot needs, from the lock file, into .venv
+
+run: install ## install, then run the support bot with everything it needs
+	@exec $(BIN)/python -m framework run $(BOT)
+
+test: $(VENV)/.test-installed ## install, then check style, types, layers and behaviour
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test-installed ## style and types alone
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+benchmark: $(VENV)/.test-installed ## measure start-up, latency and answers on this machine
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## remove .venv (data in .framework stays)
+	rm -rf $(VENV)
+
+$(VENV)/bin/uv:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found." >&2; \
+	echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 run" >&2; exit 1; }
+	@echo "Creating $(VENV) with $(PYTHON) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# Stock pip backtracks for minutes on these dependencies; uv takes the lock file as it is, in seconds.
+$(VENV)/.run-installed: requirements/run.txt | $(VENV)/bin/uv
+	@echo "Installing the locked packages (about 300 MB on disk) ..."
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy -r requirements/run.txt
+	@touch $@
+
+$(VENV)/.test-installed: requirements/test.txt $(VENV)/.run-installed
+	@echo "Installing what the tests need ..."
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy -r requirements/test.txt
+	@touch $@

@@ -1,0 +1,93 @@
+"""The one root error, and its kinds: what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file a person wrote. `line` and `column` count from 1."""
+
+    file: Path
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """`bots/support_bot/bot.yaml:12:3`, relative to the working directory where that is shorter."""
+        file = self.file
+        if file.is_absolute() and file.is_relative_to(Path.cwd()):
+            file = file.relative_to(Path.cwd())
+        return ":".join(str(part) for part in (file, self.line, self.column) if part is not None)
+
+
+class FrameworkError(Exception):
+    """Something that a person can act on. Everything that this project raises on purpose descends from it.
+
+    `what` says what happened, `where` points at the place, `hint` says what to do next. None of them may hold a secret.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: Position | str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f"\n  {self.hint}" if self.hint else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class UsageError(FrameworkError):
+    """The command line was wrong: an unknown bot, a malformed channel id."""
+
+    exit_code = 2
+
+
+class DefinitionError(FrameworkError):
+    """A bot's folder is wrong: its YAML, prompt, knowledge or tools."""
+
+
+class SettingsError(FrameworkError):
+    """The environment is wrong: a missing or half-set key, a data folder that cannot be written."""
+
+
+class ChatServiceError(FrameworkError):
+    """The chat service refused or could not be reached. `retryable` says whether the same call may work later."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: int | None = None,
+        status: int | None = None,
+        retryable: bool = False,
+        where: Position | str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.code = code
+        self.status = status
+        self.retryable = retryable
+
+
+class DuplicateMessageError(ChatServiceError):
+    """A message with this id already exists: for a reply with a derived id, it was posted before."""
+
+
+class ModelError(FrameworkError):
+    """The model refused, failed or could not be reached. `retryable` as in ChatServiceError."""
+
+    def __init__(
+        self, what: str, *, retryable: bool = False, where: Position | str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.retryable = retryable
+
+
+class ToolError(FrameworkError):
+    """A tool could not do what was asked. The agent is told; the turn goes on."""

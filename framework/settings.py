@@ -1,0 +1,82 @@
+"""What the environment says: keys, addresses, and where data is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from framework.errors import SettingsError
+
+STREAM_URL = "https://chat.stream-io-api.com"
+
+
+def _blank_is_unset(value: object) -> object:
+    """`STREAM_API_KEY=` in a shell or an env file means that there is no key."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Secret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+
+
+class Settings(BaseSettings):
+    """The environment, read once at start. A `.env` file in the working directory counts; real variables win."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    stream_api_key: Text = Field(None, description="Key of the Stream app. Without it the sandbox is used.")
+    stream_api_secret: Secret = Field(None, description="Secret of the Stream app. Signs tokens; never leaves us.")
+    stream_base_url: Text = Field(None, description="Where Stream answers. The sandbox's address in tests.")
+    openai_api_key: Secret = Field(None, description="Key for OpenAI or a compatible server.")
+    openai_base_url: Text = Field(None, description="An OpenAI-compatible server; OpenAI's own without it.")
+    openai_model: Text = Field(None, description="Which model `auto` means when an OpenAI key is set.")
+    data: Path = Field(
+        Path(".framework"),
+        description="Where data is kept: sandbox, indexes, tickets.",
+        validation_alias=AliasChoices("FRAMEWORK_DATA", "data"),
+    )
+    log_format: str = Field(
+        "auto",
+        description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere.",
+        validation_alias=AliasChoices("FRAMEWORK_LOG_FORMAT", "log_format"),
+    )
+    log_level: str = Field(
+        "info",
+        description="debug, info, warning or error.",
+        validation_alias=AliasChoices("FRAMEWORK_LOG_LEVEL", "log_level"),
+    )
+
+    @property
+    def has_stream(self) -> bool:
+        """Whether a Stream app was named, so that the sandbox is not needed."""
+        return self.stream_api_key is not None
+
+    @property
+    def base_url(self) -> str:
+        """Where Stream answers, without a trailing slash."""
+        return (self.stream_base_url or STREAM_URL).rstrip("/")
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises SettingsError for a value of the wrong form and for a key without its secret (or the other way round).
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        # The input is left out on purpose: it may be a secret.
+        raise SettingsError(f"{name}: {first['msg']}", where="environment", hint="Correct it or unset it.") from None
+    if (settings.stream_api_key is None) != (settings.stream_api_secret is None):
+        missing = "STREAM_API_SECRET" if settings.stream_api_secret is None else "STREAM_API_KEY"
+        raise SettingsError(
+            f"{missing} is not set, but its other half is.",
+            where="environment",
+            hint=f"Set {missing} too (both are on your Stream dashboard), or unset both to use the sandbox.",
+        )
+    return settings

@@ -1,0 +1,169 @@
+"""What the rest of the framework knows of a chat service: channels, users, messages, events. No wire detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from framework.errors import UsageError
+
+MessageKind = Literal["regular", "reply", "system", "ephemeral", "error", "deleted"]
+AIState = Literal["thinking", "generating", "external_sources", "error"]
+
+
+@dataclass(frozen=True, order=True)
+class ChannelRef:
+    """A channel's address, written `type:id`."""
+
+    type: str
+    id: str
+
+    @classmethod
+    def parse(cls, cid: str) -> Self:
+        """Read `messaging:support-123`. Raises UsageError where a part is missing."""
+        type_, colon, id_ = cid.partition(":")
+        if not (type_ and colon and id_):
+            raise UsageError(f"{cid!r} is not a channel.", hint="Write TYPE:ID, for example messaging:support-123.")
+        return cls(type_, id_)
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone in a channel, person or bot. `is_bot` is what the service says of them (role or custom field)."""
+
+    id: str
+    name: str = ""
+    role: str = "user"
+    is_bot: bool = False
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file, image or link on a message."""
+
+    kind: str
+    title: str = ""
+    url: str = ""
+    mime_type: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as the channel holds it. Times are aware, in UTC. `parent_id` is set for a reply in a thread."""
+
+    id: str
+    channel: ChannelRef
+    user: User
+    text: str
+    created_at: datetime
+    kind: MessageKind = "regular"
+    parent_id: str | None = None
+    show_in_channel: bool = False
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    silent: bool = False
+    ai_generated: bool = False
+    generating: bool = False
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OutgoingMessage:
+    """A message to post. `id` is chosen by us, so that posting twice is refused by the service."""
+
+    id: str
+    text: str
+    parent_id: str | None = None
+    show_in_channel: bool = False
+    generating: bool = False
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChannelState:
+    """A channel as read: its newest messages, oldest first, and since when the bot is a member (None: it is not)."""
+
+    channel: ChannelRef
+    messages: tuple[Message, ...]
+    created_at: datetime
+    joined_at: datetime | None = None
+    frozen: bool = False
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MessageNew:
+    """A message was posted."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class MessageUpdated:
+    """A message was edited (or is being streamed)."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class MessageDeleted:
+    """A message was deleted, soft or hard."""
+
+    channel: ChannelRef
+    message_id: str
+
+
+@dataclass(frozen=True)
+class AddedToChannel:
+    """The bot became a member of a channel."""
+
+    channel: ChannelRef
+
+
+@dataclass(frozen=True)
+class RemovedFromChannel:
+    """The bot is no longer a member, or the channel is gone."""
+
+    channel: ChannelRef
+
+
+@dataclass(frozen=True)
+class StopRequested:
+    """A person pressed stop. Some clients do not say for which message: then it is the one being generated."""
+
+    channel: ChannelRef
+    user_id: str
+    message_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The event connection is up. `again` on every reconnect: watch again and look for what was missed."""
+
+    again: bool
+
+
+@dataclass(frozen=True)
+class Disconnected:
+    """The event connection was lost; it is being rebuilt. `reason` is for the log."""
+
+    reason: str
+
+
+Event = (
+    MessageNew
+    | MessageUpdated
+    | MessageDeleted
+    | AddedToChannel
+    | RemovedFromChannel
+    | StopRequested
+    | Connected
+    | Disconnected
+)

@@ -1,0 +1,71 @@
+"""The port to a chat service: all that the runtime asks of one, whoever provides it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from framework.stream.model import AIState, ChannelRef, ChannelState, Event, Message, OutgoingMessage
+
+
+class ChatService(Protocol):
+    """One bot user's view of a chat service.
+
+    Every call raises ChatServiceError (see `retryable`) when the service refuses or stays unreachable after the
+    implementation's own retries. An implementation is bound to one bot user when it is made.
+    """
+
+    async def open(self) -> None:
+        """Make sure that the bot user exists and the credentials work. Raises ChatServiceError saying which is wrong."""
+
+    async def close(self) -> None:
+        """Close the connection and whatever else is held. Safe to call twice."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """Connect and yield events until `close`. Reconnects by itself with back-off, saying so by `Disconnected` and
+        `Connected(again=True)`. The first event is `Connected(again=False)`."""
+
+    async def find_channels(self, type_: str, *, created_after: datetime | None = None) -> Sequence[ChannelRef]:
+        """All channels of a type, newest first, whoever is a member; only those created after a time, if given."""
+
+    async def create_channel(self, channel: ChannelRef, *, custom: Mapping[str, Any] | None = None) -> None:
+        """Create a channel with the bot as its member. Nothing happens where it exists."""
+
+    async def join(self, channels: Sequence[ChannelRef]) -> None:
+        """Become a member of these channels. Nothing happens where the bot is one."""
+
+    async def watch(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
+        """Watch these channels on the live connection and read their newest `limit` messages each. Channels that are
+        gone or closed to the bot are left out of the result."""
+
+    async def recent(self, channel: ChannelRef, *, limit: int) -> Sequence[Message]:
+        """The newest `limit` messages of a channel outside threads, oldest first."""
+
+    async def thread(self, parent_id: str, *, limit: int) -> Sequence[Message]:
+        """A thread: its parent, then its newest `limit` replies, oldest first."""
+
+    async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
+        """Those of these messages that exist (soft-deleted ones too), by id."""
+
+    async def send(self, channel: ChannelRef, message: OutgoingMessage) -> Message:
+        """Post as the bot. Raises DuplicateMessageError if the id exists."""
+
+    async def revise(self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any]) -> None:
+        """Store a new text and set these custom fields. This is the write that lasts."""
+
+    async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
+        """Show an unfinished text to watchers, cheaply and possibly without storing it. False: it was left out,
+        because the budget for writes is spent or the service refused; the next one may pass."""
+
+    async def delete(self, message_id: str) -> None:
+        """Delete a message of the bot's. Nothing happens where it is gone."""
+
+    async def indicate(self, channel: ChannelRef, message_id: str, state: AIState | None) -> None:
+        """Show what the bot is doing for a message; None clears it."""
+
+    async def typing(self, channel: ChannelRef, *, parent_id: str | None, on: bool) -> None:
+        """Show or hide that the bot is typing."""
+
+    async def mark_read(self, channel: ChannelRef, *, parent_id: str | None = None) -> None:
+        """Mark a channel (or a thread) as read by the bot."""

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Renews the lock files from pyproject.toml, for every Python and platform that the project promises.
+# Run by hand after a change of dependencies: `bash requirements/lock.sh`; `--upgrade` takes newer releases.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+uv=".venv/bin/uv"
+[ -x "$uv" ] || uv=uv
+lock() { "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "bash requirements/lock.sh" "$@"; }
+lock pyproject.toml -o requirements/run.txt "${@}"
+lock pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt "${@}"
