@@ -22,7 +22,8 @@ class Utterance:
 @dataclass(frozen=True)
 class Caller:
     """For whom and where the agent works: handed to tools, never to the model. `key` names the turn: a tool that
-    writes uses it (with its own call's place) to do nothing twice."""
+    writes uses it (with its own call's place) to do nothing twice.
+    """
 
     user_id: str
     user_name: str = ""

@@ -17,14 +17,15 @@ class ChatService(Protocol):
     """
 
     async def open(self) -> None:
-        """Make sure that the bot user exists and the credentials work. Raises ChatServiceError saying which is wrong."""
+        """Make sure that the bot user exists and the credentials work. Raises ChatServiceError."""
 
     async def close(self) -> None:
         """Close the connection and whatever else is held. Safe to call twice."""
 
     def events(self) -> AsyncIterator[Event]:
         """Connect and yield events until `close`. Reconnects by itself with back-off, saying so by `Disconnected` and
-        `Connected(again=True)`. The first event is `Connected(again=False)`."""
+        `Connected(again=True)`. The first event is `Connected(again=False)`.
+        """
 
     async def find_channels(self, type_: str, *, created_after: datetime | None = None) -> Sequence[ChannelRef]:
         """All channels of a type, newest first, whoever is a member; only those created after a time, if given."""
@@ -37,7 +38,8 @@ class ChatService(Protocol):
 
     async def watch(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
         """Watch these channels on the live connection and read their newest `limit` messages each. Channels that are
-        gone or closed to the bot are left out of the result."""
+        gone or closed to the bot are left out of the result.
+        """
 
     async def recent(self, channel: ChannelRef, *, limit: int) -> Sequence[Message]:
         """The newest `limit` messages of a channel outside threads, oldest first."""
@@ -56,7 +58,8 @@ class ChatService(Protocol):
 
     async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
         """Show an unfinished text to watchers, cheaply and possibly without storing it. False: it was left out,
-        because the budget for writes is spent or the service refused; the next one may pass."""
+        because the budget for writes is spent or the service refused; the next one may pass.
+        """
 
     async def delete(self, message_id: str) -> None:
         """Delete a message of the bot's. Nothing happens where it is gone."""

@@ -1,0 +1,175 @@
+"""The declaration of a bot: what `bots/<name>/bot.yaml` may say. Strict: an unknown key is an error."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _read_duration(value: object) -> object:
+    """Read `90s`, `10m`, `24h`, `7d`; other forms go on to pydantic's own reading."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value) if isinstance(value, str) else None
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
+Variable = str | int | float | bool
+
+
+class Part(BaseModel):
+    """The common ground of every part: no unknown keys, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Identity(Part):
+    """As whom the bot speaks in channels."""
+
+    id: str = Field("agent-bot", pattern=r"^[a-zA-Z0-9@_-]{1,255}$", description="User id in the chat service.")
+    name: str = Field("Support Bot", min_length=1, description="The name that people see.")
+    image: str = Field("", description="Address of its picture.")
+
+
+class Channels(Part):
+    """In which channels the bot works."""
+
+    join: tuple[str, ...] = Field(
+        min_length=1,
+        description="Channels to join and watch, as TYPE:ID; `*` and `?` are wildcards in the id, as in support-*.",
+    )
+    create: tuple[str, ...] = Field((), description="Channels, as TYPE:ID, to create at start where they are missing.")
+
+    @field_validator("join", "create")
+    @classmethod
+    def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not re.fullmatch(r"[a-zA-Z0-9_-]+:[^:,%\s]+", value):
+                raise ValueError(f"{value!r} is not TYPE:ID, for example messaging:support-*")
+        return values
+
+    @field_validator("create")
+    @classmethod
+    def _no_wildcards(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if "*" in value or "?" in value:
+                raise ValueError(f"{value!r} has a wildcard; name the channel to create in full")
+        return values
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The channel types that occur, each once."""
+        return tuple(dict.fromkeys(pattern.partition(":")[0] for pattern in self.join))
+
+    def covers(self, cid: str) -> bool:
+        """Whether the bot works in the channel with this address (`type:id`)."""
+        return any(fnmatchcase(cid, pattern) for pattern in self.join)
+
+
+class Context(Part):
+    """What the bot reads before it answers."""
+
+    messages: int = Field(20, ge=1, le=300, description="How many of the newest messages to read.")
+
+
+class Model(Part):
+    """Which model answers."""
+
+    name: str = Field(
+        "auto",
+        description="`auto` (OpenAI-compatible where OPENAI_API_KEY is set), `embedded`, or PROVIDER:NAME.",
+    )
+    temperature: float | None = Field(None, ge=0, le=2, description="Randomness; the model's default without it.")
+    timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for a model call, as in 60s.")
+    retries: int = Field(2, ge=0, le=10, description="How often a failed model call is tried again.")
+
+    @field_validator("name")
+    @classmethod
+    def _known_form(cls, value: str) -> str:
+        if value not in {"auto", "embedded"} and not re.fullmatch(r"[a-z0-9_]+:\S+", value):
+            raise ValueError(f"{value!r} is not `auto`, `embedded` or PROVIDER:NAME, for example openai:gpt-5-mini")
+        return value
+
+
+class CatchUp(Part):
+    """What happens to messages that came while the bot was away."""
+
+    horizon: Duration = Field(timedelta(hours=24), description="Older unanswered messages are left alone.")
+    before_joining: Duration = Field(
+        timedelta(minutes=10), description="The same for messages from before the bot joined the channel."
+    )
+
+
+class Phrases(Part):
+    """Fixed sentences, in the bot's language. `{topics}` stands for article titles, `{person}` for how to get one."""
+
+    greeting: str = Field("Hello! What can I help you with?", description="Answer to a bare greeting.")
+    thanks: str = Field("You're welcome! Is there anything else?", description="Answer to a bare thank-you.")
+    unsure: str = Field(
+        "I am not certain that I have the answer. These articles come closest: {topics}. {person}",
+        description="Said when the evidence is weak.",
+    )
+    refused: str = Field(
+        "I could not find an answer to that in our help articles, and I don't want to guess. {person}",
+        description="Said when there is no evidence.",
+    )
+    person: str = Field(
+        "A person from our team can help you here.", description="How one gets to a person; fills `{person}` above."
+    )
+    apology: str = Field(
+        "Sorry, I could not answer this because of a technical problem. Please try again in a moment.",
+        description="Said when a turn failed for good.",
+    )
+    no_text: str = Field(
+        "I can only read text so far. Could you describe in words what you need?",
+        description="Answer to a message that holds only files or images.",
+    )
+
+
+class BotDefinition(Part):
+    """A bot, as declared in its bot.yaml."""
+
+    user: Identity = Field(default_factory=Identity, description="As whom the bot speaks.")
+    description: str = Field("", description="One line for people who look through the bots.")
+    language: str = Field("en", pattern=r"^[a-z]{2}$", description="The bot's main language, as in en or de.")
+    channels: Channels = Field(description="In which channels the bot works.")
+    respond_to: Literal["every_message", "mention"] = Field(
+        "every_message", description="Which messages of people are answered."
+    )
+    context: Context = Field(default_factory=Context, description="What the bot reads before it answers.")
+    model: Model = Field(default_factory=Model, description="Which model answers; a name alone will do.")
+    prompt: str = Field("support.md.j2", description="Template of the system prompt, a file below prompts/.")
+    variables: dict[str, Variable] = Field(default_factory=dict, description="Values for the prompt's variables.")
+    knowledge: tuple[str, ...] = Field((), description="Folders or files with articles, beside bot.yaml.")
+    tools: tuple[str, ...] = Field((), description="Names of tools in the bot's tools.py that it may call.")
+    catch_up: CatchUp = Field(default_factory=CatchUp, description="Messages that came while it was away.")
+    phrases: Phrases = Field(default_factory=Phrases, description="Fixed sentences, in the bot's language.")
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _model_by_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("knowledge", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A loaded bot: its definition, checked, and where its parts are. Made by `loader.load_bot`."""
+
+    name: str
+    folder: Path
+    definition: BotDefinition
+    system_prompt: str
+    knowledge_files: tuple[Path, ...] = ()
+    tools_file: Path | None = None
