@@ -33,15 +33,17 @@ class Part(BaseModel):
 class Identity(Part):
     """As whom the bot speaks in channels."""
 
-    id: str = Field("agent-bot", pattern=r"^[a-zA-Z0-9@_-]{1,255}$", description="User id in the chat service.")
+    user_id: str = Field("agent-bot", pattern=r"^[a-zA-Z0-9@_-]{1,255}$", description="User id in the chat service.")
     name: str = Field("Support Bot", min_length=1, description="The name that people see.")
     image: str = Field("", description="Address of its picture.")
+    language: str = Field("en", pattern=r"^[a-z]{2}$", description="The bot's main language, as in en or de.")
 
 
 class Channels(Part):
     """In which channels the bot works."""
 
     join: tuple[str, ...] = Field(
+        ("messaging:support-*",),
         min_length=1,
         description="Channels to join and watch, as TYPE:ID; `*` and `?` are wildcards in the id, as in support-*.",
     )
@@ -136,10 +138,9 @@ class Phrases(Part):
 class BotDefinition(Part):
     """A bot, as declared in its bot.yaml."""
 
-    user: Identity = Field(default_factory=Identity, description="As whom the bot speaks.")
+    identity: Identity = Field(default_factory=Identity, description="As whom the bot speaks.")
     description: str = Field("", description="One line for people who look through the bots.")
-    language: str = Field("en", pattern=r"^[a-z]{2}$", description="The bot's main language, as in en or de.")
-    channels: Channels = Field(description="In which channels the bot works.")
+    channels: Channels = Field(default_factory=Channels, description="Where the bot works; a list alone is `join`.")
     respond_to: Literal["every_message", "mention"] = Field(
         "every_message", description="Which messages of people are answered."
     )
@@ -147,7 +148,9 @@ class BotDefinition(Part):
     model: Model = Field(default_factory=Model, description="Which model answers; a name alone will do.")
     prompt: str = Field("support.md.j2", description="Template of the system prompt, a file below prompts/.")
     variables: dict[str, Variable] = Field(default_factory=dict, description="Values for the prompt's variables.")
-    knowledge: tuple[str, ...] = Field((), description="Folders or files with articles, beside bot.yaml.")
+    knowledge: tuple[str, ...] | None = Field(
+        None, description="Folders or files with articles, beside bot.yaml; the folder `knowledge`, if there is one."
+    )
     tools: tuple[str, ...] = Field((), description="Names of tools in the bot's tools.py that it may call.")
     catch_up: CatchUp = Field(default_factory=CatchUp, description="Messages that came while it was away.")
     phrases: Phrases = Field(default_factory=Phrases, description="Fixed sentences, in the bot's language.")
@@ -156,6 +159,11 @@ class BotDefinition(Part):
     @classmethod
     def _model_by_name(cls, value: object) -> object:
         return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _channels_as_list(cls, value: object) -> object:
+        return {"join": value} if isinstance(value, (list, tuple)) else value
 
     @field_validator("knowledge", mode="before")
     @classmethod

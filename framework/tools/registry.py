@@ -1,0 +1,79 @@
+"""Loads a bot's tools.py and takes the tools that its definition names."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from framework.errors import DefinitionError, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import ModuleType
+
+    from langchain_core.tools import BaseTool
+
+    from framework.definition.model import Bot
+
+
+def load_tools(bot: Bot) -> tuple[BaseTool, ...]:
+    """Import the bot's tools.py and return the named tools, in the order of the definition.
+
+    A tool is a LangChain tool or a typed function with a docstring. Raises DefinitionError with file and line where the
+    file does not import, a name is missing, or a function has no docstring or types.
+    """
+    if bot.tools_file is None:
+        return ()
+    module = _import(bot.name, bot.tools_file)
+    return tuple(_take(name, vars(module), bot.tools_file) for name in bot.definition.tools)
+
+
+def _import(bot_name: str, file: Path) -> ModuleType:
+    # Each load is a module of its own, so that bots do not share tools and a changed file is read again.
+    name = f"bots.{bot_name}.tools"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise DefinitionError("is not a Python file", where=Position(file))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # Type hints of the tools are looked up here.
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise DefinitionError(f"is not valid Python: {error.msg}", where=Position(file, error.lineno)) from error
+    except Exception as error:  # The author's code may raise anything; the author is told.
+        line = next(
+            (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == str(file)), None
+        )
+        raise DefinitionError(
+            f"cannot be imported: {type(error).__name__}: {error}", where=Position(file, line)
+        ) from error
+    return module
+
+
+def _take(name: str, names: Mapping[str, object], file: Path) -> BaseTool:
+    from langchain_core.tools import BaseTool, tool
+
+    found = names.get(name)
+    if isinstance(found, BaseTool):
+        return found
+    if not callable(found):
+        tools = sorted(key for key, value in names.items() if isinstance(value, BaseTool))
+        near = get_close_matches(name, tools, n=1)
+        raise DefinitionError(
+            f"has no tool {name!r}",
+            where=Position(file),
+            hint=f"{f'Did you mean {near[0]!r}? ' if near else ''}Its tools: {', '.join(tools) or 'none'}.",
+        )
+    try:
+        return tool(found)
+    except (ValueError, TypeError) as error:
+        raise DefinitionError(
+            f"{name!r} cannot be a tool: {error}",
+            where=Position(file, inspect.getsourcelines(found)[1]),
+            hint="Give it a docstring that says when to use it, and a type for each argument.",
+        ) from error
