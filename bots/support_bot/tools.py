@@ -39,8 +39,7 @@ def _database(folder: Path) -> sqlite3.Connection:
         # With the embedded model, which does not choose tools by itself, these words lead here.
         "phrases": [
             r"^\W*(please )?(open|create|file|make|raise)( me)? (a |the )?(support )?ticket\W*$",
-            r"(open|create|file|raise) (a |the )?(support )?ticket( please)?\W+"
-            r"(about|for|because|that|:)?\s*(?P<summary>.{8,})",
+            r"(open|create|file|raise) (a )?ticket( please)?\W+(about|for|because|that)?\s*(?P<summary>.{8,})",
             r"(talk|speak|chat) (to|with) (a |an )?(person|human|agent|someone)",
         ],
         "fill": {"summary": "last_question"},
@@ -61,13 +60,7 @@ def open_ticket(summary: str, runtime: ToolRuntime[ToolContext]) -> str:
         database.execute(
             "INSERT INTO tickets (key, user_id, channel, summary, opened_at) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING",
-            (
-                context.key,
-                context.user_id,
-                context.channel,
-                summary.strip(),
-                context.now().isoformat(timespec="seconds"),
-            ),
+            (context.key, context.user_id, context.channel, summary.strip(), opened_at),
         )
         row = database.execute("SELECT number, summary FROM tickets WHERE key = ?", (context.key,)).fetchone()
     opened = f"Ticket T-{row['number']:04} is open: “{row['summary']}”."
