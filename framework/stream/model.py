@@ -54,7 +54,9 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Message:
-    """A message as the channel holds it. Times are aware, in UTC. `parent_id` is set for a reply in a thread."""
+    """A message as the channel holds it. Times are aware, in UTC. `parent_id` is set for a reply in a thread,
+    `reply_count` for a message that others replied to.
+    """
 
     id: str
     channel: ChannelRef
@@ -71,6 +73,7 @@ class Message:
     silent: bool = False
     ai_generated: bool = False
     generating: bool = False
+    reply_count: int = 0
     custom: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -41,11 +41,13 @@ class ChatService(Protocol):
         gone or closed to the bot are left out of the result.
         """
 
-    async def recent(self, channel: ChannelRef, *, limit: int) -> Sequence[Message]:
-        """The newest `limit` messages of a channel outside threads, oldest first."""
+    async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
+        """The newest `limit` messages of a channel outside threads, oldest first. With `until`, the newest of those that
+        are not newer than the message with this id, itself included. `limit` is at most 300.
+        """
 
-    async def thread(self, parent_id: str, *, limit: int) -> Sequence[Message]:
-        """A thread: its parent, then its newest `limit` replies, oldest first."""
+    async def thread(self, parent_id: str, *, limit: int, until: str | None = None) -> Sequence[Message]:
+        """A thread: its parent, then its newest `limit` replies, oldest first; `until` as in `recent`."""
 
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
         """Those of these messages that exist (soft-deleted ones too), by id."""
