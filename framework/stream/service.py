@@ -42,8 +42,8 @@ class ChatService(Protocol):
         """
 
     async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
-        """The newest `limit` messages of a channel outside threads, oldest first. With `until`, the newest of those that
-        are not newer than the message with this id, itself included. `limit` is at most 300.
+        """The newest `limit` messages of a channel outside threads, oldest first. With `until`, the newest of those
+        that are not newer than the message with this id, itself included. `limit` is at most 300.
         """
 
     async def thread(self, parent_id: str, *, limit: int, until: str | None = None) -> Sequence[Message]:
