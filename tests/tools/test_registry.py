@@ -1,0 +1,44 @@
+"""Loading a bot's tools.py."""
+
+from pathlib import Path
+
+import pytest
+
+from framework.definition.loader import load_bot
+from framework.definition.model import Bot
+from framework.errors import DefinitionError
+from framework.tools.registry import load_tools
+
+
+def bot_with_tools(folder: Path, code: str, names: str) -> Bot:
+    (folder / "bot.yaml").write_text(f"tools: [{names}]\n")
+    (folder / "support.md.j2").write_text("You help.")
+    (folder / "tools.py").write_text(code)
+    return load_bot(str(folder))
+
+
+def test_a_typed_function_with_a_docstring_is_a_tool(tmp_path: Path) -> None:
+    code = 'def add(a: int, b: int) -> int:\n    """Add two numbers."""\n    return a + b\n'
+    (tool,) = load_tools(bot_with_tools(tmp_path, code, "add"))
+    assert tool.name == "add"
+    assert tool.invoke({"a": 1, "b": 2}) == 3
+
+
+def test_the_support_bots_tools_load_in_the_order_of_its_definition() -> None:
+    assert [tool.name for tool in load_tools(load_bot("support_bot"))] == ["open_ticket", "find_ticket"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def add(a: int) -> int:\n    return a\n", ["tools.py:1", "docstring"]),
+        ("def add(:\n", ["tools.py:1", "not valid Python"]),
+        ("import os\n\nimport no_such_module\n", ["tools.py:3", "no_such_module"]),
+        ("x = 1\n", ["has no tool 'add'"]),
+    ],
+)
+def test_a_mistake_in_tools_py_is_named(tmp_path: Path, code: str, words: list[str]) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        load_tools(bot_with_tools(tmp_path, code, "add"))
+    for word in words:
+        assert word in str(caught.value)
