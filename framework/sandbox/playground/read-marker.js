@@ -1,0 +1,38 @@
+/**
+ * Tells the server what has been read: only what a person can see, and not more often than needed.
+ */
+
+const PAUSE_MS = 600;
+
+export class ReadMarker {
+  /** @param {import("./api.js").Api} api @param {import("./store.js").Store} store */
+  constructor(api, store) {
+    this.api = api;
+    this.store = store;
+    this.atBottom = true;
+    /** @type {ReturnType<typeof setTimeout>|null} */
+    this.timer = null;
+    document.addEventListener("visibilitychange", () => this.check());
+  }
+
+  /** @param {boolean} atBottom whether the newest message is on the screen */
+  sees(atBottom) {
+    this.atBottom = atBottom;
+    this.check();
+  }
+
+  check() {
+    const channel = this.store.active;
+    if (!channel || channel.unread === 0 || this.timer) return;
+    if (document.hidden || !this.atBottom || this.store.connection.phase !== "online") return;
+    channel.unread = 0;
+    this.store.emit("channel", channel.cid);
+    if (!channel.may("read-events")) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      // Not worth a message to the person: the next read mark covers this one.
+      this.api.markRead(channel.cid).catch(() => {});
+      this.check();
+    }, PAUSE_MS);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * What each event on the wire changes in the store.
+ */
+import { millis } from "./clock.js";
+
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./channel.js").Channel} Channel */
+/** @typedef {(store: Store, event: any, channel: Channel) => void} Change */
+
+/** @type {Record<string, Change>} for events of a channel that is known */
+const CHANNEL_CHANGES = {
+  "message.new": addMessage,
+  "message.updated": updateMessage,
+  "message.undeleted": updateMessage,
+  "message.deleted": deleteMessage,
+  "reaction.new": (store, event, channel) => applyReaction(store, event, channel, true),
+  "reaction.updated": (store, event, channel) => applyReaction(store, event, channel, true),
+  "reaction.deleted": (store, event, channel) => applyReaction(store, event, channel, false),
+  "typing.start": startTyping,
+  "typing.stop": (_store, event, channel) => channel.typing.delete(event.user?.id),
+  "message.read": markRead,
+  "notification.mark_read": markRead,
+  "ai_indicator.update": startActivity,
+  "ai_indicator.clear": endActivity,
+  "ai_indicator.stop": (_store, event, channel) => {
+    channel.stopping = event.message_id ?? "any";
+  },
+  "channel.updated": updateChannel,
+  "channel.truncated": (_store, _event, channel) => {
+    channel.messages = [];
+    channel.threads.clear();
+    channel.unread = 0;
+  },
+  "member.added": putMember,
+  "member.updated": putMember,
+  "member.removed": (_store, event, channel) => channel.members.delete(event.user?.id ?? event.member?.user_id),
+  "user.watching.start": (store, event) => store.putUser({ ...event.user, online: true }),
+};
+
+const GONE = new Set(["channel.deleted", "notification.channel_deleted", "notification.removed_from_channel", "channel.hidden"]);
+
+/**
+ * @param {Store} store
+ * @param {any} event
+ * @returns {boolean} false for an event of a channel that has to be fetched first
+ */
+export function applyEvent(store, event) {
+  if (event.type === "user.presence.changed" || event.type === "user.updated") {
+    store.putUser(event.user);
+    store.emit("people");
+    return true;
+  }
+  const cid = event.cid ?? event.channel?.cid;
+  if (!cid || cid === "*") return true;
+  const channel = store.channels.get(cid);
+  if (!channel) return !(event.type === "notification.message_new" || event.type === "notification.added_to_channel");
+  if (GONE.has(event.type)) {
+    store.channels.delete(cid);
+  } else {
+    CHANNEL_CHANGES[event.type]?.(store, event, channel);
+  }
+  store.emit("channel", cid);
+  return true;
+}
+
+/** @type {Change} */
+function addMessage(store, event, channel) {
+  const { message } = event;
+  const isNew = !channel.find(message.id);
+  channel.put({ ...message, seenAt: Date.now() });
+  store.putUser(message.user);
+  channel.typing.delete(message.user?.id);
+  const mine = message.user?.id === store.me?.id;
+  if (isNew && !mine && !message.silent && (!message.parent_id || message.show_in_channel)) {
+    if (channel.unread === 0) channel.unreadSince = justBefore(message);
+    channel.unread += 1;
+  }
+  if (isNew && message.parent_id) store.emit("reply", { channel, parentId: message.parent_id });
+  if (isNew && !mine) store.emit("arrived", { channel, message });
+}
+
+/** @param {any} message @returns {string} */
+function justBefore(message) {
+  return new Date(millis(message.created_at) - 1).toISOString();
+}
+
+/** @type {Change} */
+function updateMessage(store, event, channel) {
+  const { message } = event;
+  const before = channel.find(message.id);
+  // A message outside the pages that are loaded is not shown; it comes when its page is loaded.
+  if (!before && !message.parent_id && !isRecent(channel, message)) return;
+  channel.put({ ...message, seenAt: Date.now() });
+  const activity = channel.activity.get(message.user?.id);
+  if (activity) activity.at = Date.now();
+  if (before?.generating && !message.generating) {
+    channel.activity.delete(message.user?.id);
+    channel.stopping = "";
+    store.emit("finished", { channel, message });
+  }
+}
+
+/** @param {Channel} channel @param {any} message */
+function isRecent(channel, message) {
+  return channel.messages.length === 0 || millis(message.created_at) >= millis(channel.messages[0].created_at);
+}
+
+/** @type {Change} */
+function deleteMessage(_store, event, channel) {
+  if (event.hard_delete) channel.remove(event.message.id);
+  else if (channel.find(event.message.id)) channel.put({ ...event.message, type: "deleted" });
+}
+
+/**
+ * @param {Store} store @param {any} event @param {Channel} channel @param {boolean} added
+ */
+function applyReaction(store, event, channel, added) {
+  const before = channel.find(event.message?.id);
+  if (!before) return;
+  let own = before.own_reactions ?? [];
+  const reaction = event.reaction ?? {};
+  if ((reaction.user_id ?? reaction.user?.id ?? event.user?.id) === store.me?.id) {
+    own = own.filter((/** @type {any} */ other) => other.type !== reaction.type);
+    if (added) own = [...own, reaction];
+  }
+  // Events carry nobody's own reactions, so they are taken from here; an empty list must win too.
+  channel.put({ ...before, ...event.message, own_reactions: own });
+  const after = channel.find(before.id);
+  if (after) after.own_reactions = own;
+}
+
+/** @type {Change} */
+function startTyping(store, event, channel) {
+  if (!event.user || event.user.id === store.me?.id) return;
+  store.putUser(event.user);
+  channel.typing.set(event.user.id, { user: event.user, parentId: event.parent_id ?? null, at: Date.now() });
+}
+
+/** @type {Change} */
+function markRead(store, event, channel) {
+  const id = event.user?.id;
+  channel.read.set(id, event.last_read_at ?? event.created_at);
+  if (id === store.me?.id) channel.unread = 0;
+}
+
+/** @type {Change} */
+function startActivity(store, event, channel) {
+  store.putUser(event.user);
+  const id = event.user?.id ?? "bot";
+  channel.activity.set(id, { user: event.user, state: event.ai_state, messageId: event.message_id ?? null, at: Date.now() });
+  if (event.ai_state === "AI_STATE_THINKING") channel.stopping = "";
+}
+
+/** @type {Change} */
+function endActivity(_store, event, channel) {
+  channel.activity.delete(event.user?.id ?? "bot");
+  channel.stopping = "";
+}
+
+/** @type {Change} */
+function updateChannel(_store, event, channel) {
+  const { own_capabilities: capabilities } = channel.data;
+  channel.data = { own_capabilities: capabilities, ...event.channel };
+}
+
+/** @type {Change} */
+function putMember(store, event, channel) {
+  const member = event.member ?? { user: event.user, user_id: event.user?.id };
+  store.putUser(member.user);
+  channel.members.set(member.user_id ?? member.user?.id, member);
+}

@@ -1,0 +1,34 @@
+/**
+ * Files and pictures of a message.
+ */
+import { externalLink, h, safeUrl } from "../dom.js";
+import { icon } from "../icons.js";
+
+const UNITS = ["B", "KB", "MB", "GB"];
+
+/** @param {number|undefined} bytes @returns {string} */
+export function fileSize(bytes) {
+  if (!bytes || bytes < 0) return "";
+  const step = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), UNITS.length - 1);
+  return `${(bytes / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${UNITS[step]}`;
+}
+
+/** @param {any[]} attachments @returns {HTMLElement[]} */
+export function attachmentViews(attachments) {
+  return attachments.map((attachment) => view(attachment ?? {}));
+}
+
+/** @param {Record<string, any>} attachment */
+function view(attachment) {
+  const picture = safeUrl(attachment.image_url ?? attachment.thumb_url);
+  const name = String(attachment.title ?? attachment.fallback ?? attachment.name ?? "Attachment");
+  if (picture && !attachment.title_link && !attachment.og_scrape_url) {
+    const image = h("img", { src: picture, alt: name, loading: "lazy", decoding: "async" });
+    return externalLink(picture, { class: "attachment-image" }, image);
+  }
+  const target = safeUrl(attachment.asset_url ?? attachment.title_link ?? attachment.og_scrape_url);
+  const size = fileSize(Number(attachment.file_size));
+  const details = size || (typeof attachment.text === "string" ? attachment.text : attachment.mime_type) || "";
+  const inner = [icon(attachment.title_link ? "link" : "file"), h("span", { class: "attachment-name" }, name), h("span", { class: "attachment-size" }, details)];
+  return target ? externalLink(target, { class: "attachment-file" }, ...inner) : h("div", { class: "attachment-file" }, ...inner);
+}
