@@ -1,0 +1,137 @@
+"""`ask`: one answer, or many, without a chat service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from framework.errors import FrameworkError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from framework.agent.conversation import Agent, Answer, Conversation
+
+SPEAKERS = ("user", "bot")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ask)
+
+
+def ask(
+    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
+    question: Annotated[str, typer.Argument(help="What to ask; - reads one line each.")] = "-",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line; lines read may be JSON objects too.")
+    ] = False,
+) -> None:
+    """Ask a bot and print its answer.
+
+    With --json, a line of input is a question in plain text or an object with `question` and `history` (a list of
+    {"who": "user" or "bot", "text"}), and a line of output is an object with question, answer, outcome (answered,
+    unsure or refused), sources and seconds, or with question and error.
+    """
+    from framework.cli.assembly import assemble_agent
+
+    agent = assemble_agent(bot)
+    lines: Iterable[str] = sys.stdin if question == "-" else [question]
+    failures = asyncio.run(_ask_all(agent, lines, as_json=as_json, typed=question == "-"))
+    if failures:
+        raise typer.Exit(1)
+
+
+async def _ask_all(agent: Agent, lines: Iterable[str], *, as_json: bool, typed: bool) -> int:
+    """Answer each line in turn. A line that fails is reported and counted; the others go on."""
+    failures = 0
+    for number, line in enumerate(lines, 1):
+        if typed and not line.strip():
+            continue
+        question = line.strip()
+        try:
+            conversation = read_line(question, number if typed else None, as_json=as_json and typed)
+            question = conversation.question
+            answer = await _answer(agent, conversation)
+        except FrameworkError as error:
+            failures += 1
+            _print_failure(question, error, as_json=as_json)
+        else:
+            _print(question, answer, as_json=as_json)
+    return failures
+
+
+def read_line(line: str, number: int | None, *, as_json: bool) -> Conversation:
+    """Read a question: plain text, or a JSON object. Raises UsageError naming the line."""
+    from framework.agent.conversation import Caller, Conversation, Utterance
+
+    where = f"line {number}" if number else None
+    value: Any = line
+    if as_json and line.startswith(("{", '"')):
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"is not valid JSON: {error}", where=where, hint="Give one object a line.") from None
+    if isinstance(value, str):
+        value = {"question": value}
+    text, history = value.get("question"), value.get("history") or []
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(
+            "holds no question", where=where, hint='Write {"question": "...", "history": []} or plain text.'
+        )
+    said = [*_history(history, where), Utterance("user", text.strip())]
+    return Conversation(tuple(said), Caller("asker", key=f"ask-{number or 1}"))
+
+
+def _history(history: object, where: str | None) -> Iterator[Any]:
+    from framework.agent.conversation import Utterance
+
+    if not isinstance(history, list):
+        raise UsageError("`history` must be a list", where=where)
+    for entry in history:
+        if not isinstance(entry, dict) or entry.get("who") not in SPEAKERS or not isinstance(entry.get("text"), str):
+            raise UsageError(
+                "`history` must hold objects with `who` and `text`",
+                where=where,
+                hint='For example {"who": "user", "text": "Hello"}; who is "user" or "bot".',
+            )
+        yield Utterance(entry["who"], entry["text"])
+
+
+async def _answer(agent: Agent, conversation: Conversation) -> Answer:
+    from framework.agent.conversation import Finished
+
+    async for event in agent.stream(conversation):
+        if isinstance(event, Finished):
+            return event.answer
+    raise FrameworkError("The agent ended without an answer.")
+
+
+def _print(question: str, answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        record = {
+            "question": question,
+            "answer": answer.text,
+            "outcome": answer.outcome,
+            "sources": [asdict(source) for source in answer.sources],
+            "seconds": round(answer.seconds, 4),
+        }
+        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(answer.text + "\n")
+    sys.stdout.flush()
+
+
+def _print_failure(question: str, error: FrameworkError, *, as_json: bool) -> None:
+    from framework.cli.screen import show_error
+
+    if as_json:
+        sys.stdout.write(json.dumps({"question": question, "error": str(error)}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    else:
+        show_error(error)

@@ -1,0 +1,84 @@
+"""Puts the rooms together for the commands: a bot by name, its agent, its data folder."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from framework.definition.loader import load_bot
+from framework.errors import SettingsError
+from framework.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from framework.agent.conversation import Agent
+    from framework.definition.model import Bot
+    from framework.runtime.bot import RunningBot
+    from framework.settings import Settings
+
+
+def assemble_agent(name: str, *, level: str = "warning") -> Agent:
+    """Load a bot and build its agent, for commands without a chat service. Logs below `level` are left out."""
+    from framework.agent.factory import build_agent
+
+    settings = load_settings()
+    logging_for(settings, level=level)
+    bot = load_bot(name)
+    prepare_data(settings.data)
+    return build_agent(bot, settings)
+
+
+def load_bots(names: list[str]) -> list[Bot]:
+    """Load bots by name or path, each once, so that two names for one folder do not run it twice."""
+    bots = {bot.folder.resolve(): bot for bot in map(load_bot, names)}
+    return list(bots.values())
+
+
+def prepare_data(folder: Path) -> None:
+    """Make sure that the data folder exists and can be written. Raises SettingsError."""
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder cannot be written: {error.strerror}",
+            where=str(folder),
+            hint="Set FRAMEWORK_DATA to a folder that this user may write.",
+        ) from None
+
+
+def logging_for(settings: Settings, *, level: str | None = None) -> None:
+    """Set up logs as the environment says, with every known secret struck out. `level` overrides what is left out."""
+    from framework.insight.log import configure
+
+    known = (settings.stream_api_secret, settings.openai_api_key)
+    configure(settings.log_format, level or settings.log_level, secrets=[secret for secret in known if secret])
+
+
+def warm(bots: Sequence[Bot], settings: Settings) -> list[Agent]:
+    """Build the bots' agents and import what the runtime needs: the slow part of a start, made for a thread."""
+    from framework.agent.factory import build_agent
+
+    agents = [build_agent(bot, settings) for bot in bots]
+    import stream_chat  # noqa: F401, TID251 - only to have it imported by the time that the first bot connects
+
+    return agents
+
+
+@contextlib.asynccontextmanager
+async def open_bot(bot: Bot, settings: Settings, *, agent: Agent | None = None) -> AsyncIterator[RunningBot]:
+    """A bot with its agent and its view of the chat service, which is closed at the end."""
+    from framework.agent.factory import build_agent
+    from framework.runtime.bot import RunningBot
+    from framework.stream.factory import open_chat_service
+
+    agent = agent or build_agent(bot, settings)
+    service = open_chat_service(settings, bot.definition.identity)
+    try:
+        yield RunningBot(bot.name, bot.definition, service, agent)
+    finally:
+        await service.close()

@@ -1,0 +1,54 @@
+"""What `run` shows when everything is up: where to talk to the bot, what answers, what is kept where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from framework.cli.screen import out
+
+if TYPE_CHECKING:
+    from framework.definition.model import Bot
+    from framework.settings import Settings
+
+EMBEDDED = "embedded: quotes the bot's articles and invents nothing. Set OPENAI_API_KEY for a language model."
+
+
+def show_ready(bots: list[Bot], settings: Settings, seconds: float, *, embedded: bool) -> None:
+    """Print the banner. `embedded` says that the sandbox was started here."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    names = ", ".join(bot.definition.identity.name for bot in bots)
+    title = Text.assemble(
+        ("● ", "green"), (f"{names} ", "bold"), ("is" if len(bots) == 1 else "are"), f" ready ({seconds:.1f} s)"
+    )
+    table = Table.grid(padding=(0, 2))
+    for label, value in _rows(bots, settings, embedded=embedded):
+        table.add_row(Text(label, style="dim"), value)
+    console = out()
+    console.print()
+    console.print(title)
+    console.print(Padding(table, (0, 0, 1, 2)))
+    console.file.flush()
+
+
+def _rows(bots: list[Bot], settings: Settings, *, embedded: bool) -> list[tuple[str, str]]:
+    channels = ", ".join(dict.fromkeys(pattern for bot in bots for pattern in bot.definition.channels.join))
+    rows = []
+    if embedded:
+        rows.append(("Talk to it", f"[bold underline]{settings.base_url}/[/]"))
+        rows.append(("Chat", f"sandbox, since no STREAM_API_KEY is set; its keys are in {settings.data}/sandbox.env"))
+    else:
+        rows.append(("Chat", settings.base_url))
+    rows.append(("Channels", channels))
+    rows += [("Model", text) for text in dict.fromkeys(_model(bot, settings) for bot in bots)]
+    rows.append(("Stop", "Ctrl-C"))
+    return rows
+
+
+def _model(bot: Bot, settings: Settings) -> str:
+    from framework.agent.model import choose
+
+    chosen = choose(bot.definition.model, settings)
+    return EMBEDDED if chosen == "embedded" else chosen

@@ -1,0 +1,56 @@
+"""The root of the command line, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from framework import __version__
+from framework.cli import ask, chat, check, reply, run, sandbox
+from framework.errors import FrameworkError
+
+app = typer.Typer(
+    name="python -m framework",
+    help="AI agents that live in chat channels.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (run, reply, chat, ask, check, sandbox):
+    module.register(app)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> NoReturn:
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    try:
+        app(standalone_mode=True)
+    except FrameworkError as error:
+        from framework.cli.screen import show_error
+
+        show_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader went away (`... | head`). Nothing is left to say, and no one to say it to.
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,96 @@
+"""`run`: the main job. Bots answer in their channels until they are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from framework.definition.model import Bot
+    from framework.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(run)
+
+
+def run(
+    bots: Annotated[list[str], typer.Argument(help="Names under bots/, or paths to folders with a bot.yaml.")],
+) -> None:
+    """Run bots: they join their channels and answer until Ctrl-C.
+
+    Without STREAM_API_KEY a sandbox is started beside them, with a playground page to talk to them.
+    """
+    started = time.monotonic()
+    from framework.cli.assembly import load_bots, logging_for, prepare_data
+    from framework.settings import load_settings
+
+    settings = load_settings()
+    logging_for(settings)
+    loaded = load_bots(bots)
+    prepare_data(settings.data)
+    asyncio.run(_run(loaded, settings, started))
+
+
+async def _run(bots: list[Bot], settings: Settings, started: float) -> None:
+    from contextlib import AsyncExitStack
+
+    from framework.cli.assembly import open_bot, warm
+    from framework.cli.local_sandbox import local_sandbox
+
+    with _stop_on_signals() as stop:
+        async with AsyncExitStack() as stack:
+            # Imports take seconds, and so does the sandbox: they go side by side, in a thread and a process.
+            warming = asyncio.create_task(asyncio.to_thread(warm, bots, settings))
+            stack.push_async_callback(_settle, warming)
+            embedded = not settings.has_stream
+            if embedded:
+                settings = await stack.enter_async_context(local_sandbox(settings))
+            agents = await warming
+            from framework.runtime.supervisor import run_bots
+
+            running = [
+                await stack.enter_async_context(open_bot(bot, settings, agent=agent))
+                for bot, agent in zip(bots, agents, strict=True)
+            ]
+            await run_bots(running, stop=stop, ready=lambda: _announce(bots, settings, started, embedded=embedded))
+
+
+async def _settle(task: asyncio.Task[object]) -> None:
+    """Leave no thread's result unread when the start fails elsewhere."""
+    with contextlib.suppress(Exception):
+        await task
+
+
+@contextlib.contextmanager
+def _stop_on_signals() -> Iterator[asyncio.Event]:
+    """An event that Ctrl-C and SIGTERM set. A second Ctrl-C ends at once: whoever presses twice means it."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _announce(bots: list[Bot], settings: Settings, started: float, *, embedded: bool) -> None:
+    """Say that everything is up, and where to go."""
+    from framework.cli.banner import show_ready
+
+    show_ready(bots, settings, time.monotonic() - started, embedded=embedded)

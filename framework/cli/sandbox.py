@@ -1,0 +1,80 @@
+"""`sandbox`: the Stream-compatible server by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from framework.sandbox.config import SandboxConfig
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(sandbox)
+
+
+def sandbox(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Only 127.0.0.1 is safe without a firewall.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8830, or a free one]")
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="FRAMEWORK_SANDBOX_API_KEY", help="Key of the app. [default: of the data folder]"),
+    ] = None,
+    api_secret: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FRAMEWORK_SANDBOX_API_SECRET", help="Its secret. [default: of the data folder]", show_envvar=True
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="SQLite file, or :memory:. [default: sandbox.sqlite in the data folder]")
+    ] = None,
+    rate_limits: Annotated[bool, typer.Option("--rate-limits", help="Apply Stream's documented rate limits.")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")
+    ] = False,
+    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+) -> None:
+    """Run a Stream-compatible chat server, with a playground page. Needs no account."""
+    if coverage:
+        from framework.sandbox.known.coverage import report
+
+        typer.echo(report())
+        return
+    import asyncio
+
+    from framework.sandbox.server import serve
+
+    config = _config(host, port, api_key, api_secret, data, rate_limits=rate_limits)
+    asyncio.run(serve(config, until_stdin_closes=until_stdin_closes))
+
+
+def _config(
+    host: str, port: int | None, api_key: str | None, api_secret: str | None, data: str | None, *, rate_limits: bool
+) -> SandboxConfig:
+    """Fill in what was not given from the data folder, where it stays the same from start to start."""
+    from framework.cli import local_sandbox
+    from framework.cli.assembly import prepare_data
+    from framework.sandbox.config import SandboxConfig
+    from framework.settings import load_settings
+
+    if not (api_key and api_secret and data):
+        folder = load_settings().data
+        prepare_data(folder)
+        address = local_sandbox.read_address(folder)
+        api_key = api_key or address.api_key
+        api_secret = api_secret or address.api_secret.get_secret_value()
+        data = data or str(local_sandbox.data_file(folder))
+    if data != ":memory:":
+        prepare_data(Path(data).parent)
+    chosen = local_sandbox.free_port(host) if port is None else port
+    return SandboxConfig(
+        host=host, port=chosen, api_key=api_key, api_secret=api_secret, data=data, rate_limits=rate_limits
+    )
