@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 def assemble_agent(name: str, *, level: str = "warning") -> Agent:
     """Load a bot and build its agent, for commands without a chat service. Logs below `level` are left out."""
-    from framework.agent.factory import build_agent
-
     settings = load_settings()
     logging_for(settings, level=level)
     bot = load_bot(name)
     prepare_data(settings.data)
+    from framework.agent.factory import build_agent
+
     return build_agent(bot, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,12 @@ def sandbox(
         str | None, typer.Option(help="SQLite file, or :memory:. [default: sandbox.sqlite in the data folder]")
     ] = None,
     rate_limits: Annotated[bool, typer.Option("--rate-limits", help="Apply Stream's documented rate limits.")] = False,
+    development_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--development-tokens", help="Let the playground sign people in also where others can reach the server."
+        ),
+    ] = False,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")
     ] = False,
@@ -52,12 +59,13 @@ def sandbox(
 
     from framework.sandbox.server import serve
 
-    config = _config(host, port, api_key, api_secret, data, rate_limits=rate_limits)
+    config = _config(host, port, api_key, api_secret, data)
+    config = replace(config, rate_limits=rate_limits, development_tokens=development_tokens or None)
     asyncio.run(serve(config, until_stdin_closes=until_stdin_closes))
 
 
 def _config(
-    host: str, port: int | None, api_key: str | None, api_secret: str | None, data: str | None, *, rate_limits: bool
+    host: str, port: int | None, api_key: str | None, api_secret: str | None, data: str | None
 ) -> SandboxConfig:
     """Fill in what was not given from the data folder, where it stays the same from start to start."""
     from framework.cli import local_sandbox
@@ -75,6 +83,4 @@ def _config(
     if data != ":memory:":
         prepare_data(Path(data).parent)
     chosen = local_sandbox.free_port(host) if port is None else port
-    return SandboxConfig(
-        host=host, port=chosen, api_key=api_key, api_secret=api_secret, data=data, rate_limits=rate_limits
-    )
+    return SandboxConfig(host=host, port=chosen, api_key=api_key, api_secret=api_secret, data=data)
