@@ -1,0 +1,40 @@
+"""The first stage: whether a message is still there, and whether it was answered before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from framework.runtime.reply import ReplyWriter, adopt
+from framework.runtime.stage import CallNext
+from framework.runtime.turn import Outcome, Silent, Turn
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+
+
+class AlreadyAnswered:
+    """A stage. Asks the channel, which is the log of record, and goes on with the message as it stands there now.
+
+    A reply that is still `generating` is one that a process began and did not complete: this turn completes it.
+    """
+
+    def __init__(self, service: ChatService, writer: ReplyWriter) -> None:
+        self._service = service
+        self._writer = writer
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Silent for what was answered or deleted; else the outcome of the stages that follow."""
+        found = await self._service.messages(turn.channel, [turn.trigger.id, turn.reply_id])
+        reply, trigger = found.get(turn.reply_id), found.get(turn.trigger.id)
+        if reply is not None and (not reply.generating or reply.deleted_at is not None):
+            return Silent("already answered", message_id=reply.id)
+        if reply is not None:
+            _log.info("turn.resumed", posted_at=reply.created_at.isoformat())
+            adopt(turn.draft, reply)
+        if trigger is None or trigger.kind == "deleted" or trigger.deleted_at is not None:
+            if reply is not None:
+                await self._writer.withdraw(turn)
+            return Silent("question was deleted")
+        return await call_next(replace(turn, trigger=trigger))

@@ -1,0 +1,29 @@
+"""The stage that looks at what a message holds: only text can be answered by the agent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.definition.model import Phrases
+from framework.runtime.stage import CallNext
+from framework.runtime.turn import Outcome, Turn
+
+
+class Content:
+    """A stage. A message without text gets the bot's phrase for it; the agent is not asked."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """The outcome of the stages that follow."""
+        if not turn.trigger.text.strip():
+            turn = replace(turn, events=_fixed(self._phrases.no_text))
+        return await call_next(turn)
+
+
+async def _fixed(text: str) -> AsyncIterator[AgentEvent]:
+    """The events of an agent that says just this."""
+    yield Finished(Answer(text=text, outcome="refused"))

@@ -1,0 +1,97 @@
+"""What the agent is told: the last messages of the channel or thread, as a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from framework.agent.conversation import Caller, Conversation, Utterance
+from framework.runtime.stage import CallNext
+from framework.runtime.turn import Outcome, Silent, Turn
+from framework.stream.model import Attachment, Message
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+
+
+class Context:
+    """A stage. Reads the newest messages up to the question, and shapes them for the agent."""
+
+    def __init__(self, service: ChatService, messages: int) -> None:
+        self._service = service
+        self._messages = messages
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Silent where the question is gone; else the outcome of the stages that follow."""
+        if turn.events is not None:  # answered without the agent
+            return await call_next(turn)
+        messages = await self._read(turn, turn.context_messages or self._messages)
+        if not messages:
+            return Silent("question was deleted")
+        conversation = to_conversation(turn, messages)
+        _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
+        return await call_next(replace(turn, conversation=conversation))
+
+    async def _read(self, turn: Turn, limit: int) -> Sequence[Message]:
+        """The newest messages up to the trigger, oldest first; for a thread, its parent counts as one of them.
+
+        The trigger is the last one; there are none at all if it was deleted.
+        """
+        parent, until = turn.trigger.parent_id, turn.trigger.id
+        if parent is None:
+            page = await self._service.recent(turn.channel, limit=limit, until=until)
+        else:
+            page = await self._service.thread(parent, limit=max(1, limit - 1), until=until)
+        # A service orders by time; messages of the trigger's very instant may stand after it.
+        place = next((n for n, message in enumerate(page) if message.id == until), None)
+        return () if place is None or _is_gone(page[place]) else page[: place + 1]
+
+
+def to_conversation(turn: Turn, messages: Sequence[Message]) -> Conversation:
+    """The messages as the agent reads them; what is no part of the talk is left out."""
+    trigger = turn.trigger
+    return Conversation(
+        utterances=tuple(_utterance(message, turn) for message in messages if _belongs(message, turn)),
+        caller=Caller(
+            user_id=trigger.user.id,
+            user_name=trigger.user.name,
+            channel=str(turn.channel),
+            key=turn.reply_id,
+        ),
+    )
+
+
+def spoken_text(message: Message) -> str:
+    """A message's text with its attachments named below it, as data."""
+    lines = [message.text.strip(), *(_mention(attachment) for attachment in message.attachments)]
+    return "\n".join(line for line in lines if line)
+
+
+def _belongs(message: Message, turn: Turn) -> bool:
+    """Left out: what is deleted or not yet written, what the service says, and apologies for technical problems."""
+    if _is_gone(message) or message.generating or message.kind in {"system", "error", "ephemeral"}:
+        return False
+    own_reply = message.id == turn.reply_id or message.id.startswith(f"{turn.reply_id}-")
+    return not own_reply and message.custom.get("outcome") != "failed" and bool(spoken_text(message))
+
+
+def _is_gone(message: Message) -> bool:
+    return message.kind == "deleted" or message.deleted_at is not None
+
+
+def _utterance(message: Message, turn: Turn) -> Utterance:
+    by_bot = message.ai_generated or message.user.is_bot or message.user.id == turn.bot_user_id
+    return Utterance(
+        who="bot" if by_bot else "user",
+        text=spoken_text(message),
+        name=message.user.name or message.user.id,
+        images=tuple(a.url for a in message.attachments if a.kind == "image" and a.url),
+    )
+
+
+def _mention(attachment: Attachment) -> str:
+    title = " ".join((attachment.title or attachment.url or "without a name").split())
+    kind = f" ({attachment.mime_type})" if attachment.mime_type else ""
+    return f"[attached {attachment.kind or 'file'}: {title}{kind}]"

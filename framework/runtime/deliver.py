@@ -1,0 +1,61 @@
+"""The stage that streams the answer into the channel and makes it last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from framework.agent.conversation import Answer
+from framework.definition.model import Phrases
+from framework.errors import FrameworkError
+from framework.runtime.reply import AlreadyAnsweredError, ReplyWriter
+from framework.runtime.stage import CallNext
+from framework.runtime.turn import Failed, Outcome, Silent, Turn
+
+_log = structlog.get_logger(__name__)
+
+
+class Deliver:
+    """A stage. Whatever the agent does, the channel gets a complete message: its answer, or an apology."""
+
+    def __init__(self, writer: ReplyWriter, phrases: Phrases) -> None:
+        self._writer = writer
+        self._phrases = phrases
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Failed if the agent failed; else the outcome of the stages that follow. Raises ChatServiceError."""
+        try:
+            async with self._writer.indicating(turn) as indicator:
+                made = await self._writer.stream(turn, indicator)
+                if isinstance(made, Exception):
+                    return await self._apologise(turn, made)
+                _log_answer(made)
+                await self._writer.settle(turn, made)
+        except AlreadyAnsweredError as error:
+            return Silent(error.what, message_id=turn.reply_id)
+        return await call_next(replace(turn, answer=made))
+
+    async def _apologise(self, turn: Turn, error: Exception) -> Outcome:
+        """Tell the operator what went wrong, and the channel that something did."""
+        if isinstance(error, FrameworkError):
+            _log.error("turn.failed", error=str(error))
+        else:
+            _log.error("turn.failed", exc_info=error)
+        apology = Answer(text=self._phrases.apology, outcome="refused")
+        await self._writer.settle(turn, apology, {"outcome": "failed"})
+        return Failed(str(error) or type(error).__name__, told=True)
+
+
+def _log_answer(answer: Answer) -> None:
+    first = answer.first_token_seconds
+    _log.info(
+        "turn.answered",
+        outcome=answer.outcome,
+        model=answer.model,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        first_token=None if first is None else round(first, 3),
+        seconds=round(answer.seconds, 3),
+        tools=list(answer.tools) or None,
+    )

@@ -1,0 +1,93 @@
+"""The agent's side of a reply: reads what the agent says as it says it, and holds the newest text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta, ToolFinished, ToolStarted
+from framework.errors import ModelError
+from framework.stream.model import AIState
+
+
+class Feed:
+    """The newest state of an answer in the making. `changed` is set with every change; latest wins."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.state: AIState = "thinking"
+        self.changed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._visible = asyncio.Event()  # there is text, or there will be no more
+        self._answer: Answer | None = None
+        self._error: Exception | None = None
+
+    @asynccontextmanager
+    async def reading(self, events: AsyncIterator[AgentEvent], *, seconds: float) -> AsyncIterator[None]:
+        """Read while the block runs, for at most so many seconds."""
+        task = asyncio.create_task(self._read(events, seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    @property
+    def ended(self) -> bool:
+        """Whether the agent is through, with an answer or an error."""
+        return self._ended.is_set()
+
+    def result(self) -> Answer | Exception:
+        """Once ended: the answer, or what the agent raised, or that there is no answer."""
+        if self._error is not None:
+            return self._error
+        if self._answer is None or not self._answer.text.strip():
+            return ModelError("The agent ended without an answer.")
+        return self._answer
+
+    async def wait_visible(self, seconds: float) -> None:
+        """Return with the first text, with the end, or after so many seconds."""
+        await _within(self._visible, seconds)
+
+    async def wait_ended(self, seconds: float) -> None:
+        """Return with the end, or after so many seconds."""
+        await _within(self._ended, seconds)
+
+    async def _read(self, events: AsyncIterator[AgentEvent], seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                async for event in events:
+                    self._take(event)
+        except TimeoutError:
+            self._error = ModelError(f"The agent did not come to an end within {seconds:.0f} s.", retryable=True)
+        except Exception as error:  # noqa: BLE001 - the agent's errors are the turn's: handed on by `result`
+            self._error = error
+        finally:
+            self._ended.set()
+            self._visible.set()
+            self.changed.set()
+
+    def _take(self, event: AgentEvent) -> None:
+        match event:
+            case TextDelta(text):
+                self.text += text
+                self.state = "generating"
+                if self.text.strip():
+                    self._visible.set()
+            case ToolStarted():
+                self.text = ""
+                self.state = "external_sources"
+            case ToolFinished():
+                self.state = "thinking"
+            case Finished(answer):
+                self._answer = answer
+        self.changed.set()
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

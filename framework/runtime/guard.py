@@ -1,0 +1,75 @@
+"""The loop guard: bots never talk to themselves or to each other, marked as bots or not."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from framework.runtime.bot import Limits
+from framework.runtime.stage import CallNext
+from framework.runtime.trigger import never_answered
+from framework.runtime.turn import Outcome, Replied, Silent, Turn
+
+
+@dataclass(frozen=True)
+class _Round:
+    """The last question and answer of a lane, and how often in a row the same came back."""
+
+    user_id: str
+    question: str
+    answer: str
+    answered_at: datetime
+    repeated: int = 0
+    echoed: int = 0
+
+
+class LoopGuard:
+    """A stage. Every turn needs a message of a person, and answers it once, so marked bots cannot make a loop.
+
+    An account that answers by itself without being marked as a bot is told from a person by what it says: it sends
+    the bot's own answer back (`Limits.echoes` in a row), or the same text after each answer, again and again
+    (`Limits.repeated_questions` in a row, far above what a person or a load test of one channel does).
+    """
+
+    def __init__(self, limits: Limits, *, memory: int = 10_000) -> None:
+        self._limits = limits
+        self._memory = memory
+        self._rounds: OrderedDict[str, _Round] = OrderedDict()
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Silent for what may never be answered, and for a loop; else the outcome of the stages that follow."""
+        reason = never_answered(turn.trigger, bot_user_id=turn.bot_user_id)
+        if reason is not None:
+            return Silent(reason)
+        now = self._round(turn)
+        if now.echoed >= self._limits.echoes or now.repeated >= self._limits.repeated_questions:
+            self._keep(turn.lane, now)
+            return Silent("looks like an automatic answer to the bot's own messages")
+        outcome = await call_next(turn)
+        if isinstance(outcome, Replied) and turn.draft.posted_at is not None:
+            self._keep(turn.lane, replace(now, answer=outcome.answer.text, answered_at=turn.draft.posted_at))
+        return outcome
+
+    def _round(self, turn: Turn) -> _Round:
+        """The round of this turn, counted against the one before."""
+        trigger, text = turn.trigger, turn.trigger.text.strip()
+        last = self._rounds.get(turn.lane)
+        fresh = _Round(trigger.user.id, text, "", trigger.created_at)
+        if last is None or last.user_id != trigger.user.id or not text:
+            return fresh
+        if trigger.created_at <= last.answered_at:  # written before the answer, so it is not a reaction to it
+            return replace(fresh, repeated=last.repeated, echoed=last.echoed)
+        return replace(
+            fresh,
+            answer=last.answer,
+            answered_at=last.answered_at,
+            repeated=last.repeated + 1 if text == last.question else 0,
+            echoed=last.echoed + 1 if last.answer and last.answer in text else 0,
+        )
+
+    def _keep(self, lane: str, now: _Round) -> None:
+        self._rounds[lane] = now
+        self._rounds.move_to_end(lane)
+        if len(self._rounds) > self._memory:
+            self._rounds.popitem(last=False)

@@ -1,0 +1,61 @@
+"""The AI state that people see beside a reply, sent beside the text and never ahead of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from framework.errors import ChatServiceError
+from framework.stream.model import AIState, ChannelRef
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+
+
+class Indicator:
+    """Shows states for one message, latest wins. A state that cannot be sent is no reason to fail a turn."""
+
+    def __init__(self, service: ChatService, channel: ChannelRef, message_id: str) -> None:
+        self._service = service
+        self._channel = channel
+        self._message_id = message_id
+        self._wanted: AIState | None = None
+        self._changed = asyncio.Event()
+
+    def show(self, state: AIState) -> None:
+        """Show a state, soon."""
+        if state != self._wanted:
+            self._wanted = state
+            self._changed.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Send states while the block runs, and clear them after it, unless the process is being stopped."""
+        task = asyncio.create_task(self._send_changes())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+        if self._wanted is not None:
+            await self.clear()
+
+    async def clear(self) -> None:
+        """Show nothing any more, at once."""
+        self._wanted = None
+        await self._send(None)
+
+    async def _send_changes(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._send(self._wanted)
+
+    async def _send(self, state: AIState | None) -> None:
+        try:
+            await self._service.indicate(self._channel, self._message_id, state)
+        except ChatServiceError as error:
+            _log.debug("indicator.failed", state=state, error=error.what)

@@ -1,0 +1,68 @@
+"""A turn as a job: plain data, so that any engine can keep it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from framework.engine.port import Job
+from framework.runtime.bot import RunningBot
+from framework.runtime.turn import Origin, Turn, reply_id
+from framework.stream.model import Message
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@cache
+def _messages() -> TypeAdapter[Message]:
+    return TypeAdapter(Message)
+
+
+def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin) -> Turn:
+    """The turn of this bot for this message."""
+    return Turn(
+        bot=bot.name,
+        bot_user_id=bot.user_id,
+        channel=trigger.channel,
+        trigger=trigger,
+        reply_id=reply_id(bot.user_id, trigger.id),
+        received_at=now,
+        origin=origin,
+    )
+
+
+def order(message: Message) -> str:
+    """A string that sorts as the channel does: by time in whole microseconds, fixed width, then by id."""
+    age = message.created_at - _EPOCH
+    micros = (age.days * 86_400 + age.seconds) * 1_000_000 + age.microseconds
+    return f"{micros:020d}-{message.id}"
+
+
+def to_job(turn: Turn) -> Job:
+    """The turn before any stage touched it."""
+    payload: dict[str, Any] = {
+        "bot": turn.bot,
+        "bot_user_id": turn.bot_user_id,
+        "origin": turn.origin,
+        "received_at": turn.received_at.isoformat(),
+        "trigger": _messages().dump_python(turn.trigger, mode="json"),
+    }
+    return Job(key=turn.reply_id, lane=turn.lane, order=order(turn.trigger), payload=payload)
+
+
+def from_job(job: Job) -> Turn:
+    """The turn that `to_job` put away."""
+    payload = job.payload
+    trigger = _messages().validate_python(payload["trigger"])
+    return Turn(
+        bot=payload["bot"],
+        bot_user_id=payload["bot_user_id"],
+        channel=trigger.channel,
+        trigger=trigger,
+        reply_id=job.key,
+        received_at=datetime.fromisoformat(payload["received_at"]),
+        origin=payload["origin"],
+    )

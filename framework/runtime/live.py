@@ -1,0 +1,131 @@
+"""The turns at work in this process, and what people do meanwhile: press stop, edit or delete the question."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from framework.runtime.reply import ReplyWriter
+from framework.runtime.stage import CallNext
+from framework.runtime.turn import Outcome, Replied, Silent, Turn
+from framework.stream.model import ChannelRef, Message
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(eq=False)
+class _Seat:
+    """A turn at work, and the last thing that people did to it."""
+
+    turn: Turn
+    edited: Message | None = None
+    question_deleted: bool = False
+    reply_deleted: bool = False
+    stopped_by: str | None = None
+    signal: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class LiveTurns:
+    """A stage, and the register of the turns that are inside it."""
+
+    def __init__(self, service: ChatService, writer: ReplyWriter) -> None:
+        self._service = service
+        self._writer = writer
+        self._seats: dict[str, _Seat] = {}
+
+    def edited(self, message: Message) -> None:
+        """A message was edited: a turn that answers it starts anew, unless its answer is complete."""
+        for seat in self._seats.values():
+            if seat.turn.trigger.id == message.id and seat.turn.trigger.text != message.text:
+                seat.edited = message
+                seat.signal.set()
+
+    def deleted(self, message_id: str) -> None:
+        """A message was deleted: the turn that answers it, or the one that writes it, ends."""
+        for seat in self._seats.values():
+            seat.question_deleted |= seat.turn.trigger.id == message_id
+            seat.reply_deleted |= seat.turn.reply_id == message_id
+            if seat.question_deleted or seat.reply_deleted:
+                seat.signal.set()
+
+    def stop(self, channel: ChannelRef, user_id: str, message_id: str | None) -> None:
+        """A person wants the generation to end: of this reply, or of whatever is being generated in the channel."""
+        for seat in self._seats.values():
+            turn = seat.turn
+            meant = message_id is None or message_id == turn.reply_id
+            if turn.channel == channel and meant and turn.draft.posted:
+                seat.stopped_by = user_id
+                seat.signal.set()
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Run the stages that follow; again from the start when the question is edited."""
+        seat = _Seat(turn)
+        self._seats[turn.reply_id] = seat
+        try:
+            while True:
+                outcome = await self._attempt(seat, call_next)
+                if outcome is not None:
+                    return outcome
+        finally:
+            del self._seats[turn.reply_id]
+
+    async def _attempt(self, seat: _Seat, call_next: CallNext) -> Outcome | None:
+        """One run of the stages that follow; None: the question was edited, so run them again."""
+        work = asyncio.ensure_future(call_next(seat.turn))
+        try:
+            while not work.done():
+                await _either(work, seat.signal)
+                if seat.signal.is_set() and not work.done() and self._ends(seat):
+                    break
+        finally:
+            await _cancel(work)
+        if seat.question_deleted:
+            return await self._withdraw(seat.turn)
+        if not work.cancelled():
+            return work.result()
+        return await self._after_interruption(seat)
+
+    def _ends(self, seat: _Seat) -> bool:
+        """Whether what happened ends this run. A complete answer is not held up by a stop or an edit any more."""
+        seat.signal.clear()
+        if seat.question_deleted or seat.reply_deleted:
+            return True
+        return not seat.turn.draft.closing and (seat.edited is not None or seat.stopped_by is not None)
+
+    async def _after_interruption(self, seat: _Seat) -> Outcome | None:
+        turn = seat.turn
+        if seat.reply_deleted:
+            return Silent("the reply was deleted while it was written")
+        if seat.stopped_by is not None:
+            _log.info("turn.stopped", by=seat.stopped_by)
+            return Replied(turn.reply_id, await self._writer.stop(turn), stopped=True)
+        if seat.edited is not None:
+            _log.info("turn.restarted", why="the question was edited")
+            seat.turn, seat.edited = replace(turn, trigger=seat.edited), None
+        return None
+
+    async def _withdraw(self, turn: Turn) -> Outcome:
+        if turn.draft.opened:
+            await self._writer.withdraw(turn)
+        return Silent("question was deleted")
+
+
+async def _either(work: asyncio.Future[Outcome], signal: asyncio.Event) -> None:
+    """Return when the work is done or the signal is given."""
+    waiter = asyncio.ensure_future(signal.wait())
+    both: set[asyncio.Future[Any]] = {work, waiter}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiter.cancel()
+
+
+async def _cancel(work: asyncio.Future[Outcome]) -> None:
+    """Cancel what is not done, and wait for it; the outcome of finished work stays in it."""
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work})

@@ -1,0 +1,98 @@
+"""The turn pipeline: which stages a turn goes through, in order, and the boundary around them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from framework.errors import ChatServiceError
+from framework.runtime.answered import AlreadyAnswered
+from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.content import Content
+from framework.runtime.context import Context
+from framework.runtime.deliver import Deliver
+from framework.runtime.guard import LoopGuard
+from framework.runtime.live import LiveTurns
+from framework.runtime.receipt import ReadReceipt
+from framework.runtime.reply import ReplyWriter
+from framework.runtime.stage import CallNext, Stage, chain
+from framework.runtime.trigger import not_asked
+from framework.runtime.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+
+
+class Pipeline:
+    """Runs the turns of one bot. Serves many turns at once; `live` is told what people do meanwhile."""
+
+    def __init__(self, bot: RunningBot, limits: Limits, timing: Timing) -> None:
+        self._bot = bot
+        self._timing = timing
+        self._writer = ReplyWriter(bot.service, limits)
+        self._guard = LoopGuard(limits)
+        self.live = LiveTurns(bot.service, self._writer)
+        self._through = chain(self.stages())
+
+    def stages(self) -> tuple[Stage, ...]:
+        """What a turn goes through, in order."""
+        service, definition = self._bot.service, self._bot.definition
+        return (
+            AlreadyAnswered(service, self._writer),
+            self._guard,
+            self._policy,
+            ReadReceipt(service),
+            self.live,
+            Content(definition.phrases),
+            Context(service, definition.context.messages),
+            self._agent,
+            Deliver(self._writer, definition.phrases),
+            self._record,
+        )
+
+    async def run(self, turn: Turn) -> Outcome:
+        """The turn from its start to its outcome. Raises only cancellation: an error is logged and an outcome."""
+        with bound_contextvars(bot=turn.bot, channel=str(turn.channel), message=turn.trigger.id, reply=turn.reply_id):
+            _log.info("turn.received", user=turn.trigger.user.id, origin=turn.origin)
+            try:
+                outcome = await self._through(turn)
+            except ChatServiceError as error:
+                _log.error("turn.failed", error=str(error), retryable=error.retryable)
+                return Failed(error.what, retryable=error.retryable)
+            except Exception as error:  # noqa: BLE001 - the turn boundary: one turn's bug must not end the others
+                _log.exception("turn.failed")
+                return Failed(f"{type(error).__name__}: {error}", retryable=False)
+            _log_decision(outcome)
+            return outcome
+
+    async def _policy(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """The channel's policy: which messages want an answer. An operator who asks for one is not bound by it."""
+        reason = None if turn.origin == "command" else not_asked(turn.trigger, self._bot.definition)
+        if reason is not None:
+            return Silent(reason)
+        _log.info("turn.decided", answer=True)
+        return await call_next(turn)
+
+    async def _agent(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Put the agent to work; its words are read by the stages that follow."""
+        if turn.events is None and turn.conversation is not None:
+            turn = replace(turn, events=self._bot.agent.stream(turn.conversation))
+        return await call_next(turn)
+
+    async def _record(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """The end of a turn that was answered."""
+        if turn.answer is None:
+            raise AssertionError("a turn is recorded after its delivery")
+        seconds = (self._timing.now() - turn.received_at).total_seconds()
+        _log.info("turn.posted", seconds=round(seconds, 3), characters=len(turn.answer.text), parts=turn.draft.parts)
+        return Replied(turn.reply_id, turn.answer, parts=turn.draft.parts)
+
+
+def _log_decision(outcome: Outcome) -> None:
+    match outcome:
+        case Silent(reason) | HandedOff(reason):
+            _log.info("turn.decided", answer=False, reason=reason)
+        case Failed() | Replied():
+            pass  # told where it happened, with more to tell

@@ -1,0 +1,187 @@
+"""How a reply is streamed: post, sketch, settle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from framework.agent.conversation import Answer, Source
+from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
+from framework.runtime.bot import Limits
+from framework.runtime.feed import Feed
+from framework.runtime.indicator import Indicator
+from framework.runtime.split import split
+from framework.runtime.turn import Draft, Turn, part_id
+from framework.stream.model import Message, OutgoingMessage
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+_CUSTOM_BYTES = 4_000  # a service keeps about 5 KB of custom fields; ours must not cost the answer
+
+
+class AlreadyAnsweredError(FrameworkError):
+    """The reply was found complete when it was to be posted: someone else answered."""
+
+
+class ReplyWriter:
+    """Writes replies of one bot. Every call raises ChatServiceError where a write that must last cannot be made."""
+
+    def __init__(self, service: ChatService, limits: Limits) -> None:
+        self._service = service
+        self._limits = limits
+
+    @asynccontextmanager
+    async def indicating(self, turn: Turn) -> AsyncIterator[Indicator]:
+        """Show what the bot is doing while the block runs."""
+        indicator = Indicator(self._service, turn.channel, turn.reply_id)
+        async with indicator.running():
+            yield indicator
+
+    async def stream(self, turn: Turn, indicator: Indicator) -> Answer | Exception:
+        """Show the answer as it is made, and return it, or what the agent raised. `settle` makes it last.
+
+        Text that comes within the head start is posted at once; otherwise an empty placeholder is. An answer that is
+        complete by then is left to `settle`, which posts it whole. Raises AlreadyAnsweredError.
+        """
+        if turn.events is None:
+            raise AssertionError("nothing answers this turn")
+        feed, draft = Feed(), turn.draft
+        async with feed.reading(turn.events, seconds=self._limits.generation):
+            await feed.wait_visible(self._limits.head_start)
+            if not feed.ended and not draft.posted:
+                await self._open(turn, feed.text)
+            while not feed.ended:
+                feed.changed.clear()
+                indicator.show(feed.state)
+                passed = await self._sketch(turn, feed.text)
+                await feed.wait_ended(self._interval(len(feed.text)) * (1 if passed else 2))
+                if passed:
+                    await feed.changed.wait()
+            draft.closing = True
+            return feed.result()
+
+    async def settle(self, turn: Turn, answer: Answer, extra: Mapping[str, Any] | None = None) -> None:
+        """Write the final text and its facts, in as many messages as it takes. Raises AlreadyAnsweredError."""
+        draft = turn.draft
+        draft.closing = True
+        parts = split(answer.text, self._limits.text_length)
+        custom = {**facts(turn, answer), **(extra or {})}
+        for number, text in enumerate(parts[1:], start=2):
+            draft.parts = number
+            await self._put_part(turn, part_id(turn.reply_id, number), text)
+        # The first message is completed last: while it says `generating`, a crash leaves the turn recoverable.
+        if not draft.posted and await self._post(turn, parts[0], generating=False, custom=custom):
+            return
+        await self._service.revise(turn.reply_id, text=parts[0], generating=False, custom=custom)
+        draft.shown = parts[0]
+        if draft.resumed:
+            await self._drop_parts_after(turn, len(parts))
+
+    async def stop(self, turn: Turn) -> Answer:
+        """End a reply with what was shown."""
+        answer = Answer(text=turn.draft.shown if turn.draft.shown.strip() else "…", outcome="answered")
+        await self.settle(turn, answer, {"stopped": True, "outcome": "stopped"})
+        await Indicator(self._service, turn.channel, turn.reply_id).clear()
+        return answer
+
+    async def withdraw(self, turn: Turn) -> None:
+        """Delete a reply whose question is gone."""
+        for number in range(1, turn.draft.parts + 1):
+            await self._service.delete(part_id(turn.reply_id, number))
+        await Indicator(self._service, turn.channel, turn.reply_id).clear()
+
+    def _interval(self, length: int) -> float:
+        """Seconds between two sketches: the longer the text, the less a change of it is missed."""
+        limits = self._limits
+        share = min(1.0, length / limits.text_length)
+        return limits.fastest_sketch + (limits.slowest_sketch - limits.fastest_sketch) * share
+
+    async def _open(self, turn: Turn, text: str) -> None:
+        """Post the reply with the text so far, or take over the one that an interrupted process left behind."""
+        custom = {"ai_generated": True, "reply_to": turn.trigger.id}
+        await self._post(turn, text[: self._limits.text_length], generating=True, custom=custom)
+
+    async def _post(self, turn: Turn, text: str, *, generating: bool, custom: Mapping[str, Any]) -> bool:
+        """Post the reply's first message. False: it was there, unfinished, and is ours now."""
+        turn.draft.opened = True
+        outgoing = OutgoingMessage(
+            id=turn.reply_id, text=text, parent_id=turn.trigger.parent_id, generating=generating, custom=custom
+        )
+        try:
+            message = await self._service.send(turn.channel, outgoing)
+        except DuplicateMessageError:
+            await self._take_over(turn)
+            return False
+        turn.draft.posted_at = message.created_at
+        turn.draft.shown = text
+        return True
+
+    async def _take_over(self, turn: Turn) -> None:
+        found = (await self._service.messages(turn.channel, [turn.reply_id])).get(turn.reply_id)
+        if found is None:
+            raise ChatServiceError(f"The reply {turn.reply_id} exists and cannot be read.", retryable=True)
+        if not found.generating:
+            raise AlreadyAnsweredError("already answered")
+        adopt(turn.draft, found)
+
+    async def _sketch(self, turn: Turn, text: str) -> bool:
+        """Show the newest text if it is new; False: the service is short of breath."""
+        shown = text[: self._limits.text_length]
+        if not shown.strip() or shown == turn.draft.shown:
+            return True
+        try:
+            passed = await self._service.sketch(turn.channel, turn.reply_id, text=shown)
+        except ChatServiceError as error:
+            _log.debug("sketch.failed", error=error.what)
+            return False
+        if passed:
+            turn.draft.shown = shown
+        return passed
+
+    async def _put_part(self, turn: Turn, id_: str, text: str) -> None:
+        """Post a further message of a long reply, or give the one that is there this text."""
+        custom = {"ai_generated": True, "part_of": turn.reply_id}
+        outgoing = OutgoingMessage(id=id_, text=text, parent_id=turn.trigger.parent_id, custom=custom)
+        try:
+            await self._service.send(turn.channel, outgoing)
+        except DuplicateMessageError:
+            await self._service.revise(id_, text=text, generating=False, custom=custom)
+
+    async def _drop_parts_after(self, turn: Turn, parts: int) -> None:
+        """An interrupted process may have written more parts than this answer has."""
+        later = [part_id(turn.reply_id, number) for number in range(parts + 1, parts + 10)]
+        for id_ in await self._service.messages(turn.channel, later):
+            await self._service.delete(id_)
+
+
+def adopt(draft: Draft, message: Message) -> None:
+    """Go on with a reply that an earlier process began."""
+    draft.opened = draft.resumed = True
+    draft.posted_at = message.created_at
+    draft.shown = message.text
+
+
+def facts(turn: Turn, answer: Answer) -> dict[str, Any]:
+    """The custom fields of a complete reply; sources that do not fit are left out, last first."""
+    sources = [_source(source) for source in answer.sources]
+    suggestions = list(answer.suggestions)
+    while sources and len(json.dumps([sources, suggestions])) > _CUSTOM_BYTES:
+        sources.pop()
+    while suggestions and len(json.dumps([sources, suggestions])) > _CUSTOM_BYTES:
+        suggestions.pop()
+    return {
+        "ai_generated": True,
+        "reply_to": turn.trigger.id,
+        "outcome": answer.outcome,
+        "sources": sources,
+        "suggestions": suggestions,
+        "model": answer.model,
+    }
+
+
+def _source(source: Source) -> dict[str, str]:
+    return {"title": source.title, "file": source.file, "heading": source.heading}

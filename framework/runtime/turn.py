@@ -1,0 +1,112 @@
+"""A turn: one message of a person, and what the bot makes of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from framework.agent.conversation import AgentEvent, Answer, Conversation
+from framework.stream.model import ChannelRef, Message
+
+Origin = Literal["live", "catch_up", "command"]
+"""How the turn came to be: an event, a look into the channel, or an operator who asked for it."""
+
+_NAMESPACE = uuid.UUID("5a1c9be2-4c0e-5c0b-9a53-6f0d1f0c7b11")
+
+
+def reply_id(bot_user_id: str, message_id: str) -> str:
+    """The id of this bot's reply to this message: always the same, so that posting twice is refused by the service."""
+    return str(uuid.uuid5(_NAMESPACE, f"{bot_user_id}\n{message_id}"))
+
+
+def part_id(reply: str, part: int) -> str:
+    """The id of a part of a long reply; parts count from 1, and the first one is the reply itself."""
+    return reply if part == 1 else f"{reply}-{part}"
+
+
+@dataclass
+class Draft:
+    """What people have seen of a reply so far. It outlives a restart of the generation, so it is not part of the frozen
+    turn's value.
+
+    `opened`: posting was begun, so the message may exist. `posted_at`: when the service took it. `resumed`: an earlier
+    process posted it and did not come to the end. `closing`: the answer is complete and being written. `parts`: how
+    many messages it takes.
+    """
+
+    opened: bool = False
+    posted_at: datetime | None = None
+    resumed: bool = False
+    shown: str = ""
+    closing: bool = False
+    parts: int = 1
+
+    @property
+    def posted(self) -> bool:
+        """Whether the reply's message exists."""
+        return self.posted_at is not None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What flows through the pipeline. The first fields are known from the start; stages fill the others in."""
+
+    bot: str
+    bot_user_id: str
+    channel: ChannelRef
+    trigger: Message
+    reply_id: str
+    received_at: datetime
+    origin: Origin = "live"
+    context_messages: int | None = None
+    conversation: Conversation | None = None
+    events: AsyncIterator[AgentEvent] | None = field(default=None, compare=False)
+    answer: Answer | None = None
+    draft: Draft = field(default_factory=Draft, compare=False)
+
+    @property
+    def lane(self) -> str:
+        """Turns of one lane run one after the other: a bot's channel, or its thread."""
+        return f"{self.bot_user_id}|{self.channel}|{self.trigger.parent_id or ''}"
+
+
+@dataclass(frozen=True)
+class Replied:
+    """The reply stands in the channel. `stopped`: a person ended the generation, and what was there is kept."""
+
+    message_id: str
+    answer: Answer
+    parts: int = 1
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Silent:
+    """The bot says nothing, and why: for an operator to read."""
+
+    reason: str
+    message_id: str | None = None
+
+
+@dataclass(frozen=True)
+class HandedOff:
+    """A person takes over."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The turn came to nothing. `told`: the channel was told so by the apology; otherwise the turn is to be tried again
+    where `retryable` says that this may help.
+    """
+
+    error: str
+    told: bool = False
+    retryable: bool = True
+
+
+Outcome = Replied | Silent | HandedOff | Failed
