@@ -48,7 +48,8 @@ export class Channel {
   }
 
   get lastActive() {
-    return Math.max(millis(this.lastMessage?.created_at), millis(this.data.last_message_at), millis(this.data.created_at));
+    const spoken = Math.max(millis(this.lastMessage?.created_at), millis(this.data.last_message_at));
+    return spoken || millis(this.data.created_at);
   }
 
   /** @param {string} capability @returns {boolean} also where the server lists none */

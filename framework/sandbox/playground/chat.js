@@ -134,7 +134,7 @@ export class Chat {
       delete store.openErrors[cid];
       store.emit("channels");
     } catch (error) {
-      store.openErrors[cid] = error instanceof Error ? error.message : String(error);
+      store.openErrors[cid] = sayWhyClosed(error, store.me?.id ?? "");
     }
     store.emit("channel", cid);
   }
@@ -338,6 +338,8 @@ export class Chat {
   /** @param {any} hello */
   async #opened(hello) {
     this.store.putUser({ ...hello.me, online: true });
+    this.store.me = { ...this.store.me, id: hello.me.id, name: hello.me.name };
+    this.store.emit("people");
     await this.loadChannels();
     const { store } = this;
     const wanted = this.wantedCid || (store.active ? "" : store.activeCid);
@@ -350,9 +352,13 @@ export class Chat {
 
   /** @param {any} event */
   #received(event) {
-    const about = event.message?.id ?? event.message_id ?? event.cid ?? "";
+    const about = event.message?.id ?? event.message_id ?? (event.cid === "*" ? "" : event.cid ?? "");
     this.store.log({ way: "in", type: event.type, about, failed: event.type === "connection.error", payload: event });
+    const { active } = this.store;
+    const since = active?.unreadSince ?? "";
     if (!applyEvent(this.store, event)) this.#fetchChannel(event.cid ?? event.channel.cid);
+    // What arrives before the reader's eyes is not marked as new.
+    if (active && this.readMarker.isWatching) active.unreadSince = since;
     this.readMarker.check();
   }
 
@@ -392,4 +398,11 @@ export class Chat {
     if (!(error instanceof ApiError || error instanceof SignInError)) throw error;
     this.store.emit("problem", `${what}. ${error.message}`);
   }
+}
+
+/** @param {unknown} error @param {string} me @returns {string} */
+function sayWhyClosed(error, me) {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof ApiError) || error.status !== 403) return error.message;
+  return `${me} is not a member of this conversation. A member can add you, or you can start your own. (${error.message})`;
 }

@@ -7,6 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** @type {Record<string, string[]>} */
 const PATHS = {
   plus: ["M10 4v12M4 10h12"],
+  bot: ["M5.5 6.5h9a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2h-9a2 2 0 0 1-2-2v-5a2 2 0 0 1 2-2zM10 6.5V3.8M10 3.5h.01", "M7.7 10.2v1.2M12.3 10.2v1.2"],
   send: ["M10 16V4.5M5 9l5-5 5 5"],
   back: ["M12.5 4.5 7 10l5.5 5.5"],
   close: ["M5 5l10 10M15 5 5 15"],

@@ -41,7 +41,7 @@ function initials(name) {
 /** @param {string} text @returns {number} 0 to 5, the same for the same text */
 function tintOf(text) {
   let sum = 0;
-  for (const char of text) sum = (sum * 31 + (char.codePointAt(0) ?? 0)) % 997;
+  for (const char of text) sum = (sum * 33 + (char.codePointAt(0) ?? 0)) % 1009;
   return sum % 6;
 }
 
@@ -52,6 +52,6 @@ function tintOf(text) {
 export function avatar(user, options = {}) {
   const classes = ["avatar", options.bot ? "avatar-bot" : `tint-${tintOf(user?.id ?? "")}`];
   if (options.online) classes.push("is-online");
-  const mark = options.bot ? icon("thread") : initials(displayName(user));
+  const mark = options.bot ? icon("bot") : initials(displayName(user));
   return h("span", { class: classes.join(" "), "aria-hidden": "true" }, mark);
 }

@@ -21,10 +21,14 @@ export class ReadMarker {
     this.check();
   }
 
+  /** Whether a message that arrives now is seen. */
+  get isWatching() {
+    return !document.hidden && this.atBottom && this.store.connection.phase === "online";
+  }
+
   check() {
     const channel = this.store.active;
-    if (!channel || channel.unread === 0 || this.timer) return;
-    if (document.hidden || !this.atBottom || this.store.connection.phase !== "online") return;
+    if (!channel || channel.unread === 0 || this.timer || !this.isWatching) return;
     channel.unread = 0;
     this.store.emit("channel", channel.cid);
     if (!channel.may("read-events")) return;

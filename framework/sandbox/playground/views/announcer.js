@@ -2,6 +2,7 @@
  * What a screen reader says: whole messages when they are complete, never single tokens.
  */
 import { displayName } from "../people.js";
+import { plainText } from "../plain.js";
 import { activityWords } from "./activity.js";
 
 /** @param {import("../store.js").Store} store */
@@ -13,7 +14,7 @@ export function announce(store) {
   };
   const sayMessage = (/** @type {{channel: any, message: any}} */ { channel, message }) => {
     if (channel !== store.active || !message.text || channel.isGenerating(message)) return;
-    say(`${displayName(store.userOf(message.user))}: ${message.text}`);
+    say(`${displayName(store.userOf(message.user))}: ${plainText(message.text)}`);
   };
   store.on("arrived", sayMessage);
   store.on("finished", sayMessage);

@@ -23,7 +23,7 @@ function view(attachment) {
   const picture = safeUrl(attachment.image_url ?? attachment.thumb_url);
   const name = String(attachment.title ?? attachment.fallback ?? attachment.name ?? "Attachment");
   if (picture && !attachment.title_link && !attachment.og_scrape_url) {
-    const image = h("img", { src: picture, alt: name, loading: "lazy", decoding: "async" });
+    const image = h("img", { src: picture, alt: name, decoding: "async" });
     return externalLink(picture, { class: "attachment-image" }, image);
   }
   const target = safeUrl(attachment.asset_url ?? attachment.title_link ?? attachment.og_scrape_url);

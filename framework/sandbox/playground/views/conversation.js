@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { activityView } from "./activity.js";
 import { bannerView } from "./banner.js";
 import { Composer } from "./composer.js";
-import { cannotOpen, loading, noBotHint, noMessages, nothingOpen } from "./empty.js";
+import { cannotOpen, loading, noBotHint, noMessages, nothingOpen, refused } from "./empty.js";
 import { headerView } from "./header.js";
 import { MessageList } from "./message-list.js";
 
@@ -33,7 +33,7 @@ export function conversationView(chat, leave) {
     if (before?.dataset.key !== screen?.dataset.key) blank.replaceChildren(...(screen ? [screen] : []));
     list.render();
   };
-  store.on(["channel", "channels", "people"], update);
+  store.on(["channel", "channels", "people", "connection"], update);
   store.on("opened", (cid) => {
     list.reset(cid);
     composer.turnTo(cid);
@@ -55,6 +55,7 @@ function blankScreen(chat) {
   const { store } = chat;
   const error = store.openErrors[store.activeCid];
   if (error) return cannotOpen(chat, store.activeCid, error);
+  if (store.connection.phase === "refused" && !store.active) return refused(store.connection.reason ?? "");
   if (!store.activeCid && store.listState === "loading") return loading();
   if (!store.activeCid) return nothingOpen(chat);
   return store.active?.loaded ? null : loading();

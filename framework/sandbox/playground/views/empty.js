@@ -42,6 +42,15 @@ export function cannotOpen(chat, cid, reason) {
       h("button", { class: "button button-primary", type: "button", on: { click: () => chat.startConversation() } }, icon("plus"), "New conversation")));
 }
 
+/** @param {string} reason @returns {HTMLElement} the server let nobody in */
+export function refused(reason) {
+  return h("div", { class: "empty", role: "alert", dataset: { key: `refused-${reason}` } },
+    h("span", { class: "empty-mark is-error", "aria-hidden": "true" }, icon("close")),
+    h("h2", {}, "The server refused the connection"),
+    h("p", {}, reason),
+    h("a", { class: "button button-primary", href: "/" }, "Choose a name again"));
+}
+
 /** @returns {HTMLElement} */
 export function loading() {
   const bar = (/** @type {string} */ size) => h("span", { class: `bone ${size}` });

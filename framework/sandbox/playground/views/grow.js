@@ -5,5 +5,5 @@
  */
 export function grow(box) {
   box.style.height = "auto";
-  box.style.height = `${box.scrollHeight + 2}px`;
+  box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`;
 }

@@ -27,6 +27,7 @@ export function headerView(chat) {
     if (key === shown) return;
     shown = key;
     title.textContent = name || "Playground";
+    title.classList.toggle("visually-hidden", !name);
     people.replaceChildren(...(channel ? peopleViews(store, members) : []));
     handover.hidden = !state;
     handover.replaceChildren(...(state ? [icon("person"), h("span", {}, sayHandover(state), state.reason ? ` ${state.reason}` : "")] : []));

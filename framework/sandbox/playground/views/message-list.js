@@ -31,6 +31,7 @@ export class MessageList {
     this.dividers = new Map();
     this.cid = "";
     this.pinned = true;
+    this.lastTop = 0;
     this.loadingOlder = false;
     this.list = h("ol", { class: "message-list", "aria-label": options.label });
     this.above = h("div", { class: "list-top" });
@@ -61,11 +62,15 @@ export class MessageList {
     this.dividers.clear();
     this.list.replaceChildren();
     this.pinned = true;
+    this.lastTop = 0;
   }
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.pinned = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    // Only a reader who scrolls up leaves the end; a picture that loads below them does not.
+    const wentUp = scrollTop < this.lastTop - 1;
+    this.lastTop = scrollTop;
+    this.pinned = scrollHeight - scrollTop - clientHeight < NEAR_PX || (this.pinned && !wentUp);
     if (this.pinned) this.jump.hidden = true;
     if (!this.options.inThread) this.chat.readMarker.sees(this.pinned);
     if (scrollTop < 120) this.#loadOlder();

@@ -5,6 +5,7 @@ import { shortTime } from "../clock.js";
 import { h, oncePerFrame } from "../dom.js";
 import { icon } from "../icons.js";
 import { avatar, displayName } from "../people.js";
+import { plainText } from "../plain.js";
 
 /** @type {Record<string, string>} */
 const PHASES = { online: "Online", connecting: "Connecting", waiting: "Reconnecting", offline: "Offline", refused: "Not connected", closed: "Not connected" };
@@ -15,7 +16,8 @@ export function sidebarView(chat, leave) {
   const list = h("ul", { class: "channel-list" });
   const more = h("button", { class: "button button-small channel-more", type: "button", hidden: true, on: { click: () => chat.loadMoreChannels() } }, "Show more");
   const state = h("span", { class: "me-state" });
-  const me = h("div", { class: "me" }, avatar(store.me), h("div", { class: "me-words" }, h("span", { class: "me-name" }, displayName(store.me)), state),
+  const name = h("span", { class: "me-name" });
+  const me = h("div", { class: "me" }, avatar(store.me), h("div", { class: "me-words" }, name, state),
     h("button", { class: "button button-small", type: "button", on: { click: leave } }, "Switch user"));
   const node = h("nav", { class: "sidebar", "aria-label": "Conversations" },
     h("div", { class: "sidebar-head" }, h("img", { src: "/playground/mark.svg", alt: "", width: "28", height: "28" }), h("span", { class: "brand" }, "Playground")),
@@ -31,6 +33,7 @@ export function sidebarView(chat, leave) {
     wanted.forEach((row, index) => list.children[index] !== row && list.insertBefore(row, list.children[index] ?? null));
     if (wanted.length === 0) list.append(h("li", { class: "channel-none" }, noneText(store.listState)));
     more.hidden = !store.hasMoreChannels;
+    name.textContent = displayName(store.me);
     const { phase } = store.connection;
     state.textContent = PHASES[phase];
     node.dataset.phase = phase;
@@ -80,11 +83,6 @@ function previewOf(store, channel) {
   if (activity && (!last || !last.text || last.user?.id === activity.user?.id)) return `${displayName(store.userOf(activity.user))} is answering…`;
   if (!last) return "No messages yet";
   if (last.type === "deleted") return "Message deleted";
-  const text = plain(last.text ?? "") || (last.attachments?.length ? "Attachment" : "…");
+  const text = plainText((last.text ?? "").slice(0, 200)) || (last.attachments?.length ? "Attachment" : "…");
   return last.user?.id === store.me?.id ? `You: ${text}` : text;
-}
-
-/** @param {string} text @returns {string} without the commonest marks */
-function plain(text) {
-  return text.slice(0, 200).replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`#>|]+/g, "").replace(/\s+/g, " ").trim();
 }
