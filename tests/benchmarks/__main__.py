@@ -1,0 +1,7 @@
+"""All figures, one after the other: `python -m tests.benchmarks`."""
+
+import importlib
+
+for name in ("startup", "latency", "answers", "intents"):
+    print(f"\n== {name}")
+    importlib.import_module(f"tests.benchmarks.{name}").main()

@@ -1,0 +1,77 @@
+"""A process of ours and its children, seen from outside: when it says that it is ready, memory, processor time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Process:
+    """A started command. `ready_seconds` is the time from its start to the line that says so."""
+
+    child: subprocess.Popen[str]
+    ready_seconds: float
+    line: str
+
+    @classmethod
+    def start(cls, arguments: list[str], *, ready: str, environment: dict[str, str], timeout: float = 60) -> Self:
+        """Start `python -m framework ...` and wait for a line that holds `ready`."""
+        began = time.perf_counter()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "framework", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        assert child.stdout is not None
+        for line in child.stdout:
+            if ready in line:
+                return cls(child, time.perf_counter() - began, line)
+            if time.perf_counter() - began > timeout:
+                break
+        child.kill()
+        raise RuntimeError(f"{arguments} never said {ready!r}")
+
+    def tree(self) -> list[int]:
+        """Its own pid and those of its children's children."""
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents[int(stat.parent.name)] = int(fields[1])
+        found = [self.child.pid]
+        for pid in found:
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found
+
+    def memory_mb(self, pid: int) -> float:
+        """Resident memory in MB."""
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1e6
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the whole tree has used."""
+        total = 0
+        for pid in self.tree():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+    def stop(self) -> float:
+        """Interrupt it and wait; returns the seconds that it took."""
+        began = time.perf_counter()
+        self.child.send_signal(signal.SIGINT)
+        self.child.wait(timeout=15)
+        return time.perf_counter() - began
