@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,9 +55,9 @@ def sandbox(
 ) -> None:
     """Run a Stream-compatible chat server, with a playground page. Needs no account."""
     if coverage:
-        from framework.sandbox.known.coverage import report
+        from framework.sandbox.__main__ import print_coverage
 
-        typer.echo(report())
+        print_coverage()
         return
     import asyncio
 
@@ -61,7 +65,15 @@ def sandbox(
 
     config = _config(host, port, api_key, api_secret, data)
     config = replace(config, rate_limits=rate_limits, development_tokens=development_tokens or None)
-    asyncio.run(serve(config, until_stdin_closes=until_stdin_closes))
+    if until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    asyncio.run(serve(config))
+
+
+def _end_with_stdin() -> None:
+    """End when the process that started this one is gone, however it went: its end of the pipe is then closed."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _config(
