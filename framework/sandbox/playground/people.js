@@ -41,7 +41,7 @@ function initials(name) {
 /** @param {string} text @returns {number} 0 to 5, the same for the same text */
 function tintOf(text) {
   let sum = 0;
-  for (const char of text) sum = (sum * 33 + (char.codePointAt(0) ?? 0)) % 1009;
+  for (const char of text) sum = (sum * 33 + (char.codePointAt(0) ?? 0)) % 1021;
   return sum % 6;
 }
 
