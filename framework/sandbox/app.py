@@ -1,0 +1,83 @@
+"""The sandbox as an ASGI app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, WebSocketRoute
+
+from framework.sandbox.auth import Authenticator
+from framework.sandbox.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
+from framework.sandbox.dispatch import Dispatcher
+from framework.sandbox.domains.catalog import operations
+from framework.sandbox.extras import routes
+from framework.sandbox.extras.faults import Faults
+from framework.sandbox.extras.log import CallLog
+from framework.sandbox.model.channel import CHANNELS
+from framework.sandbox.model.message import MESSAGES, TIMELINES
+from framework.sandbox.model.user import USERS
+from framework.sandbox.operations import Router
+from framework.sandbox.realtime.connection import serve_connection
+from framework.sandbox.realtime.hub import Hub
+from framework.sandbox.sandbox import Sandbox
+from framework.sandbox.store.store import Journal, NoJournal, Store
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from framework.sandbox.config import SandboxConfig
+
+
+def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: IdGenerator | None = None) -> Sandbox:
+    """The parts, wired. Opens the data file; raises SandboxStartError when it cannot be used."""
+    store = Store(_journal(config))
+    ticking = IncreasingClock(clock or SystemClock())
+    sandbox = Sandbox(
+        config=config,
+        clock=ticking,
+        ids=ids or RandomIds(),
+        store=store,
+        auth=Authenticator(config, ticking, store),
+        hub=Hub(),
+        faults=Faults(),
+        log=CallLog(),
+    )
+    sandbox.publishers.append(sandbox.hub.publish)
+    _resume(sandbox)
+    return sandbox
+
+
+def create_app(config: SandboxConfig, sandbox: Sandbox | None = None) -> Starlette:
+    """The app, over a sandbox made from `config` unless one is given. It is found at `app.state.sandbox`."""
+    made = sandbox or create_sandbox(config)
+
+    async def connect(socket: WebSocket) -> None:
+        await serve_connection(made, socket)
+
+    app = Starlette(
+        routes=[
+            WebSocketRoute("/connect", connect),
+            *routes.routes(made),
+            Mount("/", Dispatcher(made, Router(operations()))),
+        ]
+    )
+    app.state.sandbox = made
+    return app
+
+
+def _journal(config: SandboxConfig) -> Journal:
+    if config.data_file is None:
+        return NoJournal()
+    from framework.sandbox.store.sqlite import SqliteJournal  # SQLAlchemy costs half a second
+
+    return SqliteJournal(config.data_file)
+
+
+def _resume(sandbox: Sandbox) -> None:
+    """Read back what every call needs, and keep the clock ahead of it."""
+    sandbox.store.index(TIMELINES)
+    for message in sandbox.store[MESSAGES]:
+        sandbox.clock.catch_up(max(message.created_at, message.updated_at))
+    for record in [*sandbox.store[USERS], *sandbox.store[CHANNELS]]:
+        sandbox.clock.catch_up(record.updated_at)

@@ -1,0 +1,48 @@
+"""How a sandbox is set up: address, app credentials, where data lives, and which optional behaviours are on."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_API_KEY = "sandbox-key"
+DEFAULT_API_SECRET = "sandbox-secret-for-local-development-only"  # noqa: S105 - a public default of a local server
+MEMORY = ":memory:"
+
+
+@dataclass(frozen=True)
+class SandboxConfig:
+    """Everything a sandbox needs to start.
+
+    `data` is a SQLite file, or ":memory:". `port` 0 takes a free one. `rate_limits` switches the documented limits on.
+    `development_tokens` forces `POST /sandbox/token` on or off; left at None it works on loopback addresses only.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8830
+    api_key: str = DEFAULT_API_KEY
+    api_secret: str = field(default=DEFAULT_API_SECRET, repr=False)
+    data: str = MEMORY
+    rate_limits: bool = False
+    development_tokens: bool | None = None
+
+    @property
+    def data_file(self) -> Path | None:
+        """The SQLite file, or None in memory mode."""
+        return None if self.data == MEMORY else Path(self.data)
+
+    @property
+    def allows_development_tokens(self) -> bool:
+        """Whether anyone who reaches the port may ask for a user's token without knowing the secret."""
+        return self.is_loopback if self.development_tokens is None else self.development_tokens
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

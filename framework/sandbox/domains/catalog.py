@@ -1,0 +1,58 @@
+"""All operations: those with a handler, and those that are merely known."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from framework.sandbox.domains import app, channels, events, members, messages, queries, reactions, reads, sync, users
+from framework.sandbox.operations import Domain, Operation, shape_of
+from framework.sandbox.wire import Dialect
+
+DOMAINS: tuple[Domain, ...] = (
+    app.DOMAIN,
+    users.DOMAIN,
+    channels.DOMAIN,
+    members.DOMAIN,
+    queries.DOMAIN,
+    messages.DOMAIN,
+    reactions.DOMAIN,
+    reads.DOMAIN,
+    events.DOMAIN,
+    sync.DOMAIN,
+)
+
+
+def implemented() -> list[Operation]:
+    """The operations that have a handler."""
+    return [operation for domain in DOMAINS for operation in domain.operations]
+
+
+@cache
+def known() -> tuple[dict[str, Any], ...]:
+    """`{"id", "method", "v1", "v2"}` of every operation that the SDKs have; written by scripts/known_operations.py."""
+    text = files("framework.sandbox.known").joinpath("operations.json").read_text()
+    return tuple(json.loads(text))
+
+
+def operations() -> list[Operation]:
+    """All operations, the implemented ones first: the router lets the first declaration of a path win."""
+    return implemented() + [
+        Operation(item["id"], item["method"], item["v1"], item["v2"], handler=None) for item in known()
+    ]
+
+
+def coverage() -> dict[Dialect, tuple[list[str], list[str]]]:
+    """For each dialect the ids of the known operations that are implemented, and of those that are not."""
+    report = {}
+    for dialect in Dialect:
+        have = {(op.method, shape_of(path)) for op in implemented() if (path := op.path(dialect)) is not None}
+        done, missing = [], []
+        for item in known():
+            path = item[dialect.value]
+            if path is not None:
+                (done if (item["method"], shape_of(path)) in have else missing).append(item["id"])
+        report[dialect] = (done, missing)
+    return report

@@ -1,0 +1,331 @@
+"""Channels: get or create, update, partial update, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.call import Call
+from framework.sandbox.domains.users import with_path, without_path
+from framework.sandbox.errors import forbidden, invalid
+from framework.sandbox.model.channel import (
+    CHANNEL_INPUT,
+    CHANNEL_RESERVED,
+    CHANNELS,
+    MEMBERS,
+    MEMBERS_OF,
+    READS,
+    READS_OF,
+    Channel,
+    Member,
+    pair,
+)
+from framework.sandbox.model.message import MESSAGES, MESSAGES_OF, REACTIONS, REACTIONS_TO
+from framework.sandbox.operations import Domain, Result
+from framework.sandbox.permissions import OPEN_TYPES, require
+from framework.sandbox.realtime.event import Audience, Event
+from framework.sandbox.services import channels, people
+from framework.sandbox.services import messages as message_service
+from framework.sandbox.services.state import channel_state, watch
+from framework.sandbox.views.channel import channel_view, member_view
+from framework.sandbox.views.user import user_view
+
+if TYPE_CHECKING:
+    from framework.sandbox.model.user import User
+
+DOMAIN = Domain("channels")
+
+
+@DOMAIN.operation("GetOrCreateChannel", "POST", "/channels/{type}/{id}/query")
+def get_or_create_channel(call: Call) -> Result:
+    """The channel's state; creates the channel where there is none."""
+    return _query(call, channels.cid_of(call, call.path["type"], call.path["id"]))
+
+
+@DOMAIN.operation("GetOrCreateDistinctChannel", "POST", "/channels/{type}/query")
+def get_or_create_distinct_channel(call: Call) -> Result:
+    """The one channel of exactly these members; creates it where there is none."""
+    data = call.mapping("data", call.body)
+    named = channels.named_members(call, data.get("members"), "data.members")
+    ids = {entry["user_id"] for entry in named}
+    if call.actor.user_id is not None:
+        ids.add(call.actor.user_id)
+    if len(ids) < 1:
+        raise invalid("data.members is a required field when no channel id is given")
+    return _query(call, channels.cid_of(call, call.path["type"], channels.distinct_id(ids)))
+
+
+def _query(call: Call, cid: str) -> Result:
+    data = call.mapping("data", call.body)
+    channel = call.store[CHANNELS].get(cid)
+    user = _querying_user(call, data, creating=channel is None)
+    created = channel is None
+    if channel is None:
+        channel = _create(call, cid, data, user)
+    channels.require_read(call, channel, user)
+    if call.flag("watch", call.body):
+        watch(call, channel, people.acting_user(call))
+    shown_to = user if not call.actor.is_server or call.payload.get("user_id") else None
+    result = channel_state(
+        call,
+        channel,
+        shown_to,
+        messages=call.mapping("messages", call.body),
+        members=call.mapping("members", call.body),
+        watchers=call.mapping("watchers", call.body) if "watchers" in call.body else None,
+        state=call.flag("state", call.body),
+    )
+    if created and call.actor.is_server and user is not None and shown_to is None:
+        member = call.store[MEMBERS].get(pair(cid, user.id))
+        if member is not None:
+            result["membership"] = member_view(call.sandbox, member)
+    return result
+
+
+def _querying_user(call: Call, data: Mapping[str, Any], *, creating: bool) -> User | None:
+    if not call.actor.is_server:
+        return people.acting_user(call)
+    creator = data.get("created_by")
+    if isinstance(creator, Mapping):
+        return people.upsert(call, creator)
+    if data.get("created_by_id"):
+        return people.existing(call, data["created_by_id"])
+    user = people.acting_user_or_none(call)
+    if user is None and creating:
+        raise invalid("either data.created_by or data.created_by_id must be provided when using server side auth.")
+    return user
+
+
+def _create(call: Call, cid: str, data: Mapping[str, Any], user: User | None) -> Channel:
+    if user is None:
+        raise invalid("a channel needs a creator")
+    if user.role == "anonymous" or (user.role == "guest" and cid.partition(":")[0] not in (*OPEN_TYPES, "messaging")):
+        raise forbidden(f"User '{user.id}' with role {user.role} is not allowed to perform action CreateChannel")
+    named = channels.named_members(call, data.get("members"), "data.members")
+    invited = channels.named_members(call, data.get("invites"), "data.invites")
+    if ":!members-" in cid and not call.actor.is_server and all(entry["user_id"] != user.id for entry in named):
+        named.append({"user_id": user.id})
+    channel = channels.create(call, cid, channels.take_channel(call, data), user, list(named))
+    if invited:
+        channels.add_members(call, channel, list(invited), user, quiet=True, invite=True)
+    payload = {
+        "channel": channel_view(call.sandbox, channel),
+        "user": user_view(call.sandbox, user),
+        "cid": cid,
+        "channel_id": channel.id,
+        "channel_type": channel.type,
+    }
+    call.emit(Event("channel.created", call.now, payload, Audience(watching=cid), cid))
+    return channel
+
+
+@DOMAIN.operation("UpdateChannel", "POST", "/channels/{type}/{id}")
+def update_channel(call: Call) -> Result:
+    """Replace the channel's data and change its members, roles and invites; optionally with a system message."""
+    channel = channels.find(call)
+    user = people.acting_user_or_none(call)
+    message = call.body.get("message")
+    taken = message_service.take_message(call, message) if message else None
+    _change_members(call, channel, user)
+    data = call.body.get("data")
+    if isinstance(data, Mapping) or call.body.get("cooldown") is not None:
+        _replace_data(call, channel, user, data if isinstance(data, Mapping) else {})
+    _change_tags(call, channel)
+    result: dict[str, Any] = {}
+    if taken is not None and isinstance(message, Mapping):
+        author = user or people.acting_user(call, message)
+        taken.fields["type"] = "system" if call.actor.is_server else None
+        posted = message_service.send(call, channel, taken, author)
+        posted.type = "system"
+        result["message"] = message_service.message_view(call.sandbox, posted)
+    people_in = call.store.index(MEMBERS_OF).of(channel.cid)[:100]
+    result |= {
+        "channel": channel_view(call.sandbox, channel, user),
+        "members": [member_view(call.sandbox, member) for member in people_in],
+    }
+    return result
+
+
+def _replace_data(call: Call, channel: Channel, user: User | None, data: Mapping[str, Any]) -> None:
+    if user is not None:
+        require(call, channel, user, "update-channel")
+    taken = channels.take_channel(call, data)
+    if call.body.get("cooldown") is not None:
+        taken.fields["cooldown"] = call.number("cooldown", 0, high=3600, source=call.body)
+    before = channel.custom
+    channel.custom = {}
+    try:
+        channels.apply(call, channel, taken)
+    except Exception:
+        channel.custom = before
+        raise
+    _updated(call, channel, user)
+
+
+def _updated(call: Call, channel: Channel, user: User | None) -> None:
+    channel.updated_at = call.now
+    call.store[CHANNELS].put(channel)
+    payload: dict[str, Any] = {"channel": channel_view(call.sandbox, channel)}
+    if user is not None:
+        payload["user"] = user_view(call.sandbox, user)
+    channels.announce(call, "channel.updated", channel, payload)
+
+
+def _change_tags(call: Call, channel: Channel) -> None:
+    add, gone = call.texts("add_filter_tags", call.body), call.texts("remove_filter_tags", call.body)
+    if add or gone:
+        tags = dict.fromkeys([*(channel.filter_tags or []), *add])
+        channel.filter_tags = [tag for tag in tags if tag not in gone]
+        _updated(call, channel, None)
+
+
+def _change_members(call: Call, channel: Channel, user: User | None) -> None:
+    body = call.body
+    added = channels.named_members(call, body.get("add_members"), "add_members")
+    invited = channels.named_members(call, body.get("invites"), "invites")
+    removed = [_id_of(item) for item in body.get("remove_members") or []]
+    roles = channels.named_members(call, body.get("assign_roles"), "assign_roles")
+    raised, lowered = call.texts("add_moderators", body), call.texts("demote_moderators", body)
+    if user is not None and (added or invited or removed or roles or raised or lowered):
+        _require_member_change(call, channel, user, added, removed)
+    new = channels.add_members(call, channel, list(added), user)
+    if call.flag("hide_history", body) or body.get("hide_history_before"):
+        since = call.time("hide_history_before", body) or call.now
+        for member in new:
+            member.hide_messages_before = since
+            call.store[MEMBERS].put(member)
+    channels.add_members(call, channel, list(invited), user, invite=True)
+    if removed:
+        channels.remove_members(call, channel, removed, user)
+    changes = [(entry["user_id"], entry.get("channel_role")) for entry in roles]
+    changes += [(user_id, "channel_moderator") for user_id in raised]
+    changes += [(user_id, "channel_member") for user_id in lowered]
+    for user_id, role in changes:
+        _assign(call, channel, user_id, role)
+    if added or removed:
+        _updated(call, channel, user)
+    if user is not None and (body.get("accept_invite") or body.get("reject_invite")):
+        _answer_invite(call, channel, user, accept=bool(body.get("accept_invite")))
+
+
+def _require_member_change(
+    call: Call, channel: Channel, user: User, added: list[dict[str, Any]], removed: list[str]
+) -> None:
+    if removed == [user.id] and not added:
+        require(call, channel, user, "leave-channel")
+    elif not removed and [entry["user_id"] for entry in added] == [user.id] and channel.type in OPEN_TYPES:
+        require(call, channel, user, "join-channel")
+    else:
+        require(call, channel, user, "update-channel-members")
+
+
+def _assign(call: Call, channel: Channel, user_id: str, role: object) -> None:
+    member = call.store[MEMBERS].get(pair(channel.cid, user_id))
+    if member is None and role == "channel_moderator":
+        member = channels.add_members(call, channel, [{"user_id": people.existing(call, user_id).id}], None)[0]
+    if member is None:
+        raise invalid(f"user {user_id} is not a member of {channel.cid}")
+    member.role, member.channel_role = "member", "channel_member"
+    channels.set_role(member, role)
+    _member_updated(call, channel, member)
+
+
+def _member_updated(call: Call, channel: Channel, member: Member) -> None:
+    member.updated_at = call.now
+    call.store[MEMBERS].put(member)
+    view = member_view(call.sandbox, member)
+    payload = {"member": view, "user": view["user"], "channel": channel_view(call.sandbox, channel)}
+    channels.announce(call, "member.updated", channel, payload)
+
+
+def _answer_invite(call: Call, channel: Channel, user: User, *, accept: bool) -> None:
+    member = call.store[MEMBERS].get(pair(channel.cid, user.id))
+    if member is None or not member.invited:
+        raise invalid(f"user {user.id} was not invited to {channel.cid}")
+    if accept:
+        member.invite_accepted_at, member.invite_rejected_at = call.now, None
+    else:
+        member.invite_rejected_at = call.now
+    _member_updated(call, channel, member)
+    kind = "notification.invite_accepted" if accept else "notification.invite_rejected"
+    view = member_view(call.sandbox, member)
+    payload = {"member": view, "user": view["user"], "channel": channel_view(call.sandbox, channel)}
+    channels.announce(call, kind, channel, payload)
+    channels.notify_absent(call, kind, channel, payload)
+
+
+@DOMAIN.operation("UpdateChannelPartial", "PATCH", "/channels/{type}/{id}", status=200)
+def update_channel_partial(call: Call) -> Result:
+    """Set and unset single fields."""
+    channel = channels.find(call)
+    user = people.acting_user_or_none(call)
+    if user is not None:
+        require(call, channel, user, "update-channel")
+    to_set, unset = call.mapping("set", call.body), call.texts("unset", call.body)
+    fields: dict[str, Any] = {}
+    custom = channel.custom
+    for name, value in to_set.items():
+        if name in CHANNEL_INPUT:
+            fields[name] = value
+        elif name not in CHANNEL_RESERVED:
+            custom = with_path(custom, name, value)
+    for name in unset:
+        if name in CHANNEL_INPUT:
+            fields[name] = None
+        else:
+            custom = without_path(custom, name)
+    channels.check_custom(custom, "channel")
+    channels.apply(call, channel, call.take(fields, CHANNEL_INPUT, "set"))
+    channel.custom = custom
+    _updated(call, channel, user)
+    people_in = call.store.index(MEMBERS_OF).of(channel.cid)[:100]
+    return {
+        "channel": channel_view(call.sandbox, channel, user),
+        "members": [member_view(call.sandbox, member) for member in people_in],
+    }
+
+
+@DOMAIN.operation("DeleteChannel", "DELETE", "/channels/{type}/{id}")
+def delete_channel(call: Call) -> Result:
+    """Delete a channel with its messages."""
+    channel = channels.find(call)
+    user = people.acting_user_or_none(call)
+    if user is not None:
+        require(call, channel, user, "delete-channel")
+    if call.flag("hard_delete"):
+        call.require_server("hard_delete")
+    return {"channel": delete_now(call, channel, user)}
+
+
+def delete_now(call: Call, channel: Channel, user: User | None) -> Any:  # noqa: ANN401 - an Entity
+    """Delete a channel and all that hangs on it, and tell watchers and members; returns its last view."""
+    channel.deleted_at = call.now
+    view = channel_view(call.sandbox, channel)
+    payload: dict[str, Any] = {"channel": view}
+    if user is not None:
+        payload["user"] = user_view(call.sandbox, user)
+    channels.announce(call, "channel.deleted", channel, payload)
+    channels.notify_absent(call, "notification.channel_deleted", channel, payload)
+    remove_messages(call, channel)
+    for member in call.store.index(MEMBERS_OF).of(channel.cid):
+        call.store[MEMBERS].remove(member.key)
+    for read in call.store.index(READS_OF).of(channel.cid):
+        call.store[READS].remove(read.key)
+    call.store[CHANNELS].remove(channel.cid)
+    return view
+
+
+def remove_messages(call: Call, channel: Channel) -> None:
+    """Forget the messages of a channel and their reactions."""
+    for message in call.store.index(MESSAGES_OF).of(channel.cid):
+        for reaction in call.store.index(REACTIONS_TO).of(message.id):
+            call.store[REACTIONS].remove(reaction.key)
+        call.store[MESSAGES].remove(message.id)
+
+
+def _id_of(item: object) -> str:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, Mapping) and isinstance(item.get("user_id"), str):
+        return str(item["user_id"])
+    raise invalid("remove_members must be a list of user ids")

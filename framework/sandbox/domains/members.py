@@ -1,0 +1,90 @@
+"""Members: query, and what a member sets for itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from framework.sandbox.call import Call
+from framework.sandbox.errors import forbidden, invalid, not_found
+from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, Member, pair
+from framework.sandbox.model.user import USERS
+from framework.sandbox.operations import Domain, Result
+from framework.sandbox.query.filters import dig, select
+from framework.sandbox.query.sorting import parse_sort, sort
+from framework.sandbox.realtime.event import to_watchers
+from framework.sandbox.services import channels, people
+from framework.sandbox.views.channel import channel_view, member_view
+
+DOMAIN = Domain("members")
+
+
+@DOMAIN.operation("QueryMembers", "GET", "/members")
+def query_members(call: Call) -> Result:
+    """The members of a channel by a filter, sorted and paged."""
+    kind = call.required_text("type")
+    channel_id = call.text("id")
+    if not channel_id:
+        ids = [entry["user_id"] for entry in channels.named_members(call, call.payload.get("members"), "members")]
+        channel_id = channels.distinct_id(ids)
+    channel = channels.by_cid(call, channels.cid_of(call, kind, channel_id))
+    channels.require_read(call, channel, people.acting_user_or_none(call))
+
+    def value_of(member: Member, name: str) -> Any:  # noqa: ANN401 - a JSON value
+        return member_value(call, member, name)
+
+    found = select(call.store.index(MEMBERS_OF).of(channel.cid), call.mapping("filter_conditions"), value_of)
+    found = sort(found, parse_sort(call.payload.get("sort")), value_of)
+    limit, offset = call.number("limit", 100, high=300), call.number("offset", 0)
+    return {"members": [member_view(call.sandbox, member) for member in found[offset : offset + (limit or 100)]]}
+
+
+def member_value(call: Call, member: Member, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    """A member's field by name: its own, its user's, or custom data."""
+    user = call.store[USERS].get(member.user_id)
+    if name in ("id", "user_id"):
+        return member.user_id
+    if name in ("name", "user.name"):
+        return user.name if user else None
+    if name == "user.email":
+        return user.custom.get("email") if user else None
+    if name == "invite":
+        return member_view(call.sandbox, member)["status"]
+    if name == "joined":
+        return not member.invited or member.invite_accepted_at is not None
+    if name in Member.__dataclass_fields__ and name != "custom":
+        return getattr(member, name)
+    return dig(member.custom, name)
+
+
+@DOMAIN.operation("UpdateMemberPartial", "PATCH", "/channels/{type}/{id}/member", status=200)
+@DOMAIN.operation("UpdateMemberPartial", "PATCH", "/channels/{type}/{id}/member/{user_id}", v2=None, status=200)
+def update_member_partial(call: Call) -> Result:
+    """Set and unset a member's own data: pinned, archived, custom."""
+    channel = channels.find(call)
+    user_id = call.path.get("user_id") or people.acting_user(call).id
+    if not call.actor.is_server and call.actor.user_id != user_id:
+        raise forbidden("a member can only update itself")
+    member = call.store[MEMBERS].get(pair(channel.cid, user_id))
+    if member is None:
+        raise not_found(f"user {user_id} is not a member of {channel.cid}")
+    to_set, unset = call.mapping("set", call.body), call.texts("unset", call.body)
+    custom = dict(member.custom)
+    times = {"pinned": "pinned_at", "archived": "archived_at"}
+    for name, value in [*to_set.items(), *((name, None) for name in unset)]:
+        if name in times:
+            setattr(member, times[name], call.now if value else None)
+        elif name == "channel_role":
+            call.require_server("changing channel_role")
+            channels.set_role(member, value)
+        elif name in Member.__dataclass_fields__:
+            raise invalid(f"{name} cannot be set")
+        elif name in unset:
+            custom.pop(name, None)
+        else:
+            custom[name] = value
+    member.custom, member.updated_at = custom, call.now
+    call.store[MEMBERS].put(member)
+    view = member_view(call.sandbox, member)
+    payload = {"member": view, "user": view["user"], "channel": channel_view(call.sandbox, channel)}
+    call.emit(to_watchers("member.updated", call.now, channel.cid, payload))
+    return {"channel_member": view}

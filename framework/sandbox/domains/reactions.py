@@ -1,0 +1,120 @@
+"""Reactions to messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.call import Call
+from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.model.message import REACTIONS, REACTIONS_TO, Message, Reaction
+from framework.sandbox.operations import Domain, Result
+from framework.sandbox.permissions import require, require_feature
+from framework.sandbox.query.filters import dig, select
+from framework.sandbox.query.sorting import parse_sort, sort
+from framework.sandbox.services import channels, people
+from framework.sandbox.services import messages as service
+from framework.sandbox.views.message import message_view, reaction_view
+from framework.sandbox.views.user import user_view
+
+if TYPE_CHECKING:
+    from framework.sandbox.model.user import User
+
+DOMAIN = Domain("reactions")
+REACTION_INPUT = frozenset({"type", "score", "user", "user_id"})
+REACTION_RESERVED = frozenset({"message_id", "created_at", "updated_at", "emoji_code", "skip_push"})
+MAX_TYPE = 30
+
+
+@DOMAIN.operation("SendReaction", "POST", "/messages/{id}/reaction")
+def send_reaction(call: Call) -> Result:
+    """React to a message; `enforce_unique` replaces the user's other reactions."""
+    message = service.find(call, call.path["id"])
+    channel = service.channel_of(call, message)
+    raw = call.mapping("reaction", call.body)
+    raw = {name: value for name, value in raw.items() if name not in REACTION_RESERVED}
+    taken = call.take(raw, REACTION_INPUT, "reaction")
+    user = people.acting_user(call, taken.fields)
+    require_feature(call, channel, "reactions")
+    require(call, channel, user, "send-reaction")
+    kind = call.required_text("type", taken.fields)
+    if len(kind) > MAX_TYPE:
+        raise invalid(f"reaction.type must be a maximum of {MAX_TYPE} characters in length")
+    score = call.number("score", 1, low=0, source=taken.fields)
+    if message.deleted_at is not None:
+        raise invalid(f"message {message.id} is deleted")
+    replaced = _drop_others(call, message, user, kind) if call.flag("enforce_unique", call.body) else False
+    old = call.store[REACTIONS].get(f"{message.id}/{user.id}/{kind}")
+    reaction = old or Reaction(message.id, user.id, kind, call.now, call.now)
+    reaction.score, reaction.custom, reaction.updated_at = score or 1, taken.custom, call.now
+    call.store[REACTIONS].put(reaction)
+    _publish(call, "reaction.updated" if old or replaced else "reaction.new", message, reaction, user)
+    return {
+        "message": message_view(call.sandbox, message, user.id),
+        "reaction": reaction_view(call.sandbox, reaction),
+    }
+
+
+def _drop_others(call: Call, message: Message, user: User, kind: str) -> bool:
+    others = [one for one in call.store.index(REACTIONS_TO).of(message.id) if one.user_id == user.id]
+    for other in others:
+        if other.type != kind:
+            call.store[REACTIONS].remove(other.key)
+    return bool(others)
+
+
+@DOMAIN.operation("DeleteReaction", "DELETE", "/messages/{id}/reaction/{type}")
+def delete_reaction(call: Call) -> Result:
+    """Take a reaction back."""
+    message = service.find(call, call.path["id"])
+    user = people.acting_user(call)
+    channels.require_read(call, service.channel_of(call, message), user)
+    reaction = call.store[REACTIONS].remove(f"{message.id}/{user.id}/{call.path['type']}")
+    if reaction is None:
+        raise not_found(f"reaction {call.path['type']} of user {user.id} not found")
+    _publish(call, "reaction.deleted", message, reaction, user)
+    return {
+        "message": message_view(call.sandbox, message, user.id),
+        "reaction": reaction_view(call.sandbox, reaction),
+    }
+
+
+@DOMAIN.operation("GetReactions", "GET", "/messages/{id}/reactions")
+def get_reactions(call: Call) -> Result:
+    """The reactions to a message, newest first, paged."""
+    message = service.find(call, call.path["id"])
+    channels.require_read(call, service.channel_of(call, message), people.acting_user_or_none(call))
+    limit, offset = call.number("limit", 25, high=300), call.number("offset", 0)
+    found = sort(call.store.index(REACTIONS_TO).of(message.id), [("created_at", True)], reaction_value)
+    return {"reactions": [reaction_view(call.sandbox, item) for item in found[offset : offset + (limit or 25)]]}
+
+
+@DOMAIN.operation("QueryReactions", "POST", "/messages/{id}/reactions")
+def query_reactions(call: Call) -> Result:
+    """The reactions to a message by a filter, sorted, paged by `next`."""
+    message = service.find(call, call.path["id"])
+    channels.require_read(call, service.channel_of(call, message), people.acting_user_or_none(call))
+    found = select(call.store.index(REACTIONS_TO).of(message.id), call.mapping("filter"), reaction_value)
+    found = sort(found, parse_sort(call.payload.get("sort")) or [("created_at", True)], reaction_value)
+    limit = call.number("limit", 25, high=100) or 25
+    start = call.number("next", 0)
+    result: dict[str, Any] = {"reactions": [reaction_view(call.sandbox, item) for item in found[start : start + limit]]}
+    if start + limit < len(found):
+        result["next"] = str(start + limit)
+    return result
+
+
+def reaction_value(reaction: Reaction, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    """A reaction's field by name, custom data included."""
+    if name in Reaction.__dataclass_fields__ and name != "custom":
+        return getattr(reaction, name)
+    return dig(reaction.custom, name)
+
+
+def _publish(call: Call, kind: str, message: Message, reaction: Reaction, user: User) -> None:
+    payload = {
+        "message": message_view(call.sandbox, message),
+        "reaction": reaction_view(call.sandbox, reaction),
+        "user": user_view(call.sandbox, user),
+        "message_id": message.id,
+    }
+    channels.announce(call, kind, service.channel_of(call, message), payload)

@@ -1,0 +1,163 @@
+"""Read and delivery receipts, and unread counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.call import Call
+from framework.sandbox.errors import invalid
+from framework.sandbox.model.channel import MEMBERSHIPS_OF, READS, Channel, Read, pair
+from framework.sandbox.model.message import MESSAGES, TIMELINES, Message
+from framework.sandbox.operations import Access, Domain, Result
+from framework.sandbox.permissions import require, require_feature
+from framework.sandbox.realtime.event import to_users
+from framework.sandbox.services import channels, people, unread
+from framework.sandbox.views.channel import channel_view
+from framework.sandbox.views.user import user_view
+
+if TYPE_CHECKING:
+    from framework.sandbox.model.user import User
+
+DOMAIN = Domain("reads")
+
+
+@DOMAIN.operation("MarkRead", "POST", "/channels/{type}/{id}/read")
+def mark_read(call: Call) -> Result:
+    """Mark a channel read, up to its end or up to one message."""
+    channel = channels.find(call)
+    user = people.acting_user(call)
+    require_feature(call, channel, "read_events")
+    require(call, channel, user, "read-events")
+    message_id = call.text("message_id", call.body)
+    upto = _message(call, channel, message_id) if message_id else None
+    return {"event": _mark(call, channel, user, upto)}
+
+
+def _mark(call: Call, channel: Channel, user: User, upto: Message | None) -> dict[str, Any]:
+    line = call.store.index(TIMELINES).channel(channel.cid)
+    last = upto or (line[-1] if line else None)
+    at = upto.created_at if upto is not None else call.now
+    read = unread.mark(call.sandbox, channel.cid, user.id, at, last.id if last else None)
+    payload: dict[str, Any] = {
+        "user": user_view(call.sandbox, user),
+        "last_read_at": read.last_read,
+        "channel_last_message_at": line[-1].created_at if line else None,
+    }
+    if last is not None:
+        payload["last_read_message_id"] = last.id
+    channels.announce(call, "message.read", channel, payload)
+    event = call.events[-1].body()
+    notice = {**payload, "channel": channel_view(call.sandbox, channel), **unread.totals(call.sandbox, user.id)}
+    call.emit(to_users("notification.mark_read", call.now, (user.id,), notice, channel.cid))
+    return event
+
+
+@DOMAIN.operation("MarkChannelsRead", "POST", "/channels/read")
+def mark_channels_read(call: Call) -> Result:
+    """Mark several channels read (`read_by_channel`), or all of the user's."""
+    user = people.acting_user(call)
+    named = call.mapping("read_by_channel", call.body)
+    for member in call.store.index(MEMBERSHIPS_OF).of(user.id):
+        if named and member.cid not in named:
+            continue
+        channel = channels.by_cid(call, member.cid)
+        message_id = named.get(member.cid)
+        upto = _message(call, channel, message_id) if isinstance(message_id, str) and message_id else None
+        _mark(call, channel, user, upto)
+    return {"event": None}
+
+
+@DOMAIN.operation("MarkUnread", "POST", "/channels/{type}/{id}/unread")
+def mark_unread(call: Call) -> Result:
+    """Mark a channel unread from a message (or a time) on."""
+    channel = channels.find(call)
+    user = people.acting_user(call)
+    require_feature(call, channel, "read_events")
+    message_id = call.text("message_id", call.body)
+    line = call.store.index(TIMELINES).channel(channel.cid)
+    since = call.time("message_timestamp", call.body)
+    if message_id:
+        first: Message | None = _message(call, channel, message_id)
+    elif since is not None:
+        first = next((message for message in line if message.created_at >= since), None)
+    else:
+        raise invalid("message_id is a required field")
+    if first is None:
+        return {}
+    earlier = [message for message in line if message.created_at < first.created_at]
+    at = earlier[-1].created_at if earlier else channel.created_at
+    read = unread.mark(call.sandbox, channel.cid, user.id, at, earlier[-1].id if earlier else None)
+    payload = {
+        "user": user_view(call.sandbox, user),
+        "channel": channel_view(call.sandbox, channel),
+        "first_unread_message_id": first.id,
+        "last_read_at": read.last_read,
+        "last_read_message_id": read.last_read_message_id,
+        "unread_messages": unread.of(call.sandbox, read),
+        **unread.totals(call.sandbox, user.id),
+    }
+    call.emit(to_users("notification.mark_unread", call.now, (user.id,), payload, channel.cid))
+    return {}
+
+
+@DOMAIN.operation("MarkDelivered", "POST", "/channels/delivered")
+def mark_delivered(call: Call) -> Result:
+    """Note which message was the last to reach a user in each channel."""
+    user = people.acting_user(call)
+    entries = call.objects("latest_delivered_messages", call.body)
+    if not entries:
+        raise invalid("latest_delivered_messages is a required field")
+    for entry in entries:
+        channel = channels.by_cid(call, call.required_text("cid", entry))
+        message = _message(call, channel, call.required_text("id", entry))
+        read = call.store[READS].get(pair(channel.cid, user.id)) or Read(channel.cid, user.id, channel.created_at)
+        read.last_delivered_at, read.last_delivered_message_id = message.created_at, message.id
+        call.store[READS].put(read)
+        payload = {
+            "user": user_view(call.sandbox, user),
+            "last_delivered_at": message.created_at,
+            "last_delivered_message_id": message.id,
+        }
+        channels.announce(call, "message.delivered", channel, payload)
+    return {}
+
+
+@DOMAIN.operation("UnreadCounts", "GET", "/unread")
+def unread_counts(call: Call) -> Result:
+    """A user's unread counts, by channel and by channel type."""
+    return _counts(call, people.acting_user(call).id)
+
+
+@DOMAIN.operation("UnreadCountsBatch", "POST", "/unread_batch", access=Access.SERVER)
+def unread_counts_batch(call: Call) -> Result:
+    """The unread counts of several users."""
+    return {"counts_by_user": {user_id: _counts(call, user_id) for user_id in call.texts("user_ids", call.body)}}
+
+
+def _counts(call: Call, user_id: str) -> dict[str, Any]:
+    by_channel, by_type = [], dict[str, dict[str, Any]]()
+    for member in call.store.index(MEMBERSHIPS_OF).of(user_id):
+        read = call.store[READS].get(pair(member.cid, user_id))
+        amount = unread.of(call.sandbox, read) if read is not None else 0
+        if read is None or not amount:
+            continue
+        by_channel.append({"channel_id": member.cid, "unread_count": amount, "last_read": read.last_read})
+        kind = member.cid.partition(":")[0]
+        entry = by_type.setdefault(kind, {"channel_type": kind, "channel_count": 0, "unread_count": 0})
+        entry["channel_count"] += 1
+        entry["unread_count"] += amount
+    total = unread.totals(call.sandbox, user_id)["total_unread_count"]
+    return {
+        "total_unread_count": total,
+        "total_unread_threads_count": 0,
+        "channels": by_channel,
+        "channel_type": list(by_type.values()),
+        "threads": [],
+    }
+
+
+def _message(call: Call, channel: Channel, message_id: str) -> Message:
+    message = call.store[MESSAGES].get(message_id)
+    if message is None or message.cid != channel.cid:
+        raise invalid(f"message {message_id} does not exist in channel {channel.cid}")
+    return message

@@ -1,0 +1,90 @@
+"""Faults on demand: the next calls that match a pattern fail as asked."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from framework.sandbox.errors import ApiError
+
+if TYPE_CHECKING:
+    from framework.sandbox.sandbox import Sandbox
+
+
+class DropConnectionError(Exception):
+    """Cut the connection instead of answering."""
+
+
+@dataclass
+class Fault:
+    """What happens to matching calls.
+
+    `pattern` is a glob over `METHOD path` or an operation id; `count` calls are hit. `status` and `code` answer so;
+    `delay_s` waits first; `drop` cuts the connection "before" or "after" the call took effect; `retry_after_s` adds the
+    header. With `status` and `drop` both unset the call is only delayed.
+    """
+
+    pattern: str
+    count: int = 1
+    status: int | None = None
+    code: int | None = None
+    message: str = "injected fault"
+    delay_s: float = 0.0
+    drop: str | None = None
+    retry_after_s: float | None = None
+
+    def matches(self, operation: str, method: str, path: str) -> bool:
+        """Whether the fault is meant for this call."""
+        return operation == self.pattern or fnmatch.fnmatchcase(f"{method} {path}", self.pattern)
+
+    async def before(self, _sandbox: Sandbox) -> None:
+        """What happens before the handler. Raises what stops the call."""
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if self.drop == "before":
+            raise DropConnectionError
+        if self.status is not None and self.drop is None:
+            error = ApiError(self.status, self.code if self.code is not None else _code(self.status), self.message)
+            if self.retry_after_s is not None:
+                error.headers["retry-after"] = f"{self.retry_after_s:g}"
+            raise error
+
+    async def after(self, _sandbox: Sandbox) -> None:
+        """What happens after the handler's changes are durable."""
+        if self.drop == "after":
+            raise DropConnectionError
+
+
+def _code(status: int) -> int:
+    return {400: 4, 401: 5, 403: 17, 404: 16, 408: 23, 413: 22, 429: 9}.get(status, -1)
+
+
+class Faults:
+    """The faults that wait for calls."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Let a fault wait."""
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._faults.clear()
+
+    def take(self, operation: str, method: str, path: str) -> Fault | None:
+        """The first fault for a call, used up by one."""
+        for fault in self._faults:
+            if fault.matches(operation, method, path):
+                fault.count -= 1
+                if fault.count <= 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+    def waiting(self) -> list[dict[str, object]]:
+        """What still waits."""
+        return [{"pattern": fault.pattern, "count": fault.count} for fault in self._faults]

@@ -1,0 +1,1 @@
+"""The operations that the service is known to have, as data."""

@@ -1,0 +1,165 @@
+"""What a person may do in a channel: capabilities by role, cut by the channel type's switches.
+
+Server tokens may do everything. The names are those of `own_capabilities`, by which official clients decide what to
+show, and `read-channel`, `read-channel-members` beside them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
+from framework.sandbox.model.channel import MEMBERS, Channel, Member, pair
+from framework.sandbox.model.channel_type import CHANNEL_TYPES, ChannelType, built_in
+
+if TYPE_CHECKING:
+    from framework.sandbox.call import Call
+    from framework.sandbox.model.user import User
+    from framework.sandbox.sandbox import Sandbox
+
+READER = frozenset({"read-channel", "read-channel-members", "connect-events", "search-messages", "query-poll-votes"})
+MEMBER = READER | {
+    "cast-poll-vote", "create-attachment", "create-mention", "delete-own-message", "delivery-events", "flag-message",
+    "leave-channel", "mute-channel", "notify-channel", "notify-group", "notify-here", "notify-role", "pin-message",
+    "quote-message", "read-events", "send-custom-events", "send-links", "send-message", "send-poll", "send-reaction",
+    "send-reply", "send-typing-events", "share-location", "typing-events", "update-own-message", "update-thread",
+    "upload-file",
+}  # fmt: skip
+OWNER = MEMBER | {"delete-channel", "join-channel", "update-channel", "update-channel-members", "freeze-channel"}
+MODERATOR = OWNER | {
+    "ban-channel-members", "delete-any-message", "send-restricted-visibility-message", "set-channel-cooldown",
+    "skip-slow-mode", "update-any-message",
+}  # fmt: skip
+OPEN_TYPES = frozenset({"livestream"})
+"""Types whose channels every signed-in user may read and write without being a member."""
+
+SWITCHES: dict[str, frozenset[str]] = {
+    "typing_events": frozenset({"typing-events", "send-typing-events"}),
+    "read_events": frozenset({"read-events"}),
+    "connect_events": frozenset({"connect-events"}),
+    "delivery_events": frozenset({"delivery-events"}),
+    "search": frozenset({"search-messages"}),
+    "reactions": frozenset({"send-reaction"}),
+    "replies": frozenset({"send-reply"}),
+    "quotes": frozenset({"quote-message"}),
+    "uploads": frozenset({"upload-file"}),
+    "mutes": frozenset({"mute-channel"}),
+    "polls": frozenset({"send-poll", "cast-poll-vote", "query-poll-votes"}),
+    "custom_events": frozenset({"send-custom-events"}),
+    "shared_locations": frozenset({"share-location"}),
+}
+WRITES = frozenset({"send-message", "send-reply", "send-reaction", "send-poll", "share-location", "quote-message"})
+
+GRANTS: dict[str, str] = {
+    "send-message": "create-message",
+    "send-reply": "create-reply",
+    "send-reaction": "create-reaction",
+    "upload-file": "upload-attachment",
+    "send-links": "add-links",
+    "update-own-message": "update-message-owner",
+    "update-any-message": "update-message",
+    "delete-own-message": "delete-message-owner",
+    "delete-any-message": "delete-message",
+    "ban-channel-members": "ban-channel-member",
+    "set-channel-cooldown": "update-channel-cooldown",
+    "freeze-channel": "update-channel-frozen",
+    "skip-slow-mode": "skip-channel-cooldown",
+    "leave-channel": "remove-own-channel-membership",
+    "join-channel": "add-own-channel-membership",
+}
+"""The permission that a capability is granted by, where the two have different names."""
+
+
+def type_of(sandbox: Sandbox, name: str) -> ChannelType:
+    """A channel type by name, the app's own version of it first. Raises ApiError 404."""
+    found = sandbox.store[CHANNEL_TYPES].get(name) or built_in(name)
+    if found is None:
+        raise not_found(f"channel type {name} does not exist")
+    return found
+
+
+def config_of(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
+    """The switches that hold for a channel: its type's, with its own overrides."""
+    config = type_of(sandbox, channel.type).config
+    return {**config, **channel.config_overrides} if channel.config_overrides else config
+
+
+def roles_of(channel: Channel, user: User, member: Member | None) -> list[str]:
+    """The roles that a user has in a channel."""
+    roles = [user.role]
+    if member is not None and not (member.invited and member.invite_accepted_at is None):
+        roles += ["channel_member", member.channel_role]
+        if member.role in ("owner", "moderator"):
+            roles.append("channel_moderator" if member.role == "moderator" else "channel_owner")
+    if channel.created_by_id == user.id:
+        roles.append("channel_owner")
+    return roles
+
+
+def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[str]:
+    """What a user may do in a channel."""
+    member = sandbox.store[MEMBERS].get(pair(channel.cid, user.id))
+    kind = type_of(sandbox, channel.type)
+    allowed: frozenset[str] = frozenset()
+    for role in roles_of(channel, user, member):
+        allowed |= _granted(kind, role)
+    config = config_of(sandbox, channel)
+    for switch, names in SWITCHES.items():
+        if config.get(switch) is False:
+            allowed -= names
+    if user.role != "admin" and channel.frozen:
+        allowed -= WRITES
+    if user.role != "admin" and (user.banned or (member is not None and member.banned)):
+        allowed -= WRITES | {"upload-file"}
+    if channel.cooldown and "skip-slow-mode" not in allowed:
+        allowed |= {"slow-mode"}
+    return allowed
+
+
+def _granted(kind: ChannelType, role: str) -> frozenset[str]:
+    if role in kind.grants:
+        given = set(kind.grants[role])
+        return frozenset(name for name in MODERATOR if GRANTS.get(name, name) in given)
+    if role in ("admin", "channel_moderator", "moderator"):
+        return MODERATOR
+    if role == "channel_owner":
+        return OWNER
+    if role in ("channel_member", "member"):
+        return MEMBER
+    if kind.name in OPEN_TYPES and role != "anonymous":
+        return MEMBER - {"leave-channel"} | {"join-channel"}
+    return READER if kind.name in OPEN_TYPES else frozenset()
+
+
+def require(call: Call, channel: Channel, user: User, capability: str) -> None:
+    """403 unless the caller may do it; a server token always may. Frozen and banned say so."""
+    if call.actor.is_server:
+        return
+    if capability in capabilities(call.sandbox, channel, user):
+        return
+    member = call.store[MEMBERS].get(pair(channel.cid, user.id))
+    if capability in WRITES and (user.banned or (member is not None and member.banned)):
+        raise forbidden(f"user {user.id} is banned from this channel")
+    if capability in WRITES and channel.frozen:
+        raise forbidden("the channel is frozen")
+    raise forbidden(
+        f"User '{user.id}' with role {user.role} is not allowed to perform action {_action(capability)} in scope "
+        f"'{channel.type}'"
+    )
+
+
+def require_feature(call: Call, channel: Channel, switch: str) -> None:
+    """400 code 19 when the channel type has a feature switched off; that holds for server tokens, too."""
+    if config_of(call.sandbox, channel).get(switch) is False:
+        raise ApiError(400, 19, f"{switch} are not enabled for channel type {channel.type}")
+
+
+def require_role_name(name: object) -> str:
+    """A role name as clients may send it."""
+    if not isinstance(name, str) or not name:
+        raise invalid("role must be a non-empty string")
+    return name
+
+
+def _action(capability: str) -> str:
+    return "".join(part.capitalize() for part in GRANTS.get(capability, capability).split("-"))

@@ -1,0 +1,1 @@
+"""Filters, sorting and paging, as Stream's queries have them."""

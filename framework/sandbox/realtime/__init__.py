@@ -1,0 +1,1 @@
+"""What goes out over WebSockets: events, who gets them, and the connections."""

@@ -1,0 +1,36 @@
+"""Everything that a running sandbox is made of, in one place for handlers and views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from framework.sandbox.auth import Authenticator
+    from framework.sandbox.clock import IdGenerator, IncreasingClock
+    from framework.sandbox.config import SandboxConfig
+    from framework.sandbox.extras.faults import Faults
+    from framework.sandbox.extras.log import CallLog
+    from framework.sandbox.realtime.event import Event, Publisher
+    from framework.sandbox.realtime.hub import Hub
+    from framework.sandbox.store.store import Store
+
+
+@dataclass
+class Sandbox:
+    """The parts. `publishers` are told of each event in order, after it is durable: the hub first, then others."""
+
+    config: SandboxConfig
+    clock: IncreasingClock
+    ids: IdGenerator
+    store: Store
+    auth: Authenticator
+    hub: Hub
+    faults: Faults
+    log: CallLog
+    publishers: list[Publisher] = field(default_factory=list)
+
+    def publish(self, event: Event) -> None:
+        """Hand an event to every publisher."""
+        for publisher in self.publishers:
+            publisher(event)

@@ -1,0 +1,147 @@
+"""Serving the sandbox on an address until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from framework.sandbox.app import create_app, create_sandbox
+from framework.sandbox.errors import SandboxStartError
+
+if TYPE_CHECKING:
+    from framework.sandbox.config import SandboxConfig
+    from framework.sandbox.sandbox import Sandbox
+
+GRACE_S = 1.0
+"""How long calls under way may take to finish when the server stops."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that accepts connections."""
+
+    url: str
+    config: SandboxConfig
+    sandbox: Sandbox
+    server: uvicorn.Server
+
+
+class _AbortableProtocol(HttpToolsProtocol):
+    """Lets the app cut a connection, which ASGI has no word for: faults need it."""
+
+    def on_message_begin(self) -> None:
+        """Offer `sandbox.abort` to the app."""
+        super().on_message_begin()
+        self.scope["extensions"] = {"sandbox.abort": self.transport.abort}  # type: ignore[dict-item]  # uvicorn's type names only ASGI's own extensions
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which closes WebSockets with 1001 itself, before uvicorn would with 1012."""
+
+    def __init__(self, config: uvicorn.Config, sandbox: Sandbox) -> None:
+        super().__init__(config)
+        self._sandbox = sandbox
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say goodbye to the WebSockets, then stop as uvicorn does."""
+        for connection in self._sandbox.hub.connections():
+            connection.close()
+        for _ in range(50):
+            if not self._sandbox.hub.connections():
+                break
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+
+async def serve(config: SandboxConfig) -> None:
+    """Serve until SIGTERM or SIGINT; prints one line when connections are accepted.
+
+    Raises SandboxStartError when the port is taken or the data file cannot be used.
+    """
+    async with _prepared(config) as running:
+        task = asyncio.create_task(running.server.serve(sockets=[_bound_of(running)]))
+        await _started(running, task)
+        print(f"sandbox ready {running.url}", flush=True)  # noqa: T201 - the contract of the command
+        await task
+
+
+@asynccontextmanager
+async def serving(config: SandboxConfig) -> AsyncIterator[Running]:
+    """A server in the caller's own event loop, for as long as the block lasts. Installs no signal handlers."""
+    async with _prepared(config) as running:
+        task = asyncio.create_task(running.server._serve(sockets=[_bound_of(running)]))  # noqa: SLF001 - without signals
+        await _started(running, task)
+        try:
+            yield running
+        finally:
+            running.server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def _prepared(config: SandboxConfig) -> AsyncIterator[Running]:
+    bound = _bind(config)
+    try:
+        config = replace(config, port=bound.getsockname()[1])
+        sandbox = create_sandbox(config)
+    except BaseException:
+        bound.close()
+        raise
+    app = create_app(config, sandbox)
+    settings = uvicorn.Config(
+        app,
+        http=_AbortableProtocol,
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=int(GRACE_S),
+        server_header=False,
+    )
+    server = _Server(settings, sandbox)
+    server._bound = bound  # type: ignore[attr-defined]  # noqa: SLF001 - handed on to serve()
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    try:
+        yield Running(f"http://{host}:{config.port}", config, sandbox, server)
+    finally:
+        bound.close()
+        await sandbox.store.close()
+
+
+def _bound_of(running: Running) -> socket.socket:
+    bound: socket.socket = running.server._bound  # type: ignore[attr-defined]  # noqa: SLF001 - set by _prepared
+    return bound
+
+
+async def _started(running: Running, task: asyncio.Task[None]) -> None:
+    while not running.server.started:
+        if task.done():
+            await task
+            raise SandboxStartError("the sandbox stopped before it was ready")
+        await asyncio.sleep(0.005)
+
+
+def _bind(config: SandboxConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((config.host, config.port))
+    except OSError as error:
+        bound.close()
+        raise SandboxStartError(
+            f"the sandbox cannot listen on {config.host}:{config.port}: {error.strerror}",
+            hint="Choose another address with --host and --port; --port 0 takes a free one.",
+        ) from error
+    bound.setblocking(False)
+    return bound

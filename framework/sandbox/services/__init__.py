@@ -1,0 +1,1 @@
+"""What several domains share: rules about people, channels, messages and unread counts."""

@@ -1,0 +1,238 @@
+"""Finding, creating and joining channels."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.errors import forbidden, invalid, not_found, too_long
+from framework.sandbox.model.channel import (
+    CHANNEL_INPUT,
+    CHANNEL_RESERVED,
+    CHANNELS,
+    MEMBERS,
+    MEMBERS_OF,
+    READS,
+    Channel,
+    Member,
+    Read,
+    pair,
+)
+from framework.sandbox.permissions import require, type_of
+from framework.sandbox.realtime.event import Audience, Event, to_users, to_watchers
+from framework.sandbox.services import people
+from framework.sandbox.views.channel import channel_view, member_view
+from framework.sandbox.views.user import user_view
+
+if TYPE_CHECKING:
+    from framework.sandbox.call import Call
+    from framework.sandbox.model.user import User
+    from framework.sandbox.wire import Input
+
+MAX_CHANNEL_ID = 64
+MAX_CUSTOM_BYTES = 5 * 1024
+_ID = re.compile(r"[\w!-]+", re.ASCII)
+_SETTABLE = (
+    "name", "image", "team", "frozen", "disabled", "cooldown", "auto_translation_enabled",
+    "auto_translation_language", "config_overrides", "filter_tags",
+)  # fmt: skip
+_TYPES: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "image": (str,),
+    "team": (str,),
+    "frozen": (bool,),
+    "disabled": (bool,),
+    "cooldown": (int,),
+    "auto_translation_enabled": (bool,),
+    "auto_translation_language": (str,),
+    "config_overrides": (dict,),
+    "filter_tags": (list,),
+}
+_EMPTY: dict[str, Any] = {
+    "frozen": False,
+    "disabled": False,
+    "cooldown": 0,
+    "auto_translation_enabled": False,
+    "auto_translation_language": "",
+}
+
+
+def find(call: Call) -> Channel:
+    """The channel that the path names. Raises ApiError 404."""
+    return by_cid(call, cid_of(call, call.path["type"], call.path["id"]))
+
+
+def by_cid(call: Call, cid: str) -> Channel:
+    """A channel by cid. Raises ApiError 404."""
+    channel = call.store[CHANNELS].get(cid)
+    if channel is None:
+        raise not_found(f"Can't find channel with id {cid}")
+    return channel
+
+
+def cid_of(call: Call, channel_type: str, channel_id: str) -> str:
+    """The cid of a type and an id, both checked. Raises ApiError 404 for an unknown type, 400 for a malformed id."""
+    type_of(call.sandbox, channel_type)
+    if len(channel_id) > MAX_CHANNEL_ID:
+        raise too_long(f"channel id must be a maximum of {MAX_CHANNEL_ID} characters in length")
+    if not _ID.fullmatch(channel_id):
+        raise invalid(f'channel id "{channel_id}" may only contain a-z, 0-9, !, _ and -')
+    return f"{channel_type}:{channel_id}"
+
+
+def distinct_id(user_ids: Iterable[str]) -> str:
+    """The id of the one channel for exactly these members."""
+    digest = hashlib.sha256("\n".join(sorted(set(user_ids))).encode()).hexdigest()
+    return f"!members-{digest[:43]}"
+
+
+def create(call: Call, cid: str, taken: Input, creator: User, members: list[Mapping[str, Any]]) -> Channel:
+    """Create a channel with its members, and tell them."""
+    channel_type, _, channel_id = cid.partition(":")
+    channel = Channel(channel_type, channel_id, cid, call.now, call.now, created_by_id=creator.id)
+    apply(call, channel, taken)
+    call.store[CHANNELS].put(channel)
+    add_members(call, channel, members, creator, quiet=True)
+    return channel
+
+
+def apply(call: Call, channel: Channel, taken: Input) -> None:
+    """Set fields and custom data. Raises ApiError 400 before anything changed."""
+    checked = {name: check(name, taken.fields[name]) for name in _SETTABLE if name in taken.fields}
+    check_custom({**channel.custom, **taken.custom}, "channel")
+    for name, value in checked.items():
+        setattr(channel, name, value)
+    channel.custom = {**channel.custom, **taken.custom}
+
+
+def check(name: str, value: object) -> Any:  # noqa: ANN401 - a JSON value
+    """A channel field's value, checked; None resets it."""
+    if value is None:
+        return _EMPTY.get(name)
+    if not isinstance(value, _TYPES[name]) or (isinstance(value, bool) and _TYPES[name] == (int,)):
+        raise invalid(f"channel.{name} has the wrong type")
+    return value
+
+
+def check_custom(custom: Mapping[str, Any], what: str) -> None:
+    """400 code 22's sibling for custom data over 5 KB."""
+    from framework.sandbox.wire import Dialect
+
+    if custom and len(Dialect.V1.encode(custom)) > MAX_CUSTOM_BYTES:
+        raise too_long(f"{what} custom data must be at most {MAX_CUSTOM_BYTES} bytes of JSON")
+
+
+def take_channel(call: Call, raw: Mapping[str, Any]) -> Input:
+    """Channel data as a client sends it, without the fields of answers."""
+    return call.take({k: v for k, v in raw.items() if k not in CHANNEL_RESERVED}, CHANNEL_INPUT, "data")
+
+
+def named_members(call: Call, raw: object, what: str) -> list[dict[str, Any]]:
+    """Members as a request names them: ids, or objects with `user_id` or `user`, and a role. All users must exist."""
+    if raw is None:
+        return []
+    if not isinstance(raw, list):
+        raise invalid(f"{what} must be a list")
+    named = []
+    for item in raw:
+        entry: dict[str, Any] = {"user_id": item} if isinstance(item, str) else dict(item) if isinstance(item, dict) else {}
+        user = people.mention(call, entry.get("user") or entry.get("user_id") or entry.get("id"))
+        named.append({**entry, "user_id": user.id})
+    return named
+
+
+def add_members(
+    call: Call,
+    channel: Channel,
+    named: list[Mapping[str, Any]],
+    by: User | None,
+    *,
+    quiet: bool = False,
+    invite: bool = False,
+) -> list[Member]:
+    """Make users members, as far as they are not yet. `quiet`: a new channel, whose watchers need no member.added."""
+    added = []
+    for entry in named:
+        user_id = str(entry["user_id"])
+        if pair(channel.cid, user_id) in call.store[MEMBERS]:
+            continue
+        member = Member(channel.cid, user_id, call.now, call.now, invited=invite)
+        set_role(member, entry.get("channel_role") or entry.get("role"))
+        if channel.created_by_id == user_id:
+            member.role = "owner"
+        call.store[MEMBERS].put(member)
+        read = Read(channel.cid, user_id, call.now)
+        if pair(channel.cid, user_id) not in call.store[READS]:
+            call.store[READS].put(read)
+        added.append(member)
+    for member in added:
+        _announce_member(call, channel, member, by, quiet=quiet)
+    return added
+
+
+def set_role(member: Member, role: object) -> None:
+    """Give a member a channel role."""
+    if role is None or role == "member":
+        return
+    if not isinstance(role, str) or not role:
+        raise invalid("channel_role must be a non-empty string")
+    member.channel_role = "channel_moderator" if role == "moderator" else role
+    member.role = "moderator" if member.channel_role == "channel_moderator" else "member"
+
+
+def _announce_member(call: Call, channel: Channel, member: Member, by: User | None, *, quiet: bool) -> None:
+    view = member_view(call.sandbox, member)
+    channel_shown = channel_view(call.sandbox, channel)
+    if not quiet:
+        payload = {"member": view, "user": view["user"], "channel": channel_shown}
+        call.emit(to_watchers("member.added", call.now, channel.cid, payload))
+    kind = "notification.invited" if member.invited else "notification.added_to_channel"
+    payload = {"channel": channel_shown, "member": view}
+    if by is not None:
+        payload["user"] = user_view(call.sandbox, by)
+    call.emit(to_users(kind, call.now, (member.user_id,), payload, channel.cid))
+
+
+def remove_members(call: Call, channel: Channel, user_ids: list[str], by: User | None) -> None:
+    """End memberships, and tell those who watch and those who are out."""
+    for user_id in user_ids:
+        member = call.store[MEMBERS].remove(pair(channel.cid, user_id))
+        if member is None:
+            continue
+        call.store[READS].remove(pair(channel.cid, user_id))
+        view = member_view(call.sandbox, member)
+        shown = channel_view(call.sandbox, channel)
+        payload = {"member": view, "user": view["user"], "channel": shown}
+        call.emit(to_watchers("member.removed", call.now, channel.cid, payload))
+        out = {"channel": shown, "member": view}
+        if by is not None:
+            out["user"] = user_view(call.sandbox, by)
+        call.emit(to_users("notification.removed_from_channel", call.now, (user_id,), out, channel.cid))
+
+
+def member_ids(call: Call, channel: Channel) -> tuple[str, ...]:
+    """The members of a channel."""
+    return tuple(member.user_id for member in call.store.index(MEMBERS_OF).of(channel.cid))
+
+
+def require_read(call: Call, channel: Channel, user: User | None) -> None:
+    """403 unless the caller may read the channel."""
+    if call.actor.is_server:
+        return
+    if user is None:
+        raise forbidden("this channel cannot be read anonymously")
+    require(call, channel, user, "read-channel")
+
+
+def announce(call: Call, kind: str, channel: Channel, payload: dict[str, Any]) -> None:
+    """Send an event to those who watch a channel."""
+    call.emit(to_watchers(kind, call.now, channel.cid, payload))
+
+
+def notify_absent(call: Call, kind: str, channel: Channel, payload: dict[str, Any], **event: Any) -> None:  # noqa: ANN401
+    """Send an event to the members' connections that do not watch a channel."""
+    body = {"cid": channel.cid, "channel_id": channel.id, "channel_type": channel.type, **payload}
+    audience = Audience(absent_from=channel.cid, users=member_ids(call, channel))
+    call.emit(Event(kind, call.now, body, audience, channel.cid, **event))

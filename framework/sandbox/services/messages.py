@@ -1,0 +1,262 @@
+"""Checking, sending and changing messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.errors import ApiError, invalid, not_found, too_long
+from framework.sandbox.model.channel import CHANNELS, Channel
+from framework.sandbox.model.message import (
+    MESSAGE_INPUT,
+    MESSAGE_RESERVED,
+    MESSAGES,
+    Message,
+)
+from framework.sandbox.permissions import config_of, require
+from framework.sandbox.services import channels, people, unread
+from framework.sandbox.views.channel import channel_view
+from framework.sandbox.views.message import message_view, render_html, take_attachment
+from framework.sandbox.views.user import user_view
+from framework.sandbox.wire import parse_time
+
+if TYPE_CHECKING:
+    from framework.sandbox.call import Call
+    from framework.sandbox.model.user import User
+    from framework.sandbox.wire import Input
+
+MAX_ID = 255
+MAX_ATTACHMENTS = 30
+_ID = re.compile(r"[^,%]+")
+_CLIENT_TYPES = ("", "regular", "reply")
+
+
+def find(call: Call, message_id: str) -> Message:
+    """A message by id. Raises ApiError 404."""
+    message = call.store[MESSAGES].get(message_id)
+    if message is None:
+        raise not_found(f"Message with id {message_id} not found")
+    return message
+
+
+def channel_of(call: Call, message: Message) -> Channel:
+    """The channel that a message stands in."""
+    return channels.by_cid(call, message.cid)
+
+
+def take_message(call: Call, raw: object) -> Input:
+    """A message as a client sends it, without the fields of answers."""
+    if not isinstance(raw, Mapping):
+        raise invalid("message is a required field and must be an object")
+    return call.take({k: v for k, v in raw.items() if k not in MESSAGE_RESERVED}, MESSAGE_INPUT, "message")
+
+
+def send(call: Call, channel: Channel, taken: Input, user: User) -> Message:
+    """Post a message: check it, store it, and tell watchers and members."""
+    message = compose(call, channel, taken, user)
+    call.store[MESSAGES].put(message)
+    unread.add(call.sandbox, message)
+    if message.in_channel and not message.silent:
+        unread.mark(call.sandbox, channel.cid, user.id, message.created_at, message.id) if _reads(call, channel, user) else None
+    publish_new(call, channel, message, user)
+    return message
+
+
+def _reads(call: Call, channel: Channel, user: User) -> bool:
+    from framework.sandbox.model.channel import READS, pair
+
+    return pair(channel.cid, user.id) in call.store[READS]
+
+
+def compose(call: Call, channel: Channel, taken: Input, user: User) -> Message:
+    """A new message from a client's input, checked but not stored."""
+    message_id = _new_id(call, taken.fields.get("id"))
+    message = Message(message_id, channel.cid, user.id, call.now, call.now)
+    message.type = _type(call, taken.fields.get("type"))
+    _place(call, channel, message, taken.fields)
+    apply(call, channel, message, taken)
+    if message.type == "system" and not message.text and not taken.custom:
+        return message
+    _require_content(message)
+    return message
+
+
+def _require_content(message: Message) -> None:
+    if message.text.strip() or message.mml or message.attachments or message.custom:
+        return
+    if message.poll_id or message.shared_location or message.quoted_message_id:
+        return
+    raise invalid("message must have either a text, attachments or custom data: it is empty")
+
+
+def _new_id(call: Call, given: object) -> str:
+    if given is None or given == "":
+        return call.sandbox.ids.new()
+    if not isinstance(given, str) or not _ID.fullmatch(given):
+        raise invalid("message.id must be a string without commas and percent signs")
+    if len(given) > MAX_ID:
+        raise too_long(f"message.id must be a maximum of {MAX_ID} characters in length")
+    if given in call.store[MESSAGES]:
+        raise invalid(f"a message with ID {given} already exists")
+    return given
+
+
+def _type(call: Call, given: object) -> str:
+    if given is None or given in _CLIENT_TYPES:
+        return "regular"
+    if given == "system" and call.actor.is_server:
+        return "system"
+    raise invalid(f"message.type {given!r} is not a valid type for a new message")
+
+
+def _place(call: Call, channel: Channel, message: Message, fields: Mapping[str, Any]) -> None:
+    """Put a reply under its parent, and a quote to what it quotes."""
+    parent_id = call.text("parent_id", fields)
+    if parent_id:
+        parent = call.store[MESSAGES].get(parent_id)
+        if parent is None or parent.cid != channel.cid:
+            raise invalid(f"parent message {parent_id} does not exist in this channel")
+        if parent.parent_id is not None:
+            raise ApiError(400, 21, f"message {parent_id} is itself a reply: threads have one level")
+        message.parent_id = parent_id
+        message.type = "reply" if message.type == "regular" else message.type
+        message.show_in_channel = call.flag("show_in_channel", fields)
+    quoted_id = call.text("quoted_message_id", fields)
+    if quoted_id:
+        quoted = call.store[MESSAGES].get(quoted_id)
+        if quoted is None or quoted.cid != channel.cid:
+            raise invalid(f"quoted message {quoted_id} does not exist in this channel")
+        message.quoted_message_id = quoted_id
+
+
+def apply(call: Call, channel: Channel, message: Message, taken: Input) -> None:
+    """Set what a client may set on a new or existing message. Checks everything first."""
+    fields = taken.fields
+    changes: dict[str, Any] = {}
+    if "text" in fields:
+        changes["text"] = check_text(call, channel, fields["text"])
+        changes["html"] = render_html(changes["text"])
+    if "attachments" in fields:
+        changes["attachments"] = _attachments(call, fields["attachments"])
+    if "mentioned_users" in fields:
+        changes["mentioned_user_ids"] = _mentions(call, fields["mentioned_users"])
+    for name in ("mentioned_roles", "mentioned_group_ids", "restricted_visibility"):
+        if name in fields:
+            changes[name] = call.texts(name, fields)
+    for name in ("silent", "mentioned_channel", "mentioned_here"):
+        if name in fields:
+            changes[name] = call.flag(name, fields)
+    for name in ("mml", "poll_id"):
+        if name in fields:
+            changes[name] = call.text(name, fields)
+    if "html" in fields and call.actor.is_server:
+        changes["html"] = call.text("html", fields) or changes.get("html", message.html)
+    if fields.get("shared_location") is not None:
+        changes["shared_location"] = call.mapping("shared_location", fields)
+    if fields.get("i18n") is not None and call.actor.is_server:
+        changes["i18n"] = call.mapping("i18n", fields)
+    custom = {**message.custom, **taken.custom}
+    channels.check_custom(custom, "message")
+    pin = "pinned" in fields and _pin_changes(call, message, fields)
+    for name, value in changes.items():
+        setattr(message, name, value)
+    for name, value in (pin or {}).items():
+        setattr(message, name, value)
+    message.custom = custom
+
+
+def check_text(call: Call, channel: Channel, text: object) -> str:
+    """A message text within the channel type's limit. Raises ApiError 400, code 20 when it is too long."""
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise invalid("message.text must be a string")
+    limit = config_of(call.sandbox, channel).get("max_message_length", 5000)
+    if len(text) > limit:
+        raise too_long(f"message.text must be a maximum of {limit} characters in length, it has {len(text)}")
+    return text
+
+
+def _attachments(call: Call, raw: object) -> list[dict[str, Any]]:
+    if raw is None:
+        return []
+    if not isinstance(raw, list):
+        raise invalid("message.attachments must be a list")
+    if len(raw) > MAX_ATTACHMENTS:
+        raise invalid(f"message.attachments may hold at most {MAX_ATTACHMENTS} attachments")
+    return [take_attachment(call.dialect, item) for item in raw]
+
+
+def _mentions(call: Call, raw: object) -> list[str]:
+    if raw is None:
+        return []
+    if not isinstance(raw, list):
+        raise invalid("message.mentioned_users must be a list of user ids")
+    return list(dict.fromkeys(people.mention(call, item).id for item in raw))
+
+
+def _pin_changes(call: Call, message: Message, fields: Mapping[str, Any]) -> dict[str, Any]:
+    pinned = call.flag("pinned", fields)
+    if not pinned:
+        return {"pinned": False, "pinned_at": None, "pinned_by_id": None, "pin_expires": None}
+    user = people.acting_user_or_none(call, fields)
+    return {
+        "pinned": True,
+        "pinned_at": message.pinned_at or call.now,
+        "pinned_by_id": message.pinned_by_id or (user.id if user else message.user_id),
+        "pin_expires": _pin_expiry(call, fields.get("pin_expires")),
+    }
+
+
+def _pin_expiry(call: Call, value: object) -> Any:  # noqa: ANN401 - a datetime or None
+    from datetime import timedelta
+
+    if value is None:
+        return None
+    # The Python SDK documents seconds from now for pins; everyone else sends a time.
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 10**12:
+        return call.now + timedelta(seconds=value)
+    return parse_time(value, "pin_expires")
+
+
+def publish_new(call: Call, channel: Channel, message: Message, user: User) -> None:
+    """message.new to those who watch, notification.message_new to members who do not."""
+    sandbox = call.sandbox
+    payload: dict[str, Any] = {
+        "message": message_view(sandbox, message),
+        "user": user_view(sandbox, user),
+        "message_id": message.id,
+        "watcher_count": sandbox.hub.watcher_count(channel.cid),
+        "channel_last_message_at": message.created_at,
+    }
+    if message.parent_id is not None:
+        payload["parent_id"] = message.parent_id
+    channels.announce(call, "message.new", channel, payload)
+    call.events[-1].per_user = lambda user_id: unread.totals(sandbox, user_id)
+    if message.in_channel and not message.silent and not message.shadowed:
+        notice = {**payload, "channel": channel_view(sandbox, channel)}
+        channels.notify_absent(
+            call, "notification.message_new", channel, notice, per_user=lambda user_id: unread.totals(sandbox, user_id)
+        )
+
+
+def publish_change(call: Call, kind: str, message: Message, user: User | None, **more: Any) -> None:  # noqa: ANN401
+    """message.updated, message.deleted or message.undeleted to those who watch."""
+    channel = call.store[CHANNELS].get(message.cid)
+    if channel is None:
+        return
+    payload: dict[str, Any] = {"message": message_view(call.sandbox, message), "message_id": message.id, **more}
+    if user is not None:
+        payload["user"] = user_view(call.sandbox, user)
+    channels.announce(call, kind, channel, payload)
+
+
+def require_change(call: Call, message: Message, user: User | None, action: str) -> None:
+    """403 unless the caller may `update` or `delete` the message."""
+    if call.actor.is_server:
+        return
+    channel = channel_of(call, message)
+    author = people.acting_user(call) if user is None else user
+    own = message.user_id == author.id
+    require(call, channel, author, f"{action}-{'own' if own else 'any'}-message")

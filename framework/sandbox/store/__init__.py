@@ -1,0 +1,1 @@
+"""The working set in memory, written through to SQLite."""

@@ -1,0 +1,70 @@
+"""What is stored: flat dataclasses with a key, their times as datetimes, written as JSON documents."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, ClassVar, Self, get_args, get_type_hints
+
+import orjson
+
+from framework.sandbox.wire import Entity
+
+
+@dataclass(slots=True)
+class Record:
+    """One stored document.
+
+    Subclasses are slotted dataclasses whose fields are JSON values or datetimes; a time must be a field of its own, not
+    buried in a dict, because only fields are read back as times. A field whose name starts with `_` is derived and not
+    stored. `custom` holds the app's own data where the kind has any.
+    """
+
+    HIDDEN: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the default view leaves out."""
+
+    @property
+    def key(self) -> str:
+        """The document's key, unique in its table, unchanged for its life."""
+        raise NotImplementedError
+
+    def encode(self) -> bytes:
+        """The document's JSON."""
+        return orjson.dumps(self, option=orjson.OPT_NON_STR_KEYS)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Self:
+        """The record that `encode` wrote; fields added since take their defaults."""
+        names, times = _shape(cls)
+        document: dict[str, Any] = {name: value for name, value in orjson.loads(raw).items() if name in names}
+        for name in times:
+            if document.get(name) is not None:
+                document[name] = datetime.fromisoformat(document[name])
+        return cls(**document)
+
+    def view(self) -> Entity:
+        """The record as clients see it: all fields but the empty, derived and hidden ones, and its custom data."""
+        fields = {}
+        for name in _shown(type(self)):
+            value = getattr(self, name)
+            if value is not None:
+                fields[name] = value
+        return Entity(fields, getattr(self, "custom", {}))
+
+
+@cache
+def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
+    hints = get_type_hints(record)
+    stored = [item.name for item in dataclasses.fields(record) if not item.name.startswith("_")]
+    times = [name for name in stored if hints[name] is datetime or datetime in get_args(hints[name])]
+    return frozenset(stored), tuple(times)
+
+
+@cache
+def _shown(record: type[Record]) -> tuple[str, ...]:
+    names = (item.name for item in dataclasses.fields(record))
+    return tuple(name for name in names if not name.startswith("_") and name != "custom" and name not in record.HIDDEN)
+
+

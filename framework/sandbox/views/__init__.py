@@ -1,0 +1,1 @@
+"""How stored things look to clients, independent of the dialect."""

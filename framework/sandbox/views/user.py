@@ -1,0 +1,63 @@
+"""Users as others see them, and as they see themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.model.user import USERS, User
+from framework.sandbox.services import unread
+from framework.sandbox.wire import Entity
+
+if TYPE_CHECKING:
+    from framework.sandbox.sandbox import Sandbox
+
+_OPTIONAL = (
+    "name", "image", "teams_role", "ban_expires", "last_active", "deactivated_at", "deleted_at",
+    "revoke_tokens_issued_before",
+)  # fmt: skip
+
+
+def user_view(sandbox: Sandbox, user: User) -> Entity:
+    """A user as others see it."""
+    fields: dict[str, Any] = {
+        "id": user.id,
+        "role": user.role,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+        "banned": user.banned,
+        "online": sandbox.hub.is_online(user.id) and not user.invisible,
+        "invisible": user.invisible,
+        "language": user.language,
+        "shadow_banned": user.shadow_banned,
+        "teams": user.teams,
+        "blocked_user_ids": [],
+    }
+    for name in _OPTIONAL:
+        value = getattr(user, name)
+        if value is not None:
+            fields[name] = value
+    return Entity(fields, user.custom)
+
+
+def user_by_id(sandbox: Sandbox, user_id: str) -> Entity:
+    """A user's view by id; a bare one for a user that is gone."""
+    user = sandbox.store[USERS].get(user_id)
+    if user is not None:
+        return user_view(sandbox, user)
+    return Entity({"id": user_id, "role": "user", "banned": False, "online": False}, {})
+
+
+def full_user_view(sandbox: Sandbox, user: User) -> Entity:
+    """A user as a server sees it: with mutes, devices and unread counts."""
+    view = user_view(sandbox, user)
+    view.fields |= {"mutes": [], "channel_mutes": [], "devices": [], **unread.totals(sandbox, user.id)}
+    if user.privacy_settings is not None:
+        view.fields["privacy_settings"] = user.privacy_settings
+    if user.push_notifications is not None:
+        view.fields["push_notifications"] = user.push_notifications
+    return view
+
+
+def own_user_view(sandbox: Sandbox, user: User) -> Entity:
+    """A user as it sees itself: `me` of the first health check."""
+    return full_user_view(sandbox, user)

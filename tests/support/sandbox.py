@@ -1,0 +1,35 @@
+"""A real sandbox for a test: a server on a free loopback port, in the test's own event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from framework.sandbox.config import SandboxConfig
+from framework.sandbox.server import serving
+
+if TYPE_CHECKING:
+    from framework.sandbox.sandbox import Sandbox
+
+API_KEY = "test-key"
+API_SECRET = "test-secret-of-thirty-two-characters-or-more"
+
+
+@dataclass(frozen=True)
+class RunningSandbox:
+    """Where a sandbox listens, the app's credentials, and the parts themselves."""
+
+    url: str
+    api_key: str
+    api_secret: str
+    sandbox: Sandbox
+
+
+@asynccontextmanager
+async def start_sandbox(data: str = ":memory:", *, port: int = 0, rate_limits: bool = False) -> AsyncIterator[RunningSandbox]:
+    """A sandbox for as long as the block lasts. `data` is ":memory:" or a file; `port` 0 takes a free one."""
+    config = SandboxConfig(port=port, api_key=API_KEY, api_secret=API_SECRET, data=data, rate_limits=rate_limits)
+    async with serving(config) as running:
+        yield RunningSandbox(running.url, API_KEY, API_SECRET, running.sandbox)
