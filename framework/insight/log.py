@@ -1,0 +1,103 @@
+"""Structured logs: for people at a terminal, or a JSON object a line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import Any, TextIO
+
+import structlog
+from pydantic import SecretStr
+
+from framework.errors import SettingsError
+from framework.insight.console import ConsoleLine
+from framework.insight.secrets import Redactor
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure(
+    format: str = "auto",  # noqa: A002 - what the setting is called
+    level: str = "info",
+    *,
+    secrets: Sequence[SecretStr] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Set up every log of the process, of ours and of libraries; may be called again.
+
+    `format` is console, json, or auto: console on a terminal, JSON elsewhere. `level` is debug, info, warning or error;
+    libraries are heard from warning on, at debug from debug on. Lines go to `stream` (stderr), so that stdout holds a
+    command's result alone. Raises SettingsError for other values.
+    """
+    stream = stream or sys.stderr
+    if format not in {"auto", "console", "json"}:
+        raise SettingsError(
+            f"{format!r} is no log format.", where="FRAMEWORK_LOG_FORMAT", hint="Use console, json or auto."
+        )
+    if level.lower() not in _LEVELS:
+        raise SettingsError(
+            f"{level!r} is no log level.", where="FRAMEWORK_LOG_LEVEL", hint=f"Use {', '.join(_LEVELS)}."
+        )
+    console = format == "console" or (format == "auto" and stream.isatty())
+    threshold = _LEVELS[level.lower()]
+    shared = _shared(console=console)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,  # loggers are module constants: caching would freeze the first set-up
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(shared, Redactor(secrets), console=console, colours=console and stream.isatty()))
+    _route(handler, threshold)
+
+
+def _shared(*, console: bool) -> list[Any]:
+    """What happens to our events and to those of libraries alike."""
+    timestamp = structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console)
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        timestamp,
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+
+
+def _formatter(shared: list[Any], redact: Redactor, *, console: bool, colours: bool) -> logging.Formatter:
+    render: Callable[..., Any] = (
+        ConsoleLine(colours=colours)
+        if console
+        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)  # text of people stays readable
+    )
+
+    def render_redacted(logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+        return redact(str(render(logger, method, event)))
+
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render_redacted],
+    )
+
+
+def _route(handler: logging.Handler, threshold: int) -> None:
+    """One handler, at the root; loggers that brought their own lose them."""
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(threshold if threshold == logging.DEBUG else max(threshold, logging.WARNING))
+    logging.getLogger("framework").setLevel(threshold)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp", "apscheduler", "langchain", "openai"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+    logging.captureWarnings(capture=True)

@@ -1,0 +1,140 @@
+"""Catching up: find the messages that should have been answered and were not, in the channels themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from framework.errors import ChatServiceError
+from framework.runtime.bot import RunningBot
+from framework.runtime.job import order
+from framework.runtime.trigger import from_a_person, not_asked
+from framework.runtime.turn import reply_id
+from framework.stream.model import ChannelRef, ChannelState, Message
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+
+FIRST_PAGE = 30  # messages read of every channel; enough for most channels' whole horizon
+_PAGE = 100
+_AT_ONCE = 8
+_OVERLAP = timedelta(minutes=1)
+_THREADS_REMEMBERED = 50_000
+
+Nominate = Callable[[Message], Awaitable[bool]]
+"""Take a message over to be answered; False: it is in hand or settled."""
+
+
+class CatchUp:
+    """Reads channels back to the horizon and nominates what is unanswered, oldest first.
+
+    Nominating is cheap and may be wrong (a page is old when it is read); the turn asks the channel again. A channel is
+    read to the horizon once in the life of a process, and later only back to where the last look began.
+    """
+
+    def __init__(self, bot: RunningBot, timing: Timing, nominate: Nominate) -> None:
+        self._bot = bot
+        self._timing = timing
+        self._nominate = nominate
+        self._seen_until: dict[ChannelRef, datetime] = {}
+        self._replies_seen: OrderedDict[str, int] = OrderedDict()
+
+    async def run(self, states: Sequence[ChannelState]) -> int:
+        """Look through these channels. Returns how many messages were taken over."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(state: ChannelState) -> int:
+            async with slots:
+                return await self._channel(state)
+
+        taken = sum(await asyncio.gather(*(look(state) for state in states)))
+        if taken:
+            _log.info("catch_up.found", bot=self._bot.name, messages=taken, channels=len(states))
+        return taken
+
+    def forget(self, channel: ChannelRef) -> None:
+        """The bot left this channel: read it to the horizon should it come back."""
+        self._seen_until.pop(channel, None)
+
+    async def _channel(self, state: ChannelState) -> int:
+        if state.joined_at is None or state.frozen:
+            return 0
+        begun = self._timing.now()
+        try:
+            talks = await self._talks(state, self._since(state, state.joined_at))
+        except ChatServiceError as error:  # the next look will find what this one did not
+            _log.warning("catch_up.failed", bot=self._bot.name, channel=str(state.channel), error=error.what)
+            return 0
+        open_ = [message for talk in talks for message in self._unanswered(talk, state.joined_at)]
+        taken = 0
+        for message in sorted(open_, key=order):
+            taken += await self._nominate(message)
+        self._seen_until[state.channel] = state.messages[-1].created_at if state.messages else begun
+        return taken
+
+    def _since(self, state: ChannelState, joined_at: datetime) -> datetime:
+        """How far back there may be something to answer that was not looked at before."""
+        now, rules = self._timing.now(), self._bot.definition.catch_up
+        since = max(now - rules.horizon, min(joined_at, now - rules.before_joining))
+        seen = self._seen_until.get(state.channel)
+        return since if seen is None else max(since, seen - _OVERLAP)
+
+    async def _talks(self, state: ChannelState, since: datetime) -> list[list[Message]]:
+        """The channel back to this time, and each of its threads where something was said."""
+        service = self._bot.service
+        channel = await self._back(
+            list(state.messages),
+            since,
+            lambda oldest: service.recent(state.channel, limit=_PAGE, until=oldest),
+        )
+        grown = [m for m in channel if m.reply_count and self._replies_seen.get(m.id) != m.reply_count]
+        return [channel, *[await self._thread(parent, since) for parent in grown]]
+
+    async def _thread(self, parent: Message, since: datetime) -> list[Message]:
+        service = self._bot.service
+
+        async def replies(oldest: str | None) -> Sequence[Message]:
+            page = await service.thread(parent.id, limit=_PAGE, until=oldest)
+            return [message for message in page if message.id != parent.id]
+
+        thread = await self._back(list(await replies(None)), since, replies)
+        self._replies_seen[parent.id] = parent.reply_count
+        if len(self._replies_seen) > _THREADS_REMEMBERED:
+            self._replies_seen.popitem(last=False)
+        return thread
+
+    async def _back(
+        self, messages: list[Message], since: datetime, page: Callable[[str], Awaitable[Sequence[Message]]]
+    ) -> list[Message]:
+        """These messages and those before them, back to this time, oldest first."""
+        while messages and messages[0].created_at >= since:
+            known = {message.id for message in messages}
+            earlier = [message for message in await page(messages[0].id) if message.id not in known]
+            if not earlier:
+                break
+            messages = [*earlier, *messages]
+        return messages
+
+    def _unanswered(self, talk: Sequence[Message], joined_at: datetime) -> list[Message]:
+        """Those of a channel's or thread's messages that want an answer and have none, or half of one."""
+        now, bot = self._timing.now(), self._bot
+        rules = bot.definition.catch_up
+        replies = {message.id: message for message in talk}
+        found: list[Message] = []
+        speakers_after: set[str] = set()
+        for message in reversed(talk):
+            person = from_a_person(message, bot_user_id=bot.user_id)
+            reply = replies.get(reply_id(bot.user_id, message.id))
+            if message.created_at >= joined_at:
+                due = message.created_at >= now - rules.horizon
+            else:
+                due = message.created_at >= now - rules.before_joining and speakers_after <= {message.user.id}
+            if person and due and (reply is None or reply.generating) and not not_asked(message, bot.definition):
+                found.append(message)
+            if message.user.id != bot.user_id and message.kind in {"regular", "reply"}:
+                speakers_after.add(message.user.id)
+        return found

@@ -1,0 +1,140 @@
+"""Membership: in which channels the bot is, and how it comes to be there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+
+import structlog
+
+from framework.errors import ChatServiceError
+from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.catch_up import FIRST_PAGE, CatchUp
+from framework.stream.model import ChannelRef, ChannelState
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+_CHUNK = 30  # channels joined and watched before the next ones: the first answers need not wait for the last channel
+
+
+class Membership:
+    """Joins and watches the channels of the definition, and hands what it reads of them to catching up.
+
+    One thing happens at a time. Every call raises ChatServiceError where the service cannot be reached; it may be made
+    again. A channel that refuses the bot is logged and left out until the next connection.
+    """
+
+    def __init__(self, bot: RunningBot, catch_up: CatchUp, limits: Limits, timing: Timing) -> None:
+        self._bot = bot
+        self._catch_up = catch_up
+        self._limits = limits
+        self._timing = timing
+        self._created = tuple(ChannelRef.parse(cid) for cid in bot.definition.channels.create)
+        self._known: dict[ChannelRef, None] = {}
+        self._refused: set[ChannelRef] = set()
+        self._looked_at: datetime | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    def covers(self, channel: ChannelRef) -> bool:
+        """Whether the definition says that the bot works here."""
+        return channel in self._created or self._bot.definition.channels.covers(str(channel))
+
+    @property
+    def known(self) -> tuple[ChannelRef, ...]:
+        """The channels that the bot watches."""
+        return tuple(self._known)
+
+    async def enter(self) -> None:
+        """Create what is to be created, find every channel of the definition, join, watch and catch up."""
+        async with self._one_at_a_time:
+            self._refused.clear()
+            for channel in self._created:
+                await self._bot.service.create_channel(channel)
+            now = self._timing.now()
+            await self._admit([*self._created, *await self._find(None)])
+            self._looked_at = now
+            _log.info("channels.watched", bot=self._bot.name, channels=len(self._known))
+
+    async def rewatch(self) -> None:
+        """Watch again what is known, and find what is new: on a new connection."""
+        async with self._one_at_a_time:
+            self._refused.clear()
+            await self._watch(self.known)
+        await self.discover()
+
+    async def reconcile(self) -> None:
+        """Read the known channels again, for what slipped through."""
+        async with self._one_at_a_time:
+            await self._watch(self.known)
+
+    async def discover(self) -> None:
+        """Find channels created since the last look. Looks overlap by as much as the clocks may differ."""
+        async with self._one_at_a_time:
+            now = self._timing.now()
+            since = self._looked_at - self._limits.clock_skew if self._looked_at else None
+            await self._admit(await self._find(since))
+            self._looked_at = now
+
+    async def add(self, channel: ChannelRef) -> None:
+        """Someone made the bot a member: work there if the definition says so."""
+        if self.covers(channel):
+            async with self._one_at_a_time:
+                await self._admit([channel])
+        else:
+            _log.info("channel.ignored", bot=self._bot.name, channel=str(channel), why="not in the bot's definition")
+
+    def forget(self, channel: ChannelRef) -> None:
+        """The bot is no longer a member, or the channel is gone."""
+        if channel in self._known:
+            del self._known[channel]
+            self._catch_up.forget(channel)
+            _log.info("channel.left", bot=self._bot.name, channel=str(channel))
+
+    async def _find(self, since: datetime | None) -> list[ChannelRef]:
+        found: list[ChannelRef] = []
+        for type_ in self._bot.definition.channels.types:
+            found += await self._bot.service.find_channels(type_, created_after=since)
+        return [channel for channel in found if self.covers(channel)]
+
+    async def _admit(self, channels: Iterable[ChannelRef]) -> None:
+        """Join and watch those that are new."""
+        new = dict.fromkeys(c for c in channels if c not in self._known and c not in self._refused)
+        for chunk in _chunks(new):
+            joined = await self._join(chunk)
+            await self._watch(joined)
+
+    async def _join(self, channels: Sequence[ChannelRef]) -> list[ChannelRef]:
+        """Become a member of all; one by one where the service refuses the lot, to tell which one it means."""
+        try:
+            await self._bot.service.join(channels)
+        except ChatServiceError as error:
+            if error.retryable:
+                raise
+            if len(channels) > 1:
+                return [joined for channel in channels for joined in await self._join([channel])]
+            self._refuse(channels[0], error.what)
+            return []
+        return list(channels)
+
+    async def _watch(self, channels: Sequence[ChannelRef]) -> None:
+        for chunk in _chunks(channels):
+            states: Sequence[ChannelState] = await self._bot.service.watch(chunk, limit=FIRST_PAGE)
+            watched = {state.channel for state in states}
+            self._known |= dict.fromkeys(channel for channel in chunk if channel in watched)
+            for channel in chunk:
+                if channel not in watched:
+                    self.forget(channel)
+                    self._refuse(channel, "gone, or closed to the bot")
+            await self._catch_up.run(states)
+
+    def _refuse(self, channel: ChannelRef, why: str) -> None:
+        self._refused.add(channel)
+        _log.warning("channel.refused", bot=self._bot.name, channel=str(channel), why=why)
+
+
+def _chunks(channels: Iterable[ChannelRef]) -> Iterable[list[ChannelRef]]:
+    rest = iter(list(channels))
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk

@@ -1,0 +1,62 @@
+"""One reply, without staying: read a channel, answer its newest message, end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from framework.errors import ChatServiceError, FrameworkError, ModelError, UsageError
+from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.job import new_turn
+from framework.runtime.pipeline import Pipeline
+from framework.runtime.trigger import from_a_person
+from framework.runtime.turn import Failed, HandedOff, Replied, Silent, Turn
+from framework.stream.model import ChannelRef
+from framework.stream.timing import Timing
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """The reply to a channel's newest message. `posted` is False where it was there before this call."""
+
+    message_id: str
+    posted: bool
+    text: str
+    outcome: str
+
+
+async def reply_once(
+    bot: RunningBot, channel: ChannelRef, *, last: int, limits: Limits | None = None, timing: Timing | None = None
+) -> OneShot:
+    """Answer the newest message of a person among the last `last` messages, as the bot.
+
+    The same newest message gets the same reply: a second call posts nothing. Raises UsageError where no person has said
+    anything, ChatServiceError and ModelError where the reply could not be posted or made.
+    """
+    timing = timing or Timing()
+    service = bot.service
+    await service.open()
+    await service.join([channel])
+    messages = await service.recent(channel, limit=last)
+    asked = [message for message in messages if from_a_person(message, bot_user_id=bot.user_id)]
+    if not asked:
+        raise UsageError(f"None of the last {last} messages of {channel} is a person's: there is nothing to answer.")
+    turn = replace(new_turn(bot, asked[-1], now=timing.now(), origin="command"), context_messages=last)
+    match await Pipeline(bot, limits or Limits(), timing).run(turn):
+        case Replied(message_id, answer):
+            return OneShot(message_id, posted=True, text=answer.text, outcome=answer.outcome)
+        case Silent(_, message_id=str()):
+            return await _earlier(bot, turn)
+        case Failed(error, told=True):
+            raise ModelError(error, hint="The channel was told so.")
+        case Failed(error, retryable=retryable):
+            raise ChatServiceError(error, retryable=retryable)
+        case Silent(reason) | HandedOff(reason):
+            raise FrameworkError(f"Nothing was posted: {reason}.", where=str(channel))
+
+
+async def _earlier(bot: RunningBot, turn: Turn) -> OneShot:
+    """The reply that an earlier call posted."""
+    found = await bot.service.messages(turn.channel, [turn.reply_id])
+    reply = found.get(turn.reply_id)
+    outcome = reply.custom.get("outcome") if reply else None
+    return OneShot(turn.reply_id, posted=False, text=reply.text if reply else "", outcome=str(outcome or "answered"))
