@@ -71,6 +71,10 @@ export class Api {
     return this.#call("PUT", messagePath(id), { set: { text } });
   }
 
+  getMessage(/** @type {string} */ id) {
+    return this.#call("GET", messagePath(id));
+  }
+
   deleteMessage(/** @type {string} */ id) {
     return this.#call("DELETE", messagePath(id));
   }

@@ -6,6 +6,8 @@ import { displayName } from "./people.js";
 
 /** After this long without a sign of life an unfinished answer counts as interrupted. */
 const GENERATING_FOR_MS = 90_000;
+/** A bot that has not stopped by then may be asked again. */
+const STOPPING_FOR_MS = 8_000;
 
 /** @typedef {Record<string, any> & {id: string, created_at: string}} Message */
 /** @typedef {{user: any, state: string, messageId: string|null, at: number}} Activity */
@@ -34,7 +36,8 @@ export class Channel {
     this.unreadSince = "";
     this.hasOlder = true;
     this.loaded = false;
-    this.stopping = "";
+    /** When a stop was asked for and not yet obeyed, in milliseconds since the epoch; 0 for never. */
+    this.stopAskedAt = 0;
   }
 
   get title() {
@@ -129,6 +132,10 @@ export class Channel {
     }
     if (!growing) return null;
     return { user: growing.user, state: "AI_STATE_GENERATING", messageId: growing.id, at: Date.now() };
+  }
+
+  get isStopping() {
+    return Date.now() - this.stopAskedAt < STOPPING_FOR_MS;
   }
 
   /** @param {string} me @returns {string} names of the other members, a few */

@@ -10,6 +10,7 @@ import { ReadMarker } from "./read-marker.js";
 
 const PAGE = 30;
 const REPLIES_PAGE = 50;
+const COUNT_AFTER_MS = 400;
 
 /** @typedef {import("./channel.js").Channel} Channel */
 /** @typedef {import("./channel.js").Message} Message */
@@ -264,12 +265,12 @@ export class Chat {
 
   /** Ask the bot to stop writing. @param {Channel} channel @param {string|null} id of its message */
   async stopGenerating(channel, id) {
-    channel.stopping = id ?? "any";
+    channel.stopAskedAt = Date.now();
     this.store.emit("channel", channel.cid);
     const event = id ? { type: "ai_indicator.stop", message_id: id } : { type: "ai_indicator.stop" };
     const answer = await this.#try("The bot could not be asked to stop", () => this.api.sendEvent(channel.cid, event));
     if (answer) return;
-    channel.stopping = "";
+    channel.stopAskedAt = 0;
     this.store.emit("channel", channel.cid);
   }
 
@@ -319,18 +320,20 @@ export class Chat {
     this.store.emit("panel");
   }
 
-  /** The parent's count comes with its own update on most servers, but not on all: ask once. @param {Channel} channel @param {string} parentId */
+  /**
+   * The parent's count of replies comes with an update of its own on some servers; ask where it did not.
+   *
+   * @param {Channel} channel @param {string} parentId
+   */
   #countReplies(channel, parentId) {
-    const parent = channel.find(parentId);
-    if (!parent) return;
-    const before = parent.reply_count ?? 0;
-    setTimeout(() => {
+    const before = channel.find(parentId);
+    if (!before) return;
+    setTimeout(async () => {
       const now = channel.find(parentId);
-      const here = channel.thread(parentId).replies.length;
-      if (!now || (now.reply_count ?? 0) !== before || here <= before) return;
-      channel.put({ ...now, reply_count: here });
-      this.store.emit("channel", channel.cid);
-    }, 500);
+      if (!now || now.reply_count !== before.reply_count) return;
+      const answer = await this.#try("The replies could not be counted", () => this.api.getMessage(parentId));
+      if (answer) this.#put(channel, { ...now, reply_count: answer.message.reply_count });
+    }, COUNT_AFTER_MS);
   }
 
   // ---- the wire
@@ -404,5 +407,5 @@ export class Chat {
 function sayWhyClosed(error, me) {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof ApiError) || error.status !== 403) return error.message;
-  return `${me} is not a member of this conversation. A member can add you, or you can start your own. (${error.message})`;
+  return `${me} is not a member of this conversation. A member can add you, or you can start your own.`;
 }

@@ -23,7 +23,7 @@ const CHANNEL_CHANGES = {
   "ai_indicator.update": startActivity,
   "ai_indicator.clear": endActivity,
   "ai_indicator.stop": (_store, event, channel) => {
-    channel.stopping = event.message_id ?? "any";
+    channel.stopAskedAt = Date.now();
   },
   "channel.updated": updateChannel,
   "channel.truncated": (_store, _event, channel) => {
@@ -37,6 +37,7 @@ const CHANNEL_CHANGES = {
   "user.watching.start": (store, event) => store.putUser({ ...event.user, online: true }),
 };
 
+const REACTION_FIELDS = ["latest_reactions", "reaction_counts", "reaction_groups", "reaction_scores"];
 const GONE = new Set(["channel.deleted", "notification.channel_deleted", "notification.removed_from_channel", "channel.hidden"]);
 
 /**
@@ -75,7 +76,7 @@ function addMessage(store, event, channel) {
     if (channel.unread === 0) channel.unreadSince = justBefore(message);
     channel.unread += 1;
   }
-  if (isNew && message.parent_id) store.emit("reply", { channel, parentId: message.parent_id });
+  if (message.parent_id && (isNew || mine)) store.emit("reply", { channel, parentId: message.parent_id });
   if (isNew && !mine) store.emit("arrived", { channel, message });
 }
 
@@ -90,14 +91,25 @@ function updateMessage(store, event, channel) {
   const before = channel.find(message.id);
   // A message outside the pages that are loaded is not shown; it comes when its page is loaded.
   if (!before && !message.parent_id && !isRecent(channel, message)) return;
-  channel.put({ ...message, seenAt: Date.now() });
+  channel.put({ ...message, text: grownText(before, message), seenAt: Date.now() });
   const activity = channel.activity.get(message.user?.id);
   if (activity) activity.at = Date.now();
   if (before?.generating && !message.generating) {
     channel.activity.delete(message.user?.id);
-    channel.stopping = "";
+    channel.stopAskedAt = 0;
     store.emit("finished", { channel, message });
   }
+}
+
+/**
+ * While a text streams in, the stored message lags behind what was shown; an update for another reason
+ * (a pin, a reply) carries the stored text, which must not take words away from the reader.
+ *
+ * @param {any} before @param {any} message
+ */
+function grownText(before, message) {
+  const growing = before?.generating && message.generating && typeof message.text === "string";
+  return growing && before.text?.startsWith(message.text) ? before.text : message.text;
 }
 
 /** @param {Channel} channel @param {any} message */
@@ -124,7 +136,8 @@ function applyReaction(store, event, channel, added) {
     if (added) own = [...own, reaction];
   }
   // Events carry nobody's own reactions, so they are taken from here; an empty list must win too.
-  channel.put({ ...before, ...event.message, own_reactions: own });
+  const counted = Object.fromEntries(REACTION_FIELDS.map((name) => [name, event.message[name]]));
+  channel.put({ ...before, ...counted, own_reactions: own });
   const after = channel.find(before.id);
   if (after) after.own_reactions = own;
 }
@@ -148,13 +161,13 @@ function startActivity(store, event, channel) {
   store.putUser(event.user);
   const id = event.user?.id ?? "bot";
   channel.activity.set(id, { user: event.user, state: event.ai_state, messageId: event.message_id ?? null, at: Date.now() });
-  if (event.ai_state === "AI_STATE_THINKING") channel.stopping = "";
+  if (event.ai_state === "AI_STATE_THINKING") channel.stopAskedAt = 0;
 }
 
 /** @type {Change} */
 function endActivity(_store, event, channel) {
   channel.activity.delete(event.user?.id ?? "bot");
-  channel.stopping = "";
+  channel.stopAskedAt = 0;
 }
 
 /** @type {Change} */

@@ -41,7 +41,7 @@ export function activityView(chat, parentId) {
     const channel = store.active;
     const activity = channel?.activityIn(parentId()) ?? null;
     const state = activity ? activityWords(store, activity) : "";
-    const stopping = Boolean(activity && channel?.stopping);
+    const stopping = Boolean(activity && channel?.isStopping);
     const text = stopping ? "Stopping" : state || typingWords(store, parentId());
     if (words.textContent !== text) words.textContent = text;
     node.dataset.kind = state ? (activity?.state === "AI_STATE_ERROR" ? "error" : "bot") : text ? "typing" : "";
@@ -61,7 +61,7 @@ export function activityView(chat, parentId) {
 export function stopNow(chat, parentId) {
   const channel = chat.store.active;
   const activity = channel?.activityIn(parentId);
-  if (!channel || !activity || channel.stopping) return false;
+  if (!channel || !activity || channel.isStopping) return false;
   chat.stopGenerating(channel, activity.messageId);
   return true;
 }
