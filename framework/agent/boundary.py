@@ -1,0 +1,130 @@
+"""The edge between the agent's loop and the model and tools: failures become ours, endless loops end.
+
+LangChain's own middleware retries, limits and reports; this one stands inside it, at the call itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langchain.agents.middleware import AgentMiddleware, AgentState
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.errors import GraphBubbleUp
+
+from framework.agent.failure import BrokenAnswerError, ModelSite, explain
+from framework.errors import ToolError
+from framework.tools.context import ToolContext
+
+if TYPE_CHECKING:
+    from langchain.agents.middleware import ModelRequest, ModelResponse, ToolCallRequest
+    from langgraph.types import Command
+
+MODEL_CALLS = 8
+"""Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
+
+TOOL_SECONDS = 30.0
+"""Longest wait for a tool."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AttemptFailed:
+    """Sent into the stream when an answer broke off and may be begun again."""
+
+
+class _FirstPiece(AsyncCallbackHandler):
+    """Notes whether anything of an answer has come."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    async def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **kwargs: object) -> None:
+        """Called for each piece, whatever is in it."""
+        self.seen = True
+
+
+class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
+    """Turns what a model's library raises into ModelError, what a tool takes too long for into ToolError, and takes the
+    tools away from the last call that a turn may make.
+    """
+
+    def __init__(self, site: ModelSite, *, tool_seconds: float = TOOL_SECONDS) -> None:
+        super().__init__()
+        self._site = site
+        self._tool_seconds = tool_seconds
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[ToolContext],
+        handler: Callable[[ModelRequest[ToolContext]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Call the model once."""
+        first = _FirstPiece()
+        request = request.override(model=request.model.model_copy(update={"callbacks": [first]}))
+        if _calls_made(request) >= MODEL_CALLS - 1:
+            request = request.override(tools=[])
+        try:
+            response = await handler(request)
+            self._ensure_whole(response.result[-1])
+        except GraphBubbleUp:
+            raise
+        except Exception as error:  # noqa: BLE001 - every provider raises its own; explain() sorts them
+            failure = explain(error, self._site, started=first.seen)
+            _log.warning("model call failed", extra={"error": failure.what, "kind": type(error).__name__})
+            if isinstance(failure, BrokenAnswerError):
+                request.runtime.stream_writer(AttemptFailed())
+            # Not chained: the original may repeat a key.
+            raise failure from None
+        return response
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """Call a tool, but do not wait for ever."""
+        try:
+            async with asyncio.timeout(self._tool_seconds):
+                return await handler(request)
+        except TimeoutError:
+            raise ToolError(f"It did not finish within {self._tool_seconds:g} seconds.") from None
+
+    def _ensure_whole(self, message: object) -> None:
+        """A server may close in good order before the answer ends: then the reason to stop is missing."""
+        if not isinstance(message, AIMessage) or message.tool_calls or message.additional_kwargs.get("refusal"):
+            return
+        told = message.response_metadata
+        from_openai = told.get("model_provider") == "openai"
+        if from_openai and not (told.get("finish_reason") or told.get("status")):
+            raise BrokenAnswerError(f"{self._site.place} broke off in the middle of an answer.", retryable=True)
+        if (
+            not message.text.strip()
+            and not message.invalid_tool_calls
+            and told.get("finish_reason") != "content_filter"
+        ):
+            raise BrokenAnswerError(
+                f"{self._site.place} sent an empty answer.",
+                retryable=True,
+                hint="If it happens again, choose another model: some do not get along with tools.",
+            )
+
+
+def explain_tool_error(error: Exception, request: ToolCallRequest) -> str:
+    """What the model is told of a tool that failed. Only a ToolError's own words are meant to be read."""
+    name = request.tool_call["name"]
+    if isinstance(error, ToolError):
+        _log.info("tool refused", extra={"tool": name, "error": error.what})
+        return f"{name} could not do it: {error.what}"
+    _log.error("tool failed", extra={"tool": name}, exc_info=error)
+    return f"{name} failed because of a technical problem. Say that it did not work; do not claim that it did."
+
+
+def _calls_made(request: ModelRequest[ToolContext]) -> int:
+    count = request.state.get("run_model_call_count", 0)
+    return count if isinstance(count, int) else 0

@@ -1,0 +1,183 @@
+"""What went wrong at a model, as one sentence and a remedy. Keys and credentials never get into either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from langchain_core import exceptions as known
+
+from framework.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+QUOTED = 200
+"""How many characters of a server's own words go into a message."""
+
+
+class BrokenAnswerError(ModelError):
+    """The model began to answer and did not end properly: a cut stream, an unreadable piece, nothing at all.
+
+    The provider's SDK cannot try this again, because it has handed out a part already; the agent can, from the start.
+    """
+
+
+@dataclass(frozen=True)
+class ModelSite:
+    """Which model is asked, and where: what errors speak of. `secrets` are struck out of everything said."""
+
+    label: str
+    url: str = ""
+    key_name: str = ""
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """`openai:gpt-5-mini at http://localhost:8080/v1`, without credentials that the address may hold."""
+        return f"{self.label} at {without_credentials(self.url)}" if self.url else self.label
+
+    def quote(self, text: str) -> str:
+        """A server's own words, on one line, short, without secrets."""
+        for secret in filter(None, self.secrets):
+            text = text.replace(secret, "***")
+        text = " ".join(text.split())
+        return text if len(text) <= QUOTED else text[:QUOTED] + "…"
+
+
+def without_credentials(url: str) -> str:
+    """The address without the user name and password that it may hold."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def explain(error: Exception, site: ModelSite, *, started: bool = False) -> ModelError:
+    """Turn what a model's library raised into a ModelError. `started`: a part of the answer had already come."""
+    if isinstance(error, ModelError):
+        return error
+    if started:
+        return _broken(error, site)
+    if isinstance(error, known.ModelError):
+        return _classified(error, site)
+    if isinstance(error, TimeoutError):
+        return _timed_out(site)
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return _by_status(status, str(error), site)
+    return BrokenAnswerError(
+        f"{site.place} sent something that is not an answer ({type(error).__name__}).",
+        retryable=True,
+        hint="If it happens again, check that the server speaks the API that its provider name promises.",
+    )
+
+
+def _broken(error: Exception, site: ModelSite) -> ModelError:
+    timed_out = isinstance(error, (TimeoutError, known.ModelTimeoutError))
+    reason = "stopped sending in the middle of an answer" if timed_out else "broke off in the middle of an answer"
+    return BrokenAnswerError(
+        f"{site.place} {reason}.", retryable=True, hint="Try again; if it goes on, look at the model server's own logs."
+    )
+
+
+def _classified(error: known.ModelError, site: ModelSite) -> ModelError:
+    """The kinds of failure that every LangChain provider package reports alike."""
+    if isinstance(error, known.ModelTimeoutError):
+        return _timed_out(site)
+    if isinstance(error, known.ModelConnectionError):
+        return _unreachable(site)
+    if isinstance(error, known.ContextOverflowError) or getattr(error, "code", None) == "context_length_exceeded":
+        return ModelError(
+            f"The conversation is too long for {site.label}.",
+            hint="Lower `context: messages` in bot.yaml, or choose a model with a longer context.",
+        )
+    if isinstance(error, known.ModelRateLimitError):
+        return _limited(error, site)
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return _by_status(getattr(error, "status_code", status), _words(error), site)
+    return _by_status(0, _words(error), site)
+
+
+_STATUS: dict[type[known.ModelError], int] = {
+    known.ModelAuthenticationError: 401,
+    known.ModelPermissionDeniedError: 403,
+    known.ModelNotFoundError: 404,
+    known.ModelInvalidRequestError: 400,
+    known.ModelAPIError: 500,
+}
+
+
+def _by_status(status: int, words: str, site: ModelSite) -> ModelError:
+    if status in {401, 403}:
+        # The server's words are left out: some repeat the key.
+        refused = "refused the key" if status == 401 else "does not allow this key to use the model"
+        key = site.key_name or "the provider's key"
+        return ModelError(
+            f"{site.place} {refused} ({status}).", hint=f"Check {key}, and that it belongs to this server."
+        )
+    if status == 404:
+        return unknown_model(site, words)
+    if status == 429:
+        return _limited(None, site)
+    if status >= 500:
+        return ModelError(
+            f"{site.place} failed ({status}): {site.quote(words)}",
+            retryable=True,
+            hint="The fault is on the model's side. Try again in a while.",
+        )
+    return ModelError(
+        f"{site.place} refused the request ({status or 'no status'}): {site.quote(words)}",
+        hint="Check `model` in bot.yaml: the name, and whether the model takes tools and this temperature.",
+    )
+
+
+def unknown_model(site: ModelSite, words: str = "", names: Iterable[str] = ()) -> ModelError:
+    """The server answers, but not for this model. `names` are those that it has."""
+    said = f": {site.quote(words)}" if words else "."
+    has = sorted(names)
+    listed = f"It has {', '.join(has[:8])}{' and more' if len(has) > 8 else ''}. " if has else ""
+    address = "OPENAI_BASE_URL (most end in /v1), and " if site.url else ""
+    return ModelError(
+        f"{site.place} is not found{said}",
+        hint=f"{listed}Check {address}the model's name: OPENAI_MODEL, or `model` in bot.yaml.",
+    )
+
+
+def _limited(error: Exception | None, site: ModelSite) -> ModelError:
+    if getattr(error, "code", None) == "insufficient_quota":
+        return ModelError(
+            f"The account for {site.place} has no credit left (429).",
+            hint="Top it up with the provider, or use another key.",
+        )
+    return ModelError(
+        f"{site.place} takes no more requests for now (429).",
+        retryable=True,
+        hint="Wait, raise the account's limit, or lower the load.",
+    )
+
+
+def _timed_out(site: ModelSite) -> ModelError:
+    return ModelError(
+        f"{site.place} did not answer in time.",
+        retryable=True,
+        hint="Try again, or raise `model: timeout` in bot.yaml.",
+    )
+
+
+def _unreachable(site: ModelSite) -> ModelError:
+    return ModelError(
+        f"{site.place} cannot be reached.",
+        retryable=True,
+        hint="Check OPENAI_BASE_URL, the network, and that the server runs."
+        if site.url
+        else "Check the network and the provider's status.",
+    )
+
+
+def _words(error: Exception) -> str:
+    """The sentence in a server's answer, where its error has one; otherwise what the library says."""
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    said = inner.get("message") if isinstance(inner, dict) else None
+    return said if isinstance(said, str) else str(error)

@@ -1,0 +1,42 @@
+"""What an agent is put together from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.tools import BaseTool
+
+    from framework.agent.failure import ModelSite
+    from framework.agent.reference import Library
+    from framework.definition.model import Bot
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The bot, its model, and what the agent works with.
+
+    `tools` are the bot's own and the search; `library` is None for a bot without articles; `data` is the folder that
+    tools may write to. `backoff` (seconds) is the pause before a broken answer is begun again, doubled each time.
+    """
+
+    bot: Bot
+    model: BaseChatModel
+    site: ModelSite
+    data: Path
+    tools: Sequence[BaseTool] = ()
+    library: Library | None = None
+    embedded: bool = False
+    backoff: float = 0.5
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _now

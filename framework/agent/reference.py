@@ -1,0 +1,27 @@
+"""What an answer may rest on: a passage of an article, whoever found it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from framework.agent.conversation import Conversation, Source
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A passage, and where it stands."""
+
+    source: Source
+    text: str
+
+
+class Library(Protocol):
+    """What the agent asks of a bot's knowledge."""
+
+    def look_up(self, conversation: Conversation) -> Sequence[Reference]:
+        """The passages that fit the question best, best first; empty where nothing comes near. May take a moment."""
+
+    def read(self, artifact: object) -> Sequence[Reference]:
+        """The passages in what the tool `search_knowledge` returned beside its text; empty for anything else."""

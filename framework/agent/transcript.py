@@ -1,0 +1,92 @@
+"""What LangGraph's stream says of one turn, as the agent's own events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+
+from framework.agent.boundary import AttemptFailed
+from framework.agent.conversation import AgentEvent, TextDelta, ToolFinished, ToolStarted
+from framework.agent.outcome import OFFER_PERSON
+
+MODES: Sequence[Literal["messages", "updates", "custom"]] = ("messages", "updates", "custom")
+"""The stream modes that a transcript reads."""
+
+
+@dataclass
+class Transcript:
+    """Reads one turn. After the end it knows the last message, what tools returned, and what it cost.
+
+    Events can only add text. When an answer breaks off and is begun again, what was already handed out stays, and more
+    follows as soon as the new text goes on from there; a new text that differs comes with the final answer, which
+    replaces what was streamed.
+    """
+
+    clock: Callable[[], float]
+    first_text_at: float | None = None
+    last: BaseMessage | None = None
+    results: list[ToolMessage] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    _handed_out: str = ""
+    _attempt: str = ""
+
+    def read(self, mode: str, data: Any) -> Iterator[AgentEvent]:  # noqa: ANN401 - LangGraph's stream has no type
+        """Take in one item of the stream."""
+        if mode == "messages":
+            message, metadata = data
+            if metadata.get("langgraph_node") == "model" and isinstance(message, AIMessage):
+                yield from self._text(message)
+        elif mode == "custom":
+            if isinstance(data, AttemptFailed):
+                self._attempt = ""
+        else:
+            for message in _messages(data):
+                yield from self._message(message)
+
+    def _text(self, message: AIMessage) -> Iterator[AgentEvent]:
+        # A model that does not stream comes as one whole message; one that does must not come twice.
+        if not message.text or (self._attempt and not isinstance(message, AIMessageChunk)):
+            return
+        self._attempt += message.text
+        if self._attempt.startswith(self._handed_out) and len(self._attempt) > len(self._handed_out):
+            more = self._attempt[len(self._handed_out) :]
+            self._handed_out = self._attempt
+            if self.first_text_at is None:
+                self.first_text_at = self.clock()
+            yield TextDelta(more)
+
+    def _message(self, message: BaseMessage) -> Iterator[AgentEvent]:
+        self.last = message
+        if isinstance(message, AIMessage):
+            self._handed_out = self._attempt = ""
+            self._count(message)
+            for call in message.tool_calls:
+                if call["name"] != OFFER_PERSON:
+                    self.tools.append(call["name"])
+                    yield ToolStarted(call["name"])
+        elif isinstance(message, ToolMessage):
+            self.results.append(message)
+            if message.name != OFFER_PERSON:
+                yield ToolFinished(message.name or "", ok=message.status != "error")
+
+    def _count(self, message: AIMessage) -> None:
+        usage = message.usage_metadata
+        if usage is not None:
+            self.input_tokens = (self.input_tokens or 0) + usage["input_tokens"]
+            self.output_tokens = (self.output_tokens or 0) + usage["output_tokens"]
+
+
+def _messages(updates: Mapping[str, Any]) -> Iterator[BaseMessage]:
+    """The messages that steps of the graph added."""
+    for node, update in updates.items():
+        if node not in {"model", "tools"}:
+            continue
+        for part in update if isinstance(update, list) else [update]:
+            for message in (part or {}).get("messages", ()):
+                if isinstance(message, BaseMessage):
+                    yield message
