@@ -48,7 +48,7 @@ def _rows(bots: list[Bot], settings: Settings, *, embedded: bool) -> list[tuple[
 
 
 def _model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.model import choose
+    from framework.agent.model import choose_model
 
-    chosen = choose(bot.definition.model, settings)
-    return EMBEDDED if chosen == "embedded" else chosen
+    choice = choose_model(bot.definition.model, settings)
+    return EMBEDDED if choice.is_embedded else choice.label
