@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -212,7 +213,10 @@ async def _ask_little(model: BaseChatModel, site: ModelSite, names: frozenset[st
     from framework.agent.failure import explain, unknown_model
 
     try:
-        await model.ainvoke("Say: ok")
+        # The first piece settles it; closing the stream then stops the rest.
+        pieces: Any = model.astream("Say: ok")
+        async with aclosing(pieces):
+            await anext(pieces, None)
     except ModelNotFoundError:
         raise unknown_model(site, names=names) from None
     except Exception as error:  # noqa: BLE001 - whatever a provider's package raises, explain() sorts it
