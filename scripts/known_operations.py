@@ -17,7 +17,9 @@ V2_PREFIXES = ("/api/v2/chat", "/api/v2/moderation", "/api/v2")
 # v1 paths that only a client's plumbing uses.
 PLUMBING = {"/hi", "/connect", "/longpoll"}
 # Uploads go through a helper of each SDK that hides the path from the patterns below.
-UPLOADS = {("POST", path) for path in ("/channels/{}/{}/file", "/channels/{}/{}/image", "/uploads/file", "/uploads/image")}
+UPLOADS = {
+    ("POST", path) for path in ("/channels/{}/{}/file", "/channels/{}/{}/image", "/uploads/file", "/uploads/image")
+}
 
 
 def v2_operations(package: Path) -> list[tuple[str, str, str]]:
@@ -25,7 +27,7 @@ def v2_operations(package: Path) -> list[tuple[str, str, str]]:
     found = []
     for room in ("chat", "common", "moderation"):
         text = (package / room / "async_rest_client.py").read_text()
-        for match in re.finditer(r'async def (\w+)\((?:.*?)return await self\.(\w+)\(\s*"([^"]+)"', text, re.S):
+        for match in re.finditer(r'async def (\w+)\((?:.*?)return await self\.(\w+)\(\s*"([^"]+)"', text, re.DOTALL):
             name = "".join(part.capitalize() for part in match[1].split("_"))
             found.append((name, match[2].upper(), match[3]))
     return found
@@ -42,7 +44,9 @@ def v1_python(package: Path) -> set[tuple[str, str]]:
     for source in (package / "async_chat").glob("*.py"):
         text = source.read_text()
         text = text.replace("{self.url}", "channels/{type}/{id}")
-        for match in re.finditer(r"(?:self|client)\.(get|post|put|patch|delete|send_file)\(\s*f?\"([a-z][^\"]*)\"", text):
+        for match in re.finditer(
+            r"(?:self|client)\.(get|post|put|patch|delete|send_file)\(\s*f?\"([a-z][^\"]*)\"", text
+        ):
             found.add(("POST" if match[1] == "send_file" else match[1].upper(), shape(match[2])))
         if "self.client.post(self.url" in text:
             found |= {(verb, "/channels/{}/{}") for verb in ("POST", "PATCH", "DELETE")}
@@ -54,9 +58,14 @@ def v1_javascript(package: Path) -> set[tuple[str, str]]:
     """(method, shape) of the calls of the JavaScript client."""
     found = set()
     for source in (package / "src").glob("*.ts"):
-        text = source.read_text().replace("this.getClient().baseURL", "this.baseURL").replace("this.client.baseURL", "this.baseURL")
+        text = (
+            source.read_text()
+            .replace("this.getClient().baseURL", "this.baseURL")
+            .replace("this.client.baseURL", "this.baseURL")
+        )
         text = text.replace("this._channelURL()", "`/channels/${t}/${i}`").replace("${`/channels", "/channels")
-        call = r"\.(get|post|put|patch|delete)\b(?:<[^(]*?>)?\(\s*((?:`[^`]*`|'[^']*'|this\.baseURL|\s|\+|encodeURIComponent\([^)]*\))+)"
+        verb = r"\.(get|post|put|patch|delete)\b(?:<[^(]*?>)?\(\s*"
+        call = verb + r"((?:`[^`]*`|'[^']*'|this\.baseURL|\s|\+|encodeURIComponent\([^)]*\))+)"
         for match in re.finditer(call, text):
             path = re.sub(r"encodeURIComponent\([^)]*\)", "'{}'", match[2])
             path = re.sub(r"\$\{this\.baseURL\}|this\.baseURL|[`'+\s]", "", path)
@@ -99,8 +108,8 @@ def main() -> None:
         rows.append({"id": name, "method": method, "v1": plain if has_v1 else None, "v2": path})
     for method, path in sorted(v1 - matched):
         template = re.sub(r"\{\}", "{id}", path)
-        number = iter(range(1, 9))
-        template = re.sub(r"\{id\}", lambda _: "{p" + str(next(number)) + "}", template)
+        for number in range(template.count("{id}")):
+            template = template.replace("{id}", f"{{p{number + 1}}}", 1)
         rows.append({"id": name_of(method, path), "method": method, "v1": template, "v2": None})
     rows.sort(key=lambda row: (row["v2"] or row["v1"], row["method"]))
     OUT.write_text(json.dumps(rows, indent=1) + "\n")

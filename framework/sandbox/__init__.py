@@ -1,1 +1,1 @@
-"""A Stream-compatible chat server in one process: the embedded default of `run`, and the test bed of everything else."""
+"""A Stream-compatible chat server in one process: the embedded default of `run`, and the test bed of the rest."""

@@ -49,7 +49,7 @@ async def _serve(config: SandboxConfig) -> None:
 
 
 def print_coverage() -> None:
-    """implemented / known for each dialect, and what is missing."""
+    """Implemented / known for each dialect, and what is missing."""
     from framework.sandbox.domains.catalog import coverage
 
     for dialect, (done, missing) in coverage().items():

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from framework.sandbox.store.store import Store
 
 _REMEMBERED = 4096
+_NO_TOKEN = (None, "", "undefined")
+"""What clients send that have no token: the JavaScript client interpolates an undefined one."""
 _DECODE_OPTIONS: Any = {
     "verify_signature": True,
     "verify_exp": False,
@@ -65,9 +67,9 @@ class Authenticator:
         """The actor of a token. `claimed_user` is who an anonymous caller says it is."""
         if auth_type == "anonymous":
             return Actor(ActorKind.ANONYMOUS, claimed_user)
-        if not token or token == "undefined":
+        if token in _NO_TOKEN:
             raise unauthenticated("authorization header is missing or empty: no token was provided")
-        claims = self._claims(token)
+        claims = self._claims(token or "")
         self._check_times(claims)
         if claims.server:
             return Actor(ActorKind.SERVER)

@@ -123,7 +123,7 @@ class Call:
             return value.lower() in ("true", "1")
         raise invalid(f"{name} must be a boolean")
 
-    def number(  # noqa: PLR0913 - each argument is one rule of the parameter
+    def number(
         self,
         name: str,
         default: int,
@@ -143,7 +143,9 @@ class Call:
         if not isinstance(value, int) or isinstance(value, bool):
             raise invalid(f"{name} must be an integer")
         if value < low or (high is not None and value > high):
-            raise invalid(f"{name} must be between {low} and {high}" if high is not None else f"{name} must be at least {low}")
+            raise invalid(
+                f"{name} must be between {low} and {high}" if high is not None else f"{name} must be at least {low}"
+            )
         return value
 
     def time(self, name: str, source: Mapping[str, Any] | None = None) -> datetime | None:

@@ -66,7 +66,7 @@ class Dispatcher:
         except DropConnectionError:
             scope["extensions"]["sandbox.abort"]()
             return
-        except Exception:  # the boundary: whatever it was, the client gets Stream's shape and the log the cause
+        except Exception:  # noqa: BLE001 - the boundary: whatever it was, the client gets Stream's shape and the log the cause
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             status = 500
             body = Dialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
@@ -155,5 +155,3 @@ async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[byt
 
 def _duration(started: float) -> str:
     return f"{(time.perf_counter() - started) * 1000:.2f}ms"
-
-

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.sandbox.wire import Dialect
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Result = Mapping[str, Any]
 Handler = Callable[["Call"], Result] | Callable[["Call"], Awaitable[Result]]
+H = TypeVar("H", bound=Handler)
 
 V2_PREFIX = {"chat": "/api/v2/chat", "common": "/api/v2", "moderation": "/api/v2/moderation"}
 
@@ -54,7 +55,7 @@ class Domain:
     name: str
     operations: list[Operation] = field(default_factory=list)
 
-    def operation(  # noqa: PLR0913 - a declaration: each argument is one property of an operation
+    def operation(
         self,
         operation_id: str,
         method: str,
@@ -65,14 +66,14 @@ class Domain:
         access: Access = Access.ANY,
         status: int | None = None,
         raw_body: bool = False,
-    ) -> Callable[[Handler], Handler]:
+    ) -> Callable[[H], H]:
         """Register a handler. `path` is v1's; v2's is the same below the family's prefix unless `v2` says otherwise.
 
         `v2=None` means that v2 lacks it, `path=None` that v1 does. `status` defaults to 201 for POST, PUT and PATCH
         (the service answers writes so) and 200 otherwise. `raw_body` leaves the body (an upload) to the handler.
         """
 
-        def register(handler: Handler) -> Handler:
+        def register(handler: H) -> H:
             v2_path = f"{V2_PREFIX[family]}{path}" if v2 == "" else v2
             default = 200 if method in ("GET", "DELETE") else 201
             self.operations.append(

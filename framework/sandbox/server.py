@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from framework.sandbox.app import create_app, create_sandbox
 from framework.sandbox.errors import SandboxStartError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.sandbox import Sandbox
 
@@ -66,11 +69,27 @@ async def serve(config: SandboxConfig) -> None:
 
     Raises SandboxStartError when the port is taken or the data file cannot be used.
     """
-    async with _prepared(config) as running:
-        task = asyncio.create_task(running.server.serve(sockets=[_bound_of(running)]))
-        await _started(running, task)
-        print(f"sandbox ready {running.url}", flush=True)  # noqa: T201 - the contract of the command
-        await task
+    stop = asyncio.Event()
+    with _told_to_stop(stop):
+        async with serving(config) as running:
+            print(f"sandbox ready {running.url}", flush=True)  # noqa: T201 - the contract of the command
+            await stop.wait()
+
+
+@contextmanager
+def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
+    """Set `stop` at SIGTERM and SIGINT. uvicorn's own handlers would end the process by the signal, like a crash."""
+    loop = asyncio.get_running_loop()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @asynccontextmanager

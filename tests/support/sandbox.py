@@ -28,7 +28,9 @@ class RunningSandbox:
 
 
 @asynccontextmanager
-async def start_sandbox(data: str = ":memory:", *, port: int = 0, rate_limits: bool = False) -> AsyncIterator[RunningSandbox]:
+async def start_sandbox(
+    data: str = ":memory:", *, port: int = 0, rate_limits: bool = False
+) -> AsyncIterator[RunningSandbox]:
     """A sandbox for as long as the block lasts. `data` is ":memory:" or a file; `port` 0 takes a free one."""
     config = SandboxConfig(port=port, api_key=API_KEY, api_secret=API_SECRET, data=data, rate_limits=rate_limits)
     async with serving(config) as running:

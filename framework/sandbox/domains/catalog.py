@@ -49,7 +49,8 @@ def coverage() -> dict[Dialect, tuple[list[str], list[str]]]:
     report = {}
     for dialect in Dialect:
         have = {(op.method, shape_of(path)) for op in implemented() if (path := op.path(dialect)) is not None}
-        done, missing = [], []
+        done: list[str] = []
+        missing: list[str] = []
         for item in known():
             path = item[dialect.value]
             if path is not None:

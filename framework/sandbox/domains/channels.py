@@ -28,6 +28,7 @@ from framework.sandbox.services import channels, people
 from framework.sandbox.services import messages as message_service
 from framework.sandbox.services.state import channel_state, watch
 from framework.sandbox.views.channel import channel_view, member_view
+from framework.sandbox.views.message import message_view
 from framework.sandbox.views.user import user_view
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def update_channel(call: Call) -> Result:
         taken.fields["type"] = "system" if call.actor.is_server else None
         posted = message_service.send(call, channel, taken, author)
         posted.type = "system"
-        result["message"] = message_service.message_view(call.sandbox, posted)
+        result["message"] = message_view(call.sandbox, posted)
     people_in = call.store.index(MEMBERS_OF).of(channel.cid)[:100]
     result |= {
         "channel": channel_view(call.sandbox, channel, user),

@@ -51,7 +51,7 @@ def member_value(call: Call, member: Member, name: str) -> Any:  # noqa: ANN401 
         return member_view(call.sandbox, member)["status"]
     if name == "joined":
         return not member.invited or member.invite_accepted_at is not None
-    if name in Member.__dataclass_fields__ and name != "custom":
+    if name in Member.names() and name != "custom":
         return getattr(member, name)
     return dig(member.custom, name)
 
@@ -76,7 +76,7 @@ def update_member_partial(call: Call) -> Result:
         elif name == "channel_role":
             call.require_server("changing channel_role")
             channels.set_role(member, value)
-        elif name in Member.__dataclass_fields__:
+        elif name in Member.names():
             raise invalid(f"{name} cannot be set")
         elif name in unset:
             custom.pop(name, None)

@@ -88,7 +88,7 @@ def update_message(call: Call) -> Result:
     for name in ("id", "parent_id", "type", "show_in_channel", "quoted_message_id"):
         taken.fields.pop(name, None)
     taken.fields = {"text": "", "attachments": [], "mentioned_users": [], **taken.fields}
-    _change(call, message, taken, replace=True)
+    _change(call, message, taken)
     service.publish_change(call, "message.updated", message, user)
     return {"message": message_view(call.sandbox, message, user.id if user else None)}
 
@@ -106,9 +106,7 @@ def update_message_partial(call: Call) -> Result:
 def ephemeral_message_update(call: Call) -> Result:
     """Show watchers a changed message without storing the change: made for text that streams in."""
     message, user = _changeable(call)
-    draft = Message.decode(message.encode())
-    service.apply(call, service.channel_of(call, message), draft, _partial(call, draft))
-    draft.updated_at = call.now
+    draft = _revised(call, message, _partial(call, message))
     service.publish_change(call, "message.updated", draft, user)
     return {"message": message_view(call.sandbox, draft, user.id if user else None)}
 
@@ -146,24 +144,25 @@ def _partial(call: Call, message: Message) -> Input:
             fields[name] = None
         else:
             custom = without_path(custom, name.removeprefix("custom."))
-    message_custom = dict(custom)
-    return Input(fields, message_custom)
+    return Input(fields, custom)
 
 
-def _change(call: Call, message: Message, taken: Input, *, replace: bool = False) -> None:
-    """Apply an update and store it. A partial one hands over the custom data whole, so it always replaces."""
-    channel = service.channel_of(call, message)
+def _change(call: Call, message: Message, taken: Input) -> None:
+    """Apply an update and store it."""
     before = message.text
-    draft = Message.decode(message.encode())
-    if replace or taken.custom is not message.custom:
-        draft.custom = {}
-    service.apply(call, channel, draft, taken)
-    for name in Message.__dataclass_fields__:
-        setattr(message, name, getattr(draft, name))
-    message.updated_at = call.now
+    message.become(_revised(call, message, taken))
     if message.text != before:
         message.message_text_updated_at = call.now
     call.store[MESSAGES].put(message)
+
+
+def _revised(call: Call, message: Message, taken: Input) -> Message:
+    """A changed copy. The input holds the custom data whole, so that it replaces what was there."""
+    draft = message.copy()
+    draft.custom = {}
+    service.apply(call, service.channel_of(call, message), draft, taken)
+    draft.updated_at = call.now
+    return draft
 
 
 @DOMAIN.operation("DeleteMessage", "DELETE", "/messages/{id}")

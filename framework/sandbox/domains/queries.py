@@ -65,7 +65,9 @@ def _state(call: Call, channel: Channel, user: User | None) -> dict[str, Any]:
         watch(call, channel, people.acting_user(call))
     messages = {"limit": call.payload["message_limit"]} if call.payload.get("message_limit") is not None else {}
     members = {"limit": call.payload["member_limit"]} if call.payload.get("member_limit") is not None else {}
-    return channel_state(call, channel, user, messages=messages, members=members, state=call.flag("state", default=True))
+    return channel_state(
+        call, channel, user, messages=messages, members=members, state=call.flag("state", default=True)
+    )
 
 
 def channel_values(call: Call, user: User | None) -> Any:  # noqa: ANN401 - a ValueOf[Channel]
@@ -105,7 +107,7 @@ def channel_values(call: Call, user: User | None) -> Any:  # noqa: ANN401 - a Va
     def value_of(channel: Channel, name: str) -> Any:  # noqa: ANN401 - a JSON value
         if name in special:
             return special[name](channel)
-        if name in Channel.__dataclass_fields__ and name != "custom":
+        if name in Channel.names() and name != "custom":
             return getattr(channel, name)
         return dig(channel.custom, name.removeprefix("custom."))
 
@@ -118,5 +120,3 @@ def _invite(member: Any) -> str | None:  # noqa: ANN401 - a Member or None
     if member.invite_accepted_at is not None:
         return "accepted"
     return "rejected" if member.invite_rejected_at is not None else "pending"
-
-

@@ -105,7 +105,7 @@ def query_reactions(call: Call) -> Result:
 
 def reaction_value(reaction: Reaction, name: str) -> Any:  # noqa: ANN401 - a JSON value
     """A reaction's field by name, custom data included."""
-    if name in Reaction.__dataclass_fields__ and name != "custom":
+    if name in Reaction.names() and name != "custom":
         return getattr(reaction, name)
     return dig(reaction.custom, name)
 

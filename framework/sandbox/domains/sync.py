@@ -34,14 +34,13 @@ def sync(call: Call) -> Result:
     for cid in dict.fromkeys(cids):
         channel = call.store[CHANNELS].get(cid)
         readable = channel is not None and (
-            call.actor.is_server
-            or (user is not None and "read-channel" in capabilities(call.sandbox, channel, user))
+            call.actor.is_server or (user is not None and "read-channel" in capabilities(call.sandbox, channel, user))
         )
         viewer = user.id if user is not None else None
         if channel is None or not readable:
             inaccessible.append(cid)
             gone = history.since(call, cid, at, viewer) if channel is None else []
-            found.extend(item for item in gone if item[1]["type"] in ("channel.deleted",))
+            found.extend(item for item in gone if item[1]["type"] == "channel.deleted")
             found.extend(_removal(call, cid, at, viewer) if channel is not None else [])
             continue
         if call.flag("watch") and user is not None:

@@ -108,7 +108,7 @@ def query_users(call: Call) -> Result:
 
 def user_value(user: User, name: str) -> Any:  # noqa: ANN401 - a JSON value
     """A user's field by name, custom data included."""
-    if name in User.__dataclass_fields__ and name != "custom":
+    if name in User.names() and name != "custom":
         return getattr(user, name)
     return dig(user.custom, name.removeprefix("custom."))
 

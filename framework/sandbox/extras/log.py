@@ -28,7 +28,7 @@ class CallLog:
         self._calls: deque[LoggedCall] = deque(maxlen=KEPT)
         self._number = 0
 
-    def add(self, method: str, path: str, operation: str | None, status: int, seconds: float) -> None:  # noqa: PLR0913
+    def add(self, method: str, path: str, operation: str | None, status: int, seconds: float) -> None:
         """Note a call; the arguments are LoggedCall's fields."""
         self._number += 1
         self._calls.append(LoggedCall(self._number, method, path, operation, status, seconds))

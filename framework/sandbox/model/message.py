@@ -25,8 +25,8 @@ MESSAGE_RESERVED = frozenset(
         "args", "before_message_send_failed", "channel", "cid", "command", "command_info", "created_at", "deleted_at",
         "deleted_for_me", "deleted_reply_count", "draft", "image_labels", "latest_reactions", "member",
         "mentioned_groups", "message_text_updated_at", "moderation", "own_reactions", "pinned_by", "poll",
-        "quoted_message", "reaction_counts", "reaction_groups", "reaction_scores", "reminder", "reply_count", "shadowed",
-        "status", "thread_participants", "updated_at", "error", "skip_push", "skip_enrich_url",
+        "quoted_message", "reaction_counts", "reaction_groups", "reaction_scores", "reminder", "reply_count",
+        "shadowed", "status", "thread_participants", "updated_at", "error", "skip_push", "skip_enrich_url",
     }
 )  # fmt: skip
 """Fields of answers, which clients send back with a whole message; ignored in input."""

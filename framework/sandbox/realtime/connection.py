@@ -28,7 +28,7 @@ MAX_WAITING = 10_000
 CLOSED_BY_SERVER = 1001
 CLOSED_AS_TOO_SLOW = 1013
 REFUSED = 4000
-_CONNECT = Operation("Connect", "GET", "/connect", None, None, None)
+_CONNECT = Operation("Connect", "GET", "/connect", None, None)
 _NOBODY = Actor(ActorKind.SERVER)
 
 

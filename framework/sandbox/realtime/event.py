@@ -13,7 +13,7 @@ class Audience:
     """Which connections get an event.
 
     `watching`: the connections that watch this channel. `absent_from`: connections of `users` that do not watch this
-    channel. With neither, all connections of `users`. `everyone` is every connection there is. `exclude` is a connection
+    channel. With neither, all connections of `users`. `everyone` is every connection there is. `exclude` is one
     that is left out.
     """
 

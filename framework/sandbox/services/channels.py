@@ -137,7 +137,9 @@ def named_members(call: Call, raw: object, what: str) -> list[dict[str, Any]]:
         raise invalid(f"{what} must be a list")
     named = []
     for item in raw:
-        entry: dict[str, Any] = {"user_id": item} if isinstance(item, str) else dict(item) if isinstance(item, dict) else {}
+        entry: dict[str, Any] = (
+            {"user_id": item} if isinstance(item, str) else dict(item) if isinstance(item, dict) else {}
+        )
         user = people.mention(call, entry.get("user") or entry.get("user_id") or entry.get("id"))
         named.append({**entry, "user_id": user.id})
     return named

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import ApiError, invalid, not_found, too_long
-from framework.sandbox.model.channel import CHANNELS, Channel
+from framework.sandbox.model.channel import CHANNELS, READS, Channel, pair
 from framework.sandbox.model.message import (
     MESSAGE_INPUT,
     MESSAGE_RESERVED,
@@ -57,16 +57,15 @@ def send(call: Call, channel: Channel, taken: Input, user: User) -> Message:
     message = compose(call, channel, taken, user)
     call.store[MESSAGES].put(message)
     unread.add(call.sandbox, message)
-    if message.in_channel and not message.silent:
-        unread.mark(call.sandbox, channel.cid, user.id, message.created_at, message.id) if _reads(call, channel, user) else None
+    if counts_as_read(call, channel, message):
+        unread.mark(call.sandbox, channel.cid, user.id, message.created_at, message.id)
     publish_new(call, channel, message, user)
     return message
 
 
-def _reads(call: Call, channel: Channel, user: User) -> bool:
-    from framework.sandbox.model.channel import READS, pair
-
-    return pair(channel.cid, user.id) in call.store[READS]
+def counts_as_read(call: Call, channel: Channel, message: Message) -> bool:
+    """Whether its author has, by sending it, read the channel up to it."""
+    return message.in_channel and not message.silent and pair(channel.cid, message.user_id) in call.store[READS]
 
 
 def compose(call: Call, channel: Channel, taken: Input, user: User) -> Message:
@@ -133,6 +132,18 @@ def _place(call: Call, channel: Channel, message: Message, fields: Mapping[str, 
 def apply(call: Call, channel: Channel, message: Message, taken: Input) -> None:
     """Set what a client may set on a new or existing message. Checks everything first."""
     fields = taken.fields
+    custom = {**message.custom, **taken.custom}
+    channels.check_custom(custom, "message")
+    changes = {**_content(call, channel, fields), **_marks(call, fields), **_server_fields(call, fields)}
+    if "pinned" in fields:
+        changes |= _pin_changes(call, message, fields)
+    for name, value in changes.items():
+        setattr(message, name, value)
+    message.custom = custom
+
+
+def _content(call: Call, channel: Channel, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Text, attachments and who is mentioned."""
     changes: dict[str, Any] = {}
     if "text" in fields:
         changes["text"] = check_text(call, channel, fields["text"])
@@ -144,26 +155,33 @@ def apply(call: Call, channel: Channel, message: Message, taken: Input) -> None:
     for name in ("mentioned_roles", "mentioned_group_ids", "restricted_visibility"):
         if name in fields:
             changes[name] = call.texts(name, fields)
+    return changes
+
+
+def _marks(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The switches and references beside the content."""
+    changes: dict[str, Any] = {}
     for name in ("silent", "mentioned_channel", "mentioned_here"):
         if name in fields:
             changes[name] = call.flag(name, fields)
     for name in ("mml", "poll_id"):
         if name in fields:
             changes[name] = call.text(name, fields)
-    if "html" in fields and call.actor.is_server:
-        changes["html"] = call.text("html", fields) or changes.get("html", message.html)
     if fields.get("shared_location") is not None:
         changes["shared_location"] = call.mapping("shared_location", fields)
-    if fields.get("i18n") is not None and call.actor.is_server:
-        changes["i18n"] = call.mapping("i18n", fields)
-    custom = {**message.custom, **taken.custom}
-    channels.check_custom(custom, "message")
-    pin = "pinned" in fields and _pin_changes(call, message, fields)
-    for name, value in changes.items():
-        setattr(message, name, value)
-    for name, value in (pin or {}).items():
-        setattr(message, name, value)
-    message.custom = custom
+    return changes
+
+
+def _server_fields(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What only a server may set; from a person it is ignored, as the service does."""
+    changes: dict[str, Any] = {}
+    if call.actor.is_server:
+        html = call.text("html", fields)
+        if html:
+            changes["html"] = html
+        if fields.get("i18n") is not None:
+            changes["i18n"] = call.mapping("i18n", fields)
+    return changes
 
 
 def check_text(call: Call, channel: Channel, text: object) -> str:

@@ -50,9 +50,9 @@ def acting_user_or_none(call: Call, *sources: Mapping[str, Any] | None) -> User 
         named = source.get("user")
         if isinstance(named, Mapping):
             return upsert(call, named)
-        user_id = call.text("user_id", source)
-        if user_id:
-            return existing(call, user_id)
+        by_id = call.text("user_id", source)
+        if by_id:
+            return existing(call, by_id)
     return None
 
 
@@ -60,7 +60,9 @@ def existing(call: Call, user_id: object) -> User:
     """A user by id. Raises ApiError 400 when there is none."""
     user = call.store[USERS].get(user_id) if isinstance(user_id, str) else None
     if user is None:
-        raise invalid(f"The following users are involved in the operation, but don't exist: [{user_id}]. Please create them first")
+        raise invalid(
+            f"The following users are involved in the operation, but don't exist: [{user_id}]. Please create them first"
+        )
     return user
 
 

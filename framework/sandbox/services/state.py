@@ -103,8 +103,10 @@ def watch(call: Call, channel: Channel, user: User) -> None:
     connection_id = call.query.get("connection_id") or call.body.get("connection_id")
     connection = call.sandbox.hub.connection(connection_id) if isinstance(connection_id, str) else None
     if connection is None:
-        raise invalid("Watch or Presence requires an active websocket connection, please make sure to include your "
-                      "websocket connection_id")
+        raise invalid(
+            "Watch or Presence requires an active websocket connection, please make sure to include your "
+            "websocket connection_id"
+        )
     if connection.user_id != user.id:
         raise invalid("the connection_id belongs to another user")
     if not call.sandbox.hub.watch(channel.cid, connection):

@@ -44,6 +44,20 @@ class Record:
                 document[name] = datetime.fromisoformat(document[name])
         return cls(**document)
 
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """The stored fields."""
+        return _shape(cls)[0]
+
+    def copy(self) -> Self:
+        """A deep copy, through its document."""
+        return self.decode(self.encode())
+
+    def become(self, other: Self) -> None:
+        """Take over the stored fields of another; the other is not to be used afterwards."""
+        for name in self.names():
+            setattr(self, name, getattr(other, name))
+
     def view(self) -> Entity:
         """The record as clients see it: all fields but the empty, derived and hidden ones, and its custom data."""
         fields = {}
@@ -55,7 +69,7 @@ class Record:
 
 
 @cache
-def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
+def _shape(record: Any) -> tuple[frozenset[str], tuple[str, ...]]:  # noqa: ANN401 - a type[Record]
     hints = get_type_hints(record)
     stored = [item.name for item in dataclasses.fields(record) if not item.name.startswith("_")]
     times = [name for name in stored if hints[name] is datetime or datetime in get_args(hints[name])]
@@ -63,8 +77,6 @@ def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 @cache
-def _shown(record: type[Record]) -> tuple[str, ...]:
+def _shown(record: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type[Record]
     names = (item.name for item in dataclasses.fields(record))
     return tuple(name for name in names if not name.startswith("_") and name != "custom" and name not in record.HIDDEN)
-
-

@@ -1,6 +1,7 @@
 """The journal on a SQLite file in WAL mode: changes of many calls share one commit, made on a thread of its own.
 
-A commit survives the death of the process (kill -9). `synchronous` is NORMAL: only a power cut may take the last commits.
+A commit survives the death of the process (kill -9). `synchronous` is NORMAL: only a power cut may take the last
+commits.
 """
 
 from __future__ import annotations
@@ -30,9 +31,7 @@ _DOCUMENTS = Table(
     sqlite_with_rowid=False,
 )
 _INSERT = insert(_DOCUMENTS)
-_UPSERT = _INSERT.on_conflict_do_update(
-    index_elements=["kind", "key"], set_={"document": _INSERT.excluded.document}
-)
+_UPSERT = _INSERT.on_conflict_do_update(index_elements=["kind", "key"], set_={"document": _INSERT.excluded.document})
 
 Change = tuple[str, str]
 
@@ -118,9 +117,7 @@ class SqliteJournal:
     def _write(self, puts: list[dict[str, Any]], gone: list[Change]) -> None:
         with self._connection.begin():
             for kind, key in gone:
-                self._connection.execute(
-                    delete(_DOCUMENTS).where(_DOCUMENTS.c.kind == kind, _DOCUMENTS.c.key == key)
-                )
+                self._connection.execute(delete(_DOCUMENTS).where(_DOCUMENTS.c.kind == kind, _DOCUMENTS.c.key == key))
             if puts:
                 self._connection.execute(_UPSERT, puts)
 

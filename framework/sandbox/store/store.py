@@ -35,7 +35,7 @@ class Journal(Protocol):
 class NoJournal:
     """Memory mode: nothing outlives the process."""
 
-    def load(self, table: str) -> Iterable[bytes]:  # noqa: ARG002 - the port's shape
+    def load(self, table: str) -> Iterable[bytes]:
         """Nothing was stored."""
         return ()
 
