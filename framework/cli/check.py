@@ -108,7 +108,7 @@ def _chat_service(bot: Bot, settings: Settings) -> str:
     from framework.stream.factory import open_chat_service
 
     async def reach() -> str:
-        service = open_chat_service(settings, bot.definition.identity.user_id, name=bot.definition.identity.name)
+        service = open_chat_service(settings, bot.definition.identity)
         try:
             await service.open()
         finally:

@@ -1,0 +1,354 @@
+"""The chat service for real: Stream, or whatever speaks as Stream does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+import structlog
+
+from framework.errors import ChatServiceError, DuplicateMessageError
+from framework.stream.budget import Endpoint
+from framework.stream.client import BRIEF, PATIENT, Json, StreamClient
+from framework.stream.directory import CHANNELS_A_PAGE, Directory, chunks, path_part
+from framework.stream.events import read_event
+from framework.stream.failure import MISSING, NOT_ALLOWED
+from framework.stream.model import (
+    AIState,
+    ChannelRef,
+    ChannelState,
+    Connected,
+    Disconnected,
+    Event,
+    Message,
+    OutgoingMessage,
+)
+from framework.stream.socket import EventSocket, Lost, Opened
+from framework.stream.timing import Timing
+from framework.stream.wire import read_channel, read_message
+
+# What one query may ask for.
+IDS_A_PAGE = 50
+MOST_MESSAGES = 300
+MOST_REPLIES = 300
+IS_BOT = "is_bot"
+
+log = structlog.get_logger()
+
+
+class Identity(Protocol):
+    """The bot user: its id, and what people see of it."""
+
+    @property
+    def user_id(self) -> str:
+        """Its id in the chat service."""
+
+    @property
+    def name(self) -> str:
+        """The name that people see."""
+
+    @property
+    def image(self) -> str:
+        """The address of its picture; empty for none."""
+
+
+class StreamChatService:
+    """`ChatService` on Stream, for one bot user.
+
+    Reads and writes are made server-side in the bot's name, because a user token is good for 60 calls a minute only;
+    the connection and watching on it belong to the user and are made with its token.
+    """
+
+    def __init__(self, client: StreamClient, identity: Identity, timing: Timing) -> None:
+        self._client = client
+        self._identity = identity
+        self._bot = identity.user_id
+        self._socket = EventSocket(lambda: client.session, client.base_url, client.credentials, timing)
+        self._directory = Directory(client, self._bot)
+        self._ephemeral = True
+        # Writes to one message must arrive in the order in which they were made.
+        self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def open(self) -> None:
+        """See the port. What the service knows of the bot beyond its name, picture and nature is left alone."""
+        wanted: dict[str, Any] = {"name": self._identity.name, IS_BOT: True}
+        if self._identity.image:
+            wanted["image"] = self._identity.image
+        found = await self._client.as_server(
+            Endpoint.QUERY_USERS, lambda sdk: sdk.query_users({"id": {"$in": [self._bot]}})
+        )
+        known = next(iter(found.get("users") or ()), None)
+        if known is None:
+            await self._client.as_server(
+                Endpoint.UPDATE_USERS, lambda sdk: sdk.upsert_user({"id": self._bot, **wanted})
+            )
+            return
+        changed = {name: value for name, value in wanted.items() if known.get(name) != value}
+        if changed:
+            await self._client.as_server(
+                Endpoint.UPDATE_USERS, lambda sdk: sdk.update_user_partial({"id": self._bot, "set": changed})
+            )
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._socket.close()
+        await self._client.close()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """See the port."""
+        async for frame in self._socket.frames():
+            if isinstance(frame, Opened):
+                yield Connected(again=frame.again)
+            elif isinstance(frame, Lost):
+                yield Disconnected(frame.reason)
+            elif (event := read_event(frame)) is not None:
+                yield event
+
+    async def find_channels(self, type_: str, *, created_after: datetime | None = None) -> Sequence[ChannelRef]:
+        """See the port."""
+        return await self._directory.find(type_, created_after)
+
+    async def create_channel(self, channel: ChannelRef, *, custom: Mapping[str, Any] | None = None) -> None:
+        """See the port."""
+        await self._directory.create(channel, custom or {})
+
+    async def join(self, channels: Sequence[ChannelRef]) -> None:
+        """See the port."""
+        await self._directory.join(channels)
+
+    async def watch(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
+        """See the port. Raises a retryable ChatServiceError while there is no connection to watch on."""
+        connection_id = self._socket.connection_id
+        if connection_id is None:
+            raise _no_connection()
+        states: dict[ChannelRef, ChannelState] = {}
+        for chunk in chunks(channels, CHANNELS_A_PAGE):
+            for item in await self._watch(chunk, limit, connection_id):
+                state = read_channel(item, self._bot)
+                states[state.channel] = state
+            if self._socket.connection_id != connection_id:
+                raise _no_connection()
+        return [states[channel] for channel in channels if channel in states]
+
+    async def _watch(self, channels: Sequence[ChannelRef], limit: int, connection_id: str) -> list[Json]:
+        conditions: dict[str, Any] = {"cid": {"$in": [str(channel) for channel in channels]}}
+        try:
+            return await self._query_watching(conditions, limit, connection_id)
+        except ChatServiceError as error:
+            if error.code != NOT_ALLOWED:
+                raise
+        # One channel closed to the bot is enough to be refused: ask for those only to which it surely has access.
+        conditions["members"] = {"$in": [self._bot]}
+        return await self._query_watching(conditions, limit, connection_id)
+
+    async def _query_watching(self, conditions: Json, limit: int, connection_id: str) -> list[Json]:
+        body = {
+            "filter_conditions": conditions,
+            "sort": [],
+            "state": True,
+            "watch": True,
+            "presence": False,
+            "limit": CHANNELS_A_PAGE,
+            "message_limit": min(limit, MOST_MESSAGES),
+        }
+        reply = await self._client.as_user(
+            Endpoint.QUERY_CHANNELS,
+            lambda sdk: sdk.post("channels", params={"connection_id": connection_id}, data=body),
+        )
+        return [item for item in reply.get("channels") or () if isinstance(item, Mapping)]
+
+    async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
+        """See the port."""
+        if until is None:
+            state = await self._directory.state(channel, limit=min(limit, MOST_MESSAGES))
+            return state.messages[-limit:] if state else ()
+        page = {"limit": min(limit, MOST_MESSAGES), "id_lte": until}
+        reply = await self._client.as_server(
+            Endpoint.GET_CHANNEL,
+            lambda sdk: sdk.channel(channel.type, path_part(channel.id)).query(watch=False, state=True, messages=page),
+        )
+        return read_channel(reply, self._bot).messages
+
+    async def thread(self, parent_id: str, *, limit: int, until: str | None = None) -> Sequence[Message]:
+        """See the port."""
+        parent = await self._message(parent_id)
+        if parent is None:
+            return ()
+        options: dict[str, Any] = {"limit": min(limit, MOST_REPLIES), **({"id_lte": until} if until else {})}
+        reply = await self._client.as_server(
+            Endpoint.GET_REPLIES,
+            lambda sdk: sdk.channel(parent.channel.type, path_part(parent.channel.id)).get_replies(
+                path_part(parent_id), **options
+            ),
+        )
+        replies = (read_message(item, parent.channel) for item in reply.get("messages") or ())
+        return [parent, *sorted(replies, key=lambda message: message.created_at)[-limit:]]
+
+    async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
+        """See the port."""
+        found: dict[str, Message] = {}
+        for chunk in chunks(dict.fromkeys(ids), IDS_A_PAGE):
+            for message in await self._messages(channel, chunk):
+                found[message.id] = message
+        return found
+
+    async def _messages(self, channel: ChannelRef, ids: Sequence[str]) -> list[Message]:
+        try:
+            reply = await self._client.as_server(
+                Endpoint.GET_MESSAGES,
+                lambda sdk: sdk.channel(channel.type, path_part(channel.id)).get_messages(list(ids)),
+            )
+        except ChatServiceError as error:
+            if error.status != 404:
+                raise
+            # The channel is gone, or one of the messages is enough to be refused.
+            one_by_one = await asyncio.gather(*(self._message(id_) for id_ in ids))
+            return [message for message in one_by_one if message is not None and message.channel == channel]
+        return [read_message(item, channel) for item in reply.get("messages") or ()]
+
+    async def _message(self, message_id: str) -> Message | None:
+        try:
+            reply = await self._client.as_server(
+                Endpoint.GET_MESSAGE, lambda sdk: sdk.get_message(path_part(message_id), show_deleted_message=True)
+            )
+        except ChatServiceError as error:
+            if error.status == 404 or error.code == MISSING:
+                return None
+            raise
+        return read_message(reply.get("message"))
+
+    async def send(self, channel: ChannelRef, message: OutgoingMessage) -> Message:
+        """See the port. Repeated while nobody knows whether it arrived: the id makes that safe."""
+        body: dict[str, Any] = {
+            **message.custom,
+            "id": message.id,
+            "text": message.text,
+            "ai_generated": True,
+            "generating": message.generating,
+        }
+        if message.parent_id:
+            body |= {"parent_id": message.parent_id, "show_in_channel": message.show_in_channel}
+        failures: list[ChatServiceError] = []
+        try:
+            reply = await self._client.as_server(
+                Endpoint.SEND_MESSAGE,
+                lambda sdk: sdk.channel(channel.type, path_part(channel.id)).send_message(dict(body), self._bot),
+                tries=PATIENT,
+                failures=failures,
+            )
+        except DuplicateMessageError:
+            stored = await self._message(message.id) if _uncertain(failures) else None
+            if stored is None or stored.user.id != self._bot or stored.text != message.text:
+                raise
+            log.info("stream.send_confirmed", message=message.id, channel=str(channel))
+            return stored
+        sent = read_message(reply.get("message"), channel)
+        if sent.kind == "error":
+            raise ChatServiceError(
+                f"The chat service did not take the message: {sent.text[:300]}",
+                status=201,
+                hint="Moderation or a hook of the app rejected it; see the dashboard.",
+            )
+        return sent
+
+    async def revise(self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any]) -> None:
+        """See the port."""
+        async with self._in_order(message_id):
+            await self._update(message_id, {**custom, "text": text, "generating": generating}, tries=PATIENT)
+
+    async def _update(self, message_id: str, changes: Json, *, tries: int) -> None:
+        await self._client.as_server(
+            Endpoint.UPDATE_MESSAGE,
+            lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": changes}, self._bot),
+            tries=tries,
+        )
+
+    async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
+        """See the port. Where the service has no ephemeral updates, stored ones are made within the same budget."""
+        async with self._in_order(message_id):
+            try:
+                return await self._sketch(message_id, {"set": {"text": text, "generating": True}})
+            except ChatServiceError as error:
+                log.info("stream.sketch_failed", channel=str(channel), message=message_id, error=error.what)
+                return False
+
+    async def _sketch(self, message_id: str, changes: Json) -> bool:
+        body = {**changes, "user": {"id": self._bot}}
+        if self._ephemeral:
+            try:
+                reply = await self._client.spare(
+                    Endpoint.EPHEMERAL_UPDATE,
+                    lambda sdk: sdk.patch(f"messages/{path_part(message_id)}/ephemeral", data=body),
+                )
+            except ChatServiceError as error:
+                if error.status not in {400, 403, 404, 405}:
+                    raise
+            else:
+                return reply is not None
+        reply = await self._client.spare(
+            Endpoint.UPDATE_MESSAGE,
+            lambda sdk: sdk.update_message_partial(path_part(message_id), dict(changes), self._bot),
+        )
+        if reply is not None and self._ephemeral:
+            # A stored update of the same message passes: it was the endpoint that was refused, not the message.
+            self._ephemeral = False
+            log.info("stream.no_ephemeral_updates", instead="partial updates")
+        return reply is not None
+
+    async def delete(self, message_id: str) -> None:
+        """See the port."""
+        async with self._in_order(message_id):
+            try:
+                await self._client.as_server(
+                    Endpoint.DELETE_MESSAGE, lambda sdk: sdk.delete_message(path_part(message_id)), tries=PATIENT
+                )
+            except ChatServiceError as error:
+                if error.status != 404 and error.code != MISSING:
+                    raise
+
+    async def indicate(self, channel: ChannelRef, message_id: str, state: AIState | None) -> None:
+        """See the port."""
+        event = {"type": "ai_indicator.clear" if state is None else "ai_indicator.update", "message_id": message_id}
+        if state is not None:
+            event["ai_state"] = f"AI_STATE_{state.upper()}"
+        await self._announce(channel, event)
+
+    async def typing(self, channel: ChannelRef, *, parent_id: str | None, on: bool) -> None:
+        """See the port."""
+        event = {"type": "typing.start" if on else "typing.stop"}
+        await self._announce(channel, {**event, **({"parent_id": parent_id} if parent_id else {})})
+
+    async def _announce(self, channel: ChannelRef, event: dict[str, str]) -> None:
+        """What is of use now or never is tried once."""
+        await self._client.as_server(
+            Endpoint.SEND_EVENT,
+            lambda sdk: sdk.channel(channel.type, path_part(channel.id)).send_event(dict(event), self._bot),
+            tries=BRIEF,
+        )
+
+    async def mark_read(self, channel: ChannelRef, *, parent_id: str | None = None) -> None:
+        """See the port."""
+        thread = {"thread_id": parent_id} if parent_id else {}
+        await self._client.as_server(
+            Endpoint.MARK_READ,
+            lambda sdk: sdk.channel(channel.type, path_part(channel.id)).mark_read(self._bot, **thread),
+        )
+
+    def _in_order(self, message_id: str) -> asyncio.Lock:
+        return self._order.setdefault(message_id, asyncio.Lock())
+
+
+def _uncertain(failures: Sequence[ChatServiceError]) -> bool:
+    """Whether an earlier try may have taken effect: it got no answer, or one that says nothing of it."""
+    return any(error.status is None or error.status >= 500 for error in failures)
+
+
+def _no_connection() -> ChatServiceError:
+    return ChatServiceError(
+        "There is no event connection to watch channels on.",
+        retryable=True,
+        hint="Watch again when the connection is back.",
+    )

@@ -1,0 +1,249 @@
+"""The event connection: one WebSocket that is always there, or being rebuilt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from framework.errors import ChatServiceError
+from framework.stream.credentials import Credentials
+from framework.stream.failure import TOKEN_CODES, describe, refused
+from framework.stream.timing import Timing
+
+CLIENT = "stream-agent-framework-python"
+PING_AFTER, SILENCE = 25.0, 35.0
+HANDSHAKE_SECONDS = 15.0
+CLOSE_SECONDS = 1.0
+# A busy user's first frame carries all that is unread.
+LARGEST_FRAME = 32 * 1024 * 1024
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A connection is up. REST calls that watch name it by this id. `again` on every one but the first."""
+
+    connection_id: str
+    again: bool
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The connection is gone, and with it everything that it watched."""
+
+    reason: str
+
+
+Frame = Opened | Lost | Mapping[str, Any]
+
+
+class _Link:
+    """A WebSocket that the service accepted, and when it was last heard of."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse, connection_id: str, now: float) -> None:
+        self.ws = ws
+        self.connection_id = connection_id
+        self.heard_at = now
+        self.ping_from = now
+
+
+class EventSocket:
+    """Connects as the bot and yields what comes, reconnecting with back-off for ever.
+
+    `connection_id` is that of the live connection, None while there is none: it is gone before anyone is told.
+    """
+
+    def __init__(
+        self, session: Callable[[], aiohttp.ClientSession], base_url: str, credentials: Credentials, timing: Timing
+    ) -> None:
+        self._session = session
+        self._base_url = base_url
+        self._credentials = credentials
+        self._timing = timing
+        self._client_id = f"{credentials.user_id}--{uuid.uuid4()}"
+        self.connection_id: str | None = None
+        self._outbox: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """What happens on the connection, until `close`. Raises ChatServiceError when the service refuses for good."""
+        if self._closed:
+            return
+        self._outbox = asyncio.Queue()
+        self._task = asyncio.create_task(self._keep_connected(self._outbox), name="stream events")
+        try:
+            while (item := await self._outbox.get()) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            await self._stop()
+
+    async def close(self) -> None:
+        """End the connection, and `frames` with it. Safe to call twice."""
+        self._closed = True
+        self._outbox.put_nowait(None)
+        await self._stop()
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep_connected(self, outbox: asyncio.Queue[Frame | Exception | None]) -> None:
+        """Connect, serve, connect again; ends only by cancellation or by a refusal that will not change."""
+        failed, again = 0, False
+        while True:
+            try:
+                link = await self._connect()
+            except ChatServiceError as error:
+                if not error.retryable:
+                    outbox.put_nowait(error)
+                    return
+                reason = error.what
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                reason = describe(error)
+            else:
+                failed = 0
+                self.connection_id = link.connection_id
+                outbox.put_nowait(Opened(link.connection_id, again))
+                again = True
+                reason = await self._serve(link, outbox)
+                outbox.put_nowait(Lost(reason))
+            failed += 1
+            seconds = self._backoff(failed)
+            log.warning("stream.reconnect", reason=reason, attempt=failed, seconds=round(seconds, 2))
+            await self._timing.sleep(seconds)
+
+    def _backoff(self, failed: int) -> float:
+        """Seconds before the next try, as the official web client waits: many clients must not return as one."""
+        return self._timing.uniform(max(0.25, (failed - 1) * 2.0), min(0.5 + failed * 2.0, 25.0))
+
+    async def _connect(self) -> _Link:
+        """One try, or two where the first was made with a token that had ended."""
+        link = await self._handshake()
+        if isinstance(link, ChatServiceError) and link.code in TOKEN_CODES:
+            self._credentials.renew()
+            link = await self._handshake()
+        if isinstance(link, ChatServiceError):
+            raise link
+        return link
+
+    async def _handshake(self) -> _Link | ChatServiceError:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            ws = await self._session().ws_connect(
+                self._url(),
+                max_msg_size=LARGEST_FRAME,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+            )
+            try:
+                first = await _read_json(ws)
+                connection_id = (first or {}).get("connection_id")
+                if isinstance(connection_id, str) and connection_id:
+                    return _Link(ws, connection_id, self._timing.monotonic())
+                await ws.close()
+                return self._refusal(first)
+            except BaseException:
+                await ws.close()
+                raise
+
+    def _refusal(self, first: Mapping[str, Any] | None) -> ChatServiceError:
+        if first is None:
+            return ChatServiceError(f"{self._base_url} closed the event connection at once.", retryable=True)
+        error = first.get("error")
+        if not isinstance(error, Mapping):
+            return ChatServiceError(f"{self._base_url} opened no event connection.", retryable=True)
+        code, status = error.get("code"), error.get("StatusCode")
+        return refused(
+            self._base_url,
+            status if isinstance(status, int) else 400,
+            code if isinstance(code, int) else None,
+            str(error.get("message", "")),
+        )
+
+    def _url(self) -> URL:
+        """Holds a token: it is for the connection's eyes only, never for a log."""
+        user_id = self._credentials.user_id
+        # Only the id: what else stood here would overwrite what the service knows of the bot.
+        hello = {"user_id": user_id, "user_details": {"id": user_id}, "client_request_id": str(uuid.uuid4())}
+        return (URL(self._base_url) / "connect").with_query(
+            {
+                "json": json.dumps(hello),
+                "api_key": self._credentials.key,
+                "authorization": self._credentials.user_token(),
+                "stream-auth-type": "jwt",
+                "X-Stream-Client": CLIENT,
+            }
+        )
+
+    async def _serve(self, link: _Link, outbox: asyncio.Queue[Frame | Exception | None]) -> str:
+        """Pass on what comes until the link is gone; returns why."""
+        reader = asyncio.create_task(self._read(link, outbox))
+        pulse = asyncio.create_task(self._pulse(link))
+        try:
+            done, _ = await asyncio.wait({reader, pulse}, return_when=asyncio.FIRST_COMPLETED)
+            return next(iter(done)).result()
+        finally:
+            self.connection_id = None
+            for task in (reader, pulse):
+                task.cancel()
+            await asyncio.gather(reader, pulse, return_exceptions=True)
+            # 1000 would say that we are done for good; on the way to a new connection that is not so.
+            code = aiohttp.WSCloseCode.OK if self._closed else aiohttp.WSCloseCode.GOING_AWAY
+            with contextlib.suppress(OSError):
+                await link.ws.close(code=code)
+
+    async def _read(self, link: _Link, outbox: asyncio.Queue[Frame | Exception | None]) -> str:
+        async for message in link.ws:
+            link.heard_at = self._timing.monotonic()
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            frame = _parse(message.data)
+            if frame is None:
+                log.warning("stream.frame_dropped", characters=len(message.data))
+            elif frame.get("type") == "health.check":
+                link.ping_from = link.heard_at
+            else:
+                outbox.put_nowait(frame)
+        error = link.ws.exception()
+        return describe(error) if error else f"closed by the service (code {link.ws.close_code})"
+
+    async def _pulse(self, link: _Link) -> str:
+        """Ping a while after each health check; returns when the service was silent for too long."""
+        while True:
+            now = self._timing.monotonic()
+            if now - link.heard_at >= SILENCE:
+                return f"silent for {SILENCE:.0f} s"
+            if now - link.ping_from >= PING_AFTER:
+                link.ping_from = now
+                try:
+                    await link.ws.send_str(json.dumps([{"type": "health.check", "client_id": self._client_id}]))
+                except OSError as error:
+                    return describe(error)
+            await self._timing.sleep(max(0.0, min(link.ping_from + PING_AFTER, link.heard_at + SILENCE) - now))
+
+
+async def _read_json(ws: aiohttp.ClientWebSocketResponse) -> Mapping[str, Any] | None:
+    message = await ws.receive()
+    return _parse(message.data) if message.type is aiohttp.WSMsgType.TEXT else None
+
+
+def _parse(text: str) -> Mapping[str, Any] | None:
+    try:
+        frame = json.loads(text)
+    except ValueError:
+        return None
+    return frame if isinstance(frame, dict) else None

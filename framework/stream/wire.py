@@ -1,0 +1,166 @@
+"""Stream's JSON read into our model. Nothing here raises on a field that is missing or odd, except for identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from framework.errors import FrameworkError
+from framework.stream.model import Attachment, ChannelRef, ChannelState, Message, MessageKind, User
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
+_BOT_FLAGS = ("is_bot", "bot", "is_ai", "ai_bot")
+# What Stream itself says of a message; all else in it is custom.
+_MESSAGE_FIELDS = frozenset(
+    {
+        "id", "text", "mml", "command", "html", "attachments", "user", "mentioned_users", "mentioned_channel",
+        "mentioned_here", "mentioned_roles", "mentioned_group_ids", "latest_reactions", "own_reactions",
+        "reaction_counts", "reaction_scores", "reaction_groups", "before_message_send_failed", "reply_count",
+        "deleted_reply_count", "thread_participants", "cid", "type", "created_at", "updated_at", "deleted_at",
+        "shadowed", "silent", "pinned", "pinned_at", "pinned_by", "pin_expires", "parent_id", "show_in_channel",
+        "quoted_message_id", "quoted_message", "poll_id", "poll", "image_labels", "i18n", "moderation",
+        "moderation_details", "message_text_updated_at", "reminder", "draft", "shared_location", "member", "channel",
+        "restricted_visibility", "channel_role", "deleted_for_me", "user_id",
+    }
+)  # fmt: skip
+_CHANNEL_FIELDS = frozenset(
+    {
+        "id", "type", "cid", "created_at", "updated_at", "deleted_at", "last_message_at", "created_by", "created_by_id",
+        "frozen", "disabled", "hidden", "hide_messages_before", "member_count", "members", "config", "own_capabilities",
+        "cooldown", "team", "truncated_at", "truncated_by", "blocked", "muted", "mute_expires_at",
+        "auto_translation_enabled", "auto_translation_language", "message_count", "push_preferences", "invites",
+        "filter_tags",
+    }
+)  # fmt: skip
+
+
+class WireError(FrameworkError):
+    """What came is not what Stream sends: something that names itself is missing."""
+
+
+def read_time(value: object) -> datetime | None:
+    """A time as Stream writes it: ISO 8601 with up to nanosecond digits, or nanoseconds since the epoch. Else None."""
+    try:
+        if isinstance(value, str) and value:
+            at = datetime.fromisoformat(value)
+            return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1e9, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
+
+
+def read_user(raw: object) -> User:
+    """A user; one without an id for a user who is gone."""
+    body = _mapping(raw)
+    role = _text(body.get("role")) or "user"
+    is_bot = role in {"bot", "ai_bot"} or any(body.get(flag) is True for flag in _BOT_FLAGS)
+    return User(_text(body.get("id")), name=_text(body.get("name")), role=role, is_bot=is_bot)
+
+
+def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
+    """A message. `channel` is where it stands, if it does not say so itself. Raises WireError without id or channel."""
+    body = _mapping(raw)
+    where = read_cid(body) or channel
+    id_ = _text(body.get("id"))
+    if not id_ or where is None:
+        raise WireError(f"A message without {'a channel' if id_ else 'an id'} came from the chat service.")
+    deleted_at = read_time(body.get("deleted_at"))
+    user = read_user(body.get("user"))
+    ai_generated = body.get("ai_generated") is True
+    return Message(
+        id=id_,
+        channel=where,
+        user=User(user.id, user.name, user.role, is_bot=True) if ai_generated else user,
+        text=_text(body.get("text")),
+        created_at=read_time(body.get("created_at")) or EPOCH,
+        kind="deleted" if deleted_at else _KINDS.get(_text(body.get("type")), "regular"),
+        parent_id=_text(body.get("parent_id")) or None,
+        show_in_channel=body.get("show_in_channel") is True,
+        updated_at=read_time(body.get("updated_at")),
+        deleted_at=deleted_at,
+        attachments=tuple(_read_attachment(item) for item in _items(body.get("attachments"))),
+        mentioned=tuple(
+            filter(None, (_text(_mapping(item).get("id")) for item in _items(body.get("mentioned_users"))))
+        ),
+        silent=body.get("silent") is True,
+        ai_generated=ai_generated,
+        generating=body.get("generating") is True,
+        reply_count=_count(body.get("reply_count")),
+        custom={name: value for name, value in body.items() if name not in _MESSAGE_FIELDS},
+    )
+
+
+def read_channel(raw: object, bot_id: str) -> ChannelState:
+    """A channel's state as a query returns it. Raises WireError where it does not say which channel it is."""
+    body = _mapping(raw)
+    channel = _mapping(body.get("channel"))
+    ref = read_cid(channel)
+    if ref is None:
+        raise WireError("A channel without an address came from the chat service.")
+    messages = sorted(
+        (read_message(message, ref) for message in _items(body.get("messages"))), key=lambda message: message.created_at
+    )
+    return ChannelState(
+        channel=ref,
+        messages=tuple(messages),
+        created_at=read_time(channel.get("created_at")) or EPOCH,
+        joined_at=_joined_at(body, bot_id),
+        frozen=channel.get("frozen") is True,
+        custom={name: value for name, value in channel.items() if name not in _CHANNEL_FIELDS},
+    )
+
+
+def read_cid(raw: object) -> ChannelRef | None:
+    """The channel that something names by `cid`, or by its type and id, or by a channel inside it."""
+    body = _mapping(raw)
+    type_, colon, id_ = _text(body.get("cid")).partition(":")
+    if type_ and colon and id_:
+        return ChannelRef(type_, id_)
+    type_, id_ = _text(body.get("channel_type")), _text(body.get("channel_id"))
+    if type_ and id_:
+        return ChannelRef(type_, id_)
+    return read_cid(body["channel"]) if _mapping(body.get("channel")) else None
+
+
+def _joined_at(body: Mapping[str, Any], bot_id: str) -> datetime | None:
+    """When the bot became a member: as its own membership says, else as the list of members does."""
+    membership = _mapping(body.get("membership"))
+    if not membership:
+        members = (_mapping(item) for item in _items(body.get("members")))
+        membership = next((member for member in members if _member_id(member) == bot_id), {})
+    return (read_time(membership.get("created_at")) or EPOCH) if membership else None
+
+
+def _member_id(member: Mapping[str, Any]) -> str:
+    return _text(member.get("user_id")) or _text(_mapping(member.get("user")).get("id"))
+
+
+def _read_attachment(raw: object) -> Attachment:
+    body = _mapping(raw)
+    urls = (_text(body.get(name)) for name in ("image_url", "asset_url", "thumb_url", "title_link", "og_scrape_url"))
+    return Attachment(
+        kind=_text(body.get("type")) or "file",
+        title=_text(body.get("title")) or _text(body.get("fallback")) or _text(body.get("name")),
+        url=next(filter(None, urls), ""),
+        mime_type=_text(body.get("mime_type")),
+    )
+
+
+def _mapping(raw: object) -> Mapping[str, Any]:
+    return raw if isinstance(raw, Mapping) else {}
+
+
+def _items(raw: object) -> list[Any]:
+    return raw if isinstance(raw, list) else []
+
+
+def _text(raw: object) -> str:
+    return raw if isinstance(raw, str) else ""
+
+
+def _count(raw: object) -> int:
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else 0
