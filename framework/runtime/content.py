@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -19,9 +20,14 @@ class Content:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """The outcome of the stages that follow."""
-        if not turn.trigger.text.strip():
+        if not _says_something(turn.trigger.text):
             turn = replace(turn, events=_fixed(self._phrases.no_text))
         return await call_next(turn)
+
+
+def _says_something(text: str) -> bool:
+    """Whether there is more than blanks and marks that nobody sees (directions, joiners)."""
+    return any(not sign.isspace() and unicodedata.category(sign) not in {"Cc", "Cf"} for sign in text)
 
 
 async def _fixed(text: str) -> AsyncIterator[AgentEvent]:

@@ -1,0 +1,46 @@
+"""Tests of the runtime run in virtual time, in a world of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+import structlog
+
+from framework.stream.timing import Timing
+from tests.support.agent import ScriptedAgent
+from tests.support.chat import World
+from tests.support.virtual_time import VirtualLoop, virtual_timing
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], VirtualLoop]]:
+    return {"virtual": VirtualLoop}
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return virtual_timing()
+
+
+@pytest.fixture
+async def world(timing: Timing) -> World:
+    return World(timing)
+
+
+@pytest.fixture
+def agent() -> ScriptedAgent:
+    return ScriptedAgent()
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[dict[str, object]]]:
+    """The events that were logged, as dictionaries."""
+    entries: list[dict[str, object]] = []
+
+    def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.ProcessorReturnValue:
+        entries.append({**structlog.contextvars.get_contextvars(), **event})
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[structlog.stdlib.add_log_level, keep], cache_logger_on_first_use=False)
+    yield entries
+    structlog.reset_defaults()

@@ -1,0 +1,143 @@
+"""What goes wrong, and that nobody is left without a word."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from framework.agent.conversation import TextDelta
+from framework.errors import ModelError
+from framework.runtime.bot import Limits
+from framework.stream.timing import Timing
+from tests.support.agent import Pause, ScriptedAgent, answer, echo, slowly
+from tests.support.bots import CID, Running
+from tests.support.chat import World
+
+Logs = list[dict[str, object]]
+
+
+@pytest.mark.parametrize("error", [ModelError("quota is used up"), ZeroDivisionError("oops"), TimeoutError()])
+@pytest.mark.parametrize("begun", [True, False])
+async def test_an_agent_that_fails_is_apologised_for(
+    error: Exception, begun: bool, world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
+) -> None:
+    world.room(CID)
+    agent.script = lambda _: [TextDelta("Well, "), Pause(1), error] if begun else [error]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(3)
+        reply = bot.replied(message)
+        assert (reply.text, reply.generating) == (bot.definition.phrases.apology, False)
+        assert reply.custom["outcome"] == "failed"
+        assert bot.service.states[reply.id][-1:] in ([], [None])
+        failed = [entry for entry in logs if entry["event"] == "turn.failed"]
+        assert len(failed) == 1
+        assert failed[0]["level"] == "error"
+        agent.script = echo
+        after = world.post(CID, "Again?")
+        await asyncio.sleep(3)
+        assert bot.replied(after).text == "You said: Again?"
+    assert len(agent.asked) == 2
+    assert [u.text for u in agent.asked[1].utterances] == ["Hi", "Again?"]
+
+
+async def test_an_agent_without_an_answer_is_a_failure(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    agent.script = lambda _: []
+    async with Running(world, agent, timing=timing) as bot:
+        first = world.post(CID, "Hi")
+        await asyncio.sleep(1)
+        agent.script = lambda _: [answer("  ")]
+        second = world.post(CID, "Hi?")
+        await asyncio.sleep(1)
+        assert bot.replied(first).custom["outcome"] == bot.replied(second).custom["outcome"] == "failed"
+
+
+async def test_an_agent_that_hangs_does_not_hold_the_channel_for_ever(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = lambda c: [Pause(1e9)] if c.question == "slow" else [answer("quick")]
+    async with Running(world, agent, timing=timing, limits=Limits(generation=100)) as bot:
+        slow = world.post(CID, "slow")
+        fast = world.post(CID, "fast")
+        await asyncio.sleep(120)
+        assert bot.replied(slow).custom["outcome"] == "failed"
+        assert bot.replied(fast).text == "quick"
+
+
+@pytest.mark.parametrize("call", ["messages", "recent", "send"])
+async def test_a_service_that_fails_is_tried_again_until_it_is_back(
+    call: str, world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail(call, times=3)
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(2)
+        assert bot.reply_to(message) is None
+        await asyncio.sleep(60)
+        assert bot.replied(message).text == "You said: Hi"
+    assert len(world.messages(CID)) == 2
+
+
+async def test_a_final_write_that_fails_is_made_up_for_in_the_same_message(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = slowly("one ", "two", pause=1)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail("revise", times=2)
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(3.5)
+        assert bot.replied(message).generating
+        await asyncio.sleep(60)
+        reply = bot.replied(message)
+        assert (reply.text, reply.generating) == ("one two", False)
+    assert len(world.messages(CID)) == 2
+
+
+async def test_the_next_question_does_not_wait_for_a_failed_one(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail("send", times=1)
+        first = world.post(CID, "first")
+        second = world.post(CID, "second")
+        await asyncio.sleep(1)
+        assert bot.reply_to(first) is None
+        assert bot.replied(second).text == "You said: second"
+        await asyncio.sleep(20)
+        assert bot.replied(first).text == "You said: first"
+
+
+async def test_a_service_that_stays_down_is_not_hammered(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail("send", times=10_000)
+        world.post(CID, "Hi")
+        await asyncio.sleep(3600)
+        assert 6 < bot.service.calls["send"] < 20
+
+
+async def test_a_refusal_for_good_is_not_repeated(
+    world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
+) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail("send", times=10, retryable=False, what="the channel is frozen")
+        world.post(CID, "Hi")
+        await asyncio.sleep(3600)
+        assert bot.service.calls["send"] == 1
+    assert [entry["error"] for entry in logs if entry["event"] == "turn.failed"] == ["the channel is frozen"]
+
+
+async def test_a_read_receipt_that_fails_costs_nothing(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail("mark_read", times=5)
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(1)
+        assert bot.reply_to(message)

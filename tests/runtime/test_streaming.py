@@ -1,0 +1,179 @@
+"""How a reply comes to be seen: at once, growing, complete."""
+
+from __future__ import annotations
+
+import asyncio
+
+from framework.agent.conversation import Source, TextDelta, ToolFinished, ToolStarted
+from framework.stream.model import ChannelRef, OutgoingMessage
+from framework.stream.timing import Timing
+from tests.support.agent import Pause, ScriptedAgent, answer, slowly
+from tests.support.bots import CID, Running
+from tests.support.chat import World
+
+
+async def test_an_instant_answer_is_one_write(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(1)
+        assert bot.replied(message).text == "You said: Hi"
+        assert bot.service.calls["send"] == 1
+        assert bot.service.calls["revise"] == bot.service.calls["sketch"] == bot.service.calls["indicate"] == 0
+
+
+async def test_first_text_within_the_head_start_is_posted_with_the_reply(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = lambda _: [Pause(0.05), TextDelta("One"), Pause(1), TextDelta(" two"), answer("One two.")]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Count")
+        await asyncio.sleep(0.09)
+        reply = bot.replied(message)
+        assert (reply.text, reply.generating, reply.ai_generated) == ("One", True, True)
+        await asyncio.sleep(2)
+        reply = bot.replied(message)
+        assert (reply.text, reply.generating) == ("One two.", False)
+
+
+async def test_a_slow_answer_starts_as_a_placeholder_that_thinks(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = slowly("Let ", "me ", "see.", pause=1)
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Well?")
+        await asyncio.sleep(0.3)
+        reply = bot.replied(message)
+        assert (reply.text, reply.generating, reply.custom["reply_to"]) == ("", True, message.id)
+        assert bot.service.states[reply.id] == ["thinking"]
+        await asyncio.sleep(5)
+        assert bot.replied(message).text == "Let me see."
+        assert bot.service.states[reply.id] == ["thinking", "generating", None]
+        assert bot.service.sketches[reply.id] == ["Let ", "Let me ", "Let me see."]
+
+
+async def test_a_tool_s_turn_is_shown_and_text_before_it_is_not_the_answer(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = lambda _: [
+        TextDelta("I will look it up"),
+        Pause(1),
+        ToolStarted("tickets"),
+        Pause(1),
+        ToolFinished("tickets", ok=True),
+        Pause(1),
+        TextDelta("It is open."),
+        Pause(1),
+        answer("It is open."),
+    ]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "My ticket?")
+        await asyncio.sleep(10)
+        reply = bot.replied(message)
+        assert reply.text == "It is open."
+        assert bot.service.states[reply.id] == ["generating", "external_sources", "thinking", "generating", None]
+        assert bot.service.sketches[reply.id][-1] == "It is open."
+
+
+async def test_sketches_are_coalesced_and_slow_down_with_length(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    words = [f"word{n} " for n in range(600)]
+    agent.script = slowly(*words, pause=0.01)
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Talk")
+        await asyncio.sleep(20)
+        reply = bot.replied(message)
+        assert reply.text == "".join(words)
+        sketches = bot.service.sketches[reply.id]
+    assert 8 <= len(sketches) <= 40
+    assert all(later.startswith(earlier) for earlier, later in zip(sketches, sketches[1:], strict=False))
+
+
+async def test_the_final_write_comes_even_if_no_sketch_passed(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = slowly("a", "b", "c", pause=1)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail("sketch", times=1000)
+        bot.service.fail("indicate", times=1000)
+        message = world.post(CID, "Talk")
+        await asyncio.sleep(10)
+        reply = bot.replied(message)
+        assert (reply.text, reply.generating) == ("abc", False)
+
+
+async def test_a_sketch_that_was_left_out_is_made_up_for(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    agent.script = lambda _: [Pause(1), TextDelta("Half of it"), Pause(30), answer("All of it")]
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.fail("sketch", times=2)
+        message = world.post(CID, "Talk")
+        await asyncio.sleep(5)
+        assert bot.service.sketches[bot.replied(message).id] == ["Half of it"]
+        await asyncio.sleep(30)
+
+
+async def test_a_long_answer_is_split_into_messages_that_can_be_told_to_belong_together(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    paragraphs = [f"Paragraph {n}. " + "x" * 900 for n in range(13)]
+    agent.script = slowly(*[f"{text}\n\n" for text in paragraphs], pause=0.3)
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Everything, please")
+        await asyncio.sleep(20)
+        first = bot.replied(message)
+        parts = [m for m in world.messages(CID) if m.user.id == "agent-bot"]
+    assert [m.id for m in parts] == [first.id, f"{first.id}-2", f"{first.id}-3"]
+    assert all(len(m.text) <= 5_000 and not m.generating for m in parts)
+    assert [line for m in parts for line in m.text.split("\n\n") if line] == paragraphs
+    assert parts[1].custom == {"ai_generated": True, "part_of": first.id}
+
+
+async def test_many_sources_do_not_cost_the_answer(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    sources = tuple(Source(f"Title {n} " + "t" * 200, f"articles/{n}.md", "Heading") for n in range(100))
+    agent.script = lambda _: [answer("Here", sources=sources)]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Sources?")
+        await asyncio.sleep(1)
+        kept = bot.replied(message).custom["sources"]
+    assert kept[0] == {"title": sources[0].title, "file": "articles/0.md", "heading": "Heading"}
+    assert 5 < len(kept) < 30
+
+
+async def test_marks_the_channel_read_before_it_answers(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    agent.script = slowly("a", pause=5)
+    async with Running(world, agent, timing=timing) as bot:
+        world.post(CID, "Hi")
+        await asyncio.sleep(1)
+        assert bot.service.read == [(ChannelRef.parse(CID), None)]
+        await asyncio.sleep(15)
+
+
+async def test_a_reply_found_complete_at_posting_is_left_as_it_is(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    """Someone else, say another replica, posted the reply while this process was thinking."""
+    world.room(CID)
+    agent.script = lambda _: [Pause(0.05), answer("mine")]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(0.03)
+        theirs = OutgoingMessage(bot_reply_id(bot, message.id), "theirs", custom={"ai_generated": True})
+        await bot.service.send(message.channel, theirs)
+        await asyncio.sleep(1)
+        assert bot.replied(message).text == "theirs"
+
+
+def bot_reply_id(bot: Running, message_id: str) -> str:
+    from framework.runtime.turn import reply_id
+
+    return reply_id(bot.bot.user_id, message_id)

@@ -1,0 +1,118 @@
+"""A bot at work in a world of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+from framework.definition.model import BotDefinition
+from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.supervisor import run_bots
+from framework.runtime.turn import reply_id
+from framework.stream.model import Message, User
+from framework.stream.timing import Timing
+from tests.support.agent import ScriptedAgent
+from tests.support.chat import TwinService, World
+
+BOT = User("agent-bot", "Support Bot", is_bot=True)
+CID = "messaging:support-1"
+
+
+class LoopTimers:
+    """`Timers` by the loop's own sleep, so that virtual time drives them."""
+
+    def __init__(self) -> None:
+        self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def every(self, seconds: float, action: Callable[[], Awaitable[None]], *, name: str) -> None:
+        self._jobs.append((seconds, action))
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._repeat(*job)) for job in self._jobs]
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _repeat(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await action()
+
+
+class Running:
+    """`async with Running(world, agent)`: the bot runs inside the block, and is stopped at its end."""
+
+    def __init__(
+        self,
+        world: World,
+        agent: ScriptedAgent,
+        *,
+        timing: Timing,
+        limits: Limits | None = None,
+        definition: dict[str, Any] | None = None,
+        name: str = "support_bot",
+    ) -> None:
+        self.world = world
+        self.agent = agent
+        self.timing = timing
+        self.definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], **(definition or {})})
+        identity = self.definition.identity
+        self.service = TwinService(world, User(identity.user_id, identity.name, is_bot=True))
+        self.bot = RunningBot(name, self.definition, self.service, agent)
+        self.limits = limits or Limits()
+        self.stop = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        await self.until_ready()
+        return self
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        self.stop.set()
+        assert self.task is not None
+        if kind is None:
+            await self.task
+        else:
+            await asyncio.wait({self.task})
+
+    def start(self) -> None:
+        self.task = asyncio.create_task(
+            run_bots(
+                [self.bot],
+                stop=self.stop,
+                ready=self.ready.set,
+                limits=self.limits,
+                timing=self.timing,
+                timers=LoopTimers(),
+            )
+        )
+
+    async def until_ready(self) -> None:
+        assert self.task is not None
+        waiter = asyncio.create_task(self.ready.wait())
+        await asyncio.wait({self.task, waiter}, return_when=asyncio.FIRST_COMPLETED)
+        waiter.cancel()
+        if self.task.done():
+            self.task.result()
+
+    async def kill(self) -> None:
+        """Die without a word: no drain, no farewell."""
+        assert self.task is not None
+        self.service.vanish()
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+    def reply_to(self, message: Message) -> Message | None:
+        """The bot's reply as the channel holds it."""
+        room = self.world.rooms[message.channel]
+        return room.messages.get(reply_id(self.bot.user_id, message.id))
+
+    def replied(self, message: Message) -> Message:
+        reply = self.reply_to(message)
+        assert reply is not None
+        return reply
