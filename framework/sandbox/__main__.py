@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 
 from framework.errors import FrameworkError
@@ -33,19 +32,15 @@ def main(argv: list[str] | None = None) -> int:
         rate_limits=args.rate_limits,
     )
     try:
-        asyncio.run(_serve(config))
+        from framework.sandbox.server import run  # --help and --coverage need no server
+
+        run(config)
     except FrameworkError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command's own output
         return error.exit_code
     except KeyboardInterrupt:
         return 0
     return 0
-
-
-async def _serve(config: SandboxConfig) -> None:
-    from framework.sandbox.server import serve
-
-    await serve(config)
 
 
 def print_coverage() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 import orjson
@@ -68,15 +67,25 @@ class Record:
         return Entity(fields, getattr(self, "custom", {}))
 
 
-@cache
-def _shape(record: Any) -> tuple[frozenset[str], tuple[str, ...]]:  # noqa: ANN401 - a type[Record]
-    hints = get_type_hints(record)
-    stored = [item.name for item in dataclasses.fields(record) if not item.name.startswith("_")]
-    times = [name for name in stored if hints[name] is datetime or datetime in get_args(hints[name])]
-    return frozenset(stored), tuple(times)
+def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The stored fields of a kind of record, and those of them that are times."""
+    if record not in _SHAPES:
+        hints = get_type_hints(record)
+        stored = [item.name for item in dataclasses.fields(record) if not item.name.startswith("_")]
+        times = tuple(name for name in stored if hints[name] is datetime or datetime in get_args(hints[name]))
+        _SHAPES[record] = (frozenset(stored), times)
+    return _SHAPES[record]
 
 
-@cache
-def _shown(record: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type[Record]
-    names = (item.name for item in dataclasses.fields(record))
-    return tuple(name for name in names if not name.startswith("_") and name != "custom" and name not in record.HIDDEN)
+def _shown(record: type[Record]) -> tuple[str, ...]:
+    """The fields of a kind of record that its default view shows, in the order of their declaration."""
+    if record not in _SHOWN:
+        hidden = record.HIDDEN | {"custom"}
+        names = (item.name for item in dataclasses.fields(record))
+        _SHOWN[record] = tuple(name for name in names if not name.startswith("_") and name not in hidden)
+    return _SHOWN[record]
+
+
+# Type hints are slow to read, and a start decodes every record. (functools.cache and mypy disagree on type[Record].)
+_SHAPES: dict[type[Record], tuple[frozenset[str], tuple[str, ...]]] = {}
+_SHOWN: dict[type[Record], tuple[str, ...]] = {}
