@@ -33,6 +33,10 @@ export class Chat {
     });
     this.api = new Api(session, () => this.connection.id, (call) => this.#called(call));
     this.readMarker = new ReadMarker(this.api, store);
+    /** @type {Set<any[]>} events that arrive while a state is on its way */
+    this.recordings = new Set();
+    /** @type {Map<string, Promise<void>>} channels that are being fetched */
+    this.fetching = new Map();
     store.on("reply", ({ channel, parentId }) => this.#countReplies(channel, parentId));
   }
 
@@ -75,7 +79,7 @@ export class Chat {
   async #loadPage(offset) {
     const { store } = this;
     try {
-      const answer = await this.api.queryChannels({
+      const request = {
         filter_conditions: { members: { $in: [store.me?.id] } },
         sort: [{ field: "last_message_at", direction: -1 }],
         limit: PAGE,
@@ -85,10 +89,11 @@ export class Chat {
         state: true,
         watch: true,
         presence: true,
-      });
-      store.hasMoreChannels = answer.channels.length === PAGE;
+      };
+      const channels = await this.#putFresh(async () => (await this.api.queryChannels(request)).channels);
+      store.hasMoreChannels = channels.length === PAGE;
       store.listState = "ready";
-      return answer.channels.map((/** @type {any} */ state) => store.putChannel(state));
+      return channels;
     } catch (error) {
       store.listState = "failed";
       store.emit("channels");
@@ -125,13 +130,41 @@ export class Chat {
     await this.openChannel(`messaging:support-${shortId(6)}`);
   }
 
+  /**
+   * Store states that are asked for now. An answer may be older than the events that overtake it on the
+   * WebSocket, so these are applied again after it.
+   *
+   * @param {() => Promise<any[]>} ask
+   * @returns {Promise<Channel[]>}
+   */
+  async #putFresh(ask) {
+    /** @type {any[]} */
+    const events = [];
+    this.recordings.add(events);
+    try {
+      const states = await ask();
+      const channels = states.map((state) => this.store.putChannel(state));
+      for (const event of events) applyEvent(this.store, event);
+      return channels;
+    } finally {
+      this.recordings.delete(events);
+    }
+  }
+
   /** @param {string} cid @param {object} [data] of a channel that may have to be made */
-  async #fetchChannel(cid, data) {
+  #fetchChannel(cid, data) {
+    const fetching = this.fetching.get(cid) ?? this.#fetchNow(cid, data).finally(() => this.fetching.delete(cid));
+    this.fetching.set(cid, fetching);
+    return fetching;
+  }
+
+  /** @param {string} cid @param {object} [data] */
+  async #fetchNow(cid, data) {
     const { store } = this;
     if (!this.connection.id) return; // fetched as soon as the connection is open
     try {
       const request = { state: true, watch: true, presence: true, messages: { limit: PAGE } };
-      store.putChannel(await this.api.queryChannel(cid, data ? { ...request, data } : request));
+      await this.#putFresh(async () => [await this.api.queryChannel(cid, data ? { ...request, data } : request)]);
       delete store.openErrors[cid];
       store.emit("channels");
     } catch (error) {
@@ -359,6 +392,7 @@ export class Chat {
     this.store.log({ way: "in", type: event.type, about, failed: event.type === "connection.error", payload: event });
     const { active } = this.store;
     const since = active?.unreadSince ?? "";
+    for (const recording of this.recordings) recording.push(event);
     if (!applyEvent(this.store, event)) this.#fetchChannel(event.cid ?? event.channel.cid);
     // What arrives before the reader's eyes is not marked as new.
     if (active && this.readMarker.isWatching) active.unreadSince = since;
