@@ -1,0 +1,28 @@
+"""What a search found, and how far it may be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from framework.agent.conversation import Outcome, Source
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of an article. `quote` is what an answer shows of it, `text` all of it; `score` orders passages."""
+
+    source: Source
+    text: str
+    quote: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The passages that fit best. With `answered` they are the answer, one for each part of the question; with `unsure`
+    they only come close and are not to be quoted; with `refused` there are none. `confidence` runs from 0 to 1.
+    """
+
+    outcome: Outcome
+    passages: tuple[Passage, ...]
+    confidence: float

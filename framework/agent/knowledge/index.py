@@ -1,0 +1,112 @@
+"""Everything about a knowledge base that a search needs at hand: vectors and words of its chunks and their units."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.agent.embedding import Vectors
+from framework.agent.knowledge.chunk import Chunk
+from framework.agent.knowledge.languages import detect
+from framework.agent.knowledge.words import Vocabulary, content_terms, terms
+
+Flags = NDArray[np.bool_]
+Scores = NDArray[np.float32]
+Term = tuple[str, dict[int, float], float]
+"""A word of a question, the words of the base that are like it, and how much it weighs (its rarity)."""
+
+
+def chunk_texts(chunks: Sequence[Chunk]) -> list[str]:
+    """What is embedded for each chunk: its place and its text."""
+    return [f"{chunk.path}\n{chunk.quote}" for chunk in chunks]
+
+
+def unit_texts(chunks: Sequence[Chunk]) -> list[str]:
+    """What is embedded for each unit, over all chunks; a chunk of one unit is embedded once."""
+    return [
+        f"{chunk.path}: {unit.text}" if len(chunk.units) > 1 else f"{chunk.path}\n{chunk.quote}"
+        for chunk in chunks
+        for unit in chunk.units
+    ]
+
+
+class Index:
+    """Read-only once built, so safe in threads. Arrays over chunks have the chunks' order."""
+
+    def __init__(self, chunks: Sequence[Chunk], chunk_vectors: Vectors, unit_vectors: Vectors) -> None:
+        self.chunks = tuple(chunks)
+        self.chunk_vectors = chunk_vectors
+        self.unit_vectors = unit_vectors
+        self.units = [unit for chunk in chunks for unit in chunk.units]
+        counts = [len(chunk.units) for chunk in chunks]
+        self.unit_chunk = np.repeat(np.arange(len(chunks)), counts)
+        self.unit_start = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(int)
+        self._group_articles()
+        self._index_words()
+
+    def _group_articles(self) -> None:
+        files = {chunk.file: number for number, chunk in reversed(list(enumerate(self.chunks)))}
+        order = {file: number for number, file in enumerate(sorted(files))}
+        self.files = tuple(order)
+        self.chunk_article = np.array([order[chunk.file] for chunk in self.chunks])
+        texts = [""] * len(order)
+        for chunk in self.chunks:
+            texts[order[chunk.file]] += f" {chunk.title} {chunk.quote}"
+        found = [detect(text) for text in texts]
+        main = Counter(language for language in found if language).most_common(1)
+        self.language = main[0][0] if main else "en"
+        languages = np.array([language or self.language for language in found])
+        self.chunk_language = languages[self.chunk_article]
+        self.languages = tuple(sorted(set(languages.tolist())))
+
+    def _index_words(self) -> None:
+        paths = [terms(chunk.path) for chunk in self.chunks]
+        bodies = [terms(chunk.quote) for chunk in self.chunks]
+        leads = [terms(" ".join(block.lead for block in chunk.blocks)) for chunk in self.chunks]
+        headers = [terms(unit.header) for unit in self.units]
+        self.vocabulary = Vocabulary(word for words in (*paths, *bodies, *headers) for word in words)
+        self.in_path = self._flags(paths)
+        self.in_body = self._flags(body + lead for body, lead in zip(bodies, leads, strict=True))
+        self.in_unit = self._flags(terms(unit.text) for unit in self.units)
+        self.in_key = self._flags(terms(unit.key) for unit in self.units)
+        self.in_title = self._flags(terms(chunk.title) for chunk in self.chunks)
+        self.in_chunk = self.in_path | self.in_body
+        self.in_article = np.zeros((len(self.files), len(self.vocabulary.words)), dtype=bool)
+        np.logical_or.at(self.in_article, self.chunk_article, self.in_chunk)
+        self._frequency = self.in_chunk.sum(axis=0)
+
+    def _flags(self, texts: Iterable[list[str]]) -> Flags:
+        ids = self.vocabulary.ids
+        rows = [[ids[word] for word in set(words)] for words in texts]
+        flags = np.zeros((len(rows), len(ids)), dtype=bool)
+        for row, numbers in enumerate(rows):
+            flags[row, numbers] = True
+        return flags
+
+    def weigh(self, question: str) -> list[Term]:
+        """The question's content words with their likenesses in this base and their rarity in it."""
+        weighed: list[Term] = []
+        for term in content_terms(question):
+            alike = self.vocabulary.alike(term)
+            frequency = max(
+                (int(self._frequency[word]) for word, likeness in alike.items() if likeness >= 0.8), default=0
+            )
+            weighed.append((term, alike, math.log((len(self.chunks) + 1) / (frequency + 0.5))))
+        return weighed
+
+    def best_of_units(self, scores: Scores) -> Scores:
+        """For each chunk, the best score among its units."""
+        return np.maximum.reduceat(scores, self.unit_start, axis=0)
+
+
+def matches(flags: Flags, question: Sequence[Term]) -> Scores:
+    """How well each row has each of the question's words, 0 to 1; shape (rows, words)."""
+    found = np.zeros((flags.shape[0], len(question)), dtype=np.float32)
+    for column, (_, alike, _) in enumerate(question):
+        for word, likeness in alike.items():
+            np.maximum(found[:, column], flags[:, word] * np.float32(likeness), out=found[:, column])
+    return found

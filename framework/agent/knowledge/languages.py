@@ -1,0 +1,47 @@
+"""Which language a short text is in, by its function words; and the words that carry no subject of their own."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from importlib import resources
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?", re.UNICODE)
+
+
+def strip_accents(text: str) -> str:
+    """Lower case without accents: `Überprüfung` becomes `uberprufung`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+@cache
+def _tables() -> dict[str, frozenset[str]]:
+    tables: dict[str, list[str]] = {}
+    language = ""
+    for line in resources.files(__package__).joinpath("function_words.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            language, _, line = line.partition(":")  # noqa: PLW2901 - the rest of the line is words, as on the next
+        tables.setdefault(language, []).extend(line.split())
+    return {name: frozenset(words) for name, words in tables.items()}
+
+
+@cache
+def function_words() -> frozenset[str]:
+    """The function words of all languages, without accents."""
+    return frozenset(strip_accents(word) for words in _tables().values() for word in words)
+
+
+def detect(text: str, default: str = "") -> str:
+    """The language's two letters, or `default` where its function words do not tell."""
+    words = [word.replace("’", "'") for word in _TOKEN.findall(text.lower())]
+    split = [part for word in words for part in (word.split("'") if "'" in word else (word,))]
+    scores = {language: sum(1.0 if word in table else 0.0 for word in split) for language, table in _tables().items()}
+    best = max(scores.values())
+    leaders = [language for language, score in scores.items() if score == best]
+    if best == 0:
+        return default
+    return default if default in leaders else leaders[0]

@@ -1,0 +1,90 @@
+"""Vectors of texts, kept in a file by the hash of the text: computing them is the expensive part of loading."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from framework.agent.embedding import Vectors
+
+log = structlog.get_logger(__name__)
+FORMAT = 1
+"""Goes up when what stands in the file changes; a file of another format is computed anew."""
+
+_BATCH = 64
+
+
+class Store:
+    """A cache: a missing, broken or foreign file is an empty one; a file that cannot be written is done without."""
+
+    def __init__(self, file: Path | None, known: dict[bytes, NDArray[np.float16]], name: str) -> None:
+        self._file = file
+        self._known = known
+        self._name = name
+
+    @classmethod
+    def open(cls, folder: Path | None, root: Path, name: str) -> Store:
+        """The store in `folder` for the articles below `root` and the embedder called `name`."""
+        if folder is None:
+            return cls(None, {}, name)
+        key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+        file = folder / f"vectors-{key}.npz"
+        return cls(file, _read(file, name), name)
+
+    def vectors(self, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]) -> Vectors:
+        """The vectors of texts, one a row; those not known yet are computed. They are as exact from a warm store as
+        from a cold one, so that an answer does not depend on it.
+        """
+        keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16] for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
+        pending = list(missing.items())
+        for start in range(0, len(pending), _BATCH):
+            batch = pending[start : start + _BATCH]
+            found = embed([text for _, text in batch]).astype(np.float16)
+            self._known |= {key: vector for (key, _), vector in zip(batch, found, strict=True)}
+        rows = np.stack([self._known[key] for key in keys]) if keys else np.zeros((0, 1), dtype=np.float16)
+        return rows.astype(np.float32)
+
+    def save(self, used: Sequence[str]) -> None:
+        """Write the vectors of the texts in use; forget the others."""
+        keys = {hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16] for text in used}
+        if self._file is None:
+            return
+        kept = sorted(keys & self._known.keys())
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.name, suffix=".tmp")
+            with os.fdopen(handle, "wb") as stream:
+                np.savez(
+                    stream,
+                    label=np.array(f"{FORMAT} {self._name}"),
+                    keys=np.frombuffer(b"".join(kept), dtype=np.uint8).reshape(len(kept), 16),
+                    vectors=np.stack([self._known[key] for key in kept]),
+                )
+            Path(temporary).replace(self._file)
+        except OSError as error:
+            log.warning("knowledge.cache_not_written", file=str(self._file), reason=error.strerror or str(error))
+
+
+def _read(file: Path, name: str) -> dict[bytes, NDArray[np.float16]]:
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            if str(data["label"]) != f"{FORMAT} {name}":
+                return {}
+            keys, vectors = data["keys"], data["vectors"]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        log.warning("knowledge.cache_unusable", file=str(file), reason=str(error))
+        return {}
+    if keys.ndim != 2 or vectors.ndim != 2 or len(keys) != len(vectors) or vectors.dtype != np.float16:
+        return {}
+    return {key.tobytes(): vector for key, vector in zip(keys, vectors, strict=True)}
