@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from framework.agent.conversation import Source, TextDelta, ToolFinished, ToolStarted
 from framework.stream.model import ChannelRef, OutgoingMessage
@@ -91,7 +92,7 @@ async def test_sketches_are_coalesced_and_slow_down_with_length(
         assert reply.text == "".join(words)
         sketches = bot.service.sketches[reply.id]
     assert 8 <= len(sketches) <= 40
-    assert all(later.startswith(earlier) for earlier, later in zip(sketches, sketches[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(sketches))
 
 
 async def test_the_final_write_comes_even_if_no_sketch_passed(

@@ -80,7 +80,7 @@ class Running:
         else:
             await asyncio.wait({self.task})
 
-    def start(self) -> None:
+    def start(self) -> asyncio.Task[None]:
         self.task = asyncio.create_task(
             run_bots(
                 [self.bot],
@@ -91,6 +91,7 @@ class Running:
                 timers=LoopTimers(),
             )
         )
+        return self.task
 
     async def until_ready(self) -> None:
         assert self.task is not None

@@ -1,0 +1,68 @@
+"""A turn as plain data."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framework.engine.port import Job
+from framework.runtime.job import from_job, order, to_job
+from framework.runtime.turn import Turn, part_id, reply_id
+from framework.stream.model import Attachment, ChannelRef, Message, User
+
+T0 = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def message(id_: str = "m1", created_at: datetime = T0) -> Message:
+    return Message(
+        id=id_,
+        channel=ChannelRef("messaging", "support-1"),
+        user=User("ann", "Ann"),
+        text="Hi 👋",
+        created_at=created_at,
+        parent_id="p1",
+        attachments=(Attachment("image", "a.png"),),
+        mentioned=("agent-bot",),
+        custom={"nested": {"a": [1, None]}},
+    )
+
+
+def test_a_turn_survives_being_written_down() -> None:
+    turn = Turn("support_bot", "agent-bot", message().channel, message(), reply_id("agent-bot", "m1"), T0, "catch_up")
+    job = to_job(turn)
+    copy = Job(job.key, job.lane, job.order, json.loads(json.dumps(job.payload)))
+    assert from_job(copy) == turn
+
+
+def test_lanes_are_a_bot_s_channel_and_its_threads() -> None:
+    turn = Turn("support_bot", "agent-bot", message().channel, message(), "r", T0)
+    assert to_job(turn).lane == "agent-bot|messaging:support-1|p1"
+
+
+def test_order_is_the_channel_s_and_does_not_depend_on_the_id() -> None:
+    early, late = message("zzz", T0), message("aaa", T0 + timedelta(microseconds=1))
+    assert order(early) < order(late)
+    assert order(message("a", T0)) < order(message("b", T0))
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
+def test_order_sorts_as_time_does(first: datetime, second: datetime) -> None:
+    if first.year >= 1970 and second.year >= 1970 and first != second:
+        assert (order(message("m", first)) < order(message("m", second))) == (first < second)
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_reply_ids_are_derived_valid_and_different(bot: str, id_: str) -> None:
+    reply = reply_id(bot, id_)
+    assert reply == reply_id(bot, id_)
+    assert len(part_id(reply, 99)) <= 255
+    assert not {",", "%"} & set(reply)
+    assert reply != reply_id(bot, id_ + "x")
+
+
+def test_reply_ids_do_not_change_between_releases() -> None:
+    """A changed derivation would answer every message within the horizon a second time."""
+    assert reply_id("agent-bot", "m1") == "90cbcaec-7c71-56a1-8454-5b180c3b04dc"
