@@ -1,6 +1,7 @@
 /**
  * Stream's REST API (v1), as any client uses it.
  */
+import { SignInError } from "./session.js";
 
 const TIMEOUT_MS = 20_000;
 const CODE_TOKEN_EXPIRED = 40;
@@ -102,8 +103,17 @@ export class Api {
       return await this.#once(method, path, body, query);
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== CODE_TOKEN_EXPIRED) throw error;
-      await this.session.refresh();
+      await this.#renewToken();
       return this.#once(method, path, body, query);
+    }
+  }
+
+  async #renewToken() {
+    try {
+      await this.session.refresh();
+    } catch (error) {
+      if (!(error instanceof SignInError)) throw error;
+      throw new ApiError(error.message, 0, 0);
     }
   }
 

@@ -14,7 +14,7 @@ const PHASES = { online: "Online", connecting: "Connecting", waiting: "Reconnect
 export function sidebarView(chat, leave) {
   const { store } = chat;
   const list = h("ul", { class: "channel-list" });
-  const more = h("button", { class: "button button-small channel-more", type: "button", hidden: true, on: { click: () => chat.loadMoreChannels() } }, "Show more");
+  const more = h("button", { class: "button button-small channel-more", type: "button", hidden: true, on: { click: () => chat.loader.loadMore() } }, "Show more");
   const state = h("span", { class: "me-state" });
   const name = h("span", { class: "me-name" });
   const me = h("div", { class: "me" }, avatar(store.me), h("div", { class: "me-words" }, name, state),

@@ -1,0 +1,135 @@
+/**
+ * Fetches channels and watches them. An answer may be older than the events that overtake it on the
+ * WebSocket; those are applied again after it.
+ */
+import { ApiError } from "./api.js";
+import { applyEvent } from "./reducer.js";
+
+const PAGE = 30;
+
+/** @typedef {import("./channel.js").Channel} Channel */
+
+export class ChannelLoader {
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {import("./store.js").Store} store
+   * @param {() => boolean} isConnected
+   */
+  constructor(api, store, isConnected) {
+    this.api = api;
+    this.store = store;
+    this.isConnected = isConnected;
+    /** @type {Set<any[]>} events that arrive while a state is on its way */
+    this.recordings = new Set();
+    /** @type {Map<string, Promise<void>>} channels that are being fetched */
+    this.fetching = new Map();
+  }
+
+  /** Told about every event. @param {any} event */
+  overhear(event) {
+    for (const recording of this.recordings) recording.push(event);
+  }
+
+  /** Load the list again, as long as it was, and watch what is on it. */
+  async reload() {
+    const { store } = this;
+    const known = store.channels.size;
+    const found = new Set();
+    let complete = false;
+    do {
+      const page = await this.#loadPage(found.size);
+      if (!page) return;
+      for (const channel of page) found.add(channel.cid);
+      complete = page.length < PAGE;
+    } while (!complete && found.size < known);
+    for (const cid of store.channels.keys()) {
+      if (complete && !found.has(cid)) store.channels.delete(cid);
+    }
+    store.emit("channels");
+    store.emit("channel", store.activeCid);
+  }
+
+  /** Load the next part of the list. */
+  async loadMore() {
+    await this.#loadPage(this.store.channels.size);
+    this.store.emit("channels");
+  }
+
+  /** @param {number} offset @returns {Promise<Channel[]|null>} null after a failure */
+  async #loadPage(offset) {
+    const { store } = this;
+    try {
+      const request = {
+        filter_conditions: { members: { $in: [store.me?.id] } },
+        sort: [{ field: "last_message_at", direction: -1 }],
+        limit: PAGE,
+        offset,
+        message_limit: PAGE,
+        member_limit: 30,
+        state: true,
+        watch: true,
+        presence: true,
+      };
+      const channels = await this.#putFresh(async () => (await this.api.queryChannels(request)).channels);
+      store.hasMoreChannels = channels.length === PAGE;
+      store.listState = "ready";
+      return channels;
+    } catch (error) {
+      store.listState = "failed";
+      store.emit("channels");
+      if (!(error instanceof ApiError)) throw error;
+      store.emit("problem", `The conversations could not be loaded. ${error.message}`);
+      return null;
+    }
+  }
+
+  /**
+   * Store states that are asked for now. An answer may be older than the events that overtake it on the
+   * WebSocket, so these are applied again after it.
+   *
+   * @param {() => Promise<any[]>} ask
+   * @returns {Promise<Channel[]>}
+   */
+  async #putFresh(ask) {
+    /** @type {any[]} */
+    const events = [];
+    this.recordings.add(events);
+    try {
+      const states = await ask();
+      const channels = states.map((state) => this.store.putChannel(state));
+      for (const event of events) applyEvent(this.store, event);
+      return channels;
+    } finally {
+      this.recordings.delete(events);
+    }
+  }
+
+  /** @param {string} cid @param {object} [data] of a channel that may have to be made */
+  fetch(cid, data) {
+    const fetching = this.fetching.get(cid) ?? this.#fetchNow(cid, data).finally(() => this.fetching.delete(cid));
+    this.fetching.set(cid, fetching);
+    return fetching;
+  }
+
+  /** @param {string} cid @param {object} [data] */
+  async #fetchNow(cid, data) {
+    const { store } = this;
+    if (!this.isConnected()) return; // fetched as soon as the connection is open
+    try {
+      const request = { state: true, watch: true, presence: true, messages: { limit: PAGE } };
+      await this.#putFresh(async () => [await this.api.queryChannel(cid, data ? { ...request, data } : request)]);
+      delete store.openErrors[cid];
+      store.emit("channels");
+    } catch (error) {
+      store.openErrors[cid] = sayWhyClosed(error, store.me?.id ?? "");
+    }
+    store.emit("channel", cid);
+  }
+}
+
+/** @param {unknown} error @param {string} me @returns {string} */
+function sayWhyClosed(error, me) {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof ApiError) || error.status !== 403) return error.message;
+  return `${me} is not a member of this conversation. A member can add you, or you can start your own.`;
+}

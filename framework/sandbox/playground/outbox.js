@@ -1,0 +1,101 @@
+/**
+ * Messages on their way to the server: shown at once, sent with an id of their own so that a second try
+ * stores nothing twice, and kept until they have arrived.
+ */
+import { ApiError } from "./api.js";
+import { messageId } from "./ids.js";
+
+const TRY_AGAIN_MS = 2_000;
+
+/** @typedef {import("./channel.js").Channel} Channel */
+/** @typedef {import("./channel.js").Message} Message */
+/** @typedef {{text: string, attachments?: object[], parentId?: string|null, showInChannel?: boolean}} Draft */
+
+export class Outbox {
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {import("./store.js").Store} store
+   * @param {() => boolean} isConnected
+   */
+  constructor(api, store, isConnected) {
+    this.api = api;
+    this.store = store;
+    this.isConnected = isConnected;
+  }
+
+  /**
+   * Show a message at once and send it.
+   *
+   * @param {Channel} channel @param {Draft} draft
+   */
+  send(channel, draft) {
+    const { me } = this.store;
+    if (!me) return;
+    const message = {
+      id: messageId(me.id),
+      text: draft.text,
+      attachments: draft.attachments ?? [],
+      ...(draft.parentId ? { parent_id: draft.parentId, show_in_channel: draft.showInChannel === true } : {}),
+    };
+    const shown = { ...message, type: "regular", user: me, created_at: this.#nowIn(channel), local: { state: "sending" } };
+    channel.put(shown);
+    this.store.emit("sent", channel.cid);
+    this.store.emit("channel", channel.cid);
+    return this.#deliver(channel, shown, message);
+  }
+
+  /** @param {Channel} channel @param {Message} shown a message whose sending failed */
+  resend(channel, shown) {
+    const { id, text, attachments, parent_id, show_in_channel } = shown;
+    channel.put({ ...shown, local: { state: "sending" } });
+    this.store.emit("channel", channel.cid);
+    const message = { id, text, attachments, ...(parent_id ? { parent_id, show_in_channel } : {}) };
+    return this.#deliver(channel, shown, message);
+  }
+
+  /** @param {Channel} channel @param {Message} shown @param {object} message */
+  async #deliver(channel, shown, message) {
+    try {
+      const answer = await this.api.sendMessage(channel.cid, message);
+      const failed = answer.message.type === "error";
+      const local = failed ? { state: "failed", error: answer.message.text } : undefined;
+      // An update may have overtaken this answer; what came over the wire is at least as new.
+      const known = channel.find(shown.id);
+      if (!known || known.local) channel.put(local ? { ...shown, local } : answer.message);
+    } catch (error) {
+      this.#deliveryFailed(channel, shown, error);
+    }
+    this.store.emit("channel", channel.cid);
+  }
+
+  /** @param {Channel} channel @param {Message} shown @param {unknown} error */
+  #deliveryFailed(channel, shown, error) {
+    const known = channel.find(shown.id);
+    if (known && !known.local) return; // its event came: only the answer was lost
+    if (!(error instanceof ApiError)) throw error;
+    if (error.duplicate) {
+      channel.put({ ...shown, local: undefined });
+      return;
+    }
+    const state = error.status === 0 ? "waiting" : "failed";
+    channel.put({ ...shown, local: { state, error: error.message } });
+    if (state === "waiting" && this.isConnected()) setTimeout(() => this.sendWaiting(), TRY_AGAIN_MS);
+  }
+
+  /** Send what could not go out before. */
+  sendWaiting() {
+    for (const channel of this.store.channels.values()) {
+      const replies = [...channel.threads.values()].flatMap((thread) => thread.replies);
+      const waiting = new Map([...channel.messages, ...replies].map((message) => [message.id, message]));
+      for (const message of waiting.values()) {
+        if (message.local?.state === "waiting") this.resend(channel, message);
+      }
+    }
+  }
+
+  /** A time that sorts after everything here, also when the clocks differ. @param {Channel} channel */
+  #nowIn(channel) {
+    const last = Date.parse(channel.messages.at(-1)?.created_at ?? "") || 0;
+    return new Date(Math.max(Date.now(), last + 1)).toISOString();
+  }
+}
