@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from framework.sandbox.config import SandboxConfig
 from framework.sandbox.server import Running, serving
-from tests.sandbox.chromium import Browser, Page, chromium, find_chromium
+from tests.support.chromium import Browser, Page, chromium, find_chromium
 
 CHROMIUM = find_chromium()
 pytestmark = [
