@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -13,7 +14,10 @@ from tests.support.chat import World
 from tests.support.virtual_time import VirtualLoop, virtual_timing
 
 
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], VirtualLoop]]:
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Real sockets need real time."""
+    if item.path.name == "test_with_sandbox.py":
+        return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
 
 

@@ -134,7 +134,7 @@ async def test_a_long_answer_is_split_into_messages_that_can_be_told_to_belong_t
     assert [m.id for m in parts] == [first.id, f"{first.id}-2", f"{first.id}-3"]
     assert all(len(m.text) <= 5_000 and not m.generating for m in parts)
     assert [line for m in parts for line in m.text.split("\n\n") if line] == paragraphs
-    assert parts[1].custom == {"ai_generated": True, "part_of": first.id}
+    assert parts[1].custom == {"part_of": first.id}
 
 
 async def test_many_sources_do_not_cost_the_answer(world: World, agent: ScriptedAgent, timing: Timing) -> None:

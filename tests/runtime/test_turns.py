@@ -27,7 +27,6 @@ async def test_answers_a_message_and_says_where_from(world: World, agent: Script
     assert reply.text == "You said: How do I pair it?"
     assert not reply.generating
     assert reply.custom == {
-        "ai_generated": True,
         "reply_to": question.id,
         "outcome": "answered",
         "sources": [],

@@ -1,0 +1,203 @@
+"""The runtime on the real chat service adapter, the real SDK and a real server, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from stream_chat.async_chat import StreamChatAsync  # noqa: TID251 - a person here uses the official SDK
+
+from framework.definition.model import BotDefinition
+from framework.runtime.bot import RunningBot
+from framework.runtime.one_shot import reply_once
+from framework.runtime.supervisor import run_bots
+from framework.runtime.turn import reply_id
+from framework.settings import Settings
+from framework.stream.factory import open_chat_service
+from framework.stream.model import ChannelRef
+from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer, slowly
+from tests.support.sandbox import RunningSandbox, start_sandbox
+
+CID = "messaging:support-1"
+
+
+class Person:
+    """Someone with the official SDK."""
+
+    def __init__(self, sdk: StreamChatAsync) -> None:
+        self.sdk = sdk
+        self.channel = sdk.channel("messaging", "support-1", {"members": ["ann"]})
+
+    async def ask(self, text: str, **more: Any) -> str:
+        posted = await self.channel.send_message({"text": text, **more}, "ann")
+        return str(posted["message"]["id"])
+
+    async def reply_to(self, message_id: str) -> dict[str, Any] | None:
+        state = await self.channel.query(state=True, messages={"limit": 300})
+        wanted = reply_id("agent-bot", message_id)
+        return next((m for m in state["messages"] if m["id"] == wanted), None)
+
+    async def answer_to(self, message_id: str) -> dict[str, Any]:
+        """The complete reply, within ten seconds."""
+
+        async def complete() -> dict[str, Any] | None:
+            reply = await self.reply_to(message_id)
+            return reply if reply and not reply.get("generating") else None
+
+        return await until(complete)
+
+
+async def until(look: Callable[[], Awaitable[dict[str, Any] | None]]) -> dict[str, Any]:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if found := await look():
+            return found
+        await asyncio.sleep(0.05)
+    pytest.fail("It did not happen within ten seconds.")
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[RunningSandbox]:
+    async with start_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+async def person(sandbox: RunningSandbox) -> AsyncIterator[Person]:
+    async with StreamChatAsync(sandbox.api_key, sandbox.api_secret, base_url=sandbox.url) as sdk:
+        await sdk.upsert_user({"id": "ann", "name": "Ann"})
+        someone = Person(sdk)
+        await someone.channel.create("ann")
+        yield someone
+
+
+def make(sandbox: RunningSandbox, agent: ScriptedAgent) -> RunningBot:
+    settings = Settings(
+        stream_api_key=sandbox.api_key,
+        stream_api_secret=SecretStr(sandbox.api_secret),
+        stream_base_url=sandbox.url,
+    )
+    definition = BotDefinition.model_validate({"channels": ["messaging:support-*"]})
+    return RunningBot("support_bot", definition, open_chat_service(settings, definition.identity), agent)
+
+
+@asynccontextmanager
+async def running(bot: RunningBot) -> AsyncIterator[None]:
+    stop, ready = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set))
+    waiter = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    try:
+        assert ready.is_set(), task
+        yield
+    finally:
+        waiter.cancel()
+        stop.set()
+        await asyncio.wait_for(task, 6)
+
+
+async def test_answers_a_person_with_the_official_sdk(sandbox: RunningSandbox, person: Person) -> None:
+    before = await person.ask("Are you there?")
+    async with running(make(sandbox, ScriptedAgent())):
+        assert (await person.answer_to(before))["text"] == "You said: Are you there?"
+        question = await person.ask("And now? 👋")
+        reply = await person.answer_to(question)
+    assert reply["text"] == "You said: And now? 👋"
+    assert reply["user"]["id"] == "agent-bot"
+    assert reply["ai_generated"] is True
+    assert reply["reply_to"] == question
+    assert reply["outcome"] == "answered"
+
+
+async def test_streams_into_one_message(sandbox: RunningSandbox, person: Person) -> None:
+    agent = ScriptedAgent(slowly(*[f"word{n} " for n in range(20)], pause=0.05))
+    async with running(make(sandbox, agent)):
+        question = await person.ask("Talk")
+
+        async def begun() -> dict[str, Any] | None:
+            reply = await person.reply_to(question)
+            return reply if reply and reply.get("generating") else None
+
+        assert await until(begun)
+        reply = await person.answer_to(question)
+    assert reply["text"] == "".join(f"word{n} " for n in range(20))
+    assert reply["generating"] is False
+
+
+async def test_a_thread_a_burst_an_edit_and_a_deletion(sandbox: RunningSandbox, person: Person) -> None:
+    agent = ScriptedAgent(lambda c: [Pause(0.05), TextDelta("re"), answer(f"re {c.question}")])
+    async with running(make(sandbox, agent)):
+        ids = [await person.ask(f"q{n}") for n in range(30)]
+        assert [(await person.answer_to(id_))["text"] for id_ in ids] == [f"re q{n}" for n in range(30)]
+
+        in_thread = await person.ask("in the thread", parent_id=ids[0])
+
+        async def thread_reply() -> dict[str, Any] | None:
+            replies = await person.channel.get_replies(ids[0])
+            wanted = reply_id("agent-bot", in_thread)
+            return next((m for m in replies["messages"] if m["id"] == wanted and not m.get("generating")), None)
+
+        assert (await until(thread_reply))["text"] == "re in the thread"
+
+        agent.script = lambda c: [TextDelta("hm"), Pause(0.5), answer(f"re {c.question}")]
+        edited = await person.ask("cats")
+        await asyncio.sleep(0.2)
+        await person.sdk.update_message_partial(edited, {"set": {"text": "dogs"}}, "ann")
+        assert (await person.answer_to(edited))["text"] == "re dogs"
+
+        deleted = await person.ask("never mind")
+        await asyncio.sleep(0.2)
+        assert await person.reply_to(deleted)
+        await person.sdk.delete_message(deleted)
+        await asyncio.sleep(1)
+        reply = await person.reply_to(deleted)
+        assert reply is None or reply["type"] == "deleted"
+    assert agent.questions.count("q0") == 1
+
+
+async def test_a_stop_from_a_person_keeps_what_is_there(sandbox: RunningSandbox, person: Person) -> None:
+    agent = ScriptedAgent(lambda _: [TextDelta("one two"), Pause(60), answer("never")])
+    async with running(make(sandbox, agent)):
+        question = await person.ask("Count")
+        await asyncio.sleep(0.3)
+        await person.channel.send_event({"type": "ai_indicator.stop"}, "ann")
+        reply = await person.answer_to(question)
+    assert reply["text"] == "one two"
+    assert reply["stopped"] is True
+
+
+async def test_a_new_channel_is_found(sandbox: RunningSandbox, person: Person) -> None:
+    async with running(make(sandbox, ScriptedAgent())):
+        person.channel = person.sdk.channel("messaging", "support-new", {"members": ["ann"]})
+        await person.channel.create("ann")
+        question = await person.ask("First!")
+        assert (await person.answer_to(question))["text"] == "You said: First!"
+
+
+async def test_a_restart_in_mid_turn_continues_the_same_message(sandbox: RunningSandbox, person: Person) -> None:
+    bot = make(sandbox, ScriptedAgent(lambda _: [TextDelta("half"), Pause(60), answer("never")]))
+    async with running(bot):
+        question = await person.ask("Well?")
+        await asyncio.sleep(0.3)
+    left = await person.reply_to(question)
+    assert left is not None
+    assert left["generating"] is True
+    async with running(make(sandbox, ScriptedAgent())):
+        assert (await person.answer_to(question))["text"] == "You said: Well?"
+
+
+async def test_the_one_shot_command_gives_the_same_id_twice(sandbox: RunningSandbox, person: Person) -> None:
+    question = await person.ask("Once?")
+    channel = ChannelRef.parse(CID)
+    ids = []
+    for _ in range(2):
+        bot = make(sandbox, ScriptedAgent())
+        ids.append(await reply_once(bot, channel, last=20))
+        await bot.service.close()
+    assert [done.message_id for done in ids] == [reply_id("agent-bot", question)] * 2
+    assert [done.posted for done in ids] == [True, False]
