@@ -67,7 +67,7 @@ class LangChainAgent:
                 f"{self._parts.site.place} kept calling tools without answering.",
                 hint="Choose a model that handles tools better, or give the bot fewer of them.",
             ) from None
-        yield Finished(answer_of(transcript, self._parts, references, started=started))
+        yield Finished(answer_of(transcript, self._parts, conversation.question, references, started=started))
 
     async def warm(self) -> None:
         """Do what the first turn would otherwise wait for: search the articles once."""

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from framework.agent.conversation import Answer, Outcome, Source
 from framework.agent.outcome import OFFER_PERSON, SEARCH, judge
+from framework.agent.smalltalk import is_greeting, is_thanks
 from framework.errors import ModelError
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from framework.agent.transcript import Transcript
 
 
-def answer_of(transcript: Transcript, parts: Parts, shown: Sequence[Reference], *, started: float) -> Answer:
+def answer_of(
+    transcript: Transcript, parts: Parts, question: str, shown: Sequence[Reference], *, started: float
+) -> Answer:
     """The answer that a turn came to. `started` is the clock's time of the call. Raises ModelError without one."""
-    text, outcome, sources, suggestions = _come_to(transcript, parts, shown)
+    text, outcome, sources, suggestions = _come_to(transcript, parts, question, shown)
     finished, first = parts.clock(), transcript.first_text_at
     return Answer(
         text=text,
@@ -38,7 +41,7 @@ def answer_of(transcript: Transcript, parts: Parts, shown: Sequence[Reference], 
 _Verdict = tuple[str, Outcome, tuple[Source, ...], tuple[str, ...]]
 
 
-def _come_to(transcript: Transcript, parts: Parts, shown: Sequence[Reference]) -> _Verdict:
+def _come_to(transcript: Transcript, parts: Parts, question: str, shown: Sequence[Reference]) -> _Verdict:
     last = transcript.last
     if isinstance(last, ToolMessage) and last.name == OFFER_PERSON and last.status != "error":
         return last.text, cast("Outcome", last.artifact), (), suggestions_of(parts)
@@ -55,7 +58,12 @@ def _come_to(transcript: Transcript, parts: Parts, shown: Sequence[Reference]) -
     if not last.text.strip():
         raise ModelError(f"{parts.site.place} sent an empty answer.", retryable=True)
     outcome, sources = judge(
-        last.text, shown, _found(transcript, parts), acted=_acted(transcript), has_articles=parts.library is not None
+        last.text,
+        shown,
+        _found(transcript, parts),
+        acted=_acted(transcript),
+        # A greeting has no source, and needs none.
+        needs_source=parts.library is not None and not (is_greeting(question) or is_thanks(question)),
     )
     return last.text, outcome, sources, () if outcome == "answered" else suggestions_of(parts)
 

@@ -6,11 +6,11 @@ LangChain's own middleware retries, limits and reports; this one stands inside i
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from langchain.agents.middleware import AgentMiddleware, AgentState
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, ToolMessage
@@ -30,7 +30,7 @@ MODEL_CALLS = 8
 TOOL_SECONDS = 30.0
 """Longest wait for a tool."""
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
             raise
         except Exception as error:  # noqa: BLE001 - every provider raises its own; explain() sorts them
             failure = explain(error, self._site, started=first.seen)
-            _log.warning("model call failed", extra={"error": failure.what, "kind": type(error).__name__})
+            log.warning("model call failed", error=failure.what, kind=type(error).__name__, retryable=failure.retryable)
             if isinstance(failure, BrokenAnswerError):
                 request.runtime.stream_writer(AttemptFailed())
             # Not chained: the original may repeat a key.
@@ -119,9 +119,9 @@ def explain_tool_error(error: Exception, request: ToolCallRequest) -> str:
     """What the model is told of a tool that failed. Only a ToolError's own words are meant to be read."""
     name = request.tool_call["name"]
     if isinstance(error, ToolError):
-        _log.info("tool refused", extra={"tool": name, "error": error.what})
+        log.info("tool refused", tool=name, error=error.what)
         return f"{name} could not do it: {error.what}"
-    _log.error("tool failed", extra={"tool": name}, exc_info=error)
+    log.error("tool failed", tool=name, exc_info=error)
     return f"{name} failed because of a technical problem. Say that it did not work; do not claim that it did."
 
 

@@ -43,13 +43,14 @@ def offer_person(
 
 
 def judge(
-    text: str, shown: Sequence[Reference], found: Sequence[Reference], *, acted: bool, has_articles: bool
+    text: str, shown: Sequence[Reference], found: Sequence[Reference], *, acted: bool, needs_source: bool
 ) -> tuple[Outcome, tuple[Source, ...]]:
     """What a written answer is, and its sources. `shown` was numbered before the question, `found` came from searches
-    of the model's own; `acted`: a tool of the bot succeeded.
+    of the model's own; `acted`: a tool of the bot succeeded; `needs_source`: the bot has articles, and was asked
+    something.
     """
     sources = cited(text, shown, found)
-    answered = bool(sources) or acted or not has_articles
+    answered = bool(sources) or acted or not needs_source
     return ("answered" if answered else "unsure"), sources
 
 

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import pytest
 from langchain.tools import ToolRuntime, tool
+from structlog.testing import capture_logs
 
 from framework.agent.boundary import MODEL_CALLS
 from framework.agent.conversation import Finished, TextDelta, ToolFinished, ToolStarted
@@ -102,13 +103,14 @@ async def test_runs_several_tool_calls_of_one_answer(server: ScriptedServer, mak
 
 
 async def test_a_failing_tool_is_told_to_the_model_without_its_inner_words(
-    server: ScriptedServer, make_agent: AgentMaker, caplog: pytest.LogCaptureFixture
+    server: ScriptedServer, make_agent: AgentMaker
 ) -> None:
     server.play(call(("break_down", {})), say("That did not work."))
-    assert (await answer(make_agent(break_down), "Go")).text == "That did not work."
+    with capture_logs() as logs:
+        assert (await answer(make_agent(break_down), "Go")).text == "That did not work."
     assert "hunter2" not in server.asked[1].text
     assert "technical problem" in server.asked[1].messages[-1]["content"]
-    assert "hunter2" in caplog.text  # The operator is told.
+    assert "hunter2" in str(logs[-1]["exc_info"])  # The operator is told.
 
 
 async def test_what_a_tool_refuses_is_told_in_its_own_words(server: ScriptedServer, make_agent: AgentMaker) -> None:
@@ -157,6 +159,11 @@ async def test_an_answer_that_names_no_article_is_unsure(server: ScriptedServer,
     server.play(say("Certainly forty-two."))
     result = await answer(make_agent(open_ticket, library=Shelf()), "How many?")
     assert (result.outcome, result.suggestions) == ("unsure", ("Open a ticket",))
+
+
+async def test_small_talk_needs_no_article(server: ScriptedServer, make_agent: AgentMaker) -> None:
+    server.play(say("You're welcome!"))
+    assert (await answer(make_agent(library=Shelf()), "Thank you very much")).outcome == "answered"
 
 
 async def test_a_bot_without_articles_answers_by_itself(server: ScriptedServer, make_agent: AgentMaker) -> None:
@@ -274,7 +281,6 @@ FAILURES = [
 async def test_each_failure_says_what_to_do_and_no_secret(
     server: ScriptedServer,
     make_agent: AgentMaker,
-    caplog: pytest.LogCaptureFixture,
     step: object,
     what: str,
     hint: str,
@@ -282,13 +288,13 @@ async def test_each_failure_says_what_to_do_and_no_secret(
     retryable: bool,
 ) -> None:
     server.play(step)  # type: ignore[arg-type]  # parametrize knows no type
-    with pytest.raises(ModelError, match=what) as caught:
+    with capture_logs() as logs, pytest.raises(ModelError, match=what) as caught:
         await answer(make_agent(model={"retries": 0}), "Hello")
     error = caught.value
     assert error.retryable is retryable
     assert error.hint is not None
     assert hint in error.hint
-    assert KEY not in f"{error}{error.__cause__}{caplog.text}"
+    assert KEY not in f"{error}{error.__cause__}{logs}"
 
 
 async def test_a_server_that_does_not_run_is_named(make_agent: AgentMaker) -> None:

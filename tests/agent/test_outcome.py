@@ -44,7 +44,7 @@ def test_numbers_mean_the_passages_shown_before_the_question() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "acted", "has_articles", "outcome"),
+    ("text", "acted", "needs_source", "outcome"),
     [
         ("Yes. [Returns]", False, True, "answered"),
         ("Yes.", False, True, "unsure"),
@@ -53,6 +53,6 @@ def test_numbers_mean_the_passages_shown_before_the_question() -> None:
     ],
 )
 def test_an_answer_counts_when_it_rests_on_something(
-    text: str, outcome: str, *, acted: bool, has_articles: bool
+    text: str, outcome: str, *, acted: bool, needs_source: bool
 ) -> None:
-    assert judge(text, (RETURNS,), (), acted=acted, has_articles=has_articles)[0] == outcome
+    assert judge(text, (RETURNS,), (), acted=acted, needs_source=needs_source)[0] == outcome
