@@ -1,0 +1,97 @@
+"""What an operation is: the frozen models of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Effect = Literal["reads", "writes", "destroys"]
+Token = Literal["user", "server", "either"]
+Place = Literal["path", "query", "body"]
+Body = Literal["json", "multipart"]
+Rate = Literal["realtime", "messages", "search", "moderation", "bulk", "standard"]
+
+# Calls a minute for each endpoint and platform, where the service's documentation names them. An endpoint of the other
+# families has a limit too, but only `GetRateLimits` knows it.
+CALLS_A_MINUTE: dict[Rate, int] = {"realtime": 10_000, "messages": 1_000, "search": 300, "moderation": 300}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of an operation.
+
+    `name` is what a caller uses; `wire_name` what is sent (they differ where path and body both have an `id`). `schema`
+    is JSON Schema, other models being referred to as `#/$defs/Name`.
+    """
+
+    name: str
+    wire_name: str
+    place: Place
+    required: bool
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an operation lives in one of the two APIs, and what it takes there. `path` holds `{name}` for each path
+    parameter."""
+
+    method: str
+    path: str
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What people read, and what search reads.
+
+    `abilities` names what hides inside an operation (a shadow ban inside `Ban`) with phrases for each; `not_this` maps
+    the id of an operation that is easily confused with this one to when it is the right one.
+    """
+
+    summary: str
+    aliases: tuple[str, ...]
+    abilities: dict[str, tuple[str, ...]]
+    use_when: str
+    not_this: dict[str, str]
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Every way in which people ask for the operation."""
+        return self.aliases + tuple(phrase for phrases in self.abilities.values() for phrase in phrases)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the service.
+
+    `v1` is where the older API has it (flat custom fields, ISO times), None where only the newer one does; `v2` is there
+    always (custom fields under `custom`, times in nanoseconds). `body` is how a body is encoded, None where the
+    operation takes none. `token` is what may call it; `rate` the family whose limit it counts against.
+    """
+
+    id: str
+    group: str
+    sdk: str
+    v1: Endpoint | None
+    v2: Endpoint
+    body: Body | None
+    effect: Effect
+    token: Token
+    rate: Rate
+    profile: Profile
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to call it: the older API where it has the operation, as the rest of this project speaks that."""
+        return self.v1 or self.v2
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The arguments at `endpoint`."""
+        return self.endpoint.parameters
+
+    @property
+    def calls_a_minute(self) -> int | None:
+        """The documented limit for each platform; None where only the service knows."""
+        return CALLS_A_MINUTE.get(self.rate)

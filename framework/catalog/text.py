@@ -1,0 +1,96 @@
+"""From text to terms: what people write, without the names, ids and quotations that say nothing about the operation."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+# A quotation is content ("post 'the ban is lifted'"), never part of what is asked for.
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`|(?<!\w)['‘][^'’]*['’](?!\w)")
+_URL = re.compile(r"https?://\S+|\bwww\.\S+")
+_ADDRESS = re.compile(r"\S+@\S+\.\w+")
+_CHANNEL_ID = re.compile(r"\b[a-z_]+:[\w-]+|(?<!\w)#[\w-]+")
+_MENTION = re.compile(r"(?<!\w)@[\w-]+")
+_SLASH = re.compile(r"(?<!\S)/\w+")
+_EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\u2764]")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD = re.compile(r"[a-z][a-z']*|[a-z]*\d+[a-z]*")
+_IDENTIFIER = re.compile(r"\b[\w-]*(?:\d[\w-]*_|_[\w-]*\d|\d-|-\d|[a-z]_[a-z])[\w-]*\b")
+_CONTRACTIONS = {
+    "can't": "can not", "cannot": "can not", "won't": "will not", "n't": " not", "who's": "who is",
+    "what's": "what is", "where's": "where is", "how's": "how is", "i'm": "i am", "let's": "let us",
+}  # fmt: skip
+STOPWORDS = frozenset(
+    "a an the of to in on at for from by with and or but so as that this these those it its is are was were be been am "
+    "i me my mine we us our you your he his she her they them their please can could would should will shall may might "
+    "do does did have has had just really very there here now then than too also any some into onto want need like "
+    "would let's s t d ll re ve ok okay hey hi thanks thank kindly if because while about".split()
+)
+_KEPT_WITH_DIGITS = frozenset({"s3", "v1", "v2", "1on1", "429", "mp4", "mp3", "2fa"})
+_DOUBLED = re.compile(r"([bdgmnprt])\1$")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of a text, with camel case split, and ids, addresses, quotations and numbers left out.
+
+    What an id shows is kept: `messaging:general` and `#general` are a `channel`, `@bob` is a `user`, a link is a `url`.
+    """
+    text = text.replace("’", "'")
+    text = _URL.sub(" url ", text)
+    text = _ADDRESS.sub(" address ", text)
+    text = _QUOTED.sub(" ", text)
+    text = _MENTION.sub(" user ", text)
+    text = _CHANNEL_ID.sub(" channel ", text)
+    text = _SLASH.sub(" slash ", text)
+    text = _EMOJI.sub(" emoji ", text)
+    text = _IDENTIFIER.sub(" ", text)
+    text = _CAMEL.sub(" ", text).lower()
+    for short, full in _CONTRACTIONS.items():
+        text = text.replace(short, full)
+    found = (word.removesuffix("'s").strip("'") for word in _WORD.findall(text))
+    return [word for word in found if word and (word.isalpha() or "'" in word or word in _KEPT_WITH_DIGITS)]
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """A light stem: plural, -ing, -ed, -er, -ly and -tion endings are folded. Short words are left alone."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    word = _singular(word)
+    for ending in ("ations", "ation", "ators", "ator", "ating", "ated", "ate"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    for ending in ("ions", "ion", "ings", "ing", "ed", "ers", "er", "ly", "ment", "able"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return _tidy(word[: -len(ending)])
+    return _tidy(word)
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def _tidy(word: str) -> str:
+    word = _DOUBLED.sub(r"\1", word)
+    if word.endswith("e") and len(word) > 3:
+        return word[:-1]
+    if word.endswith("y") and len(word) > 3:
+        return word[:-1] + "i"
+    return word
+
+
+def stems(text: str) -> list[str]:
+    """Stems of a text's words, without stopwords."""
+    return [stem(word) for word in words(text) if word not in STOPWORDS]
+
+
+def trigrams(word: str) -> list[str]:
+    """Three-letter pieces of a word, with its ends marked."""
+    padded = f"^{word}$"
+    return [padded[at : at + 3] for at in range(len(padded) - 2)]

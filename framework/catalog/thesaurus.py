@@ -1,0 +1,46 @@
+"""Groups of words and phrases that mean the same here: `pull the plug` is `stop`, `lobby` is `channel`."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from importlib.resources import files
+from typing import TYPE_CHECKING, Self
+
+from framework.catalog.text import stem, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MARK = "~"
+
+
+class Thesaurus:
+    """Finds the concepts in a sequence of words. A concept is written `~stop`, so that it never meets a word."""
+
+    def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
+        self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        for concept, phrases in groups.items():
+            for phrase in phrases:
+                key = tuple(stem(word) for word in words(phrase))
+                if key:
+                    self._phrases[key[0]].append((key, MARK + concept))
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read data/thesaurus.json: an object of lists, a concept's name to its words and phrases."""
+        file = files("framework.catalog") / "data" / "thesaurus.json"
+        return cls(json.loads(file.read_text(encoding="utf-8")))
+
+    def concepts(self, sequence: Sequence[str]) -> list[str]:
+        """Concepts of a sequence of stems, stopwords included, each once, in the order of their first occurrence."""
+        found: dict[str, None] = {}
+        for at, first in enumerate(sequence):
+            for key, concept in self._phrases.get(first, ()):
+                if tuple(sequence[at : at + len(key)]) == key:
+                    found[concept] = None
+        return list(found)
+
+    def vocabulary(self) -> set[str]:
+        """Every stem that occurs in a group."""
+        return {part for entries in self._phrases.values() for key, _ in entries for part in key}
