@@ -58,8 +58,9 @@ class Identity(Protocol):
 class StreamChatService:
     """`ChatService` on Stream, for one bot user.
 
-    Reads and writes are made server-side in the bot's name, because a user token is good for 60 calls a minute only;
-    the connection and watching on it belong to the user and are made with its token.
+    What a method means is said by the port. Reads and writes are made server-side in the bot's name, because a user
+    token is good for 60 calls a minute only; the connection and watching on it belong to the user and are made with its
+    token.
     """
 
     def __init__(self, client: StreamClient, identity: Identity, timing: Timing) -> None:
@@ -164,12 +165,17 @@ class StreamChatService:
         """See the port."""
         if until is None:
             state = await self._directory.state(channel, limit=min(limit, MOST_MESSAGES))
-            return state.messages[-limit:] if state else ()
+            if state is None:
+                raise ChatServiceError(f"The channel {channel} does not exist.", code=MISSING, status=404)
+            return state.messages[-limit:]
         page = {"limit": min(limit, MOST_MESSAGES), "id_lte": until}
-        reply = await self._client.as_server(
-            Endpoint.GET_CHANNEL,
-            lambda sdk: sdk.channel(channel.type, path_part(channel.id)).query(watch=False, state=True, messages=page),
-        )
+        try:
+            reply = await self._client.as_server(
+                Endpoint.GET_CHANNEL,
+                lambda sdk: sdk.channel(channel.type, path_part(channel.id)).query(watch=False, messages=page),
+            )
+        except ChatServiceError as error:
+            return _nothing_at(error)
         return read_channel(reply, self._bot).messages
 
     async def thread(self, parent_id: str, *, limit: int, until: str | None = None) -> Sequence[Message]:
@@ -178,12 +184,17 @@ class StreamChatService:
         if parent is None:
             return ()
         options: dict[str, Any] = {"limit": min(limit, MOST_REPLIES), **({"id_lte": until} if until else {})}
-        reply = await self._client.as_server(
-            Endpoint.GET_REPLIES,
-            lambda sdk: sdk.channel(parent.channel.type, path_part(parent.channel.id)).get_replies(
-                path_part(parent_id), **options
-            ),
-        )
+        try:
+            reply = await self._client.as_server(
+                Endpoint.GET_REPLIES,
+                lambda sdk: sdk.channel(parent.channel.type, path_part(parent.channel.id)).get_replies(
+                    path_part(parent_id), **options
+                ),
+            )
+        except ChatServiceError as error:
+            if until is None:
+                raise
+            return [parent, *_nothing_at(error)]
         replies = (read_message(item, parent.channel) for item in reply.get("messages") or ())
         return [parent, *sorted(replies, key=lambda message: message.created_at)[-limit:]]
 
@@ -303,7 +314,9 @@ class StreamChatService:
         async with self._in_order(message_id):
             try:
                 await self._client.as_server(
-                    Endpoint.DELETE_MESSAGE, lambda sdk: sdk.delete_message(path_part(message_id)), tries=PATIENT
+                    Endpoint.DELETE_MESSAGE,
+                    lambda sdk: sdk.delete_message(path_part(message_id), hard=True),
+                    tries=PATIENT,
                 )
             except ChatServiceError as error:
                 if error.status != 404 and error.code != MISSING:
@@ -344,6 +357,13 @@ class StreamChatService:
 def _uncertain(failures: Sequence[ChatServiceError]) -> bool:
     """Whether an earlier try may have taken effect: it got no answer, or one that says nothing of it."""
     return any(error.status is None or error.status >= 500 for error in failures)
+
+
+def _nothing_at(error: ChatServiceError) -> Sequence[Message]:
+    """A page up to a message that does not exist is refused: it is empty. Raises any other error."""
+    if error.status not in {400, 404}:
+        raise error
+    return ()
 
 
 def _no_connection() -> ChatServiceError:

@@ -38,16 +38,20 @@ class ChatService(Protocol):
 
     async def watch(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
         """Watch these channels on the live connection and read their newest `limit` messages each. Channels that are
-        gone or closed to the bot are left out of the result.
+        gone or closed to the bot are left out of the result. Raises a retryable ChatServiceError while there is no
+        connection, and where it was lost meanwhile.
         """
 
     async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
         """The newest `limit` messages of a channel outside threads, oldest first. With `until`, the newest of those
-        that are not newer than the message with this id, itself included. `limit` is at most 300.
+        that are not newer than the message with this id, itself included; nothing where it does not exist. `limit` is
+        at most 300.
         """
 
     async def thread(self, parent_id: str, *, limit: int, until: str | None = None) -> Sequence[Message]:
-        """A thread: its parent, then its newest `limit` replies, oldest first; `until` as in `recent`."""
+        """A thread: its parent, then its newest `limit` replies, oldest first; `until` as in `recent`. Nothing where
+        the parent does not exist.
+        """
 
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
         """Those of these messages that exist (soft-deleted ones too), by id."""
@@ -64,7 +68,7 @@ class ChatService(Protocol):
         """
 
     async def delete(self, message_id: str) -> None:
-        """Delete a message of the bot's. Nothing happens where it is gone."""
+        """Delete a message of the bot's for good. Nothing happens where it is gone."""
 
     async def indicate(self, channel: ChannelRef, message_id: str, state: AIState | None) -> None:
         """Show what the bot is doing for a message; None clears it."""

@@ -12,7 +12,7 @@ from framework.stream.model import Attachment, ChannelRef, ChannelState, Message
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
 _BOT_FLAGS = ("is_bot", "bot", "is_ai", "ai_bot")
-# What Stream itself says of a message; all else in it is custom.
+# What has a place of its own, or is Stream's own word on a message; all else in it is custom.
 _MESSAGE_FIELDS = frozenset(
     {
         "id", "text", "mml", "command", "html", "attachments", "user", "mentioned_users", "mentioned_channel",
@@ -22,7 +22,7 @@ _MESSAGE_FIELDS = frozenset(
         "shadowed", "silent", "pinned", "pinned_at", "pinned_by", "pin_expires", "parent_id", "show_in_channel",
         "quoted_message_id", "quoted_message", "poll_id", "poll", "image_labels", "i18n", "moderation",
         "moderation_details", "message_text_updated_at", "reminder", "draft", "shared_location", "member", "channel",
-        "restricted_visibility", "channel_role", "deleted_for_me", "user_id",
+        "restricted_visibility", "channel_role", "deleted_for_me", "ai_generated", "generating", "user_id",
     }
 )  # fmt: skip
 _CHANNEL_FIELDS = frozenset(

@@ -1,0 +1,194 @@
+"""A whole chat in memory: its channels, the people in them, and who is told what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from framework.errors import ChatServiceError, DuplicateMessageError
+from framework.stream.model import (
+    AddedToChannel,
+    Attachment,
+    ChannelRef,
+    Event,
+    Message,
+    MessageDeleted,
+    MessageKind,
+    MessageNew,
+    MessageUpdated,
+    RemovedFromChannel,
+    StopRequested,
+    User,
+)
+
+_TICK = timedelta(microseconds=1)
+
+
+class Listener(Protocol):
+    """A connection to the chat."""
+
+    @property
+    def user_id(self) -> str:
+        """Whose connection it is."""
+
+    def hear(self, channel: ChannelRef, event: Event, *, as_member: bool) -> None:
+        """Something happened in a channel; `as_member` says that members are told even if they do not watch."""
+
+
+@dataclass
+class Room:
+    """A channel: its messages by id, in order of posting, and since when who is a member."""
+
+    ref: ChannelRef
+    created_at: datetime
+    messages: dict[str, Message] = field(default_factory=dict)
+    members: dict[str, datetime] = field(default_factory=dict)
+    frozen: bool = False
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+class MemoryChat:
+    """What a chat service stores, and what people do there. `now` is the clock; no two things happen at one time."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.rooms: dict[ChannelRef, Room] = {}
+        self.listeners: list[Listener] = []
+        self._clock = now
+        self._last = datetime.min.replace(tzinfo=now().tzinfo)
+        self._posted = 0
+
+    def now(self) -> datetime:
+        """The clock's time, or a microsecond after the last one told."""
+        self._last = max(self._clock(), self._last + _TICK)
+        return self._last
+
+    def room(self, cid: str) -> Room:
+        """The channel, created where it is missing."""
+        ref = ChannelRef.parse(cid)
+        if ref not in self.rooms:
+            self.rooms[ref] = Room(ref, self.now())
+        return self.rooms[ref]
+
+    def existing(self, channel: ChannelRef) -> Room:
+        """The channel. Raises ChatServiceError where it does not exist."""
+        if channel not in self.rooms:
+            raise ChatServiceError(f"The channel {channel} does not exist.", code=16, status=404)
+        return self.rooms[channel]
+
+    def find(self, message_id: str) -> Message | None:
+        """A message, wherever it stands."""
+        return next((room.messages[message_id] for room in self.rooms.values() if message_id in room.messages), None)
+
+    def message(self, message_id: str) -> Message:
+        """A message. Raises ChatServiceError where it does not exist."""
+        message = self.find(message_id)
+        if message is None:
+            raise ChatServiceError(f"The message {message_id} does not exist.", code=16, status=404)
+        return message
+
+    def messages(self, cid: str) -> list[Message]:
+        """A channel's messages in order of posting, those in threads too."""
+        return list(self.room(cid).messages.values())
+
+    def post(
+        self,
+        cid: str,
+        text: str,
+        *,
+        user: User,
+        parent: str | None = None,
+        id: str | None = None,  # noqa: A002 - what the service calls it
+        kind: MessageKind | None = None,
+        attachments: tuple[Attachment, ...] = (),
+        mentioned: tuple[str, ...] = (),
+        silent: bool = False,
+        ai_generated: bool = False,
+        announce: bool = True,
+    ) -> Message:
+        """Someone posts; with `announce` off nobody is told of it."""
+        self._posted += 1
+        message = Message(
+            id=id or f"m{self._posted:05d}",
+            channel=self.room(cid).ref,
+            user=user,
+            text=text,
+            created_at=self.now(),
+            kind=kind or ("reply" if parent else "regular"),
+            parent_id=parent,
+            attachments=attachments,
+            mentioned=mentioned,
+            silent=silent,
+            ai_generated=ai_generated,
+        )
+        self.add(message, announce=announce)
+        return message
+
+    def add(self, message: Message, *, announce: bool = True) -> None:
+        """Store a new message and tell of it. Raises DuplicateMessageError where its id is taken."""
+        if self.find(message.id) is not None:
+            raise DuplicateMessageError(f"a message with ID {message.id} already exists", code=4, status=400)
+        room = self.existing(message.channel)
+        parent = self.message(message.parent_id) if message.parent_id is not None else None
+        room.messages[message.id] = message
+        if parent is not None:
+            room.messages[parent.id] = replace(parent, reply_count=parent.reply_count + 1)
+        if announce:
+            self.announce(message.channel, MessageNew(message), as_member=True)
+
+    def change(self, changed: Message) -> None:
+        """Store a message's new state and tell of it."""
+        changed = replace(changed, updated_at=self.now())
+        self.existing(changed.channel).messages[changed.id] = changed
+        self.announce(changed.channel, MessageUpdated(changed))
+
+    def edit(self, message: Message, text: str) -> None:
+        """Someone gives a message another text."""
+        self.change(replace(self.message(message.id), text=text))
+
+    def delete(self, message_id: str, *, hard: bool = False) -> None:
+        """Someone deletes a message: softly, which leaves a stone in its place, or for good."""
+        message = self.message(message_id)
+        room = self.rooms[message.channel]
+        if hard:
+            del room.messages[message_id]
+        else:
+            room.messages[message_id] = replace(message, kind="deleted", deleted_at=self.now())
+        self.announce(message.channel, MessageDeleted(message.channel, message_id))
+
+    def remove_channel(self, cid: str) -> None:
+        """Someone deletes a channel."""
+        room = self.rooms.pop(ChannelRef.parse(cid))
+        for listener in self.listeners:
+            if listener.user_id in room.members:
+                listener.hear(room.ref, RemovedFromChannel(room.ref), as_member=True)
+
+    def add_member(self, cid: str, user_id: str) -> None:
+        """Someone makes a user a member. Nothing happens where it is one."""
+        room = self.existing(ChannelRef.parse(cid))
+        if user_id not in room.members:
+            room.members[user_id] = self.now()
+            self._tell(user_id, AddedToChannel(room.ref))
+
+    def remove_member(self, cid: str, user_id: str) -> None:
+        """Someone ends a user's membership."""
+        room = self.existing(ChannelRef.parse(cid))
+        if room.members.pop(user_id, None) is not None:
+            self._tell(user_id, RemovedFromChannel(room.ref))
+
+    def stop(self, cid: str, message_id: str | None = None, *, user: User) -> None:
+        """Someone presses stop."""
+        channel = ChannelRef.parse(cid)
+        self.announce(channel, StopRequested(channel, user.id, message_id))
+
+    def announce(self, channel: ChannelRef, event: Event, *, as_member: bool = False) -> None:
+        """Tell those who watch the channel, and with `as_member` all of its members."""
+        members = self.rooms[channel].members if channel in self.rooms else {}
+        for listener in list(self.listeners):
+            listener.hear(channel, event, as_member=as_member and listener.user_id in members)
+
+    def _tell(self, user_id: str, event: AddedToChannel | RemovedFromChannel) -> None:
+        for listener in list(self.listeners):
+            if listener.user_id == user_id:
+                listener.hear(event.channel, event, as_member=True)
