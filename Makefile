@@ -6,13 +6,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 BOT ?= support_bot
+CLIENTS := tests/clients/node_modules
 
 # The newest Python that is promised; `make PYTHON=/path/to/python3.12 run` picks another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' \
 	>/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: help install run test lint benchmark clean
+.PHONY: help install run test lint benchmark clients clean
 help: ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -21,7 +22,7 @@ install: $(VENV)/.run-installed ## install what the bot needs, from the lock fil
 run: install ## install, then run the support bot with everything it needs
 	@exec $(BIN)/python -m framework run $(BOT)
 
-test: $(VENV)/.test-installed ## install, then check style, types, layers and behaviour
+test: $(VENV)/.test-installed clients ## install, then check style, types, layers and behaviour
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -30,11 +31,13 @@ test: $(VENV)/.test-installed ## install, then check style, types, layers and be
 lint: $(VENV)/.test-installed ## style and types alone
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+clients: $(CLIENTS)/.installed ## install Stream's JavaScript clients, to test the sandbox with them
+
 benchmark: $(VENV)/.test-installed ## measure start-up, latency and answers on this machine
 	$(BIN)/python -m tests.benchmarks
 
-clean: ## remove .venv (data in .framework stays)
-	rm -rf $(VENV)
+clean: ## remove .venv and node_modules (data in .framework stays)
+	rm -rf $(VENV) $(CLIENTS)
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found." >&2; \
@@ -53,3 +56,11 @@ $(VENV)/.test-installed: requirements/test.txt $(VENV)/.run-installed
 	@echo "Installing what the tests need ..."
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy -r requirements/test.txt
 	@touch $@
+
+# Stream's own JavaScript clients, for tests alone: without npm, or where it fails, those tests say that they are skipped.
+$(CLIENTS)/.installed: tests/clients/package-lock.json
+	@if ! command -v npm >/dev/null 2>&1; then \
+		echo "npm was not found: the tests with Stream's JavaScript clients will be skipped."; \
+	elif echo "Installing Stream's JavaScript clients for the tests (about 140 MB on disk) ..." && \
+		(cd tests/clients && npm ci --loglevel=error); then touch $@; \
+	else echo "npm failed: the tests with Stream's JavaScript clients will be skipped." >&2; fi
