@@ -91,6 +91,9 @@ class CatchUp:
             since,
             lambda oldest: service.recent(state.channel, limit=_PAGE, until=oldest),
         )
+        # A reply that is shown in the channel as well is dealt with in its thread, where its answer stands.
+        ids = {message.id for message in channel}
+        channel = [message for message in channel if message.parent_id not in ids]
         grown = [m for m in channel if m.reply_count and self._replies_seen.get(m.id) != m.reply_count]
         return [channel, *[await self._thread(parent, since) for parent in grown]]
 

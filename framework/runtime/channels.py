@@ -81,6 +81,7 @@ class Membership:
         """Someone made the bot a member: work there if the definition says so."""
         if self.covers(channel):
             async with self._one_at_a_time:
+                self._refused.discard(channel)
                 await self._admit([channel])
         else:
             _log.info("channel.ignored", bot=self._bot.name, channel=str(channel), why="not in the bot's definition")

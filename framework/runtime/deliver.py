@@ -29,15 +29,15 @@ class Deliver:
             async with self._writer.indicating(turn) as indicator:
                 made = await self._writer.stream(turn, indicator)
                 if isinstance(made, Exception):
-                    return await self._apologise(turn, made)
+                    return await self.apologise(turn, made)
                 _log_answer(made)
                 await self._writer.settle(turn, made)
         except AlreadyAnsweredError as error:
             return Silent(error.what, message_id=turn.reply_id)
         return await call_next(replace(turn, answer=made))
 
-    async def _apologise(self, turn: Turn, error: Exception) -> Outcome:
-        """Tell the operator what went wrong, and the channel that something did."""
+    async def apologise(self, turn: Turn, error: Exception) -> Outcome:
+        """Tell the operator what went wrong, and the channel that something did. Raises ChatServiceError."""
         if isinstance(error, FrameworkError):
             _log.error("turn.failed", error=str(error))
         else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from framework.errors import ChatServiceError
+from framework.errors import ChatServiceError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.content import Content
@@ -33,6 +33,7 @@ class Pipeline:
         self._timing = timing
         self._writer = ReplyWriter(bot.service, limits)
         self._guard = LoopGuard(limits)
+        self._deliver = Deliver(self._writer, bot.definition.phrases)
         self.live = LiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
 
@@ -48,7 +49,7 @@ class Pipeline:
             Content(definition.phrases),
             Context(service, definition.context.messages),
             self._agent,
-            Deliver(self._writer, definition.phrases),
+            self._deliver,
             self._record,
         )
 
@@ -62,10 +63,17 @@ class Pipeline:
                 _log.error("turn.failed", error=str(error), retryable=error.retryable)
                 return Failed(error.what, retryable=error.retryable)
             except Exception as error:  # noqa: BLE001 - the turn boundary: one turn's bug must not end the others
-                _log.exception("turn.failed")
-                return Failed(f"{type(error).__name__}: {error}", retryable=False)
+                return await self._give_up(turn, error)
             _log_decision(outcome)
             return outcome
+
+    async def _give_up(self, turn: Turn, error: Exception) -> Outcome:
+        """A bug, ours or the agent's: the operator gets the traceback, the channel an apology."""
+        try:
+            return await self._deliver.apologise(turn, error)
+        except FrameworkError as refusal:
+            _log.warning("turn.apology_failed", error=refusal.what)
+            return Failed(f"{type(error).__name__}: {error}")
 
     async def _policy(self, turn: Turn, call_next: CallNext) -> Outcome:
         """The channel's policy: which messages want an answer. An operator who asks for one is not bound by it."""

@@ -42,7 +42,10 @@ async def run_bots(
     engine = engine or LocalEngine(concurrency=limits.concurrent_turns)
     timers = timers or SchedulerTimers()
     try:
-        await asyncio.gather(*(bot.service.open() for bot in bots))
+        opened = await asyncio.gather(*(bot.service.open() for bot in bots), return_exceptions=True)
+        for error in opened:
+            if error is not None:
+                raise error
         sessions = {bot.name: Session(bot, engine, limits, timing) for bot in bots}
 
         async def handle(job: Job) -> Verdict:

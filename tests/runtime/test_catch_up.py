@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from framework.stream.timing import Timing
@@ -205,6 +206,22 @@ async def test_replies_in_threads_are_caught_up_with(world: World, agent: Script
         lost = world.post(CID, "lost in the thread", parent=old.id, announce=False)
         await asyncio.sleep(130)
         assert bot.reply_to(lost)
+
+
+async def test_a_reply_shown_in_the_channel_as_well_is_not_taken_for_unanswered(
+    world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
+) -> None:
+    joined(world)
+    parent = world.post(CID, "topic")
+    both = replace(world.post(CID, "in both", parent=parent.id), show_in_channel=True)
+    world.room(CID).messages[both.id] = both
+    async with Running(world, agent, timing=timing) as bot:
+        await asyncio.sleep(5)
+        assert bot.replied(both).parent_id == parent.id
+    logs.clear()
+    async with Running(world, agent, timing=timing):
+        await asyncio.sleep(5)
+    assert "turn.received" not in [entry["event"] for entry in logs]
 
 
 async def test_threads_that_did_not_grow_are_not_read_again(world: World, agent: ScriptedAgent, timing: Timing) -> None:

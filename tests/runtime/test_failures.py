@@ -42,6 +42,22 @@ async def test_an_agent_that_fails_is_apologised_for(
     assert [u.text for u in agent.asked[1].utterances] == ["Hi", "Again?"]
 
 
+async def test_an_agent_that_cannot_even_begin_is_apologised_for(
+    world: World, agent: ScriptedAgent, timing: Timing, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    def broken(_: object) -> None:
+        raise TypeError("a bug")
+
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        monkeypatch.setattr(agent, "stream", broken)
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(3)
+        assert bot.replied(message).text == bot.definition.phrases.apology
+        assert bot.replied(message).custom["outcome"] == "failed"
+    assert [type(entry["exc_info"]) for entry in logs if entry["event"] == "turn.failed"] == [TypeError]
+
+
 async def test_an_agent_without_an_answer_is_a_failure(world: World, agent: ScriptedAgent, timing: Timing) -> None:
     world.room(CID)
     agent.script = lambda _: []
