@@ -7,7 +7,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from framework.sandbox.domains import app, channels, events, members, messages, queries, reactions, reads, sync, users
+from framework.sandbox.domains import (
+    app,
+    channels,
+    events,
+    members,
+    messages,
+    queries,
+    reactions,
+    reads,
+    sync,
+    tasks,
+    users,
+)
 from framework.sandbox.operations import Domain, Operation, shape_of
 from framework.sandbox.wire import Dialect
 
@@ -22,6 +34,7 @@ DOMAINS: tuple[Domain, ...] = (
     reads.DOMAIN,
     events.DOMAIN,
     sync.DOMAIN,
+    tasks.DOMAIN,
 )
 
 

@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
+from framework.sandbox.extras.exports import export_route
 from framework.sandbox.extras.faults import Fault
 from framework.sandbox.services import people
 from framework.sandbox.wire import Dialect, decode
@@ -70,6 +71,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route("/sandbox/faults", _answering(faults), methods=["GET", "POST", "DELETE", "OPTIONS"]),
         Route("/sandbox/log", _answering(log), methods=["GET", "DELETE", "OPTIONS"]),
         Route("/sandbox/health", _answering(_health), methods=["GET"]),
+        export_route(sandbox),
         Route("/", index, methods=["GET"]),
         Mount("/playground", StaticFiles(directory=PLAYGROUND, html=True, check_dir=False)),
     ]

@@ -1,0 +1,44 @@
+"""Tasks: work that is done when its id is handed out, and exports that end in a file to fetch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from framework.sandbox.model.task import EXPORT_FILES, TASKS, ExportFile, Task
+from framework.sandbox.wire import Dialect
+
+if TYPE_CHECKING:
+    from framework.sandbox.call import Call
+
+OK = {"status": "ok"}
+"""What the result of a task over several things says of each that went well."""
+
+
+def completed(call: Call, kind: str, result: dict[str, Any]) -> str:
+    """Keep a task that is done; returns its id. `result` is what `GetTask` answers."""
+    task = Task(call.sandbox.ids.new(), call.now, call.now, kind, result=result)
+    return call.store[TASKS].put(task).id
+
+
+def failed(call: Call, kind: str, reason: str) -> str:
+    """Keep a task that could not be done; returns its id."""
+    error = {"type": kind, "description": reason, "stacktrace": "", "version": ""}
+    task = Task(call.sandbox.ids.new(), call.now, call.now, kind, status="failed", error=error)
+    return call.store[TASKS].put(task).id
+
+
+def export(call: Call, kind: str, content: Any) -> str:  # noqa: ANN401 - JSON with entities
+    """Keep an export's file and a task whose result has its `url`; returns the task's id."""
+    # Encoded as v1 writes it: times in a stored document's depth would not be read back as times.
+    document = orjson.loads(Dialect.V1.encode(content))
+    file = call.store[EXPORT_FILES].put(ExportFile(call.sandbox.ids.new(), kind, call.now, document))
+    return completed(call, f"export.{kind}", {"url": f"{_origin(call)}/exports/{kind}/{file.id}.json"})
+
+
+def _origin(call: Call) -> str:
+    """The server as the caller reached it."""
+    if call.request is not None and call.request.headers.get("host"):
+        return f"{call.request.url.scheme}://{call.request.headers['host']}"
+    return f"http://{call.sandbox.config.host}:{call.sandbox.config.port}"
