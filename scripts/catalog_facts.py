@@ -269,7 +269,9 @@ def mapping(function: ast.AsyncFunctionDef, variable: str) -> list[tuple[str, st
             ]
         if isinstance(node.value, ast.Call):
             pairs = [(item.arg, ast.unparse(item.value)) for item in node.value.keywords if item.arg]
-            extra = [item.value for item in node.value.keywords if item.arg is None and isinstance(item.value, ast.Dict)]
+            extra = [
+                item.value for item in node.value.keywords if item.arg is None and isinstance(item.value, ast.Dict)
+            ]
             for dictionary in extra:
                 pairs += [
                     (ast.literal_eval(key), ast.unparse(value))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     # Terms of a text with their weights: a word counts 1, a concept or a corrected word less.
     Terms = Mapping[str, float]
 
-SATURATION = 1.2
-LENGTH_SHARE = 0.35
+SATURATION = 0.6
+LENGTH_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Weights:
     """How much each field, and each of the three measures, counts. Found on the development intents."""
 
     fields: Mapping[str, float] = field(
-        default_factory=lambda: {"id": 2.0, "summary": 1.2, "phrases": 1.0, "use_when": 0.5, "parameters": 0.25}
+        default_factory=lambda: {"id": 1.2, "summary": 1.2, "phrases": 0.7, "use_when": 0.25, "parameters": 0.25}
     )
-    words: float = 0.5
-    phrase: float = 0.4
-    pieces: float = 0.1
+    words: float = 0.55
+    phrase: float = 0.25
+    pieces: float = 0.2
 
 
 class Index:

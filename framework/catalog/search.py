@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
+from framework.catalog.mood import mood_of
 from framework.catalog.scoring import Document, Index, Weights
 from framework.catalog.spelling import Spelling
 from framework.catalog.text import STOPWORDS, stem, words
 from framework.catalog.thesaurus import Thesaurus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from framework.catalog.catalog import Catalog
     from framework.catalog.operation import Operation
 
 ELSEWHERE = "elsewhere:"
-CONCEPT_SHARE = 0.6
+CONCEPT_SHARE = 1.2
 CORRECTED_SHARE = 0.7
+UNKNOWN_SHARE = 0.1
+MOOD_FIT = 0.8
+SURE_ENOUGH = 0.5
+THRESHOLD = 0.02
+STEEPNESS = 0.15
+# What only the newer API has is for the dashboards of moderators; few ask for it.
+RARE_FIT = 0.93
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An operation that may be meant. `score` is between 0 and 1, comparable between intents."""
+    """An operation that may be meant. `score` is between 0 and 1, comparable between intents; 0.5 is just enough."""
 
     id: str
     score: float
     summary: str
     not_this: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A subject that no operation serves, and how people ask for it."""
+
+    reason: str
+    hint: str
+    aliases: list[str]
 
 
 @dataclass(frozen=True)
@@ -46,65 +66,82 @@ class SearchResult:
     hint: str | None = None
 
 
-@dataclass(frozen=True)
-class Margins:
-    """When there is no operation: the best is too weak, or what lies elsewhere fits better."""
-
-    weakest: float = 0.2
-    elsewhere: float = 0.0
-
-
 class OperationSearch:
     """Searches a catalogue. Building one takes a fraction of a second; keep it."""
 
-    def __init__(self, catalog: Catalog, *, weights: Weights | None = None, margins: Margins | None = None) -> None:
+    def __init__(self, catalog: Catalog, *, weights: Weights | None = None) -> None:
         self._catalog = catalog
-        self._margins = margins or Margins()
         self._thesaurus = Thesaurus.load()
         self._elsewhere = _read_elsewhere()
         documents = [self._document(operation) for operation in catalog]
-        documents += [self._foreign(name, entry["aliases"]) for name, entry in self._elsewhere.items()]
+        documents += [self._foreign(name, entry.aliases) for name, entry in self._elsewhere.items()]
         self._index = Index(documents, weights or Weights())
-        self._spelling = Spelling(self._index.vocabulary | self._thesaurus.vocabulary())
+        self._known = self._index.vocabulary | self._thesaurus.vocabulary()
+        self._spelling = Spelling(self._known)
 
     def search(self, intent: str, limit: int = 5) -> SearchResult:
         """The operations that fit best, at most `limit`, or `no_operation`."""
-        scores = self._index.score(self._query(intent))
-        ours = sorted(((s, name) for name, s in scores.items() if not name.startswith(ELSEWHERE)), reverse=True)
-        foreign = max(((s, name) for name, s in scores.items() if name.startswith(ELSEWHERE)), default=(0.0, ""))
-        best = ours[0][0] if ours else 0.0
-        hits = tuple(self._hit(name, score) for score, name in ours[:limit])
-        if foreign[0] - best > self._margins.elsewhere:
-            entry = self._elsewhere[foreign[1].removeprefix(ELSEWHERE)]
-            return SearchResult(intent, "no_operation", hits, entry["reason"], entry["hint"])
-        if best < self._margins.weakest:
-            return SearchResult(
-                intent, "no_operation", hits, "Nothing here does that.", "Say it in other words, or use another tool."
-            )
-        return SearchResult(intent, "ok", hits)
+        asks = mood_of(intent) == "ask"
+        scores = self._index.score(self._query(intent, asks=asks))
+        ours: list[tuple[float, str]] = []
+        elsewhere, place = 0.0, ""
+        for name, score in scores.items():
+            if name.startswith(ELSEWHERE):
+                elsewhere, place = max((elsewhere, place), (score, name))
+            else:
+                ours.append((score * self._fit(self._catalog.operation(name), asks=asks), name))
+        # Ties are rare; the id makes their order the same on every machine.
+        ours.sort(key=lambda entry: (-entry[0], entry[1]))
+        hits = tuple(self._hit(name, _confidence(score - elsewhere)) for score, name in ours[:limit])
+        if hits and hits[0].score >= SURE_ENOUGH:
+            return SearchResult(intent, "ok", hits)
+        reason, hint = self._why_not(place if elsewhere else None)
+        return SearchResult(intent, "no_operation", hits, reason, hint)
 
-    def _hit(self, name: str, score: float) -> Hit:
+    def _why_not(self, place: str | None) -> tuple[str, str]:
+        if place is None:
+            return "Nothing here does that.", "Say it in other words, or use another tool."
+        entry = self._elsewhere[place.removeprefix(ELSEWHERE)]
+        return entry.reason, entry.hint
+
+    def _fit(self, operation: Operation, *, asks: bool) -> float:
+        """A question seldom means an operation that changes something, nor an order one that only reads."""
+        fit = 1.0 if asks == (operation.effect == "reads") else MOOD_FIT
+        return fit if operation.v1 else fit * RARE_FIT
+
+    def _hit(self, name: str, confidence: float) -> Hit:
         profile = self._catalog.operation(name).profile
-        return Hit(name, round(score, 4), profile.summary, profile.not_this)
+        return Hit(name, round(confidence, 4), profile.summary, profile.not_this)
 
-    def _query(self, intent: str) -> dict[str, float]:
+    def _query(self, intent: str, *, asks: bool) -> dict[str, float]:
         sequence = []
         terms: dict[str, float] = {}
-        for word in words(intent):
+        for word in self._parts(words(intent)):
             known = stem(word)
             share = 1.0
             if word not in STOPWORDS:
-                corrected = self._spelling.correct(known)
-                if corrected:
-                    known, share = corrected, CORRECTED_SHARE
+                if known not in self._known:
+                    corrected = self._spelling.correct(known)
+                    known, share = (corrected, CORRECTED_SHARE) if corrected else (known, UNKNOWN_SHARE)
                 terms[known] = max(terms.get(known, 0.0), share)
             sequence.append(known)
         for concept in self._thesaurus.concepts(sequence):
             terms[concept] = CONCEPT_SHARE
+        if not asks:
+            # "Get her into the room" gets nothing.
+            terms.pop("get", None)
+            terms.pop("~get", None)
         return terms
 
+    def _parts(self, sequence: list[str]) -> Iterator[str]:
+        """Words joined by a hyphen are taken apart where every part is known; else they are a name."""
+        for word in sequence:
+            parts = word.split("-")
+            if all(stem(part) in self._known or part in STOPWORDS for part in parts) or len(parts) == 1:
+                yield from parts
+
     def _terms(self, text: str) -> dict[str, float]:
-        sequence = words(text)
+        sequence = [part for word in words(text) for part in word.split("-")]
         terms = {stem(word): 1.0 for word in sequence if word not in STOPWORDS}
         terms.update(dict.fromkeys(self._thesaurus.concepts([stem(word) for word in sequence]), CONCEPT_SHARE))
         return terms
@@ -128,7 +165,11 @@ class OperationSearch:
         return Document(ELSEWHERE + name, {"phrases": phrases}, phrases)
 
 
-def _read_elsewhere() -> dict[str, dict[str, list[str]]]:
+def _confidence(margin: float) -> float:
+    """How far an operation leads over what lies elsewhere, as a number between 0 and 1 that is 0.5 at THRESHOLD."""
+    return 1 / (1 + math.exp((THRESHOLD - margin) / STEEPNESS))
+
+
+def _read_elsewhere() -> dict[str, Elsewhere]:
     file = files("framework.catalog") / "data" / "not_here.json"
-    entries: dict[str, dict[str, list[str]]] = json.loads(file.read_text(encoding="utf-8"))
-    return entries
+    return {name: Elsewhere(**entry) for name, entry in json.loads(file.read_text(encoding="utf-8")).items()}

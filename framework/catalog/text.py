@@ -14,8 +14,16 @@ _MENTION = re.compile(r"(?<!\w)@[\w-]+")
 _SLASH = re.compile(r"(?<!\S)/\w+")
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\u2764]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_WORD = re.compile(r"[a-z][a-z']*|[a-z]*\d+[a-z]*")
-_IDENTIFIER = re.compile(r"\b[\w-]*(?:\d[\w-]*_|_[\w-]*\d|\d-|-\d|[a-z]_[a-z])[\w-]*\b")
+_WORD = re.compile(r"[a-z]*\d+[a-z]*|[a-z][a-z']*(?:-[a-z']+)*")
+_IDENTIFIER = re.compile(
+    r"\b([a-z]*)[\w-]*(?:\d[\w-]*_|_[\w-]*\d|\d-|-\d|[a-z]_[a-z]|(?<=[a-z])\d)[\w-]*\b", re.IGNORECASE
+)
+# What people begin ids with.
+_PREFIXES = {
+    "camp": "campaign", "campaign": "campaign", "seg": "segment", "segment": "segment", "msg": "message",
+    "message": "message", "imp": "import", "import": "import", "poll": "poll", "task": "task", "thread": "thread",
+    "room": "channel", "channel": "channel", "ch": "channel", "user": "user", "usr": "user",
+}  # fmt: skip
 _CONTRACTIONS = {
     "can't": "can not", "cannot": "can not", "won't": "will not", "n't": " not", "who's": "who is",
     "what's": "what is", "where's": "where is", "how's": "how is", "i'm": "i am", "let's": "let us",
@@ -33,7 +41,8 @@ _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 def words(text: str) -> list[str]:
     """Lower-case words of a text, with camel case split, and ids, addresses, quotations and numbers left out.
 
-    What an id shows is kept: `messaging:general` and `#general` are a `channel`, `@bob` is a `user`, a link is a `url`.
+    What an id shows is kept: `messaging:general` and `#general` are a `channel`, `@bob` is a `user`, `camp_7` is a
+    `campaign`, a link is a `url`. Words joined by hyphens stay together.
     """
     text = text.replace("’", "'")
     text = _URL.sub(" url ", text)
@@ -43,12 +52,17 @@ def words(text: str) -> list[str]:
     text = _CHANNEL_ID.sub(" channel ", text)
     text = _SLASH.sub(" slash ", text)
     text = _EMOJI.sub(" emoji ", text)
-    text = _IDENTIFIER.sub(" ", text)
+    text = _IDENTIFIER.sub(_named_by_prefix, text)
     text = _CAMEL.sub(" ", text).lower()
     for short, full in _CONTRACTIONS.items():
         text = text.replace(short, full)
-    found = (word.removesuffix("'s").strip("'") for word in _WORD.findall(text))
-    return [word for word in found if word and (word.isalpha() or "'" in word or word in _KEPT_WITH_DIGITS)]
+    found = (word.removesuffix("'s").strip("'-") for word in _WORD.findall(text))
+    return [word for word in found if word and (not any(map(str.isdigit, word)) or word in _KEPT_WITH_DIGITS)]
+
+
+def _named_by_prefix(found: re.Match[str]) -> str:
+    whole = found.group()
+    return whole if whole.lower() in _KEPT_WITH_DIGITS else f" {_PREFIXES.get(found.group(1).lower(), '')} "
 
 
 @lru_cache(maxsize=8192)

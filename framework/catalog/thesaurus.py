@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MARK = "~"
+GAP = 2
 
 
 class Thesaurus:
@@ -22,7 +23,7 @@ class Thesaurus:
         self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
         for concept, phrases in groups.items():
             for phrase in phrases:
-                key = tuple(stem(word) for word in words(phrase))
+                key = tuple(stem(part) for word in words(phrase) for part in word.split("-"))
                 if key:
                     self._phrases[key[0]].append((key, MARK + concept))
 
@@ -37,10 +38,20 @@ class Thesaurus:
         found: dict[str, None] = {}
         for at, first in enumerate(sequence):
             for key, concept in self._phrases.get(first, ()):
-                if tuple(sequence[at : at + len(key)]) == key:
+                if len(key) == 1 or _follows(sequence, at + 1, key[1:]):
                     found[concept] = None
         return list(found)
 
     def vocabulary(self) -> set[str]:
         """Every stem that occurs in a group."""
         return {part for entries in self._phrases.values() for key, _ in entries for part in key}
+
+
+def _follows(sequence: Sequence[str], at: int, rest: Sequence[str]) -> bool:
+    """Whether the rest of a phrase follows, with at most GAP other words between two of its parts (`put it back`)."""
+    for part in rest:
+        ahead = sequence[at : at + GAP + 1]
+        if part not in ahead:
+            return False
+        at += ahead.index(part) + 1
+    return True
