@@ -51,7 +51,7 @@ def build_agent(
 
         choice = choose_model(bot.definition.model, settings)
         data = _folder(settings.data / "bots" / bot.name)
-        knowledge = _knowledge(bot, settings.data / "knowledge")
+        knowledge = load_knowledge(bot, settings)
         return LangChainAgent(
             Parts(
                 bot,
@@ -75,12 +75,13 @@ def _model(bot: Bot, choice: ModelChoice, settings: Settings) -> BaseChatModel:
     return build_model(choice, bot.definition.model, settings)
 
 
-def _knowledge(bot: Bot, cache: Path) -> KnowledgeBase | None:
+def load_knowledge(bot: Bot, settings: Settings) -> KnowledgeBase | None:
+    """The bot's articles, indexed; None where it has none. Raises as `build_agent` does."""
     if not bot.knowledge_files:
         return None
     from framework.agent.knowledge.base import KnowledgeBase
 
-    return KnowledgeBase.load(bot.knowledge_files, bot.folder, _folder(cache))
+    return KnowledgeBase.load(bot.knowledge_files, bot.folder, _folder(settings.data / "knowledge"))
 
 
 def _tools(bot: Bot, knowledge: KnowledgeBase | None) -> Sequence[BaseTool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from framework.agent.agent import LangChainAgent
     from framework.agent.conversation import Agent
     from framework.definition.model import Bot
     from framework.runtime.bot import RunningBot
@@ -59,8 +61,14 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
     configure(settings.log_format, level or settings.log_level, secrets=[secret for secret in known if secret])
 
 
-def warm(bots: Sequence[Bot], settings: Settings) -> list[Agent]:
-    """Build the bots' agents and import what the runtime needs: the slow part of a start, made for a thread."""
+async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
+    """Build the bots' agents, ready to answer at full speed: the slow part of a start, done beside the event loop."""
+    agents = await asyncio.to_thread(_build, bots, settings)
+    await asyncio.gather(*(agent.warm() for agent in agents))
+    return agents
+
+
+def _build(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
     from framework.agent.factory import build_agent
 
     agents = [build_agent(bot, settings) for bot in bots]

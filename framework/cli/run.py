@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from framework.agent.agent import LangChainAgent
     from framework.definition.model import Bot
     from framework.settings import Settings
 
@@ -43,13 +44,13 @@ def run(
 async def _run(bots: list[Bot], settings: Settings, started: float) -> None:
     from contextlib import AsyncExitStack
 
-    from framework.cli.assembly import open_bot, warm
+    from framework.cli.assembly import open_bot, warm_agents
     from framework.cli.local_sandbox import local_sandbox
 
     with _stop_on_signals() as stop:
         async with AsyncExitStack() as stack:
             # Imports take seconds, and so does the sandbox: they go side by side, in a thread and a process.
-            warming = asyncio.create_task(asyncio.to_thread(warm, bots, settings))
+            warming = asyncio.create_task(warm_agents(bots, settings))
             stack.push_async_callback(_settle, warming)
             embedded = not settings.has_stream
             if embedded:
@@ -64,10 +65,9 @@ async def _run(bots: list[Bot], settings: Settings, started: float) -> None:
             await run_bots(running, stop=stop, ready=lambda: _announce(bots, settings, started, embedded=embedded))
 
 
-async def _settle(task: asyncio.Task[object]) -> None:
-    """Leave no thread's result unread when the start fails elsewhere."""
-    with contextlib.suppress(Exception):
-        await task
+async def _settle(task: asyncio.Task[list[LangChainAgent]]) -> None:
+    """Wait for the thread when the start fails elsewhere; its own failure was raised where its result was awaited."""
+    await asyncio.wait({task})
 
 
 @contextlib.contextmanager

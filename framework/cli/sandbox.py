@@ -59,15 +59,13 @@ def sandbox(
 
         print_coverage()
         return
-    import asyncio
-
-    from framework.sandbox.server import serve
+    from framework.sandbox.server import run
 
     config = _config(host, port, api_key, api_secret, data)
     config = replace(config, rate_limits=rate_limits, development_tokens=development_tokens or None)
     if until_stdin_closes:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    asyncio.run(serve(config))
+    run(config)
 
 
 def _end_with_stdin() -> None:
