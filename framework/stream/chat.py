@@ -15,7 +15,7 @@ from framework.stream.budget import Endpoint
 from framework.stream.client import BRIEF, PATIENT, Json, StreamClient
 from framework.stream.directory import CHANNELS_A_PAGE, Directory, chunks, path_part
 from framework.stream.events import read_event
-from framework.stream.failure import MISSING, NOT_ALLOWED
+from framework.stream.failure import MISSING, NOT_ALLOWED, garbled
 from framework.stream.model import (
     AIState,
     ChannelRef,
@@ -81,7 +81,9 @@ class StreamChatService:
         found = await self._client.as_server(
             Endpoint.QUERY_USERS, lambda sdk: sdk.query_users({"id": {"$in": [self._bot]}})
         )
-        known = next(iter(found.get("users") or ()), None)
+        if "users" not in found:
+            raise garbled(self._client.base_url, 200)
+        known = next(iter(found["users"] or ()), None)
         if known is None:
             await self._client.as_server(
                 Endpoint.UPDATE_USERS, lambda sdk: sdk.upsert_user({"id": self._bot, **wanted})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import aiohttp
 
@@ -86,9 +87,10 @@ def describe(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"the certificate of {error.host} is not valid"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or "the connection failed"
+        return describe(error.os_error)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the connection was closed before the answer"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno:
+        # Its own text would repeat the address.
+        return os.strerror(error.errno)
     return type(error).__name__
