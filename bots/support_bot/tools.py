@@ -38,7 +38,7 @@ def _database(folder: Path) -> sqlite3.Connection:
     extras={
         # With the embedded model, which does not choose tools by itself, these words lead here.
         "phrases": [
-            r"^\W*((yes|ok|please|can you|could you)\W+)*(open|create|make|raise)( me)? (a )?(support )?ticket( please)?\W*$",
+            r"^\W*((yes|ok|please|can you|could you)\W+)*(open|create|make)( me)? (a )?(support )?ticket( please)?\W*$",
             r"(open|create|file|raise) (a )?ticket( please)?\W+(about|for|because|that)?\s*(?P<summary>.{8,})",
             r"(talk|speak|chat) (to|with) (a |an )?(person|human|agent|someone)",
         ],
