@@ -13,7 +13,7 @@ from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededE
 
 from framework.agent.answer import answer_of
 from framework.agent.boundary import MODEL_CALLS, Boundary, explain_tool_error
-from framework.agent.conversation import AgentEvent, Conversation, Finished
+from framework.agent.conversation import AgentEvent, Caller, Conversation, Finished, Utterance
 from framework.agent.failure import BrokenAnswerError
 from framework.agent.messages import marked_messages, plain_messages, system_text
 from framework.agent.model import close_model
@@ -70,12 +70,15 @@ class LangChainAgent:
         yield Finished(answer_of(transcript, self._parts, conversation.question, references, started=started))
 
     async def warm(self) -> None:
-        """Do what the first turn would otherwise wait for: search the articles once."""
-        library = self._parts.library
-        if library is not None:
-            from framework.agent.conversation import Caller, Utterance
-
-            await asyncio.to_thread(library.look_up, Conversation((Utterance("user", "warm-up"),), Caller("")))
+        """Do what the first turn would otherwise wait for: load the search, and, where that costs nothing, run the loop
+        once. Changes nothing and asks no language model.
+        """
+        greeting = Conversation((Utterance("user", "hello"),), Caller(""))
+        if self._parts.library is not None:
+            await asyncio.to_thread(self._parts.library.look_up, greeting)
+        if self._parts.embedded:
+            async for _ in self.stream(greeting):
+                pass
 
     async def aclose(self) -> None:
         """Close the connections to the model."""
