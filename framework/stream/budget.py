@@ -11,12 +11,12 @@ from framework.stream.timing import Timing
 RESERVE = 0.3
 # What a user token may do, each endpoint.
 USER_LIMIT = 60
-# Calls a minute where the service says that it does not count.
+# Calls a minute where the service does not count, or has not said yet.
 UNCOUNTED = 60_000
 
 
 class Endpoint(Enum):
-    """Calls a minute that the service allows an app. Where Stream publishes no figure, its lowest common one."""
+    """Calls a minute that the service allows an app. Where Stream publishes no figure, what its answers say counts."""
 
     def __init__(self, title: str, limit: int) -> None:
         self.title = title
@@ -25,17 +25,17 @@ class Endpoint(Enum):
     SEND_MESSAGE = ("SendMessage", 1000)
     UPDATE_MESSAGE = ("UpdateMessagePartial", 1000)
     EPHEMERAL_UPDATE = ("EphemeralMessageUpdate", 1000)
-    DELETE_MESSAGE = ("DeleteMessage", 1000)
-    GET_MESSAGE = ("GetMessage", 1000)
-    GET_MESSAGES = ("GetManyMessages", 1000)
-    GET_REPLIES = ("GetReplies", 1000)
+    DELETE_MESSAGE = ("DeleteMessage", UNCOUNTED)
+    GET_MESSAGE = ("GetMessage", UNCOUNTED)
+    GET_MESSAGES = ("GetManyMessages", UNCOUNTED)
+    GET_REPLIES = ("GetReplies", UNCOUNTED)
     SEND_EVENT = ("SendEvent", 10_000)
-    MARK_READ = ("MarkRead", 10_000)
+    MARK_READ = ("MarkRead", UNCOUNTED)
     QUERY_CHANNELS = ("QueryChannels", 10_000)
-    GET_CHANNEL = ("GetOrCreateChannel", 10_000)
-    UPDATE_CHANNEL = ("UpdateChannel", 1000)
-    QUERY_USERS = ("QueryUsers", 1000)
-    UPDATE_USERS = ("UpdateUsers", 1000)
+    GET_CHANNEL = ("GetOrCreateChannel", UNCOUNTED)
+    UPDATE_CHANNEL = ("UpdateChannel", UNCOUNTED)
+    QUERY_USERS = ("QueryUsers", UNCOUNTED)
+    UPDATE_USERS = ("UpdateUsers", UNCOUNTED)
 
 
 class Bucket:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import jwt
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
@@ -96,7 +97,7 @@ class ManualTime:
 
     async def until_asleep(self, count: int = 1) -> None:
         async with asyncio.timeout(5):
-            while sum(not future.done() for _, future in self._sleepers) < count:
+            while sum(not future.done() for _, future in self._sleepers) < count:  # noqa: ASYNC110 - no signal
                 await asyncio.sleep(0.001)
 
     def move(self, seconds: float) -> None:
@@ -266,14 +267,24 @@ async def test_survives_a_restart_of_the_server(tmp_path: Any, logs: Any) -> Non
         await inbox.end()
 
 
-async def test_tokens_that_were_revoked_are_renewed(stream: StreamStage) -> None:
+async def test_a_token_that_ended_is_replaced_before_anyone_notices(stream: StreamStage) -> None:
+    credentials = stream.service._client.credentials  # type: ignore[attr-defined]  # a test looks inside
+
+    def let_the_token_end() -> None:
+        claims = {"user_id": "agent-bot", "exp": int(Timing().now().timestamp()) - 60}
+        credentials._token = jwt.encode(claims, stream.running.api_secret, algorithm="HS256")
+
+    credentials.user_token()
+    let_the_token_end()
     inbox = Inbox(stream.service)
-    await inbox.next(Connected)
+    assert await inbox.next(Connected) == Connected(again=False)
     channel = await stream.room()
     await stream.service.join([channel])
-    await stream.service.watch([channel], limit=1)
-    stream.running.sandbox.faults.add(_expired())
+    let_the_token_end()
     assert len(await stream.service.watch([channel], limit=1)) == 1
+    refused = [call["status"] for call in stream.running.sandbox.log.view("QueryChannels")][-2:]
+    assert refused == [401, 201] or refused == [401, 200]
+    let_the_token_end()
     await stream.drop()
     assert await inbox.next(Connected) == Connected(again=True)
     await inbox.stop()
@@ -320,7 +331,7 @@ async def test_a_handshake_that_fails_tells_no_token(session: aiohttp.ClientSess
         socket = socket_on(nowhere, session, hasty(uniform=lambda _low, _high: 0.01))
         task = asyncio.ensure_future(anext(socket.frames()))
         async with asyncio.timeout(5):
-            while len(logs) < 3:
+            while len(logs) < 3:  # noqa: ASYNC110 - a log line sends no signal
                 await asyncio.sleep(0.01)
         await socket.close()
         with pytest.raises(StopAsyncIteration):
