@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
 from framework.sandbox.model.channel import MEMBERS, Channel, Member, pair
 from framework.sandbox.model.channel_type import CHANNEL_TYPES, ChannelType, built_in
+from framework.sandbox.model.permission_catalog import BUILT_IN_ROLES, permission_id
+from framework.sandbox.model.role import PERMISSIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from framework.sandbox.call import Call
     from framework.sandbox.model.user import User
     from framework.sandbox.sandbox import Sandbox
@@ -66,8 +70,18 @@ GRANTS: dict[str, str] = {
     "skip-slow-mode": "skip-channel-cooldown",
     "leave-channel": "remove-own-channel-membership",
     "join-channel": "add-own-channel-membership",
+    "cast-poll-vote": "cast-vote",
+    "query-poll-votes": "query-votes",
+    "send-poll": "create-poll",
+    "send-custom-events": "send-custom-event",
+    "send-restricted-visibility-message": "create-restricted-visibility-message",
+    "create-attachment": "upload-attachment",
 }
 """The permission that a capability is granted by, where the two have different names."""
+WITH_READING = frozenset(
+    {"connect-events", "delivery-events", "read-events", "search-messages", "send-typing-events", "typing-events"}
+)
+"""Capabilities that no permission governs: who may read a channel has them, as far as the type's switches allow."""
 
 
 def type_of(sandbox: Sandbox, name: str) -> ChannelType:
@@ -102,8 +116,10 @@ def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[st
     kind = type_of(sandbox, channel.type)
     allowed: frozenset[str] = frozenset()
     for role in roles_of(channel, user, member):
-        allowed |= _granted(kind, role)
+        allowed |= _granted(sandbox, kind, role)
     config = config_of(sandbox, channel)
+    if isinstance(config.get("grants"), dict):
+        allowed = _overridden(sandbox, allowed, config["grants"], roles_of(channel, user, member))
     for switch, names in SWITCHES.items():
         if config.get(switch) is False:
             allowed -= names
@@ -116,10 +132,44 @@ def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[st
     return allowed
 
 
-def _granted(kind: ChannelType, role: str) -> frozenset[str]:
+def _overridden(
+    sandbox: Sandbox, allowed: frozenset[str], grants: Mapping[str, Any], roles: list[str]
+) -> frozenset[str]:
+    """Capabilities after a channel's own grants: a permission is added, and with a leading `!` it is taken away."""
+    for role in roles:
+        named = [name for name in grants.get(role) or [] if isinstance(name, str)]
+        allowed |= _capabilities(sandbox, {name for name in named if not name.startswith("!")})
+        allowed -= _capabilities(sandbox, {name[1:] for name in named if name.startswith("!")})
+    return allowed
+
+
+def _capabilities(sandbox: Sandbox, permissions: set[str]) -> frozenset[str]:
+    """The capabilities that permissions grant, those of the app included."""
+    given = {name.removesuffix("-any-team") for name in permissions}
+    for name in permissions:
+        made = sandbox.store[PERMISSIONS].get(name)
+        if made is not None and not made.owner:
+            given.add(permission_id(made.action))
+    return frozenset(name for name in MODERATOR if GRANTS.get(name, name) in given)
+
+
+def grants_of(kind: ChannelType) -> dict[str, list[str]]:
+    """The permissions of each role in a channel type: what the app set, else what the role has by itself."""
+    grants = {
+        role: sorted({GRANTS.get(name, name) for name in _by_default(kind, role) - WITH_READING})
+        for role in BUILT_IN_ROLES
+    }
+    return {**grants, **kind.grants}
+
+
+def _granted(sandbox: Sandbox, kind: ChannelType, role: str) -> frozenset[str]:
     if role in kind.grants:
-        given = set(kind.grants[role])
-        return frozenset(name for name in MODERATOR if GRANTS.get(name, name) in given)
+        allowed = _capabilities(sandbox, set(kind.grants[role]))
+        return allowed | WITH_READING if "read-channel" in allowed else allowed
+    return _by_default(kind, role)
+
+
+def _by_default(kind: ChannelType, role: str) -> frozenset[str]:
     if role in ("admin", "channel_moderator", "moderator"):
         return MODERATOR
     if role == "channel_owner":

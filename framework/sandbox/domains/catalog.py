@@ -9,15 +9,19 @@ from typing import Any
 
 from framework.sandbox.domains import (
     app,
+    channel_types,
     channels,
+    commands,
     events,
     members,
     messages,
     queries,
     reactions,
     reads,
+    roles,
     sync,
     tasks,
+    user_groups,
     users,
 )
 from framework.sandbox.operations import Domain, Operation, shape_of
@@ -35,6 +39,10 @@ DOMAINS: tuple[Domain, ...] = (
     events.DOMAIN,
     sync.DOMAIN,
     tasks.DOMAIN,
+    channel_types.DOMAIN,
+    commands.DOMAIN,
+    roles.DOMAIN,
+    user_groups.DOMAIN,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from framework.sandbox.store.record import Record
 from framework.sandbox.store.table import Table
 
-_BUILT_IN_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
+BUILT_IN_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 BUILT_IN_TYPES = ("messaging", "livestream", "team", "gaming", "commerce")
 BUILT_IN_COMMANDS = {
     "giphy": {"name": "giphy", "description": "Post a random gif to the channel", "args": "[text]", "set": "fun_set"},
@@ -53,11 +53,12 @@ class ChannelType(Record):
     """A channel type. `config` holds the switches; `grants` maps a role to permission names where the app set them."""
 
     name: str
-    created_at: datetime = _BUILT_IN_SINCE
-    updated_at: datetime = _BUILT_IN_SINCE
+    created_at: datetime = BUILT_IN_SINCE
+    updated_at: datetime = BUILT_IN_SINCE
     config: dict[str, Any] = field(default_factory=lambda: dict(DEFAULT_CONFIG))
     commands: list[str] = field(default_factory=lambda: ["giphy"])
     grants: dict[str, list[str]] = field(default_factory=dict)
+    permissions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def key(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.channel import MEMBERS_OF, READS_OF, Channel, Member, Read
-from framework.sandbox.model.channel_type import BUILT_IN_COMMANDS
 from framework.sandbox.model.message import TIMELINES
 from framework.sandbox.permissions import capabilities, config_of, type_of
 from framework.sandbox.services import unread
+from framework.sandbox.services.commands import shown
 from framework.sandbox.views.user import user_by_id
 from framework.sandbox.wire import Entity
 
@@ -69,9 +69,11 @@ def channel_view(sandbox: Sandbox, channel: Channel, viewer: User | None = None,
 def config_view(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
     """The switches of a channel, with its commands in full."""
     kind = type_of(sandbox, channel.type)
-    commands = [BUILT_IN_COMMANDS[name] for name in kind.commands if name in BUILT_IN_COMMANDS]
+    config = config_of(sandbox, channel)
+    own = config.get("commands")
+    commands = shown(sandbox, own if isinstance(own, list) else kind.commands)
     return {
-        **config_of(sandbox, channel),
+        **config,
         "name": kind.name,
         "created_at": kind.created_at,
         "updated_at": kind.updated_at,
