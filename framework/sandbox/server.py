@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 GRACE_S = 1.0
 """How long calls under way may take to finish when the server stops."""
+KEEP_ALIVE_S = 75
+"""Longer than clients keep idle connections (the SDKs: 59 s), or a call may meet one that is just being closed."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ async def _prepared(config: SandboxConfig) -> AsyncIterator[Running]:
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=int(GRACE_S),
+        timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
     )
     server = _Server(settings, sandbox)
