@@ -124,7 +124,7 @@ def _build_graph(parts: Parts) -> CompiledStateGraph[Any, ToolContext, Any, Any]
             initial_delay=parts.backoff,
             max_delay=8.0,
         ),
-        Boundary(parts.site),
+        Boundary(parts.site, tool_seconds=parts.tool_seconds),
     ]
     return create_agent(
         parts.model,

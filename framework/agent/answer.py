@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.messages import AIMessage, ToolMessage
 
 from framework.agent.conversation import Answer, Outcome, Source
-from framework.agent.outcome import OFFER_PERSON, SEARCH, judge
+from framework.agent.outcome import OFFER_PERSON, SEARCH, judge, withheld
 from framework.agent.smalltalk import is_greeting, is_thanks
 from framework.errors import ModelError
 
@@ -52,9 +52,9 @@ def _come_to(transcript: Transcript, parts: Parts, question: str, shown: Sequenc
         raise ModelError(f"{parts.site.place} ended without an answer.", retryable=True)
     if parts.embedded:
         return _embedded(last)
-    withheld = last.additional_kwargs.get("refusal")
-    if withheld or last.response_metadata.get("finish_reason") == "content_filter":
-        return withheld or _refusal(parts), "refused", (), suggestions_of(parts)
+    words = withheld(last)
+    if words is not None:
+        return words or _refusal(parts), "refused", (), suggestions_of(parts)
     if not last.text.strip():
         raise ModelError(f"{parts.site.place} sent an empty answer.", retryable=True)
     outcome, sources = judge(

@@ -17,6 +17,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
 
 from framework.agent.failure import BrokenAnswerError, ModelSite, explain
+from framework.agent.outcome import withheld
 from framework.errors import ToolError
 from framework.tools.context import ToolContext
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 MODEL_CALLS = 8
 """Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
-
-TOOL_SECONDS = 30.0
-"""Longest wait for a tool."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +52,7 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
     tools away from the last call that a turn may make.
     """
 
-    def __init__(self, site: ModelSite, *, tool_seconds: float = TOOL_SECONDS) -> None:
+    def __init__(self, site: ModelSite, *, tool_seconds: float) -> None:
         super().__init__()
         self._site = site
         self._tool_seconds = tool_seconds
@@ -97,17 +95,13 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
 
     def _ensure_whole(self, message: object) -> None:
         """A server may close in good order before the answer ends: then the reason to stop is missing."""
-        if not isinstance(message, AIMessage) or message.tool_calls or message.additional_kwargs.get("refusal"):
+        if not isinstance(message, AIMessage) or message.tool_calls or withheld(message) is not None:
             return
         told = message.response_metadata
         from_openai = told.get("model_provider") == "openai"
         if from_openai and not (told.get("finish_reason") or told.get("status")):
             raise BrokenAnswerError(f"{self._site.place} broke off in the middle of an answer.", retryable=True)
-        if (
-            not message.text.strip()
-            and not message.invalid_tool_calls
-            and told.get("finish_reason") != "content_filter"
-        ):
+        if not message.text.strip() and not message.invalid_tool_calls:
             raise BrokenAnswerError(
                 f"{self._site.place} sent an empty answer.",
                 retryable=True,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
+from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from pydantic import Field
 
@@ -52,6 +53,19 @@ def judge(
     sources = cited(text, shown, found)
     answered = bool(sources) or acted or not needs_source
     return ("answered" if answered else "unsure"), sources
+
+
+def withheld(message: AIMessage) -> str | None:
+    """The words with which a provider's safety rules kept an answer back; empty where there are none, None where there
+    is an answer.
+    """
+    blocks = message.content if isinstance(message.content, list) else []
+    said = [
+        str(block.get("refusal", "")) for block in blocks if isinstance(block, dict) and block.get("type") == "refusal"
+    ]
+    if said or message.additional_kwargs.get("refusal"):
+        return " ".join(said) or str(message.additional_kwargs["refusal"])
+    return "" if message.response_metadata.get("finish_reason") == "content_filter" else None
 
 
 def cited(text: str, shown: Sequence[Reference], found: Sequence[Reference] = ()) -> tuple[Source, ...]:

@@ -27,7 +27,8 @@ class Parts:
     """The bot, its model, and what the agent works with.
 
     `tools` are the bot's own and the search; `library` is None for a bot without articles; `data` is the folder that
-    tools may write to. `backoff` (seconds) is the pause before a broken answer is begun again, doubled each time.
+    tools may write to. `backoff` (seconds) is the pause before a broken answer is begun again, doubled each time;
+    `tool_seconds` is the longest wait for a tool.
     """
 
     bot: Bot
@@ -38,5 +39,6 @@ class Parts:
     library: Library | None = None
     embedded: bool = False
     backoff: float = 0.5
+    tool_seconds: float = 30.0
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now

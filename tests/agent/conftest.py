@@ -85,6 +85,7 @@ async def make_agent(settings: Settings, tmp_path: Path) -> AsyncIterator[AgentM
                     tools=tools,
                     library=library,
                     backoff=0.0,
+                    tool_seconds=0.5,
                 )
             )
             stack.push_async_callback(agent.aclose)

@@ -38,6 +38,13 @@ def decline() -> str:
     raise ToolError("There is no such order.")
 
 
+@tool
+async def never_return() -> str:
+    """Never comes back."""
+    await asyncio.Event().wait()
+    return ""
+
+
 @tool(response_format="content_and_artifact")
 def find_article(query: str) -> tuple[str, object]:
     """Search the articles."""
@@ -116,6 +123,12 @@ async def test_what_a_tool_refuses_is_told_in_its_own_words(server: ScriptedServ
     server.play(call(("decline", {})), say("There is none."))
     await answer(make_agent(decline), "Where is my order?")
     assert "There is no such order." in server.asked[1].messages[-1]["content"]
+
+
+async def test_a_tool_that_hangs_is_given_up_on(server: ScriptedServer, make_agent: AgentMaker) -> None:
+    server.play(call(("never_return", {})), say("It takes too long."))
+    assert (await answer(make_agent(never_return), "Go")).text == "It takes too long."
+    assert "did not finish" in server.asked[1].messages[-1]["content"]
 
 
 async def test_arguments_of_the_wrong_kind_are_told_to_the_model(

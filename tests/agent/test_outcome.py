@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from framework.agent.conversation import Source
-from framework.agent.outcome import cited, judge
+from framework.agent.outcome import cited, judge, withheld
 from framework.agent.reference import Reference
 from tests.agent.conftest import RETURNS, WATER
 
@@ -33,6 +34,19 @@ WATER_AGAIN = Reference(Source("Watering your garden", "water.md", "In winter"),
 )
 def test_finds_the_articles_that_a_text_names(text: str, expected: tuple[Reference, ...]) -> None:
     assert cited(text, (WATER, RETURNS)) == tuple(reference.source for reference in expected)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (AIMessage("Yes."), None),
+        (AIMessage("", additional_kwargs={"refusal": "I can't."}), "I can't."),
+        (AIMessage([{"type": "refusal", "refusal": "I can't."}]), "I can't."),
+        (AIMessage("Half an", response_metadata={"finish_reason": "content_filter"}), ""),
+    ],
+)
+def test_knows_an_answer_that_was_held_back(message: AIMessage, words: str | None) -> None:
+    assert withheld(message) == words
 
 
 def test_names_each_article_once() -> None:
