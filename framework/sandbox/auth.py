@@ -109,7 +109,9 @@ class Authenticator:
         if user_id is not None and not isinstance(user_id, str):
             raise unauthenticated("JWTAuth error: user_id must be a string")
         exp, nbf, iat = (_seconds(payload, name) for name in ("exp", "nbf", "iat"))
-        return Claims(payload.get("server") is True, user_id, exp, nbf, iat)
+        # The v2 SDK's server tokens have no claims at all: only the holder of the secret can sign one.
+        server = payload.get("server") is True or (user_id is None and "server" not in payload)
+        return Claims(server, user_id, exp, nbf, iat)
 
     def _check_times(self, claims: Claims) -> None:
         if claims.exp is None and claims.nbf is None and claims.iat is None:
