@@ -95,13 +95,15 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
 
     def _ensure_whole(self, message: object) -> None:
         """A server may close in good order before the answer ends: then the reason to stop is missing."""
-        if not isinstance(message, AIMessage) or message.tool_calls or withheld(message) is not None:
+        if not isinstance(message, AIMessage):
             return
         told = message.response_metadata
-        from_openai = told.get("model_provider") == "openai"
-        if from_openai and not (told.get("finish_reason") or told.get("status")):
+        ended = told.get("finish_reason") or told.get("status") or told.get("model_provider") != "openai"
+        # The arguments of a call that was cut short may still read as JSON: such a call must not be made.
+        if not ended or (message.tool_calls and told.get("finish_reason") == "length"):
             raise BrokenAnswerError(f"{self._site.place} broke off in the middle of an answer.", retryable=True)
-        if not message.text.strip() and not message.invalid_tool_calls:
+        something = message.text.strip() or message.tool_calls or message.invalid_tool_calls
+        if not something and withheld(message) is None:
             raise BrokenAnswerError(
                 f"{self._site.place} sent an empty answer.",
                 retryable=True,

@@ -227,6 +227,16 @@ async def test_an_answer_that_keeps_breaking_off_is_an_error(server: ScriptedSer
     assert len(server.asked) == 3
 
 
+@pytest.mark.parametrize("finish", [None, "length"])
+async def test_a_tool_call_that_was_cut_short_is_not_made(
+    server: ScriptedServer, make_agent: AgentMaker, finish: str | None
+) -> None:
+    CALLERS.clear()
+    server.play(call(("open_ticket", {"summary": "Leaking tank"}), finish=finish, whole=False), say("Sorry?"))
+    assert (await answer(make_agent(open_ticket), "Open a ticket")).text == "Sorry?"
+    assert CALLERS == []
+
+
 async def test_an_unreadable_piece_is_tried_again(server: ScriptedServer, make_agent: AgentMaker) -> None:
     server.play(send("{not json"), send('{"choices": 7}'), say("Here."))
     assert (await answer(make_agent(), "Hello")).text == "Here."

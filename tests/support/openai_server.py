@@ -96,19 +96,26 @@ def say(*pieces: str, pause: float = 0.0, finish: str = "stop") -> Step:
     return step
 
 
-def call(*calls: tuple[str, Mapping[str, Any]], text: str = "") -> Step:
-    """Stream tool calls, their arguments in two pieces, after some text if given."""
+def call(
+    *calls: tuple[str, Mapping[str, Any]], text: str = "", finish: str | None = "tool_calls", whole: bool = True
+) -> Step:
+    """Stream tool calls, their arguments in two pieces, after some text if given. Not `whole`: the last characters of
+    the arguments are missing. Without `finish` the stream is closed with no reason to stop.
+    """
 
     async def step(stream: Stream) -> None:
         await stream.begin()
         await stream.delta({"role": "assistant", "content": text or None})
         for index, (name, arguments) in enumerate(calls):
-            written = json.dumps(arguments)
+            written = json.dumps(arguments) if whole else json.dumps(arguments)[:-4]
             head = {"index": index, "id": f"call_{name}_{index}", "type": "function"}
             await stream.delta({"tool_calls": [{**head, "function": {"name": name, "arguments": ""}}]})
             for part in (written[:5], written[5:]):
                 await stream.delta({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
-        await stream.end("tool_calls")
+        if finish is None:
+            await stream.response.write_eof()
+        else:
+            await stream.end(finish)
 
     return step
 
