@@ -27,8 +27,8 @@ def configure(
     """Set up every log of the process, of ours and of libraries; may be called again.
 
     `format` is console, json, or auto: console on a terminal, JSON elsewhere. `level` is debug, info, warning or error;
-    libraries are heard from warning on, at debug from debug on. Lines go to `stream` (stderr), so that stdout holds a
-    command's result alone. Raises SettingsError for other values.
+    libraries are heard from warning on, at debug from info on: their own debugging drowns ours. Lines go to `stream`
+    (stderr), so that stdout holds a command's result alone. Raises SettingsError for other values.
     """
     stream = stream or sys.stderr
     if format not in {"auto", "console", "json"}:
@@ -94,10 +94,11 @@ def _route(handler: logging.Handler, threshold: int) -> None:
         if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
             root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(threshold if threshold == logging.DEBUG else max(threshold, logging.WARNING))
+    root.setLevel(logging.INFO if threshold == logging.DEBUG else max(threshold, logging.WARNING))
     logging.getLogger("framework").setLevel(threshold)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp", "apscheduler", "langchain", "openai"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every tick
     logging.captureWarnings(capture=True)

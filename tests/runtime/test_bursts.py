@@ -54,3 +54,11 @@ async def test_a_busy_channel_does_not_starve_a_quiet_one(world: World, agent: S
         await asyncio.sleep(4)
         assert bot.reply_to(quiet)
         await asyncio.sleep(200)
+
+
+async def test_the_same_text_many_times_at_once_is_no_loop(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        messages = [world.post(CID, "Hello?") for _ in range(300)]
+        await asyncio.sleep(30)
+        assert all(bot.reply_to(message) for message in messages)

@@ -195,3 +195,20 @@ async def test_a_reply_deleted_while_it_is_written_is_not_written_again(
         await asyncio.sleep(200)
         assert bot.replied(message).kind == "deleted"
     assert [e["reason"] for e in logs if e.get("answer") is False] == ["the reply was deleted while it was written"]
+
+
+async def test_a_stop_or_an_edit_in_the_last_write_comes_too_late(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = lambda c: [TextDelta("half"), Pause(1), answer(f"the whole of {c.question}")]
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.latency["revise"] = 2
+        message = world.post(CID, "it")
+        await asyncio.sleep(2)
+        world.stop(CID)
+        world.edit(message, "that")
+        await asyncio.sleep(10)
+        reply = bot.replied(message)
+        assert (reply.text, "stopped" in reply.custom) == ("the whole of it", False)
+    assert agent.questions == ["it"]
