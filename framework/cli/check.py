@@ -93,7 +93,7 @@ def _knowledge(bot: Bot, settings: Settings) -> str:
     knowledge = load_knowledge(bot, settings)
     if knowledge is None:
         return "none: without a language model the bot cannot answer anything"
-    return f"{len(bot.knowledge_files)} articles in {len(knowledge)} passages"
+    return f"{len(bot.knowledge_files)} articles in {len(knowledge.index.chunks)} passages"
 
 
 def _model(bot: Bot, settings: Settings) -> str:
