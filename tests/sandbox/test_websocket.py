@@ -156,3 +156,22 @@ async def test_sends_events_only_after_their_call_can_be_read_back(world: World)
     times = [message["created_at"] for message in arrived]
     assert times == sorted(times)
     assert len(set(times)) == 20
+
+
+async def test_tells_the_reply_count_of_a_parent_whenever_it_changes(world: World) -> None:
+    channel = await world.channel("team", "alice", "bob")
+    await channel.send_message({"id": "parent", "text": "who comes?"}, "alice")
+    alice = world.person("alice")
+    async with await alice.online() as socket:
+        await alice.watch("team")
+        counts = []
+        await channel.send_message({"id": "reply", "text": "me", "parent_id": "parent"}, "bob")
+        counts.append((await until(socket, "message.updated"))["message"])
+        await world.server.delete_message("reply")
+        counts.append((await until(socket, "message.updated"))["message"])
+        await world.server.undelete_message("reply", "bob")
+        counts.append((await until(socket, "message.updated"))["message"])
+        await world.server.delete_message("reply", hard=True)
+        counts.append((await until(socket, "message.updated"))["message"])
+    assert [(parent["id"], parent["reply_count"]) for parent in counts] == [("parent", n) for n in (1, 0, 1, 0)]
+    assert [person["id"] for person in counts[0]["thread_participants"]] == ["bob"]

@@ -199,6 +199,7 @@ def delete_soft(call: Call, message: Message, user: User | None) -> Entity:
     call.store[MESSAGES].put(message)
     unread.recount(call.sandbox, message.cid)
     service.publish_change(call, "message.deleted", message, user, hard_delete=False)
+    service.publish_parent(call, message, user)
     return message_view(call.sandbox, message)
 
 
@@ -212,6 +213,7 @@ def delete_hard(call: Call, message: Message, user: User | None) -> Entity:
         for reaction in call.store.index(REACTIONS_TO).of(gone.id):
             call.store[REACTIONS].remove(reaction.key)
         call.store[MESSAGES].remove(gone.id)
+    service.publish_parent(call, message, user)
     unread.recount(call.sandbox, message.cid)
     return view
 
@@ -232,6 +234,7 @@ def undelete_message(call: Call) -> Result:
     call.store[MESSAGES].put(message)
     unread.recount(call.sandbox, message.cid)
     service.publish_change(call, "message.undeleted", message, user)
+    service.publish_parent(call, message, user)
     return {"message": message_view(call.sandbox, message, user.id if user else None)}
 
 

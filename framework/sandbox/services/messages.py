@@ -60,6 +60,7 @@ def send(call: Call, channel: Channel, taken: Input, user: User) -> Message:
     if counts_as_read(call, channel, message):
         unread.mark(call.sandbox, channel.cid, user.id, message.created_at, message.id)
     publish_new(call, channel, message, user)
+    publish_parent(call, message, user)
     return message
 
 
@@ -268,6 +269,13 @@ def publish_change(call: Call, kind: str, message: Message, user: User | None, *
     if user is not None:
         payload["user"] = user_view(call.sandbox, user)
     channels.announce(call, kind, channel, payload)
+
+
+def publish_parent(call: Call, reply: Message, user: User | None) -> None:
+    """message.updated for what a reply answers: clients take its reply count and its participants from there alone."""
+    parent = call.store[MESSAGES].get(reply.parent_id) if reply.parent_id is not None else None
+    if parent is not None:
+        publish_change(call, "message.updated", parent, user)
 
 
 def require_change(call: Call, message: Message, user: User | None, action: str) -> None:
