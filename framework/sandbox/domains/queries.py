@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
@@ -12,7 +12,7 @@ from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import capabilities
 from framework.sandbox.query.filters import compile_filter, dig
 from framework.sandbox.query.sorting import parse_sort, sort
-from framework.sandbox.services import people, unread
+from framework.sandbox.services import people, relations, unread
 from framework.sandbox.services.state import channel_state, watch
 from framework.sandbox.views.channel import last_message_at
 
@@ -30,12 +30,12 @@ def query_channels(call: Call) -> Result:
     conditions = call.mapping("filter_conditions")
     value_of = channel_values(call, user)
     matches = compile_filter(conditions, value_of)
-    wants_hidden = "hidden" in conditions
+    mentioned = _mentioned(conditions)
     found = []
     for channel in candidates(call, user, conditions):
         if not call.actor.is_server and not _readable(call, channel, user):
             continue
-        if not wants_hidden and user is not None and value_of(channel, "hidden"):
+        if any(name not in mentioned and value_of(channel, name) for name in ("hidden", "blocked")):
             continue
         if not conditions or matches(channel):
             found.append(channel)
@@ -44,6 +44,16 @@ def query_channels(call: Call) -> Result:
     offset = call.number("offset", 0)
     page = sort(found, order, value_of)[offset : offset + (limit or 10)]
     return {"channels": [_state(call, channel, user) for channel in page]}
+
+
+def _mentioned(conditions: Mapping[str, Any]) -> set[str]:
+    """The fields that a filter asks about, at any depth."""
+    names: set[str] = set()
+    for name, operand in conditions.items():
+        names.add(name)
+        if name.startswith("$") and isinstance(operand, list):
+            names |= {inner for part in operand if isinstance(part, Mapping) for inner in _mentioned(part)}
+    return names
 
 
 def candidates(call: Call, user: User | None, conditions: dict[str, Any]) -> Iterable[Channel]:
@@ -93,8 +103,9 @@ def channel_values(call: Call, user: User | None) -> Any:  # noqa: ANN401 - a Va
         "last_updated": lambda channel: last_message_at(call.sandbox, channel) or channel.created_at,
         "has_unread": lambda channel: unread_count(channel) > 0,
         "unread_count": unread_count,
-        "hidden": lambda channel: bool((member := membership(channel)) and member.hidden),
-        "muted": lambda channel: bool((member := membership(channel)) and member.notifications_muted),
+        "hidden": lambda channel: user is not None and relations.is_hidden(call.sandbox, channel.cid, user.id),
+        "blocked": lambda channel: user is not None and relations.is_blocked(call.sandbox, channel.cid, user.id),
+        "muted": lambda channel: user is not None and bool(relations.channel_mute(call.sandbox, channel.cid, user.id)),
         "pinned": lambda channel: bool((member := membership(channel)) and member.pinned_at),
         "pinned_at": lambda channel: (member := membership(channel)) and member.pinned_at,
         "archived": lambda channel: bool((member := membership(channel)) and member.archived_at),

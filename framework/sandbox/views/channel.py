@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from framework.sandbox.model.channel import MEMBERS_OF, READS_OF, Channel, Member, Read
+from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, READS_OF, Channel, Member, Read, pair
 from framework.sandbox.model.message import TIMELINES
 from framework.sandbox.permissions import capabilities, config_of, type_of
-from framework.sandbox.services import unread
+from framework.sandbox.services import relations, unread
 from framework.sandbox.services.commands import shown
 from framework.sandbox.views.user import user_by_id
 from framework.sandbox.wire import Entity
@@ -15,6 +15,7 @@ from framework.sandbox.wire import Entity
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from framework.sandbox.model.relation import ChannelMute
     from framework.sandbox.model.user import User
     from framework.sandbox.sandbox import Sandbox
 
@@ -59,11 +60,44 @@ def channel_view(sandbox: Sandbox, channel: Channel, viewer: User | None = None,
         fields["truncated_by"] = user_by_id(sandbox, channel.truncated_by_id)
     if viewer is not None:
         fields["own_capabilities"] = sorted(capabilities(sandbox, channel, viewer))
+        _add_own(sandbox, channel, viewer, fields)
     if config:
         fields["config"] = config_view(sandbox, channel)
         if fields["config"].get("count_messages"):
             fields["message_count"] = len(sandbox.store.index(TIMELINES).channel(channel.cid))
     return Entity(fields, channel.custom)
+
+
+def _add_own(sandbox: Sandbox, channel: Channel, viewer: User, fields: dict[str, Any]) -> None:
+    """What `viewer` set for the channel: mute, hiding, blocks."""
+    mute = relations.channel_mute(sandbox, channel.cid, viewer.id)
+    if mute is not None:
+        fields["muted"] = True
+        if mute.expires is not None:
+            fields["mute_expires_at"] = mute.expires
+    member = sandbox.store[MEMBERS].get(pair(channel.cid, viewer.id))
+    if member is not None:
+        if relations.hides(sandbox, member):
+            fields["hidden"] = True
+        if member.hide_messages_before is not None:
+            fields["hide_messages_before"] = member.hide_messages_before
+    if relations.is_blocked(sandbox, channel.cid, viewer.id):
+        fields["blocked"] = True
+
+
+def channel_mute_view(sandbox: Sandbox, mute: ChannelMute) -> dict[str, Any]:
+    """A user's mute of a channel."""
+    view: dict[str, Any] = {
+        "user": user_by_id(sandbox, mute.user_id),
+        "created_at": mute.created_at,
+        "updated_at": mute.updated_at,
+    }
+    channel = sandbox.store[CHANNELS].get(mute.cid)
+    if channel is not None:
+        view["channel"] = channel_view(sandbox, channel, config=False)
+    if mute.expires is not None:
+        view["expires"] = mute.expires
+    return view
 
 
 def config_view(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
@@ -84,8 +118,9 @@ def config_view(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
 def member_view(sandbox: Sandbox, member: Member) -> Entity:
     """A membership with its user."""
     view = member.view()
-    for name in ("cid", "hidden", "hide_messages_before"):
+    for name in ("cid", "hidden_at", "hide_messages_before"):
         view.fields.pop(name, None)
+    view.fields["notifications_muted"] = relations.channel_mute(sandbox, member.cid, member.user_id) is not None
     if member.invited:
         view.fields["status"] = _invite_status(member)
     else:

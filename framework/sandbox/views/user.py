@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.user import USERS, User
-from framework.sandbox.services import unread
+from framework.sandbox.services import relations, unread
 from framework.sandbox.wire import Entity
 
 if TYPE_CHECKING:
@@ -50,7 +50,11 @@ def user_by_id(sandbox: Sandbox, user_id: str) -> Entity:
 def full_user_view(sandbox: Sandbox, user: User) -> Entity:
     """A user as a server sees it: with mutes, devices and unread counts."""
     view = user_view(sandbox, user)
-    view.fields |= {"mutes": [], "channel_mutes": [], "devices": [], **unread.totals(sandbox, user.id)}
+    from framework.sandbox.views.channel import channel_mute_view  # channels show users, and users their channels
+
+    muted = [channel_mute_view(sandbox, mute) for mute in relations.channel_mutes(sandbox, user.id)]
+    view.fields |= {"mutes": [], "channel_mutes": muted, "devices": [], **unread.totals(sandbox, user.id)}
+    view.fields["blocked_user_ids"] = relations.blocked_ids(sandbox, user.id)
     if user.privacy_settings is not None:
         view.fields["privacy_settings"] = user.privacy_settings
     if user.push_notifications is not None:
