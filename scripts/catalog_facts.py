@@ -135,7 +135,7 @@ class Models:
     def fields(self, name: str) -> list[ModelField]:
         """The fields of a model, in the order of its source."""
         return [
-            self._field(node)
+            self._field(node, node.target.id)
             for node in self._classes[name].body
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
         ]
@@ -147,9 +147,7 @@ class Models:
         required = [field.name for field in fields if field.required]
         return schema | ({"required": required} if required else {})
 
-    def _field(self, node: ast.AnnAssign) -> ModelField:
-        assert isinstance(node.target, ast.Name)
-        attribute = node.target.id
+    def _field(self, node: ast.AnnAssign, attribute: str) -> ModelField:
         schema = schema_of(node.annotation)
         values = self._allowed(node.lineno, schema)
         if values:
@@ -192,16 +190,14 @@ class Reader:
         return found
 
     def _operation(self, product: str, function: ast.AsyncFunctionDef) -> tuple[str, dict[str, Any]]:
-        call = next(
-            inner
+        method, path = next(
+            (inner.func.attr.upper(), ast.literal_eval(inner.args[0]))
             for inner in ast.walk(function)
             if isinstance(inner, ast.Call)
             and isinstance(inner.func, ast.Attribute)
             and inner.func.attr in VERBS
             and ast.unparse(inner.func.value) == "self"
         )
-        assert isinstance(call.func, ast.Attribute)
-        method, path = call.func.attr.upper(), ast.literal_eval(call.args[0])
         name = self._name(function.name)
         parameters = self._parameters(function)
         body = "json" if any(item["in"] == "body" for item in parameters.values()) else None
@@ -259,27 +255,20 @@ def signature(function: ast.AsyncFunctionDef) -> tuple[dict[str, dict[str, Any]]
 def mapping(function: ast.AsyncFunctionDef, variable: str) -> list[tuple[str, str]]:
     """(wire name, argument) pairs of the assignment to `path_params` or `query_params`."""
     for node in function.body:
-        if not isinstance(node, ast.Assign) or ast.unparse(node.targets[0]) != variable:
-            continue
-        if isinstance(node.value, ast.Dict):
-            return [
-                (ast.literal_eval(key), ast.unparse(value))
-                for key, value in zip(node.value.keys, node.value.values, strict=True)
-                if key is not None
-            ]
-        if isinstance(node.value, ast.Call):
-            pairs = [(item.arg, ast.unparse(item.value)) for item in node.value.keywords if item.arg]
-            extra = [
-                item.value for item in node.value.keywords if item.arg is None and isinstance(item.value, ast.Dict)
-            ]
-            for dictionary in extra:
-                pairs += [
-                    (ast.literal_eval(key), ast.unparse(value))
-                    for key, value in zip(dictionary.keys, dictionary.values, strict=True)
-                    if key is not None
-                ]
-            return pairs
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == variable:
+            value = node.value
+            if isinstance(value, ast.Dict):
+                return _pairs(value)
+            if isinstance(value, ast.Call):
+                named = [(item.arg, ast.unparse(item.value)) for item in value.keywords if item.arg]
+                spread = [item.value for item in value.keywords if isinstance(item.value, ast.Dict)]
+                return named + [pair for dictionary in spread for pair in _pairs(dictionary)]
     return []
+
+
+def _pairs(dictionary: ast.Dict) -> list[tuple[str, str]]:
+    items = zip(dictionary.keys, dictionary.values, strict=True)
+    return [(ast.literal_eval(key), ast.unparse(value)) for key, value in items if key is not None]
 
 
 def body_arguments(function: ast.AsyncFunctionDef) -> list[tuple[str, str, str]]:
@@ -331,7 +320,7 @@ def collect(source: Path) -> dict[str, str]:
     return files | {MODELS: render(dict(sorted(needed.items())), 3)}
 
 
-def render(value: Any, depth: int, indent: str = "") -> str:
+def render(value: object, depth: int, indent: str = "") -> str:
     """JSON that is short and that diffs well: objects are opened to `depth`, what is deeper stands on one line."""
     if depth == 0 or not isinstance(value, dict) or not value:
         return json.dumps(value, ensure_ascii=False)

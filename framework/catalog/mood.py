@@ -11,10 +11,11 @@ _ASKS = re.compile(
     r"^(?:(?:hey|hi|ok|so|and|but|please|quick question|quickly)[,: ]+)*"
     r"(?:(?:can|could|would|will) (?:you|u|we|i) (?:please )?)?"
     r"(?:i (?:want|need|would like|'d like) to (?:know|see|find)|(?:i )?(?:wonder|wondering)|let me (?:know|see)|"
-    r"who|whom|whose|what|which|where|when|why|how|is|are|am i|was|were|has|have (?:i|we|they|you|people|the)|do i|do we|"
-    r"do they|does|did|any|anything|anyone|list|show(?! that)|find|search|look (?:up|for)|looking for|get (?:me|the|all|a)\b|"
-    r"give me (?:the|a list|all|an overview|details)|check|see|tell me|count|fetch|read|pull up|bring up|display|"
-    r"view|retrieve|lookup|query|verify|test|validate|inspect|export|browse|load|dig (?:up|out)|status|details)\b"
+    r"who|whom|whose|what|which|where|when|why|how|is|are|am i|was|were|has|"
+    r"have (?:i|we|they|you|people|the)|do i|do we|do they|does|did|any|anything|anyone|list|show(?! that)|find|search|"
+    r"look (?:up|for)|looking for|get (?:me|the|all|a)\b|give me (?:the|a list|all|an overview|details)|"
+    r"check|see|tell me|count|fetch|read|pull up|bring up|display|view|retrieve|lookup|query|verify|test|validate|"
+    r"inspect|export|browse|load|dig (?:up|out)|status|details)\b"
 )
 _ACTS = re.compile(r"^(?:can|could|would|will) (?:you|u|we|i|somebody|someone) ")
 

@@ -30,11 +30,18 @@ class Parameter:
     required: bool
     schema: dict[str, Any]
 
+    @property
+    def type_name(self) -> str:
+        """Its type in a word or two: `string`, `UserRequest`, `list of string`, `word | regex`."""
+        return _type_name(self.schema)
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an operation lives in one of the two APIs, and what it takes there. `path` holds `{name}` for each path
-    parameter."""
+    """Where an operation lives in one of the two APIs, and what it takes there.
+
+    `path` holds `{name}` for each path parameter.
+    """
 
     method: str
     path: str
@@ -65,8 +72,8 @@ class Profile:
 class Operation:
     """One operation of the service.
 
-    `v1` is where the older API has it (flat custom fields, ISO times), None where only the newer one does; `v2` is there
-    always (custom fields under `custom`, times in nanoseconds). `body` is how a body is encoded, None where the
+    `v1` is where the older API has it (flat custom fields, ISO times), None where only the newer one does; `v2` is
+    always there (custom fields under `custom`, times in nanoseconds). `body` is how a body is encoded, None where the
     operation takes none. `token` is what may call it; `rate` the family whose limit it counts against.
     """
 
@@ -95,3 +102,13 @@ class Operation:
     def calls_a_minute(self) -> int | None:
         """The documented limit for each platform; None where only the service knows."""
         return CALLS_A_MINUTE.get(self.rate)
+
+
+def _type_name(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if schema.get("type") == "array":
+        return f"list of {_type_name(schema['items'])}"
+    return str(schema.get("format") or schema.get("type") or "anything")

@@ -65,6 +65,20 @@ class SearchResult:
     reason: str | None = None
     hint: str | None = None
 
+    def text(self) -> str:
+        """The result for a person or a model to read: a line or two for each hit, five of them in under 1,000 tokens.
+
+        Where there is no operation, only why and what to do instead.
+        """
+        if self.status == "no_operation":
+            return f"No operation. {self.reason} {self.hint}"
+        lines = []
+        for hit in self.hits:
+            lines.append(f"{hit.id} ({hit.score:.2f}): {hit.summary}")
+            if hit.not_this:
+                lines.append("  not this: " + "; ".join(f"{other} {when}" for other, when in hit.not_this.items()))
+        return "\n".join(lines)
+
 
 class OperationSearch:
     """Searches a catalogue. Building one takes a fraction of a second; keep it."""
