@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.sandbox.domains import (
     app,
+    channel_tasks,
     channel_types,
     channels,
     commands,
@@ -21,8 +22,10 @@ from framework.sandbox.domains import (
     roles,
     sync,
     tasks,
+    truncation,
     user_groups,
     users,
+    visibility,
 )
 from framework.sandbox.operations import Domain, Operation, shape_of
 from framework.sandbox.wire import Dialect
@@ -43,6 +46,9 @@ DOMAINS: tuple[Domain, ...] = (
     commands.DOMAIN,
     roles.DOMAIN,
     user_groups.DOMAIN,
+    visibility.DOMAIN,
+    truncation.DOMAIN,
+    channel_tasks.DOMAIN,
 )
 
 

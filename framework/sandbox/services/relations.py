@@ -20,7 +20,7 @@ def blocked_ids(sandbox: Sandbox, user_id: str) -> list[str]:
 
 def is_blocked(sandbox: Sandbox, cid: str, user_id: str) -> bool:
     """Whether a channel is a user's 1:1 channel with someone whom the user blocks."""
-    if not sandbox.store.index(BLOCKS_BY).count(user_id) or sandbox.store.index(MEMBERS_OF).count(cid) != 2:  # noqa: PLR2004 - 1:1
+    if not sandbox.store.index(BLOCKS_BY).count(user_id) or sandbox.store.index(MEMBERS_OF).count(cid) != 2:
         return False
     ids = [member.user_id for member in sandbox.store.index(MEMBERS_OF).of(cid)]
     return user_id in ids and any(pair(user_id, other) in sandbox.store[BLOCKS] for other in ids)
