@@ -42,7 +42,7 @@ def show_channel(call: Call) -> Result:
 
 def hide(call: Call, channel: Channel, member: Member, *, clear_history: bool = False) -> None:
     """Hide a channel for a member, and tell the member."""
-    member.hidden_at = call.now
+    member.hidden = True
     if clear_history:
         member.hide_messages_before = call.now
     call.store[MEMBERS].put(member)
@@ -51,7 +51,7 @@ def hide(call: Call, channel: Channel, member: Member, *, clear_history: bool = 
 
 def show(call: Call, channel: Channel, member: Member) -> None:
     """Show a channel to a member again, and tell the member."""
-    member.hidden_at = None
+    member.hidden = False
     call.store[MEMBERS].put(member)
     _tell(call, "channel.visible", channel, member, {})
 

@@ -77,7 +77,7 @@ class Member(Record):
     invite_rejected_at: datetime | None = None
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
-    hidden_at: datetime | None = None
+    hidden: bool = False
     hide_messages_before: datetime | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
@@ -85,11 +85,6 @@ class Member(Record):
     def key(self) -> str:
         """Channel and user."""
         return pair(self.cid, self.user_id)
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the user hid the channel; a message posted since shows it again: see `services.relations.hides`."""
-        return self.hidden_at is not None
 
 
 @dataclass(slots=True)

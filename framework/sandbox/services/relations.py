@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, Member, pair
-from framework.sandbox.model.message import TIMELINES
+from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, pair
 from framework.sandbox.model.relation import BLOCKS, BLOCKS_BY, CHANNEL_MUTES, CHANNEL_MUTES_BY, ChannelMute
 
 if TYPE_CHECKING:
@@ -43,14 +42,6 @@ def channel_mutes(sandbox: Sandbox, user_id: str) -> list[ChannelMute]:
 
 
 def is_hidden(sandbox: Sandbox, cid: str, user_id: str) -> bool:
-    """Whether a user hid a channel and nothing was posted since."""
+    """Whether a user hid a channel. A new message brings it back."""
     member = sandbox.store[MEMBERS].get(pair(cid, user_id))
-    return member is not None and hides(sandbox, member)
-
-
-def hides(sandbox: Sandbox, member: Member) -> bool:
-    """Whether a member hid its channel and nothing was posted since: a new message brings the channel back."""
-    if member.hidden_at is None:
-        return False
-    line = sandbox.store.index(TIMELINES).channel(member.cid)
-    return not line or line[-1].created_at <= member.hidden_at
+    return member is not None and member.hidden

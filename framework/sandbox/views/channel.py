@@ -77,7 +77,7 @@ def _add_own(sandbox: Sandbox, channel: Channel, viewer: User, fields: dict[str,
             fields["mute_expires_at"] = mute.expires
     member = sandbox.store[MEMBERS].get(pair(channel.cid, viewer.id))
     if member is not None:
-        if relations.hides(sandbox, member):
+        if member.hidden:
             fields["hidden"] = True
         if member.hide_messages_before is not None:
             fields["hide_messages_before"] = member.hide_messages_before
@@ -118,7 +118,7 @@ def config_view(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
 def member_view(sandbox: Sandbox, member: Member) -> Entity:
     """A membership with its user."""
     view = member.view()
-    for name in ("cid", "hidden_at", "hide_messages_before"):
+    for name in ("cid", "hidden", "hide_messages_before"):
         view.fields.pop(name, None)
     view.fields["notifications_muted"] = relations.channel_mute(sandbox, member.cid, member.user_id) is not None
     if member.invited:
