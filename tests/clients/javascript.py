@@ -11,6 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from framework.sandbox.domains.catalog import implemented
 from framework.sandbox.extras.faults import Fault
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
@@ -26,6 +29,12 @@ def missing(*packages: str) -> str | None:
         return "no Node on this machine: install the packages nodejs and npm to run this"
     absent = [name for name in packages if not (PACKAGES / name / "package.json").is_file()]
     return f"{', '.join(absent)} not installed: `make clients` installs it with npm" if absent else None
+
+
+def needs(operation: str) -> pytest.MarkDecorator:
+    """Skip where the sandbox answers 501 to an operation."""
+    there = any(one.id == operation for one in implemented())
+    return pytest.mark.skipif(not there, reason=f"the sandbox answers 501 to {operation}")
 
 
 class Restartable:
@@ -70,6 +79,7 @@ async def run_script(name: str, sandbox: Restartable) -> dict[str, Any]:
     )
     try:
         async with asyncio.timeout(SCRIPT_S):
+            result: dict[str, Any] | None
             result, raw = await asyncio.gather(_converse(process, sandbox), _stderr(process))
             errors = raw.decode()
             assert await process.wait() == 0, errors
@@ -94,7 +104,7 @@ async def _converse(process: asyncio.subprocess.Process, sandbox: Restartable) -
     async for line in process.stdout:
         said = json.loads(line)
         if "result" in said:
-            result = said["result"]
+            result = dict(said["result"])
             continue
         await _do(said, sandbox)
         process.stdin.write(b"{}\n")

@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from framework.sandbox.domains.catalog import implemented
-from tests.clients.javascript import Restartable, missing, restartable, run_script
+from tests.clients.javascript import Restartable, missing, needs, restartable, run_script
 
 WHY_NOT = missing("stream-chat")
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
-
-
-def needs(operation: str) -> pytest.MarkDecorator:
-    """Skip where the sandbox answers 501 to an operation."""
-    there = any(one.id == operation for one in implemented())
-    return pytest.mark.skipif(not there, reason=f"the sandbox answers 501 to {operation}")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import shutil
 import tempfile
@@ -94,6 +95,10 @@ class Page:
         """Load an address."""
         await self.browser.command("Page.navigate", self.session, url=url)
 
+    async def close(self) -> None:
+        """Close the tab."""
+        await self.browser.command("Page.close", self.session)
+
     async def js(self, expression: str) -> Any:
         """The value of an expression, awaited if it is a promise."""
         answer = await self.browser.command(
@@ -134,10 +139,15 @@ class Page:
             " if (e) e.click(); return Boolean(e); })()"
         )
 
+    async def type_into(self, selector: str, text: str) -> None:
+        """Type into a box, as soon as there is one."""
+        box = f"document.querySelector({json.dumps(selector)})"
+        await self.until(f"{box}?.focus(), document.activeElement === {box} && {box} !== null")
+        await self.browser.command("Input.insertText", self.session, text=text)
+
     async def write(self, selector: str, text: str) -> None:
         """Type into a box, with real input events, and press Enter."""
-        await self.until(f"(document.querySelector({json.dumps(selector)})?.focus(), true)")
-        await self.browser.command("Input.insertText", self.session, text=text)
+        await self.type_into(selector, text)
         for kind in ("keyDown", "keyUp"):
             await self.browser.command(
                 "Input.dispatchKeyEvent",
@@ -148,6 +158,31 @@ class Page:
                 windowsVirtualKeyCode=13,
                 text="\r" if kind == "keyDown" else "",
             )
+
+    async def attach(self, selector: str, *files: Path) -> None:
+        """Choose files in a file input, as a person does in its dialogue."""
+        found = await self.browser.command(
+            "Runtime.evaluate", self.session, expression=f"document.querySelector({json.dumps(selector)})"
+        )
+        await self.browser.command(
+            "DOM.setFileInputFiles",
+            self.session,
+            objectId=found["result"]["objectId"],
+            files=[str(file) for file in files],
+        )
+
+    async def screenshot(self, width: int = 1280, height: int = 800) -> bytes:
+        """What the page looks like, as a PNG for people to look at; the page keeps this size."""
+        await self.browser.command(
+            "Emulation.setDeviceMetricsOverride",
+            self.session,
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        shot = await self.browser.command("Page.captureScreenshot", self.session, format="png")
+        return base64.b64decode(shot["data"])
 
 
 @asynccontextmanager
