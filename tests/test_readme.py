@@ -1,15 +1,17 @@
 """The README is true: its definition loads, its commands exist and do what it says."""
 
+import asyncio
 import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from framework.definition.loader import load_bot
+from tests.support.person import person
+from tests.support.sandbox import start_sandbox
 
 README = Path("README.md").read_text(encoding="utf-8")
 MAKEFILE = Path("Makefile").read_text(encoding="utf-8")
@@ -54,24 +56,24 @@ def test_the_plain_way_installs_what_make_installs() -> None:
 
 
 @pytest.mark.parametrize("line", ENDING)
-def test_a_command_that_ends_works_as_shown(line: str, tmp_path: Path) -> None:
-    arguments = shlex.split(line)
-    environment = {**os.environ, "FRAMEWORK_DATA": str(tmp_path), "STREAM_API_KEY": "", "OPENAI_API_KEY": ""}
-    result = subprocess.run(
-        [sys.executable, "-m", "framework", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        timeout=60,
-    )
-    if arguments[0] == "reply":
-        # The channel is new and empty: there is nothing to answer yet, and that is said.
-        assert result.returncode == 2
-        assert "nothing to answer" in result.stderr
-    else:
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.strip()
+async def test_a_command_that_ends_works_as_shown(line: str, environment: dict[str, str]) -> None:
+    async with start_sandbox() as sandbox:
+        stream = {
+            "STREAM_BASE_URL": sandbox.url,
+            "STREAM_API_KEY": sandbox.api_key,
+            "STREAM_API_SECRET": sandbox.api_secret,
+        }
+        async with person(sandbox.url, sandbox.api_key, sandbox.api_secret) as maria:
+            await maria.say("How long is the warranty?")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "framework", *shlex.split(line)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **environment, **stream},
+        )
+        out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert out.strip()
 
 
 def test_every_variable_of_the_settings_is_described() -> None:

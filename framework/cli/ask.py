@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from framework.errors import FrameworkError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from framework.agent.agent import LangChainAgent
     from framework.agent.conversation import Agent, Answer, Conversation
 
 SPEAKERS = ("user", "bot")
@@ -47,23 +49,29 @@ def ask(
         raise typer.Exit(1)
 
 
-async def _ask_all(agent: Agent, lines: Iterable[str], *, as_json: bool, typed: bool) -> int:
+async def _ask_all(agent: LangChainAgent, lines: Iterable[str], *, as_json: bool, typed: bool) -> int:
     """Answer each line in turn. A line that fails is reported and counted; the others go on."""
     failures = 0
-    for number, line in enumerate(lines, 1):
-        if typed and not line.strip():
-            continue
-        question = line.strip()
-        try:
-            conversation = read_line(question, number if typed else None, as_json=as_json and typed)
-            question = conversation.question
-            answer = await _answer(agent, conversation)
-        except FrameworkError as error:
-            failures += 1
-            _print_failure(question, error, as_json=as_json)
-        else:
-            _print(question, answer, as_json=as_json)
+    async with aclosing(agent):
+        for number, line in enumerate(lines, 1):
+            if not line.strip() and typed:
+                continue
+            failures += not await _ask_one(agent, line.strip(), number if typed else None, as_json=as_json)
     return failures
+
+
+async def _ask_one(agent: Agent, line: str, number: int | None, *, as_json: bool) -> bool:
+    """Answer one line and print the result, or why there is none. `number` is its place in the input, if any."""
+    question = line
+    try:
+        conversation = read_line(line, number, as_json=as_json and number is not None)
+        question = conversation.question
+        answer = await _answer(agent, conversation)
+    except FrameworkError as error:
+        _print_failure(question, error, as_json=as_json)
+        return False
+    _print(question, answer, as_json=as_json)
+    return True
 
 
 def read_line(line: str, number: int | None, *, as_json: bool) -> Conversation:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.definition.loader import load_bot
 from framework.errors import SettingsError
 from framework.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from framework.agent.agent import LangChainAgent
-    from framework.agent.conversation import Agent
     from framework.definition.model import Bot
     from framework.runtime.bot import RunningBot
     from framework.settings import Settings
 
+T = TypeVar("T")
 
-def assemble_agent(name: str, *, level: str = "warning") -> Agent:
+
+def assemble_agent(name: str, *, level: str = "warning") -> LangChainAgent:
     """Load a bot and build its agent, for commands without a chat service. Logs below `level` are left out."""
     settings = load_settings()
     logging_for(settings, level=level)
@@ -63,9 +66,32 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
 
 async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
     """Build the bots' agents, ready to answer at full speed: the slow part of a start, done beside the event loop."""
-    agents = await asyncio.to_thread(_build, bots, settings)
+    agents = await in_daemon_thread(partial(_build, bots, settings))
     await asyncio.gather(*(agent.warm() for agent in agents))
     return agents
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """Run something slow beside the event loop, in a thread that Ctrl-C need not wait for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def deliver(setter: Callable[[Any], None], value: object) -> None:
+        if not done.cancelled():
+            setter(value)
+
+    def call() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits
+            outcome: tuple[Callable[[Any], None], object] = (done.set_exception, error)
+        else:
+            outcome = (done.set_result, result)
+        with contextlib.suppress(RuntimeError):  # The loop was closed: nobody waits any more.
+            loop.call_soon_threadsafe(deliver, *outcome)
+
+    threading.Thread(target=call, daemon=True).start()
+    return await done
 
 
 def _build(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
@@ -78,8 +104,8 @@ def _build(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
 
 
 @contextlib.asynccontextmanager
-async def open_bot(bot: Bot, settings: Settings, *, agent: Agent | None = None) -> AsyncIterator[RunningBot]:
-    """A bot with its agent and its view of the chat service, which is closed at the end."""
+async def open_bot(bot: Bot, settings: Settings, *, agent: LangChainAgent | None = None) -> AsyncIterator[RunningBot]:
+    """A bot with its agent and its view of the chat service; both are closed at the end."""
     from framework.agent.factory import build_agent
     from framework.runtime.bot import RunningBot
     from framework.stream.factory import open_chat_service
@@ -90,3 +116,4 @@ async def open_bot(bot: Bot, settings: Settings, *, agent: Agent | None = None) 
         yield RunningBot(bot.name, bot.definition, service, agent)
     finally:
         await service.close()
+        await agent.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
+    from framework.agent.agent import LangChainAgent
     from framework.agent.conversation import Agent, Answer, Utterance
 
 HELP = "/new forgets what was said, /quit ends. Ctrl-C stops an answer."
@@ -34,7 +36,13 @@ def chat(
     agent = assemble_agent(bot)
     if sys.stdin.isatty():
         notice(f"You are talking to {bot}. {HELP}")
-    asyncio.run(_talk(agent, user))
+    asyncio.run(_chat(agent, user))
+
+
+async def _chat(agent: LangChainAgent, user: str) -> None:
+    async with aclosing(agent):
+        await agent.warm()
+        await _talk(agent, user)
 
 
 async def _talk(agent: Agent, user: str) -> None:

@@ -106,15 +106,15 @@ def publish(data: Path, address: Address) -> None:
     new.replace(env_file(data))
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """Pick the usual port where it is free, so that open pages find the sandbox again; otherwise 0, any free one."""
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, PREFERRED_PORT))
+            probe.bind((host, port))
         except OSError:
-            return 0
-    return PREFERRED_PORT
+            return False
+    return True
 
 
 @contextlib.asynccontextmanager
@@ -158,7 +158,7 @@ async def _start(data: Path, address: Address) -> tuple[asyncio.subprocess.Proce
     when its standard input closes, so that it never outlives us, however we end.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "framework", "sandbox", "--port", str(free_port())),
+        *(sys.executable, "-m", "framework", "sandbox"),
         *("--data", str(data_file(data)), "--until-stdin-closes"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -51,23 +51,27 @@ async def _run(bots: list[Bot], settings: Settings, started: float) -> None:
         async with AsyncExitStack() as stack:
             # Imports take seconds, and so does the sandbox: they go side by side, in a thread and a process.
             warming = asyncio.create_task(warm_agents(bots, settings))
-            stack.push_async_callback(_settle, warming)
+            stack.callback(warming.cancel)
             embedded = not settings.has_stream
             if embedded:
                 settings = await stack.enter_async_context(local_sandbox(settings))
-            agents = await warming
+            if not await _finished(warming, stop):
+                return
             from framework.runtime.supervisor import run_bots
 
             running = [
                 await stack.enter_async_context(open_bot(bot, settings, agent=agent))
-                for bot, agent in zip(bots, agents, strict=True)
+                for bot, agent in zip(bots, warming.result(), strict=True)
             ]
             await run_bots(running, stop=stop, ready=lambda: _announce(bots, settings, started, embedded=embedded))
 
 
-async def _settle(task: asyncio.Task[list[LangChainAgent]]) -> None:
-    """Wait for the thread when the start fails elsewhere; its own failure was raised where its result was awaited."""
-    await asyncio.wait({task})
+async def _finished(task: asyncio.Task[list[LangChainAgent]], stop: asyncio.Event) -> bool:
+    """Wait for a task, or for the stop, whichever comes first. Raises what the task raised."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return task.done()
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -59,18 +58,32 @@ def sandbox(
 
         print_coverage()
         return
-    from framework.sandbox.server import run
-
     config = _config(host, port, api_key, api_secret, data)
     config = replace(config, rate_limits=rate_limits, development_tokens=development_tokens or None)
     if until_stdin_closes:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    run(config)
+    _serve(config, fixed=port is not None)
+
+
+def _serve(config: SandboxConfig, *, fixed: bool) -> None:
+    """Serve on the wanted port, or on any free one where nobody asked for this one and it is taken."""
+    from framework.cli import local_sandbox
+    from framework.sandbox.errors import SandboxStartError
+    from framework.sandbox.server import run
+
+    try:
+        run(config)
+    except SandboxStartError:
+        if fixed or local_sandbox.is_free(config.host, config.port):
+            raise
+        run(replace(config, port=0))
 
 
 def _end_with_stdin() -> None:
     """End when the process that started this one is gone, however it went: its end of the pipe is then closed."""
-    sys.stdin.buffer.read()
+    # Unbuffered: a thread that waits inside a buffer's lock would crash the interpreter on its way out.
+    while os.read(0, 4096):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -92,5 +105,5 @@ def _config(
         data = data or str(local_sandbox.data_file(folder))
     if data != ":memory:":
         prepare_data(Path(data).parent)
-    chosen = local_sandbox.free_port(host) if port is None else port
+    chosen = local_sandbox.PREFERRED_PORT if port is None else port
     return SandboxConfig(host=host, port=chosen, api_key=api_key, api_secret=api_secret, data=data)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from tests.benchmarks.process import Process
+from tests.support.process import Process
 
 STARTS = 5
 IDLE_SECONDS = 20.0

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -24,13 +24,21 @@ class Process:
     line: str
 
     @classmethod
-    def start(cls, arguments: list[str], *, ready: str, environment: dict[str, str], timeout: float = 60) -> Self:
+    def start(
+        cls,
+        arguments: list[str],
+        *,
+        ready: str,
+        environment: dict[str, str],
+        log: IO[str] | None = None,
+        timeout: float = 60,
+    ) -> Self:
         """Start `python -m framework ...` and wait for a line that holds `ready`."""
         began = time.perf_counter()
         child = subprocess.Popen(
             [sys.executable, "-m", "framework", *arguments],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=log or subprocess.DEVNULL,
             text=True,
             env={**os.environ, **environment},
         )
@@ -69,9 +77,16 @@ class Process:
             total += int(fields[11]) + int(fields[12])
         return total / TICKS
 
-    def stop(self) -> float:
-        """Interrupt it and wait; returns the seconds that it took."""
+    def stop(self, number: signal.Signals = signal.SIGINT) -> float:
+        """Send a signal and wait for the end; returns the seconds that it took."""
         began = time.perf_counter()
-        self.child.send_signal(signal.SIGINT)
+        self.child.send_signal(number)
         self.child.wait(timeout=15)
+        assert self.child.stdout is not None
+        self.child.stdout.close()
         return time.perf_counter() - began
+
+    def kill(self) -> None:
+        """End it as a crash would, unless it has ended."""
+        if self.child.poll() is None:
+            self.stop(signal.SIGKILL)

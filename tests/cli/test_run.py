@@ -1,0 +1,145 @@
+"""`run`, as a process: ready, answering, stopped, killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.person import person
+from tests.support.process import Process
+from tests.support.sandbox import RunningSandbox, start_sandbox
+
+QUESTION = "How long is the warranty?"
+
+
+@pytest.fixture
+def started() -> Iterator[list[Process]]:
+    """Processes that a test started; none outlives it."""
+    processes: list[Process] = []
+    yield processes
+    for process in processes:
+        process.kill()
+
+
+async def run_bot(environment: dict[str, str], log: Path) -> Process:
+    with log.open("a") as handle:
+        return await asyncio.to_thread(
+            Process.start, ["run", "support_bot"], ready="ready", environment=environment, log=handle
+        )
+
+
+def pointed_at(sandbox: RunningSandbox, environment: dict[str, str]) -> dict[str, str]:
+    return {
+        **environment,
+        "STREAM_BASE_URL": sandbox.url,
+        "STREAM_API_KEY": sandbox.api_key,
+        "STREAM_API_SECRET": sandbox.api_secret,
+    }
+
+
+def events(log: Path) -> list[str]:
+    return [json.loads(line)["event"] for line in log.read_text().splitlines() if line.startswith("{")]
+
+
+async def test_without_any_key_it_brings_its_own_chat_server_and_answers(
+    environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    own = {**environment, "FRAMEWORK_DATA": str(tmp_path)}
+    # The index is taken from the shared folder, so that the articles are not read again.
+    shared = Path(environment["FRAMEWORK_DATA"]) / "knowledge"
+    shared.mkdir(exist_ok=True)
+    (tmp_path / "knowledge").symlink_to(shared)
+    started.append(await run_bot(own, tmp_path / "log"))
+    credentials = dict(re.findall(r"^(\w+)=(.+)$", (tmp_path / "sandbox.env").read_text(), re.MULTILINE))
+    assert (tmp_path / "sandbox.env").stat().st_mode & 0o777 == 0o600
+    stream = [credentials[f"STREAM_{name}"] for name in ("BASE_URL", "API_KEY", "API_SECRET")]
+    async with person(*stream) as maria:
+        reply = await maria.reply(await maria.say(QUESTION))
+    assert "three years" in reply["text"]
+    assert reply["user"]["id"] == "agent-bot"
+    assert reply["sources"][0]["title"] == "Warranty and repairs"
+    started[0].stop()
+    assert started[0].child.returncode == 0
+    log = (tmp_path / "log").read_text()
+    assert credentials["STREAM_API_SECRET"] not in log
+    story = [event for event in events(tmp_path / "log") if event.startswith("turn.")]
+    assert story == ["turn.received", "turn.decided", "turn.context", "turn.answered", "turn.posted"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_stop_signal_ends_it_cleanly(
+    number: signal.Signals, environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    async with start_sandbox() as sandbox:
+        started.append(await run_bot(pointed_at(sandbox, environment), tmp_path / "log"))
+        await asyncio.to_thread(started[0].stop, number)
+    assert started[0].child.returncode == 0
+    assert events(tmp_path / "log")[-1] == "run.stopped"
+
+
+async def test_what_was_asked_while_it_was_dead_is_answered_once(
+    environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    async with start_sandbox() as sandbox:
+        variables = pointed_at(sandbox, environment)
+        started.append(await run_bot(variables, tmp_path / "log"))
+        async with person(sandbox.url, sandbox.api_key, sandbox.api_secret) as maria:
+            await maria.reply(await maria.say(QUESTION))
+            started[0].kill()
+            asked = [await maria.say(text) for text in ("Which payment methods are there?", "And vouchers?")]
+            started.append(await run_bot(variables, tmp_path / "log"))
+            for message in asked:
+                await maria.reply(message)
+            assert [len(await maria.replies(message)) for message in asked] == [1, 1]
+
+
+async def test_a_new_support_channel_is_found_and_answered(
+    environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    async with start_sandbox() as sandbox:
+        started.append(await run_bot(pointed_at(sandbox, environment), tmp_path / "log"))
+        stream = (sandbox.url, sandbox.api_key, sandbox.api_secret)
+        async with (
+            person(*stream, channel="messaging:support-new") as tom,
+            person(*stream, channel="messaging:lobby") as eva,
+        ):
+            asked, elsewhere = await tom.say(QUESTION), await eva.say(QUESTION)
+            assert "three years" in (await tom.reply(asked))["text"]
+            assert await eva.replies(elsewhere) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"STREAM_API_KEY": "key"}, "STREAM_API_SECRET is not set"),
+        (
+            {"STREAM_API_KEY": "k", "STREAM_API_SECRET": "s" * 32, "STREAM_BASE_URL": "http://127.0.0.1:9"},
+            "127.0.0.1:9",
+        ),
+        ({"FRAMEWORK_DATA": "/proc/nowhere"}, "FRAMEWORK_DATA"),
+        ({"FRAMEWORK_LOG_LEVEL": "loud"}, "loud"),
+    ],
+)
+def test_a_wrong_environment_is_said_without_a_traceback(
+    variables: dict[str, str], words: str, environment: dict[str, str]
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "framework", "run", "support_bot"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment, **variables},
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,25 @@
+"""What all tests share."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder for all commands that tests run: the articles of a bot are indexed in it once."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def environment(shared_data: Path) -> dict[str, str]:
+    """Variables for a command that is to use the shared data folder and no account of whoever runs the tests."""
+    return {
+        "FRAMEWORK_DATA": str(shared_data),
+        "STREAM_API_KEY": "",
+        "STREAM_API_SECRET": "",
+        "STREAM_BASE_URL": "",
+        "OPENAI_API_KEY": "",
+        "OPENAI_BASE_URL": "",
+        "FRAMEWORK_LOG_FORMAT": "json",
+    }
