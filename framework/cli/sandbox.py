@@ -54,9 +54,9 @@ def sandbox(
 ) -> None:
     """Run a Stream-compatible chat server, with a playground page. Needs no account."""
     if coverage:
-        from framework.sandbox.__main__ import print_coverage
+        from framework.sandbox.coverage import lines
 
-        print_coverage()
+        typer.echo("\n".join(lines()))
         return
     config = _config(host, port, api_key, api_secret, data)
     config = replace(config, rate_limits=rate_limits, development_tokens=development_tokens or None)

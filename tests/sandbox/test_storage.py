@@ -18,7 +18,7 @@ from tests.support.sandbox import API_KEY, API_SECRET, start_sandbox
 
 async def started(data: Path) -> tuple[Process, str]:
     """A sandbox in a process of its own, and its address."""
-    command = ["-m", "framework.sandbox", "--port", "0", "--api-key", API_KEY, "--api-secret", API_SECRET]
+    command = ["-m", "framework", "sandbox", "--port", "0", "--api-key", API_KEY, "--api-secret", API_SECRET]
     process = await asyncio.create_subprocess_exec(sys.executable, *command, "--data", str(data), stdout=PIPE)
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode().split()
