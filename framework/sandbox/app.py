@@ -21,6 +21,7 @@ from framework.sandbox.operations import Router
 from framework.sandbox.realtime.connection import serve_connection
 from framework.sandbox.realtime.hub import Hub
 from framework.sandbox.sandbox import Sandbox
+from framework.sandbox.store.files import file_store
 from framework.sandbox.store.store import Journal, NoJournal, Store
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: Id
         hub=Hub(),
         faults=Faults(),
         log=CallLog(),
+        files=file_store(config.data_file),
     )
     sandbox.publishers.append(sandbox.hub.publish)
     _resume(sandbox)

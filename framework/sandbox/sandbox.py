@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from framework.sandbox.extras.log import CallLog
     from framework.sandbox.realtime.event import Event, Publisher
     from framework.sandbox.realtime.hub import Hub
+    from framework.sandbox.store.files import FileStore
     from framework.sandbox.store.store import Store
 
 
@@ -28,6 +29,7 @@ class Sandbox:
     hub: Hub
     faults: Faults
     log: CallLog
+    files: FileStore
     publishers: list[Publisher] = field(default_factory=list)
 
     def publish(self, event: Event) -> None:

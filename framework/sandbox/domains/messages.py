@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from framework.sandbox.call import Call
 from framework.sandbox.domains.users import with_path, without_path
-from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.errors import ApiError, invalid, not_found
 from framework.sandbox.model.message import (
     MESSAGE_INPUT,
     MESSAGE_RESERVED,
     MESSAGES,
-    REACTIONS,
-    REACTIONS_TO,
     TIMELINES,
     Message,
 )
-from framework.sandbox.operations import Domain, Result
-from framework.sandbox.permissions import require, require_feature
+from framework.sandbox.operations import Access, Domain, Result
+from framework.sandbox.permissions import capabilities, config_of, require, require_feature
 from framework.sandbox.query.messages import window
-from framework.sandbox.services import channels, people, unread
+from framework.sandbox.realtime.event import to_users
+from framework.sandbox.services import channels, people, revisions, slash, unread
 from framework.sandbox.services import messages as service
 from framework.sandbox.services.state import visible_line
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view, render_html
+from framework.sandbox.views.user import user_view
 from framework.sandbox.wire import Entity, Input
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 DOMAIN = Domain("messages")
 REPLIES_LIMIT = 100
+_FIXED = ("id", "parent_id", "type", "show_in_channel", "quoted_message_id", "poll_id", "shared_location")
+"""What a message keeps for its life."""
 
 
 @DOMAIN.operation("SendMessage", "POST", "/channels/{type}/{id}/message")
@@ -40,12 +44,74 @@ def send_message(call: Call) -> Result:
     channel = channels.find(call)
     taken = service.take_message(call, call.body.get("message"))
     user = people.acting_user(call, taken.fields)
-    is_reply = bool(taken.fields.get("parent_id"))
+    _require_send(call, channel, taken, user)
+    message = service.compose(call, channel, taken, user)
+    command = slash.parse(call, channel, message.text)
+    if command is not None and command.name == "giphy":
+        message = slash.giphy(call, message, command)
+        return {"message": message_view(call.sandbox, message, user.id)}
+    if command is not None:
+        message.command, message.args = command.name, command.args
+    _hold_back(call, channel, message)
+    keep_hidden = call.flag("keep_channel_hidden", call.body)
+    service.deliver(call, channel, message, user, keep_hidden=keep_hidden)
+    return {"message": message_view(call.sandbox, message, user.id), **_metadata(message)}
+
+
+def _require_send(call: Call, channel: Channel, taken: Input, user: User) -> None:
+    """400 or 403 unless the user may post this here and now."""
+    fields = taken.fields
+    is_reply = bool(fields.get("parent_id"))
     if is_reply:
         require_feature(call, channel, "replies")
+    if fields.get("quoted_message_id"):
+        require_feature(call, channel, "quotes")
     require(call, channel, user, "send-reply" if is_reply else "send-message")
-    message = service.send(call, channel, taken, user)
-    return {"message": message_view(call.sandbox, message, user.id)}
+    if fields.get("pinned"):
+        require(call, channel, user, "pin-message")
+    if fields.get("restricted_visibility"):
+        require(call, channel, user, "send-restricted-visibility-message")
+    if not call.actor.is_server and "slow-mode" in capabilities(call.sandbox, channel, user):
+        _require_pause(call, channel, user)
+
+
+def _require_pause(call: Call, channel: Channel, user: User) -> None:
+    """403 code 60 while the user's last message is younger than the channel's cooldown."""
+    since = call.now - timedelta(seconds=channel.cooldown)
+    for message in reversed(call.store.index(TIMELINES).channel(channel.cid)):
+        if message.created_at <= since:
+            return
+        if message.user_id == user.id:
+            raise ApiError(403, 60, f"slow mode: wait {channel.cooldown} seconds between messages")
+
+
+def _hold_back(call: Call, channel: Channel, message: Message) -> None:
+    """Keep a message pending where a server asks for it, or where the channel's type has all wait."""
+    if call.actor.is_server:
+        message.pending = call.flag("pending", call.body)
+    message.pending = message.pending or config_of(call.sandbox, channel).get("mark_messages_pending") is True
+    metadata = call.mapping("pending_message_metadata", call.body)
+    if any(not isinstance(value, str) for value in metadata.values()):
+        raise invalid("pending_message_metadata must map names to texts")
+    message.pending_message_metadata = metadata or None
+
+
+def _metadata(message: Message) -> dict[str, Any]:
+    return {"pending_message_metadata": message.pending_message_metadata} if message.pending_message_metadata else {}
+
+
+@DOMAIN.operation("CommitMessage", "POST", "/messages/{id}/commit", access=Access.SERVER)
+def commit_message(call: Call) -> Result:
+    """Let a pending message be seen."""
+    message = service.find(call, call.path["id"])
+    if not message.pending:
+        raise invalid(f"message {message.id} is not pending")
+    channel = service.channel_of(call, message)
+    user = people.existing(call, message.user_id)
+    message.pending = False
+    call.store[MESSAGES].put(message)
+    service.release(call, channel, message, user)
+    return {"message": message_view(call.sandbox, message), **_metadata(message)}
 
 
 @DOMAIN.operation("GetMessage", "GET", "/messages/{id}")
@@ -56,9 +122,12 @@ def get_message(call: Call) -> Result:
     user = people.acting_user_or_none(call)
     channels.require_read(call, channel, user)
     _hide_deleted(call, message)
+    only = service.seen_by(message)
+    if only is not None and not call.actor.is_server and (user is None or user.id not in only):
+        raise not_found(f"Message with id {message.id} not found")
     view = message_view(call.sandbox, message, user.id if user else None)
     view.fields["channel"] = channel_view(call.sandbox, channel, user)
-    return {"message": view}
+    return {"message": view, **_metadata(message)}
 
 
 def _hide_deleted(call: Call, message: Message) -> None:
@@ -72,12 +141,13 @@ def get_many_messages(call: Call) -> Result:
     channel = channels.find(call)
     user = people.acting_user_or_none(call)
     channels.require_read(call, channel, user)
-    ids = call.texts("ids", call.query)
+    # v2 quotes the items of a list before the whole is quoted; no message id holds a percent sign of its own.
+    ids = [unquote(message_id) for message_id in call.texts("ids", call.query)]
     if not ids:
         raise invalid("ids is a required field")
-    found = (call.store[MESSAGES].get(message_id) for message_id in ids)
+    found = [m for message_id in ids if (m := call.store[MESSAGES].get(message_id)) and m.cid == channel.cid]
     viewer = user.id if user else None
-    return {"messages": [message_view(call.sandbox, m, viewer) for m in found if m and m.cid == channel.cid]}
+    return {"messages": [message_view(call.sandbox, m, viewer) for m in visible_line(call, found, channel.cid, user)]}
 
 
 @DOMAIN.operation("UpdateMessage", "POST", "/messages/{id}")
@@ -85,10 +155,10 @@ def update_message(call: Call) -> Result:
     """Replace a message: what is not given is gone."""
     message, user = _changeable(call)
     taken = service.take_message(call, call.body.get("message"))
-    for name in ("id", "parent_id", "type", "show_in_channel", "quoted_message_id"):
+    for name in _FIXED:
         taken.fields.pop(name, None)
     taken.fields = {"text": "", "attachments": [], "mentioned_users": [], **taken.fields}
-    _change(call, message, taken)
+    _change(call, message, taken, user)
     service.publish_change(call, "message.updated", message, user)
     return {"message": message_view(call.sandbox, message, user.id if user else None)}
 
@@ -97,7 +167,7 @@ def update_message(call: Call) -> Result:
 def update_message_partial(call: Call) -> Result:
     """Set and unset single fields; dotted names reach into custom objects."""
     message, user = _changeable(call)
-    _change(call, message, _partial(call, message))
+    _change(call, message, _partial(call, message), user)
     service.publish_change(call, "message.updated", message, user)
     return {"message": message_view(call.sandbox, message, user.id if user else None)}
 
@@ -133,7 +203,7 @@ def _partial(call: Call, message: Message) -> Input:
     fields: dict[str, Any] = {}
     custom = message.custom
     for name, value in to_set.items():
-        if name in MESSAGE_RESERVED or name in ("id", "parent_id", "user", "user_id"):
+        if name in MESSAGE_RESERVED or name in ("id", "parent_id", "user", "user_id", "poll_id", "shared_location"):
             raise invalid(f"field `{name}` is reserved and cannot be updated")
         if name in MESSAGE_INPUT:
             fields[name] = value
@@ -147,12 +217,15 @@ def _partial(call: Call, message: Message) -> Input:
     return Input(fields, custom)
 
 
-def _change(call: Call, message: Message, taken: Input) -> None:
-    """Apply an update and store it."""
-    before = message.text
-    message.become(_revised(call, message, taken))
-    if message.text != before:
-        message.message_text_updated_at = call.now
+def _change(call: Call, message: Message, taken: Input, user: User | None) -> None:
+    """Apply an update and store it, and what the message was before."""
+    revised = _revised(call, message, taken)
+    if (revised.text, revised.attachments, revised.custom) != (message.text, message.attachments, message.custom):
+        revisions.keep(call, message, user.id if user is not None else None)
+        revised.updated_by_id = message.updated_by_id
+    if message.text != revised.text:
+        revised.message_text_updated_at = call.now
+    message.become(revised)
     call.store[MESSAGES].put(message)
 
 
@@ -170,17 +243,17 @@ def delete_message(call: Call) -> Result:
     """Delete a message: softly (it stays as a tombstone), for good with `hard`, or for one user only."""
     message = service.find(call, call.path["id"])
     user = _deleting_user(call)
-    service.require_change(call, message, user, "delete")
+    if call.flag("delete_for_me"):
+        channels.require_read(call, service.channel_of(call, message), user)
+    else:
+        service.require_change(call, message, user, "delete")
     hard = call.flag("hard")
     if hard:
         call.require_server("hard delete")
     if call.flag("delete_for_me"):
         if user is None:
             raise invalid("delete_for_me needs a user")
-        message.deleted_for = [*dict.fromkeys([*message.deleted_for, user.id])]
-        call.store[MESSAGES].put(message)
-        view = message_view(call.sandbox, message, user.id)
-        return {"message": view}
+        return {"message": delete_for(call, message, user)}
     view = delete_hard(call, message, user) if hard else delete_soft(call, message, user)
     return {"message": view}
 
@@ -192,8 +265,19 @@ def _deleting_user(call: Call) -> User | None:
     return people.acting_user_or_none(call)
 
 
+def delete_for(call: Call, message: Message, user: User) -> Entity:
+    """Hide a message from one user and tell that user's connections; returns its view."""
+    message.deleted_for = [*dict.fromkeys([*message.deleted_for, user.id])]
+    call.store[MESSAGES].put(message)
+    view = message_view(call.sandbox, message, user.id)
+    payload = {"message": view, "message_id": message.id, "user": user_view(call.sandbox, user), "deleted_for_me": True}
+    call.emit(to_users("message.deleted", call.now, (user.id,), payload, message.cid))
+    return view
+
+
 def delete_soft(call: Call, message: Message, user: User | None) -> Entity:
     """Turn a message into a tombstone and tell watchers; returns its view."""
+    revisions.keep(call, message, user.id if user is not None else None)
     message.deleted_at = message.updated_at = call.now
     message.type = "deleted"
     call.store[MESSAGES].put(message)
@@ -210,9 +294,7 @@ def delete_hard(call: Call, message: Message, user: User | None) -> Entity:
     view = message_view(call.sandbox, message)
     service.publish_change(call, "message.deleted", message, user, hard_delete=True)
     for gone in [*call.store.index(TIMELINES).replies(message.id), message]:
-        for reaction in call.store.index(REACTIONS_TO).of(gone.id):
-            call.store[REACTIONS].remove(reaction.key)
-        call.store[MESSAGES].remove(gone.id)
+        service.forget(call, gone)
     service.publish_parent(call, message, user)
     unread.recount(call.sandbox, message.cid)
     return view
@@ -249,16 +331,3 @@ def get_replies(call: Call) -> Result:
     page = window(call, line, call.payload, default=REPLIES_LIMIT)
     viewer = user.id if user else None
     return {"messages": [message_view(call.sandbox, item, viewer) for item in page]}
-
-
-@DOMAIN.operation("GetPinnedMessages", "GET", "/channels/{type}/{id}/pinned_messages")
-def get_pinned_messages(call: Call) -> Result:
-    """The pinned messages of a channel, newest first."""
-    channel: Channel = channels.find(call)
-    user = people.acting_user_or_none(call)
-    channels.require_read(call, channel, user)
-    line = visible_line(call, call.store.index(TIMELINES).channel(channel.cid), channel.cid, user)
-    pinned = [item for item in line if item.pinned and (item.pin_expires is None or item.pin_expires > call.now)]
-    page = window(call, pinned, call.payload, default=10)
-    viewer = user.id if user else None
-    return {"messages": [message_view(call.sandbox, item, viewer) for item in reversed(page)]}

@@ -13,6 +13,7 @@ from framework.sandbox.query.filters import dig, select
 from framework.sandbox.query.sorting import parse_sort, sort
 from framework.sandbox.services import channels, people
 from framework.sandbox.services import messages as service
+from framework.sandbox.services.paging import page
 from framework.sandbox.views.message import message_view, reaction_view
 from framework.sandbox.views.user import user_view
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from framework.sandbox.model.user import User
 
 DOMAIN = Domain("reactions")
-REACTION_INPUT = frozenset({"type", "score", "user", "user_id"})
-REACTION_RESERVED = frozenset({"message_id", "created_at", "updated_at", "emoji_code", "skip_push"})
+REACTION_INPUT = frozenset({"type", "score", "emoji_code", "user", "user_id"})
+REACTION_RESERVED = frozenset({"message_id", "created_at", "updated_at", "skip_push"})
 MAX_TYPE = 30
 
 
@@ -40,12 +41,15 @@ def send_reaction(call: Call) -> Result:
     if len(kind) > MAX_TYPE:
         raise invalid(f"reaction.type must be a maximum of {MAX_TYPE} characters in length")
     score = call.number("score", 1, low=0, source=taken.fields)
+    emoji_code = call.text("emoji_code", taken.fields)
+    channels.check_custom(taken.custom, "reaction")
     if message.deleted_at is not None:
         raise invalid(f"message {message.id} is deleted")
     replaced = _drop_others(call, message, user, kind) if call.flag("enforce_unique", call.body) else False
     old = call.store[REACTIONS].get(f"{message.id}/{user.id}/{kind}")
     reaction = old or Reaction(message.id, user.id, kind, call.now, call.now)
     reaction.score, reaction.custom, reaction.updated_at = score or 1, taken.custom, call.now
+    reaction.emoji_code = emoji_code
     call.store[REACTIONS].put(reaction)
     _publish(call, "reaction.updated" if old or replaced else "reaction.new", message, reaction, user)
     return {
@@ -95,12 +99,8 @@ def query_reactions(call: Call) -> Result:
     channels.require_read(call, service.channel_of(call, message), people.acting_user_or_none(call))
     found = select(call.store.index(REACTIONS_TO).of(message.id), call.mapping("filter"), reaction_value)
     found = sort(found, parse_sort(call.payload.get("sort")) or [("created_at", True)], reaction_value)
-    limit = call.number("limit", 25, high=100) or 25
-    start = call.number("next", 0)
-    result: dict[str, Any] = {"reactions": [reaction_view(call.sandbox, item) for item in found[start : start + limit]]}
-    if start + limit < len(found):
-        result["next"] = str(start + limit)
-    return result
+    part = page(call, found)
+    return {"reactions": [reaction_view(call.sandbox, item) for item in part.items], **part.cursors()}
 
 
 def reaction_value(reaction: Reaction, name: str) -> Any:  # noqa: ANN401 - a JSON value
@@ -117,4 +117,5 @@ def _publish(call: Call, kind: str, message: Message, reaction: Reaction, user: 
         "user": user_view(call.sandbox, user),
         "message_id": message.id,
     }
-    channels.announce(call, kind, service.channel_of(call, message), payload)
+    channel = service.channel_of(call, message)
+    channels.announce(call, kind, channel, payload, only=service.seen_by(message))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.errors import invalid
+from framework.sandbox.errors import invalid, not_found
 from framework.sandbox.model.channel import MEMBERSHIPS_OF, READS, Channel, Read, pair
 from framework.sandbox.model.message import MESSAGES, TIMELINES, Message
+from framework.sandbox.model.thread import THREADS, Thread
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import require, require_feature
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, people, unread
+from framework.sandbox.services import channels, people, threads, unread
 from framework.sandbox.views.channel import channel_view
+from framework.sandbox.views.thread import thread_view
 from framework.sandbox.views.user import user_view
 
 if TYPE_CHECKING:
@@ -30,7 +33,39 @@ def mark_read(call: Call) -> Result:
     require(call, channel, user, "read-events")
     message_id = call.text("message_id", call.body)
     upto = _message(call, channel, message_id) if message_id else None
+    thread = _thread(call, channel)
+    if thread is not None:
+        return {"event": _mark_thread(call, channel, thread, user, upto)}
     return {"event": _mark(call, channel, user, upto)}
+
+
+def _thread(call: Call, channel: Channel) -> Thread | None:
+    """The thread that `thread_id` names, or None where the channel itself is meant. Raises ApiError 404."""
+    thread_id = call.text("thread_id", call.body)
+    if not thread_id:
+        return None
+    thread = call.store[THREADS].get(thread_id)
+    if thread is None or thread.cid != channel.cid:
+        raise not_found(f"Thread with parent message {thread_id} not found")
+    return thread
+
+
+def _mark_thread(call: Call, channel: Channel, thread: Thread, user: User, upto: Message | None) -> dict[str, Any]:
+    last = upto or threads.last_reply(call.sandbox, thread)
+    at = upto.created_at if upto is not None else call.now
+    threads.mark_read(call, thread, user.id, at, last.id if last is not None else None)
+    payload: dict[str, Any] = {
+        "user": user_view(call.sandbox, user),
+        "thread": thread_view(call.sandbox, thread),
+        "last_read_at": at,
+        "last_read_message_id": last.id if last is not None else None,
+    }
+    channels.announce(call, "message.read", channel, payload)
+    event = call.events[-1].body()
+    notice = {**payload, "thread_id": thread.parent_message_id, **unread.totals(call.sandbox, user.id)}
+    notice["channel"] = channel_view(call.sandbox, channel)
+    call.emit(to_users("notification.mark_read", call.now, (user.id,), notice, channel.cid))
+    return event
 
 
 def _mark(call: Call, channel: Channel, user: User, upto: Message | None) -> dict[str, Any]:
@@ -74,6 +109,9 @@ def mark_unread(call: Call) -> Result:
     user = people.acting_user(call)
     require_feature(call, channel, "read_events")
     message_id = call.text("message_id", call.body)
+    thread = _thread(call, channel)
+    if thread is not None:
+        return _unread_thread(call, channel, thread, user, message_id)
     line = call.store.index(TIMELINES).channel(channel.cid)
     since = call.time("message_timestamp", call.body)
     if message_id:
@@ -100,6 +138,29 @@ def mark_unread(call: Call) -> Result:
     return {}
 
 
+def _unread_thread(call: Call, channel: Channel, thread: Thread, user: User, message_id: str | None) -> Result:
+    """Mark a thread unread: from one of its replies on, or from its first."""
+    line = call.store.index(TIMELINES).replies(thread.parent_message_id)
+    first = next((reply for reply in line if not message_id or reply.id == message_id), None)
+    if first is None:
+        raise invalid(f"message {message_id} is not a reply in thread {thread.parent_message_id}")
+    earlier = [reply for reply in line if reply.created_at < first.created_at]
+    at = earlier[-1].created_at if earlier else first.created_at - timedelta(microseconds=1)
+    mine = threads.mark_read(call, thread, user.id, at, earlier[-1].id if earlier else None)
+    payload = {
+        "user": user_view(call.sandbox, user),
+        "channel": channel_view(call.sandbox, channel),
+        "thread_id": thread.parent_message_id,
+        "first_unread_message_id": first.id,
+        "last_read_at": mine.last_read_at,
+        "last_read_message_id": mine.last_read_message_id,
+        "unread_messages": threads.unread_in(call.sandbox, mine),
+        **unread.totals(call.sandbox, user.id),
+    }
+    call.emit(to_users("notification.mark_unread", call.now, (user.id,), payload, channel.cid))
+    return {}
+
+
 @DOMAIN.operation("MarkDelivered", "POST", "/channels/delivered")
 def mark_delivered(call: Call) -> Result:
     """Note which message was the last to reach a user in each channel."""
@@ -109,6 +170,8 @@ def mark_delivered(call: Call) -> Result:
         raise invalid("latest_delivered_messages is a required field")
     for entry in entries:
         channel = channels.by_cid(call, call.required_text("cid", entry))
+        require_feature(call, channel, "delivery_events")
+        channels.require_read(call, channel, user)
         message = _message(call, channel, call.required_text("id", entry))
         read = call.store[READS].get(pair(channel.cid, user.id)) or Read(channel.cid, user.id, channel.created_at)
         read.last_delivered_at, read.last_delivered_message_id = message.created_at, message.id
@@ -147,12 +210,21 @@ def _counts(call: Call, user_id: str) -> dict[str, Any]:
         entry["channel_count"] += 1
         entry["unread_count"] += amount
     total = unread.totals(call.sandbox, user_id)["total_unread_count"]
+    by_thread = [
+        {
+            "parent_message_id": mine.parent_message_id,
+            "unread_count": amount,
+            "last_read": mine.last_read_at,
+            "last_read_message_id": mine.last_read_message_id or "",
+        }
+        for mine, amount in threads.unread_threads(call.sandbox, user_id)
+    ]
     return {
         "total_unread_count": total,
-        "total_unread_threads_count": 0,
+        "total_unread_threads_count": len(by_thread),
         "channels": by_channel,
         "channel_type": list(by_type.values()),
-        "threads": [],
+        "threads": by_thread,
     }
 
 

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
 from framework.sandbox.extras.exports import export_route
 from framework.sandbox.extras.faults import Fault
+from framework.sandbox.extras.files import file_routes
 from framework.sandbox.services import people
 from framework.sandbox.wire import Dialect, decode
 
@@ -72,6 +73,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route("/sandbox/log", _answering(log), methods=["GET", "DELETE", "OPTIONS"]),
         Route("/sandbox/health", _answering(_health), methods=["GET"]),
         export_route(sandbox),
+        *file_routes(sandbox),
         Route("/", index, methods=["GET"]),
         Mount("/playground", StaticFiles(directory=PLAYGROUND, html=True, check_dir=False)),
     ]

@@ -80,6 +80,7 @@ class Message(Record):
     shared_location: dict[str, Any] | None = None
     moderation: dict[str, Any] | None = None
     pending: bool = False
+    updated_by_id: str | None = None
     pending_message_metadata: dict[str, str] | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
@@ -104,6 +105,7 @@ class Reaction(Record):
     created_at: datetime
     updated_at: datetime
     score: int = 1
+    emoji_code: str | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -135,8 +135,12 @@ def _autocomplete(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
 def _query(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
     if not isinstance(operand, str):
         raise invalid(f"filter: $q on {name} takes a text")
-    wanted = operand.casefold()
-    return lambda value: isinstance(value, str) and wanted in value.casefold()
+    wanted = operand.casefold().split()
+
+    def test(value: Any) -> bool:  # noqa: ANN401 - JSON
+        return isinstance(value, str) and bool(wanted) and all(word in value.casefold() for word in wanted)
+
+    return test
 
 
 def _contains(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON

@@ -14,7 +14,7 @@ class Audience:
 
     `watching`: the connections that watch this channel. `absent_from`: connections of `users` that do not watch this
     channel. With neither, all connections of `users`. `everyone` is every connection there is. `exclude` is one
-    that is left out.
+    that is left out; `only` leaves out all users but these.
     """
 
     watching: str | None = None
@@ -22,6 +22,7 @@ class Audience:
     users: tuple[str, ...] = ()
     everyone: bool = False
     exclude: str | None = None
+    only: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)

@@ -105,6 +105,8 @@ class Hub:
             found = [connection for connection in found if connection.id not in present]
         if audience.exclude is not None:
             found = [connection for connection in found if connection.id != audience.exclude]
+        if audience.only is not None:
+            found = [connection for connection in found if connection.user_id in audience.only]
         return found
 
     def _forget(self, cid: str, connection_id: str) -> None:

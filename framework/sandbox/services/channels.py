@@ -228,9 +228,13 @@ def require_read(call: Call, channel: Channel, user: User | None) -> None:
     require(call, channel, user, "read-channel")
 
 
-def announce(call: Call, kind: str, channel: Channel, payload: dict[str, Any]) -> None:
-    """Send an event to those who watch a channel."""
-    call.emit(to_watchers(kind, call.now, channel.cid, payload))
+def announce(
+    call: Call, kind: str, channel: Channel, payload: dict[str, Any], *, only: tuple[str, ...] | None = None
+) -> None:
+    """Send an event to those who watch a channel; `only` to these users among them."""
+    event = to_watchers(kind, call.now, channel.cid, payload)
+    event.audience = Audience(watching=channel.cid, only=only) if only is not None else event.audience
+    call.emit(event)
 
 
 def notify_absent(call: Call, kind: str, channel: Channel, payload: dict[str, Any], **event: Any) -> None:  # noqa: ANN401

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import ApiError, invalid, not_found, too_long
-from framework.sandbox.model.channel import CHANNELS, READS, Channel, pair
+from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, READS, Channel, pair
+from framework.sandbox.model.location import LOCATIONS
 from framework.sandbox.model.message import (
     MESSAGE_INPUT,
     MESSAGE_RESERVED,
     MESSAGES,
+    REACTIONS,
+    REACTIONS_TO,
     Message,
 )
-from framework.sandbox.permissions import config_of, require
-from framework.sandbox.services import channels, people, unread
+from framework.sandbox.model.poll import POLLS
+from framework.sandbox.model.reminder import REMINDERS, REMINDERS_TO
+from framework.sandbox.model.thread import PARTICIPANTS_OF
+from framework.sandbox.permissions import config_of, require, require_feature
+from framework.sandbox.realtime.event import Audience, Event, to_users
+from framework.sandbox.services import channels, drafts, locations, people, revisions, threads, unread
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view, render_html, take_attachment
-from framework.sandbox.views.user import user_view
+from framework.sandbox.views.user import user_by_id, user_view
 from framework.sandbox.wire import parse_time
 
 if TYPE_CHECKING:
@@ -54,14 +62,56 @@ def take_message(call: Call, raw: object) -> Input:
 
 def send(call: Call, channel: Channel, taken: Input, user: User) -> Message:
     """Post a message: check it, store it, and tell watchers and members."""
-    message = compose(call, channel, taken, user)
+    return deliver(call, channel, compose(call, channel, taken, user), user)
+
+
+def deliver(call: Call, channel: Channel, message: Message, user: User, *, keep_hidden: bool = False) -> Message:
+    """Store a composed message with what hangs on it and tell watchers and members; a pending one waits for that.
+
+    `keep_hidden` leaves the channel hidden for the members who hid it; else a message brings it back.
+    """
     call.store[MESSAGES].put(message)
+    locations.note(call, message)
+    drafts.drop_sent(call, channel.cid, user.id, message.parent_id)
+    if not message.pending:
+        release(call, channel, message, user, keep_hidden=keep_hidden)
+    return message
+
+
+def release(call: Call, channel: Channel, message: Message, user: User, *, keep_hidden: bool = False) -> None:
+    """Let a stored message count and be seen: at once when it is sent, or when a pending one is committed."""
+    threads.note_reply(call, message)
     unread.add(call.sandbox, message)
     if counts_as_read(call, channel, message):
         unread.mark(call.sandbox, channel.cid, user.id, message.created_at, message.id)
+    if not keep_hidden and message.in_channel:
+        _reopen(call, channel)
     publish_new(call, channel, message, user)
     publish_parent(call, message, user)
-    return message
+
+
+def _reopen(call: Call, channel: Channel) -> None:
+    """Show the channel again to the members who hid it: until now nothing new came."""
+    for member in call.store.index(MEMBERS_OF).of(channel.cid):
+        if member.hidden:
+            member.hidden = False
+            call.store[MEMBERS].put(member)
+            payload = {"user": user_by_id(call.sandbox, member.user_id), "channel": channel_view(call.sandbox, channel)}
+            call.emit(to_users("channel.visible", call.now, (member.user_id,), payload, channel.cid))
+
+
+def forget(call: Call, message: Message) -> None:
+    """Remove a message for good, with all that hangs on it but its replies."""
+    store = call.store
+    for reaction in store.index(REACTIONS_TO).of(message.id):
+        store[REACTIONS].remove(reaction.key)
+    for reminder in store.index(REMINDERS_TO).of(message.id):
+        store[REMINDERS].remove(reminder.key)
+    threads.forget(call, message.id)
+    drafts.forget(call, message.cid, message.id)
+    revisions.forget(call, message.id)
+    store[LOCATIONS].remove(message.id)
+    store[MESSAGES].remove(message.id)
 
 
 def counts_as_read(call: Call, channel: Channel, message: Message) -> bool:
@@ -75,11 +125,30 @@ def compose(call: Call, channel: Channel, taken: Input, user: User) -> Message:
     message = Message(message_id, channel.cid, user.id, call.now, call.now)
     message.type = _type(call, taken.fields.get("type"))
     _place(call, channel, message, taken.fields)
+    _attach(call, channel, message, user, taken.fields)
     apply(call, channel, message, taken)
     if message.type == "system" and not message.text and not taken.custom:
         return message
     _require_content(message)
     return message
+
+
+def _attach(call: Call, channel: Channel, message: Message, user: User, fields: Mapping[str, Any]) -> None:
+    """The poll and the location that a new message shares: neither changes by an update of the message."""
+    poll_id = call.text("poll_id", fields)
+    if poll_id:
+        require_feature(call, channel, "polls")
+        require(call, channel, user, "send-poll")
+        if poll_id not in call.store[POLLS]:
+            raise invalid(f"poll {poll_id} does not exist")
+        message.poll_id = poll_id
+    if fields.get("shared_location") is not None:
+        require_feature(call, channel, "shared_locations")
+        require(call, channel, user, "share-location")
+        message.shared_location = dict(call.mapping("shared_location", fields))
+        end_at = locations.take(call, message.shared_location)["end_at"]
+        if end_at is not None and end_at <= call.now:
+            raise invalid("shared_location.end_at must be in the future")
 
 
 def _require_content(message: Message) -> None:
@@ -165,11 +234,8 @@ def _marks(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("silent", "mentioned_channel", "mentioned_here"):
         if name in fields:
             changes[name] = call.flag(name, fields)
-    for name in ("mml", "poll_id"):
-        if name in fields:
-            changes[name] = call.text(name, fields)
-    if fields.get("shared_location") is not None:
-        changes["shared_location"] = call.mapping("shared_location", fields)
+    if "mml" in fields:
+        changes["mml"] = call.text("mml", fields)
     return changes
 
 
@@ -220,9 +286,10 @@ def _pin_changes(call: Call, message: Message, fields: Mapping[str, Any]) -> dic
     if not pinned:
         return {"pinned": False, "pinned_at": None, "pinned_by_id": None, "pin_expires": None}
     user = people.acting_user_or_none(call, fields)
+    given = fields.get("pinned_at")
     return {
         "pinned": True,
-        "pinned_at": message.pinned_at or call.now,
+        "pinned_at": parse_time(given, "pinned_at") if given else message.pinned_at or call.now,
         "pinned_by_id": message.pinned_by_id or (user.id if user else message.user_id),
         "pin_expires": _pin_expiry(call, fields.get("pin_expires")),
     }
@@ -231,7 +298,7 @@ def _pin_changes(call: Call, message: Message, fields: Mapping[str, Any]) -> dic
 def _pin_expiry(call: Call, value: object) -> Any:  # noqa: ANN401 - a datetime or None
     from datetime import timedelta
 
-    if value is None:
+    if value is None or value == "":
         return None
     # The Python SDK documents seconds from now for pins; everyone else sends a time.
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 10**12:
@@ -251,13 +318,45 @@ def publish_new(call: Call, channel: Channel, message: Message, user: User) -> N
     }
     if message.parent_id is not None:
         payload["parent_id"] = message.parent_id
-    channels.announce(call, "message.new", channel, payload)
+    only = seen_by(message)
+    channels.announce(call, "message.new", channel, payload, only=only)
     call.events[-1].per_user = lambda user_id: unread.totals(sandbox, user_id)
-    if message.in_channel and not message.silent and not message.shadowed:
+    if message.silent or message.shadowed:
+        return
+    if message.in_channel:
         notice = {**payload, "channel": channel_view(sandbox, channel)}
         channels.notify_absent(
             call, "notification.message_new", channel, notice, per_user=lambda user_id: unread.totals(sandbox, user_id)
         )
+        if only is not None:
+            call.events[-1].audience = replace(call.events[-1].audience, only=only)
+    if message.parent_id is not None:
+        _notify_thread(call, channel, message, payload)
+
+
+def _notify_thread(call: Call, channel: Channel, reply: Message, payload: dict[str, Any]) -> None:
+    """notification.thread_message_new to the others who take part in the thread and do not watch the channel."""
+    sandbox, parent_id = call.sandbox, reply.parent_id or ""
+    others = [one.user_id for one in call.store.index(PARTICIPANTS_OF).of(parent_id) if one.user_id != reply.user_id]
+    body = {
+        "cid": channel.cid,
+        "channel_id": channel.id,
+        "channel_type": channel.type,
+        "thread_id": parent_id,
+        "channel": channel_view(sandbox, channel),
+        **payload,
+    }
+    audience = Audience(absent_from=channel.cid, users=tuple(others), only=seen_by(reply))
+    event = Event("notification.thread_message_new", call.now, body, audience, channel.cid)
+    event.per_user = lambda user_id: unread.totals(sandbox, user_id)
+    call.emit(event)
+
+
+def seen_by(message: Message) -> tuple[str, ...] | None:
+    """The only users who may see a message; None where everyone in the channel may."""
+    if message.shadowed or message.pending:
+        return (message.user_id,)
+    return (*message.restricted_visibility, message.user_id) if message.restricted_visibility else None
 
 
 def publish_change(call: Call, kind: str, message: Message, user: User | None, **more: Any) -> None:  # noqa: ANN401
@@ -268,7 +367,7 @@ def publish_change(call: Call, kind: str, message: Message, user: User | None, *
     payload: dict[str, Any] = {"message": message_view(call.sandbox, message), "message_id": message.id, **more}
     if user is not None:
         payload["user"] = user_view(call.sandbox, user)
-    channels.announce(call, kind, channel, payload)
+    channels.announce(call, kind, channel, payload, only=seen_by(message))
 
 
 def publish_parent(call: Call, reply: Message, user: User | None) -> None:

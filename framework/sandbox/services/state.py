@@ -10,9 +10,11 @@ from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, Channel, pair
 from framework.sandbox.model.message import TIMELINES, Message
 from framework.sandbox.query.messages import window
 from framework.sandbox.realtime.event import Audience, Event
+from framework.sandbox.services import drafts, locations
 from framework.sandbox.views.channel import channel_view, member_view, reads_view
-from framework.sandbox.views.message import message_view
+from framework.sandbox.views.message import location_fields, message_view
 from framework.sandbox.views.user import user_by_id, user_view
+from framework.sandbox.wire import Dialect
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
@@ -29,14 +31,17 @@ def visible(call: Call, channel: Channel, user: User | None) -> list[Message]:
 
 def visible_line(call: Call, line: list[Message], cid: str, user: User | None) -> list[Message]:
     """A timeline without what is hidden from a user. Copies only where something is hidden."""
-    if user is None or not line:
+    if not line:
         return line
+    if user is None:
+        return [message for message in line if not message.pending] if any(item.pending for item in line) else line
     member = call.store[MEMBERS].get(pair(cid, user.id))
     since = member.hide_messages_before if member is not None else None
 
     def hidden(message: Message) -> bool:
         return (
-            (since is not None and message.created_at <= since)
+            message.pending
+            or (since is not None and message.created_at <= since)
             or (message.shadowed and message.user_id != user.id)
             or user.id in message.deleted_for
             or bool(message.restricted_visibility and user.id not in (*message.restricted_visibility, message.user_id))
@@ -79,12 +84,39 @@ def channel_state(
         pinned = [item for item in line if item.pinned and (item.pin_expires is None or item.pin_expires > call.now)]
         result["pinned_messages"] = [message_view(sandbox, item, viewer) for item in pinned[-10:]]
         result["read"] = reads_view(sandbox, channel.cid)
+        result |= _own(call, channel, user)
     if watchers is not None:
         amount = call.number("limit", 30, high=300, source=watchers)
         skip = call.number("offset", 0, source=watchers)
         ids = sandbox.hub.watchers(channel.cid)[skip : skip + amount]
         result["watchers"] = [user_by_id(sandbox, user_id) for user_id in ids]
     return result
+
+
+def _own(call: Call, channel: Channel, user: User | None) -> dict[str, Any]:
+    """What only the user (or a server) sees: pending messages, its draft; and the live locations."""
+    own: dict[str, Any] = {}
+    live = locations.live_in(call, channel.cid)
+    if live:
+        own["active_live_locations"] = [location_fields(location) for location in live]
+    draft = drafts.of(call, channel.cid, user.id) if user is not None else None
+    if draft is not None:
+        own["draft"] = drafts.view(call, draft)
+    line = call.store.index(TIMELINES).channel(channel.cid)
+    pending = [item for item in line if item.pending and (user is None or user.id == item.user_id)]
+    if pending:
+        own["pending_messages"] = [_pending_view(call, channel, message) for message in pending]
+    return own
+
+
+def _pending_view(call: Call, channel: Channel, message: Message) -> dict[str, Any]:
+    metadata = message.pending_message_metadata or {}
+    view = {
+        "message": message_view(call.sandbox, message, message.user_id),
+        "user": user_by_id(call.sandbox, message.user_id),
+        "channel": channel_view(call.sandbox, channel),
+    }
+    return {**view, "metadata" if call.dialect is Dialect.V2 else "pending_message_metadata": metadata}
 
 
 def _add_membership(call: Call, channel: Channel, user: User, result: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from framework.sandbox.model.channel import MEMBERSHIPS_OF, READS, READS_OF, Read, pair
 from framework.sandbox.model.message import TIMELINES, Message, by_time
+from framework.sandbox.services import threads
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 
 def counts(message: Message) -> bool:
     """Whether a message makes a channel unread."""
-    return message.in_channel and not message.silent and not message.shadowed and message.deleted_at is None
+    hidden = message.silent or message.shadowed or message.pending
+    return message.in_channel and not hidden and message.deleted_at is None
+
+
+def _counts_for(message: Message, user_id: str) -> bool:
+    """Whether a message makes a channel unread for a user: another's, and one that it may see."""
+    if message.user_id == user_id:
+        return False
+    return not message.restricted_visibility or user_id in message.restricted_visibility
 
 
 def of(sandbox: Sandbox, read: Read) -> int:
@@ -24,7 +33,7 @@ def of(sandbox: Sandbox, read: Read) -> int:
     if read._unread is None:  # noqa: SLF001 - this module keeps the derived count
         line = sandbox.store.index(TIMELINES).channel(read.cid)
         start = bisect_right(line, read.last_read, key=by_time)
-        read._unread = sum(1 for message in line[start:] if message.user_id != read.user_id and counts(message))  # noqa: SLF001
+        read._unread = sum(1 for message in line[start:] if counts(message) and _counts_for(message, read.user_id))  # noqa: SLF001
     return read._unread  # noqa: SLF001
 
 
@@ -33,7 +42,7 @@ def add(sandbox: Sandbox, message: Message) -> None:
     if not counts(message):
         return
     for read in sandbox.store.index(READS_OF).of(message.cid):
-        if read._unread is not None and read.user_id != message.user_id:  # noqa: SLF001
+        if read._unread is not None and _counts_for(message, read.user_id):  # noqa: SLF001
             read._unread += 1  # noqa: SLF001
 
 
@@ -64,5 +73,5 @@ def totals(sandbox: Sandbox, user_id: str) -> dict[str, int]:
         "total_unread_count": messages,
         "unread_count": messages,
         "unread_channels": channels,
-        "unread_threads": 0,
+        "unread_threads": len(threads.unread_threads(sandbox, user_id)),
     }

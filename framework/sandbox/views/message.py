@@ -6,6 +6,7 @@ import html
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.channel import MEMBERS, pair
+from framework.sandbox.model.location import LOCATIONS, Location
 from framework.sandbox.model.message import (
     ATTACHMENT_FIELDS,
     MESSAGES,
@@ -14,6 +15,9 @@ from framework.sandbox.model.message import (
     Message,
     Reaction,
 )
+from framework.sandbox.model.poll import POLLS
+from framework.sandbox.model.reminder import REMINDERS, Reminder
+from framework.sandbox.views.poll import poll_view
 from framework.sandbox.views.user import user_by_id
 from framework.sandbox.wire import Dialect, Entity
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 LATEST_REACTIONS = 10
 _OPTIONAL = (
     "parent_id", "quoted_message_id", "poll_id", "mml", "command", "args", "pinned_at", "pin_expires", "deleted_at",
-    "message_text_updated_at", "i18n", "shared_location", "moderation",
+    "message_text_updated_at", "i18n", "moderation",
 )  # fmt: skip
 
 
@@ -62,19 +66,77 @@ def _add_relations(
 ) -> None:
     member = sandbox.store[MEMBERS].get(pair(message.cid, message.user_id))
     if member is not None:
-        fields["member"] = {"channel_role": member.channel_role}
+        fields["member"] = {
+            "channel_role": member.channel_role,
+            "notifications_muted": member.notifications_muted,
+        }
     if message.pinned_by_id is not None:
         fields["pinned_by"] = user_by_id(sandbox, message.pinned_by_id)
     if message.mentioned_roles:
         fields["mentioned_roles"] = message.mentioned_roles
     if message.mentioned_group_ids:
         fields["mentioned_group_ids"] = message.mentioned_group_ids
-    if viewer_id is not None and viewer_id in message.deleted_for:
-        fields["deleted_for_me"] = True
+    _add_extras(sandbox, message, viewer_id, fields)
+    if viewer_id is not None:
+        _add_own(sandbox, message, viewer_id, fields)
     if quoting and message.quoted_message_id is not None:
         quoted = sandbox.store[MESSAGES].get(message.quoted_message_id)
         if quoted is not None:
             fields["quoted_message"] = message_view(sandbox, quoted, viewer_id, quoting=False)
+
+
+def _add_extras(sandbox: Sandbox, message: Message, viewer_id: str | None, fields: dict[str, Any]) -> None:
+    """The command that a message was, and the poll or the location that it shares."""
+    if message.command is not None:
+        fields["command_info"] = {"name": message.command}
+    if message.poll_id is not None:
+        poll = sandbox.store[POLLS].get(message.poll_id)
+        if poll is not None:
+            fields["poll"] = poll_view(sandbox, poll, viewer_id)
+    if message.shared_location:
+        location = sandbox.store[LOCATIONS].get(message.id)
+        if location is not None:
+            fields["shared_location"] = location_fields(location)
+
+
+def _add_own(sandbox: Sandbox, message: Message, viewer_id: str, fields: dict[str, Any]) -> None:
+    """What a message is to one user only."""
+    if viewer_id in message.deleted_for:
+        fields["deleted_for_me"] = True
+    reminder = sandbox.store[REMINDERS].get(pair(message.id, viewer_id))
+    if reminder is not None:
+        fields["reminder"] = reminder_fields(reminder)
+
+
+def reminder_fields(reminder: Reminder) -> dict[str, Any]:
+    """A reminder without what it leads to."""
+    fields: dict[str, Any] = {
+        "channel_cid": reminder.cid,
+        "message_id": reminder.message_id,
+        "user_id": reminder.user_id,
+        "created_at": reminder.created_at,
+        "updated_at": reminder.updated_at,
+    }
+    if reminder.remind_at is not None:
+        fields["remind_at"] = reminder.remind_at
+    return fields
+
+
+def location_fields(location: Location) -> dict[str, Any]:
+    """A shared location; one without `end_at` is a place that does not move."""
+    fields: dict[str, Any] = {
+        "channel_cid": location.cid,
+        "message_id": location.message_id,
+        "user_id": location.user_id,
+        "created_at": location.created_at,
+        "updated_at": location.updated_at,
+        "latitude": location.latitude,
+        "longitude": location.longitude,
+        "created_by_device_id": location.created_by_device_id,
+    }
+    if location.end_at is not None:
+        fields["end_at"] = location.end_at
+    return fields
 
 
 def _add_thread(sandbox: Sandbox, message: Message, fields: dict[str, Any]) -> None:
@@ -83,9 +145,10 @@ def _add_thread(sandbox: Sandbox, message: Message, fields: dict[str, Any]) -> N
         fields["show_in_channel"] = message.show_in_channel
     fields["reply_count"] = fields["deleted_reply_count"] = 0
     if replies:
-        alive = [reply for reply in replies if reply.deleted_at is None]
+        shown = [reply for reply in replies if not reply.pending]
+        alive = [reply for reply in shown if reply.deleted_at is None]
         fields["reply_count"] = len(alive)
-        fields["deleted_reply_count"] = len(replies) - len(alive)
+        fields["deleted_reply_count"] = len(shown) - len(alive)
         people = dict.fromkeys(reply.user_id for reply in alive)
         fields["thread_participants"] = [user_by_id(sandbox, user_id) for user_id in people]
 

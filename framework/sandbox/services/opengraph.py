@@ -1,0 +1,116 @@
+"""Reading what a web page says of itself: its Open Graph and Twitter tags, title and description."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from framework.sandbox.errors import invalid
+
+MAX_BYTES = 512 * 1024
+TIMEOUT_S = 4.0
+MAX_REDIRECTS = 5
+
+
+async def scrape(url: str, *, allow_private: bool) -> dict[str, Any]:
+    """The fields of a page's preview. Raises ApiError 400 when there is none to read.
+
+    `allow_private` lets it reach this machine and its network, which only those who are there already may ask for.
+    """
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise invalid(f"url {url} is not an http or https address")
+    connector = aiohttp.TCPConnector(resolver=_Guarded(allow_private=allow_private), force_close=True)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+            session.get(url, max_redirects=MAX_REDIRECTS, headers={"User-Agent": "sandbox-preview"}) as response,
+        ):
+            if response.status >= 400:
+                raise invalid(f"the page at {url} answers {response.status}")
+            kind = response.content_type
+            if kind.startswith("image/"):
+                return {"type": "image", "image_url": str(response.url), "og_scrape_url": url}
+            if kind not in ("text/html", "application/xhtml+xml"):
+                raise invalid(f"the page at {url} is {kind}, which has no preview")
+            raw = await response.content.read(MAX_BYTES)
+            text = raw.decode(response.charset or "utf-8", errors="replace")
+            return _preview(text, str(response.url), url)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError) as error:
+        raise invalid(f"the page at {url} cannot be read: {type(error).__name__}") from error
+
+
+class _Guarded(AbstractResolver):
+    """Resolves names, and refuses addresses of private networks unless they are allowed: redirects included."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._inner = ThreadedResolver()
+        self._allow_private = allow_private
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for address in found:
+            if not self._allow_private and not ipaddress.ip_address(address["host"]).is_global:
+                raise OSError(f"{host} is not a public address")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class _Head(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.meta: dict[str, str] = {}
+        self.title = ""
+        self._in_title = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name, content = given.get("property") or given.get("name"), given.get("content")
+        if tag == "meta" and name and content:
+            self.meta.setdefault(name.lower(), content.strip())
+        self._in_title = tag == "title" and not self.title
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_title = self._in_title and tag != "title"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title += data
+
+
+def _preview(text: str, page: str, url: str) -> dict[str, Any]:
+    head = _Head()
+    head.feed(text)
+    meta = head.meta
+
+    def first(*names: str) -> str | None:
+        return next((meta[name] for name in names if meta.get(name)), None)
+
+    image = first("og:image", "og:image:url", "twitter:image")
+    video = first("og:video", "og:video:url")
+    preview = {
+        "title": first("og:title", "twitter:title") or head.title.strip() or None,
+        "title_link": first("og:url") or page,
+        "text": first("og:description", "twitter:description", "description"),
+        "author_name": first("og:site_name") or urlsplit(page).hostname,
+        "author_link": f"{urlsplit(page).scheme}://{urlsplit(page).netloc}",
+        "type": "video" if video else "image" if image else first("og:type"),
+        "image_url": urljoin(page, image) if image else None,
+        "thumb_url": urljoin(page, image) if image else None,
+        "asset_url": urljoin(page, video) if video else None,
+        "og_scrape_url": url,
+    }
+    if not preview["title"] and not preview["text"] and not image:
+        raise invalid(f"the page at {url} has nothing to preview")
+    return {name: value for name, value in preview.items() if value is not None}
