@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains.channels import delete_now
 from framework.sandbox.errors import invalid
 from framework.sandbox.model.channel import CHANNELS, MEMBERS_OF, READS_OF, Channel
 from framework.sandbox.model.message import MESSAGES_OF, Message
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import channels, people, tasks
+from framework.sandbox.services.channel_removal import delete_now
 from framework.sandbox.views.channel import channel_view, member_view, read_view
 from framework.sandbox.views.message import message_view
 from framework.sandbox.views.user import user_by_id

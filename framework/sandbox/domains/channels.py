@@ -14,29 +14,23 @@ from framework.sandbox.model.channel import (
     CHANNELS,
     MEMBERS,
     MEMBERS_OF,
-    READS,
-    READS_OF,
     Channel,
     Member,
     pair,
 )
-from framework.sandbox.model.message import MESSAGES, MESSAGES_OF, REACTIONS, REACTIONS_TO
-from framework.sandbox.model.relation import CHANNEL_MUTES, CHANNEL_MUTES_OF
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import OPEN_TYPES, require
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import channels, people
 from framework.sandbox.services import messages as message_service
+from framework.sandbox.services.channel_removal import delete_now
 from framework.sandbox.services.state import channel_state, watch
 from framework.sandbox.views.channel import channel_view, member_view
 from framework.sandbox.views.message import message_view
 from framework.sandbox.views.user import user_view
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from framework.sandbox.model.user import User
-    from framework.sandbox.wire import Entity
 
 DOMAIN = Domain("channels")
 
@@ -301,40 +295,6 @@ def delete_channel(call: Call) -> Result:
         call.require_server("hard_delete")
     keep = call.flag("skip_truncate") and not call.flag("hard_delete")
     return {"channel": delete_now(call, channel, user, keep_messages=keep)}
-
-
-def delete_now(call: Call, channel: Channel, user: User | None, *, keep_messages: bool = False) -> Entity:
-    """Delete a channel and all that hangs on it, and tell watchers and members; returns its last view.
-
-    `keep_messages` leaves them for a channel that is made anew under the same id.
-    """
-    channel.deleted_at = call.now
-    view = channel_view(call.sandbox, channel)
-    payload: dict[str, Any] = {"channel": view}
-    if user is not None:
-        payload["user"] = user_view(call.sandbox, user)
-    channels.announce(call, "channel.deleted", channel, payload)
-    channels.notify_absent(call, "notification.channel_deleted", channel, payload)
-    if not keep_messages:
-        remove_messages(call, channel)
-    for member in call.store.index(MEMBERS_OF).of(channel.cid):
-        call.store[MEMBERS].remove(member.key)
-    for read in call.store.index(READS_OF).of(channel.cid):
-        call.store[READS].remove(read.key)
-    for mute in call.store.index(CHANNEL_MUTES_OF).of(channel.cid):
-        call.store[CHANNEL_MUTES].remove(mute.key)
-    call.store[CHANNELS].remove(channel.cid)
-    return view
-
-
-def remove_messages(call: Call, channel: Channel, upto: datetime | None = None) -> None:
-    """Forget the messages of a channel and their reactions: all, or those sent until a time."""
-    for message in call.store.index(MESSAGES_OF).of(channel.cid):
-        if upto is not None and message.created_at > upto:
-            continue
-        for reaction in call.store.index(REACTIONS_TO).of(message.id):
-            call.store[REACTIONS].remove(reaction.key)
-        call.store[MESSAGES].remove(message.id)
 
 
 def _id_of(item: object) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains.channels import remove_messages
 from framework.sandbox.errors import invalid
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, Channel, pair
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import require
 from framework.sandbox.services import channels, people, unread
 from framework.sandbox.services import messages as message_service
+from framework.sandbox.services.channel_removal import remove_messages
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view
 from framework.sandbox.views.user import user_view

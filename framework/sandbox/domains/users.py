@@ -130,18 +130,7 @@ def create_guest(call: Call) -> Result:
 def announce(call: Call, user: User) -> None:
     """user.updated to the user and to those who share a watched channel with it."""
     payload = {"user": user_view(call.sandbox, user)}
-    call.emit(Event("user.updated", call.now, payload, Audience(users=related(call, user.id))))
-
-
-def related(call: Call, user_id: str) -> tuple[str, ...]:
-    """The user and everyone who is a member of a channel with it, as far as they are connected."""
-    from framework.sandbox.model.channel import MEMBERS_OF, MEMBERSHIPS_OF
-
-    found = {user_id: None}
-    for membership in call.store.index(MEMBERSHIPS_OF).of(user_id):
-        for member in call.store.index(MEMBERS_OF).of(membership.cid):
-            found[member.user_id] = None
-    return tuple(other for other in found if call.sandbox.hub.is_online(other))
+    call.emit(Event("user.updated", call.now, payload, Audience(users=people.related(call, user.id))))
 
 
 def _require_self(call: Call, user_id: str) -> None:

@@ -179,10 +179,8 @@ def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
 
 def _presence(sandbox: Sandbox, user: User) -> None:
     """user.presence.changed to those who share a channel with the user."""
-    from framework.sandbox.domains.users import related
-
     call = Call(sandbox, _CONNECT, Dialect.V1, _NOBODY, {}, {}, {})
-    others = tuple(other for other in related(call, user.id) if other != user.id)
+    others = tuple(other for other in people.related(call, user.id) if other != user.id)
     payload = {"user": user_view(sandbox, user)}
     sandbox.publish(Event("user.presence.changed", call.now, payload, Audience(users=others)))
 

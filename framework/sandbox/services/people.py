@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import ActorKind
 from framework.sandbox.errors import forbidden, invalid, too_long, unauthenticated
+from framework.sandbox.model.channel import MEMBERS_OF, MEMBERSHIPS_OF
 from framework.sandbox.model.user import USER_INPUT, USER_RESERVED, USERS, User
 from framework.sandbox.wire import parse_time
 
@@ -43,6 +44,8 @@ def acting_user_or_none(call: Call, *sources: Mapping[str, Any] | None) -> User 
         user = call.store[USERS].get(call.actor.user_id)
         if user is None:
             raise unauthenticated(f"the user {call.actor.user_id} does not exist: connect it or create it first")
+        if user.deleted_at is not None:
+            raise unauthenticated(f"the user {user.id} was deleted")
         return user
     for source in (*sources, call.payload):
         if source is None:
@@ -63,7 +66,26 @@ def existing(call: Call, user_id: object) -> User:
         raise invalid(
             f"The following users are involved in the operation, but don't exist: [{user_id}]. Please create them first"
         )
+    if user.deleted_at is not None:
+        raise invalid(f"The following users are involved in the operation, but were deleted: [{user_id}]")
     return user
+
+
+def stored(call: Call, user_id: str) -> User:
+    """A user by id, also a deleted one. Raises ApiError 400 when there is none."""
+    user = call.store[USERS].get(user_id)
+    if user is None:
+        raise invalid(f"The following users don't exist: [{user_id}]")
+    return user
+
+
+def related(call: Call, user_id: str) -> tuple[str, ...]:
+    """The user and everyone who is a member of a channel with it, as far as they are connected."""
+    found = {user_id: None}
+    for membership in call.store.index(MEMBERSHIPS_OF).of(user_id):
+        for member in call.store.index(MEMBERS_OF).of(membership.cid):
+            found[member.user_id] = None
+    return tuple(other for other in found if call.sandbox.hub.is_online(other))
 
 
 def mention(call: Call, named: object) -> User:
@@ -91,6 +113,8 @@ def upsert(call: Call, raw: Mapping[str, Any], *, replace: bool = False) -> User
     user_id = check_user_id(raw.get("id"))
     taken = call.take({k: v for k, v in raw.items() if k not in USER_RESERVED}, USER_INPUT, "user")
     user = call.store[USERS].get(user_id)
+    if user is not None and user.deleted_at is not None:
+        raise invalid(f"user with id {user_id} was deleted: restore it, or choose another id")
     if user is not None and len(raw) == 1 and not replace:
         return user
     if user is None:
