@@ -112,6 +112,7 @@ def _operation(name: str, group: str, facts: dict[str, Any], profile: dict[str, 
         profile=Profile(
             summary=profile["summary"],
             aliases=tuple(profile["aliases"]),
+            situations=tuple(profile.get("situations", ())),
             abilities={key: tuple(phrases) for key, phrases in profile.get("abilities", {}).items()},
             use_when=profile["use_when"],
             not_this=profile["not_this"],

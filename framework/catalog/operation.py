@@ -52,19 +52,21 @@ class Endpoint:
 class Profile:
     """What people read, and what search reads.
 
+    `situations` are things said by people who need the operation and do not name it ("he ruins it for everybody");
     `abilities` names what hides inside an operation (a shadow ban inside `Ban`) with phrases for each; `not_this` maps
     the id of an operation that is easily confused with this one to when it is the right one.
     """
 
     summary: str
     aliases: tuple[str, ...]
+    situations: tuple[str, ...]
     abilities: dict[str, tuple[str, ...]]
     use_when: str
     not_this: dict[str, str]
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """Every way in which people ask for the operation."""
+        """Every way in which people name the operation."""
         return self.aliases + tuple(phrase for phrases in self.abilities.values() for phrase in phrases)
 
 

@@ -33,7 +33,7 @@ class Weights:
     """How much each field, and each of the three measures, counts. Found on the development intents."""
 
     fields: Mapping[str, float] = field(
-        default_factory=lambda: {"id": 1.2, "summary": 1.2, "phrases": 0.7, "use_when": 0.25, "parameters": 0.25}
+        default_factory=lambda: {"id": 1.2, "summary": 1.2, "phrases": 0.7, "situations": 0.5, "use_when": 0.25, "parameters": 0.25}
     )
     words: float = 0.55
     phrase: float = 0.25

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from framework.catalog.operation import Operation
 
 ELSEWHERE = "elsewhere:"
+MANY = "~bulk"
 CONCEPT_SHARE = 1.2
 CORRECTED_SHARE = 0.7
 UNKNOWN_SHARE = 0.1
@@ -86,12 +87,13 @@ class OperationSearch:
     def __init__(self, catalog: Catalog, *, weights: Weights | None = None) -> None:
         self._catalog = catalog
         self._thesaurus = Thesaurus.load()
+        self._spellings: set[str] = set()
         self._elsewhere = _read_elsewhere()
         documents = [self._document(operation) for operation in catalog]
         documents += [self._foreign(name, entry.aliases) for name, entry in self._elsewhere.items()]
         self._index = Index(documents, weights or Weights())
         self._known = self._index.vocabulary | self._thesaurus.vocabulary()
-        self._spelling = Spelling(self._known)
+        self._spelling = Spelling(self._spellings | self._thesaurus.spellings)
 
     def search(self, intent: str, limit: int = 5) -> SearchResult:
         """The operations that fit best, at most `limit`, or `no_operation`."""
@@ -135,8 +137,8 @@ class OperationSearch:
             share = 1.0
             if word not in STOPWORDS:
                 if known not in self._known:
-                    corrected = self._spelling.correct(known)
-                    known, share = (corrected, CORRECTED_SHARE) if corrected else (known, UNKNOWN_SHARE)
+                    corrected = self._spelling.correct(word)
+                    known, share = (stem(corrected), CORRECTED_SHARE) if corrected else (known, UNKNOWN_SHARE)
                 terms[known] = max(terms.get(known, 0.0), share)
             sequence.append(known)
         for concept in self._thesaurus.concepts(sequence):
@@ -156,6 +158,7 @@ class OperationSearch:
 
     def _terms(self, text: str) -> dict[str, float]:
         sequence = [part for word in words(text) for part in word.split("-")]
+        self._spellings.update(sequence)
         terms = {stem(word): 1.0 for word in sequence if word not in STOPWORDS}
         terms.update(dict.fromkeys(self._thesaurus.concepts([stem(word) for word in sequence]), CONCEPT_SHARE))
         return terms
@@ -163,16 +166,20 @@ class OperationSearch:
     def _document(self, operation: Operation) -> Document:
         profile = operation.profile
         name = self._terms(operation.id)
+        if operation.id.removesuffix("s") in self._catalog and operation.id.endswith("s"):
+            name[MANY] = CONCEPT_SHARE
         phrases = [self._terms(phrase) for phrase in profile.phrases]
+        situations = [self._terms(text) for text in profile.situations]
         summary = self._terms(profile.summary)
         fields = {
             "id": [name],
             "summary": [summary],
             "phrases": phrases,
+            "situations": situations,
             "use_when": [self._terms(profile.use_when)],
             "parameters": [self._terms(parameter.name.replace("_", " ")) for parameter in operation.parameters],
         }
-        return Document(operation.id, fields, [name, summary, *phrases])
+        return Document(operation.id, fields, [name, summary, *phrases, *situations])
 
     def _foreign(self, name: str, aliases: list[str]) -> Document:
         phrases = [self._terms(alias) for alias in aliases]

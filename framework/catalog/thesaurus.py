@@ -20,10 +20,13 @@ class Thesaurus:
     """Finds the concepts in a sequence of words. A concept is written `~stop`, so that it never meets a word."""
 
     def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
+        self.spellings: set[str] = set()
         self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
         for concept, phrases in groups.items():
             for phrase in phrases:
-                key = tuple(stem(part) for word in words(phrase) for part in word.split("-"))
+                parts = [part for word in words(phrase) for part in word.split("-")]
+                self.spellings.update(parts)
+                key = tuple(stem(part) for part in parts)
                 if key:
                     self._phrases[key[0]].append((key, MARK + concept))
 
