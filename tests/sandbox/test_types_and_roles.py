@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from stream_chat.base.exceptions import StreamAPIException  # noqa: TID251 - the sandbox is tested with the real SDK
+from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World

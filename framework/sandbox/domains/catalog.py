@@ -12,6 +12,7 @@ from framework.sandbox.domains import (
     actions,
     app,
     blocks,
+    channel_batch,
     channel_tasks,
     channel_types,
     channels,
@@ -79,6 +80,7 @@ DOMAINS: tuple[Domain, ...] = (
     votes.DOMAIN,
     accounts.DOMAIN,
     blocks.DOMAIN,
+    channel_batch.DOMAIN,
 )
 
 

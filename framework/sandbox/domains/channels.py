@@ -15,13 +15,12 @@ from framework.sandbox.model.channel import (
     MEMBERS,
     MEMBERS_OF,
     Channel,
-    Member,
     pair,
 )
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import OPEN_TYPES, require
 from framework.sandbox.realtime.event import Audience, Event
-from framework.sandbox.services import channels, people
+from framework.sandbox.services import channels, memberships, people
 from framework.sandbox.services import messages as message_service
 from framework.sandbox.services.channel_removal import delete_now
 from framework.sandbox.services.state import channel_state, watch
@@ -158,16 +157,7 @@ def _replace_data(call: Call, channel: Channel, user: User | None, data: Mapping
     except Exception:
         channel.custom = before
         raise
-    _updated(call, channel, user)
-
-
-def _updated(call: Call, channel: Channel, user: User | None) -> None:
-    channel.updated_at = call.now
-    call.store[CHANNELS].put(channel)
-    payload: dict[str, Any] = {"channel": channel_view(call.sandbox, channel)}
-    if user is not None:
-        payload["user"] = user_view(call.sandbox, user)
-    channels.announce(call, "channel.updated", channel, payload)
+    channels.updated(call, channel, user)
 
 
 def _change_tags(call: Call, channel: Channel) -> None:
@@ -175,7 +165,7 @@ def _change_tags(call: Call, channel: Channel) -> None:
     if add or gone:
         tags = dict.fromkeys([*(channel.filter_tags or []), *add])
         channel.filter_tags = [tag for tag in tags if tag not in gone]
-        _updated(call, channel, None)
+        channels.updated(call, channel, None)
 
 
 def _change_members(call: Call, channel: Channel, user: User | None) -> None:
@@ -200,11 +190,11 @@ def _change_members(call: Call, channel: Channel, user: User | None) -> None:
     changes += [(user_id, "channel_moderator") for user_id in raised]
     changes += [(user_id, "channel_member") for user_id in lowered]
     for user_id, role in changes:
-        _assign(call, channel, user_id, role)
+        memberships.assign(call, channel, user_id, role)
     if added or removed:
-        _updated(call, channel, user)
+        channels.updated(call, channel, user)
     if user is not None and (body.get("accept_invite") or body.get("reject_invite")):
-        _answer_invite(call, channel, user, accept=bool(body.get("accept_invite")))
+        memberships.answer_invite(call, channel, user, accept=bool(body.get("accept_invite")))
 
 
 def _require_member_change(
@@ -216,41 +206,6 @@ def _require_member_change(
         require(call, channel, user, "join-channel")
     else:
         require(call, channel, user, "update-channel-members")
-
-
-def _assign(call: Call, channel: Channel, user_id: str, role: object) -> None:
-    member = call.store[MEMBERS].get(pair(channel.cid, user_id))
-    if member is None and role == "channel_moderator":
-        member = channels.add_members(call, channel, [{"user_id": people.existing(call, user_id).id}], None)[0]
-    if member is None:
-        raise invalid(f"user {user_id} is not a member of {channel.cid}")
-    member.role, member.channel_role = "member", "channel_member"
-    channels.set_role(member, role)
-    _member_updated(call, channel, member)
-
-
-def _member_updated(call: Call, channel: Channel, member: Member) -> None:
-    member.updated_at = call.now
-    call.store[MEMBERS].put(member)
-    view = member_view(call.sandbox, member)
-    payload = {"member": view, "user": view["user"], "channel": channel_view(call.sandbox, channel)}
-    channels.announce(call, "member.updated", channel, payload)
-
-
-def _answer_invite(call: Call, channel: Channel, user: User, *, accept: bool) -> None:
-    member = call.store[MEMBERS].get(pair(channel.cid, user.id))
-    if member is None or not member.invited:
-        raise invalid(f"user {user.id} was not invited to {channel.cid}")
-    if accept:
-        member.invite_accepted_at, member.invite_rejected_at = call.now, None
-    else:
-        member.invite_rejected_at = call.now
-    _member_updated(call, channel, member)
-    kind = "notification.invite_accepted" if accept else "notification.invite_rejected"
-    view = member_view(call.sandbox, member)
-    payload = {"member": view, "user": view["user"], "channel": channel_view(call.sandbox, channel)}
-    channels.announce(call, kind, channel, payload)
-    channels.notify_absent(call, kind, channel, payload)
 
 
 @DOMAIN.operation("UpdateChannelPartial", "PATCH", "/channels/{type}/{id}", status=200)
@@ -276,7 +231,7 @@ def update_channel_partial(call: Call) -> Result:
     channels.check_custom(custom, "channel")
     channels.apply(call, channel, call.take(fields, CHANNEL_INPUT, "set"))
     channel.custom = custom
-    _updated(call, channel, user)
+    channels.updated(call, channel, user)
     people_in = call.store.index(MEMBERS_OF).of(channel.cid)[:100]
     return {
         "channel": channel_view(call.sandbox, channel, user),

@@ -10,7 +10,7 @@ from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, Member, pair
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.filters import dig, select
-from framework.sandbox.query.sorting import parse_sort, sort
+from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import to_watchers
 from framework.sandbox.services import channels, people
 from framework.sandbox.views.channel import channel_view, member_view
@@ -33,7 +33,8 @@ def query_members(call: Call) -> Result:
         return member_value(call, member, name)
 
     found = select(call.store.index(MEMBERS_OF).of(channel.cid), call.mapping("filter_conditions"), value_of)
-    found = sort(found, parse_sort(call.payload.get("sort")), value_of)
+    found = after_cursors(call, found, {"user_id": "user_id", "created_at": "created_at"}, value_of)
+    found = sort(found, parse_sort(call.payload.get("sort")) or [("created_at", False)], value_of)
     limit, offset = call.number("limit", 100, high=300), call.number("offset", 0)
     return {"members": [member_view(call.sandbox, member) for member in found[offset : offset + (limit or 100)]]}
 
@@ -49,6 +50,12 @@ def member_value(call: Call, member: Member, name: str) -> Any:  # noqa: ANN401 
         return user.custom.get("email") if user else None
     if name == "invite":
         return member_view(call.sandbox, member)["status"]
+    if name in ("banned", "shadow_banned", "notifications_muted", "channel_role"):
+        return member_view(call.sandbox, member)[name]
+    if name == "is_moderator":
+        return member.channel_role == "channel_moderator"
+    if name == "last_active":
+        return user.last_active if user else None
     if name == "joined":
         return not member.invited or member.invite_accepted_at is not None
     if name in Member.names() and name != "custom":

@@ -12,7 +12,7 @@ from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import capabilities
 from framework.sandbox.query.filters import compile_filter, dig
 from framework.sandbox.query.sorting import parse_sort, sort
-from framework.sandbox.services import people, relations, unread
+from framework.sandbox.services import channels, people, relations, unread
 from framework.sandbox.services.state import channel_state, watch
 from framework.sandbox.views.channel import last_message_at
 
@@ -44,6 +44,19 @@ def query_channels(call: Call) -> Result:
     offset = call.number("offset", 0)
     page = sort(found, order, value_of)[offset : offset + (limit or 10)]
     return {"channels": [_state(call, channel, user) for channel in page]}
+
+
+@DOMAIN.operation("GetChannel", "GET", None, v2="/api/v2/chat/channels/{type}/{id}")
+def get_channel(call: Call) -> Result:
+    """A channel's state, without making the channel where there is none."""
+    channel, user = channels.find(call), people.acting_user_or_none(call)
+    channels.require_read(call, channel, user)
+    bounds = ("limit", "id_lt", "id_lte", "id_gt", "id_gte", "id_around")
+    messages = {name: value for name in bounds if (value := call.payload.get(f"messages_{name}")) is not None}
+    members = {"limit": call.payload["members_limit"]} if "members_limit" in call.payload else {}
+    watchers = {"limit": call.payload["watchers_limit"]} if "watchers_limit" in call.payload else None
+    state = call.flag("state", default=True)
+    return channel_state(call, channel, user, messages=messages, members=members, watchers=watchers, state=state)
 
 
 def _mentioned(conditions: Mapping[str, Any]) -> set[str]:

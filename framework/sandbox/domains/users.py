@@ -10,7 +10,7 @@ from framework.sandbox.errors import forbidden, invalid
 from framework.sandbox.model.user import USER_INPUT, USER_RESERVED, USERS, User
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.query.filters import dig, select
-from framework.sandbox.query.sorting import parse_sort, sort
+from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import people
 from framework.sandbox.views.user import full_user_view, user_view
@@ -100,7 +100,7 @@ def query_users(call: Call) -> Result:
     visible = [user for user in call.store[USERS] if user.deleted_at is None]
     if not call.flag("include_deactivated_users"):
         visible = [user for user in visible if user.deactivated_at is None]
-    found = select(visible, conditions, user_value)
+    found = after_cursors(call, select(visible, conditions, user_value), {"id": "id"}, user_value)
     fields = parse_sort(call.payload.get("sort")) or [("created_at", True)]
     page = sort(found, fields, user_value)[offset : offset + (limit or 30)]
     return {"users": [full_user_view(call.sandbox, user) for user in page]}

@@ -27,6 +27,16 @@ CHANNEL_RESERVED = frozenset(
 """Fields of answers, which clients send back with a whole channel; ignored in input."""
 
 
+MEMBER_INPUT = frozenset(
+    {
+        "id", "user_id", "user", "role", "channel_role", "created_at", "updated_at", "banned", "shadow_banned",
+        "ban_expires", "notifications_muted", "invited", "invite_accepted_at", "invite_rejected_at", "is_moderator",
+        "pinned_at", "archived_at", "deleted_at", "status",
+    }
+)  # fmt: skip
+"""Fields of a member that Stream names; the rest is custom."""
+
+
 @dataclass(slots=True)
 class Channel(Record):
     """A channel. What follows from its messages and members (counts, last message) is derived, not stored."""

@@ -66,7 +66,7 @@ def _equal(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
         if isinstance(value, list | tuple | set | frozenset):
             if isinstance(operand, list):
                 return set(map(_hashable, value)) == set(map(_hashable, operand))
-            return operand in value
+            return operand in value or (operand is None and not value)
         if isinstance(value, datetime):
             return operand is not None and value == parse_time(operand, name)
         if isinstance(operand, bool) and value is None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.sandbox.errors import invalid
-from framework.sandbox.query.filters import ValueOf
+from framework.sandbox.query.filters import ValueOf, select
+
+if TYPE_CHECKING:
+    from framework.sandbox.call import Call
 
 T = TypeVar("T")
 SortField = tuple[str, bool]
@@ -38,6 +41,26 @@ def sort(items: Iterable[T], fields: list[SortField], value_of: ValueOf[T]) -> l
         present.sort(key=lambda item, name=name: _rank(value_of(item, name)), reverse=descending)  # type: ignore[misc]
         result = present + absent
     return result
+
+
+def after_cursors(call: Call, items: Iterable[T], fields: Mapping[str, str], value_of: ValueOf[T]) -> list[T]:
+    """The items within the bounds that a call gives, such as `id_gt` or `created_at_before_or_equal`.
+
+    `fields` maps the beginning of a parameter's name to the field that it bounds.
+    """
+    found = list(items)
+    for prefix, name in fields.items():
+        for suffix, operator in _BOUNDS.items():
+            bound = call.payload.get(f"{prefix}_{suffix}")
+            if bound is not None:
+                found = select(found, {name: {operator: bound}}, value_of)
+    return found
+
+
+_BOUNDS = {
+    "gt": "$gt", "gte": "$gte", "lt": "$lt", "lte": "$lte",
+    "after": "$gt", "after_or_equal": "$gte", "before": "$lt", "before_or_equal": "$lte",
+}  # fmt: skip
 
 
 def _descending(direction: object) -> bool:

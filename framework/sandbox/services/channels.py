@@ -12,6 +12,7 @@ from framework.sandbox.model.channel import (
     CHANNEL_INPUT,
     CHANNEL_RESERVED,
     CHANNELS,
+    MEMBER_INPUT,
     MEMBERS,
     MEMBERS_OF,
     READS,
@@ -162,6 +163,7 @@ def add_members(
             continue
         member = Member(channel.cid, user_id, call.now, call.now, invited=invite)
         set_role(member, entry.get("channel_role") or entry.get("role"))
+        member.custom = call.take(entry, MEMBER_INPUT, "members").custom
         if channel.created_by_id == user_id:
             member.role = "owner"
         call.store[MEMBERS].put(member)
@@ -242,3 +244,13 @@ def notify_absent(call: Call, kind: str, channel: Channel, payload: dict[str, An
     body = {"cid": channel.cid, "channel_id": channel.id, "channel_type": channel.type, **payload}
     audience = Audience(absent_from=channel.cid, users=member_ids(call, channel))
     call.emit(Event(kind, call.now, body, audience, channel.cid, **event))
+
+
+def updated(call: Call, channel: Channel, user: User | None) -> None:
+    """Store a changed channel and tell watchers."""
+    channel.updated_at = call.now
+    call.store[CHANNELS].put(channel)
+    payload: dict[str, Any] = {"channel": channel_view(call.sandbox, channel)}
+    if user is not None:
+        payload["user"] = user_view(call.sandbox, user)
+    announce(call, "channel.updated", channel, payload)
