@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framework.agent.embedding import Vectors
 from framework.agent.knowledge.chunk import Chunk
 from framework.agent.knowledge.languages import detect
-from framework.agent.knowledge.words import Vocabulary, content_terms, terms
+from framework.agent.knowledge.words import Vocabulary, content_terms, terms, with_meanings
 
 Flags = NDArray[np.bool_]
 Scores = NDArray[np.float32]
@@ -64,16 +64,16 @@ class Index:
         self.languages = tuple(sorted(set(languages.tolist())))
 
     def _index_words(self) -> None:
-        paths = [terms(chunk.path) for chunk in self.chunks]
-        bodies = [terms(chunk.quote) for chunk in self.chunks]
-        leads = [terms(" ".join(block.lead for block in chunk.blocks)) for chunk in self.chunks]
-        headers = [terms(unit.header) for unit in self.units]
-        self.vocabulary = Vocabulary(word for words in (*paths, *bodies, *headers) for word in words)
+        paths = [_words(chunk.path) for chunk in self.chunks]
+        bodies = [_words(chunk.quote) for chunk in self.chunks]
+        leads = [_words(" ".join(block.lead for block in chunk.blocks)) for chunk in self.chunks]
+        headers = [_words(unit.header) for unit in self.units]
+        self.vocabulary = Vocabulary(word for words in (*paths, *bodies, *leads, *headers) for word in words)
         self.in_path = self._flags(paths)
         self.in_body = self._flags(body + lead for body, lead in zip(bodies, leads, strict=True))
-        self.in_unit = self._flags(terms(unit.text) for unit in self.units)
-        self.in_key = self._flags(terms(unit.key) for unit in self.units)
-        self.in_title = self._flags(terms(chunk.title) for chunk in self.chunks)
+        self.in_unit = self._flags(_words(unit.text) for unit in self.units)
+        self.in_key = self._flags(_words(unit.key) for unit in self.units)
+        self.in_title = self._flags(_words(chunk.title) for chunk in self.chunks)
         self.in_chunk = self.in_path | self.in_body
         self.in_article = np.zeros((len(self.files), len(self.vocabulary.words)), dtype=bool)
         np.logical_or.at(self.in_article, self.chunk_article, self.in_chunk)
@@ -101,6 +101,10 @@ class Index:
     def best_of_units(self, scores: Scores) -> Scores:
         """For each chunk, the best score among its units."""
         return np.maximum.reduceat(scores, self.unit_start, axis=0)
+
+
+def _words(text: str) -> list[str]:
+    return with_meanings(terms(text))
 
 
 def matches(flags: Flags, question: Sequence[Term]) -> Scores:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from framework.agent.knowledge.languages import function_words, strip_accents
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[-'’][^\W_]+)*", re.UNICODE)
 _PARTS = re.compile(r"[^\W\d_]+|\d+", re.UNICODE)
+MEANING = {"@": 0.97, "=": 0.75}
+"""How alike two words are that stand for the same country, and for the same concept."""
+
 ALIKE = 0.62
 """Below this, two words are not held to be forms of one word."""
 
@@ -34,6 +38,42 @@ def _forms(raw: str) -> tuple[str, ...]:
 def terms(text: str) -> list[str]:
     """The words of a text, in order, folded; a code such as `W2-130` counts whole and in its parts."""
     return [form for match in _TOKEN.finditer(text) for form in _forms(match[0])]
+
+
+@cache
+def _meanings() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    """From a word to the countries and concepts it stands for, written `@es` and `=price`, as no word is; and the words
+    that name a country.
+    """
+    meanings: dict[str, list[str]] = {}
+    nouns: set[str] = set()
+    for table, mark in (("countries", "@"), ("concepts", "=")):
+        text = resources.files(__package__).joinpath(f"{table}.txt").read_text(encoding="utf-8")
+        for line in text.splitlines():
+            name, _, words = line.partition(":")
+            if line.startswith("#"):
+                continue
+            for word in {strip_accents(word) for word in words.split()}:
+                meanings.setdefault(word, []).append(f"{mark}{name.removesuffix('~')}")
+                if mark == "@" and not name.endswith("~"):
+                    nouns.add(word)
+    return {word: tuple(names) for word, names in meanings.items()}, frozenset(nouns)
+
+
+def meanings(term: str) -> tuple[str, ...]:
+    """The countries (`@es`) and concepts (`=price`) that a word may stand for, in whatever language it is."""
+    return _meanings()[0].get(term, ())
+
+
+def countries(words: Iterable[str]) -> set[str]:
+    """The countries that are named, as `@es`; an adjective, as in `a German company`, names none."""
+    known, nouns = _meanings()
+    return {name for word in words if word in nouns for name in known[word] if name.startswith("@")}
+
+
+def with_meanings(words: Iterable[str]) -> list[str]:
+    """The words and what they stand for."""
+    return [name for word in words for name in (word, *meanings(word))]
 
 
 def content_terms(text: str) -> list[str]:
@@ -55,7 +95,7 @@ class Vocabulary:
         self.ids = {word: number for number, word in enumerate(self.words)}
         postings: dict[str, list[int]] = {}
         for number, word in enumerate(self.words):
-            if not any(char.isdigit() for char in word):
+            if word[0] not in MEANING and not any(char.isdigit() for char in word):
                 for gram in _trigrams(word):
                     postings.setdefault(gram, []).append(number)
         self._postings = {gram: np.array(numbers) for gram, numbers in postings.items()}
@@ -63,7 +103,9 @@ class Vocabulary:
 
     def alike(self, term: str) -> dict[int, float]:
         """The words like `term`, as id to likeness in (0, 1]; words with digits are like themselves alone."""
-        found = {self.ids[term]: 1.0} if term in self.ids else {}
+        found = {self.ids[name]: MEANING[name[0]] for name in meanings(term) if name in self.ids}
+        if term in self.ids:
+            found[self.ids[term]] = 1.0
         if len(term) < 4 or any(char.isdigit() for char in term):
             return found
         grams = _trigrams(term)

@@ -1,0 +1,152 @@
+"""From a question, and what was said before it, to the chunks that answer it and how likely they do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.agent.conversation import Utterance
+from framework.agent.embedding import Embedder, Vectors
+from framework.agent.knowledge.calibration import Judge
+from framework.agent.knowledge.index import Scores, matches
+from framework.agent.knowledge.languages import detect
+from framework.agent.knowledge.question import leans_back, split
+from framework.agent.knowledge.ranking import Ranker, Reading, relative_weights
+from framework.agent.knowledge.weights import Weights
+
+LONGEST = 900
+"""Characters of a message that are looked at: its beginning and its end, where the question mostly is."""
+
+_TOP = 5
+_QUOTED_ARTICLE = 12.0
+"""How much the words of the bot's last answer speak for the article it quoted."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a question may lean on: what the person said before, and what the bot answered."""
+
+    said: str = ""
+    answered: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The best chunks for one question, each with its share of belief; `confidence` that the first one answers it.
+
+    `text` is the question with what it leans on, `vector` its meaning.
+    `lacking`: the question is about something by name that the articles demonstrably do not have.
+    """
+
+    text: str
+    vector: Vectors
+    chunks: tuple[int, ...]
+    beliefs: tuple[float, ...]
+    confidence: float
+    lacking: bool
+    signals: NDArray[np.float64]
+
+
+class Searcher:
+    """Finds chunks for questions. Read-only once built, so safe in threads."""
+
+    def __init__(self, ranker: Ranker, embedder: Embedder, weights: Weights) -> None:
+        self._ranker = ranker
+        self._judge = Judge(ranker)
+        self._embedder = embedder
+        self._weights = weights
+
+    def with_weights(self, weights: Weights) -> Searcher:
+        """The same with other weights."""
+        other = copy(self)
+        other._weights = weights  # noqa: SLF001 - of its own kind
+        return other
+
+    def read(self, text: str) -> Reading:
+        """A text held against all chunks, as it is, without what was said before."""
+        language = detect(text, self._ranker.index.language)
+        return self._ranker.read(text, self._embedder.queries([text])[0], language)
+
+    def find(self, question: str, history: Sequence[Utterance] = ()) -> tuple[Finding, tuple[Finding, ...]]:
+        """What fits the whole message, and what fits each question in it where it holds several."""
+        text = shorten(question)
+        context = _context(history)
+        language = detect(text, detect(context.said, self._ranker.index.language))
+        parts = split(text)
+        asked = [(text, context if leans_back(text) else Context())]
+        if len(parts) > 1:
+            for part in parts:
+                asked.append((part, context if asked[1:] or leans_back(part) else Context()))
+                context = Context(part)
+        vectors = self._embed(asked)
+        whole, *rest = (self._find(part, leaned, language, vectors) for part, leaned in asked)
+        return whole, tuple(rest)
+
+    def _embed(self, asked: Sequence[tuple[str, Context]]) -> dict[str, Vectors]:
+        texts = list(dict.fromkeys(text for part, context in asked for text in (part, _joined(part, context))))
+        return dict(zip(texts, self._embedder.queries(texts), strict=True))
+
+    def _find(self, question: str, context: Context, language: str, vectors: dict[str, Vectors]) -> Finding:
+        ranker, weights = self._ranker, self._weights.ranking
+        reading = alone = ranker.read(question, vectors[question], language)
+        scores = alone.features @ weights
+        if context.said:
+            text = _joined(question, context)
+            reading = ranker.read(text, vectors[text], language)
+            scores = scores + reading.features @ weights
+            if context.answered:
+                scores = scores + _QUOTED_ARTICLE * self._quoted(context.answered)
+            scores = scores / 1.5
+        order = np.argsort(-scores)[:_TOP]
+        beliefs = np.exp(scores - scores.max())
+        beliefs = beliefs / beliefs.sum()
+        first = int(order[0])
+        signals = self._judge.signals(reading, scores)
+        return Finding(
+            reading.text,
+            vectors[reading.text],
+            tuple(int(number) for number in order),
+            tuple(float(beliefs[number]) for number in order),
+            self._weights.confidence(signals),
+            self._judge.lacks_name(alone, first) or self._judge.lacks_name(reading, first),
+            signals,
+        )
+
+    def unit_scores(self, finding: Finding, chunk: int) -> Scores:
+        """How well each unit of a chunk fits a found question: its share of the question's words, and its meaning."""
+        index = self._ranker.index
+        start = int(index.unit_start[chunk])
+        units = slice(start, start + len(index.chunks[chunk].units))
+        terms = index.weigh(finding.text)
+        words = matches(index.in_unit[units], terms) @ relative_weights(terms) if terms else 0.0
+        scores: Scores = words + 2.0 * (index.unit_vectors[units] @ finding.vector)
+        return scores
+
+    def _quoted(self, answer: str) -> Vectors:
+        """For each chunk, how much the words of its article's best chunk are those of the answer."""
+        index = self._ranker.index
+        terms = index.weigh(shorten(answer))
+        return self._ranker.best_of_articles(matches(index.in_chunk, terms) @ relative_weights(terms))
+
+
+def shorten(text: str) -> str:
+    """The beginning and the end of a long text, cut at words."""
+    text = " ".join(text.split())
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    return f"{text[:half].rpartition(' ')[0] or text[:half]} {text[-half:].partition(' ')[2] or text[-half:]}"
+
+
+def _context(history: Sequence[Utterance]) -> Context:
+    said = next((shorten(turn.text) for turn in reversed(history) if turn.who == "user" and turn.text.strip()), "")
+    answered = next((turn.text for turn in reversed(history) if turn.who == "bot" and turn.text.strip()), "")
+    return Context(said, answered) if said else Context()
+
+
+def _joined(question: str, context: Context) -> str:
+    return f"{context.said} {question}" if context.said else question
