@@ -148,6 +148,10 @@ class Page:
     async def write(self, selector: str, text: str) -> None:
         """Type into a box, with real input events, and press Enter."""
         await self.type_into(selector, text)
+        await self.press_enter()
+
+    async def press_enter(self) -> None:
+        """Press Enter where the focus is."""
         for kind in ("keyDown", "keyUp"):
             await self.browser.command(
                 "Input.dispatchKeyEvent",
