@@ -88,7 +88,9 @@ class Bucket:
 
     def open(self) -> None:
         """The service does not count these calls at all: nothing has to be waited for."""
-        self._limit = UNCOUNTED
+        if self._limit != UNCOUNTED:
+            self._limit = UNCOUNTED
+            self._level = self._capacity
 
     def observe(self, limit: int, remaining: int, seconds: float) -> None:
         """Take over the service's own count: `remaining` of `limit` calls for the next `seconds`."""

@@ -174,7 +174,7 @@ class StreamClient:
             raise garbled(self.base_url, answer.status) from error
         finally:
             _answer.reset(noted)
-        self._observe(answer, bucket, as_user=as_user)
+        self._observe(answer, bucket)
         return reply
 
     async def _sdk(self, *, as_user: bool) -> StreamChatAsync:
@@ -214,13 +214,14 @@ class StreamClient:
             seconds = reset - (answer.time or self._timing.now()).timestamp()
         return min(max(seconds if seconds is not None else 1.0, 0.0), LONGEST_LIMIT)
 
-    def _observe(self, answer: _Answer, bucket: Bucket, *, as_user: bool) -> None:
+    def _observe(self, answer: _Answer, bucket: Bucket) -> None:
         if answer.time:
             self.credentials.learn(answer.time)
         limit, remaining = answer.number("X-RateLimit-Limit"), answer.number("X-RateLimit-Remaining")
         if limit is not None and remaining is not None and answer.number("X-RateLimit-Reset") is not None:
             bucket.observe(int(limit), int(remaining), self._limit_ends_in(answer))
-        elif as_user:
+        else:
+            # Stream counts in every answer. Who does not count does not limit, as a sandbox without limits.
             bucket.open()
 
 

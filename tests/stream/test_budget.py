@@ -124,3 +124,14 @@ async def test_a_user_token_is_counted_apart() -> None:
     for _ in range(50):
         await mine.take()
     assert clock.time - now < 1.2
+
+
+async def test_where_the_service_does_not_count_nothing_waits_or_is_left_out() -> None:
+    clock = Clock()
+    bucket = Bucket(1000, clock.timing)
+    await bucket.take()
+    bucket.open()
+    for _ in range(100):
+        await bucket.take()
+        assert bucket.try_take()
+    assert clock.time == 5000.0
