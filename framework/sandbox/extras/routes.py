@@ -13,6 +13,7 @@ from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
 from framework.sandbox.extras.exports import export_route
 from framework.sandbox.extras.faults import Fault
 from framework.sandbox.extras.files import file_routes
+from framework.sandbox.extras.origin import require_own_page
 from framework.sandbox.services import people
 from framework.sandbox.wire import Dialect, decode
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from framework.sandbox.sandbox import Sandbox
 
 PLAYGROUND = Path(__file__).parent.parent / "playground"
-_HEADERS = {"access-control-allow-origin": "*", "access-control-allow-headers": "content-type"}
+_ANYWHERE = {"access-control-allow-origin": "*", "access-control-allow-headers": "content-type"}
 _FAULT_FIELDS: dict[str, tuple[type, ...]] = {
     "pattern": (str,),
     "count": (int,),
@@ -42,13 +43,14 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
     """The sandbox's own routes."""
 
     async def token(request: Request) -> dict[str, Any]:
+        require_own_page(request, sandbox.config)
         if not sandbox.config.allows_development_tokens:
             raise forbidden("development tokens are off: the server can be reached from other machines")
         user_id = people.check_user_id((await _json(request)).get("user_id"))
         return {"token": sandbox.auth.token_for(user_id), "api_key": sandbox.config.api_key}
 
     async def faults(request: Request) -> dict[str, Any]:
-        _require_local(sandbox)
+        _require_local(request, sandbox)
         if request.method == "DELETE":
             sandbox.faults.clear()
         elif request.method == "POST":
@@ -56,7 +58,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         return {"faults": sandbox.faults.waiting()}
 
     async def log(request: Request) -> dict[str, Any]:
-        _require_local(sandbox)
+        _require_local(request, sandbox)
         if request.method == "DELETE":
             sandbox.log.clear()
         return {"calls": sandbox.log.view(request.query_params.get("operation"))}
@@ -68,10 +70,10 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         return FileResponse(page)
 
     return [
-        Route("/sandbox/token", _answering(token), methods=["POST", "OPTIONS"]),
-        Route("/sandbox/faults", _answering(faults), methods=["GET", "POST", "DELETE", "OPTIONS"]),
-        Route("/sandbox/log", _answering(log), methods=["GET", "DELETE", "OPTIONS"]),
-        Route("/sandbox/health", _answering(_health), methods=["GET"]),
+        Route("/sandbox/token", _answering(token), methods=["POST"]),
+        Route("/sandbox/faults", _answering(faults), methods=["GET", "POST", "DELETE"]),
+        Route("/sandbox/log", _answering(log), methods=["GET", "DELETE"]),
+        Route("/sandbox/health", _answering(_health, _ANYWHERE), methods=["GET"]),
         export_route(sandbox),
         *file_routes(sandbox),
         Route("/", index, methods=["GET"]),
@@ -83,20 +85,21 @@ async def _health(_request: Request) -> dict[str, Any]:
     return {"status": "ok"}
 
 
-def _answering(handler: Callable[[Request], Awaitable[dict[str, Any]]]) -> Callable[[Request], Awaitable[Response]]:
+def _answering(
+    handler: Callable[[Request], Awaitable[dict[str, Any]]], headers: dict[str, str] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers=_HEADERS)
         try:
             status, body = 200, await handler(request)
         except ApiError as error:
             status, body = error.status, error.body(None)
-        return Response(Dialect.V1.encode(body), status, headers=_HEADERS, media_type="application/json")
+        return Response(Dialect.V1.encode(body), status, headers=headers, media_type="application/json")
 
     return endpoint
 
 
-def _require_local(sandbox: Sandbox) -> None:
+def _require_local(request: Request, sandbox: Sandbox) -> None:
+    require_own_page(request, sandbox.config)
     if not sandbox.config.allows_development_tokens:
         raise not_found("this is off: the server can be reached from other machines")
 
