@@ -16,7 +16,7 @@ DOMAIN = Domain("locations")
 _PATH = "/users/live_locations"
 
 
-@DOMAIN.operation("GetUserLiveLocations", "GET", _PATH)
+@DOMAIN.operation("GetUserLiveLocations", "GET", _PATH, family="common")
 def get_user_live_locations(call: Call) -> Result:
     """The locations that a user shares and that have not ended."""
     user = people.acting_user(call)
@@ -31,7 +31,7 @@ def get_user_live_locations(call: Call) -> Result:
     return {"active_live_locations": shown}
 
 
-@DOMAIN.operation("UpdateLiveLocation", "PUT", _PATH)
+@DOMAIN.operation("UpdateLiveLocation", "PUT", _PATH, family="common")
 def update_live_location(call: Call) -> Result:
     """Move a live location, or end it by setting `end_at`."""
     user = people.acting_user(call)
