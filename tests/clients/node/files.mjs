@@ -1,4 +1,3 @@
-import { File } from 'node:buffer';
 import { fetchBytes, finish, person, refusal, server } from './common.mjs';
 
 await server.upsertUsers([{ id: 'ana' }]);
@@ -11,7 +10,7 @@ const png = Buffer.from(
 );
 
 const file = await channel.sendFile(Buffer.from('one, two'), 'list of things.csv', 'text/csv');
-const image = await channel.sendImage(new File([png], 'dot.png', { type: 'image/png' }));
+const image = await channel.sendImage(png, 'dot.png', 'image/png');
 const bytes = await fetchBytes(file.file);
 const dot = await fetchBytes(image.file);
 await channel.deleteFile(file.file);
