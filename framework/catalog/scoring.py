@@ -33,11 +33,18 @@ class Weights:
     """How much each field, and each of the three measures, counts. Found on the development intents."""
 
     fields: Mapping[str, float] = field(
-        default_factory=lambda: {"id": 1.2, "summary": 1.2, "phrases": 0.7, "situations": 0.5, "use_when": 0.25, "parameters": 0.25}
+        default_factory=lambda: {
+            "id": 1.2,
+            "summary": 0.5,
+            "phrases": 0.7,
+            "situations": 0.2,
+            "use_when": 0.25,
+            "parameters": 0.15,
+        }
     )
     words: float = 0.55
-    phrase: float = 0.25
-    pieces: float = 0.2
+    phrase: float = 0.2
+    pieces: float = 0.15
 
 
 class Index:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
-from framework.catalog.mood import mood_of
+from framework.catalog.mood import Mood, mood_of
 from framework.catalog.scoring import Document, Index, Weights
 from framework.catalog.spelling import Spelling
 from framework.catalog.text import STOPWORDS, stem, words
@@ -24,13 +24,15 @@ ELSEWHERE = "elsewhere:"
 MANY = "~bulk"
 CONCEPT_SHARE = 1.2
 CORRECTED_SHARE = 0.7
-UNKNOWN_SHARE = 0.1
+UNKNOWN_SHARE = 0.05
 MOOD_FIT = 0.8
+UNASKED_FIT = 0.85
+UNDOING = frozenset({"~delete", "~remove_from", "~undo", "~stop", "~unpin", "~nomore", "~turn_off"})
 SURE_ENOUGH = 0.5
 THRESHOLD = 0.02
 STEEPNESS = 0.15
 # What only the newer API has is for the dashboards of moderators; few ask for it.
-RARE_FIT = 0.93
+RARE_FIT = 0.85
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,17 @@ class OperationSearch:
 
     def search(self, intent: str, limit: int = 5) -> SearchResult:
         """The operations that fit best, at most `limit`, or `no_operation`."""
-        asks = mood_of(intent) == "ask"
-        scores = self._index.score(self._query(intent, asks=asks))
+        mood = mood_of(intent)
+        query = self._query(intent, mood)
+        scores = self._index.score(query)
+        undoes = not UNDOING.isdisjoint(query)
         ours: list[tuple[float, str]] = []
         elsewhere, place = 0.0, ""
         for name, score in scores.items():
             if name.startswith(ELSEWHERE):
                 elsewhere, place = max((elsewhere, place), (score, name))
             else:
-                ours.append((score * self._fit(self._catalog.operation(name), asks=asks), name))
+                ours.append((score * _fit(self._catalog.operation(name), mood, undoes=undoes), name))
         # Ties are rare; the id makes their order the same on every machine.
         ours.sort(key=lambda entry: (-entry[0], entry[1]))
         hits = tuple(self._hit(name, _confidence(score - elsewhere)) for score, name in ours[:limit])
@@ -120,16 +124,11 @@ class OperationSearch:
         entry = self._elsewhere[place.removeprefix(ELSEWHERE)]
         return entry.reason, entry.hint
 
-    def _fit(self, operation: Operation, *, asks: bool) -> float:
-        """A question seldom means an operation that changes something, nor an order one that only reads."""
-        fit = 1.0 if asks == (operation.effect == "reads") else MOOD_FIT
-        return fit if operation.v1 else fit * RARE_FIT
-
     def _hit(self, name: str, confidence: float) -> Hit:
         profile = self._catalog.operation(name).profile
         return Hit(name, round(confidence, 4), profile.summary, profile.not_this)
 
-    def _query(self, intent: str, *, asks: bool) -> dict[str, float]:
+    def _query(self, intent: str, mood: Mood) -> dict[str, float]:
         sequence = []
         terms: dict[str, float] = {}
         for word in self._parts(words(intent)):
@@ -143,7 +142,7 @@ class OperationSearch:
             sequence.append(known)
         for concept in self._thesaurus.concepts(sequence):
             terms[concept] = CONCEPT_SHARE
-        if not asks:
+        if mood == "act":
             # "Get her into the room" gets nothing.
             terms.pop("get", None)
             terms.pop("~get", None)
@@ -184,6 +183,20 @@ class OperationSearch:
     def _foreign(self, name: str, aliases: list[str]) -> Document:
         phrases = [self._terms(alias) for alias in aliases]
         return Document(ELSEWHERE + name, {"phrases": phrases}, phrases)
+
+
+def _fit(operation: Operation, mood: Mood, *, undoes: bool) -> float:
+    """How likely an operation of this effect is for an intent in this mood.
+
+    A question seldom means an operation that changes something, nor an order one that only reads; and what destroys
+    should be asked for in words of that kind.
+    """
+    fit = 1.0 if operation.v1 else RARE_FIT
+    if mood != "unclear" and (mood == "ask") != (operation.effect == "reads"):
+        fit *= MOOD_FIT
+    if operation.effect == "destroys" and not undoes:
+        fit *= UNASKED_FIT
+    return fit
 
 
 def _confidence(margin: float) -> float:
