@@ -38,6 +38,7 @@ from framework.sandbox.domains import (
     translation,
     truncation,
     uploads,
+    usage,
     user_groups,
     users,
     visibility,
@@ -81,6 +82,7 @@ DOMAINS: tuple[Domain, ...] = (
     accounts.DOMAIN,
     blocks.DOMAIN,
     channel_batch.DOMAIN,
+    usage.DOMAIN,
 )
 
 

@@ -63,7 +63,9 @@ def _query(call: Call, cid: str) -> Result:
     channels.require_read(call, channel, user)
     if call.flag("watch", call.body):
         watch(call, channel, people.acting_user(call))
-    shown_to = user if not call.actor.is_server or call.payload.get("user_id") else None
+    if created and call.flag("hide_for_creator", call.body):
+        _hide_for(call, channel, user)
+    shown_to = people.acting_user_or_none(call)
     result = channel_state(
         call,
         channel,
@@ -80,16 +82,26 @@ def _query(call: Call, cid: str) -> Result:
     return result
 
 
+def _hide_for(call: Call, channel: Channel, user: User | None) -> None:
+    member = call.store[MEMBERS].get(pair(channel.cid, user.id)) if user is not None else None
+    if member is not None:
+        member.hidden = True
+        call.store[MEMBERS].put(member)
+
+
 def _querying_user(call: Call, data: Mapping[str, Any], *, creating: bool) -> User | None:
+    """Who queries; for a server that creates, whom it names as the creator."""
     if not call.actor.is_server:
         return people.acting_user(call)
+    if not creating:
+        return people.acting_user_or_none(call)
     creator = data.get("created_by")
     if isinstance(creator, Mapping):
         return people.upsert(call, creator)
     if data.get("created_by_id"):
         return people.existing(call, data["created_by_id"])
     user = people.acting_user_or_none(call)
-    if user is None and creating:
+    if user is None:
         raise invalid("either data.created_by or data.created_by_id must be provided when using server side auth.")
     return user
 

@@ -10,7 +10,7 @@ from framework.sandbox.model.channel import Channel
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import require, require_feature
 from framework.sandbox.realtime.event import Audience, Event, to_users, to_watchers
-from framework.sandbox.services import channels, people
+from framework.sandbox.services import channels, people, relations
 from framework.sandbox.views.user import user_view
 
 DOMAIN = Domain("events")
@@ -41,7 +41,8 @@ def send_event(call: Call) -> Result:
             payload[name] = value
     event = to_watchers(kind, call.now, channel.cid, payload)
     event.custom = taken.custom
-    call.emit(event)
+    if kind not in TYPING or relations.shares(call.sandbox, user.id, "typing_indicators"):
+        call.emit(event)
     return {"event": event.body()}
 
 

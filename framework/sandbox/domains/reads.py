@@ -13,7 +13,7 @@ from framework.sandbox.model.thread import THREADS, Thread
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import require, require_feature
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, people, threads, unread
+from framework.sandbox.services import channels, people, relations, threads, unread
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.thread import thread_view
 from framework.sandbox.views.user import user_view
@@ -60,7 +60,8 @@ def _mark_thread(call: Call, channel: Channel, thread: Thread, user: User, upto:
         "last_read_at": at,
         "last_read_message_id": last.id if last is not None else None,
     }
-    channels.announce(call, "message.read", channel, payload)
+    only = None if relations.shares(call.sandbox, user.id, "read_receipts") else (user.id,)
+    channels.announce(call, "message.read", channel, payload, only=only)
     event = call.events[-1].body()
     notice = {**payload, "thread_id": thread.parent_message_id, **unread.totals(call.sandbox, user.id)}
     notice["channel"] = channel_view(call.sandbox, channel)
@@ -80,7 +81,8 @@ def _mark(call: Call, channel: Channel, user: User, upto: Message | None) -> dic
     }
     if last is not None:
         payload["last_read_message_id"] = last.id
-    channels.announce(call, "message.read", channel, payload)
+    only = None if relations.shares(call.sandbox, user.id, "read_receipts") else (user.id,)
+    channels.announce(call, "message.read", channel, payload, only=only)
     event = call.events[-1].body()
     notice = {**payload, "channel": channel_view(call.sandbox, channel), **unread.totals(call.sandbox, user.id)}
     call.emit(to_users("notification.mark_read", call.now, (user.id,), notice, channel.cid))
@@ -181,7 +183,8 @@ def mark_delivered(call: Call) -> Result:
             "last_delivered_at": message.created_at,
             "last_delivered_message_id": message.id,
         }
-        channels.announce(call, "message.delivered", channel, payload)
+        only = None if relations.shares(call.sandbox, user.id, "delivery_receipts") else (user.id,)
+        channels.announce(call, "message.delivered", channel, payload, only=only)
     return {}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, pair
 from framework.sandbox.model.relation import BLOCKS, BLOCKS_BY, CHANNEL_MUTES, CHANNEL_MUTES_BY, ChannelMute
+from framework.sandbox.model.user import USERS
 
 if TYPE_CHECKING:
     from framework.sandbox.sandbox import Sandbox
@@ -45,3 +46,12 @@ def is_hidden(sandbox: Sandbox, cid: str, user_id: str) -> bool:
     """Whether a user hid a channel. A new message brings it back."""
     member = sandbox.store[MEMBERS].get(pair(cid, user_id))
     return member is not None and member.hidden
+
+
+def shares(sandbox: Sandbox, user_id: str, what: str) -> bool:
+    """Whether a user lets others know: `what` is typing_indicators, read_receipts or delivery_receipts."""
+    user = sandbox.store[USERS].get(user_id)
+    if user is None or user.privacy_settings is None:
+        return True
+    setting = user.privacy_settings.get(what)
+    return not (isinstance(setting, dict) and setting.get("enabled") is False)

@@ -60,7 +60,7 @@ def channel_state(
     watchers: Mapping[str, Any] | None = None,
     state: bool = True,
 ) -> dict[str, Any]:
-    """The state. With `state` false only the channel, the membership and empty lists."""
+    """The state. With `state` false only the channel, its members and the membership, and empty lists."""
     sandbox = call.sandbox
     result: dict[str, Any] = {
         "channel": channel_view(sandbox, channel, user),
@@ -75,15 +75,14 @@ def channel_state(
         _add_membership(call, channel, user, result)
     limit = call.number("limit", MAX_MEMBERS, high=MAX_MEMBERS, source=members)
     offset = call.number("offset", 0, source=members)
-    if state or members:
-        everyone = call.store.index(MEMBERS_OF).of(channel.cid)
-        result["members"] = [member_view(sandbox, member) for member in everyone[offset : offset + limit]]
+    everyone = call.store.index(MEMBERS_OF).of(channel.cid)
+    result["members"] = [member_view(sandbox, member) for member in everyone[offset : offset + limit]]
     if state:
         line = visible(call, channel, user)
         result["messages"] = [message_view(sandbox, item, viewer) for item in window(call, line, messages)]
         pinned = [item for item in line if item.pinned and (item.pin_expires is None or item.pin_expires > call.now)]
         result["pinned_messages"] = [message_view(sandbox, item, viewer) for item in pinned[-10:]]
-        result["read"] = reads_view(sandbox, channel.cid)
+        result["read"] = reads_view(sandbox, channel.cid, viewer)
         result |= _own(call, channel, user)
     if watchers is not None:
         amount = call.number("limit", 30, high=300, source=watchers)

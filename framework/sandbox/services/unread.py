@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from framework.sandbox.model.channel import MEMBERSHIPS_OF, READS, READS_OF, Read, pair
 from framework.sandbox.model.message import TIMELINES, Message, by_time
-from framework.sandbox.services import threads
+from framework.sandbox.services import relations, threads
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,6 +67,8 @@ def totals(sandbox: Sandbox, user_id: str) -> dict[str, int]:
     for member in sandbox.store.index(MEMBERSHIPS_OF).of(user_id):
         read = sandbox.store[READS].get(pair(member.cid, user_id))
         amount = of(sandbox, read) if read is not None else 0
+        if amount and relations.channel_mute(sandbox, member.cid, user_id) is not None:
+            continue
         messages += amount
         channels += amount > 0
     return {

@@ -9,6 +9,7 @@ from framework.sandbox.model.message import TIMELINES
 from framework.sandbox.permissions import capabilities, config_of, type_of
 from framework.sandbox.services import relations, unread
 from framework.sandbox.services.commands import shown
+from framework.sandbox.services.relations import shares
 from framework.sandbox.views.user import user_by_id
 from framework.sandbox.wire import Entity
 
@@ -151,6 +152,9 @@ def read_view(sandbox: Sandbox, read: Read) -> dict[str, Any]:
     return view
 
 
-def reads_view(sandbox: Sandbox, cid: str) -> list[dict[str, Any]]:
-    """The read states of a channel."""
-    return [read_view(sandbox, read) for read in sandbox.store.index(READS_OF).of(cid)]
+def reads_view(sandbox: Sandbox, cid: str, viewer_id: str | None = None) -> list[dict[str, Any]]:
+    """The read states of a channel that a user may see; None is a server, which sees all."""
+    reads = sandbox.store.index(READS_OF).of(cid)
+    if viewer_id is not None:
+        reads = [read for read in reads if read.user_id == viewer_id or shares(sandbox, read.user_id, "read_receipts")]
+    return [read_view(sandbox, read) for read in reads]
