@@ -344,7 +344,7 @@ async def test_read_receipts_can_be_kept_private(world: World) -> None:
         await channel.mark_read(bob)
         await channel.send_event({"type": "typing.start"}, bob)
         await channel.send_event({"type": "probe"}, alice)
-        kinds = []
+        kinds: list[str] = []
         while not kinds or kinds[-1] != "probe":
             kinds.append((await socket.receive_json(timeout=5))["type"])
     assert not {"message.read", "typing.start"} & set(kinds)
@@ -369,8 +369,7 @@ async def test_the_blocking_client_manages_channels(world: World) -> None:
 
 
 async def test_the_second_dialect_manages_channels(world: World, v2: Any) -> None:
-    from getstream import models as m
-
+    m: Any = pytest.importorskip("getstream.models")
     alice, bob = await people(world, 2)
     channel = v2.chat.channel("messaging", fresh("c"))
     data = m.ChannelInput(created_by_id=alice, custom={"k": 1}, members=[m.ChannelMemberRequest(user_id=alice)])
@@ -396,7 +395,7 @@ async def test_the_second_dialect_manages_channels(world: World, v2: Any) -> Non
     conditions = {"cid": cid, "pinned": False}
     listed = (await v2.chat.query_channels(filter_conditions=conditions, user_id=alice)).data.channels
     assert [state.channel.cid for state in listed] == [cid]
-    assert (await v2.chat.unread_counts(user_id=bob)).data.channels == []
+    assert (await v2.chat.unread_counts(user_id=bob)).data.channels[0].unread_count == 1
     assert bob in (await v2.chat.unread_counts_batch(user_ids=[bob])).data.counts_by_user
     assert (await v2.chat.query_team_usage_stats()).data.teams is not None
     batch = await v2.chat.channel_batch_update(

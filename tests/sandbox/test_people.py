@@ -222,16 +222,15 @@ async def test_the_blocking_client_manages_users(world: World) -> None:
 
 
 async def test_the_second_dialect_manages_users(v2: Any) -> None:
-    from getstream.models import QueryUsersPayload, SortParamRequest, UpdateUserPartialRequest, UserRequest
-
+    m: Any = pytest.importorskip("getstream.models")
     alice, bob = fresh("alice"), fresh("bob")
-    users = {alice: UserRequest(id=alice, name="A", custom={"k": 1}), bob: UserRequest(id=bob)}
+    users = {alice: m.UserRequest(id=alice, name="A", custom={"k": 1}), bob: m.UserRequest(id=bob)}
     made = (await v2.update_users(users=users)).data
     assert made.users[alice].custom == {"k": 1}
-    changed = await v2.update_users_partial(users=[UpdateUserPartialRequest(id=alice, set={"k": 2}, unset=["name"])])
+    changed = await v2.update_users_partial(users=[m.UpdateUserPartialRequest(id=alice, set={"k": 2}, unset=["name"])])
     assert (changed.data.users[alice].custom, changed.data.users[alice].name) == ({"k": 2}, None)
-    query = QueryUsersPayload(
-        filter_conditions={"id": {"$in": [alice, bob]}}, sort=[SortParamRequest(field="id", direction=-1)]
+    query = m.QueryUsersPayload(
+        filter_conditions={"id": {"$in": [alice, bob]}}, sort=[m.SortParamRequest(field="id", direction=-1)]
     )
     assert [user.id for user in (await v2.query_users(query)).data.users] == [bob, alice]
     await v2.block_users(blocked_user_id=bob, user_id=alice)
@@ -249,5 +248,5 @@ async def test_the_second_dialect_manages_users(v2: Any) -> None:
         assert (task.status, task.error) == ("completed", None)
     await v2.restore_users(user_ids=[alice])
     assert (await v2.export_user(user_id=alice)).data.user.id == alice
-    guest = (await v2.create_guest(user=UserRequest(id=fresh("guest"), name="G"))).data
+    guest = (await v2.create_guest(user=m.UserRequest(id=fresh("guest"), name="G"))).data
     assert (guest.user.role, bool(guest.access_token)) == ("guest", True)
