@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import stream_chat  # noqa: TID251 - the sandbox is tested with the real SDK
-from stream_chat.base.exceptions import StreamAPIException  # noqa: TID251 - the sandbox is tested with the real SDK
+import stream_chat
+from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.conftest import World, until
 from tests.support.sandbox import start_sandbox

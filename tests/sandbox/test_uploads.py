@@ -8,8 +8,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-import stream_chat  # noqa: TID251 - the sandbox is tested with the real SDK
-from stream_chat.base.exceptions import StreamAPIException  # noqa: TID251 - the sandbox is tested with the real SDK
+import stream_chat
+from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.conftest import World
 from tests.support.sandbox import start_sandbox
