@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Mount, WebSocketRoute
 
+from framework.sandbox.alarm import Alarm
 from framework.sandbox.auth import Authenticator
 from framework.sandbox.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
 from framework.sandbox.dispatch import Dispatcher
 from framework.sandbox.domains.catalog import operations
+from framework.sandbox.domains.due import HANDLERS
 from framework.sandbox.extras import routes
 from framework.sandbox.extras.faults import Faults
 from framework.sandbox.extras.log import CallLog
@@ -44,6 +46,7 @@ def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: Id
         faults=Faults(),
         log=CallLog(),
         files=file_store(config.data_file),
+        alarm=Alarm(HANDLERS),
     )
     sandbox.publishers.append(sandbox.hub.publish)
     _resume(sandbox)
@@ -83,3 +86,4 @@ def _resume(sandbox: Sandbox) -> None:
         sandbox.clock.catch_up(max(message.created_at, message.updated_at))
     for record in [*sandbox.store[USERS], *sandbox.store[CHANNELS]]:
         sandbox.clock.catch_up(record.updated_at)
+    sandbox.alarm.watch(sandbox)

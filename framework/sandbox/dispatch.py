@@ -98,6 +98,8 @@ class Dispatcher:
         if operation.access is Access.SERVER and not actor.is_server:
             raise forbidden(f"{operation.id} is only allowed with a server-side token")
         call = Call(sandbox, operation, match.dialect, actor, match.path_params, query, decode(raw), request)
+        if sandbox.alarm.is_due():
+            await sandbox.alarm.run()
         result = await self._run(call)
         if fault is not None:
             await fault.after(sandbox)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
+from framework.sandbox.model.app import APP
 from framework.sandbox.model.channel import MEMBERS, Channel, Member, pair
 from framework.sandbox.model.channel_type import CHANNEL_TYPES, ChannelType, built_in
 from framework.sandbox.model.permission_catalog import BUILT_IN_ROLES, permission_id
 from framework.sandbox.model.role import PERMISSIONS
+from framework.sandbox.services.standing import is_banned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +117,8 @@ def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[st
     member = sandbox.store[MEMBERS].get(pair(channel.cid, user.id))
     kind = type_of(sandbox, channel.type)
     allowed: frozenset[str] = frozenset()
+    if not same_team(sandbox, user, channel.team):
+        return allowed
     for role in roles_of(channel, user, member):
         allowed |= _granted(sandbox, kind, role)
     config = config_of(sandbox, channel)
@@ -125,11 +129,19 @@ def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[st
             allowed -= names
     if user.role != "admin" and channel.frozen:
         allowed -= WRITES
-    if user.role != "admin" and (user.banned or (member is not None and member.banned)):
+    if user.role != "admin" and is_banned(sandbox, channel.cid, user.id):
         allowed -= WRITES | {"upload-file"}
     if channel.cooldown and "skip-slow-mode" not in allowed:
         allowed |= {"slow-mode"}
     return allowed
+
+
+def same_team(sandbox: Sandbox, user: User, team: str | None) -> bool:
+    """Whether a user may deal with what belongs to a team: in an app with teams, only its members may."""
+    app = sandbox.store[APP].get("app")
+    if app is None or not app.settings.get("multi_tenant_enabled") or user.role == "global_admin":
+        return True
+    return team in user.teams if team else not user.teams
 
 
 def _overridden(
@@ -187,8 +199,7 @@ def require(call: Call, channel: Channel, user: User, capability: str) -> None:
         return
     if capability in capabilities(call.sandbox, channel, user):
         return
-    member = call.store[MEMBERS].get(pair(channel.cid, user.id))
-    if capability in WRITES and (user.banned or (member is not None and member.banned)):
+    if capability in WRITES and is_banned(call.sandbox, channel.cid, user.id):
         raise forbidden(f"user {user.id} is banned from this channel")
     if capability in WRITES and channel.frozen:
         raise forbidden("the channel is frozen")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from framework.sandbox.alarm import Alarm
     from framework.sandbox.auth import Authenticator
     from framework.sandbox.clock import IdGenerator, IncreasingClock
     from framework.sandbox.config import SandboxConfig
@@ -30,6 +31,7 @@ class Sandbox:
     faults: Faults
     log: CallLog
     files: FileStore
+    alarm: Alarm
     publishers: list[Publisher] = field(default_factory=list)
 
     def publish(self, event: Event) -> None:

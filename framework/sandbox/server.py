@@ -147,6 +147,7 @@ async def _prepared(config: SandboxConfig) -> AsyncIterator[Running]:
         yield Running(f"http://{host}:{config.port}", config, sandbox, server)
     finally:
         bound.close()
+        sandbox.alarm.stop()
         await sandbox.store.close()
 
 

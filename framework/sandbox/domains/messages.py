@@ -20,7 +20,7 @@ from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import capabilities, config_of, require, require_feature
 from framework.sandbox.query.messages import window
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, people, revisions, slash, unread
+from framework.sandbox.services import channels, people, revisions, screening, slash, unread
 from framework.sandbox.services import messages as service
 from framework.sandbox.services.state import visible_line
 from framework.sandbox.views.channel import channel_view
@@ -52,6 +52,8 @@ def send_message(call: Call) -> Result:
         return {"message": message_view(call.sandbox, message, user.id)}
     if command is not None:
         message.command, message.args = command.name, command.args
+    if not screening.screen(call, channel, message):
+        return {"message": message_view(call.sandbox, message, user.id)}
     _hold_back(call, channel, message)
     keep_hidden = call.flag("keep_channel_hidden", call.body)
     service.deliver(call, channel, message, user, keep_hidden=keep_hidden)

@@ -24,6 +24,7 @@ from framework.sandbox.model.channel import (
 from framework.sandbox.permissions import require, type_of
 from framework.sandbox.realtime.event import Audience, Event, to_users, to_watchers
 from framework.sandbox.services import people
+from framework.sandbox.services.bans import apply_future
 from framework.sandbox.views.channel import channel_view, member_view
 from framework.sandbox.views.user import user_view
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_CHANNEL_ID = 64
 MAX_CUSTOM_BYTES = 5 * 1024
+MAX_MEMBERS_AT_ONCE = 100
 _ID = re.compile(r"[\w!-]+", re.ASCII)
 _SETTABLE = (
     "name", "image", "team", "frozen", "disabled", "cooldown", "auto_translation_enabled",
@@ -96,6 +98,7 @@ def create(call: Call, cid: str, taken: Input, creator: User, members: list[Mapp
     apply(call, channel, taken)
     call.store[CHANNELS].put(channel)
     add_members(call, channel, members, creator, quiet=True)
+    apply_future(call, channel)
     return channel
 
 
@@ -136,6 +139,8 @@ def named_members(call: Call, raw: object, what: str) -> list[dict[str, Any]]:
         return []
     if not isinstance(raw, list):
         raise invalid(f"{what} must be a list")
+    if len(raw) > MAX_MEMBERS_AT_ONCE:
+        raise invalid(f"{what} cannot contain more than {MAX_MEMBERS_AT_ONCE} members")
     named = []
     for item in raw:
         entry: dict[str, Any] = (

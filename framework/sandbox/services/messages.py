@@ -23,7 +23,7 @@ from framework.sandbox.model.reminder import REMINDERS, REMINDERS_TO
 from framework.sandbox.model.thread import PARTICIPANTS_OF
 from framework.sandbox.permissions import config_of, require, require_feature
 from framework.sandbox.realtime.event import Audience, Event, to_users
-from framework.sandbox.services import channels, drafts, locations, people, revisions, threads, unread
+from framework.sandbox.services import channels, drafts, locations, people, revisions, standing, threads, unread
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view, render_html, take_attachment
 from framework.sandbox.views.user import user_by_id, user_view
@@ -70,6 +70,7 @@ def deliver(call: Call, channel: Channel, message: Message, user: User, *, keep_
 
     `keep_hidden` leaves the channel hidden for the members who hid it; else a message brings it back.
     """
+    message.shadowed = message.shadowed or standing.is_shadow_banned(call.sandbox, channel.cid, user.id)
     call.store[MESSAGES].put(message)
     locations.note(call, message)
     drafts.drop_sent(call, channel.cid, user.id, message.parent_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from framework.sandbox.model.channel import MEMBERSHIPS_OF, READS, READS_OF, Read, pair
 from framework.sandbox.model.message import TIMELINES, Message, by_time
-from framework.sandbox.services import relations, threads
+from framework.sandbox.services import mutes, relations, threads
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,9 +21,9 @@ def counts(message: Message) -> bool:
     return message.in_channel and not hidden and message.deleted_at is None
 
 
-def _counts_for(message: Message, user_id: str) -> bool:
+def _counts_for(sandbox: Sandbox, message: Message, user_id: str) -> bool:
     """Whether a message makes a channel unread for a user: another's, and one that it may see."""
-    if message.user_id == user_id:
+    if message.user_id == user_id or mutes.is_muted(sandbox, user_id, message.user_id):
         return False
     return not message.restricted_visibility or user_id in message.restricted_visibility
 
@@ -33,7 +33,8 @@ def of(sandbox: Sandbox, read: Read) -> int:
     if read._unread is None:  # noqa: SLF001 - this module keeps the derived count
         line = sandbox.store.index(TIMELINES).channel(read.cid)
         start = bisect_right(line, read.last_read, key=by_time)
-        read._unread = sum(1 for message in line[start:] if counts(message) and _counts_for(message, read.user_id))  # noqa: SLF001
+        news = [message for message in line[start:] if counts(message)]
+        read._unread = sum(1 for message in news if _counts_for(sandbox, message, read.user_id))  # noqa: SLF001
     return read._unread  # noqa: SLF001
 
 
@@ -42,7 +43,7 @@ def add(sandbox: Sandbox, message: Message) -> None:
     if not counts(message):
         return
     for read in sandbox.store.index(READS_OF).of(message.cid):
-        if read._unread is not None and _counts_for(message, read.user_id):  # noqa: SLF001
+        if read._unread is not None and _counts_for(sandbox, message, read.user_id):  # noqa: SLF001
             read._unread += 1  # noqa: SLF001
 
 

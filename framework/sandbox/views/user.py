@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.user import USERS, User
-from framework.sandbox.services import relations, unread
+from framework.sandbox.services import mutes, relations, unread
+from framework.sandbox.views import push
 from framework.sandbox.wire import Entity
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def full_user_view(sandbox: Sandbox, user: User) -> Entity:
     from framework.sandbox.views.channel import channel_mute_view  # channels show users, and users their channels
 
     muted = [channel_mute_view(sandbox, mute) for mute in relations.channel_mutes(sandbox, user.id)]
-    view.fields |= {"mutes": [], "channel_mutes": muted, "devices": [], **unread.totals(sandbox, user.id)}
+    mutes_of = [mutes.mute_view(sandbox, mute) for mute in mutes.of(sandbox, user.id)]
+    devices = push.devices_of(sandbox, user.id)
+    view.fields |= {"mutes": mutes_of, "channel_mutes": muted, "devices": devices, **unread.totals(sandbox, user.id)}
     view.fields["blocked_user_ids"] = relations.blocked_ids(sandbox, user.id)
     if user.privacy_settings is not None:
         view.fields["privacy_settings"] = user.privacy_settings
@@ -64,4 +67,8 @@ def full_user_view(sandbox: Sandbox, user: User) -> Entity:
 
 def own_user_view(sandbox: Sandbox, user: User) -> Entity:
     """A user as it sees itself: `me` of the first health check."""
-    return full_user_view(sandbox, user)
+    view = full_user_view(sandbox, user)
+    preferences = push.preference_of(sandbox, user.id)
+    if preferences is not None:
+        view.fields["push_preferences"] = preferences
+    return view

@@ -1,0 +1,15 @@
+"""What is done at its time, by kind. `Alarm` calls these with a server's call and the key of the subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from framework.sandbox.call import Call
+from framework.sandbox.domains import mutes
+from framework.sandbox.services import bans
+
+HANDLERS: dict[str, Callable[[Call, str], None]] = {
+    bans.LIFT: bans.lift_expired,
+    bans.LIFT_FUTURE: bans.lift_future,
+    mutes.LIFT: mutes.lift_expired,
+}

@@ -1,0 +1,40 @@
+"""Devices and push preferences as clients see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.model.device import DEVICES_OF
+from framework.sandbox.model.push import PUSH_PREFERENCES, PushPreference
+
+if TYPE_CHECKING:
+    from framework.sandbox.model.device import Device
+    from framework.sandbox.sandbox import Sandbox
+
+
+def device_view(device: Device) -> dict[str, Any]:
+    """A device."""
+    view = device.view().fields
+    if not device.voip:
+        view.pop("voip")
+    return view
+
+
+def devices_of(sandbox: Sandbox, user_id: str) -> list[dict[str, Any]]:
+    """A user's devices."""
+    index = sandbox.store.index(DEVICES_OF)
+    return [device_view(device) for device in index.of(user_id)] if index.count(user_id) else []
+
+
+def preference_view(preference: PushPreference) -> dict[str, Any]:
+    """What a user wants to be told of."""
+    view = dict(preference.settings)
+    if preference.disabled_until is not None:
+        view["disabled_until"] = preference.disabled_until
+    return view
+
+
+def preference_of(sandbox: Sandbox, user_id: str) -> dict[str, Any] | None:
+    """What a user wants to be told of everywhere, where it said so."""
+    found = sandbox.store[PUSH_PREFERENCES].get(f"{user_id}/") if len(sandbox.store[PUSH_PREFERENCES]) else None
+    return preference_view(found) if found is not None else None
