@@ -54,7 +54,7 @@ async def result_of(world: World, answer: Any) -> Any:
 )
 async def test_finds_users(world: World, conditions: dict[str, Any], expected: str) -> None:
     batch = fresh("batch")
-    users = [
+    users: list[dict[str, Any]] = [
         {"name": "Anna", "rank": 1, "teams": ["red"]},
         {"name": "Andrew", "rank": 2, "teams": ["blue"], "address": {"city": "Rome"}},
         {"name": "Zoe", "rank": 3, "teams": ["red", "green"], "role": "admin"},

@@ -98,9 +98,9 @@ def _role_view(call: Call, name: str) -> dict[str, Any]:
 
 @DOMAIN.operation("ListPermissions", "GET", "/permissions", family="common", access=Access.SERVER)
 def list_permissions(call: Call) -> Result:
-    """Every permission, the built-in ones first."""
+    """Every permission, those of the app first."""
     made = [_permission_view(permission) for permission in call.store[PERMISSIONS]]
-    return {"permissions": [*BUILT_IN_PERMISSIONS.values(), *made]}
+    return {"permissions": [*made, *BUILT_IN_PERMISSIONS.values()]}
 
 
 @DOMAIN.operation("CreatePermission", "POST", "/permissions", family="common", access=Access.SERVER)

@@ -31,11 +31,11 @@ def query_team_usage_stats(call: Call) -> Result:
     after, only = _cursor(call), call.text("team", call.body)
     activity = _activity(call)
     names = sorted(name for name in activity if name > after and only in (None, "", name))
-    result: dict[str, Any] = {
-        "teams": [{"team": name, **_metrics(call, activity[name], days, daily=daily)} for name in names[:limit]]
-    }
-    if len(names) > limit:
-        result["next"] = base64.urlsafe_b64encode(names[limit - 1].encode()).decode()
+    measured = ({"team": name, **_metrics(activity[name], days, daily=daily)} for name in names)
+    teams = [entry for entry in measured if entry["messages_total"]["total"] or entry["users_total"]["total"]]
+    result: dict[str, Any] = {"teams": teams[:limit]}
+    if len(teams) > limit:
+        result["next"] = base64.urlsafe_b64encode(teams[limit - 1]["team"].encode()).decode()
     return result
 
 
@@ -56,9 +56,7 @@ def _activity(call: Call) -> Activity:
     return teams
 
 
-def _metrics(
-    call: Call, activity: tuple[Messages, list[datetime]], days: Days, *, daily: bool
-) -> dict[str, dict[str, Any]]:
+def _metrics(activity: tuple[Messages, list[datetime]], days: Days, *, daily: bool) -> dict[str, dict[str, Any]]:
     messages, users = activity
     sent = [at for at, _ in messages]
     figures: dict[str, dict[str, Any]] = {

@@ -40,7 +40,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "mark_messages_pending": False,
     "polls": True,
     "skip_last_msg_update_for_system_msgs": False,
-    "count_messages": False,
+    "count_messages": True,
     "message_retention": "infinite",
     "max_message_length": 5000,
     "automod": "disabled",
