@@ -15,14 +15,19 @@ _POLITE = re.compile(
 _ASKS = re.compile(
     r"(?:who|who's|whom|whose|what|what's|which|where|where's|when|why|how|is|are|am i|was|were|has|"
     r"have (?:i|we|they|you|people|the|any)|do i|do we|do they|does|did|any|anything|anyone|anybody|"
-    r"list|show(?! that)|find|search|seek|look|looking for|get (?:me|the|all|a|my|every|back the list)\b|"
+    r"list|show(?! that)|find|search|seek|look|looking for|"
+    r"get\b(?!.*\b(?:into|in|out|off|back|onto|rid|started|going|moving)\b)|"
     r"give (?:me|us) (?:the|a list|all|an overview|details|every|everyone|everything|my)|check|see|know|tell me|count|"
     r"fetch|read|pull (?:up|every|all|the (?:list|details|messages|members|history|stats))|bring up|display|view|"
     r"retrieve|lookup|query|verify|test|validate|inspect|browse|load|dig|status|details|print|describe|explain|"
     r"enumerate|examine|wonder|wondering|i wonder|i'm wondering|i am wondering|open the|catch me up|preview|compare|"
-    r"confirm (?:that|whether|if)|make sure (?:that|the)|tell us|statistics|stats|info|information|overview)\b"
+    r""
+    r"confirm (?:that|whether|if|.*\b(?:is|are|was|were|has|have)\b)|make sure (?:that|the)|tell us|"
+    r"statistics|stats|info|information|overview)\b"
 )
-_NAMES = re.compile(r"(?:all|every|everyone|everybody|everything|my|our|the|that|those|these|this|there|latest|number)\b")
+_NAMES = re.compile(
+    r"(?:all|every|everyone|everybody|everything|my|our|the|that|those|these|this|there|latest|number)\b"
+)
 
 
 def mood_of(intent: str) -> Mood:

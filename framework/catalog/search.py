@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ELSEWHERE = "elsewhere:"
 MANY = "~bulk"
+LISTING = ("~list", "~query")
 CONCEPT_SHARE = 1.2
 CORRECTED_SHARE = 0.7
 UNKNOWN_SHARE = 0.05
@@ -29,7 +30,7 @@ MOOD_FIT = 0.8
 UNASKED_FIT = 0.85
 UNDOING = frozenset({"~delete", "~remove_from", "~undo", "~stop", "~unpin", "~nomore", "~turn_off"})
 SURE_ENOUGH = 0.5
-THRESHOLD = 0.02
+THRESHOLD = 0.01
 STEEPNESS = 0.15
 # What only the newer API has is for the dashboards of moderators; few ask for it.
 RARE_FIT = 0.85
@@ -146,6 +147,9 @@ class OperationSearch:
             # "Get her into the room" gets nothing.
             terms.pop("get", None)
             terms.pop("~get", None)
+        if "~list" in terms:
+            # The concept says enough; the word would favour the few ids that hold it.
+            terms.pop("list", None)
         return terms
 
     def _parts(self, sequence: list[str]) -> Iterator[str]:
@@ -167,6 +171,9 @@ class OperationSearch:
         name = self._terms(operation.id)
         if operation.id.removesuffix("s") in self._catalog and operation.id.endswith("s"):
             name[MANY] = CONCEPT_SHARE
+        if operation.id.startswith(("Query", "List")):
+            # The service calls the same thing a query here and a list there.
+            name |= dict.fromkeys(LISTING, CONCEPT_SHARE)
         phrases = [self._terms(phrase) for phrase in profile.phrases]
         situations = [self._terms(text) for text in profile.situations]
         summary = self._terms(profile.summary)

@@ -30,7 +30,7 @@ _CONTRACTIONS = {
     "what's": "what is", "where's": "where is", "how's": "how is", "i'm": "i am", "let's": "let us",
 }  # fmt: skip
 _SAYING_NOTHING = """
-    a an the of to in on at for from by with and or but so as that this these those it its is are was were be
+    all every a an the of to in on at for from by with and or but so as that this these those it its is are was were be
     been am i me my mine we us our you your he his she her they them their please can could would should will
     shall may might do does did have has had just really very there here now then than too also any some into
     onto want need like let's s t d ll re ve ok okay hey hi thanks thank kindly if because while about

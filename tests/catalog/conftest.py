@@ -1,0 +1,16 @@
+"""The catalogue and its search, read once: both are immutable."""
+
+import pytest
+
+from framework.catalog.catalog import Catalog
+from framework.catalog.search import OperationSearch
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return Catalog.load()
+
+
+@pytest.fixture(scope="session")
+def operations(catalog: Catalog) -> OperationSearch:
+    return OperationSearch(catalog)
