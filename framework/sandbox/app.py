@@ -20,6 +20,7 @@ from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES, TIMELINES
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Router
+from framework.sandbox.rate_limits import RateLimits
 from framework.sandbox.realtime.connection import serve_connection
 from framework.sandbox.realtime.hub import Hub
 from framework.sandbox.sandbox import Sandbox
@@ -45,6 +46,7 @@ def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: Id
         hub=Hub(),
         faults=Faults(),
         log=CallLog(),
+        limits=RateLimits(ticking, config.rate_limits),
         files=file_store(config.data_file),
         alarm=Alarm(HANDLERS),
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qsl, unquote
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from starlette.requests import Request
 
@@ -15,30 +15,32 @@ from framework.sandbox.call import Actor, ActorKind, Call
 from framework.sandbox.errors import ApiError, forbidden, not_found, not_implemented
 from framework.sandbox.extras.faults import DropConnectionError
 from framework.sandbox.operations import Access, Match, Router
+from framework.sandbox.request import ClientGoneError, read_body, read_headers, read_query
 from framework.sandbox.services import history
 from framework.sandbox.wire import Dialect, decode
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from framework.sandbox.extras.faults import Fault
     from framework.sandbox.sandbox import Sandbox
 
+Headers = list[tuple[bytes, bytes]]
 _LOG = logging.getLogger("framework.sandbox")
-MAX_BODY = 5 * 1024 * 1024
-MAX_UPLOAD = 100 * 1024 * 1024
-_CORS = [
+_CORS: Headers = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after"),
 ]
-_PREFLIGHT = [
+_JSON: Headers = [(b"content-type", b"application/json"), *_CORS]
+_PREFLIGHT: Headers = [
     *_CORS,
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
-    (
-        b"access-control-allow-headers",
-        b"authorization, content-type, stream-auth-type, x-stream-client, x-client-request-id, x-requested-with",
-    ),
+    (b"access-control-allow-private-network", b"true"),
     (b"access-control-max-age", b"86400"),
 ]
+_ALLOWED_HEADERS = (
+    b"authorization, content-type, stream-auth-type, x-stream-client, x-client-request-id, x-requested-with"
+)
 
 
 class Dispatcher:
@@ -48,71 +50,77 @@ class Dispatcher:
         self._sandbox = sandbox
         self._router = router
 
+    def find(self, scope: Scope) -> Match | None:
+        """The operation that a request is for, or None."""
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        text = raw.split(b"?")[0].decode("latin-1").strip("/")
+        segments = [unquote(part) for part in text.split("/")] if "%" in text else text.split("/")
+        return self._router.match(scope["method"], segments)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["method"] == "OPTIONS":
-            await _respond(send, 204, b"", _PREFLIGHT)
-            return
+            await preflight(scope, send)
+        else:
+            await self.answer(self.find(scope), scope, receive, send)
+
+    async def answer(self, match: Match | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for an operation that was found, or for none."""
         started = time.perf_counter()
-        operation: str | None = None
-        headers: dict[str, str] = {}
+        operation = match.operation.id if match is not None else None
+        headers: Headers = []
         try:
-            match = self._match(scope)
-            operation = match.operation.id
-            status, body, headers = await self._answer(match, scope, receive, started)
+            status, body = await self._perform(match, scope, receive, headers, started)
         except ApiError as error:
-            status, headers = error.status, error.headers
+            status = error.status
             body = Dialect.V1.encode(error.body(operation, _duration(started)))
+            if error.headers:
+                headers[:] = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
         except DropConnectionError:
             scope["extensions"]["sandbox.abort"]()
+            return
+        except ClientGoneError:
             return
         except Exception:  # noqa: BLE001 - the boundary: whatever it was, the client gets Stream's shape and the log the cause
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             status = 500
             body = Dialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
         self._sandbox.log.add(scope["method"], scope["path"], operation, status, time.perf_counter() - started)
-        extra = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await _respond(send, status, body, [(b"content-type", b"application/json"), *_CORS, *extra])
+        await _respond(send, status, body, [*_JSON, *headers])
 
-    def _match(self, scope: Scope) -> Match:
-        raw = scope.get("raw_path") or scope["path"].encode()
-        segments = [unquote(part) for part in raw.split(b"?")[0].decode("latin-1").strip("/").split("/")]
-        match = self._router.match(scope["method"], segments)
+    async def _perform(
+        self, match: Match | None, scope: Scope, receive: Receive, headers: Headers, started: float
+    ) -> tuple[int, bytes]:
         if match is None:
             raise not_found(f"{scope['method']} {scope['path']} is not an endpoint of this API")
-        return match
-
-    async def _answer(
-        self, match: Match, scope: Scope, receive: Receive, started: float
-    ) -> tuple[int, bytes, dict[str, str]]:
         sandbox, operation = self._sandbox, match.operation
-        request = Request(scope, receive)
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        raw = await _body(request) if operation.needs_body else b""
-        actor = self._authenticate(request, query, operation.access)
+        given, query = read_headers(scope), read_query(scope)
+        raw = await read_body(given, receive) if operation.needs_body else b""
+        actor = self._authenticate(given, query, operation.access)
+        headers += sandbox.limits.take(operation.id, actor, given.get("x-stream-client")).headers()
         if operation.handler is None:
             raise not_implemented(operation.id)
         fault = sandbox.faults.take(operation.id, operation.method, scope["path"])
         if fault is not None:
-            await fault.before(sandbox)
+            await fault.before()
         if operation.access is Access.SERVER and not actor.is_server:
             raise forbidden(f"{operation.id} is only allowed with a server-side token")
-        call = Call(sandbox, operation, match.dialect, actor, match.path_params, query, decode(raw), request)
         if sandbox.alarm.is_due():
             await sandbox.alarm.run()
-        result = await self._run(call)
+        request = Request(scope, receive)
+        call = Call(sandbox, operation, match.dialect, actor, match.path_params, query, decode(raw), request)
+        result = await self._run(call, fault)
         if fault is not None:
-            await fault.after(sandbox)
-        body = match.dialect.encode({**result, "duration": _duration(started)})
-        return operation.status, body, {}
+            await fault.after(call)
+        return operation.status, match.dialect.encode({**result, "duration": _duration(started)})
 
-    async def _run(self, call: Call) -> Mapping[str, Any]:
+    async def _run(self, call: Call, fault: Fault | None) -> Mapping[str, Any]:
         """Run the handler, make its changes durable, then let its events out: in that order."""
-        sandbox, operation = self._sandbox, call.operation
+        sandbox = self._sandbox
         before = sandbox.store.version
         try:
-            result: Any = cast("Any", operation.handler)(call)
-            if operation.is_async:
+            result: Any = call.operation.handler(call)  # type: ignore[misc]  # unimplemented operations do not get here
+            if type(result) is not dict and isawaitable(result):
                 result = await result
         finally:
             # Also after a refusal: an earlier step of the handler may have upserted the acting user.
@@ -121,11 +129,12 @@ class Dispatcher:
             if sandbox.store.version != before:
                 await sandbox.store.commit()
         for event in call.events:
+            if fault is not None:
+                event.hook_fault = fault.webhook
             sandbox.publish(event)
-        return cast("Mapping[str, Any]", result)
+        return result  # type: ignore[no-any-return]  # what handlers return
 
-    def _authenticate(self, request: Request, query: dict[str, str], access: Access) -> Actor:
-        headers = request.headers
+    def _authenticate(self, headers: Mapping[str, str], query: Mapping[str, str], access: Access) -> Actor:
         auth = self._sandbox.auth
         auth.check_key(query.get("api_key") or headers.get("api_key"))
         auth_type = headers.get("stream-auth-type") or query.get("stream-auth-type")
@@ -135,22 +144,15 @@ class Dispatcher:
         return auth.identify(token, auth_type, query.get("user_id"))
 
 
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises ApiError 413 beyond the limit, without reading it all."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > MAX_BODY:
-        raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 22, f"the body is larger than {MAX_BODY} bytes")
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 22, f"the body is larger than {MAX_BODY} bytes")
-    return b"".join(chunks)
+async def preflight(scope: Scope, send: Send) -> None:
+    """Let pages of any origin call the API: their token says who they are, not a cookie."""
+    asked = next((value for name, value in scope["headers"] if name == b"access-control-request-headers"), b"")
+    allowed = asked if asked and asked.isascii() and len(asked) < 1000 else _ALLOWED_HEADERS
+    await _respond(send, 204, b"", [*_PREFLIGHT, (b"access-control-allow-headers", allowed)])
 
 
-async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    headers = [*headers, (b"content-length", str(len(body)).encode())]
+async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.extras.faults import Faults
     from framework.sandbox.extras.log import CallLog
+    from framework.sandbox.rate_limits import RateLimits
     from framework.sandbox.realtime.event import Event, Publisher
     from framework.sandbox.realtime.hub import Hub
     from framework.sandbox.store.files import FileStore
@@ -30,6 +31,7 @@ class Sandbox:
     hub: Hub
     faults: Faults
     log: CallLog
+    limits: RateLimits
     files: FileStore
     alarm: Alarm
     publishers: list[Publisher] = field(default_factory=list)

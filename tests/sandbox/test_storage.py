@@ -10,9 +10,10 @@ from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
 import pytest
-import stream_chat  # noqa: TID251 - the sandbox is tested with the real SDK
+import stream_chat
 
 from framework.sandbox.errors import SandboxStartError
+from framework.sandbox.store.sqlite import SqliteJournal
 from tests.support.sandbox import API_KEY, API_SECRET, start_sandbox
 
 
@@ -110,3 +111,28 @@ async def test_a_corrupt_file_a_folder_and_a_taken_port_are_said_clearly(tmp_pat
         with pytest.raises(SandboxStartError, match="cannot listen"):
             async with start_sandbox(port=port):
                 pass
+
+
+async def test_a_change_that_could_not_be_stored_is_not_seen_either(tmp_path: Path) -> None:
+    async with start_sandbox(str(tmp_path / "s.db")) as running, client(running.url) as server:
+        await server.upsert_users([{"id": "alice", "name": "Alice"}])
+        channel = server.channel("messaging", "c", {"members": ["alice"]})
+        await channel.create("alice")
+        await channel.send_message({"id": "before", "text": "stored"}, "alice")
+        journal = running.sandbox.store._journal
+        assert isinstance(journal, SqliteJournal)
+        journal._raw.cursor().execute("PRAGMA query_only=ON")
+        for change in (
+            channel.send_message({"id": "lost", "text": "x"}, "alice"),
+            server.update_message({"id": "before", "text": "changed", "user_id": "alice"}),
+            server.delete_message("before", hard=True),
+            server.upsert_user({"id": "alice", "name": "Bob"}),
+        ):
+            with pytest.raises(stream_chat.base.exceptions.StreamAPIException) as refused:
+                await change
+            assert refused.value.status_code == 500
+        journal._raw.cursor().execute("PRAGMA query_only=OFF")
+        state = await channel.query(messages={"limit": 10})
+        assert [(message["id"], message["text"]) for message in state["messages"]] == [("before", "stored")]
+        assert state["messages"][0]["user"]["name"] == "Alice"
+        await channel.send_message({"id": "lost", "text": "at last"}, "alice")

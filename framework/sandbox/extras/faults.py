@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from framework.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
-    from framework.sandbox.sandbox import Sandbox
+    from framework.sandbox.call import Call
 
 
 class DropConnectionError(Exception):
@@ -34,12 +34,13 @@ class Fault:
     delay_s: float = 0.0
     drop: str | None = None
     retry_after_s: float | None = None
+    webhook: str | None = None
 
     def matches(self, operation: str, method: str, path: str) -> bool:
         """Whether the fault is meant for this call."""
         return operation == self.pattern or fnmatch.fnmatchcase(f"{method} {path}", self.pattern)
 
-    async def before(self, _sandbox: Sandbox) -> None:
+    async def before(self) -> None:
         """What happens before the handler. Raises what stops the call."""
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
@@ -51,8 +52,8 @@ class Fault:
                 error.headers["retry-after"] = f"{self.retry_after_s:g}"
             raise error
 
-    async def after(self, _sandbox: Sandbox) -> None:
-        """What happens after the handler's changes are durable."""
+    async def after(self, call: Call) -> None:
+        """What happens after the handler's changes are durable and its events are out."""
         if self.drop == "after":
             raise DropConnectionError
 

@@ -40,6 +40,8 @@ class Event:
     cid: str | None = None
     per_user: Callable[[str], Mapping[str, Any]] | None = None
     custom: dict[str, Any] = field(default_factory=dict)
+    hook_fault: str | None = None
+    """What a fault does to its webhooks: "duplicate" or "reorder"."""
 
     def body(self) -> dict[str, Any]:
         """The event as sent."""

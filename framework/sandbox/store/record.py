@@ -57,6 +57,11 @@ class Record:
         for name in self.names():
             setattr(self, name, getattr(other, name))
 
+    def forget_derived(self) -> None:
+        """Let what follows from other records be worked out again."""
+        for item in _derived(type(self)):
+            setattr(self, item.name, item.default)
+
     def view(self) -> Entity:
         """The record as clients see it: all fields but the empty, derived and hidden ones, and its custom data."""
         fields = {}
@@ -77,6 +82,13 @@ def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
     return _SHAPES[record]
 
 
+def _derived(record: type[Record]) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields of a kind of record that are not stored."""
+    if record not in _DERIVED:
+        _DERIVED[record] = tuple(item for item in dataclasses.fields(record) if item.name.startswith("_"))
+    return _DERIVED[record]
+
+
 def _shown(record: type[Record]) -> tuple[str, ...]:
     """The fields of a kind of record that its default view shows, in the order of their declaration."""
     if record not in _SHOWN:
@@ -89,3 +101,4 @@ def _shown(record: type[Record]) -> tuple[str, ...]:
 # Type hints are slow to read, and a start decodes every record. (functools.cache and mypy disagree on type[Record].)
 _SHAPES: dict[type[Record], tuple[frozenset[str], tuple[str, ...]]] = {}
 _SHOWN: dict[type[Record], tuple[str, ...]] = {}
+_DERIVED: dict[type[Record], tuple[dataclasses.Field[Any], ...]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from framework.sandbox.store.record import Record
@@ -10,6 +10,7 @@ from framework.sandbox.store.table import Derived, Index, Table
 
 R = TypeVar("R", bound=Record)
 I = TypeVar("I")  # noqa: E741 - the index type
+Undo = Callable[[Mapping[tuple[str, str], bytes | None]], None]
 
 
 class Journal(Protocol):
@@ -21,6 +22,10 @@ class Journal(Protocol):
 
     def note(self, table: str, key: str, record: Record | None) -> None:
         """A record was put, or removed (None)."""
+        ...
+
+    def on_failure(self, undo: Undo) -> None:
+        """Whom to tell of changes that could not be committed, each with the document that still holds."""
         ...
 
     async def commit(self) -> None:
@@ -41,6 +46,9 @@ class NoJournal:
 
     def note(self, table: str, key: str, record: Record | None) -> None:
         """Forget it."""
+
+    def on_failure(self, undo: Undo) -> None:
+        """Nothing can fail."""
 
     async def commit(self) -> None:
         """Nothing to wait for."""
@@ -94,6 +102,22 @@ class Collection(Generic[R]):
         """Take in what was read back at start."""
         self._records.update((record.key, record) for record in records)
 
+    def take_back(self, key: str, held: R | None) -> None:
+        """Make a record what it was before a change that could not be kept; None: there was none."""
+        record = self._records.get(key)
+        if held is None:
+            if record is not None:
+                del self._records[key]
+                for index in self._indexes:
+                    index.removed(record)
+        elif record is not None:
+            # Indexes and callers hold this very object.
+            record.become(held)
+        else:
+            self._records[key] = held
+            for index in self._indexes:
+                index.added(held)
+
     def attach(self, index: Index[R]) -> None:
         """Keep an index from now on, starting with what is there."""
         for record in self._records.values():
@@ -106,6 +130,8 @@ class Store:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        journal.on_failure(self._take_back)
+        self._tables: dict[str, Table[Any]] = {}
         self._collections: dict[str, Collection[Any]] = {}
         self._derived: dict[Derived[Any, Any], Any] = {}
         self.version = 0
@@ -114,6 +140,7 @@ class Store:
     def __getitem__(self, table: Table[R]) -> Collection[R]:
         collection = self._collections.get(table.name)
         if collection is None:
+            self._tables[table.name] = table
             collection = self._collections[table.name] = Collection(table, self)
             collection.restore(table.record.decode(raw) for raw in self._journal.load(table.name))
         return cast("Collection[R]", collection)
@@ -130,6 +157,15 @@ class Store:
         """A collection changed."""
         self.version += 1
         self._journal.note(table, key, record)
+
+    def _take_back(self, held: Mapping[tuple[str, str], bytes | None]) -> None:
+        """Return to what is stored, for records whose changes could not be."""
+        for (name, key), document in held.items():
+            record = self._tables[name].record
+            self._collections[name].take_back(key, record.decode(document) if document is not None else None)
+        for collection in self._collections.values():
+            for record in collection:
+                record.forget_derived()
 
     async def commit(self) -> None:
         """Return when every change made so far is durable."""
