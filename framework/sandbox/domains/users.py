@@ -9,6 +9,7 @@ from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden, invalid
 from framework.sandbox.model.user import USER_INPUT, USER_RESERVED, USERS, User
 from framework.sandbox.operations import Access, Domain, Result
+from framework.sandbox.permissions import same_team
 from framework.sandbox.query.filters import dig, select
 from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import Audience, Event
@@ -100,10 +101,17 @@ def query_users(call: Call) -> Result:
     visible = [user for user in call.store[USERS] if user.deleted_at is None]
     if not call.flag("include_deactivated_users"):
         visible = [user for user in visible if user.deactivated_at is None]
+    viewer = None if call.actor.is_server else people.acting_user(call)
+    if viewer is not None and viewer.role != "anonymous":
+        visible = [user for user in visible if _shares_team(call, viewer, user)]
     found = after_cursors(call, select(visible, conditions, user_value), {"id": "id"}, user_value)
     fields = parse_sort(call.payload.get("sort")) or [("created_at", True)]
     page = sort(found, fields, user_value)[offset : offset + (limit or 30)]
     return {"users": [full_user_view(call.sandbox, user) for user in page]}
+
+
+def _shares_team(call: Call, viewer: User, user: User) -> bool:
+    return any(same_team(call.sandbox, viewer, team) for team in user.teams or [None])
 
 
 def user_value(user: User, name: str) -> Any:  # noqa: ANN401 - a JSON value
