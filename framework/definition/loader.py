@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from framework.definition.model import Bot, BotDefinition
+from framework.definition.operations import OPERATION_TOOLS
 from framework.definition.positions import Document, read_yaml
 from framework.definition.problems import explain
 from framework.definition.prompt import find_prompt, render_prompt
@@ -110,13 +111,14 @@ def _articles(folder: Path) -> tuple[Path, ...]:
 
 
 def _tools(folder: Path, definition: BotDefinition, document: Document) -> Path | None:
-    if not definition.tools:
+    own = [name for name in definition.tools if name not in OPERATION_TOOLS]
+    if not own:
         return None
     file = folder / "tools.py"
     if not file.is_file():
         raise DefinitionError(
             "tools are named, but the bot has no tools.py",
             where=document.position(("tools",)),
-            hint=f"Write {Position(file)}, or remove `tools`.",
+            hint=f"Write {Position(file)}, or remove {', '.join(own)} from `tools`.",
         )
     return file

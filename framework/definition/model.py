@@ -7,27 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+from framework.definition.operations import Operations
+from framework.definition.part import Duration, Part
 
-
-def _read_duration(value: object) -> object:
-    """Read `90s`, `10m`, `24h`, `7d`; other forms go on to pydantic's own reading."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value) if isinstance(value, str) else None
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 Variable = str | int | float | bool
-
-
-class Part(BaseModel):
-    """The common ground of every part: no unknown keys, no change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Identity(Part):
@@ -151,7 +138,12 @@ class BotDefinition(Part):
     knowledge: tuple[str, ...] | None = Field(
         None, description="Folders or files with articles, beside bot.yaml; the folder `knowledge`, if there is one."
     )
-    tools: tuple[str, ...] = Field((), description="Names of tools in the bot's tools.py that it may call.")
+    tools: tuple[str, ...] = Field(
+        (), description="Tools that it may call: names in the bot's tools.py, and those for the chat's operations."
+    )
+    operations: Operations = Field(
+        default_factory=Operations, description="What it may do with the chat's operations, if it lists tools for them."
+    )
     catch_up: CatchUp = Field(default_factory=CatchUp, description="Messages that came while it was away.")
     phrases: Phrases = Field(default_factory=Phrases, description="Fixed sentences, in the bot's language.")
 

@@ -9,6 +9,7 @@ import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from framework.definition.operations import OPERATION_TOOLS
 from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 
 def load_tools(bot: Bot) -> tuple[BaseTool, ...]:
-    """Import the bot's tools.py and return the named tools, in the order of the definition.
+    """Import the bot's tools.py and return the named tools, in the order of the definition; those for the chat's
+    operations come from `operations.py`.
 
     A tool is a LangChain tool or a typed function with a docstring. Raises DefinitionError with file and line where the
     file does not import, a name is missing, or a function has no docstring or types.
@@ -30,7 +32,8 @@ def load_tools(bot: Bot) -> tuple[BaseTool, ...]:
     if bot.tools_file is None:
         return ()
     module = _import(bot.name, bot.tools_file)
-    return tuple(_take(name, vars(module), bot.tools_file) for name in bot.definition.tools)
+    own = (name for name in bot.definition.tools if name not in OPERATION_TOOLS)
+    return tuple(_take(name, vars(module), bot.tools_file) for name in own)
 
 
 def _import(bot_name: str, file: Path) -> ModuleType:

@@ -1,0 +1,103 @@
+"""What an agent or an MCP client may do with the operations of the chat service. Nothing that is not said is allowed."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
+from pydantic import Field, field_validator
+
+from framework.definition.part import Duration, Part
+
+CATALOGUE_TOOLS = (
+    "search_operations",
+    "load_operation",
+    "execute_operation",
+    "list_operations",
+    "issue_user_token",
+)
+"""Tools for the whole catalogue, which a bot may list beside those of its tools.py."""
+DIRECT_TOOLS = {
+    "read_messages": "GetOrCreateChannel",
+    "send_message": "SendMessage",
+    "add_reaction": "SendReaction",
+    "query_channels": "QueryChannels",
+    "add_member": "UpdateChannel",
+    "search_messages": "Search",
+}
+"""Tools for one common operation each, and which."""
+OPERATION_TOOLS = (*CATALOGUE_TOOLS, *DIRECT_TOOLS)
+
+CONVERSATION = "conversation"
+BOT, CALLER, APP = "bot", "caller", "app"
+_RULE = re.compile(r"[A-Z][A-Za-z0-9]*|reads|writes|destroys")
+
+
+class IssueTokens(Part):
+    """For whom `issue_user_token` may sign a token; for nobody unless users are named."""
+
+    users: tuple[str, ...] = Field((), description="User ids; `*` and `?` are wildcards. None: the tool is off.")
+    reveal: bool = Field(
+        False, description="Give out the token itself and not only a handle, to set up a person's client."
+    )
+    longest: Duration = Field(timedelta(minutes=15), description="The longest life of a token or handle, as in 15m.")
+
+
+class Operations(Part):
+    """Which operations may be executed, where, as whom, and which of them a person has to approve."""
+
+    allow: tuple[str, ...] = Field(
+        ("reads",), description="Ids of operations, as in SendMessage, and classes: reads, writes, destroys."
+    )
+    deny: tuple[str, ...] = Field((), description="The same, for what is never allowed; it wins over `allow`.")
+    approve: tuple[str, ...] = Field(
+        ("destroys",), description="The same, for what is allowed only once a person has approved the very call."
+    )
+    channels: tuple[str, ...] = Field(
+        (CONVERSATION,),
+        description="Where: `conversation` (the channel of the turn), TYPE:ID with wildcards, or `*` for everywhere.",
+    )
+    act_as: tuple[str, ...] = Field(
+        (BOT,),
+        min_length=1,
+        description="As whom, the first one by default: `bot`, `caller` (who asks), `app` (nobody), or user ids, `*`.",
+    )
+    issue_tokens: IssueTokens = Field(default_factory=IssueTokens, description="Whether tokens may be issued.")
+
+    @field_validator("allow", "deny", "approve", "channels", "act_as", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("allow", "deny", "approve")
+    @classmethod
+    def _rules(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not _RULE.fullmatch(value):
+                raise ValueError(f"{value!r} is no operation, as in SendMessage, nor reads, writes or destroys")
+        return values
+
+    @field_validator("channels")
+    @classmethod
+    def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if value not in {CONVERSATION, "*"} and not re.fullmatch(r"[a-zA-Z0-9_*-]+:[^:,%\s]+", value):
+                raise ValueError(f"{value!r} is not `conversation`, `*` or TYPE:ID, for example messaging:support-*")
+        return values
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether no channel is out of bounds."""
+        return "*" in self.channels
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every operation that is named by its id."""
+        classes = {"reads", "writes", "destroys"}
+        return tuple(dict.fromkeys(rule for rule in self.allow + self.deny + self.approve if rule not in classes))
+
+
+def matches(value: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a value is one of the patterns; `*` and `?` are wildcards."""
+    return any(fnmatchcase(value, pattern) for pattern in patterns)
