@@ -410,3 +410,30 @@ async def test_the_second_dialect_manages_channels(world: World, v2: Any) -> Non
     other = v2.chat.channel("messaging", fresh("c"))
     await other.get_or_create(data=m.ChannelInput(created_by_id=alice))
     assert (await other.delete()).data.channel.deleted_at is not None
+
+
+async def test_groups_channels_by_their_tag(world: World, v2: Any) -> None:
+    m: Any = pytest.importorskip("getstream.models")
+    (alice,) = await people(world, 1)
+    for _ in range(3):
+        await (await world.channel(fresh("c"), alice)).add_filter_tags(["support"])
+    groups = (await v2.chat.grouped_query_channels(user_id=alice)).data.groups
+    assert {name: len(group.channels) for name, group in groups.items()} == {"support": 3}
+    wanted = {"support": m.GroupedChannelsGroupRequest(limit=2)}
+    first = (await v2.chat.grouped_query_channels(user_id=alice, groups=wanted)).data.groups["support"]
+    wanted = {"support": m.GroupedChannelsGroupRequest(limit=2, next=first.next)}
+    second = (await v2.chat.grouped_query_channels(user_id=alice, groups=wanted)).data.groups["support"]
+    assert (len(first.channels), len(second.channels), second.next) == (2, 1, None)
+
+
+async def test_people_of_other_teams_stay_apart(world: World) -> None:
+    red, blue = (await people(world, 1, teams=["red"]))[0], (await people(world, 1, teams=["blue"]))[0]
+    channel = world.server.channel("messaging", fresh("c"), {"team": "red", "members": [red, blue]})
+    await channel.create(red)
+    await world.server.update_app_settings(multi_tenant_enabled=True)
+    try:
+        path = f"/channels/messaging/{channel.id}/query"
+        assert (await world.person(red).call("POST", path, {}))[0] == 201
+        assert (await world.person(blue).call("POST", path, {}))[0] == 403
+    finally:
+        await world.server.update_app_settings(multi_tenant_enabled=False)

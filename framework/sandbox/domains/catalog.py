@@ -24,6 +24,7 @@ from framework.sandbox.domains import (
     drafts,
     events,
     flags,
+    grouped_channels,
     locations,
     members,
     message_history,
@@ -97,6 +98,7 @@ DOMAINS: tuple[Domain, ...] = (
     blocks.DOMAIN,
     channel_batch.DOMAIN,
     usage.DOMAIN,
+    grouped_channels.DOMAIN,
 )
 
 

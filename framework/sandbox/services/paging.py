@@ -42,6 +42,11 @@ def page(
     """The page that the call's `limit`, `next` and `prev` ask for. Raises ApiError 400 for a foreign cursor."""
     limit = call.number("limit", default, high=high) or default
     cursor = call.text("next") or call.text("prev")
+    return cut(items, limit, cursor, start=start)
+
+
+def cut(items: Sequence[T], limit: int, cursor: str | None, *, start: int | None = None) -> Page[T]:
+    """The page of `limit` items at a cursor, or at `start`. Raises ApiError 400 for a foreign cursor."""
     first = start if start is not None else _position(cursor) if cursor else 0
     after = first + limit
     return Page(
