@@ -195,7 +195,8 @@ async def test_the_second_dialect_has_roles_permissions_and_groups(world: World,
     await v2.create_permission(id=permission, name="n", action="ReadChannel", condition={"$subject.magic": "yes"})
     assert (await v2.get_permission(id=permission)).data.permission.condition == {"$subject.magic": "yes"}
     await v2.update_permission(id=permission, name="m", action="ReadChannel", condition={})
-    assert (await v2.list_permissions()).data.permissions[0].name == "m"
+    listed = {one.id: one.name for one in (await v2.list_permissions()).data.permissions}
+    assert listed[permission] == "m"
     await v2.delete_permission(id=permission)
 
 

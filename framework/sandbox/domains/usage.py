@@ -31,11 +31,11 @@ def query_team_usage_stats(call: Call) -> Result:
     after, only = _cursor(call), call.text("team", call.body)
     activity = _activity(call)
     names = sorted(name for name in activity if name > after and only in (None, "", name))
-    measured = ({"team": name, **_metrics(activity[name], days, daily=daily)} for name in names)
-    teams = [entry for entry in measured if entry["messages_total"]["total"] or entry["users_total"]["total"]]
-    result: dict[str, Any] = {"teams": teams[:limit]}
-    if len(teams) > limit:
-        result["next"] = base64.urlsafe_b64encode(teams[limit - 1]["team"].encode()).decode()
+    measured = [(name, _metrics(activity[name], days, daily=daily)) for name in names]
+    used = [(name, one) for name, one in measured if one["messages_total"]["total"] or one["users_total"]["total"]]
+    result: dict[str, Any] = {"teams": [{"team": name, **metrics} for name, metrics in used[:limit]]}
+    if len(used) > limit:
+        result["next"] = base64.urlsafe_b64encode(used[limit - 1][0].encode()).decode()
     return result
 
 

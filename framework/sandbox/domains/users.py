@@ -111,7 +111,8 @@ def query_users(call: Call) -> Result:
 
 
 def _shares_team(call: Call, viewer: User, user: User) -> bool:
-    return any(same_team(call.sandbox, viewer, team) for team in user.teams or [None])
+    teams: list[str | None] = [*user.teams] or [None]
+    return any(same_team(call.sandbox, viewer, team) for team in teams)
 
 
 def user_value(user: User, name: str) -> Any:  # noqa: ANN401 - a JSON value
