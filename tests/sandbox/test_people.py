@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -250,3 +251,13 @@ async def test_the_second_dialect_manages_users(v2: Any) -> None:
     assert (await v2.export_user(user_id=alice)).data.user.id == alice
     guest = (await v2.create_guest(user=m.UserRequest(id=fresh("guest"), name="G"))).data
     assert (guest.user.role, bool(guest.access_token)) == ("guest", True)
+
+
+async def test_people_see_of_others_neither_devices_nor_mutes_nor_whether_they_hide(world: World) -> None:
+    ids = await people(world, 2)
+    query = json.dumps({"filter_conditions": {"id": {"$in": ids}}})
+    _, found = await world.person(ids[0]).call("GET", "/users", payload=query)
+    by_id = {user["id"]: user.keys() for user in found["users"]}
+    private = {"devices", "mutes", "channel_mutes", "unread_count", "invisible"}
+    assert private <= by_id[ids[0]]
+    assert not private & by_id[ids[1]]

@@ -15,7 +15,7 @@ from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import people
 from framework.sandbox.views.user import full_user_view, user_view
-from framework.sandbox.wire import Input
+from framework.sandbox.wire import Entity, Input
 
 DOMAIN = Domain("users")
 MAX_USERS = 100
@@ -107,7 +107,14 @@ def query_users(call: Call) -> Result:
     found = after_cursors(call, select(visible, conditions, user_value), {"id": "id"}, user_value)
     fields = parse_sort(call.payload.get("sort")) or [("created_at", True)]
     page = sort(found, fields, user_value)[offset : offset + (limit or 30)]
-    return {"users": [full_user_view(call.sandbox, user) for user in page]}
+    return {"users": [_shown_to(call, viewer, user) for user in page]}
+
+
+def _shown_to(call: Call, viewer: User | None, user: User) -> Entity:
+    """A user in full for servers and for itself; people see nothing of each other's devices, mutes and counts."""
+    if viewer is None or viewer.id == user.id:
+        return full_user_view(call.sandbox, user)
+    return user_view(call.sandbox, user)
 
 
 def _shares_team(call: Call, viewer: User, user: User) -> bool:

@@ -19,7 +19,7 @@ _OPTIONAL = (
 
 
 def user_view(sandbox: Sandbox, user: User) -> Entity:
-    """A user as others see it."""
+    """A user as others see it: not whether it hides."""
     fields: dict[str, Any] = {
         "id": user.id,
         "role": user.role,
@@ -27,7 +27,6 @@ def user_view(sandbox: Sandbox, user: User) -> Entity:
         "updated_at": user.updated_at,
         "banned": user.banned,
         "online": sandbox.hub.is_online(user.id) and not user.invisible,
-        "invisible": user.invisible,
         "language": user.language,
         "shadow_banned": user.shadow_banned,
         "teams": user.teams,
@@ -57,6 +56,7 @@ def full_user_view(sandbox: Sandbox, user: User) -> Entity:
     mutes_of = [mutes.mute_view(sandbox, mute) for mute in mutes.of(sandbox, user.id)]
     devices = push.devices_of(sandbox, user.id)
     view.fields |= {"mutes": mutes_of, "channel_mutes": muted, "devices": devices, **unread.totals(sandbox, user.id)}
+    view.fields["invisible"] = user.invisible
     view.fields["blocked_user_ids"] = relations.blocked_ids(sandbox, user.id)
     if user.privacy_settings is not None:
         view.fields["privacy_settings"] = user.privacy_settings
