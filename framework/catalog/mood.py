@@ -23,6 +23,7 @@ _ASKS = re.compile(
     r"enumerate|examine|wonder|wondering|i wonder|i'm wondering|i am wondering|open the|catch me up|preview|compare|"
     r""
     r"confirm (?:that|whether|if|.*\b(?:is|are|was|were|has|have)\b)|make sure (?:that|the)|tell us|"
+    r"(?:the )?(?:results?|outcome|status|state|history|size|number|list|names?|members|details) of|"
     r"statistics|stats|info|information|overview)\b"
 )
 _NAMES = re.compile(

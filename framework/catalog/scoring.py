@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     # Terms of a text with their weights: a word counts 1, a concept or a corrected word less.
     Terms = Mapping[str, float]
 
-SATURATION = 0.6
-LENGTH_SHARE = 0.15
+SATURATION = 1.0
+LENGTH_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Weights:
     fields: Mapping[str, float] = field(
         default_factory=lambda: {
             "id": 1.2,
-            "summary": 0.5,
-            "phrases": 0.7,
-            "situations": 0.2,
-            "use_when": 0.25,
+            "summary": 0.45,
+            "phrases": 0.85,
+            "situations": 0.15,
+            "use_when": 0.35,
             "parameters": 0.15,
         }
     )
-    words: float = 0.55
-    phrase: float = 0.2
-    pieces: float = 0.15
+    words: float = 0.6
+    phrase: float = 0.15
+    pieces: float = 0.2
 
 
 class Index:

@@ -26,8 +26,9 @@ LISTING = ("~list", "~query")
 CONCEPT_SHARE = 1.2
 CORRECTED_SHARE = 0.7
 UNKNOWN_SHARE = 0.05
-MOOD_FIT = 0.8
+MOOD_FIT = 0.72
 UNASKED_FIT = 0.85
+SINGLE_FIT = 0.93
 UNDOING = frozenset({"~delete", "~remove_from", "~undo", "~stop", "~unpin", "~nomore", "~turn_off"})
 SURE_ENOUGH = 0.5
 THRESHOLD = 0.01
@@ -91,6 +92,7 @@ class OperationSearch:
         self._catalog = catalog
         self._thesaurus = Thesaurus.load()
         self._spellings: set[str] = set()
+        self._many = frozenset(operation.id for operation in catalog if _serves_many(operation.id, catalog))
         self._elsewhere = _read_elsewhere()
         documents = [self._document(operation) for operation in catalog]
         documents += [self._foreign(name, entry.aliases) for name, entry in self._elsewhere.items()]
@@ -103,14 +105,17 @@ class OperationSearch:
         mood = mood_of(intent)
         query = self._query(intent, mood)
         scores = self._index.score(query)
-        undoes = not UNDOING.isdisjoint(query)
+        undoes, many = not UNDOING.isdisjoint(query), MANY in query
         ours: list[tuple[float, str]] = []
         elsewhere, place = 0.0, ""
         for name, score in scores.items():
             if name.startswith(ELSEWHERE):
                 elsewhere, place = max((elsewhere, place), (score, name))
             else:
-                ours.append((score * _fit(self._catalog.operation(name), mood, undoes=undoes), name))
+                fit = _fit(self._catalog.operation(name), mood, undoes=undoes)
+                if name in self._many and not many:
+                    fit *= SINGLE_FIT
+                ours.append((score * fit, name))
         # Ties are rare; the id makes their order the same on every machine.
         ours.sort(key=lambda entry: (-entry[0], entry[1]))
         hits = tuple(self._hit(name, _confidence(score - elsewhere)) for score, name in ours[:limit])
@@ -169,7 +174,7 @@ class OperationSearch:
     def _document(self, operation: Operation) -> Document:
         profile = operation.profile
         name = self._terms(operation.id)
-        if operation.id.removesuffix("s") in self._catalog and operation.id.endswith("s"):
+        if operation.id in self._many:
             name[MANY] = CONCEPT_SHARE
         if operation.id.startswith(("Query", "List")):
             # The service calls the same thing a query here and a list there.
@@ -190,6 +195,12 @@ class OperationSearch:
     def _foreign(self, name: str, aliases: list[str]) -> Document:
         phrases = [self._terms(alias) for alias in aliases]
         return Document(ELSEWHERE + name, {"phrases": phrases}, phrases)
+
+
+def _serves_many(name: str, catalog: Catalog) -> bool:
+    """Whether an operation is the twin of another for many at once: `DeleteChannels` of `DeleteChannel`."""
+    parts = words(name)
+    return (name.endswith("s") and name[:-1] in catalog) or not {"batch", "bulk", "many"}.isdisjoint(parts)
 
 
 def _fit(operation: Operation, mood: Mood, *, undoes: bool) -> float:
