@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, WebSocketRoute
+from starlette.routing import Mount
+from starlette.websockets import WebSocket
 
 from framework.sandbox.alarm import Alarm
 from framework.sandbox.auth import Authenticator
@@ -28,7 +29,7 @@ from framework.sandbox.store.files import file_store
 from framework.sandbox.store.store import Journal, NoJournal, Store
 
 if TYPE_CHECKING:
-    from starlette.websockets import WebSocket
+    from starlette.types import Receive, Scope, Send
 
     from framework.sandbox.config import SandboxConfig
 
@@ -55,22 +56,36 @@ def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: Id
     return sandbox
 
 
-def create_app(config: SandboxConfig, sandbox: Sandbox | None = None) -> Starlette:
-    """The app, over a sandbox made from `config` unless one is given. It is found at `app.state.sandbox`."""
-    made = sandbox or create_sandbox(config)
+class SandboxApp:
+    """The ASGI app: operations go straight to the dispatcher, past routes that would each try their pattern."""
 
-    async def connect(socket: WebSocket) -> None:
-        await serve_connection(made, socket)
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._dispatcher = Dispatcher(sandbox, Router(operations()))
+        self._extras = Starlette(routes=[*routes.routes(sandbox), Mount("/", self._dispatcher)])
 
-    app = Starlette(
-        routes=[
-            WebSocketRoute("/connect", connect),
-            *routes.routes(made),
-            Mount("/", Dispatcher(made, Router(operations()))),
-        ]
-    )
-    app.state.sandbox = made
-    return app
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request or a WebSocket."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
+        match = self._dispatcher.find(scope) if scope["type"] == "http" else None
+        if match is not None:
+            await self._dispatcher.answer(match, scope, receive, send)
+        else:
+            await self._extras(scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        if scope["path"] == "/connect":
+            await serve_connection(self._sandbox, socket)
+        else:
+            await socket.close()
+
+
+def create_app(config: SandboxConfig, sandbox: Sandbox | None = None) -> SandboxApp:
+    """The app, over a sandbox made from `config` unless one is given."""
+    return SandboxApp(sandbox or create_sandbox(config))
 
 
 def _journal(config: SandboxConfig) -> Journal:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from framework.sandbox.app import create_app, create_sandbox
 from framework.sandbox.errors import SandboxStartError
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from websockets.http11 import Request as HandshakeRequest
 
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.sandbox import Sandbox
@@ -46,6 +49,42 @@ class _AbortableProtocol(HttpToolsProtocol):
         """Offer `sandbox.abort` to the app."""
         super().on_message_begin()
         self.scope["extensions"] = {"sandbox.abort": self.transport.abort}  # type: ignore[dict-item]  # uvicorn's type names only ASGI's own extensions
+
+
+class _LinkedProtocol(WebSocketsSansIOProtocol):
+    """Lends the app the wire of a WebSocket: ASGI would frame every event again for each of its receivers."""
+
+    def handle_connect(self, event: HandshakeRequest) -> None:
+        """Offer `sandbox.link` to the app."""
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.close_sent:
+            self.scope["extensions"]["sandbox.link"] = self  # type: ignore[assignment]  # uvicorn's type names only ASGI's own
+
+    def write(self, frame: bytes) -> None:
+        """Send a ready frame."""
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frame)
+
+    def waiting(self) -> int:
+        """Bytes that the client has not taken yet."""
+        return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size()
+
+    def close(self, code: int) -> None:
+        """Send a close frame, tell the app, and wait a while for the client to agree."""
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
+        self.conn.send_close(code)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+
+    def abort(self) -> None:
+        """Cut the link without a word."""
+        self.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -131,7 +170,8 @@ async def _prepared(config: SandboxConfig) -> AsyncIterator[Running]:
     settings = uvicorn.Config(
         app,
         http=_AbortableProtocol,
-        ws="websockets-sansio",
+        ws=_LinkedProtocol,
+        ws_per_message_deflate=False,
         ws_ping_interval=None,
         log_level="warning",
         access_log=False,

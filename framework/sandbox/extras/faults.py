@@ -11,6 +11,7 @@ from framework.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
+    from framework.sandbox.realtime.connection import Connection
 
 
 class DropConnectionError(Exception):
@@ -23,7 +24,10 @@ class Fault:
 
     `pattern` is a glob over `METHOD path` or an operation id; `count` calls are hit. `status` and `code` answer so;
     `delay_s` waits first; `drop` cuts the connection "before" or "after" the call took effect; `retry_after_s` adds the
-    header. With `status` and `drop` both unset the call is only delayed.
+    header. `webhook` sends the webhooks of the call's events twice ("duplicate") or after those that come next
+    ("reorder"); its pattern may also be the type of an event. `socket` makes WebSockets "silent" or closes them with
+    `close_code` once the call took effect: those of `user_id`, else the call's own connection, else its user's, else
+    all. With none of these the call is only delayed.
     """
 
     pattern: str
@@ -35,6 +39,9 @@ class Fault:
     drop: str | None = None
     retry_after_s: float | None = None
     webhook: str | None = None
+    socket: str | None = None
+    close_code: int = 1011
+    user_id: str | None = None
 
     def matches(self, operation: str, method: str, path: str) -> bool:
         """Whether the fault is meant for this call."""
@@ -54,8 +61,26 @@ class Fault:
 
     async def after(self, call: Call) -> None:
         """What happens after the handler's changes are durable and its events are out."""
+        if self.socket is not None:
+            self.strike(self._sockets(call))
         if self.drop == "after":
             raise DropConnectionError
+
+    def strike(self, connections: list[Connection]) -> None:
+        """Do to WebSockets what the fault says."""
+        for connection in connections:
+            if self.socket == "silent":
+                connection.silent = True
+            elif self.socket == "close":
+                connection.close(self.close_code)
+
+    def _sockets(self, call: Call) -> list[Connection]:
+        hub = call.sandbox.hub
+        own = hub.connection(call.query.get("connection_id", ""))
+        user_id = self.user_id or (call.actor.user_id if own is None else None)
+        if user_id is not None:
+            return hub.of_user(user_id)
+        return [own] if own is not None else hub.connections()
 
 
 def _code(status: int) -> int:
@@ -80,11 +105,21 @@ class Faults:
         """The first fault for a call, used up by one."""
         for fault in self._faults:
             if fault.matches(operation, method, path):
-                fault.count -= 1
-                if fault.count <= 0:
-                    self._faults.remove(fault)
-                return fault
+                return self._use(fault)
         return None
+
+    def take_for_event(self, kind: str) -> Fault | None:
+        """The first fault for the webhooks of an event, used up by one."""
+        for fault in self._faults:
+            if fault.webhook is not None and fnmatch.fnmatchcase(kind, fault.pattern):
+                return self._use(fault)
+        return None
+
+    def _use(self, fault: Fault) -> Fault:
+        fault.count -= 1
+        if fault.count <= 0:
+            self._faults.remove(fault)
+        return fault
 
     def waiting(self) -> list[dict[str, object]]:
         """What still waits."""

@@ -14,6 +14,7 @@ from framework.sandbox.extras.exports import export_route
 from framework.sandbox.extras.faults import Fault
 from framework.sandbox.extras.files import file_routes
 from framework.sandbox.extras.origin import require_own_page
+from framework.sandbox.request import read_body, read_headers
 from framework.sandbox.services import people
 from framework.sandbox.wire import Dialect, decode
 
@@ -36,7 +37,14 @@ _FAULT_FIELDS: dict[str, tuple[type, ...]] = {
     "delay_s": (int, float),
     "drop": (str, type(None)),
     "retry_after_s": (int, float, type(None)),
+    "webhook": (str, type(None)),
+    "socket": (str, type(None)),
+    "close_code": (int,),
+    "user_id": (str, type(None)),
 }
+_FAULT_CHOICES = {"drop": ("before", "after"), "webhook": ("duplicate", "reorder"), "socket": ("silent", "close")}
+_LONGEST_DELAY_S = 600
+_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 
 def routes(sandbox: Sandbox) -> list[BaseRoute]:
@@ -51,11 +59,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
 
     async def faults(request: Request) -> dict[str, Any]:
         _require_local(request, sandbox)
-        if request.method == "DELETE":
-            sandbox.faults.clear()
-        elif request.method == "POST":
-            sandbox.faults.add(_fault(await _json(request)))
-        return {"faults": sandbox.faults.waiting()}
+        return await _faults(sandbox, request)
 
     async def log(request: Request) -> dict[str, Any]:
         _require_local(request, sandbox)
@@ -104,6 +108,20 @@ def _require_local(request: Request, sandbox: Sandbox) -> None:
         raise not_found("this is off: the server can be reached from other machines")
 
 
+async def _faults(sandbox: Sandbox, request: Request) -> dict[str, Any]:
+    """What waits; DELETE forgets it, POST adds to it. The pattern `now` strikes WebSockets at once."""
+    if request.method == "DELETE":
+        sandbox.faults.clear()
+    elif request.method == "POST":
+        fault = _fault(await _json(request))
+        if fault.pattern == "now":
+            hub = sandbox.hub
+            fault.strike(hub.of_user(fault.user_id) if fault.user_id is not None else hub.connections())
+        else:
+            sandbox.faults.add(fault)
+    return {"faults": sandbox.faults.waiting()}
+
+
 def _fault(body: dict[str, Any]) -> Fault:
     for name, value in body.items():
         allowed = _FAULT_FIELDS.get(name)
@@ -113,10 +131,16 @@ def _fault(body: dict[str, Any]) -> Fault:
             raise invalid(f"{name} has the wrong type")
     if not body.get("pattern"):
         raise invalid("pattern is a required field: an operation id, or a glob such as 'POST /channels/*/message'")
-    if body.get("drop") not in (None, "before", "after"):
-        raise invalid('drop must be "before" or "after"')
-    return Fault(**body)
+    for name, choices in _FAULT_CHOICES.items():
+        if body.get(name) not in (None, *choices):
+            raise invalid(f"{name} must be one of {', '.join(choices)}")
+    fault = Fault(**body)
+    if not 0 <= fault.delay_s <= _LONGEST_DELAY_S or (fault.status is not None and not 400 <= fault.status <= 599):
+        raise invalid(f"delay_s must be from 0 to {_LONGEST_DELAY_S}, and status from 400 to 599")
+    if fault.close_code not in _CLOSE_CODES and not 3000 <= fault.close_code <= 4999:
+        raise invalid("close_code must be one that a server may send, such as 1001, 1011 or 3000 to 4999")
+    return fault
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    return decode(await request.body())
+    return decode(await read_body(read_headers(request.scope), request.receive))

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from framework.sandbox.call import Actor, ActorKind, Call
 from framework.sandbox.errors import ApiError, invalid, unauthenticated
+from framework.sandbox.extras.faults import DropConnectionError
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.operations import Operation
 from framework.sandbox.realtime.event import Audience, Event
+from framework.sandbox.realtime.frames import Link, text_frame
 from framework.sandbox.services import people
 from framework.sandbox.views.user import own_user_view, user_view
 from framework.sandbox.wire import Dialect
 
 if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
     from framework.sandbox.sandbox import Sandbox
 
 IDLE_S = 35.0
 """A client that is silent for longer is gone: it pings every 25 s."""
-MAX_WAITING = 10_000
-"""Frames that may wait for a slow client before it is cut off."""
+MAX_WAITING = 16 * 1024 * 1024
+"""Bytes that may wait for a slow client before it is cut off."""
 CLOSED_BY_SERVER = 1001
-CLOSED_AS_TOO_SLOW = 1013
 REFUSED = 4000
 _CONNECT = Operation("Connect", "GET", "/connect", None, None)
 _NOBODY = Actor(ActorKind.SERVER)
@@ -35,81 +36,69 @@ _NOBODY = Actor(ActorKind.SERVER)
 class Connection:
     """A live WebSocket of a user."""
 
-    def __init__(self, socket: WebSocket, connection_id: str, user_id: str) -> None:
+    def __init__(self, link: Link, connection_id: str, user_id: str) -> None:
         self.id = connection_id
         self.user_id = user_id
         self.silent = False
         """Set by a fault: frames are dropped, as on a link that is half open."""
-        self._socket = socket
-        self._outbox: asyncio.Queue[str | int] = asyncio.Queue()
+        self._link = link
 
-    def send(self, frame: str) -> None:
-        """Queue a frame; a client too slow to take its frames is cut off."""
+    def send(self, frame: bytes) -> None:
+        """Send a frame made by `text_frame`; a client too slow to take its frames is cut off."""
         if self.silent:
             return
-        if self._outbox.qsize() >= MAX_WAITING:
-            self.close(CLOSED_AS_TOO_SLOW)
-            return
-        self._outbox.put_nowait(frame)
+        self._link.write(frame)
+        if self._link.waiting() > MAX_WAITING:
+            self._link.abort()
 
     def close(self, code: int = CLOSED_BY_SERVER) -> None:
-        """Close after what is queued."""
-        self._outbox.put_nowait(code)
+        """Close after what was sent."""
+        self._link.close(code)
 
-    async def write(self) -> None:
-        """Send what is queued, until a close or the end of the link."""
-        while True:
-            item = await self._outbox.get()
-            if isinstance(item, int):
-                await self._socket.close(item)
-                return
-            await self._socket.send_text(item)
+    def abort(self) -> None:
+        """Cut the link without a word."""
+        self._link.abort()
 
 
 async def serve_connection(sandbox: Sandbox, socket: WebSocket) -> None:
     """The life of one WebSocket on `/connect`."""
     await socket.accept()
+    link: Link = socket.scope["extensions"]["sandbox.link"]
+    fault = sandbox.faults.take("Connect", "GET", "/connect")
     try:
+        if fault is not None:
+            await fault.before()
         user = _identify(sandbox, socket)
     except ApiError as error:
         body = {"type": "connection.error", "error": error.body("Connect"), "created_at": sandbox.clock.now()}
-        await socket.send_text(Dialect.V1.encode(body).decode())
-        await socket.close(REFUSED)
+        link.write(text_frame(Dialect.V1.encode(body)))
+        link.close(REFUSED)
         return
-    connection = Connection(socket, sandbox.ids.new(), user.id)
-    first = sandbox.hub.add(connection)
+    except DropConnectionError:
+        link.abort()
+        return
+    connection = Connection(link, sandbox.ids.new(), user.id)
     try:
-        await _connected(sandbox, connection, user, first=first)
-        await _run(sandbox, connection, socket)
+        await _connected(sandbox, connection, user)
+        if fault is not None:
+            fault.strike([connection])
+        await _read(sandbox, connection, socket)
     finally:
         _disconnected(sandbox, connection)
         await sandbox.store.commit()
 
 
-async def _connected(sandbox: Sandbox, connection: Connection, user: User, *, first: bool) -> None:
+async def _connected(sandbox: Sandbox, connection: Connection, user: User) -> None:
     user.last_active = sandbox.clock.now()
     if user.role != "anonymous":
         sandbox.store[USERS].put(user)
         await sandbox.store.commit()
+    # Nothing waits between these two: the health check is the first frame, whatever happens meanwhile.
+    first = sandbox.hub.add(connection)
     health = _health(sandbox, connection) | {"me": own_user_view(sandbox, user)}
-    connection.send(Dialect.V1.encode(health).decode())
+    connection.send(text_frame(Dialect.V1.encode(health)))
     if first:
         _presence(sandbox, user)
-
-
-async def _run(sandbox: Sandbox, connection: Connection, socket: WebSocket) -> None:
-    """Read and write until either ends."""
-    writer = asyncio.create_task(connection.write())
-    reader = asyncio.create_task(_read(sandbox, connection, socket))
-    done, pending = await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
-            await task
-    for task in done:
-        # A link that broke while a frame was under way is an ordinary end.
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            task.result()
 
 
 async def _read(sandbox: Sandbox, connection: Connection, socket: WebSocket) -> None:
@@ -119,13 +108,12 @@ async def _read(sandbox: Sandbox, connection: Connection, socket: WebSocket) -> 
             async with asyncio.timeout(IDLE_S):
                 raw = await socket.receive()
         except TimeoutError:
-            with contextlib.suppress(RuntimeError):
-                await socket.close(CLOSED_BY_SERVER)
+            connection.close()
             return
         if raw["type"] == "websocket.disconnect":
             return
         if _is_ping(raw.get("text") or raw.get("bytes") or ""):
-            connection.send(Dialect.V1.encode(_health(sandbox, connection)).decode())
+            connection.send(text_frame(Dialect.V1.encode(_health(sandbox, connection))))
 
 
 def _is_ping(raw: str | bytes) -> bool:
@@ -164,6 +152,7 @@ def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
     actor = sandbox.auth.identify(token, query.get("stream-auth-type"), details.get("id"))
     if actor.kind is ActorKind.SERVER:
         raise unauthenticated("a server-side token cannot open a WebSocket")
+    sandbox.limits.take(_CONNECT.id, actor, query.get("X-Stream-Client"))
     call = Call(sandbox, _CONNECT, Dialect.V1, actor, {}, query, {})
     if actor.kind is ActorKind.ANONYMOUS:
         return User(people.check_user_id(details.get("id")), call.now, call.now, role="anonymous")
@@ -186,6 +175,8 @@ def _presence(sandbox: Sandbox, user: User) -> None:
 
 
 def _disconnected(sandbox: Sandbox, connection: Connection) -> None:
+    if sandbox.hub.connection(connection.id) is None:
+        return
     last, watched = sandbox.hub.remove(connection)
     user = sandbox.store[USERS].get(connection.user_id)
     if user is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from framework.sandbox.realtime.frames import text_frame
 from framework.sandbox.wire import Dialect
 
 if TYPE_CHECKING:
@@ -79,19 +80,21 @@ class Hub:
         return len({connection.user_id for connection in self._watching.get(cid, {}).values()})
 
     def publish(self, event: Event) -> None:
-        """Send an event to its audience. The common part is encoded once, whatever the number of receivers."""
-        shared: str | None = None
-        extras: dict[str, str] = {}
+        """Send an event to its audience. It is encoded and framed once for all who see the same of it."""
+        shared: bytes | None = None
+        frames: dict[bytes, bytes] = {}
         for connection in self._receivers(event.audience):
             if shared is None:
-                shared = Dialect.V1.encode(event.body()).decode()
-            if event.per_user is None:
-                connection.send(shared)
-                continue
-            user_id = connection.user_id
-            if user_id not in extras:
-                extras[user_id] = _with_fields(shared, event.per_user(user_id))
-            connection.send(extras[user_id])
+                shared = Dialect.V1.encode(event.body())
+            own = Dialect.V1.encode(event.per_user(connection.user_id)) if event.per_user is not None else b"{}"
+            frame = frames.get(own)
+            if frame is None:
+                frame = frames[own] = text_frame(_joined(shared, own))
+            connection.send(frame)
+
+    def reaches(self, audience: Audience) -> bool:
+        """Whether an event for this audience would reach any connection now."""
+        return bool(self._connections) and any(True for _ in self._receivers(audience))
 
     def _receivers(self, audience: Audience) -> Iterable[Connection]:
         if audience.watching is not None:
@@ -99,7 +102,9 @@ class Hub:
         elif audience.everyone:
             found = self.connections()
         else:
-            found = [connection for user_id in audience.users for connection in self.of_user(user_id)]
+            by_user = self._by_user
+            online = [user_id for user_id in audience.users if user_id in by_user]
+            found = [connection for user_id in online for connection in by_user[user_id].values()]
         if audience.absent_from is not None:
             present = self._watching.get(audience.absent_from, {})
             found = [connection for connection in found if connection.id not in present]
@@ -117,8 +122,6 @@ class Hub:
                 del self._watching[cid]
 
 
-def _with_fields(encoded: str, fields: Mapping[str, Any]) -> str:
-    """An encoded JSON object with more fields, without decoding it."""
-    if not fields:
-        return encoded
-    return f"{encoded[:-1]},{Dialect.V1.encode(fields).decode()[1:]}"
+def _joined(encoded: bytes, more: bytes) -> bytes:
+    """An encoded JSON object with the fields of another, without decoding either."""
+    return encoded if more == b"{}" else b"%b,%b" % (encoded[:-1], more[1:])
