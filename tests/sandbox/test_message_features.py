@@ -255,3 +255,38 @@ async def test_delivery_is_noted_and_told(world: World) -> None:
     assert (event["type"], event["last_delivered_message_id"], event["user"]["id"]) == ("message.delivered", "m", "bob")
     reads = {read["user"]["id"]: read for read in (await channel.query())["read"]}
     assert reads["bob"]["last_delivered_message_id"] == "m"
+
+
+async def test_a_pin_comes_off_at_its_time(world: World) -> None:
+    channel = await world.channel("c", "alice")
+    await channel.send_message({"id": "m", "text": "x"}, "alice")
+    alice = world.person("alice")
+    async with await alice.online() as socket:
+        await alice.watch("c")
+        soon = (datetime.now(UTC) + timedelta(milliseconds=50)).isoformat()
+        await world.server.update_message_partial("m", {"set": {"pinned": True, "pin_expires": soon}}, "alice")
+        assert (await until(socket, "message.updated"))["message"]["pinned"] is True
+        assert (await until(socket, "message.updated"))["message"]["pinned"] is False
+
+
+async def test_commands_act_on_a_user_with_the_rights_of_who_types_them(world: World) -> None:
+    commands = ["giphy", "mute", "ban", "unban"]
+    await world.server.create_channel_type({"name": "club", "commands": commands})
+    await world.server.upsert_users([{"id": "mod"}, {"id": "bob", "name": "Bob B"}, {"id": "carol"}])
+    channel = world.server.channel("club", "c", {"members": ["mod", "bob", "carol"]})
+    await channel.create("mod")
+    await channel.add_moderators(["mod"])
+    path, carol = "/channels/club/c/message", world.person("carol")
+    status, body = await carol.call("POST", path, {"message": {"text": "/mute @bob"}})
+    assert (status, body["message"]["type"], body["message"]["text"]) == (201, "ephemeral", "@Bob B was muted")
+    status, body = await carol.call("POST", path, {"message": {"text": "/ban @bob"}})
+    assert (status, body["code"]) == (403, 17)
+    status, _ = await world.person("mod").call("POST", path, {"message": {"text": "/ban @bob rude"}})
+    assert status == 201
+    status, body = await world.person("bob").call("POST", path, {"message": {"text": "hello"}})
+    assert (status, body["code"]) == (403, 17)
+    status, _ = await world.person("mod").call("POST", path, {"message": {"text": "/unban @nobody"}})
+    assert status == 400
+    sent = await channel.send_message({"text": "/flag @bob"}, "carol")
+    assert (sent["message"]["type"], sent["message"]["text"]) == ("regular", "/flag @bob")
+    assert len((await channel.query())["messages"]) == 1

@@ -132,3 +132,13 @@ async def test_drafts_reminders_threads_and_polls_outlive_the_process(tmp_path: 
         reminder = (await server.query_reminders("alice"))["reminders"][0]
         assert datetime.fromisoformat(reminder["remind_at"]) == remind_at
         assert (await server.unread_counts("alice"))["total_unread_threads_count"] == 1
+
+
+async def test_a_reminder_speaks_up_at_its_time(world: World) -> None:
+    channel = await world.channel("c", "alice")
+    await channel.send_message({"id": "m", "text": "tea"}, "alice")
+    alice = world.person("alice")
+    async with await alice.online() as socket:
+        await world.server.create_reminder("m", "alice", datetime.now(UTC) + timedelta(milliseconds=50))
+        event = await until(socket, "notification.reminder_due")
+    assert (event["message_id"], event["reminder"]["message"]["text"]) == ("m", "tea")

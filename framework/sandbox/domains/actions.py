@@ -34,6 +34,8 @@ def run_message_action(call: Call) -> Result:
         return {"message": message_view(call.sandbox, message, user.id)}
     if action != "send":
         raise invalid("form_data.image_action must be one of [send, shuffle, cancel]")
+    if message.id in call.store[MESSAGES]:
+        raise invalid(f"a message with ID {message.id} already exists")
     require(call, channel, user, "send-reply" if message.parent_id is not None else "send-message")
     if message.parent_id is not None and message.parent_id not in call.store[MESSAGES]:
         raise not_found(f"Message with id {message.parent_id} not found")

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from framework.sandbox.call import Call
 from framework.sandbox.domains import mutes
-from framework.sandbox.services import bans
+from framework.sandbox.services import bans, pins, reminders
 
 HANDLERS: dict[str, Callable[[Call, str], None]] = {
     bans.LIFT: bans.lift_expired,
     bans.LIFT_FUTURE: bans.lift_future,
     mutes.LIFT: mutes.lift_expired,
+    pins.EXPIRE: pins.expire,
+    reminders.DUE: reminders.remind,
 }

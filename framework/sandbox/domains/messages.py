@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from framework.sandbox.call import Call
+from framework.sandbox.domains import moderation_commands
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import ApiError, invalid, not_found
 from framework.sandbox.model.message import (
@@ -20,7 +21,7 @@ from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import capabilities, config_of, require, require_feature
 from framework.sandbox.query.messages import window
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, people, revisions, screening, slash, unread
+from framework.sandbox.services import channels, people, pins, revisions, screening, slash, unread
 from framework.sandbox.services import messages as service
 from framework.sandbox.services.state import visible_line
 from framework.sandbox.views.channel import channel_view
@@ -50,6 +51,9 @@ def send_message(call: Call) -> Result:
     if command is not None and command.name == "giphy":
         message = slash.giphy(call, message, command)
         return {"message": message_view(call.sandbox, message, user.id)}
+    if command is not None and command.name in moderation_commands.NAMES:
+        message = moderation_commands.run(call, channel, message, user, command)
+        return {"message": message_view(call.sandbox, message, user.id)}
     if command is not None:
         message.command, message.args = command.name, command.args
     if not screening.screen(call, channel, message):
@@ -57,6 +61,8 @@ def send_message(call: Call) -> Result:
     _hold_back(call, channel, message)
     keep_hidden = call.flag("keep_channel_hidden", call.body)
     service.deliver(call, channel, message, user, keep_hidden=keep_hidden)
+    if message.pinned:
+        pins.plan(call, message)
     return {"message": message_view(call.sandbox, message, user.id), **_metadata(message)}
 
 
@@ -229,6 +235,7 @@ def _change(call: Call, message: Message, taken: Input, user: User | None) -> No
         revised.message_text_updated_at = call.now
     message.become(revised)
     call.store[MESSAGES].put(message)
+    pins.plan(call, message)
 
 
 def _revised(call: Call, message: Message, taken: Input) -> Message:

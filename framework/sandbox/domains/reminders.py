@@ -14,7 +14,7 @@ from framework.sandbox.permissions import require_feature
 from framework.sandbox.query.filters import select
 from framework.sandbox.query.sorting import parse_sort, sort
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, people
+from framework.sandbox.services import channels, people, reminders
 from framework.sandbox.services import messages as service
 from framework.sandbox.services.paging import page
 from framework.sandbox.views.channel import channel_view
@@ -37,6 +37,7 @@ def create_reminder(call: Call) -> Result:
         raise invalid(f"user {user.id} already has a reminder for message {message.id}")
     reminder = Reminder(message.id, user.id, message.cid, call.now, call.now, call.time("remind_at", call.body))
     call.store[REMINDERS].put(reminder)
+    reminders.plan(call, reminder)
     return _told(call, "reminder.created", reminder)
 
 
@@ -45,8 +46,9 @@ def update_reminder(call: Call) -> Result:
     """Change the time of a reminder; without one it becomes a bookmark."""
     reminder = _find(call)
     remind_at = call.time("remind_at", call.body)
-    reminder.remind_at, reminder.notified_at, reminder.updated_at = remind_at, None, call.now
+    reminder.remind_at, reminder.updated_at = remind_at, call.now
     call.store[REMINDERS].put(reminder)
+    reminders.plan(call, reminder)
     return _told(call, "reminder.updated", reminder)
 
 
@@ -54,7 +56,7 @@ def update_reminder(call: Call) -> Result:
 def delete_reminder(call: Call) -> Result:
     """Drop a reminder."""
     reminder = _find(call)
-    call.store[REMINDERS].remove(reminder.key)
+    reminders.drop(call, reminder)
     _told(call, "reminder.deleted", reminder)
     return {}
 

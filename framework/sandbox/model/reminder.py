@@ -20,7 +20,6 @@ class Reminder(Record):
     created_at: datetime
     updated_at: datetime
     remind_at: datetime | None = None
-    notified_at: datetime | None = None
 
     @property
     def key(self) -> str:

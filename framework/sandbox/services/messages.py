@@ -19,11 +19,20 @@ from framework.sandbox.model.message import (
     Message,
 )
 from framework.sandbox.model.poll import POLLS
-from framework.sandbox.model.reminder import REMINDERS, REMINDERS_TO
 from framework.sandbox.model.thread import PARTICIPANTS_OF
 from framework.sandbox.permissions import config_of, require, require_feature
 from framework.sandbox.realtime.event import Audience, Event, to_users
-from framework.sandbox.services import channels, drafts, locations, people, revisions, standing, threads, unread
+from framework.sandbox.services import (
+    channels,
+    drafts,
+    locations,
+    people,
+    reminders,
+    revisions,
+    standing,
+    threads,
+    unread,
+)
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view, render_html, take_attachment
 from framework.sandbox.views.user import user_by_id, user_view
@@ -106,8 +115,7 @@ def forget(call: Call, message: Message) -> None:
     store = call.store
     for reaction in store.index(REACTIONS_TO).of(message.id):
         store[REACTIONS].remove(reaction.key)
-    for reminder in store.index(REMINDERS_TO).of(message.id):
-        store[REMINDERS].remove(reminder.key)
+    reminders.forget(call, message.id)
     threads.forget(call, message.id)
     drafts.forget(call, message.cid, message.id)
     revisions.forget(call, message.id)
