@@ -11,9 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from framework.sandbox.domains.catalog import implemented
 from framework.sandbox.extras.faults import Fault
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
@@ -29,12 +26,6 @@ def missing(*packages: str) -> str | None:
         return "no Node on this machine: install the packages nodejs and npm to run this"
     absent = [name for name in packages if not (PACKAGES / name / "package.json").is_file()]
     return f"{', '.join(absent)} not installed: `make clients` installs it with npm" if absent else None
-
-
-def needs(operation: str) -> pytest.MarkDecorator:
-    """Skip where the sandbox answers 501 to an operation."""
-    there = any(one.id == operation for one in implemented())
-    return pytest.mark.skipif(not there, reason=f"the sandbox answers 501 to {operation}")
 
 
 class Restartable:

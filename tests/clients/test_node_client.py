@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.javascript import Restartable, missing, needs, restartable, run_script
+from tests.clients.javascript import Restartable, missing, restartable, run_script
 
 WHY_NOT = missing("stream-chat")
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
@@ -151,7 +151,6 @@ async def test_comes_back_after_every_close_code_but_1000(sandbox: Restartable) 
     assert await run_script("closing", sandbox) == {"healthy": [True, True, True], "closed": True}
 
 
-@needs("UploadChannelFile")
 async def test_uploads_files_and_images_that_anyone_with_the_address_can_load(sandbox: Restartable) -> None:
     assert await run_script("files", sandbox) == {
         "text": "one, two",
@@ -164,7 +163,6 @@ async def test_uploads_files_and_images_that_anyone_with_the_address_can_load(sa
     }
 
 
-@needs("Search")
 async def test_finds_messages_and_people(sandbox: Restartable) -> None:
     assert await run_script("search", sandbox) == {
         "byText": ["the Parcel arrived", "where is my parcel"],
@@ -173,4 +171,23 @@ async def test_finds_messages_and_people(sandbox: Restartable) -> None:
         "inChannel": 1,
         "others": 0,
         "people": ["eve"],
+    }
+
+
+async def test_organises_channels_and_people(sandbox: Restartable) -> None:
+    assert await run_script("organising", sandbox) == {
+        "hidden": [[], ["talk"]],
+        "quiet": True,
+        "pinned": ["talk"],
+        "archived": ["talk"],
+        "silenced": ["bob"],
+        "blocks": ["bob"],
+        "ban": ["bob", "messaging:talk", "rude"],
+        "flag": "root",
+        "thread": ["root", ["answer"], 1],
+        "vote": ["Lunch?", 1, "ana"],
+        "draft": "half a thought",
+        "reminders": ["root"],
+        "devices": ["phone"],
+        "truncated": 0,
     }

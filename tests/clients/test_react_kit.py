@@ -16,7 +16,7 @@ import stream_chat
 from aiohttp import web
 
 from framework.sandbox.realtime.event import Event
-from tests.clients.javascript import HERE, NODE, PACKAGES, Restartable, missing, needs, restartable
+from tests.clients.javascript import HERE, NODE, PACKAGES, Restartable, missing, restartable
 from tests.support.chromium import POLL_S, Browser, Page, chromium, find_chromium
 
 T = TypeVar("T")
@@ -193,7 +193,6 @@ async def test_reacts_and_shows_the_reactions_of_others(desk: Desk) -> None:
     await page.until(f"!document.querySelector({message('hello', '[data-testid=message-reactions-list-item]')!r})")
 
 
-@needs("UploadChannelImage")
 async def test_uploads_a_picture_and_a_file(desk: Desk, tmp_path: Path) -> None:
     page = desk.page
     picture, note = tmp_path / "dot.png", tmp_path / "note.txt"
