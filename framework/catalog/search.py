@@ -12,7 +12,7 @@ from framework.catalog.mood import Mood, mood_of
 from framework.catalog.scoring import Document, Index, Weights
 from framework.catalog.spelling import Spelling
 from framework.catalog.text import STOPWORDS, stem, words
-from framework.catalog.thesaurus import Thesaurus
+from framework.catalog.thesaurus import MARK, Thesaurus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,18 @@ MOOD_FIT = 0.72
 UNASKED_FIT = 0.85
 SINGLE_FIT = 0.93
 UNDOING = frozenset({"~delete", "~remove_from", "~undo", "~stop", "~unpin", "~nomore", "~turn_off"})
+_ACTIONS = """
+    create delete update rename get list query start stop send restore schedule postpone silence ban unban block report
+    invite remove_from hide unhide pin unpin archive freeze slow seen unread deliver translate react vote reply remind
+    export import upload deactivate reactivate turn_off turn_on allow promote demote revoke test watch approve reject
+    press appeal undo shadow moderate
+    """
+ACTIONS = frozenset(MARK + action for action in _ACTIONS.split())
+OPENING = 4
+UNNAMED_SHARE = 0.6
+# "Our app" is in every sentence, and means the settings of the app in few.
+VAGUE = frozenset({"app", "~app"})
+VAGUE_SHARE = 0.5
 SURE_ENOUGH = 0.5
 THRESHOLD = 0.01
 STEEPNESS = 0.15
@@ -102,7 +114,7 @@ class OperationSearch:
 
     def search(self, intent: str, limit: int = 5) -> SearchResult:
         """The operations that fit best, at most `limit`, or `no_operation`."""
-        mood = mood_of(intent)
+        mood = self._mood(intent)
         query = self._query(intent, mood)
         scores = self._index.score(query)
         undoes, many = not UNDOING.isdisjoint(query), MANY in query
@@ -134,6 +146,12 @@ class OperationSearch:
         profile = self._catalog.operation(name).profile
         return Hit(name, round(confidence, 4), profile.summary, profile.not_this)
 
+    def _mood(self, intent: str) -> Mood:
+        """The mood; an order that does not begin with anything to do may be a question without its verb."""
+        mood = mood_of(intent)
+        opening = [stem(word) for word in words(intent)[:OPENING]]
+        return "unclear" if mood == "act" and ACTIONS.isdisjoint(self._thesaurus.concepts(opening)) else mood
+
     def _query(self, intent: str, mood: Mood) -> dict[str, float]:
         sequence = []
         terms: dict[str, float] = {}
@@ -148,10 +166,15 @@ class OperationSearch:
             sequence.append(known)
         for concept in self._thesaurus.concepts(sequence):
             terms[concept] = CONCEPT_SHARE
-        if mood == "act":
+        if mood != "ask":
             # "Get her into the room" gets nothing.
             terms.pop("get", None)
             terms.pop("~get", None)
+            if ACTIONS.isdisjoint(terms):
+                # An order by a verb that nobody listed: "tighten", "spruce up". Most of those are changes.
+                terms["~update"] = UNNAMED_SHARE
+        for vague in VAGUE & terms.keys():
+            terms[vague] *= VAGUE_SHARE
         if "~list" in terms:
             # The concept says enough; the word would favour the few ids that hold it.
             terms.pop("list", None)

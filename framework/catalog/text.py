@@ -19,6 +19,7 @@ _WORD = re.compile(r"[a-z]*\d+[a-z]*|[a-z][a-z']*(?:-[a-z']+)*")
 _IDENTIFIER = re.compile(
     r"\b([a-z]*)[\w-]*(?:\d[\w-]*_|_[\w-]*\d|\d-|-\d|[a-z]_[a-z]|(?<=[a-z])\d)[\w-]*\b", re.IGNORECASE
 )
+_SEVERAL_IDS = re.compile(r"\b[a-z_-]*\d[\w-]*(?:(?:, and |, or |, | and | or )[a-z_-]*\d[\w-]*)+", re.IGNORECASE)
 # What people begin ids with.
 _PREFIXES = {
     "camp": "campaign", "campaign": "campaign", "seg": "segment", "segment": "segment", "msg": "message",
@@ -58,6 +59,7 @@ def words(text: str) -> list[str]:
     text = _PATH.sub(" path ", text)
     text = _SLASH.sub(" slash ", text)
     text = _EMOJI.sub(" emoji ", text)
+    text = _SEVERAL_IDS.sub(" several ", text)
     text = _IDENTIFIER.sub(_named_by_prefix, text)
     text = _CAMEL.sub(" ", text).lower()
     for short, full in _CONTRACTIONS.items():
