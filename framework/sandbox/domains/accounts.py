@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.errors import invalid, not_found, not_implemented
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import accounts, people, tasks
@@ -33,7 +33,7 @@ def deactivate_users(call: Call) -> Result:
     _check_author(call)
     marked = call.flag("mark_messages_deleted", call.body)
     if call.flag("mark_channels_deleted", call.body):
-        raise invalid("mark_channels_deleted is not supported by the sandbox")
+        raise not_implemented("DeactivateUsers with mark_channels_deleted")
     for user in users:
         if user.deactivated_at is None:
             accounts.deactivate(call, user, mark_messages_deleted=marked)
@@ -58,7 +58,7 @@ def reactivate_users(call: Call) -> Result:
     _check_author(call)
     restored = call.flag("restore_messages", call.body)
     if call.flag("restore_channels", call.body):
-        raise invalid("restore_channels is not supported by the sandbox")
+        raise not_implemented("ReactivateUsers with restore_channels")
     for user in users:
         if user.deactivated_at is not None:
             accounts.reactivate(call, user, restore_messages=restored)

@@ -136,6 +136,8 @@ def update_channel(call: Call) -> Result:
     user = people.acting_user_or_none(call)
     message = call.body.get("message")
     taken = message_service.take_message(call, message) if message else None
+    for name in ("add_filter_tags", "remove_filter_tags", "add_moderators", "demote_moderators"):
+        call.texts(name, call.body)
     _change_members(call, channel, user)
     data = call.body.get("data")
     if isinstance(data, Mapping) or call.body.get("cooldown") is not None:
@@ -184,7 +186,7 @@ def _change_members(call: Call, channel: Channel, user: User | None) -> None:
     body = call.body
     added = channels.named_members(call, body.get("add_members"), "add_members")
     invited = channels.named_members(call, body.get("invites"), "invites")
-    removed = [_id_of(item) for item in body.get("remove_members") or []]
+    removed = _removed(body.get("remove_members"))
     roles = channels.named_members(call, body.get("assign_roles"), "assign_roles")
     raised, lowered = call.texts("add_moderators", body), call.texts("demote_moderators", body)
     if user is not None and (added or invited or removed or roles or raised or lowered):
@@ -264,9 +266,10 @@ def delete_channel(call: Call) -> Result:
     return {"channel": delete_now(call, channel, user, keep_messages=keep)}
 
 
-def _id_of(item: object) -> str:
-    if isinstance(item, str):
-        return item
-    if isinstance(item, Mapping) and isinstance(item.get("user_id"), str):
-        return str(item["user_id"])
-    raise invalid("remove_members must be a list of user ids")
+def _removed(raw: object) -> list[str]:
+    """The ids of members as a request names them: ids, or objects with `user_id`. Raises ApiError 400."""
+    named = raw if isinstance(raw, list) else [] if raw is None else [raw]
+    ids = [item.get("user_id") if isinstance(item, Mapping) else item for item in named]
+    if not all(isinstance(user_id, str) for user_id in ids):
+        raise invalid("remove_members must be a list of user ids")
+    return [str(user_id) for user_id in ids]

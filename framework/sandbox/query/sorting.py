@@ -64,7 +64,7 @@ _BOUNDS = {
 
 
 def _descending(direction: object) -> bool:
-    if direction in (1, -1, "1", "-1"):
+    if direction in (1, -1, "1", "-1") and not isinstance(direction, bool):
         return int(str(direction)) < 0
     raise invalid("sort direction must be 1 or -1")
 

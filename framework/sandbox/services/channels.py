@@ -117,6 +117,8 @@ def check(name: str, value: object) -> Any:  # noqa: ANN401 - a JSON value
         return _EMPTY.get(name)
     if not isinstance(value, _TYPES[name]) or (isinstance(value, bool) and _TYPES[name] == (int,)):
         raise invalid(f"channel.{name} has the wrong type")
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        raise invalid(f"channel.{name} must be a list of strings")
     return value
 
 
