@@ -290,3 +290,26 @@ async def test_commands_act_on_a_user_with_the_rights_of_who_types_them(world: W
     sent = await channel.send_message({"text": "/flag @bob"}, "carol")
     assert (sent["message"]["type"], sent["message"]["text"]) == ("regular", "/flag @bob")
     assert len((await channel.query())["messages"]) == 1
+
+
+async def test_a_send_tells_its_channel_and_which_mentioned_users_are_members_when_asked(world: World) -> None:
+    channel = await world.channel("c", "alice", "bob")
+    await world.server.upsert_user({"id": "eve"})
+    asked = {"include_channel_context": True, "include_mentioned_members": True}
+    sent = await channel.send_message({"text": "x", "mentioned_users": ["bob", "eve"]}, "alice", **asked)
+    assert sent["mentioned_members"] == {"bob": True, "eve": False}
+    assert (sent["channel_context"]["cid"], sent["channel_context"]["created_by"]["id"]) == ("messaging:c", "alice")
+    assert "channel_context" not in await channel.send_message({"text": "y"}, "alice")
+
+
+async def test_a_sort_says_at_which_end_of_a_thread_a_page_is(world: World) -> None:
+    channel = await world.channel("c", "alice")
+    await channel.send_message({"id": "p", "text": "x"}, "alice")
+    for name in ("r1", "r2", "r3"):
+        await channel.send_message({"id": name, "text": name, "parent_id": "p"}, "alice")
+
+    async def replies(direction: int) -> list[str]:
+        sort = f'[{{"field":"created_at","direction":{direction}}}]'
+        return [one["id"] for one in (await channel.get_replies("p", limit=2, sort=sort))["messages"]]
+
+    assert (await replies(1), await replies(-1)) == (["r1", "r2"], ["r2", "r3"])

@@ -12,10 +12,9 @@ from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.filters import dig, select
 from framework.sandbox.query.sorting import parse_sort, sort
-from framework.sandbox.services import channels, drafts, people
+from framework.sandbox.services import channels, drafts, message_fields, people
 from framework.sandbox.services import messages as service
 from framework.sandbox.services.paging import page
-from framework.sandbox.views.message import take_attachment
 
 if TYPE_CHECKING:
     from framework.sandbox.model.user import User
@@ -44,9 +43,9 @@ def create_draft(call: Call) -> Result:
         old.created_at if old is not None else call.now,
         call.now,
         parent_id,
-        service.check_text(call, channel, fields.get("text")),
+        message_fields.check_text(call, channel, fields.get("text")),
         call.text("type", fields) or "regular",
-        _attachments(call, fields.get("attachments")),
+        message_fields.take_attachments(call, fields.get("attachments")),
         _other_fields(call, channel, fields),
         taken.custom,
     )
@@ -99,14 +98,6 @@ def _existing(call: Call, channel: Channel, message_id: str | None, what: str) -
     if found is None or found.cid != channel.cid:
         raise invalid(f"{what} message {message_id} does not exist in this channel")
     return message_id
-
-
-def _attachments(call: Call, raw: object) -> list[dict[str, Any]]:
-    if raw is None:
-        return []
-    if not isinstance(raw, list) or len(raw) > service.MAX_ATTACHMENTS:
-        raise invalid(f"message.attachments must be a list of at most {service.MAX_ATTACHMENTS} attachments")
-    return [take_attachment(call.dialect, item) for item in raw]
 
 
 def _other_fields(call: Call, channel: Channel, fields: dict[str, Any]) -> dict[str, Any]:

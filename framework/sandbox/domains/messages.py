@@ -10,6 +10,7 @@ from framework.sandbox.call import Call
 from framework.sandbox.domains import moderation_commands
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import ApiError, invalid, not_found
+from framework.sandbox.model.channel import MEMBERS, pair
 from framework.sandbox.model.message import (
     MESSAGE_INPUT,
     MESSAGE_RESERVED,
@@ -19,14 +20,16 @@ from framework.sandbox.model.message import (
 )
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import capabilities, config_of, require, require_feature
-from framework.sandbox.query.messages import window
+from framework.sandbox.query.messages import MAX_MESSAGES, window
+from framework.sandbox.query.sorting import parse_sort
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, people, pins, revisions, screening, slash, unread
+from framework.sandbox.services import channels, message_fields, people, pins, revisions, screening, slash, unread
 from framework.sandbox.services import messages as service
+from framework.sandbox.services.paging import sort_param
 from framework.sandbox.services.state import visible_line
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view, render_html
-from framework.sandbox.views.user import user_view
+from framework.sandbox.views.user import user_by_id, user_view
 from framework.sandbox.wire import Entity, Input
 
 if TYPE_CHECKING:
@@ -63,7 +66,21 @@ def send_message(call: Call) -> Result:
     service.deliver(call, channel, message, user, keep_hidden=keep_hidden)
     if message.pinned:
         pins.plan(call, message)
-    return {"message": message_view(call.sandbox, message, user.id), **_metadata(message)}
+    result = {"message": message_view(call.sandbox, message, user.id), **_metadata(message)}
+    return result | _context(call, channel, message)
+
+
+def _context(call: Call, channel: Channel, message: Message) -> dict[str, Any]:
+    """What a send may ask to be told beside its message: the channel, and which mentioned users are its members."""
+    told: dict[str, Any] = {}
+    if call.flag("include_channel_context", call.body):
+        told["channel_context"] = {"id": channel.id, "type": channel.type, "cid": channel.cid}
+        if channel.created_by_id is not None:
+            told["channel_context"]["created_by"] = user_by_id(call.sandbox, channel.created_by_id)
+    if call.flag("include_mentioned_members", call.body):
+        members = call.store[MEMBERS]
+        told["mentioned_members"] = {name: pair(channel.cid, name) in members for name in message.mentioned_user_ids}
+    return told
 
 
 def _require_send(call: Call, channel: Channel, taken: Input, user: User) -> None:
@@ -242,7 +259,7 @@ def _revised(call: Call, message: Message, taken: Input) -> Message:
     """A changed copy. The input holds the custom data whole, so that it replaces what was there."""
     draft = message.copy()
     draft.custom = {}
-    service.apply(call, service.channel_of(call, message), draft, taken)
+    message_fields.apply(call, service.channel_of(call, message), draft, taken)
     draft.updated_at = call.now
     return draft
 
@@ -337,6 +354,11 @@ def get_replies(call: Call) -> Result:
     user = people.acting_user_or_none(call)
     channels.require_read(call, channel, user)
     line = visible_line(call, call.store.index(TIMELINES).replies(parent.id), parent.cid, user)
-    page = window(call, line, call.payload, default=REPLIES_LIMIT)
+    order = parse_sort(sort_param(call))
+    if order and not order[0][1] and not any(name.startswith(("id_", "created_at_")) for name in call.payload):
+        # Replies come oldest first in any case: the sort says at which end the page is.
+        page = line[: call.number("limit", REPLIES_LIMIT, high=MAX_MESSAGES)]
+    else:
+        page = window(call, line, call.payload, default=REPLIES_LIMIT)
     viewer = user.id if user else None
     return {"messages": [message_view(call.sandbox, item, viewer) for item in page]}

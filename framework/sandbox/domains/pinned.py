@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
-
-import orjson
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
@@ -15,6 +12,7 @@ from framework.sandbox.model.message import TIMELINES, Message
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.sorting import parse_sort
 from framework.sandbox.services import channels, people
+from framework.sandbox.services.paging import sort_param
 from framework.sandbox.services.state import visible_line
 from framework.sandbox.views.message import message_view
 
@@ -38,7 +36,7 @@ def get_pinned_messages(call: Call) -> Result:
     line = visible_line(call, call.store.index(TIMELINES).channel(channel.cid), channel.cid, user)
     pinned = [item for item in line if is_pinned(item, call.now)]
     pinned.sort(key=_pinned_at)
-    order = parse_sort(_sort(call)) or [("pinned_at", True)]
+    order = parse_sort(sort_param(call)) or [("pinned_at", True)]
     page = _window(call, pinned, call.payload, newest_first=order[0][1])
     viewer = user.id if user else None
     return {"messages": [message_view(call.sandbox, item, viewer) for item in page]}
@@ -51,18 +49,6 @@ def is_pinned(message: Message, now: datetime) -> bool:
 
 def _pinned_at(message: Message) -> datetime:
     return message.pinned_at or message.created_at
-
-
-def _sort(call: Call) -> object:
-    """The sort as it comes in a query string: JSON text, or (v2) each item of a list quoted by itself."""
-    raw = call.payload.get("sort")
-    if not isinstance(raw, str) or not raw:
-        return raw
-    text = raw if raw[0] in "[{" else unquote(raw)
-    try:
-        return orjson.loads(text if text.startswith("[") else f"[{text}]")
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"sort is not valid JSON: {error}") from error
 
 
 def _window(call: Call, line: list[Message], params: Mapping[str, Any], *, newest_first: bool) -> list[Message]:

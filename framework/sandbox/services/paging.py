@@ -7,6 +7,9 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import unquote
+
+import orjson
 
 from framework.sandbox.errors import invalid
 
@@ -69,3 +72,15 @@ def _position(cursor: str) -> int:
     if name != "at" or not number.isdecimal() or len(number) > 12:
         raise invalid("next is not a cursor of this query")
     return int(number)
+
+
+def sort_param(call: Call) -> object:
+    """The sort as it comes in a query string: JSON text, or (v2) each item of a list quoted by itself."""
+    raw = call.payload.get("sort")
+    if not isinstance(raw, str) or not raw:
+        return raw
+    text = raw if raw[0] in "[{" else unquote(raw)
+    try:
+        return orjson.loads(text if text.startswith("[") else f"[{text}]")
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"sort is not valid JSON: {error}") from error
