@@ -17,6 +17,7 @@ from framework.sandbox.domains.due import HANDLERS
 from framework.sandbox.extras import routes
 from framework.sandbox.extras.faults import Faults
 from framework.sandbox.extras.log import CallLog
+from framework.sandbox.hooks.courier import Courier
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES, TIMELINES
 from framework.sandbox.model.user import USERS
@@ -37,21 +38,23 @@ if TYPE_CHECKING:
 def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: IdGenerator | None = None) -> Sandbox:
     """The parts, wired. Opens the data file; raises SandboxStartError when it cannot be used."""
     store = Store(_journal(config))
+    ids, faults = ids or RandomIds(), Faults()
     ticking = IncreasingClock(clock or SystemClock())
     sandbox = Sandbox(
         config=config,
         clock=ticking,
-        ids=ids or RandomIds(),
+        ids=ids,
         store=store,
         auth=Authenticator(config, ticking, store),
         hub=Hub(),
-        faults=Faults(),
+        faults=faults,
         log=CallLog(),
         limits=RateLimits(ticking, config.rate_limits),
+        courier=Courier(config, store, ids, faults),
         files=file_store(config.data_file),
         alarm=Alarm(HANDLERS),
     )
-    sandbox.publishers.append(sandbox.hub.publish)
+    sandbox.publishers += [sandbox.hub.publish, sandbox.courier.publish]
     _resume(sandbox)
     return sandbox
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from framework.sandbox.call import Call
 
 Result = Mapping[str, Any]
-Handler = Callable[["Call"], Result] | Callable[["Call"], Awaitable[Result]]
+Handler = Callable[["Call"], Result | Awaitable[Result]]
 H = TypeVar("H", bound=Handler)
 
 V2_PREFIX = {"chat": "/api/v2/chat", "common": "/api/v2", "moderation": "/api/v2/moderation"}
@@ -41,7 +40,6 @@ class Operation:
     access: Access = Access.ANY
     status: int = 200
     needs_body: bool = True
-    is_async: bool = False
 
     def path(self, dialect: Dialect) -> str | None:
         """The path template of a dialect."""
@@ -86,7 +84,6 @@ class Domain:
                     access=access,
                     status=status or default,
                     needs_body=not raw_body,
-                    is_async=inspect.iscoroutinefunction(handler),
                 )
             )
             return handler

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.extras.faults import Faults
     from framework.sandbox.extras.log import CallLog
+    from framework.sandbox.hooks.courier import Courier
     from framework.sandbox.rate_limits import RateLimits
-    from framework.sandbox.realtime.event import Event, Publisher
+    from framework.sandbox.realtime.event import Audience, Event, Publisher
     from framework.sandbox.realtime.hub import Hub
     from framework.sandbox.store.files import FileStore
     from framework.sandbox.store.store import Store
@@ -32,9 +33,14 @@ class Sandbox:
     faults: Faults
     log: CallLog
     limits: RateLimits
+    courier: Courier
     files: FileStore
     alarm: Alarm
     publishers: list[Publisher] = field(default_factory=list)
+
+    def wanted(self, kind: str, audience: Audience) -> bool:
+        """Whether an event of a type would reach anyone now: where not, it need not be made."""
+        return self.hub.reaches(audience) or self.courier.wants(kind)
 
     def publish(self, event: Event) -> None:
         """Hand an event to every publisher."""

@@ -188,6 +188,7 @@ async def _prepared(config: SandboxConfig) -> AsyncIterator[Running]:
     finally:
         bound.close()
         sandbox.alarm.stop()
+        await sandbox.courier.close()
         await sandbox.store.close()
 
 

@@ -10,6 +10,7 @@ from framework.sandbox.call import Call
 from framework.sandbox.domains import moderation_commands
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import ApiError, invalid, not_found
+from framework.sandbox.hooks import questions
 from framework.sandbox.model.channel import MEMBERS, pair
 from framework.sandbox.model.message import (
     MESSAGE_INPUT,
@@ -33,6 +34,8 @@ from framework.sandbox.views.user import user_by_id, user_view
 from framework.sandbox.wire import Entity, Input
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from framework.sandbox.model.channel import Channel
     from framework.sandbox.model.user import User
 
@@ -43,7 +46,7 @@ _FIXED = ("id", "parent_id", "type", "show_in_channel", "quoted_message_id", "po
 
 
 @DOMAIN.operation("SendMessage", "POST", "/channels/{type}/{id}/message")
-def send_message(call: Call) -> Result:
+def send_message(call: Call) -> Result | Awaitable[Result]:
     """Post a message. A client's own id makes a repeated send a 400."""
     channel = channels.find(call)
     taken = service.take_message(call, call.body.get("message"))
@@ -62,6 +65,19 @@ def send_message(call: Call) -> Result:
     if not screening.screen(call, channel, message):
         return {"message": message_view(call.sandbox, message, user.id)}
     _hold_back(call, channel, message)
+    if questions.asks(call, message):
+        return _after_question(call, channel, message, user)
+    return _post(call, channel, message, user)
+
+
+async def _after_question(call: Call, channel: Channel, message: Message, user: User) -> Result:
+    """Post a message that the app's backend let pass, as it changed it; one that it refused is not stored."""
+    if not await questions.ask(call, channel, message, user):
+        return {"message": message_view(call.sandbox, message, user.id)}
+    return _post(call, channels.find(call), message, user)
+
+
+def _post(call: Call, channel: Channel, message: Message, user: User) -> Result:
     keep_hidden = call.flag("keep_channel_hidden", call.body)
     service.deliver(call, channel, message, user, keep_hidden=keep_hidden)
     if message.pinned:
