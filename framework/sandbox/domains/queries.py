@@ -12,7 +12,7 @@ from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import capabilities
 from framework.sandbox.query.filters import compile_filter, dig
 from framework.sandbox.query.sorting import parse_sort, sort
-from framework.sandbox.services import channels, people, relations, unread
+from framework.sandbox.services import channels, people, predefined, relations, unread
 from framework.sandbox.services.state import channel_state, watch
 from framework.sandbox.views.channel import last_message_at
 
@@ -27,6 +27,7 @@ MAX_CHANNELS = 30
 def query_channels(call: Call) -> Result:
     """Channels by a filter, sorted and paged, each with its state; optionally watched."""
     user = people.acting_user_or_none(call)
+    expanded = predefined.expand(call)
     conditions = call.mapping("filter_conditions")
     value_of = channel_values(call, user)
     matches = compile_filter(conditions, value_of)
@@ -43,7 +44,8 @@ def query_channels(call: Call) -> Result:
     limit = call.number("limit", 10, high=MAX_CHANNELS)
     offset = call.number("offset", 0)
     page = sort(found, order, value_of)[offset : offset + (limit or 10)]
-    return {"channels": [_state(call, channel, user) for channel in page]}
+    named = {"predefined_filter": expanded} if expanded is not None else {}
+    return {"channels": [_state(call, channel, user) for channel in page], **named}
 
 
 @DOMAIN.operation("GetChannel", "GET", None, v2="/api/v2/chat/channels/{type}/{id}")

@@ -13,6 +13,7 @@ from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
 from framework.sandbox.extras.exports import export_route
 from framework.sandbox.extras.faults import Fault
 from framework.sandbox.extras.files import file_routes
+from framework.sandbox.extras.imports import import_route
 from framework.sandbox.extras.origin import require_own_page
 from framework.sandbox.request import read_body, read_headers
 from framework.sandbox.services import people
@@ -80,6 +81,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route("/sandbox/health", _answering(_health, _ANYWHERE), methods=["GET"]),
         export_route(sandbox),
         *file_routes(sandbox),
+        import_route(sandbox),
         Route("/", index, methods=["GET"]),
         Mount("/playground", StaticFiles(directory=PLAYGROUND, html=True, check_dir=False)),
     ]

@@ -1,0 +1,57 @@
+"""Filling in a predefined filter for a query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.model.predefined_filter import PREDEFINED_FILTERS
+
+if TYPE_CHECKING:
+    from framework.sandbox.call import Call
+
+_PLACE = re.compile(r"\{\{\s*([\w.\-]+)\s*\}\}")
+
+
+def expand(call: Call) -> dict[str, Any] | None:
+    """Put the filter that the call names by `predefined_filter` in its payload.
+
+    Returns it filled in, as the answer shows it; None where the call names none. Raises ApiError 400 when a value is
+    missing, 404 when there is no such filter.
+    """
+    name = call.text("predefined_filter")
+    if not name:
+        return None
+    kept = call.store[PREDEFINED_FILTERS].get(name)
+    if kept is None:
+        raise not_found(f"predefined filter {name} not found")
+    conditions = fill(kept.filter, call.mapping("filter_values"))
+    order = fill(kept.sort, call.mapping("sort_values"))
+    kept.calls, kept.last_seen = kept.calls + 1, call.now
+    call.store[PREDEFINED_FILTERS].put(kept)
+    call.payload["filter_conditions"] = conditions
+    if order and not call.payload.get("sort"):
+        call.payload["sort"] = order
+    return {"name": name, "filter": conditions, "sort": order}
+
+
+def fill(template: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """A template with its places filled in. A text that is one place alone takes on the value's type."""
+    if isinstance(template, dict):
+        return {fill(name, values): fill(value, values) for name, value in template.items()}
+    if isinstance(template, list):
+        return [fill(item, values) for item in template]
+    if not isinstance(template, str):
+        return template
+    whole = _PLACE.fullmatch(template)
+    if whole is not None:
+        return _value(values, whole[1])
+    return _PLACE.sub(lambda match: str(_value(values, match[1])), template)
+
+
+def _value(values: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
+    if name not in values:
+        raise invalid(f"filter_values.{name} is a required field of this predefined filter")
+    return values[name]

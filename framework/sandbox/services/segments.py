@@ -1,0 +1,56 @@
+"""Who or what is in a segment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.model.channel import CHANNELS, MEMBERSHIPS_OF, Channel
+from framework.sandbox.model.segment import TARGETS_OF, Segment
+from framework.sandbox.model.user import USERS, User
+from framework.sandbox.query.filters import dig, select
+
+if TYPE_CHECKING:
+    from framework.sandbox.call import Call
+
+
+def user_ids(call: Call, segment: Segment) -> list[str]:
+    """The users of a segment that exist, each once."""
+    found = _added(call, segment)
+    users = [user for user in call.store[USERS] if user.deleted_at is None and user.deactivated_at is None]
+    if segment.all_users:
+        found |= {user.id: None for user in users}
+    elif segment.filter:
+        found |= {user.id: None for user in select(users, segment.filter, _value)}
+    return [user_id for user_id in found if user_id in call.store[USERS]]
+
+
+def cids(call: Call, segment: Segment, sender_id: str | None = None) -> list[str]:
+    """The channels of a segment that exist, each once; `sender_id` is whose channels `all_sender_channels` means."""
+    found = _added(call, segment)
+    if segment.all_sender_channels and sender_id is not None:
+        found |= {member.cid: None for member in call.store.index(MEMBERSHIPS_OF).of(sender_id)}
+    elif segment.filter:
+        found |= {channel.cid: None for channel in select(call.store[CHANNELS], segment.filter, _value)}
+    return [cid for cid in found if cid in call.store[CHANNELS]]
+
+
+def size(call: Call, segment: Segment) -> int:
+    """How many targets a segment has; those that were added count before they exist."""
+    added = _added(call, segment)
+    others = user_ids(call, segment) if segment.type == "user" else cids(call, segment)
+    return len({*added, *others})
+
+
+def view(call: Call, segment: Segment) -> dict[str, Any]:
+    """A segment with its size. The service answers a `deleted_at` with every one of them."""
+    return {**segment.view().fields, "size": size(call, segment), "deleted_at": None}
+
+
+def _added(call: Call, segment: Segment) -> dict[str, None]:
+    return dict.fromkeys(target.target_id for target in call.store.index(TARGETS_OF).of(segment.id))
+
+
+def _value(item: User | Channel, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    if name in type(item).names() and name != "custom":
+        return getattr(item, name)
+    return dig(item.custom, name.removeprefix("custom."))
