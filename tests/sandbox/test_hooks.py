@@ -1,0 +1,268 @@
+"""What the sandbox tells and asks the app's own backend."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from framework.sandbox.hooks.courier import Patience
+from tests.sandbox.conftest import World, frame, until
+
+Answer = Callable[[dict[str, Any], int], Any]
+
+
+@dataclass
+class Told:
+    """One request that the backend got."""
+
+    headers: dict[str, str]
+    body: dict[str, Any]
+    query: dict[str, str]
+    raw: bytes
+
+
+@dataclass
+class Backend:
+    """An app's backend. `answer` makes the answer from the body and how many came before: a status, or JSON."""
+
+    url: str
+    told: list[Told] = field(default_factory=list)
+    answer: Answer = lambda _body, _number: 200
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        raw = await request.read()  # aiohttp has undone the compression
+        told = Told(dict(request.headers), json.loads(raw), dict(request.query), raw)
+        self.told.append(told)
+        self.came.set()
+        said = self.answer(told.body, len(self.told) - 1)
+        if asyncio.iscoroutine(said):
+            said = await said
+        return web.Response(status=said) if isinstance(said, int) else web.json_response(said)
+
+    def kinds(self) -> list[str]:
+        return [told.body.get("type", "") for told in self.told]
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Backend]:
+    app = web.Application()
+    made = Backend("")
+    app.router.add_post("/{path:.*}", made.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def room(world: World) -> Any:
+    world.running.sandbox.courier.patience = Patience(question=0.2, attempt=0.3, whole=2.0, pauses=(0.01, 0.01))
+    return await world.channel("c", "alice", "bob")
+
+
+async def listen(world: World, backend: Backend, *events: str, **settings: Any) -> None:
+    hook = {"hook_type": "webhook", "enabled": True, "webhook_url": backend.url + "/hook", "event_types": list(events)}
+    await world.server.update_app_settings(event_hooks=[hook], **settings)
+    backend.told.clear()
+
+
+async def settled(world: World) -> None:
+    await world.running.sandbox.courier.settle()
+
+
+async def test_a_webhook_is_signed_and_names_key_id_and_attempt(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend, "message.new")
+    await room.send_message({"text": "hello", "color": "red"}, "alice")
+    await settled(world)
+    (told,) = backend.told
+    assert told.body["message"]["text"] == "hello"
+    assert told.body["message"]["color"] == "red"
+    assert told.body["cid"] == "messaging:c"
+    expected = hmac.new(world.running.api_secret.encode(), told.raw, hashlib.sha256).hexdigest()
+    assert told.headers["X-Signature"] == expected
+    assert told.headers["X-Api-Key"] == world.running.api_key
+    assert told.headers["X-Webhook-Attempt"] == "1"
+    assert told.headers["X-Webhook-Id"]
+    assert world.server.verify_webhook(told.raw, told.headers["X-Signature"])
+
+
+async def test_an_empty_list_of_types_is_every_event(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend)
+    sent = await room.send_message({"text": "hello"}, "alice")
+    await room.send_reaction(sent["message"]["id"], {"type": "like"}, "bob")
+    await room.add_members(["alice"])
+    await room.update({"topic": "x"})
+    await settled(world)
+    assert {"message.new", "reaction.new", "channel.updated"} <= set(backend.kinds())
+
+
+async def test_a_hook_that_is_off_or_for_other_events_hears_nothing(world: World, room: Any, backend: Backend) -> None:
+    off = {"hook_type": "webhook", "enabled": False, "webhook_url": backend.url, "event_types": []}
+    other = {"hook_type": "webhook", "webhook_url": backend.url, "event_types": ["user.banned"]}
+    await world.server.update_app_settings(event_hooks=[off, other])
+    await room.send_message({"text": "hello"}, "alice")
+    await settled(world)
+    assert backend.told == []
+
+
+async def test_a_compressed_body_is_signed_as_it_was(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend, "message.new", enable_hook_payload_compression=True)
+    await room.send_message({"text": "hello"}, "alice")
+    await settled(world)
+    (told,) = backend.told
+    assert told.headers["Content-Encoding"] == "gzip"
+    parsed = world.server.verify_and_parse_webhook(gzip.compress(told.raw), told.headers["X-Signature"])
+    assert parsed is not None
+
+
+@pytest.mark.parametrize(("status", "tries"), [(500, 3), (429, 3), (408, 3), (400, 1), (404, 1)])
+async def test_what_may_go_better_is_tried_three_times(
+    world: World, room: Any, backend: Backend, status: int, tries: int
+) -> None:
+    await listen(world, backend, "message.new")
+    backend.answer = lambda _body, _number: status
+    await room.send_message({"text": "hello"}, "alice")
+    await settled(world)
+    assert [told.headers["X-Webhook-Attempt"] for told in backend.told] == [str(n + 1) for n in range(tries)]
+    assert len({told.headers["X-Webhook-Id"] for told in backend.told}) == 1
+
+
+async def test_a_backend_that_hangs_is_tried_again(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend, "message.new")
+
+    async def slow() -> int:
+        await asyncio.sleep(0.6)
+        return 200
+
+    backend.answer = lambda _body, number: slow() if number == 0 else 200
+    await room.send_message({"text": "hello"}, "alice")
+    await settled(world)
+    assert [told.headers["X-Webhook-Attempt"] for told in backend.told] == ["1", "2"]
+
+
+async def fault(world: World, **fields: Any) -> None:
+    async with world.http.post(world.running.url + "/sandbox/faults", json=fields) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def test_webhooks_come_twice_on_demand(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend, "message.new")
+    await fault(world, pattern="SendMessage", webhook="duplicate")
+    await room.send_message({"text": "hello"}, "alice")
+    await room.send_message({"text": "again"}, "alice")
+    await settled(world)
+    texts = [told.body["message"]["text"] for told in backend.told]
+    assert sorted(texts) == ["again", "hello", "hello"]
+    twice = {told.headers["X-Webhook-Id"] for told in backend.told if told.body["message"]["text"] == "hello"}
+    assert len(twice) == 1
+
+
+async def test_webhooks_come_out_of_order_on_demand(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend, "message.new")
+    await fault(world, pattern="message.new", webhook="reorder")
+    await room.send_message({"text": "first"}, "alice")
+    await room.send_message({"text": "second"}, "alice")
+    await settled(world)
+    assert [told.body["message"]["text"] for told in backend.told] == ["second", "first"]
+
+
+async def ask_before_sending(world: World, backend: Backend, answer: Answer) -> None:
+    await world.server.update_app_settings(before_message_send_hook_url=backend.url + "/before")
+    backend.answer = answer
+
+
+async def test_the_backend_may_rewrite_a_message(world: World, room: Any, backend: Backend) -> None:
+    said = {"message": {"text": "hello ****", "checked": True, "user": {"id": "mallory"}}}
+    await ask_before_sending(world, backend, lambda _body, _number: said)
+    sent = await room.send_message({"text": "hello fool", "color": "red"}, "alice")
+    message = sent["message"]
+    assert (message["text"], message["checked"], message["color"]) == ("hello ****", True, "red")
+    assert message["user"]["id"] == "alice"
+    (told,) = backend.told
+    assert set(told.body) == {"message", "user", "channel", "request_info"}
+    assert told.headers["X-Signature"]
+    assert (await world.server.get_message(message["id"]))["message"]["text"] == "hello ****"
+
+
+async def test_the_backend_may_refuse_a_message(world: World, room: Any, backend: Backend) -> None:
+    bob = world.person("bob")
+    socket = await bob.online()
+    await bob.watch("c")
+    said = {"message": {"type": "error", "text": "not here"}}
+    await ask_before_sending(world, backend, lambda body, _number: said if body["message"]["text"] == "bad" else {})
+    sent = await room.send_message({"id": "m1", "text": "bad"}, "alice")
+    assert (sent["message"]["type"], sent["message"]["text"]) == ("error", "not here")
+    await room.send_message({"id": "m2", "text": "good"}, "alice")
+    assert (await until(socket, "message.new"))["message"]["id"] == "m2"
+    state = await room.query(messages={"limit": 10})
+    assert [message["id"] for message in state["messages"]] == ["m2"]
+
+
+@pytest.mark.parametrize("answer", ["slow", 500, 400, {"message": {"text": 5}}, {"message": []}, ["x"]])
+async def test_a_message_is_sent_without_a_backend_that_fails(
+    world: World, room: Any, backend: Backend, answer: Any
+) -> None:
+    async def slow() -> int:
+        await asyncio.sleep(0.5)
+        return 200
+
+    await ask_before_sending(world, backend, lambda _body, _number: slow() if answer == "slow" else answer)
+    sent = await room.send_message({"text": "hello"}, "alice")
+    assert sent["message"]["text"] == "hello"
+    assert (await world.server.get_message(sent["message"]["id"]))["message"]["text"] == "hello"
+
+
+async def test_an_id_taken_while_the_backend_was_asked_is_refused(world: World, room: Any, backend: Backend) -> None:
+    await ask_before_sending(world, backend, lambda _body, _number: {})
+    sends = [room.send_message({"id": "same", "text": str(n)}, "alice") for n in range(3)]
+    results = await asyncio.gather(*sends, return_exceptions=True)
+    assert sum(isinstance(result, Exception) for result in results) == 2
+
+
+async def test_the_backend_handles_a_custom_command(world: World, room: Any, backend: Backend) -> None:
+    await world.server.create_command({"name": "ticket", "description": "x", "args": "[text]"})
+    await world.server.update_channel_type("messaging", commands=["giphy", "ticket"])
+    await world.server.update_app_settings(custom_action_handler_url=backend.url + "/command?type={type}")
+    backend.answer = lambda body, _number: {"message": {"text": f"done: {body['message']['args']}"}}
+    sent = await room.send_message({"text": "/ticket printer on fire"}, "alice")
+    assert backend.told[-1].query == {"type": "ticket"}
+    assert sent["message"]["text"] == "done: printer on fire"
+    assert sent["message"]["command"] == "ticket"
+
+
+async def test_a_websocket_goes_silent_or_closes_on_demand(world: World, room: Any) -> None:
+    bob = world.person("bob")
+    socket = await bob.online()
+    await bob.watch("c")
+    await fault(world, pattern="SendMessage", socket="silent", user_id="bob")
+    await room.send_message({"text": "seen"}, "alice")
+    assert (await until(socket, "message.new"))["message"]["text"] == "seen"
+    await room.send_message({"text": "unseen"}, "alice")
+    await fault(world, pattern="now", socket="close", close_code=4001, user_id="bob")
+    last = await socket.receive(timeout=5)
+    assert (last.type.name, last.data) == ("CLOSE", 4001)
+
+
+async def test_a_connect_is_refused_or_cut_on_demand(world: World, room: Any) -> None:
+    bob = world.person("bob")
+    await fault(world, pattern="Connect", status=429)
+    socket = await bob.connect()
+    refused = await frame(socket)
+    assert (refused["type"], refused["error"]["code"]) == ("connection.error", 9)
+    await fault(world, pattern="GET /connect", drop="before")
+    socket = await bob.connect()
+    assert (await socket.receive(timeout=5)).type.name in ("CLOSED", "CLOSING", "CLOSE", "ERROR")
+    await bob.online()
