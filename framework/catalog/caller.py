@@ -1,0 +1,135 @@
+"""Calls the service as often as is safe: within the rate budget, with a fresh token for each try."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import structlog
+
+from framework.catalog.transport import NotSentError, RefusedError, Response, header_number, service_time
+from framework.errors import ChatServiceError
+from framework.stream.budget import UNCOUNTED, USER_LIMIT, Bucket
+from framework.stream.failure import RATE_LIMITED, TOKEN_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from framework.catalog.broker import CredentialBroker
+    from framework.catalog.operation import Operation
+    from framework.catalog.request import Request
+    from framework.catalog.transport import Transport
+    from framework.stream.timing import Timing
+
+TRIES = 4
+# The longest wait (seconds) for the rate budget: an agent is better told than kept waiting.
+PATIENCE = 20.0
+FIRST_PAUSE = 0.25
+MOST_BUCKETS = 2_000
+LONGEST_LIMIT = 60.0
+# Writes that come to the same when they are made twice: by their nature, or because they only set values.
+REPEATABLE = frozenset(
+    {
+        "GetOrCreateChannel",
+        "MarkRead",
+        "MarkChannelsRead",
+        "MarkDelivered",
+        "UpdateUsers",
+        "UpdateUsersPartial",
+        "UpdateChannelPartial",
+        "UpdateMemberPartial",
+        "UpdateMessage",
+        "UpdateMessagePartial",
+        "UpdateThreadPartial",
+    }
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Caller:
+    """Makes calls for all principals of a process."""
+
+    def __init__(self, transport: Transport, broker: CredentialBroker, timing: Timing) -> None:
+        self._transport = transport
+        self._broker = broker
+        self._timing = timing
+        self._buckets: OrderedDict[tuple[str, str | None], Bucket] = OrderedDict()
+
+    async def call(self, operation: Operation, request: Request, user_id: str | None, *, own_id: bool) -> Response:
+        """Make a call as a user, or as the app where `user_id` is None.
+
+        A read is repeated when it fails; a write only where the service did nothing, where its kind is repeatable, or
+        where `own_id` says that it creates something under an id that we chose. Raises ChatServiceError.
+        """
+        repeatable = own_id or operation.effect == "reads" or operation.id in REPEATABLE
+        bucket = self._bucket(operation, user_id)
+        failed = 0
+        while True:
+            await self._wait_for(bucket, operation)
+            try:
+                response = await self._transport.send(request, self._broker.mint(user_id))
+            except RefusedError as refusal:
+                error, nothing_done = self._learn(refusal, bucket)
+            except NotSentError as unsent:
+                error, nothing_done = unsent, True
+            except ChatServiceError as unknown:
+                error, nothing_done = unknown, False
+            else:
+                self._observe(response.headers, bucket)
+                return response
+            failed += 1
+            if not error.retryable or failed >= TRIES or not (repeatable or nothing_done):
+                raise error
+            log.info("operation.retry", operation=operation.id, failed=failed, code=error.code, status=error.status)
+            await self._timing.sleep(self._timing.uniform(0, FIRST_PAUSE * 2 ** (failed - 1)))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    def _learn(self, refusal: RefusedError, bucket: Bucket) -> tuple[ChatServiceError, bool]:
+        """The error, and whether it says that nothing was done."""
+        error = refusal.error
+        time = service_time(refusal.headers)
+        if time is not None:
+            self._broker.learn(time)
+        if error.code == RATE_LIMITED:
+            bucket.close(self._limit_ends_in(refusal.headers))
+        return error, error.code == RATE_LIMITED or error.code in TOKEN_CODES
+
+    def _observe(self, headers: Mapping[str, str], bucket: Bucket) -> None:
+        limit, left = header_number(headers, "x-ratelimit-limit"), header_number(headers, "x-ratelimit-remaining")
+        if limit is not None and left is not None:
+            bucket.observe(int(limit), int(left), self._limit_ends_in(headers))
+
+    def _limit_ends_in(self, headers: Mapping[str, str]) -> float:
+        """Seconds until the service takes calls again, by its own clock where it tells the time."""
+        seconds, reset = header_number(headers, "retry-after"), header_number(headers, "x-ratelimit-reset")
+        if seconds is None and reset is not None:
+            seconds = reset - (service_time(headers) or self._timing.now()).timestamp()
+        return min(max(seconds if seconds is not None else 1.0, 0.0), LONGEST_LIMIT)
+
+    async def _wait_for(self, bucket: Bucket, operation: Operation) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await bucket.take()
+        except TimeoutError:
+            raise ChatServiceError(
+                f"{operation.id} was not sent: the limit of calls is used up.",
+                code=RATE_LIMITED,
+                status=429,
+                retryable=True,
+                hint="Try again in a minute.",
+            ) from None
+
+    def _bucket(self, operation: Operation, user_id: str | None) -> Bucket:
+        key = (operation.id, user_id)
+        if key not in self._buckets:
+            limit = USER_LIMIT if user_id is not None else operation.calls_a_minute or UNCOUNTED
+            self._buckets[key] = Bucket(limit, self._timing)
+        self._buckets.move_to_end(key)
+        while len(self._buckets) > MOST_BUCKETS:
+            self._buckets.popitem(last=False)
+        return self._buckets[key]

@@ -1,0 +1,62 @@
+"""Arguments made from a schema: an example for an error message, for a model, for a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from framework.catalog.values import Json
+
+WHEN = "2026-01-31T12:00:00Z"
+# What people know these by; anything else is called by its own name.
+_NAMED = {
+    "type": "messaging",
+    "id": "support-123",
+    "cid": "messaging:support-123",
+    "channel_cid": "messaging:support-123",
+    "text": "Hello",
+    "language": "en",
+    "url": "https://example.com/picture.png",
+    "email": "alice@example.com",
+}
+_DEEPEST = 6
+
+
+def example(schema: dict[str, Any], name: str = "", *, every: bool = False, depth: int = 0) -> Json:
+    """A value that the schema allows. `every` fills in optional properties too, as deep as is sensible.
+
+    `schema` refers to nothing: its references are resolved (see `arguments.resolved`).
+    """
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "object" or "properties" in schema:
+        return _object(schema, every=every, depth=depth)
+    if kind == "array":
+        return [] if depth > _DEEPEST else [example(schema["items"], _singular(name), every=every, depth=depth + 1)]
+    if kind in {"integer", "number"}:
+        return 20 if kind == "integer" else 1.5
+    if kind == "boolean":
+        return True
+    return WHEN if schema.get("format") == "date-time" else _word(name)
+
+
+def _object(schema: dict[str, Any], *, every: bool, depth: int) -> dict[str, Any]:
+    properties, required = schema.get("properties", {}), schema.get("required", ())
+    deep = depth >= _DEEPEST
+    return {
+        key: example(value, key, every=every, depth=depth + 1)
+        for key, value in properties.items()
+        if key in required or (every and not deep)
+    }
+
+
+def _word(name: str) -> str:
+    if name in _NAMED:
+        return _NAMED[name]
+    if "user" in name or name.endswith(("_by", "_by_id", "member")):
+        return "alice"
+    return name.removesuffix("_id") or "text"
+
+
+def _singular(name: str) -> str:
+    return name.removesuffix("s")

@@ -1,0 +1,287 @@
+"""Executes an operation: policy, arguments, approval, credentials, the call itself, and the audit log around it all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from framework.catalog.actor import with_actor, without_actors
+from framework.catalog.approvals import ApprovalNeededError, question_of
+from framework.catalog.arguments import ArgumentsError, argument_schema, check_arguments
+from framework.catalog.audit import new_entry
+from framework.catalog.broker import HANDLE
+from framework.catalog.catalog import UnknownOperationError
+from framework.catalog.policy import Actor, NotAllowedError, Policy
+from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, reach_of
+from framework.catalog.request import build_request
+from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
+
+if TYPE_CHECKING:
+    from framework.catalog.approvals import Approvals, Ask
+    from framework.catalog.audit import Audit, Entry, Outcome
+    from framework.catalog.broker import CredentialBroker
+    from framework.catalog.caller import Caller
+    from framework.catalog.catalog import Catalog
+    from framework.catalog.operation import Operation
+    from framework.stream.timing import Timing
+
+ISSUE = "issue_user_token"
+_IDS = uuid.UUID("6f1d5f0e-6d0b-4a52-9c8e-6f3f6d3c9a11")
+_OUTCOMES: dict[type[FrameworkError], Outcome] = {
+    ArgumentsError: "invalid",
+    UnknownOperationError: "invalid",
+    ApprovalNeededError: "waits for approval",
+    ChatServiceError: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What somebody wants executed. `as_user` is a user's id, or a handle from `issue_user_token`."""
+
+    operation_id: str
+    arguments: dict[str, Any]
+    as_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What came of it: the service's answer, whole, and as whom it was done (None: as the app)."""
+
+    operation: Operation
+    acts_as: str | None
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A call that may be made: its arguments as they will be sent, and whose token it takes (None: the app's)."""
+
+    operation: Operation
+    arguments: dict[str, Any]
+    acts_as: str | None
+    token_of: str | None
+    own_id: bool = False
+
+
+class Executor:
+    """Executes operations for every principal of a process."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        broker: CredentialBroker,
+        caller: Caller,
+        audit: Audit,
+        approvals: Approvals,
+        timing: Timing,
+    ) -> None:
+        self.catalog = catalog
+        self.broker = broker
+        self._caller = caller
+        self._audit = audit
+        self._approvals = approvals
+        self._timing = timing
+
+    async def execute(self, policy: Policy, call: Call, *, ask: Ask | None = None) -> Executed:
+        """Execute one operation, if the policy, the schema and, where it is needed, a person allow it.
+
+        Raises NotAllowedError, ArgumentsError, UnknownOperationError, ApprovalNeededError, HandleError or
+        ChatServiceError; each is in the audit log by then. No secret and no token is in any of them.
+        """
+        try:
+            ready = await self._prepare(policy, call)
+            await self._approve(policy, ready, ask)
+        except FrameworkError as error:
+            await self._note(policy, call.operation_id, call.arguments, call.as_user, error)
+            raise
+        return await self._recorded(policy, ready)
+
+    async def issue_token(self, policy: Policy, user_id: str, seconds: float | None) -> dict[str, Any]:
+        """Give out the right to act as a user: a handle, or the token itself where the policy reveals it.
+
+        `seconds` is how long it lives, at most what the policy says. Raises NotAllowedError.
+        """
+        asked = {"user_id": user_id, "ttl_seconds": seconds}
+        rules = policy.rules.issue_tokens
+        longest = rules.longest.total_seconds()
+        try:
+            policy.check_issuing(user_id)
+            if seconds is not None and not 0 < seconds <= longest:
+                raise ArgumentsError(f"ttl_seconds: expected at most {longest:g}, such as {min(longest, 300):g}.")
+        except FrameworkError as error:
+            await self._note(policy, ISSUE, asked, user_id, error)
+            raise
+        lifetime = timedelta(seconds=seconds if seconds is not None else longest)
+        what = "token revealed" if rules.reveal else "handle given out"
+        await self._audit.begin(self._entry(policy, ISSUE, asked, user_id, outcome="done", detail=what))
+        given: dict[str, Any] = {"user_id": user_id, "expires_in_seconds": lifetime.total_seconds()}
+        given["as_user"] = self.broker.issue_handle(user_id, policy.holder, lifetime)
+        if rules.reveal:
+            given["token"] = self.broker.mint(user_id, lifetime=lifetime).get_secret_value()
+        return given
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._caller.close()
+
+    async def _prepare(self, policy: Policy, call: Call) -> _Ready:
+        operation = self.catalog.operation(call.operation_id)
+        policy.check_operation(operation)
+        check_arguments(self.catalog, operation, call.arguments)
+        actor = self._actor(policy, call.as_user)
+        policy.check_actors(operation, call.arguments, actor)
+        arguments = await self._in_bounds(policy, operation, call.arguments)
+        return _with_own_id(_with_token(operation, arguments, actor), policy.who.key)
+
+    def _actor(self, policy: Policy, as_user: str | None) -> Actor:
+        if as_user is not None and as_user.startswith(HANDLE):
+            # Whoever holds a handle was allowed to have it.
+            return Actor(self.broker.resolve(as_user, policy.holder))
+        return policy.actor(as_user)
+
+    async def _in_bounds(self, policy: Policy, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments, narrowed where that is needed. Raises NotAllowedError for a channel out of bounds."""
+        if policy.rules.everywhere:
+            return arguments
+        match reach_of(operation, arguments):
+            case Channels(cids):
+                for cid in sorted(cids):
+                    policy.check_channel(cid)
+            case OfMessage(message_id):
+                policy.check_channel(await self._channel_of(message_id))
+            case Filtered(place):
+                exact = policy.exact_channels(operation)
+                if arguments.get("predefined_filter"):
+                    raise NotAllowedError("Not allowed: a predefined filter may reach channels out of bounds.")
+                return arguments if exact is None else narrow(arguments, place, exact)
+            case Anywhere():
+                policy.check_anywhere(operation)
+        return arguments
+
+    async def _channel_of(self, message_id: str) -> str:
+        """The channel (`type:id`) of a message, asked with the app's rights and for this alone."""
+        message = (await self._get_message(message_id, None)).get("message")
+        return str(message.get("cid", "")) if isinstance(message, dict) else ""
+
+    async def _get_message(self, message_id: str, user_id: str | None) -> dict[str, Any]:
+        operation = self.catalog.operation("GetMessage")
+        request = build_request(operation, {"id": message_id}, {})
+        return (await self._caller.call(operation, request, user_id, own_id=False)).body
+
+    async def _approve(self, policy: Policy, ready: _Ready, ask: Ask | None) -> None:
+        if not policy.needs_approval(ready.operation):
+            return
+        acts_as = ready.acts_as or "app"
+        shown = self._entry(policy, ready.operation.id, ready.arguments, acts_as).arguments
+        exact = _without_own_id(ready)
+        await self._approvals.require(question_of(policy.who, ready.operation.id, exact, acts_as, shown), ask)
+
+    async def _recorded(self, policy: Policy, ready: _Ready) -> Executed:
+        """Make the call between two lines of the audit log: what was begun is there even if we die in the middle."""
+        started = self._timing.monotonic()
+        number = await self._audit.begin(
+            self._entry(policy, ready.operation.id, ready.arguments, ready.acts_as or "app")
+        )
+        try:
+            executed = await self._make(ready)
+        except FrameworkError as error:
+            await self._end(number, "failed", str(error), started)
+            raise
+        await self._end(number, "done", _gist(executed.body), started)
+        return executed
+
+    async def _make(self, ready: _Ready) -> Executed:
+        models = argument_schema(self.catalog, ready.operation).get("$defs", {})
+        request = build_request(ready.operation, ready.arguments, models)
+        try:
+            response = await self._caller.call(ready.operation, request, ready.token_of, own_id=ready.own_id)
+            body = response.body
+        except DuplicateMessageError:
+            if not ready.own_id:
+                raise
+            # Our own id: an earlier try, of this call or of this turn, got through.
+            body = await self._get_message(ready.arguments["message"]["id"], None)
+        return Executed(ready.operation, ready.acts_as, body)
+
+    async def _end(self, number: int, outcome: Outcome, detail: str, started: float) -> None:
+        milliseconds = (self._timing.monotonic() - started) * 1000
+        await self._audit.end(number, outcome, self.broker.redact(detail), milliseconds)
+
+    async def _note(
+        self, policy: Policy, operation: str, arguments: object, as_user: str | None, error: FrameworkError
+    ) -> None:
+        """Log a call that was not made."""
+        outcome: Outcome = next((kind for cls, kind in _OUTCOMES.items() if isinstance(error, cls)), "refused")
+        await self._audit.begin(self._entry(policy, operation, arguments, as_user, outcome=outcome, detail=error.what))
+
+    def _entry(
+        self,
+        policy: Policy,
+        operation: str,
+        arguments: object,
+        acts_as: str | None,
+        *,
+        outcome: Outcome = "started",
+        detail: str = "",
+    ) -> Entry:
+        return new_entry(
+            policy.who,
+            operation,
+            arguments,
+            at=self._timing.now(),
+            redact=self.broker.redact,
+            acts_as=acts_as,
+            outcome=outcome,
+            detail=detail,
+        )
+
+
+def _with_token(operation: Operation, arguments: dict[str, Any], actor: Actor) -> _Ready:
+    """Whose token the call takes: a user's wherever that will do."""
+    user_id = actor.user_id
+    if user_id is None:
+        if operation.token == "user":  # noqa: S105 - a kind of token, not a token
+            raise ArgumentsError(f"{operation.id} is done by a user: pass as_user, such as as_user='alice'.")
+        return _Ready(operation, arguments, None, None)
+    if operation.token == "server":  # noqa: S105 - a kind of token, not a token
+        return _Ready(operation, with_actor(operation, arguments, user_id), user_id, None)
+    return _Ready(operation, without_actors(operation, arguments), user_id, user_id)
+
+
+def _with_own_id(ready: _Ready, key: str | None) -> _Ready:
+    """A message that is to be sent gets its id here, so that sending it again cannot make a second one.
+
+    Within a turn the id follows from the turn and from what is said, so that a turn that runs again repeats nothing.
+    """
+    if ready.operation.id != "SendMessage":
+        return ready
+    message = dict(ready.arguments["message"])
+    if message.get("id"):
+        return ready
+    said = hashlib.sha256(json.dumps(ready.arguments, sort_keys=True, default=str).encode()).hexdigest()
+    message["id"] = str(uuid.uuid5(_IDS, f"{key}/{ready.acts_as}/{said}") if key else uuid.uuid4())
+    return _Ready(ready.operation, ready.arguments | {"message": message}, ready.acts_as, ready.token_of, own_id=True)
+
+
+def _without_own_id(ready: _Ready) -> dict[str, Any]:
+    """The arguments as they were asked for: an id made up for this try must not make it another call."""
+    if not ready.own_id:
+        return ready.arguments
+    message = {key: value for key, value in ready.arguments["message"].items() if key != "id"}
+    return ready.arguments | {"message": message}
+
+
+def _gist(body: dict[str, Any]) -> str:
+    """What came back, in a few words: the names at the top, and ids of what they hold."""
+    parts = []
+    for name, value in body.items():
+        identity = value.get("cid") or value.get("id") if isinstance(value, dict) else None
+        size = f"{len(value)} items" if isinstance(value, list) else identity
+        if name != "duration":
+            parts.append(f"{name} ({size})" if size else name)
+    return ", ".join(parts)[:300]

@@ -1,0 +1,137 @@
+"""Whether an operation may be executed: by whom, as whom, where. Decides; does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from framework.catalog.actor import actors
+from framework.definition.operations import APP, BOT, CALLER, CONVERSATION, Operations, matches
+from framework.errors import FrameworkError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from framework.catalog.catalog import Catalog
+    from framework.catalog.operation import Operation
+    from framework.catalog.principal import Principal
+
+
+class NotAllowedError(FrameworkError):
+    """The policy does not allow this. Trying it in other words will not help; a person decides what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """As whom a call is made: a user, or the app itself where `user_id` is None."""
+
+    user_id: str | None
+
+
+class Policy:
+    """The rules for one principal."""
+
+    def __init__(self, rules: Operations, who: Principal) -> None:
+        self.rules = rules
+        self.who = who
+
+    @property
+    def holder(self) -> str:
+        """Whose handles and results are whose: a bot's conversations are kept apart."""
+        return f"{self.who.name} in {self.who.channel}" if self.who.channel else self.who.name
+
+    def permits(self, operation: Operation) -> bool:
+        """Whether the operation may be executed at all."""
+        return not _listed(operation, self.rules.deny) and _listed(operation, self.rules.allow)
+
+    def check_operation(self, operation: Operation) -> None:
+        """Raise NotAllowedError for an operation that is denied or not allowed."""
+        if _listed(operation, self.rules.deny):
+            raise self._refusal(f"{operation.id} is denied", "deny")
+        if not _listed(operation, self.rules.allow):
+            raise self._refusal(f"{operation.id} ({operation.effect}) is not among what is allowed", "allow")
+
+    def needs_approval(self, operation: Operation) -> bool:
+        """Whether a person has to approve each call."""
+        return _listed(operation, self.rules.approve)
+
+    def actor(self, as_user: str | None) -> Actor:
+        """As whom to act: the user asked for, or the policy's first choice. Raises NotAllowedError."""
+        if as_user is None:
+            return Actor(self._default())
+        if not self._may_be(as_user):
+            raise self._refusal(f"acting as {as_user!r} is not allowed", "act_as")
+        return Actor(as_user)
+
+    def check_actors(self, operation: Operation, arguments: dict[str, Any], actor: Actor) -> None:
+        """Raise NotAllowedError where the arguments name a doer that the principal may not be."""
+        for user_id in sorted(actors(operation, arguments) - {actor.user_id}):
+            if not self._may_be(user_id):
+                raise self._refusal(f"doing this in the name of {user_id!r} is not allowed", "act_as")
+            if actor.user_id is not None and operation.token != "server":  # noqa: S105 - a kind of token, not a token
+                raise NotAllowedError(
+                    f"The arguments name {user_id!r}, but the call is made as {actor.user_id!r}.",
+                    hint=f"Pass as_user={user_id!r}, or leave {user_id!r} out.",
+                )
+
+    def check_issuing(self, user_id: str) -> None:
+        """Raise NotAllowedError where no token may be issued for this user."""
+        users = self.rules.issue_tokens.users
+        if not users:
+            raise self._refusal("issuing tokens is off", "issue_tokens")
+        if not matches(user_id, users):
+            raise self._refusal(f"issuing a token for {user_id!r}", "issue_tokens")
+
+    def check_channel(self, cid: str) -> None:
+        """Raise NotAllowedError for a channel out of bounds."""
+        if not (self.rules.everywhere or matches(cid, self._channels())):
+            raise self._refusal(f"the channel {cid} is out of bounds", "channels")
+
+    def check_anywhere(self, operation: Operation) -> None:
+        """Raise NotAllowedError for an operation that is not about a channel, where the policy is: it must be named."""
+        if not self.rules.everywhere and operation.id not in self.rules.allow:
+            raise self._refusal(f"{operation.id} is not limited to a channel, and this policy is", "channels or allow")
+
+    def exact_channels(self, operation: Operation) -> list[str] | None:
+        """The channels to narrow a query to; None for all. Raises NotAllowedError where they cannot be listed."""
+        if self.rules.everywhere:
+            return None
+        channels = self._channels()
+        if not channels or any("*" in cid or "?" in cid for cid in channels):
+            raise self._refusal(f"{operation.id} cannot be limited to the channels that are allowed", "channels")
+        return list(channels)
+
+    def _channels(self) -> tuple[str, ...]:
+        here = (self.who.channel,) if CONVERSATION in self.rules.channels and self.who.channel else ()
+        return here + tuple(cid for cid in self.rules.channels if cid != CONVERSATION)
+
+    def _default(self) -> str | None:
+        first = self.rules.act_as[0]
+        if first == APP:
+            return None
+        user_id = {BOT: self.who.bot, CALLER: self.who.caller}.get(first, first)
+        if user_id is None or "*" in user_id or "?" in user_id:
+            raise NotAllowedError("It is not said as whom to act.", hint="Pass as_user, a user's id.")
+        return user_id
+
+    def _may_be(self, user_id: str) -> bool:
+        own = {BOT: self.who.bot, CALLER: self.who.caller}
+        return any(
+            user_id == own[rule] if rule in own else rule != APP and matches(user_id, (rule,))
+            for rule in self.rules.act_as
+        )
+
+    def _refusal(self, what: str, part: str) -> NotAllowedError:
+        return NotAllowedError(
+            f"Not allowed: {what}.",
+            hint=f"The policy of {self.who.name} says so (operations.{part}). Only a person can change it: tell them.",
+        )
+
+
+def unknown_operations(rules: Operations, catalog: Catalog) -> list[str]:
+    """The ids in a policy that no operation has."""
+    return [name for name in rules.named if name not in catalog]
+
+
+def _listed(operation: Operation, rules: tuple[str, ...]) -> bool:
+    return operation.id in rules or operation.effect in rules

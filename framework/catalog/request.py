@@ -1,0 +1,114 @@
+"""From checked arguments to the HTTP request that leaves."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from framework.catalog.arguments import ArgumentsError
+from framework.catalog.values import Json
+
+if TYPE_CHECKING:
+    from framework.catalog.operation import Operation, Parameter
+
+_DATA_URL = re.compile(
+    r"data:(?P<mime>[\w.+/-]+)?(?P<parameters>(?:;[\w=.+-]+)*?)(?P<encoded>;base64)?,(?P<data>.*)", re.DOTALL
+)
+# Where the older API keeps custom fields beside the operation's own arguments.
+_FLAT_AT_THE_TOP = frozenset({"CreatePoll", "UpdatePoll", "CreatePollOption", "UpdatePollOption"})
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that goes with a request."""
+
+    name: str
+    mime: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent. `path` is quoted already; `body` None sends none; `files` make it a multipart form."""
+
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+    files: dict[str, Upload] = field(default_factory=dict)
+
+
+def build_request(operation: Operation, arguments: dict[str, Any], models: dict[str, Any]) -> Request:
+    """Put every argument in its place. `models` are the schemas that the operation's refer to, by name.
+
+    Raises ArgumentsError for a file that cannot be read from its `data:` address.
+    """
+    path = operation.endpoint.path
+    query: dict[str, str] = {}
+    body: dict[str, Any] = {}
+    files: dict[str, Upload] = {}
+    for parameter in operation.parameters:
+        if parameter.name not in arguments:
+            continue
+        value = _as_sent(arguments[parameter.name], parameter.schema, models, flat=operation.v1 is not None)
+        if parameter.place == "path":
+            path = path.replace(f"{{{parameter.wire_name}}}", quote(str(value), safe=""))
+        elif parameter.place == "query":
+            query[parameter.wire_name] = _in_query(value)
+        elif parameter.wire_name == "file" and operation.body == "multipart":
+            files["file"] = _upload(parameter, value)
+        else:
+            body[parameter.wire_name] = value
+    if operation.id in _FLAT_AT_THE_TOP:
+        body = {**body.pop("custom", {}), **body}
+    return Request(operation.endpoint.method, path, query, body if operation.body else None, files)
+
+
+def _as_sent(value: Json, schema: dict[str, Any], models: dict[str, Any], *, flat: bool) -> Json:
+    """The value with custom fields where the API has them: beside the others in the older one."""
+    reference = str(schema.get("$ref", "")).rpartition("/")[2]
+    shape = models.get(reference, schema) if reference else schema
+    if isinstance(value, list):
+        return [_as_sent(item, shape.get("items", {}), models, flat=flat) for item in value]
+    if not isinstance(value, dict):
+        return value
+    properties = shape.get("properties", {})
+    other = shape.get("additionalProperties")
+    rest = other if isinstance(other, dict) else {}
+    sent = {key: _as_sent(item, properties.get(key, rest), models, flat=flat) for key, item in value.items()}
+    if "custom" not in properties:
+        return sent
+    custom = sent.pop("custom", None) or {}
+    if flat:
+        return {**custom, **sent}
+    nested = custom | {key: sent.pop(key) for key in list(sent) if key not in properties}
+    return sent | ({"custom": nested} if nested else {})
+
+
+def _in_query(value: Json) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+
+
+def _upload(parameter: Parameter, value: str) -> Upload:
+    """A file from a `data:` address; any other text is the content itself. Never a path: nothing is read from disk."""
+    match = _DATA_URL.fullmatch(value)
+    if match is None:
+        return Upload("file.txt", "text/plain", value.encode())
+    try:
+        content = base64.b64decode(match["data"], validate=True) if match["encoded"] else match["data"].encode()
+    except binascii.Error:
+        raise ArgumentsError(
+            f"{parameter.name}: expected text, or an address such as data:image/png;base64,iVBORw0KGgo=",
+        ) from None
+    mime = match["mime"] or "text/plain"
+    name = re.search(r";name=([\w.+-]+)", match["parameters"] or "")
+    return Upload(name[1] if name else f"file.{mime.rpartition('/')[2].partition('+')[0]}", mime, content)

@@ -1,0 +1,138 @@
+"""One HTTP exchange with the service, and what its answer means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from yarl import URL
+
+from framework.errors import ChatServiceError
+from framework.stream.client import read_refusal
+from framework.stream.failure import garbled, refused, unreachable
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from framework.catalog.request import Request
+
+TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+AGENT = "agents-in-channels"
+
+
+class NotSentError(ChatServiceError):
+    """The service was never reached: whatever was asked, it did not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: its HTTP status, headers and JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+    @property
+    def time(self) -> datetime | None:
+        """The service's clock, if it told."""
+        return service_time(self.headers)
+
+
+class RefusedError(Exception):
+    """An answer that says no, with its headers. Inside this package only: `error` is what others get to see."""
+
+    def __init__(self, error: ChatServiceError, headers: Mapping[str, str]) -> None:
+        super().__init__(error.what)
+        self.error = error
+        self.headers = headers
+
+
+class Transport:
+    """Sends requests to one Stream app. `base_url` has no path."""
+
+    def __init__(self, base_url: str, key: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._key = key
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: Request, token: SecretStr) -> Response:
+        """Send once. Raises RefusedError, NotSentError, or ChatServiceError where nobody knows what happened.
+
+        None of them is chained to the library's own error: that one may hold the token.
+        """
+        headers = {
+            "Authorization": token.get_secret_value(),
+            "stream-auth-type": "jwt",
+            "X-Stream-Client": AGENT,
+        }
+        try:
+            async with self._open().request(
+                request.method, self._url(request), headers=headers, allow_redirects=False, **_content(request)
+            ) as answer:
+                status, text, told = answer.status, await answer.text(), dict(answer.headers)
+        except aiohttp.ClientConnectorError as error:
+            failure = unreachable(self._base_url, error)
+            raise NotSentError(failure.what, retryable=True, hint=failure.hint) from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise unreachable(self._base_url, error) from None
+        return self._read(status, text, _lower(told))
+
+    async def close(self) -> None:
+        """Close all connections. Safe to call twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _read(self, status: int, text: str, headers: Mapping[str, str]) -> Response:
+        if status >= 300:
+            raise RefusedError(refused(self._base_url, status, *read_refusal(text)), headers)
+        try:
+            body = json.loads(text) if text.strip() else {}
+        except ValueError:
+            raise garbled(self._base_url, status) from None
+        return Response(status, headers, body if isinstance(body, dict) else {"items": body})
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+        return self._session
+
+    def _url(self, request: Request) -> URL:
+        # The path is quoted already and must leave as it is.
+        return URL(self._base_url + request.path, encoded=True).with_query({**request.query, "api_key": self._key})
+
+
+def service_time(headers: Mapping[str, str]) -> datetime | None:
+    """The `Date` of an answer (header names in lower case)."""
+    try:
+        return parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError):
+        return None
+
+
+def header_number(headers: Mapping[str, str], name: str) -> float | None:
+    """A header (its name in lower case) as a number; of several, the first."""
+    try:
+        return float(headers.get(name, "").split(",")[0])
+    except ValueError:
+        return None
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _content(request: Request) -> dict[str, Any]:
+    if not request.files:
+        return {} if request.body is None else {"json": request.body}
+    form = aiohttp.FormData()
+    for name, upload in request.files.items():
+        form.add_field(name, upload.content, filename=upload.name, content_type=upload.mime)
+    for name, value in (request.body or {}).items():
+        form.add_field(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return {"data": form}
