@@ -27,7 +27,7 @@ CONCEPT_SHARE = 1.2
 CORRECTED_SHARE = 0.7
 UNKNOWN_SHARE = 0.05
 MOOD_FIT = 0.72
-UNASKED_FIT = 0.85
+UNASKED_FIT = 0.8
 SINGLE_FIT = 0.93
 UNDOING = frozenset({"~delete", "~remove_from", "~undo", "~stop", "~unpin", "~nomore", "~turn_off"})
 _ACTIONS = """
@@ -170,7 +170,7 @@ class OperationSearch:
             # "Get her into the room" gets nothing.
             terms.pop("get", None)
             terms.pop("~get", None)
-            if ACTIONS.isdisjoint(terms):
+            if ACTIONS.isdisjoint(terms) and not self._known.isdisjoint(terms):
                 # An order by a verb that nobody listed: "tighten", "spruce up". Most of those are changes.
                 terms["~update"] = UNNAMED_SHARE
         for vague in VAGUE & terms.keys():

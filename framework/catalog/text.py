@@ -59,13 +59,19 @@ def words(text: str) -> list[str]:
     text = _PATH.sub(" path ", text)
     text = _SLASH.sub(" slash ", text)
     text = _EMOJI.sub(" emoji ", text)
-    text = _SEVERAL_IDS.sub(" several ", text)
+    text = _SEVERAL_IDS.sub(_several, text)
     text = _IDENTIFIER.sub(_named_by_prefix, text)
     text = _CAMEL.sub(" ", text).lower()
     for short, full in _CONTRACTIONS.items():
         text = text.replace(short, full)
     found = (word.removesuffix("'s").strip("'-") for word in _WORD.findall(text))
     return [word for word in found if word and (not any(map(str.isdigit, word)) or word in _KEPT_WITH_DIGITS)]
+
+
+def _several(found: re.Match[str]) -> str:
+    whole = found.group()
+    known = not _KEPT_WITH_DIGITS.isdisjoint(re.findall(r"\w+", whole.lower()))
+    return whole if known else " several "
 
 
 def _named_by_prefix(found: re.Match[str]) -> str:
