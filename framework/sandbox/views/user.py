@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.user import USERS, User
@@ -17,9 +18,12 @@ _OPTIONAL = (
     "revoke_tokens_issued_before",
 )  # fmt: skip
 
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+"""The times of a user that is gone for good: clients cannot do without."""
+
 
 def user_view(sandbox: Sandbox, user: User) -> Entity:
-    """A user as others see it: not whether it hides."""
+    """A user as others see it: `invisible` is always false, or it would tell who hides."""
     fields: dict[str, Any] = {
         "id": user.id,
         "role": user.role,
@@ -27,6 +31,7 @@ def user_view(sandbox: Sandbox, user: User) -> Entity:
         "updated_at": user.updated_at,
         "banned": user.banned,
         "online": sandbox.hub.is_online(user.id) and not user.invisible,
+        "invisible": False,
         "language": user.language,
         "shadow_banned": user.shadow_banned,
         "teams": user.teams,
@@ -44,7 +49,7 @@ def user_by_id(sandbox: Sandbox, user_id: str) -> Entity:
     user = sandbox.store[USERS].get(user_id)
     if user is not None:
         return user_view(sandbox, user)
-    return Entity({"id": user_id, "role": "user", "banned": False, "online": False}, {})
+    return user_view(sandbox, User(user_id, _UNKNOWN, _UNKNOWN, deleted_at=_UNKNOWN))
 
 
 def full_user_view(sandbox: Sandbox, user: User) -> Entity:
