@@ -1,4 +1,4 @@
-"""What an agent or an MCP client may do with the operations of the chat service. Nothing that is not said is allowed."""
+"""What an agent or an MCP client may do with the operations of the chat service. What is not said is not allowed."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class IssueTokens(Part):
         False, description="Give out the token itself and not only a handle, to set up a person's client."
     )
     longest: Duration = Field(timedelta(minutes=15), description="The longest life of a token or handle, as in 15m.")
+
+    @field_validator("users", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
 
 class Operations(Part):
