@@ -28,13 +28,16 @@ if TYPE_CHECKING:
 MAX_ARTICLE_BYTES = 2_000_000
 
 
-ANSWER = 0.4
+ANSWER = 0.32
 """The confidence from which on a chunk is quoted. One value for all bases: what differs is in the signals."""
 
 SURE = 0.85
 """A share of belief from which on one chunk is quoted alone; below, the next one stands beside it."""
 
-REFUSE = 0.12
+SHARED = 600
+"""Characters of one passage where several are quoted."""
+
+REFUSE = 0.2
 """Below this confidence nothing is offered."""
 
 
@@ -68,8 +71,9 @@ class KnowledgeBase:
         store = Store.open(cache, root, embedder.name)
         chunks = [chunk for file, text in articles for chunk in _chunks(file, text, root)]
         whole, parts = chunk_texts(chunks), unit_texts(chunks)
-        index = Index(chunks, store.vectors(whole, embedder.passages), store.vectors(parts, embedder.passages))
+        vectors = store.vectors([*whole, *parts], embedder.passages)
         store.save([*whole, *parts])
+        index = Index(chunks, vectors[: len(whole)], vectors[len(whole) :])
         return cls(index, embedder, geometry_of(embedder))
 
     def search(self, question: str, history: Sequence[Utterance] = ()) -> Evidence:
@@ -82,7 +86,7 @@ class KnowledgeBase:
             return Evidence("refused", (), 0.0)
         whole, parts = self.searcher.find(question, history)
         confidence = max(finding.confidence for finding in (whole, *parts))
-        chosen = _choose(whole, parts)
+        chosen = _with_neighbour(_choose(whole, parts), self.index.chunks)
         if chosen:
             return Evidence("answered", self._passages(chosen), confidence)
         near = max((whole, *parts), key=lambda finding: finding.confidence)
@@ -108,8 +112,16 @@ class KnowledgeBase:
         return tuple(Reference(passage.source, passage.text) for passage in artifact.passages)
 
     def _passages(self, chosen: Sequence[tuple[Finding, int]]) -> tuple[Passage, ...]:
-        room = LONGEST // len(chosen) if len(chosen) > 1 else LONGEST
-        return tuple(self._passage(finding, number, room) for finding, number in chosen)
+        """As many characters as a question may have; where two passages share them, the first one gets more."""
+        passages: list[Passage] = []
+        questions = len({finding.text for finding, _ in chosen})
+        for finding, number in chosen:
+            if questions > 1 or len(chosen) == 1:
+                room = LONGEST if len(chosen) == 1 else SHARED
+            else:
+                room = SHARED if not passages else max(LONGEST - len(passages[0].quote), LONGEST // 3)
+            passages.append(self._passage(finding, number, room))
+        return tuple(passages)
 
     def _passage(self, finding: Finding, number: int, room: int) -> Passage:
         chunk = self.index.chunks[number]
@@ -129,6 +141,19 @@ def _choose(whole: Finding, parts: Sequence[Finding]) -> list[tuple[Finding, int
     if whole.confidence < ANSWER or whole.lacking:
         return []
     return [(whole, number) for number in whole.chunks[: 1 if whole.beliefs[0] >= SURE else 2]]
+
+
+def _with_neighbour(chosen: list[tuple[Finding, int]], chunks: Sequence[Chunk]) -> list[tuple[Finding, int]]:
+    """A lone short passage takes the next best one along if both stand in one section: they were one text."""
+    if len(chosen) != 1 or len(chosen[0][0].chunks) < 2:
+        return chosen
+    finding, first = chosen[0]
+    second = next(number for number in finding.chunks if number != first)
+    one, other = chunks[first], chunks[second]
+    together = len(one.quote) + len(other.quote) <= LONGEST
+    if together and (one.file, one.headings) == (other.file, other.headings):
+        return [(finding, number) for number in sorted((first, second))]
+    return chosen
 
 
 def _read(file: Path) -> str:

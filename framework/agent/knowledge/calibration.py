@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from framework.agent.knowledge.index import Scores, Term, matches
 from framework.agent.knowledge.names import Families, names_in
 from framework.agent.knowledge.ranking import FEATURES, Ranker, Reading, relative_weights
-from framework.agent.knowledge.words import countries, terms
+from framework.agent.knowledge.words import ALIKE, countries, terms
 
 SIGNALS = (
     "first",  # the first chunk's share of belief among all chunks
@@ -38,7 +38,7 @@ SIGNALS = (
 )
 _FEATURE = {name: number for number, name in enumerate(FEATURES)}
 _KNOWN = 0.75
-"""Likeness from which on a word counts as known."""
+"""Likeness from which on a word counts as the same."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Judge:
             return 0, 0
         in_base = np.array([max(alike.values(), default=0.0) for _, alike, _ in asked])
         in_article = matches(index.in_article[article : article + 1], asked)[0]
-        unknown = in_base < _KNOWN
+        unknown = in_base < ALIKE
         return int(unknown.sum()), int((~unknown & (in_article < _KNOWN)).sum())
 
     def _missing_country(self, text: str, first: int, article: int) -> float:

@@ -71,8 +71,13 @@ def geometry_of(embedder: Embedder) -> Geometry:
     with resources.as_file(resources.files(__package__).joinpath("geometry.npz")) as file:
         shipped = np.load(file, allow_pickle=False)
         if str(shipped["embedder"]) == embedder.name:
-            vectors = (shipped[name].astype(np.float32) for name in ("directions", "centre", "support", "foreign"))
-            return Geometry(*vectors, tuple(shipped["foreign_languages"].tolist()))
+            return Geometry(
+                shipped["directions"].astype(np.float32),
+                shipped["centre"].astype(np.float32),
+                shipped["support"].astype(np.float32),
+                shipped["foreign"].astype(np.float32),
+                tuple(shipped["foreign_languages"].tolist()),
+            )
     return Geometry.measure(embedder.queries, embedder.passages)
 
 

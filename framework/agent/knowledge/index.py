@@ -21,12 +21,16 @@ Term = tuple[str, dict[int, float], float]
 
 
 def chunk_texts(chunks: Sequence[Chunk]) -> list[str]:
-    """What is embedded for each chunk: its place and its text."""
+    """What is embedded for each chunk: its place and its text.
+
+    The mean of its units' vectors would save 40 % of the work and ranks as well, but tells near misses from answers
+    less well.
+    """
     return [f"{chunk.path}\n{chunk.quote}" for chunk in chunks]
 
 
 def unit_texts(chunks: Sequence[Chunk]) -> list[str]:
-    """What is embedded for each unit, over all chunks; a chunk of one unit is embedded once."""
+    """What is embedded for each unit, over all chunks: after its place; a chunk of one unit is embedded once."""
     return [
         f"{chunk.path}: {unit.text}" if len(chunk.units) > 1 else f"{chunk.path}\n{chunk.quote}"
         for chunk in chunks

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from framework.agent.knowledge.languages import function_words, strip_accents
-from framework.agent.knowledge.words import countries, terms
+from framework.agent.knowledge.words import countries, meanings, terms
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _NEW_SENTENCE = re.compile(r"[.?!:¿¡\"“(]\s*$")
@@ -26,10 +26,13 @@ def names_in(question: str, language: str) -> set[str]:
     for match in _WORD.finditer(question):
         word = match[0]
         first = match.start() == 0 or _NEW_SENTENCE.search(question[: match.start()])
-        capital = len(word) > 2 and ((word[0].isupper() and not first) or word.isupper())
+        capital = (
+            len(word) > 2 and not re.search(r"['’]", word) and ((word[0].isupper() and not first) or word.isupper())
+        )
         if _CODE.match(word.lower()) or (capitals_count and capital):
             found.update(terms(word) if "-" in word else [strip_accents(word)])
-    return found - function_words()
+    # Countries, months and the like are known to everybody; whether an article has a country is asked elsewhere.
+    return {name for name in found - function_words() if not meanings(name)}
 
 
 class Families:

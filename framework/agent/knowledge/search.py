@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from framework.agent.conversation import Utterance
 from framework.agent.embedding import Embedder, Vectors
-from framework.agent.knowledge.calibration import Judge
+from framework.agent.knowledge.calibration import SIGNALS, Judge
 from framework.agent.knowledge.index import Scores, matches
 from framework.agent.knowledge.languages import detect
 from framework.agent.knowledge.question import leans_back, split
@@ -22,6 +22,10 @@ LONGEST = 900
 """Characters of a message that are looked at: its beginning and its end, where the question mostly is."""
 
 _TOP = 5
+_UNKNOWN_NAMES = SIGNALS.index("unknown_names")
+_DESPITE_UNKNOWN_NAME = 0.75
+"""The confidence that it takes to answer a question with a name in it that no article mentions."""
+
 _QUOTED_ARTICLE = 12.0
 """How much the words of the bot's last answer speak for the article it quoted."""
 
@@ -39,7 +43,7 @@ class Finding:
     """The best chunks for one question, each with its share of belief; `confidence` that the first one answers it.
 
     `text` is the question with what it leans on, `vector` its meaning.
-    `lacking`: the question is about something by name that the articles demonstrably do not have.
+    `lacking`: the question is about something by name that the articles do not have.
     """
 
     text: str
@@ -106,13 +110,15 @@ class Searcher:
         beliefs = beliefs / beliefs.sum()
         first = int(order[0])
         signals = self._judge.signals(reading, scores)
+        confidence = self._weights.confidence(signals)
+        lacking = self._judge.lacks_name(alone, first) or self._judge.lacks_name(reading, first)
         return Finding(
             reading.text,
             vectors[reading.text],
             tuple(int(number) for number in order),
             tuple(float(beliefs[number]) for number in order),
-            self._weights.confidence(signals),
-            self._judge.lacks_name(alone, first) or self._judge.lacks_name(reading, first),
+            confidence,
+            lacking or (signals[_UNKNOWN_NAMES] > 0 and confidence < _DESPITE_UNKNOWN_NAME),
             signals,
         )
 

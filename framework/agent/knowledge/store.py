@@ -46,6 +46,8 @@ class Store:
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16] for text in texts]
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         pending = list(missing.items())
+        if len(pending) > _BATCH:
+            log.info("knowledge.reading", texts=len(pending), note="once; the result is kept for the next start")
         for start in range(0, len(pending), _BATCH):
             batch = pending[start : start + _BATCH]
             found = embed([text for _, text in batch]).astype(np.float16)
