@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from framework.sandbox.errors import invalid
+from framework.sandbox.errors import ApiError, invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _V1_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
@@ -110,14 +110,22 @@ def decode(raw: bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        # The decoder itself stops at some depth.
+        if "depth" in str(error):
+            raise _too_deep() from error
         raise invalid(f"the request body is not valid JSON: {error}") from error
     if body is None:
         return {}
     if not isinstance(body, dict):
         raise invalid("the request body must be a JSON object")
-    if len(raw) > MAX_DEPTH and _depth(body, MAX_DEPTH) > MAX_DEPTH:
-        raise invalid(f"the request body is nested deeper than {MAX_DEPTH} levels")
+    # Only a body with that many brackets can be that deep.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(body, MAX_DEPTH) > MAX_DEPTH:
+        raise _too_deep()
     return body
+
+
+def _too_deep() -> ApiError:
+    return ApiError(400, 21, f"the request body is nested deeper than {MAX_DEPTH} levels")
 
 
 def _depth(value: object, limit: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import ApiError, invalid, not_found, too_long
@@ -225,14 +224,27 @@ def publish_new(call: Call, channel: Channel, message: Message, user: User) -> N
     if message.silent or message.shadowed:
         return
     if message.in_channel:
-        notice = {**payload, "channel": channel_view(sandbox, channel)}
-        channels.notify_absent(
-            call, "notification.message_new", channel, notice, per_user=lambda user_id: unread.totals(sandbox, user_id)
-        )
-        if only is not None:
-            call.events[-1].audience = replace(call.events[-1].audience, only=only)
+        _notify_absent(call, channel, message, payload)
     if message.parent_id is not None:
         _notify_thread(call, channel, message, payload)
+
+
+def _notify_absent(call: Call, channel: Channel, message: Message, payload: dict[str, Any]) -> None:
+    """notification.message_new to the members who do not watch; most have no connection, so see first if any has."""
+    members = channels.member_ids(call, channel)
+    audience = Audience(absent_from=channel.cid, users=members, only=seen_by(message))
+    if not call.sandbox.wanted("notification.message_new", audience):
+        return
+    body = {
+        "cid": channel.cid,
+        "channel_id": channel.id,
+        "channel_type": channel.type,
+        **payload,
+        "channel": channel_view(call.sandbox, channel),
+    }
+    event = Event("notification.message_new", call.now, body, audience, channel.cid)
+    event.per_user = lambda user_id: unread.totals(call.sandbox, user_id)
+    call.emit(event)
 
 
 def _notify_thread(call: Call, channel: Channel, reply: Message, payload: dict[str, Any]) -> None:
