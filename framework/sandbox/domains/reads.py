@@ -197,7 +197,9 @@ def unread_counts(call: Call) -> Result:
 @DOMAIN.operation("UnreadCountsBatch", "POST", "/unread_batch", access=Access.SERVER)
 def unread_counts_batch(call: Call) -> Result:
     """The unread counts of several users."""
-    return {"counts_by_user": {user_id: _counts(call, user_id) for user_id in call.texts("user_ids", call.body)}}
+    # The JavaScript SDK's type of each user's counts is that of a whole answer, which has a duration.
+    counts = {user_id: {**_counts(call, user_id), "duration": ""} for user_id in call.texts("user_ids", call.body)}
+    return {"counts_by_user": counts}
 
 
 def _counts(call: Call, user_id: str) -> dict[str, Any]:

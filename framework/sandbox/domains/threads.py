@@ -86,7 +86,7 @@ def update_thread_partial(call: Call) -> Result:
     call.store[THREADS].put(thread)
     view = thread_view(call.sandbox, thread)
     channels.announce(call, "thread.updated", channel, {"thread": view, "user": user_view(call.sandbox, user)})
-    return {"thread": view}
+    return {"thread": _state(call, thread, user)}
 
 
 def _find(call: Call) -> Thread:
