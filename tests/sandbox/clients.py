@@ -31,6 +31,11 @@ def fresh(prefix: str = "x") -> str:
     return f"{prefix}-{uuid.uuid4()}"
 
 
+def connect(running: RunningSandbox) -> Any:
+    """The v1 SDK's asynchronous client."""
+    return stream_chat.StreamChatAsync(running.api_key, running.api_secret, base_url=running.url)
+
+
 def sync_client(running: RunningSandbox) -> Any:
     """The v1 SDK's blocking client; to be called in a thread."""
     return stream_chat.StreamChat(running.api_key, running.api_secret, base_url=running.url)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from stream_chat.base.exceptions import StreamAPIException
 
-from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
+from tests.sandbox.clients import connect, fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World
+from tests.support.sandbox import start_sandbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -216,3 +218,27 @@ async def test_user_groups_live(world: World, v2: Any) -> None:
     with pytest.raises(Exception, match="not found") as raised:
         await v2.get_user_group(id=group.id)
     assert getattr(raised.value, "status_code", 404) == 404
+
+
+async def test_settings_and_tasks_outlive_a_restart(tmp_path: Path) -> None:
+    data, name = str(tmp_path / "sandbox.db"), fresh("x")
+    async with start_sandbox(data) as running, connect(running) as server:
+        await server.upsert_users([{"id": "alice"}, {"id": "bob"}])
+        await server.create_command({"name": name, "description": "d"})
+        await server.create_channel_type({"name": name, "commands": [name], "grants": {"user": ["read-channel"]}})
+        await server.create_role(name)
+        await server.block_user("bob", "alice")
+        channel = server.channel(name, "c", {"members": ["alice", "bob"]})
+        await channel.create("alice")
+        await channel.mute("alice", expiration=60_000)
+        await channel.hide("bob")
+        task = (await server.export_users(["alice"]))["task_id"]
+    async with start_sandbox(data) as running, connect(running) as server:
+        kind = await server.get_channel_type(name)
+        assert (kind["grants"]["user"], kind["commands"][0]["name"]) == (["read-channel"], name)
+        assert name in [role["name"] for role in (await server.list_roles())["roles"]]
+        assert len((await server.get_blocked_users("alice"))["blocks"]) == 1
+        muted = await server.query_channels({"muted": True, "blocked": True}, user_id="alice")
+        hidden = await server.query_channels({"hidden": True}, user_id="bob")
+        assert (len(muted["channels"]), len(hidden["channels"])) == (1, 1)
+        assert (await server.get_task(task))["result"]["url"].endswith(".json")
