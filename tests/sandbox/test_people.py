@@ -165,8 +165,11 @@ async def test_refuses_users_that_do_not_exist(world: World) -> None:
         with pytest.raises(StreamAPIException) as raised:
             await call
         assert (raised.value.status_code, raised.value.error_code) == (404, 16)
+    gone = fresh()
+    result = await result_of(world, await world.server.delete_users([gone], "soft"))
+    assert result[gone]["status"] == "error"
     with pytest.raises(StreamAPIException) as raised:
-        await world.server.delete_users([fresh()], "soft")
+        await world.server.deactivate_users([gone])
     assert raised.value.status_code == 400
 
 

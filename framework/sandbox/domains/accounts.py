@@ -78,8 +78,9 @@ def delete_user(call: Call) -> Result:
 
 @DOMAIN.operation("DeleteUsers", "POST", "/users/delete", family="common", access=Access.SERVER)
 def delete_users(call: Call) -> Result:
-    """Delete users as a task."""
-    users = _named(call)
+    """Delete users as a task, whose result says of each how it went: of one that is gone already, that it is."""
+    ids = dict.fromkeys(_ids(call))
+    users = [user for user_id in ids if (user := call.store[USERS].get(user_id)) is not None]
     mode = _mode(call, "user", (SOFT, HARD, PRUNING)) or SOFT
     messages = _mode(call, "messages", (SOFT, HARD, PRUNING))
     conversations = _mode(call, "conversations", (SOFT, HARD))
@@ -93,7 +94,10 @@ def delete_users(call: Call) -> Result:
         messages = HARD
     for user in users:
         accounts.delete(call, user, mode, messages=messages, conversations=conversations, new_owner=owner)
-    return {"task_id": _done(call, "users.delete", users)}
+    done = {user.id for user in users}
+    gone = {"status": "error", "error": "user not found"}
+    result: dict[str, Any] = {user_id: tasks.OK if user_id in done else gone for user_id in ids}
+    return {"task_id": tasks.completed(call, "users.delete", result)}
 
 
 @DOMAIN.operation("RestoreUsers", "POST", "/users/restore", family="common", access=Access.SERVER)
@@ -124,12 +128,17 @@ def _find(call: Call) -> User:
     return user
 
 
-def _named(call: Call) -> list[User]:
+def _ids(call: Call) -> list[str]:
     ids = call.texts("user_ids", call.body)
     if not ids:
         raise invalid("user_ids is a required field")
     if len(ids) > MAX_USERS:
         raise invalid(f"user_ids must contain at most {MAX_USERS} users")
+    return ids
+
+
+def _named(call: Call) -> list[User]:
+    ids = _ids(call)
     missing = [user_id for user_id in ids if user_id not in call.store[USERS]]
     if missing:
         raise invalid(f"The following users don't exist: [{' '.join(missing)}]")
