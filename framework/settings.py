@@ -29,6 +29,12 @@ class Settings(BaseSettings):
 
     stream_api_key: Text = Field(None, description="Key of the Stream app. Without it the sandbox is used.")
     stream_api_secret: Secret = Field(None, description="Secret of the Stream app. Signs tokens; never leaves us.")
+    stream_api_secret_file: Path | None = Field(
+        None, description="A file that holds the secret, instead of STREAM_API_SECRET."
+    )
+    stream_api_secret_keyring: Text = Field(
+        None, description="Name of the service in the system's keyring that keeps the secret; the user is the key."
+    )
     stream_base_url: Text = Field(None, description="Where Stream answers. The sandbox's address in tests.")
     openai_api_key: Secret = Field(None, description="Key for OpenAI or a compatible server.")
     openai_base_url: Text = Field(None, description="An OpenAI-compatible server; OpenAI's own without it.")
@@ -72,6 +78,7 @@ def load_settings() -> Settings:
         name = "_".join(str(part) for part in first["loc"]).upper()
         # The input is left out on purpose: it may be a secret.
         raise SettingsError(f"{name}: {first['msg']}", where="environment", hint="Correct it or unset it.") from None
+    settings = _with_secret(settings)
     if (settings.stream_api_key is None) != (settings.stream_api_secret is None):
         missing = "STREAM_API_SECRET" if settings.stream_api_secret is None else "STREAM_API_KEY"
         raise SettingsError(
@@ -80,3 +87,52 @@ def load_settings() -> Settings:
             hint=f"Set {missing} too (both are on your Stream dashboard), or unset both to use the sandbox.",
         )
     return settings
+
+
+def _with_secret(settings: Settings) -> Settings:
+    """Fetch the secret from where the environment says that it is kept."""
+    if settings.stream_api_secret is not None or settings.stream_api_key is None:
+        return settings
+    secret = _from_file(settings.stream_api_secret_file) or _from_keyring(
+        settings.stream_api_secret_keyring, settings.stream_api_key
+    )
+    return settings.model_copy(update={"stream_api_secret": secret})
+
+
+def _from_file(file: Path | None) -> SecretStr | None:
+    if file is None:
+        return None
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The secret cannot be read: {error.__class__.__name__}.",
+            where=str(file),
+            hint="STREAM_API_SECRET_FILE must name a text file that this user may read.",
+        ) from None
+    if not secret:
+        raise SettingsError("The file is empty.", where=str(file), hint="Write the secret of the Stream app into it.")
+    return SecretStr(secret)
+
+
+def _from_keyring(service: str | None, key: str) -> SecretStr | None:
+    if service is None:
+        return None
+    import keyring  # noqa: TID251 - this module adapts it
+    from keyring.errors import KeyringError  # noqa: TID251 - this module adapts it
+
+    try:
+        secret = keyring.get_password(service, key)
+    except KeyringError as error:
+        raise SettingsError(
+            f"The system's keyring cannot be read: {error.__class__.__name__}.",
+            where="STREAM_API_SECRET_KEYRING",
+            hint="Without a keyring, use STREAM_API_SECRET_FILE.",
+        ) from None
+    if not secret:
+        raise SettingsError(
+            f"The keyring has no secret for the key {key!r} under {service!r}.",
+            where="STREAM_API_SECRET_KEYRING",
+            hint=f"Store it: python -m keyring set {service} {key}",
+        )
+    return SecretStr(secret)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from framework.catalog.principal import Principal
 
 LIFETIME = timedelta(hours=1)
-Ask = Callable[[str], Awaitable[bool | None]]
-"""Asks the person who is there: yes, no, or None where nobody can be asked."""
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -54,6 +52,13 @@ class Question:
     operation: str
     arguments: str
 
+    def __str__(self) -> str:
+        return f"{self.who} wants to execute {self.operation} with {self.arguments}"
+
+
+Ask = Callable[[Question], Awaitable[bool | None]]
+"""Asks the person who is there: yes, no, or None where nobody can be asked."""
+
 
 def question_of(who: Principal, operation: str, arguments: dict[str, Any], acts_as: str, shown: str) -> Question:
     """A question about exactly this call: by this principal, here, as this user, with these arguments."""
@@ -73,7 +78,7 @@ class Approvals:
         taken = await asyncio.to_thread(self._with, self._take, question)
         if taken is not None:
             return taken
-        answer = await ask(f"{question.who} wants {question.operation} with {question.arguments}") if ask else None
+        answer = await ask(question) if ask else None
         if answer:
             return "the person at the client"
         if answer is False:

@@ -12,8 +12,8 @@ from framework.catalog.values import Json
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from jsonschema import FormatChecker
-    from jsonschema.exceptions import ValidationError
+    from jsonschema import FormatChecker  # noqa: TID251 - this module adapts it
+    from jsonschema.exceptions import ValidationError  # noqa: TID251 - this module adapts it
 
     from framework.catalog.catalog import Catalog
     from framework.catalog.operation import Operation
@@ -57,7 +57,7 @@ def _closed(model: dict[str, Any]) -> dict[str, Any]:
 
 def check_arguments(catalog: Catalog, operation: Operation, arguments: dict[str, Any]) -> None:
     """Raise ArgumentsError unless the arguments fit. Values in the path have to be whole segments of one."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator  # noqa: TID251 - this module adapts it
 
     schema = argument_schema(catalog, operation)
     errors = sorted(
@@ -89,7 +89,7 @@ def resolved(schema: dict[str, Any], models: dict[str, Any], inside: tuple[str, 
 
 
 def _formats() -> FormatChecker:
-    from jsonschema import FormatChecker
+    from jsonschema import FormatChecker  # noqa: TID251 - this module adapts it
 
     checker = FormatChecker(formats=())
     checker.checks("date-time", raises=ValueError)(_is_time)

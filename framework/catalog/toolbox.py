@@ -39,14 +39,21 @@ class Toolbox:
 
         return OperationSearch(self.catalog)
 
-    def search(self, policy: Policy, intent: str, limit: int = 5) -> str:
+    def warm(self) -> None:
+        """Do what the first search would wait for."""
+        _ = self._search
+
+    def search(self, policy: Policy, intent: str, limit: int = 5) -> dict[str, Any]:
         """The operations that do what is wanted, or why there is none. Under 1,000 tokens for five."""
         result = self._search.search(intent, max(1, min(limit, 20)))
-        text = result.text()
-        closed = [hit.id for hit in result.hits if not policy.permits(self.catalog.operation(hit.id))]
-        if result.status == "ok" and closed:
-            text += f"\nNot allowed here: {', '.join(closed)}."
-        return text
+        if result.status == "no_operation":
+            return {"status": result.status, "reason": result.reason, "hint": result.hint}
+        hits = [
+            {"id": hit.id, "score": round(hit.score, 2), "summary": hit.summary, "not_this": hit.not_this}
+            | ({} if policy.permits(self.catalog.operation(hit.id)) else {"allowed": False})
+            for hit in result.hits
+        ]
+        return {"status": result.status, "hits": hits}
 
     def load(self, operation_id: str, model: str | None = None) -> dict[str, Any]:
         """What an operation does and takes, or one of its models whole. Raises FrameworkError for an unknown one."""

@@ -38,6 +38,23 @@ NOISE = frozenset(
         "cid_hash",
     }
 )
+# False or 0 here says nothing.
+QUIET = frozenset(
+    {
+        "mentioned_channel",
+        "mentioned_here",
+        "pinned",
+        "reply_count",
+        "deleted_reply_count",
+        "banned",
+        "shadow_banned",
+        "is_moderator",
+        "unread_count",
+        "total_unread_count",
+        "unread_channels",
+        "unread_threads",
+    }
+)
 # Users inside something else are told by these.
 USER_KEYS = frozenset({"user", "created_by", "banned_by", "truncated_by", "pinned_by", "target", "target_user"})
 USER_PARTS = ("id", "name", "role")
@@ -108,7 +125,11 @@ class _Cut:
         return short
 
     def _is_noise(self, key: str, item: object) -> bool:
-        return key in NOISE or (key == "config" and isinstance(item, dict) and "commands" in item)
+        return (
+            key in NOISE
+            or (key in QUIET and not item)
+            or (key == "config" and isinstance(item, dict) and "commands" in item)
+        )
 
     def _list(self, value: list[Any], place: str) -> list[Any]:
         short = [self.walk(item, f"{place}/{index}") for index, item in enumerate(value[: self._items])]

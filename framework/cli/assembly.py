@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +63,12 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
 
     known = (settings.stream_api_secret, settings.openai_api_key)
     configure(settings.log_format, level or settings.log_level, secrets=[secret for secret in known if secret])
+
+
+def hide_secrets() -> None:
+    """Take the app's secret out of the environment, once it was read: no process that is started later inherits it."""
+    for name in [name for name in os.environ if name.upper() == "STREAM_API_SECRET"]:
+        del os.environ[name]
 
 
 async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:

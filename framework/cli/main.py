@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from framework import __version__
-from framework.cli import ask, chat, check, ops, reply, run, sandbox
+from framework.cli import ask, chat, check, mcp, ops, reply, run, sandbox
 from framework.errors import FrameworkError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, reply, chat, ask, check, ops, sandbox):
+for module in (run, reply, chat, ask, check, ops, mcp, sandbox):
     module.register(app)
 
 

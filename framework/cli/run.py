@@ -31,13 +31,14 @@ def run(
     Without STREAM_API_KEY a sandbox is started beside them, with a playground page to talk to them.
     """
     started = time.monotonic()
-    from framework.cli.assembly import load_bots, logging_for, prepare_data
+    from framework.cli.assembly import hide_secrets, load_bots, logging_for, prepare_data
     from framework.settings import load_settings
 
     settings = load_settings()
     logging_for(settings)
     loaded = load_bots(bots)
     prepare_data(settings.data)
+    hide_secrets()
     asyncio.run(_run(loaded, settings, started))
 
 

@@ -1,0 +1,201 @@
+"""`mcp`: the operations of Stream for MCP clients, over stdio or HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from framework.errors import FrameworkError, UsageError
+
+if TYPE_CHECKING:
+    from framework.catalog.toolbox import Toolbox
+    from framework.mcp.config import McpClient, McpConfig
+    from framework.settings import Settings
+
+LOCAL = "local"
+TOKEN_VARIABLE = "FRAMEWORK_MCP_TOKEN"  # noqa: S105 - its name
+TOKEN_FILE = "mcp.token"  # noqa: S105 - its name
+
+
+@dataclass(frozen=True)
+class _Listen:
+    """Where to serve HTTP, and which other hosts and origins are trusted."""
+
+    host: str
+    port: int
+    hosts: list[str]
+    origins: list[str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(mcp)
+
+
+def mcp(
+    policy: Annotated[
+        str | None, typer.Option(help="What the client may do: read-only, standard or full. [default: standard]")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A file with clients and their policies.")
+    ] = None,
+    client: Annotated[str, typer.Option(help="Which client of the file this is, over stdio.")] = LOCAL,
+    http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP at /mcp instead of stdio.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8840,
+    allow_host: Annotated[list[str] | None, typer.Option(help="Another host name that clients may use.")] = None,
+    allow_origin: Annotated[list[str] | None, typer.Option(help="An origin that pages may call from.")] = None,
+) -> None:
+    """Serve the operations of Stream Chat to an MCP client (Claude Desktop, Cursor, Windsurf, ...).
+
+    With the policy `standard`, what destroys waits for a person's approval; `full` approves everything and issues user
+    tokens. Over HTTP a bearer token is needed. Without STREAM_API_KEY, a sandbox is used.
+    """
+    from framework.cli.assembly import hide_secrets, logging_for, prepare_data
+    from framework.settings import load_settings
+
+    settings = load_settings()
+    logging_for(settings, level="warning")
+    prepare_data(settings.data)
+    known = _clients(policy, config, client, http=http)
+    digests = _digests(known, settings.data) if http else {}
+    hide_secrets()
+    listen = _Listen(host, port, allow_host or [], allow_origin or []) if http else None
+    asyncio.run(_serve(settings, known, client, digests, listen))
+
+
+async def _serve(
+    settings: Settings, known: McpConfig, client: str, digests: dict[str, str], listen: _Listen | None
+) -> None:
+    from framework.catalog.factory import open_toolbox
+    from framework.cli.local_sandbox import local_sandbox
+
+    async with AsyncExitStack() as stack:
+        if not settings.has_stream:
+            settings = await stack.enter_async_context(local_sandbox(settings))
+        toolbox = open_toolbox(settings)
+        stack.push_async_callback(toolbox.close)
+        _check_names(known, toolbox)
+        warming = asyncio.create_task(asyncio.to_thread(toolbox.warm))
+        stack.callback(warming.cancel)
+        if listen is None:
+            await _serve_stdio(toolbox, known.clients[client], client)
+        else:
+            await _serve_http(toolbox, known, digests, listen)
+
+
+async def _serve_stdio(toolbox: Toolbox, client: McpClient, name: str) -> None:
+    from framework.catalog.policy import Policy
+    from framework.catalog.principal import Principal
+    from framework.mcp.server import build_server
+
+    policy = Policy(client.rules, Principal(f"mcp:{name}"))
+    server = build_server(toolbox, lambda: policy, issuing=bool(client.rules.issue_tokens.users))
+    await server.run_stdio_async(show_banner=False)
+
+
+async def _serve_http(toolbox: Toolbox, known: McpConfig, digests: dict[str, str], listen: _Listen) -> None:
+    from framework.mcp.auth import CallingClient, build_auth
+    from framework.mcp.server import build_server
+
+    server = build_server(
+        toolbox,
+        CallingClient(known.clients),
+        issuing=any(client.rules.issue_tokens.users for client in known.clients.values()),
+        auth=build_auth(digests, known.oauth),
+    )
+    with _bind(listen) as bound:
+        port = bound.getsockname()[1]
+        sys.stdout.write(f"mcp ready http://{listen.host}:{port}/mcp\n")
+        sys.stdout.flush()
+        await server.run_http_async(
+            show_banner=False,
+            host=listen.host,
+            port=port,
+            path="/mcp",
+            sockets=[bound],
+            host_origin_protection=True,
+            allowed_hosts=listen.hosts,
+            allowed_origins=listen.origins,
+            uvicorn_config={"log_config": None, "access_log": False},
+        )
+
+
+def _bind(listen: _Listen) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((listen.host, listen.port))
+    except OSError as error:
+        bound.close()
+        raise UsageError(
+            f"{listen.host}:{listen.port} cannot be listened on: {error.strerror}.", hint="Choose another --port."
+        ) from None
+    return bound
+
+
+def _clients(policy: str | None, config: Path | None, client: str, *, http: bool) -> McpConfig:
+    """The clients of the file, or the one that the command line describes."""
+    from framework.mcp.config import STANDARD, McpClient, McpConfig, preset, read_config
+
+    if config is None:
+        preset(policy or STANDARD)
+        return McpConfig(clients={client: McpClient(policy=policy)})
+    if policy is not None:
+        raise UsageError("--policy and --config exclude each other.", hint="Write the policy into the file.")
+    known = read_config(config)
+    if not http and client not in known.clients:
+        raise UsageError(
+            f"{config} has no client {client!r}.", hint=f"Pass --client with one of {', '.join(known.clients)}."
+        )
+    return known
+
+
+def _check_names(known: McpConfig, toolbox: Toolbox) -> None:
+    from framework.catalog.policy import unknown_operations
+
+    for name, client in known.clients.items():
+        for operation in unknown_operations(client.rules, toolbox.catalog):
+            try:
+                toolbox.catalog.operation(operation)
+            except FrameworkError as error:
+                raise UsageError(f"clients.{name}: {error}") from None
+
+
+def _digests(known: McpConfig, data: Path) -> dict[str, str]:
+    """The hash of each client's bearer token. One without any gets a token of its own, kept in the data folder."""
+    from framework.mcp.auth import digest
+
+    digests: dict[str, str] = {}
+    for name, client in known.clients.items():
+        variable = client.token_env or (TOKEN_VARIABLE if name == LOCAL else None)
+        token = os.environ.pop(variable, None) if variable else None
+        if client.token_sha256:
+            digests[name] = client.token_sha256
+        elif token:
+            digests[name] = digest(token)
+        elif client.token_env:
+            raise UsageError(f"{client.token_env} is not set, but client {name!r} takes its token from it.")
+        elif not client.oauth_client:
+            digests[name] = digest(_kept_token(data / (TOKEN_FILE if name == LOCAL else f"mcp-{name}.token")))
+    return digests
+
+
+def _kept_token(file: Path) -> str:
+    """The token in a file that only this user may read, made up at first."""
+    if not file.is_file():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(secrets.token_urlsafe(32) + "\n")
+    sys.stderr.write(f"The bearer token is in {file}\n")
+    return file.read_text(encoding="utf-8").strip()

@@ -1,0 +1,209 @@
+"""`ops call`, `ops audit`, `ops approve`: execute an operation, and see and approve what others want executed."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from framework.errors import UsageError
+
+if TYPE_CHECKING:
+    from framework.catalog.approvals import Approvals, Question
+    from framework.catalog.catalog import Catalog
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(group: typer.Typer) -> None:
+    """Add the commands to the group `ops`."""
+    group.command(name="call")(call)
+    group.command(name="audit")(audit)
+    group.command(name="approvals")(approvals)
+    group.command(name="approve")(approve)
+
+
+def call(
+    operation_id: Annotated[str, typer.Argument(metavar="ID", help="The operation, such as StartCampaign.")],
+    arg: Annotated[
+        list[str] | None, typer.Option(help="An argument, as NAME=VALUE or NAME.PART=VALUE; @FILE reads a file.")
+    ] = None,
+    arguments: Annotated[str | None, typer.Option(help="All arguments as a JSON object; - reads it.")] = None,
+    as_user: Annotated[str | None, typer.Option(help="In whose name: a user's id. [default: the app]")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print the whole answer, not the short form.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before something is destroyed.")] = False,
+) -> None:
+    """Execute an operation against the Stream app of the environment, or the sandbox, and print the answer as JSON."""
+    from framework.catalog.catalog import Catalog
+
+    catalog = Catalog.load()
+    given = _arguments(catalog, operation_id, arg or [], arguments)
+    answer = asyncio.run(_call(catalog, operation_id, given, as_user, full=full, yes=yes))
+    sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+
+
+def audit(
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest entries.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show who executed which operations, on whose behalf, and what came of it."""
+    from framework.catalog.audit import AuditFile
+    from framework.catalog.factory import audit_file
+
+    entries = AuditFile(audit_file(_data())).last(last)
+    for entry in entries:
+        if as_json:
+            sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        else:
+            behalf = f" for {entry['caller']}" if entry["caller"] else ""
+            sys.stdout.write(
+                f"{entry['at'][:19]}  {entry['outcome']:<8}  {entry['who']}{behalf} as {entry['acts_as']}: "
+                f"{entry['operation']} {entry['arguments'][:120]}  {entry['detail'][:120]}\n"
+            )
+
+
+def approvals(as_json: AsJson = False) -> None:
+    """List the calls that wait for a person's approval."""
+    for waiting in _approvals().waiting():
+        line = json.dumps(waiting, ensure_ascii=False) if as_json else "  ".join(str(part) for part in waiting.values())
+        sys.stdout.write(line + "\n")
+
+
+def approve(
+    number: Annotated[str, typer.Argument(help="The number of the waiting call.")],
+    deny: Annotated[bool, typer.Option("--deny", help="Say no instead.")] = False,
+) -> None:
+    """Approve one call that waits; it counts once, within an hour, and for exactly these arguments."""
+    decided = _approvals().decide(number, approve=not deny, by=getpass.getuser())
+    sys.stdout.write(f"{decided['state']}: {decided['operation']} {decided['arguments']}, wanted by {decided['who']}\n")
+
+
+async def _call(
+    catalog: Catalog, operation_id: str, arguments: dict[str, Any], as_user: str | None, *, full: bool, yes: bool
+) -> dict[str, Any]:
+    from framework.catalog.execute import Call
+    from framework.catalog.factory import open_toolbox
+    from framework.catalog.policy import Policy
+    from framework.catalog.principal import Principal
+    from framework.cli.assembly import logging_for, prepare_data
+    from framework.cli.local_sandbox import local_sandbox
+    from framework.definition.operations import APP, Operations
+    from framework.settings import load_settings
+
+    # Whoever can run this holds the secret: nothing is kept from them, but it is in the audit log. A person is asked
+    # before something is destroyed; a script means what it says.
+    ask_first = sys.stdin.isatty() and not yes
+    everything = Operations(
+        allow=("reads", "writes", "destroys"),
+        approve=("destroys",) if ask_first else (),
+        channels=("*",),
+        act_as=(APP, "*"),
+    )
+    policy = Policy(everything, Principal("cli", caller=getpass.getuser()))
+    settings = load_settings()
+    logging_for(settings, level="warning")
+    prepare_data(settings.data)
+    async with AsyncExitStack() as stack:
+        if not settings.has_stream:
+            settings = await stack.enter_async_context(local_sandbox(settings))
+        toolbox = open_toolbox(settings, catalog=catalog)
+        stack.push_async_callback(toolbox.close)
+        if full:
+            done = await toolbox.executor.execute(policy, Call(operation_id, arguments, as_user), ask=_ask)
+            return done.body
+        return await toolbox.execute(policy, operation_id, arguments, as_user, ask=_ask)
+
+
+async def _ask(question: Question) -> bool | None:
+    """Ask at the terminal."""
+    return typer.confirm(f"Execute {question.operation} with {question.arguments}?", err=True)
+
+
+def _arguments(catalog: Catalog, operation_id: str, pairs: list[str], text: str | None) -> dict[str, Any]:
+    from framework.catalog.arguments import argument_schema, resolved
+
+    operation = catalog.operation(operation_id)
+    models = argument_schema(catalog, operation).get("$defs", {})
+    shape = {"properties": {p.name: resolved(p.schema, models) for p in operation.parameters}}
+    given: dict[str, Any] = _object(text) if text is not None else {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"{pair!r} is not NAME=VALUE.", hint="For example --arg id=camp_welcome_2026.")
+        _put(given, shape, name.split("."), _file(value) if value.startswith("@") else value)
+    return given
+
+
+def _put(target: dict[str, Any], shape: dict[str, Any], path: list[str], value: str) -> None:
+    inner = shape.get("properties", {}).get(path[0], {})
+    if len(path) > 1:
+        below = target.setdefault(path[0], {})
+        if not isinstance(below, dict):
+            raise UsageError(f"{path[0]} was given before, and is no object.")
+        _put(below, inner, path[1:], value)
+    else:
+        target[path[0]] = _typed(value, inner)
+
+
+def _typed(value: str, shape: dict[str, Any]) -> object:
+    """Text as what the schema wants, where it can be read as that; the check says so where it cannot."""
+    if shape.get("type") == "string":
+        return value
+    if shape.get("type") == "array" and not value.lstrip().startswith("["):
+        return [_typed(item, shape.get("items", {})) for item in value.split(",")]
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(sys.stdin.read() if text == "-" else text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"--arguments is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError(
+            "--arguments must be a JSON object.", hint='For example --arguments \'{"id": "support-123"}\'.'
+        )
+    return value
+
+
+def _file(value: str) -> str:
+    """What a file holds: text as it is, anything else as a `data:` address."""
+    import base64
+    import mimetypes
+
+    file = Path(value[1:])
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+    mime = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    if mime in {"text/plain", "application/json"}:
+        return content.decode(errors="replace")
+    return f"data:{mime};name={file.name};base64,{base64.b64encode(content).decode()}"
+
+
+def _data() -> Path:
+    from framework.settings import load_settings
+
+    return load_settings().data
+
+
+def _approvals() -> Approvals:
+    from datetime import UTC, datetime
+
+    from framework.catalog.approvals import Approvals
+    from framework.catalog.factory import audit_file
+    from framework.cli.assembly import prepare_data
+
+    data = _data()
+    prepare_data(data)
+    return Approvals(audit_file(data), now=lambda: datetime.now(UTC))

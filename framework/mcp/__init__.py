@@ -1,0 +1,1 @@
+"""The operations of Stream for MCP clients, over stdio and streamable HTTP."""
