@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 from functools import partial
@@ -29,6 +30,8 @@ def assemble_agent(name: str, *, level: str = "warning") -> LangChainAgent:
     """Load a bot and build its agent, for commands without a chat service. Logs below `level` are left out."""
     settings = load_settings()
     logging_for(settings, level=level)
+    # Reading articles for the first time takes a while: that is said, whatever else is left out.
+    logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
     bot = load_bot(name)
     prepare_data(settings.data)
     from framework.agent.factory import build_agent
