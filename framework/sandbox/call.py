@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -183,7 +184,9 @@ class Call:
         value = (self.payload if source is None else source).get(name)
         if isinstance(value, str):
             try:
-                value = orjson.loads(value)
+                # The v2 SDK writes each object of a list by itself, quoted once more, with commas between.
+                quoted = value.startswith("%7B")
+                value = [orjson.loads(unquote(part)) for part in value.split(",")] if quoted else orjson.loads(value)
             except orjson.JSONDecodeError as error:
                 raise invalid(f"{name} is not valid JSON: {error}") from error
         if value is None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.model.app import APP, App
 from framework.sandbox.model.channel_type import BUILT_IN_TYPES, CHANNEL_TYPES
+from framework.sandbox.model.push import PUSH_PROVIDERS
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import type_of
+from framework.sandbox.services import app_settings
+from framework.sandbox.wire import parse_time
 
 DOMAIN = Domain("app")
 
@@ -72,19 +76,48 @@ DEFAULTS: dict[str, Any] = {
     "policies": {},
     "file_upload_config": _UPLOADS,
     "image_upload_config": _UPLOADS,
-    "push_notifications": {"version": "v2", "offline_only": False, "providers": []},
 }
 PUBLIC = frozenset(
     {"name", "organization", "file_upload_config", "image_upload_config", "async_url_enrich_enabled", "video_provider",
      "auto_translation_enabled", "id", "placement"}
 )  # fmt: skip
 """What a person's client may see."""
+_UNSHOWN = frozenset({"push_config", "apn_config", "firebase_config", "huawei_config", "xiaomi_config"})
+"""Settings that show under `push_notifications`."""
 
 
 def settings(call: Call) -> dict[str, Any]:
-    """The app's settings: the defaults with what was changed."""
+    """The app's settings as answers show them: the defaults with what was changed."""
     app = call.store[APP].get("app")
-    return {**DEFAULTS, **app.settings} if app is not None else dict(DEFAULTS)
+    changed = app.settings if app is not None else {}
+    shown = {**DEFAULTS, **{name: value for name, value in changed.items() if name not in _UNSHOWN}}
+    for name in ("file_upload_config", "image_upload_config"):
+        shown[name] = {**_UPLOADS, **shown[name]}
+    if "revoke_tokens_issued_before" in changed:
+        shown["revoke_tokens_issued_before"] = parse_time(changed["revoke_tokens_issued_before"], "time")
+    shown["event_hooks"] = [_hook_view(hook) for hook in shown["event_hooks"]]
+    shown["push_notifications"] = _push_view(call, changed)
+    return shown
+
+
+def _hook_view(hook: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: parse_time(hook[name], name) for name in ("created_at", "updated_at") if hook.get(name)}
+    return {**hook, **times}
+
+
+def _push_view(call: Call, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The push settings: versions and, for each kind of provider, what was set; enabled where something was."""
+    view: dict[str, Any] = {"version": "v2", "offline_only": False, **(changed.get("push_config") or {})}
+    for name in ("apn", "firebase", "huawei", "xiaomi"):
+        given = dict(changed.get(f"{name}_config") or {})
+        disabled = given.pop("disabled", False)
+        view[name] = {"enabled": bool(given) and not disabled, **given}
+    view["apn"].setdefault("development", False)
+    view["providers"] = [
+        {**one.settings, "type": one.type, "name": one.name, "created_at": one.created_at, "updated_at": one.updated_at}
+        for one in call.store[PUSH_PROVIDERS]
+    ]
+    return view
 
 
 @DOMAIN.operation("GetApp", "GET", "/app", family="common")
@@ -109,9 +142,22 @@ def get_app(call: Call) -> Result:
 
 @DOMAIN.operation("UpdateApp", "PATCH", "/app", family="common", access=Access.SERVER, status=200)
 def update_app(call: Call) -> Result:
-    """Change settings; null resets one to its default."""
+    """Change settings; null resets one to its default. `event_hooks` replaces the whole list."""
     app = call.store[APP].get("app") or App()
-    changed = {**app.settings, **call.body}
-    app.settings = {name: value for name, value in changed.items() if value is not None}
+    changes = {name: _checked(call, name, value) for name, value in call.body.items() if name in app_settings.TYPES}
+    merged = {**app.settings, **changes}
+    app.settings = {name: value for name, value in merged.items() if value is not None}
     call.store[APP].put(app)
     return {}
+
+
+def _checked(call: Call, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+    """A setting as it is stored. Raises ApiError 400."""
+    if value is None:
+        return None
+    checked = app_settings.check(name, value)
+    if name == "revoke_tokens_issued_before":
+        return parse_time(value, name).isoformat()
+    if name == "event_hooks":
+        return [app_settings.check_hook(call, hook) for hook in value]
+    return checked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import invalid
@@ -36,20 +37,13 @@ def flag(call: Call, user_id: str, entity_type: str, entity_id: str, **fields: A
     """Keep a report and put its entity in the queue. Raises ApiError 400 for a user's second report of one entity."""
     if any(one.user_id == user_id for one in flags_to(call, entity_type, entity_id)):
         raise invalid("flag already exists")
-    creator_id = fields.get("entity_creator_id")
-    item = item_for(call, entity_type, entity_id, creator_id)
-    item.status = "new" if item.reviewed_at is None else item.status
-    made = Flag(
-        call.sandbox.ids.new(),
-        user_id,
-        entity_type,
-        entity_id,
-        call.now,
-        call.now,
-        item_id=item.id,
-        cid=item.cid,
-        **fields,
-    )
+    return note(call, item_for(call, entity_type, entity_id, fields.get("entity_creator_id")), user_id, fields)
+
+
+def note(call: Call, item: ReviewItem, user_id: str, fields: Mapping[str, Any]) -> Flag:
+    """Keep one more report of what stands in the queue; `fields` are those of a flag."""
+    flag_id, now = call.sandbox.ids.new(), call.now
+    made = Flag(flag_id, user_id, item.entity_type, item.entity_id, now, now, item_id=item.id, cid=item.cid, **fields)
     return call.store[FLAGS].put(made)
 
 

@@ -54,14 +54,19 @@ class _Content:
 
 
 def apply(call: Call, channel: Channel, message: Message, verdict: Verdict) -> None:
-    """Let the rules that hold add to a verdict, and ban or flag the author as they say."""
+    """Let the rules that hold for a channel's message add to a verdict, and ban or flag the author as they say."""
+    keys = {f"chat:{channel.cid}", f"chat:{channel.type}", "chat"}
+    run(call, message, keys, channel.team, verdict)
+
+
+def run(call: Call, message: Message, keys: set[str], team: str | None, verdict: Verdict, *, dry: bool = False) -> None:
+    """Let the rules of configurations add to a verdict; `dry` leaves the author alone."""
     if not len(call.store[MODERATION_RULES]):
         return
-    content = _Content(call, message, call.store[USERS].get(message.user_id), channel.team)
-    keys = {f"chat:{channel.cid}", f"chat:{channel.type}", "chat"}
+    content = _Content(call, message, call.store[USERS].get(message.user_id), team)
     for rule in call.store[MODERATION_RULES]:
         if rule.enabled and (not rule.config_keys or keys & set(rule.config_keys)) and _holds(rule, content):
-            _act(call, rule, message, verdict)
+            _act(call, rule, message, verdict, dry=dry)
 
 
 def _holds(rule: ModerationRule, content: _Content) -> bool:
@@ -73,10 +78,11 @@ def _holds(rule: ModerationRule, content: _Content) -> bool:
     return bool(parts) and (any(parts) if rule.logic.upper() == "OR" else all(parts))
 
 
-def _act(call: Call, rule: ModerationRule, message: Message, verdict: Verdict) -> None:
+def _act(call: Call, rule: ModerationRule, message: Message, verdict: Verdict, *, dry: bool) -> None:
     kind = str(rule.action.get("type") or "flag_content")
     verdict.rules.append({"rule_id": rule.id, "rule_name": rule.name, "type": rule.rule_type, "actions": [kind]})
-    if kind in ("ban_user", "ban"):
+    known = message.user_id in call.store[USERS] and not dry
+    if kind in ("ban_user", "ban") and known:
         options: Any = rule.action.get("ban_options") or {}
         expires = bans.expiry(call, _minutes(options.get("duration")))
         shadow = options.get("shadow_ban") is True
@@ -84,8 +90,8 @@ def _act(call: Call, rule: ModerationRule, message: Message, verdict: Verdict) -
         bans.impose(call, Ban(message.user_id, "", call.now, None, str(reason), expires, shadow), None)
         verdict.add("remove")
     elif kind in ("flag_user", "flag_user_content"):
-        known = reports.flags_to(call, USER, message.user_id)
-        if not any(flag.user_id == AUTOMOD for flag in known):
+        earlier = reports.flags_to(call, USER, message.user_id)
+        if known and not any(flag.user_id == AUTOMOD for flag in earlier):
             creator = message.user_id
             reports.flag(call, AUTOMOD, USER, creator, type="rule", entity_creator_id=creator, reason=rule.name)
     else:

@@ -1,0 +1,80 @@
+"""Appeals: users ask moderators to look again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from framework.sandbox.call import Call
+from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
+from framework.sandbox.model.review import APPEALS, REVIEW_OF, Appeal
+from framework.sandbox.operations import Access, Domain, Result
+from framework.sandbox.services import people
+from framework.sandbox.services.appeals import ACTIONS, settle
+from framework.sandbox.services.listing import field_value, listed
+from framework.sandbox.views.moderation import appeal_view
+
+DOMAIN = Domain("appeals")
+_ROOT = "/api/v2/moderation"
+MAX_AT_ONCE = 100
+
+
+@DOMAIN.operation("Appeal", "POST", None, v2=f"{_ROOT}/appeal")
+def appeal(call: Call) -> Result:
+    """Appeal against what was decided about an entity."""
+    user = people.acting_user(call)
+    names = ("appeal_reason", "entity_id", "entity_type")
+    reason, entity_id, entity_type = (call.required_text(name, call.body) for name in names)
+    item = call.store.index(REVIEW_OF).of(entity_type, entity_id)
+    if any((one.user_id, one.entity_type, one.entity_id) == (user.id, entity_type, entity_id)
+           and one.status == "submitted" for one in call.store[APPEALS]):  # fmt: skip
+        raise invalid("an appeal for this entity is already submitted")
+    made = Appeal(call.sandbox.ids.new(), user.id, entity_type, entity_id, reason, call.now, call.now)
+    made.attachments = call.texts("attachments", call.body)
+    made.item_id = item.id if item is not None else call.text("review_queue_item_id", call.body) or ""
+    call.store[APPEALS].put(made)
+    return {"appeal_id": made.id}
+
+
+@DOMAIN.operation("GetAppeal", "GET", None, v2=f"{_ROOT}/appeal/{{id}}")
+def get_appeal(call: Call) -> Result:
+    """One appeal; a person sees its own."""
+    found = call.store[APPEALS].get(call.path["id"])
+    if found is None:
+        raise not_found(f"appeal with id {call.path['id']} not found")
+    if not call.actor.is_server and found.user_id != call.actor.user_id:
+        raise forbidden("this is another user's appeal")
+    return {"item": appeal_view(call.sandbox, found)}
+
+
+@DOMAIN.operation("QueryAppeals", "POST", None, v2=f"{_ROOT}/appeals", status=200)
+def query_appeals(call: Call) -> Result:
+    """Find appeals; a person its own."""
+    visible = [one for one in call.store[APPEALS] if call.actor.is_server or one.user_id == call.actor.user_id]
+    found = listed(call, visible, field_value)
+    return {"items": [appeal_view(call.sandbox, one) for one in found.items], **found.cursors()}
+
+
+@DOMAIN.operation(
+    "BulkActionAppeals", "POST", None, v2=f"{_ROOT}/appeals/bulk_action", access=Access.SERVER, status=200
+)
+def bulk_action(call: Call) -> Result:
+    """Settle several appeals; each fails by itself."""
+    ids, kind = call.texts("appeal_ids", call.body), call.required_text("action_type", call.body)
+    if not 0 < len(ids) <= MAX_AT_ONCE:
+        raise invalid(f"appeal_ids must hold 1 to {MAX_AT_ONCE} items")
+    if kind not in ACTIONS:
+        raise invalid(f"action_type must be one of [{', '.join(ACTIONS)}]")
+    by = people.acting_user_or_none(call)
+    results: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    for appeal_id in dict.fromkeys(ids):
+        found = call.store[APPEALS].get(appeal_id)
+        try:
+            if found is None:
+                raise not_found(f"appeal with id {appeal_id} not found")
+            settle(call, found, kind, by)
+        except ApiError as error:
+            errors.append({"appeal_id": appeal_id, "error": error.reason})
+        else:
+            results.append({"appeal_id": appeal_id, "appeal_item": appeal_view(call.sandbox, found)})
+    return {"results": results, "errors": errors}
