@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stream_chat.base.exceptions import StreamAPIException  # noqa: TID251 - the sandbox is tested with the real SDK
+from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.conftest import World, frame, until
 

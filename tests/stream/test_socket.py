@@ -97,7 +97,7 @@ class ManualTime:
 
     async def until_asleep(self, count: int = 1) -> None:
         async with asyncio.timeout(5):
-            while sum(not future.done() for _, future in self._sleepers) < count:  # noqa: ASYNC110 - no signal
+            while sum(not future.done() for _, future in self._sleepers) < count:
                 await asyncio.sleep(0.001)
 
     def move(self, seconds: float) -> None:
@@ -331,7 +331,7 @@ async def test_a_handshake_that_fails_tells_no_token(session: aiohttp.ClientSess
         socket = socket_on(nowhere, session, hasty(uniform=lambda _low, _high: 0.01))
         task = asyncio.ensure_future(anext(socket.frames()))
         async with asyncio.timeout(5):
-            while len(logs) < 3:  # noqa: ASYNC110 - a log line sends no signal
+            while len(logs) < 3:
                 await asyncio.sleep(0.01)
         await socket.close()
         with pytest.raises(StopAsyncIteration):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-import stream_chat.async_chat  # noqa: TID251 - people write with the official SDK, as an app's server would
+import stream_chat.async_chat
 
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
