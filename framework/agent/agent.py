@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from framework.agent.parts import Parts
     from framework.agent.reference import Reference
+    from framework.settings import Settings
 
 
 class LangChainAgent:
@@ -80,9 +81,16 @@ class LangChainAgent:
             async for _ in self.stream(greeting):
                 pass
 
+    def connect(self, settings: Settings) -> None:
+        """Let the tools for the chat's operations, if the bot has any, work on the app in `settings`."""
+        if self._parts.operations is not None:
+            self._parts.operations.connect(settings)
+
     async def aclose(self) -> None:
-        """Close the connections to the model."""
+        """Close the connections to the model and of the tools."""
         await close_model(self._parts.model)
+        if self._parts.operations is not None:
+            await self._parts.operations.close()
 
     async def _look_up(self, conversation: Conversation) -> Sequence[Reference]:
         """A language model is shown the passages at once, which saves the call in which it would ask for them. The

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from framework.agent.model import ModelChoice, build_model, choose_model, site_of
+from framework.definition.operations import OPERATION_TOOLS
 from framework.errors import DefinitionError, Position, SettingsError
 from framework.tools.registry import load_tools
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from framework.agent.knowledge.base import KnowledgeBase
     from framework.definition.model import Bot
     from framework.settings import Settings
+    from framework.tools.operations import ChatOperations
 
 RESERVED = frozenset({"search_knowledge", "offer_person"})
 """Tools that the agent brings itself."""
@@ -52,13 +54,15 @@ def build_agent(
         choice = choose_model(bot.definition.model, settings)
         data = _folder(settings.data / "bots" / bot.name)
         knowledge = load_knowledge(bot, settings)
+        operations = _operations(bot)
         return LangChainAgent(
             Parts(
                 bot,
                 _model(bot, choice, settings),
                 site_of(choice, settings),
                 data,
-                tools=_tools(bot, knowledge),
+                tools=(*_tools(bot, knowledge), *(operations.tools if operations else ())),
+                operations=operations,
                 library=knowledge,
                 embedded=choice.is_embedded,
                 clock=clock,
@@ -98,6 +102,15 @@ def _tools(bot: Bot, knowledge: KnowledgeBase | None) -> Sequence[BaseTool]:
     from framework.agent.knowledge.tool import knowledge_tool
 
     return (*tools, knowledge_tool(knowledge))
+
+
+def _operations(bot: Bot) -> ChatOperations | None:
+    """The tools for the chat's operations that the bot lists."""
+    if not any(name in OPERATION_TOOLS for name in bot.definition.tools):
+        return None
+    from framework.tools.operations import ChatOperations
+
+    return ChatOperations(bot)
 
 
 def _folder(path: Path) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from framework.agent.failure import ModelSite
     from framework.agent.reference import Library
     from framework.definition.model import Bot
+    from framework.tools.operations import ChatOperations
 
 
 def _now() -> datetime:
@@ -26,9 +27,9 @@ def _now() -> datetime:
 class Parts:
     """The bot, its model, and what the agent works with.
 
-    `tools` are the bot's own and the search; `library` is None for a bot without articles; `data` is the folder that
-    tools may write to. `backoff` (seconds) is the pause before a broken answer is begun again, doubled each time;
-    `tool_seconds` is the longest wait for a tool.
+    `tools` are the bot's own, the search and those for the chat's operations, which `operations` connects; `library`
+    is None for a bot without articles; `data` is the folder that tools may write to. `backoff` (seconds) is the pause
+    before a broken answer is begun again, doubled each time; `tool_seconds` is the longest wait for a tool.
     """
 
     bot: Bot
@@ -36,6 +37,7 @@ class Parts:
     site: ModelSite
     data: Path
     tools: Sequence[BaseTool] = ()
+    operations: ChatOperations | None = None
     library: Library | None = None
     embedded: bool = False
     backoff: float = 0.5

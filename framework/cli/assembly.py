@@ -121,6 +121,7 @@ async def open_bot(bot: Bot, settings: Settings, *, agent: LangChainAgent | None
     from framework.stream.factory import open_chat_service
 
     agent = agent or build_agent(bot, settings)
+    agent.connect(settings)
     service = open_chat_service(settings, bot.definition.identity)
     try:
         yield RunningBot(bot.name, bot.definition, service, agent)

@@ -19,7 +19,7 @@ CATALOGUE_TOOLS = (
 )
 """Tools for the whole catalogue, which a bot may list beside those of its tools.py."""
 DIRECT_TOOLS = {
-    "read_messages": "GetOrCreateChannel",
+    "read_messages": "QueryChannels",
     "send_message": "SendMessage",
     "add_reaction": "SendReaction",
     "query_channels": "QueryChannels",

@@ -9,7 +9,7 @@ import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from framework.definition.operations import OPERATION_TOOLS
+from framework.definition.operations import DIRECT_TOOLS, OPERATION_TOOLS
 from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:
@@ -29,11 +29,39 @@ def load_tools(bot: Bot) -> tuple[BaseTool, ...]:
     A tool is a LangChain tool or a typed function with a docstring. Raises DefinitionError with file and line where the
     file does not import, a name is missing, or a function has no docstring or types.
     """
+    _check_operations(bot)
     if bot.tools_file is None:
         return ()
     module = _import(bot.name, bot.tools_file)
     own = (name for name in bot.definition.tools if name not in OPERATION_TOOLS)
     return tuple(_take(name, vars(module), bot.tools_file) for name in own)
+
+
+def _check_operations(bot: Bot) -> None:
+    """Raise DefinitionError where the policy names no operation, or does not allow what a tool is there for."""
+    named = [name for name in bot.definition.tools if name in OPERATION_TOOLS]
+    rules = bot.definition.operations
+    if not named and not rules.named:
+        return
+    from framework.catalog.catalog import Catalog, UnknownOperationError
+    from framework.catalog.policy import Policy
+    from framework.catalog.principal import Principal
+
+    catalog, where = Catalog.load(), Position(bot.folder / "bot.yaml")
+    for operation_id in rules.named:
+        try:
+            catalog.operation(operation_id)
+        except UnknownOperationError as error:
+            raise DefinitionError(f"operations: {error.what}", where=where, hint=error.hint) from None
+    policy = Policy(rules, Principal(f"bot:{bot.name}"))
+    for name in named:
+        operation_id = DIRECT_TOOLS.get(name, "")
+        if operation_id and not policy.permits(catalog.operation(operation_id)):
+            raise DefinitionError(
+                f"the tool {name!r} executes {operation_id}, which `operations` does not allow",
+                where=where,
+                hint=f"Add {operation_id} to operations.allow, or remove the tool.",
+            )
 
 
 def _import(bot_name: str, file: Path) -> ModuleType:
