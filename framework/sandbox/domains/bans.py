@@ -36,7 +36,7 @@ _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-@DOMAIN.operation("Ban", "POST", "/moderation/ban", family="moderation")
+@DOMAIN.operation("Ban", "POST", "/moderation/ban", v2="/api/v2/moderation/ban")
 def ban(call: Call) -> Result:
     """Ban a user from the app or a channel, for `timeout` minutes or until the ban is lifted."""
     target, channel, by = _target(call), _channel(call), _moderator(call, "banned_by")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DOMAIN = Domain("flags")
 
 
-@DOMAIN.operation("Flag", "POST", "/moderation/flag", family="moderation")
+@DOMAIN.operation("Flag", "POST", "/moderation/flag", v2="/api/v2/moderation/flag")
 def flag(call: Call) -> Result:
     """Report a message, a user, or something of the app's own."""
     user = people.acting_user(call)
@@ -114,7 +114,7 @@ def _message_flag_value(call: Call, one: Flag, name: str) -> Any:  # noqa: ANN40
 
 
 @DOMAIN.operation(
-    "QueryModerationFlags", "POST", "/moderation/flags", family="moderation", access=Access.SERVER, status=200
+    "QueryModerationFlags", "POST", "/moderation/flags", v2="/api/v2/moderation/flags", access=Access.SERVER, status=200
 )
 def query_moderation_flags(call: Call) -> Result:
     """All reports, of whatever kind."""

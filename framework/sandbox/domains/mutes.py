@@ -24,7 +24,7 @@ MAX_TIMEOUT_MIN = 10 * 365 * 24 * 60
 LIFT = "mute.lift"
 
 
-@DOMAIN.operation("Mute", "POST", "/moderation/mute", family="moderation")
+@DOMAIN.operation("Mute", "POST", "/moderation/mute", v2="/api/v2/moderation/mute")
 def mute(call: Call) -> Result:
     """Mute users for a user, for `timeout` minutes or until it is lifted."""
     user = people.acting_user(call)
@@ -47,7 +47,7 @@ def mute(call: Call) -> Result:
     return result
 
 
-@DOMAIN.operation("Unmute", "POST", "/moderation/unmute", family="moderation")
+@DOMAIN.operation("Unmute", "POST", "/moderation/unmute", v2="/api/v2/moderation/unmute")
 def unmute(call: Call) -> Result:
     """Lift mutes."""
     user = people.acting_user(call)

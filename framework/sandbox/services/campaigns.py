@@ -175,7 +175,9 @@ def stats(call: Call, campaign: Campaign) -> dict[str, Any]:
     read = 0
     for user_id, cid, message_id in campaign.sent:
         state, message = call.store[READS].get(pair(cid, user_id)), call.store[MESSAGES].get(message_id)
-        read += state is not None and message is not None and state.last_read >= message.created_at
+        if state is not None and message is not None:
+            # A member that was just added starts out at the time of the message, unread.
+            read += state.last_read > message.created_at or state.last_read_message_id == message_id
     return {
         "progress": 1.0 if campaign.status == "completed" else 0.0,
         "stats_channels_created": campaign.channels_created,
