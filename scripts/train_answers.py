@@ -5,8 +5,10 @@
 Writes framework/agent/knowledge/weights.json and geometry.npz. A base is a name below tests/benchmarks/knowledge, or a
 folder of the same form. Two linear models, small enough to transfer: the ranking by a softmax over a base's chunks, the
 confidence by logistic regression on rankings that were made with weights learned from the OTHER bases, so that it
-learns how rankings look on a base nobody has seen. The shipped weights were learned from voltaro, rodeva and a small base
-of a software company that is not in this repository (`knowledge` in the file). `--check` learns without each base in turn and prints how it does.
+learns how rankings look on a base nobody has seen. `--check` learns without each base in turn and prints how it does.
+
+The shipped weights were learned from voltaro, rodeva and a small base of a software company that is not in this
+repository (`knowledge` in the file).
 """
 
 from __future__ import annotations

@@ -71,10 +71,10 @@ class KnowledgeBase:
         store = Store.open(cache, root, embedder.name)
         chunks = [chunk for file, text in articles for chunk in _chunks(file, text, root)]
         whole, parts = chunk_texts(chunks), unit_texts(chunks)
-        vectors = store.vectors([*whole, *parts], embedder.passages)
-        store.save([*whole, *parts])
-        index = Index(chunks, vectors[: len(whole)], vectors[len(whole) :])
-        return cls(index, embedder, geometry_of(embedder))
+        vectors = store.vectors([*whole, *parts], embedder.passages, "passage")
+        geometry = geometry_of(embedder, store)
+        store.save()
+        return cls(Index(chunks, vectors[: len(whole)], vectors[len(whole) :]), embedder, geometry)
 
     def search(self, question: str, history: Sequence[Utterance] = ()) -> Evidence:
         """Find what answers a question. `history` is what was said before, oldest first.

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from framework.agent.embedding import Embedder, Vectors
+from framework.agent.knowledge.store import Store
 
 
 @cache
@@ -66,7 +67,7 @@ def _language_directions(vectors: Vectors) -> Vectors:
     return directions[: len(means) - 1]
 
 
-def geometry_of(embedder: Embedder) -> Geometry:
+def geometry_of(embedder: Embedder, store: Store) -> Geometry:
     """The geometry of an embedder's space: from the package for the embedder that it was made with, else measured."""
     with resources.as_file(resources.files(__package__).joinpath("geometry.npz")) as file:
         shipped = np.load(file, allow_pickle=False)
@@ -78,7 +79,10 @@ def geometry_of(embedder: Embedder) -> Geometry:
                 shipped["foreign"].astype(np.float32),
                 tuple(shipped["foreign_languages"].tolist()),
             )
-    return Geometry.measure(embedder.queries, embedder.passages)
+    return Geometry.measure(
+        lambda texts: store.vectors(texts, embedder.queries, "query"),
+        lambda texts: store.vectors(texts, embedder.passages, "passage"),
+    )
 
 
 def save_geometry(geometry: Geometry, name: str, file: Path) -> None:

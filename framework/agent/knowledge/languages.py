@@ -7,7 +7,8 @@ import unicodedata
 from functools import cache
 from importlib import resources
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?", re.UNICODE)
+# A letter that belongs to a code, as in `W2-130`, is no word.
+_TOKEN = re.compile(r"(?<![\w-])[^\W\d_]+(?:[’'][^\W\d_]+)?(?!\w)", re.UNICODE)
 
 
 def strip_accents(text: str) -> str:

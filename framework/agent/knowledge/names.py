@@ -16,7 +16,7 @@ from framework.agent.knowledge.words import countries, meanings, terms
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _NEW_SENTENCE = re.compile(r"[.?!:¿¡\"“(]\s*$")
 _CODE = re.compile(r"(?=[a-z0-9-]*[a-z])(?=[a-z0-9-]*\d)[a-z]{1,4}\d?-?\d{1,4}$")
-_FAMILY = re.compile(r"\b([A-ZÀ-Ý][^\W\d_]{2,}) (\d{1,3}|[A-Z][^\W\d_]{0,5})\b")
+_FAMILY = re.compile(r"\b([A-ZÀ-Ý][^\W\d_]{2,})(?= (\d{1,3}|[A-Z][^\W\d_]{0,5})\b)")
 
 
 def names_in(question: str, language: str) -> set[str]:

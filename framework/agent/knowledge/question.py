@@ -28,7 +28,7 @@ _LEANING = re.compile(
     re.IGNORECASE,
 )
 _POINTING = frozenset(
-    """it its that this those these one ones they them there then same else afterwards so instead
+    """it its that this those these one ones they them there then else afterwards so instead
     das den dem die dort dann diese dieser dieses dafür davon damit es ihn sie dasselbe danach dazu daran keiner
     ça cela celui celle ceux le la les y en ils elles là même cet
     eso esa ese esto esta este lo la los las ahí allí entonces mismo ella ellos

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import structlog
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from framework.agent.embedding import Vectors
 
 log = structlog.get_logger(__name__)
-FORMAT = 1
+FORMAT = 2
 """Goes up when what stands in the file changes; a file of another format is computed anew."""
 
 _BATCH = 64
@@ -29,6 +30,8 @@ class Store:
         self._file = file
         self._known = known
         self._name = name
+        self._used: set[bytes] = set()
+        self._new: set[bytes] = set()
 
     @classmethod
     def open(cls, folder: Path | None, root: Path, name: str) -> Store:
@@ -39,11 +42,14 @@ class Store:
         file = folder / f"vectors-{key}.npz"
         return cls(file, _read(file, name), name)
 
-    def vectors(self, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]) -> Vectors:
+    def vectors(
+        self, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors], kind: Literal["passage", "query"]
+    ) -> Vectors:
         """The vectors of texts, one a row; those not known yet are computed. They are as exact from a warm store as
         from a cold one, so that an answer does not depend on it.
         """
-        keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16] for text in texts]
+        keys = [hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).digest()[:16] for text in texts]
+        self._used.update(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         pending = list(missing.items())
         if len(pending) > _BATCH:
@@ -52,15 +58,15 @@ class Store:
             batch = pending[start : start + _BATCH]
             found = embed([text for _, text in batch]).astype(np.float16)
             self._known |= {key: vector for (key, _), vector in zip(batch, found, strict=True)}
+            self._new.update(key for key, _ in batch)
         rows = np.stack([self._known[key] for key in keys]) if keys else np.zeros((0, 1), dtype=np.float16)
         return rows.astype(np.float32)
 
-    def save(self, used: Sequence[str]) -> None:
-        """Write the vectors of the texts in use; forget the others."""
-        keys = {hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16] for text in used}
-        if self._file is None:
+    def save(self) -> None:
+        """Write the vectors that were asked for; forget the others. Does nothing where nothing changed."""
+        if self._file is None or self._used == self._known.keys() - self._new:
             return
-        kept = sorted(keys & self._known.keys())
+        kept = sorted(self._used)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.name, suffix=".tmp")
@@ -78,7 +84,7 @@ class Store:
 
 def _read(file: Path, name: str) -> dict[bytes, NDArray[np.float16]]:
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             if str(data["label"]) != f"{FORMAT} {name}":
                 return {}
             keys, vectors = data["keys"], data["vectors"]

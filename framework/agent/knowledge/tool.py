@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
@@ -11,8 +12,6 @@ from framework.agent.knowledge.evidence import Evidence
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
-
-    from framework.agent.knowledge.base import KnowledgeBase
 
 SEARCH = "search_knowledge"
 
@@ -24,7 +23,14 @@ class Turn(BaseModel):
     text: str
 
 
-def knowledge_tool(base: KnowledgeBase) -> BaseTool:
+class Searchable(Protocol):
+    """What the tool searches."""
+
+    def search(self, question: str, history: Sequence[Utterance] = ()) -> Evidence:
+        """Find what answers a question, in the light of what was said before."""
+
+
+def knowledge_tool(base: Searchable) -> BaseTool:
     """The tool `search_knowledge`. Its text holds numbered passages for a language model to read, as data; its artifact
     is the `Evidence`.
     """

