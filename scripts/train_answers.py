@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,7 +33,7 @@ from framework.agent.knowledge.weights import Weights
 from tests.benchmarks.labelled import Labelled, Question, load
 
 PACKAGE = Path(__file__).parent.parent / "framework/agent/knowledge"
-CACHE = Path(".cache/answers")
+CACHE = Path(tempfile.gettempdir()) / "answers-vectors"
 RIDGE_RANKING = 0.001
 RIDGE_CONFIDENCE = 10.0
 
