@@ -7,7 +7,6 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -67,6 +66,9 @@ class Audit(Protocol):
     async def end(self, number: int, outcome: Outcome, detail: str, milliseconds: float) -> None:
         """Complete an entry that was `started`."""
 
+    async def close(self) -> None:
+        """Close what is open. Safe to call twice."""
+
 
 class AuditFile:
     """The log in a SQLite file, shared by every process of a data folder."""
@@ -74,7 +76,7 @@ class AuditFile:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.Lock()
-        self._ready = False
+        self._database: sqlite3.Connection | None = None
 
     async def begin(self, entry: Entry) -> int:
         """Write an entry and return its number. Raises FrameworkError where the file cannot be written."""
@@ -88,21 +90,40 @@ class AuditFile:
         """The newest entries, oldest first. Raises FrameworkError where the file cannot be read."""
         return self._write(_newest, count)
 
+    async def close(self) -> None:
+        """Close the file. Safe to call twice; it is opened again when it is needed."""
+        with self._lock:
+            self._close()
+
     def _write(self, work: Callable[[sqlite3.Connection, V], T], value: V) -> T:
         try:
-            with self._lock, closing(sqlite3.connect(self.file, timeout=5)) as database, database:
-                if not self._ready:
-                    self.file.chmod(0o600)
-                    database.execute("PRAGMA journal_mode=WAL")
-                    database.execute(_SCHEMA)
-                    self._ready = True
-                return work(database, value)
+            with self._lock:
+                database = self._open()
+                with database:
+                    return work(database, value)
         except (sqlite3.Error, OSError) as error:
             raise FrameworkError(
                 f"The audit log cannot be written, so that nothing is executed: {error}",
                 where=str(self.file),
                 hint="Make the file and its folder writable, or set FRAMEWORK_DATA to another folder.",
             ) from None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is not None and not self.file.exists():
+            self._close()  # Somebody removed it: what is written into a removed file is lost.
+        if self._database is None:
+            self._database = sqlite3.connect(self.file, timeout=5, check_same_thread=False)
+            self.file.chmod(0o600)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            # Survives the end of this process, however sudden; only a power cut may take the last lines.
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.execute(_SCHEMA)
+        return self._database
+
+    def _close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
 
 
 def new_entry(

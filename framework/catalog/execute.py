@@ -128,6 +128,7 @@ class Executor:
     async def close(self) -> None:
         """Close all connections."""
         await self._caller.close()
+        await self._audit.close()
 
     async def _prepare(self, policy: Policy, call: Call) -> _Ready:
         operation = self.catalog.operation(call.operation_id)

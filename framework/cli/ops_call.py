@@ -56,7 +56,9 @@ def audit(
     from framework.catalog.audit import AuditFile
     from framework.catalog.factory import audit_file
 
-    entries = AuditFile(audit_file(_data())).last(last)
+    log = AuditFile(audit_file(_data()))
+    entries = log.last(last)
+    asyncio.run(log.close())
     for entry in entries:
         if as_json:
             sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
