@@ -150,6 +150,12 @@ async def test_rate_limits_are_told_by_platform_and_endpoint(world: World) -> No
         await world.server.get_rate_limits(endpoints=["Nothing"])
 
 
+async def test_the_events_for_hooks_are_listed_by_product(world: World) -> None:
+    names = [event["name"] for event in (await world.server.get("hook/events"))["events"]]
+    assert "message.new" in names
+    assert (await world.server.get("hook/events", params={"product": "video"}))["events"] == []
+
+
 async def test_the_blocking_client_sets_the_app_up(world: World) -> None:
     alice = (await people(world, 1))[0]
 

@@ -167,6 +167,10 @@ async def test_messages_and_users_are_flagged_once_by_each(world: World) -> None
         "reviewed",
         {"custom": "x"},
     )
+    await world.server.post("automod/v1/moderation/update_flags", data={"message_ids": [sent], "reviewed_by": bob})
+    assert (await world.server.query_message_flags({"channel_cid": channel.cid}))["flags"][0]["reviewed_by"][
+        "id"
+    ] == bob
     await world.server.unflag_message(sent, user_id=alice)
     assert (await world.server.query_message_flags({"channel_cid": channel.cid}))["flags"] == []
     assert (await world.server.flag_user(bob, user_id=alice))["flag"]["target_user"]["id"] == bob
@@ -215,6 +219,17 @@ async def test_a_blocklist_of_a_channel_type_applies_on_send(world: World, behav
     # A server's own words pass, unless it asks for the check.
     assert (await channel.send_message({"text": "fudge"}, alice))["message"]["type"] == "regular"
     assert (await say(world, alice, "none"))[0] == 404
+
+
+async def test_conditions_of_rules_that_make_no_sense_hold_never(world: World) -> None:
+    alice = (await people(world, 1))[0]
+    channel = await world.channel(fresh("c"), alice)
+    odd = [{"text_content_params": {"blocklist_match": 5, "text_length": "x"}}, {"user_role_params": {"role": []}}]
+    body = {"name": fresh("rule"), "rule_type": "content", "conditions": odd, "action": {"type": "block_content"}}
+    path = "/api/v2/moderation/moderation_rule"
+    made = await world.server.post(path, data=body)
+    assert (await say(world, alice, channel.id))[1]["message"]["type"] == "regular"
+    await world.server.delete(f"{path}/{made['rule']['id']}")
 
 
 async def test_the_blocking_client_moderates(world: World) -> None:

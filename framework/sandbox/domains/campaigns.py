@@ -9,6 +9,7 @@ from framework.sandbox.errors import invalid, not_found
 from framework.sandbox.model.campaign import CAMPAIGNS, Campaign
 from framework.sandbox.model.segment import SEGMENTS
 from framework.sandbox.operations import Access, Domain, Result
+from framework.sandbox.permissions import type_of
 from framework.sandbox.services import campaigns, due, people
 from framework.sandbox.services.listing import field_value, listed
 from framework.sandbox.services.paging import page
@@ -149,12 +150,13 @@ def _apply(call: Call, campaign: Campaign, *, whole: bool) -> None:
         if not isinstance(attachments, list):
             raise invalid("message_template.attachments must be a list")
         campaign.attachments = [take_attachment(call.dialect, item) for item in attachments]
+        call.mapping("custom", template)
+        call.text("poll_id", template)
         campaign.message_template = {**template, "text": call.text("text", template) or ""}
         if not (campaign.message_template["text"] or attachments or template.get("poll_id")):
             raise invalid("message_template must have a text, attachments or a poll")
     if body.get("channel_template") is not None:
-        campaign.channel_template = call.mapping("channel_template", body)
-        call.required_text("type", campaign.channel_template)
+        campaign.channel_template = _channel_template(call, call.mapping("channel_template", body))
     for name in _FLAGS:
         setattr(campaign, name, call.flag(name, body, default=getattr(campaign, name)))
     for name in _TEXTS:
@@ -163,6 +165,18 @@ def _apply(call: Call, campaign: Campaign, *, whole: bool) -> None:
         if body.get(name) is not None:
             setattr(campaign, name, list(dict.fromkeys(call.texts(name, body))))
     _check(call, campaign)
+
+
+def _channel_template(call: Call, template: dict[str, Any]) -> dict[str, Any]:
+    """A template of channels, checked. Raises ApiError 400, or 404 for an unknown type."""
+    type_of(call.sandbox, call.required_text("type", template))
+    for name in ("id", "team"):
+        call.text(name, template)
+    call.texts("members", template)
+    call.mapping("custom", template)
+    for entry in call.objects("members_template", template):
+        call.required_text("user_id", entry)
+    return template
 
 
 def _check(call: Call, campaign: Campaign) -> None:

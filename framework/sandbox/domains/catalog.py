@@ -27,6 +27,7 @@ from framework.sandbox.domains import (
     events,
     flags,
     grouped_channels,
+    hook_events,
     imports,
     imports_v2,
     limits,
@@ -71,6 +72,7 @@ from framework.sandbox.operations import Domain, Operation, shape_of
 from framework.sandbox.wire import Dialect
 
 DOMAINS: tuple[Domain, ...] = (
+    hook_events.DOMAIN,
     appeals.DOMAIN,
     review.DOMAIN,
     policy_tests.DOMAIN,

@@ -167,6 +167,22 @@ def review_flag_report(call: Call) -> Result:
     return {"flag_report": _report(call, item)}
 
 
+@DOMAIN.operation(
+    "PostAutomodV1ModerationUpdateFlags", "POST", "/automod/v1/moderation/update_flags", v2=None, access=Access.SERVER
+)
+def update_flags(call: Call) -> Result:
+    """Mark the reports of messages as reviewed: of those named, or of all that one user wrote."""
+    by = people.existing(call, call.required_text("reviewed_by", call.body))
+    ids, author = set(call.texts("message_ids", call.body)), call.text("user_id", call.body)
+    if not ids and not author:
+        raise invalid("either message_ids or user_id must be provided")
+    for one in call.store[FLAGS]:
+        if one.entity_type == MESSAGE and (one.entity_id in ids or (author and one.entity_creator_id == author)):
+            one.reviewed_at, one.reviewed_by_id, one.updated_at = call.now, by.id, call.now
+            call.store[FLAGS].put(one)
+    return {}
+
+
 def _report(call: Call, item: ReviewItem) -> dict[str, Any]:
     flags = reports.flags_to(call, item.entity_type, item.entity_id)
     view: dict[str, Any] = {

@@ -129,7 +129,8 @@ def _text_content(params: Mapping[str, Any], content: _Content, message: Message
     if params.get("text_length") is not None:
         checks.append(_compare(str(params.get("text_length_operator") or "gte"), len(text), params["text_length"]))
     if params.get("blocklist_match"):
-        lists = [blocklists.find(content.call.sandbox, str(name), content.team) for name in params["blocklist_match"]]
+        names = _names(params, "blocklist_match")
+        lists = [blocklists.find(content.call.sandbox, name, content.team) for name in names]
         checks.append(any(blocklists.spans(one, text) for one in lists if one is not None))
     return bool(checks) and all(checks)
 
@@ -145,10 +146,16 @@ def _content_count(params: Mapping[str, Any], content: _Content) -> bool:
 
 def _identical(params: Mapping[str, Any], content: _Content) -> bool:
     text = content.message.text
-    if text in (params.get("allowlist") or ()):
+    if text in _names(params, "allowlist"):
         return False
     same = [one for one in content.earlier(params.get("time_window")) if one.text == text]
     return len(same) >= max(2, _threshold(params))
+
+
+def _names(params: Mapping[str, Any], key: str) -> list[str]:
+    """A list of names in the parameters; anything else names nothing."""
+    value = params.get(key)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _threshold(params: Mapping[str, Any]) -> int:
