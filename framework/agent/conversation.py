@@ -11,12 +11,24 @@ Outcome = Literal["answered", "unsure", "refused"]
 
 @dataclass(frozen=True)
 class Utterance:
-    """Something said. `name` is how a person is shown; `images` are addresses of pictures that came with it."""
+    """Something said. `name` is how a person is shown; `images` are addresses of pictures that came with it.
+
+    Half a surrogate pair, which JSON and argument lists can bring in and UTF-8 cannot carry, becomes U+FFFD.
+    """
 
     who: Literal["user", "bot"]
     text: str
     name: str = ""
     images: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make text and name such that every model and every file takes them."""
+        object.__setattr__(self, "text", _well_formed(self.text))
+        object.__setattr__(self, "name", _well_formed(self.name))
+
+
+def _well_formed(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @dataclass(frozen=True)

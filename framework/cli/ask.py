@@ -41,8 +41,11 @@ def ask(
     unsure or refused), sources and seconds, or with question and error.
     """
     from framework.cli.assembly import assemble_agent
+    from framework.cli.screen import notice
 
     agent = assemble_agent(bot)
+    if question == "-" and sys.stdin.isatty():
+        notice("Type a question a line; Ctrl-D ends.")
     lines: Iterable[str] = sys.stdin if question == "-" else [question]
     failures = asyncio.run(_ask_all(agent, lines, as_json=as_json, typed=question == "-"))
     if failures:

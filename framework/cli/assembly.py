@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def assemble_agent(name: str, *, level: str = "warning") -> LangChainAgent:
+def assemble_agent(name: str, *, level: str = "error") -> LangChainAgent:
     """Load a bot and build its agent, for commands without a chat service. Logs below `level` are left out."""
     settings = load_settings()
     logging_for(settings, level=level)
@@ -66,6 +67,9 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
 
     known = (settings.stream_api_secret, settings.openai_api_key)
     configure(settings.log_format, level or settings.log_level, secrets=[secret for secret in known if secret])
+    if level and sys.stderr.isatty():
+        # Reading articles for the first time takes half a minute: whoever waits for it should know.
+        logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
 
 
 def hide_secrets() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +12,10 @@ import typer
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from framework.agent.agent import LangChainAgent
     from framework.agent.conversation import Agent, Answer, Utterance
 
-HELP = "/new forgets what was said, /quit ends. Ctrl-C stops an answer."
+HELP = "/new forgets what was said, /quit ends. Ctrl-C stops an answer, or ends at the prompt."
+CONTEXT = 20  # messages that the agent is told
 
 
 def register(app: typer.Typer) -> None:
@@ -36,71 +36,94 @@ def chat(
     agent = assemble_agent(bot)
     if sys.stdin.isatty():
         notice(f"You are talking to {bot}. {HELP}")
-    asyncio.run(_chat(agent, user))
+    talk = _Talk(agent, user)
+    # Reading stands outside the event loop, where Ctrl-C ends it at once; inside, it ends the answer alone.
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(agent.warm())
+            while (line := _read()) is not None:
+                if not _obey(talk, line.strip(), runner):
+                    break
+        finally:
+            runner.run(agent.aclose())
 
 
-async def _chat(agent: LangChainAgent, user: str) -> None:
-    async with aclosing(agent):
-        await agent.warm()
-        await _talk(agent, user)
+class _Talk:
+    """What was said so far, and the answer that is being written."""
+
+    def __init__(self, agent: Agent, user: str) -> None:
+        self._agent = agent
+        self._user = user
+        # Part of a turn's key: a later session's first turn is another turn.
+        self._session = secrets.token_hex(6)
+        self._turns = 0
+        self.said: list[Utterance] = []
+        self.shown = ""
+
+    async def answer(self, text: str) -> Answer:
+        """Answer this, printing as it comes. Raises ModelError."""
+        from framework.agent.conversation import Caller, Conversation, Finished, TextDelta, ToolStarted, Utterance
+        from framework.cli.screen import notice
+
+        self._turns += 1
+        self.said.append(Utterance("user", text, name=self._user))
+        self.shown = ""
+        key = f"terminal-{self._session}-{self._turns}"
+        caller = Caller(self._user, user_name=self._user, channel="terminal", key=key)
+        async for event in self._agent.stream(Conversation(tuple(self.said[-CONTEXT:]), caller)):
+            match event:
+                case TextDelta(text):
+                    self.shown += text
+                    sys.stdout.write(text)
+                    sys.stdout.flush()
+                case ToolStarted(name) if sys.stdout.isatty():
+                    notice(f"… {name.replace('_', ' ')}")
+                case Finished(answer):
+                    return answer
+                case _:
+                    pass
+        raise FrameworkError("The agent ended without an answer.")
 
 
-async def _talk(agent: Agent, user: str) -> None:
+def _obey(talk: _Talk, line: str, runner: asyncio.Runner) -> bool:
+    """Do what a line says; False: the end is wanted."""
+    if line in {"/quit", "/exit"}:
+        return False
+    if line == "/new":
+        talk.said.clear()
+    elif line in {"/help", "/?"}:
+        sys.stdout.write(f"{HELP}\n")
+    elif line:
+        _answer(talk, line, runner)
+    return True
+
+
+def _answer(talk: _Talk, line: str, runner: asyncio.Runner) -> None:
     from framework.agent.conversation import Utterance
     from framework.cli.screen import show_error
 
-    said: list[Utterance] = []
-    turns = 0
-    while (line := await asyncio.to_thread(_read)) is not None:
-        text = line.strip()
-        if text in {"/quit", "/exit"}:
-            return
-        if text == "/new":
-            said.clear()
-        elif text in {"/help", "/?"}:
-            sys.stdout.write(f"{HELP}\n")
-        elif text:
-            turns += 1
-            said.append(Utterance("user", text, name=user))
-            try:
-                answer = await _say(agent, said[-20:], user, turns)
-            except FrameworkError as error:
-                show_error(error)
-                said.pop()
-            else:
-                said.append(Utterance("bot", answer.text))
+    try:
+        answer = runner.run(talk.answer(line))
+    except FrameworkError as error:
+        show_error(error)
+        talk.said.pop()
+    except KeyboardInterrupt:
+        sys.stdout.write(" …\n\n")
+        sys.stdout.flush()
+        talk.said.append(Utterance("bot", f"{talk.shown} …"))
+    else:
+        _finish(talk.shown, answer)
+        talk.said.append(Utterance("bot", answer.text))
 
 
 def _read() -> str | None:
-    """Read a line; None at the end of the input."""
+    """Read a line; None at the end of the input, or when Ctrl-C is pressed at the prompt."""
     try:
         return input("› " if sys.stdin.isatty() else "")
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
+        if sys.stdin.isatty():
+            sys.stdout.write("\n")
         return None
-
-
-async def _say(agent: Agent, said: list[Utterance], user: str, turn: int) -> Answer:
-    """Answer what was said, printing as it comes."""
-    from framework.agent.conversation import Caller, Conversation, Finished, TextDelta, ToolStarted
-    from framework.cli.screen import notice
-
-    # The process start is part of the key: a later session's first turn is another turn.
-    caller = Caller(user, user_name=user, channel="terminal", key=f"terminal-{_SESSION}-{turn}")
-    shown = ""
-    async for event in agent.stream(Conversation(tuple(said), caller)):
-        match event:
-            case TextDelta(text):
-                shown += text
-                sys.stdout.write(text)
-                sys.stdout.flush()
-            case ToolStarted(name) if sys.stdout.isatty():
-                notice(f"… {name.replace('_', ' ')}")
-            case Finished(answer):
-                _finish(shown, answer)
-                return answer
-            case _:
-                pass
-    raise FrameworkError("The agent ended without an answer.")
 
 
 def _finish(shown: str, answer: Answer) -> None:
@@ -109,12 +132,3 @@ def _finish(shown: str, answer: Answer) -> None:
         sys.stdout.write(f"\n{answer.text}" if shown else answer.text)
     sys.stdout.write("\n\n")
     sys.stdout.flush()
-
-
-def _session() -> str:
-    import secrets
-
-    return secrets.token_hex(6)
-
-
-_SESSION = _session()

@@ -13,10 +13,12 @@ import typer
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from framework.definition.model import Bot
     from framework.settings import Settings
+
+_PART_WIDTH = 14
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check bots: definition, prompt, tools, knowledge, model, chat service."""
-    from framework.definition.loader import bot_names
-
-    findings = [finding for name in bots or bot_names() for finding in _check_bot(name)]
+    findings = list(_look(bots))
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2) + "\n")
     else:
@@ -52,13 +52,26 @@ def check(
         raise typer.Exit(1)
 
 
-def _check_bot(name: str) -> list[Finding]:
-    from framework.definition.loader import load_bot
+def _look(bots: list[str] | None) -> Iterator[Finding]:
+    from framework.cli.assembly import logging_for
+    from framework.definition.loader import bot_names
     from framework.settings import load_settings
 
     try:
-        bot = load_bot(name)
         settings = load_settings()
+        logging_for(settings, level="warning")
+    except FrameworkError as error:
+        yield Finding("environment", "settings", ok=False, detail=str(error))
+        return
+    for name in bots or bot_names():
+        yield from _check_bot(name, settings)
+
+
+def _check_bot(name: str, settings: Settings) -> list[Finding]:
+    from framework.definition.loader import load_bot
+
+    try:
+        bot = load_bot(name)
     except FrameworkError as error:
         return [Finding(name, "definition", ok=False, detail=str(error))]
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
@@ -123,18 +136,17 @@ def _run(work: Coroutine[None, None, str]) -> str:
 
 
 def _show(findings: list[Finding]) -> None:
-    from rich.table import Table
+    """A bot, and below it a line a part. Long lines stay whole, so that a path in one can be copied and searched."""
     from rich.text import Text
 
     from framework.cli.screen import out
 
-    table = Table(box=None, pad_edge=False, show_header=False)
     previous = ""
     for finding in findings:
-        mark = Text("✓", style="green") if finding.ok else Text("✗", style="bold red")
-        name = finding.bot if finding.bot != previous else ""
-        table.add_row(
-            Text(name, style="bold"), mark, Text(finding.part), Text(finding.detail, style="" if finding.ok else "red")
-        )
-        previous = finding.bot
-    out().print(table)
+        if finding.bot != previous:
+            out().print(Text(finding.bot, style="bold"), soft_wrap=True)
+            previous = finding.bot
+        mark = Text("  ✓ ", style="green") if finding.ok else Text("  ✗ ", style="bold red")
+        detail = finding.detail.replace("\n", "\n" + " " * (4 + _PART_WIDTH))
+        part = f"{finding.part:<{_PART_WIDTH}}"
+        out().print(Text.assemble(mark, part, (detail, "" if finding.ok else "red")), soft_wrap=True)

@@ -40,8 +40,14 @@ def root(
 
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    from framework.cli.streams import prepare_streams
+
+    prepare_streams()
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # here, where a full disk or a reader that is gone can still be told
     except FrameworkError as error:
         from framework.cli.screen import show_error
 
@@ -52,5 +58,11 @@ def main() -> NoReturn:
     except BrokenPipeError:
         # The reader went away (`... | head`). Nothing is left to say, and no one to say it to.
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        # The machine's refusals that no room knew how to put better: a disk that is full, too many open files.
+        from framework.cli.screen import show_error
+
+        show_error(FrameworkError(f"The system refused: {error.strerror or error}.", where=error.filename))
         sys.exit(1)
     sys.exit(0)

@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    bots: Annotated[list[str], typer.Argument(help="Names under bots/, or paths to folders with a bot.yaml.")],
+    bots: Annotated[
+        list[str], typer.Argument(metavar="BOT", help="Names under bots/, or paths to folders with a bot.yaml.")
+    ],
 ) -> None:
     """Run bots: they join their channels and answer until Ctrl-C.
 

@@ -1,0 +1,57 @@
+"""`chat`, in a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "framework", "chat", "support_bot"]
+
+
+def read_until(terminal: int, wanted: str) -> str:
+    seen = b""
+    while wanted.encode() not in seen:
+        seen += os.read(terminal, 4096)
+    return seen.decode()
+
+
+def test_ctrl_c_at_the_prompt_ends_it_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        COMMAND,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, **environment},
+        start_new_session=True,
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509 - makes it the terminal
+    )
+    try:
+        read_until(ours, "› ")
+        os.write(ours, b"How long is the warranty?\r")
+        assert "three years" in read_until(ours, "\n\r\n› ")
+        os.write(ours, b"\x03")
+        assert child.wait(timeout=10) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_pipe_is_answered_line_by_line(environment: dict[str, str]) -> None:
+    result = subprocess.run(
+        COMMAND,
+        input="How long is the warranty?\n/new\n/quit\nnot read\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=100,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "three years" in result.stdout
+    assert result.stderr == ""

@@ -1,0 +1,52 @@
+"""`check`, as a person and as a program call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+BOT = Path("bots/support_bot")
+
+
+def check(environment: dict[str, str], *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "framework", "check", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment, **extra},
+        timeout=100,
+    )
+
+
+def small_bot(folder: Path) -> Path:
+    shutil.copytree(BOT, folder, ignore=shutil.ignore_patterns("[a-v]*.md"))
+    return folder
+
+
+def test_its_json_is_all_there_is_on_standard_output_even_when_articles_are_read_first(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    result = check(environment, "--json", str(bot), FRAMEWORK_DATA=str(tmp_path / "data"))
+    assert result.returncode == 0, result.stdout
+    parts = [finding["part"] for finding in json.loads(result.stdout)]
+    assert parts == ["definition", "tools", "knowledge", "model", "chat service"]
+
+
+def test_a_place_in_a_file_stands_on_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    bot = small_bot(tmp_path / ("a_rather_long_name_" * 5))
+    (bot / "tools.py").write_text("def broken(:\n")
+    result = check(environment, str(bot))
+    assert result.returncode == 1
+    assert f"{bot}/tools.py:1: is not valid Python" in result.stdout
+
+
+def test_half_a_key_is_a_finding(environment: dict[str, str]) -> None:
+    result = check(environment, "--json", STREAM_API_KEY="key")
+    assert result.returncode == 1
+    assert "STREAM_API_SECRET is not set" in json.loads(result.stdout)[0]["detail"]
