@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framework.errors import SettingsError
@@ -18,8 +19,25 @@ def _blank_is_unset(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _web_address(value: str | None) -> str | None:
+    """An address of a server: `localhost:8000` would fail only later, and deep inside a library."""
+    if value is not None:
+        value = value.strip()
+        address = urlsplit(value)
+        if address.scheme not in {"http", "https"} or not address.hostname:
+            raise ValueError("must be an address such as http://127.0.0.1:8830 or https://example.com")
+    return value
+
+
+def _without_path(value: str | None) -> str | None:
+    if value is not None and (urlsplit(value).path.strip("/") or urlsplit(value).query):
+        raise ValueError("must be the address of the chat service alone, without a path")
+    return value
+
+
 Secret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
 Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+Address = Annotated[Text, AfterValidator(_web_address)]
 
 
 class Settings(BaseSettings):
@@ -35,9 +53,11 @@ class Settings(BaseSettings):
     stream_api_secret_keyring: Text = Field(
         None, description="Name of the service in the system's keyring that keeps the secret; the user is the key."
     )
-    stream_base_url: Text = Field(None, description="Where Stream answers. The sandbox's address in tests.")
+    stream_base_url: Annotated[Address, AfterValidator(_without_path)] = Field(
+        None, description="Where Stream answers. The sandbox's address in tests."
+    )
     openai_api_key: Secret = Field(None, description="Key for OpenAI or a compatible server.")
-    openai_base_url: Text = Field(None, description="An OpenAI-compatible server; OpenAI's own without it.")
+    openai_base_url: Address = Field(None, description="An OpenAI-compatible server; OpenAI's own without it.")
     openai_model: Text = Field(None, description="Which model `auto` means when an OpenAI key is set.")
     data: Path = Field(
         Path(".framework"),
@@ -77,7 +97,11 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         # The input is left out on purpose: it may be a secret.
-        raise SettingsError(f"{name}: {first['msg']}", where="environment", hint="Correct it or unset it.") from None
+        raise SettingsError(
+            f"{name}: {first['msg'].removeprefix('Value error, ')}.",
+            where="environment",
+            hint="Correct it or unset it.",
+        ) from None
     settings = _with_secret(settings)
     if (settings.stream_api_key is None) != (settings.stream_api_secret is None):
         missing = "STREAM_API_SECRET" if settings.stream_api_secret is None else "STREAM_API_KEY"

@@ -25,7 +25,8 @@ def sandbox(
         str, typer.Option(help="Address to listen on. Only 127.0.0.1 is safe without a firewall.")
     ] = "127.0.0.1",
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8830, or a free one]")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one. [default: 8830, or a free one]"),
     ] = None,
     api_key: Annotated[
         str | None,
