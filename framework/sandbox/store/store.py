@@ -71,11 +71,14 @@ class Collection(Generic[R]):
         return self._records.get(key)
 
     def put(self, record: R) -> R:
-        """Store a new or changed record."""
+        """Store a new or changed record; another record of the same key gives way to it."""
         key = record.key
-        if key not in self._records:
+        held = self._records.get(key)
+        if held is not record:
             self._records[key] = record
             for index in self._indexes:
+                if held is not None:
+                    index.removed(held)
                 index.added(record)
         self._store.noted(self._name, key, record)
         return record
