@@ -99,8 +99,8 @@ def _nest(value: object) -> object:
 
 
 def to_nanoseconds(at: datetime) -> int:
-    """Integer nanoseconds since the epoch."""
-    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
+    """Integer nanoseconds since the epoch; the nearest there is for times before 1678 and after 2262."""
+    return max(-(2**63), min((at - _EPOCH) // timedelta(microseconds=1) * 1000, 2**63 - 1))
 
 
 def decode(raw: bytes) -> dict[str, Any]:

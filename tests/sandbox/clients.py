@@ -12,6 +12,7 @@ import pytest
 import stream_chat
 
 from tests.sandbox.conftest import World
+from tests.sandbox.v2_contract import watch_answers
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
 
@@ -42,8 +43,12 @@ def sync_client(running: RunningSandbox) -> Any:
 
 
 def v2_client(running: RunningSandbox) -> Any:
-    """The v2 SDK's asynchronous client; skips the test where that SDK is not installed."""
+    """The v2 SDK's asynchronous client, which holds every answer to the SDK's own types.
+
+    Skips the test where that SDK is not installed.
+    """
     getstream = pytest.importorskip("getstream", reason="the v2 SDK (getstream) is not installed")
+    watch_answers()
     return getstream.AsyncStream(running.api_key, running.api_secret, base_url=running.url)
 
 

@@ -20,6 +20,7 @@ from framework.sandbox.views.user import user_view
 
 if TYPE_CHECKING:
     from framework.sandbox.model.user import User
+    from framework.sandbox.wire import Entity
 
 DOMAIN = Domain("reads")
 
@@ -50,7 +51,7 @@ def _thread(call: Call, channel: Channel) -> Thread | None:
     return thread
 
 
-def _mark_thread(call: Call, channel: Channel, thread: Thread, user: User, upto: Message | None) -> dict[str, Any]:
+def _mark_thread(call: Call, channel: Channel, thread: Thread, user: User, upto: Message | None) -> Entity:
     last = upto or threads.last_reply(call.sandbox, thread)
     at = upto.created_at if upto is not None else call.now
     threads.mark_read(call, thread, user.id, at, last.id if last is not None else None)
@@ -69,7 +70,7 @@ def _mark_thread(call: Call, channel: Channel, thread: Thread, user: User, upto:
     return event
 
 
-def _mark(call: Call, channel: Channel, user: User, upto: Message | None) -> dict[str, Any]:
+def _mark(call: Call, channel: Channel, user: User, upto: Message | None) -> Entity:
     line = call.store.index(TIMELINES).channel(channel.cid)
     last = upto or (line[-1] if line else None)
     at = upto.created_at if upto is not None else call.now

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from framework.sandbox.wire import Entity
+
 
 @dataclass(frozen=True, slots=True)
 class Audience:
@@ -43,9 +45,9 @@ class Event:
     hook_fault: str | None = None
     """What a fault does to its webhooks: "duplicate" or "reorder"."""
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> Entity:
         """The event as sent."""
-        return {**self.custom, "type": self.type, **self.payload, "created_at": self.at}
+        return Entity({"type": self.type, **self.payload, "created_at": self.at}, self.custom)
 
 
 Publisher = Callable[[Event], None]

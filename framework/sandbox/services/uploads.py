@@ -140,7 +140,10 @@ def find(call: Call, url: str | None, kind: str, cid: str | None) -> Upload:
     """The upload that a URL of this sandbox leads to. Raises ApiError 400 without one, 404 for another's."""
     if not url:
         raise invalid("url is a required field")
-    match = _PATH.fullmatch(unquote(urlsplit(url).path))
+    try:
+        match = _PATH.fullmatch(unquote(urlsplit(url).path))
+    except ValueError as error:
+        raise invalid("url is not a valid URL") from error
     upload = call.store[UPLOADS].get(match[1]) if match else None
     if upload is None or upload.kind != kind or (cid is not None and upload.cid != cid):
         raise not_found(f"there is no {kind} at {url}")
