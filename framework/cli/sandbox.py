@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import threading
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.cli.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address
+from framework.errors import FrameworkError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from framework.sandbox.config import SandboxConfig
+
+PREFERRED_PORT = 8830
+POLL, PATIENCE = 0.05, 80  # seconds, and how often
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +63,7 @@ def sandbox(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")
     ] = False,
+    preferred_port: Annotated[int | None, typer.Option(hidden=True)] = None,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Run a Stream-compatible chat server, with a playground page. Needs no account."""
@@ -59,25 +72,69 @@ def sandbox(
 
         typer.echo("\n".join(lines()))
         return
-    config = _config(host, port, api_key, api_secret, data)
+    config = _config(host, preferred_port if port is None else port, api_key, api_secret, data)
     config = replace(config, rate_limits=rate_limits, development_tokens=development_tokens or None)
     if until_stdin_closes:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    _serve(config, fixed=port is not None)
+    # A child is announced by its parent, with which it ends.
+    _serve(config, fixed=port is not None, ready=None if until_stdin_closes else partial(_publish, config))
 
 
-def _serve(config: SandboxConfig, *, fixed: bool) -> None:
+def _serve(config: SandboxConfig, *, fixed: bool, ready: Callable[[str], None] | None) -> None:
     """Serve on the wanted port, or on any free one where nobody asked for this one and it is taken."""
-    from framework.cli import local_sandbox
     from framework.sandbox.errors import SandboxStartError
     from framework.sandbox.server import run
 
-    try:
-        run(config)
-    except SandboxStartError:
-        if fixed or local_sandbox.is_free(config.host, config.port):
-            raise
-        run(replace(config, port=0))
+    with _data_of_ones_own(config.data):
+        try:
+            run(config, ready=ready)
+        except SandboxStartError:
+            if fixed or _is_free(config.host, config.port):
+                raise
+            run(replace(config, port=0), ready=ready)
+
+
+@contextlib.contextmanager
+def _data_of_ones_own(data: str) -> Iterator[None]:
+    """Keep other sandboxes away from this file: what one writes, the other one would never see."""
+    if data == ":memory:":
+        yield
+        return
+    with contextlib.ExitStack() as held:
+        for wait in (*[POLL] * PATIENCE, None):  # one that is just ending gets the time for it
+            try:
+                held.enter_context(claim(Path(data)))
+                break
+            except ClaimedError:
+                if wait is None:
+                    raise FrameworkError(
+                        "Another sandbox uses this file.",
+                        where=data,
+                        hint="Use that one, or give another file with --data, or --data :memory: to keep nothing.",
+                    ) from None
+                time.sleep(wait)
+        yield
+
+
+def _publish(config: SandboxConfig, url: str) -> None:
+    """Tell other commands where this sandbox answers, if it is the one of its data folder."""
+    if config.data == ":memory:" or Path(config.data).name != data_file(Path()).name:
+        return
+    folder = Path(config.data).parent
+    known = read_address(folder)
+    if known.api_key == config.api_key and known.api_secret.get_secret_value() == config.api_secret:
+        publish(folder, Address(config.api_key, known.api_secret, url, os.getpid()))
+
+
+def _is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def _end_with_stdin() -> None:
@@ -92,7 +149,6 @@ def _config(
     host: str, port: int | None, api_key: str | None, api_secret: str | None, data: str | None
 ) -> SandboxConfig:
     """Fill in what was not given from the data folder, where it stays the same from start to start."""
-    from framework.cli import local_sandbox
     from framework.cli.assembly import prepare_data
     from framework.sandbox.config import SandboxConfig
     from framework.settings import load_settings
@@ -100,11 +156,12 @@ def _config(
     if not (api_key and api_secret and data):
         folder = load_settings().data
         prepare_data(folder)
-        address = local_sandbox.read_address(folder)
+        address = read_address(folder)
+        port = address.port if port is None else port
         api_key = api_key or address.api_key
         api_secret = api_secret or address.api_secret.get_secret_value()
-        data = data or str(local_sandbox.data_file(folder))
+        data = data or str(data_file(folder))
     if data != ":memory:":
         prepare_data(Path(data).parent)
-    chosen = local_sandbox.PREFERRED_PORT if port is None else port
-    return SandboxConfig(host=host, port=chosen, api_key=api_key, api_secret=api_secret, data=data)
+    port = PREFERRED_PORT if port is None else port
+    return SandboxConfig(host=host, port=port, api_key=api_key, api_secret=api_secret, data=data)

@@ -7,7 +7,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -106,19 +106,21 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve(config: SandboxConfig) -> None:
-    """Serve until SIGTERM or SIGINT; prints one line when connections are accepted.
+async def serve(config: SandboxConfig, *, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; prints one line when connections are accepted, after `ready` was told the URL.
 
     Raises SandboxStartError when the port is taken or the data file cannot be used.
     """
     stop = asyncio.Event()
     with _told_to_stop(stop):
         async with serving(config) as running:
+            if ready is not None:
+                ready(running.url)
             print(f"sandbox ready {running.url}", flush=True)  # noqa: T201 - the contract of the command
             await stop.wait()
 
 
-def run(config: SandboxConfig) -> None:
+def run(config: SandboxConfig, *, ready: Callable[[str], None] | None = None) -> None:
     """`serve` in an event loop of its own, the fast one where the platform has it."""
     factory = None
     if sys.platform != "win32":
@@ -131,7 +133,7 @@ def run(config: SandboxConfig) -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(config))
+        runner.run(serve(config, ready=ready))
 
 
 @contextmanager
