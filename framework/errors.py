@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,12 @@ class FrameworkError(Exception):
         self.what = what
         self.where = where
         self.hint = hint
+
+    def strike_out(self, redact: Callable[[str], str]) -> None:
+        """Have secrets removed from what this says."""
+        self.what = redact(self.what)
+        self.hint = redact(self.hint) if self.hint else self.hint
+        self.args = (self.what,)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

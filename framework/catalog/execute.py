@@ -97,6 +97,8 @@ class Executor:
             ready = await self._prepare(policy, call)
             await self._approve(policy, ready, ask)
         except FrameworkError as error:
+            # What was asked for is repeated in some errors, and may hold anything.
+            error.strike_out(self.broker.redact)
             await self._note(policy, call.operation_id, call.arguments, call.as_user, error)
             raise
         return await self._recorded(policy, ready)

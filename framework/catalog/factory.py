@@ -44,7 +44,7 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
     timing = timing or Timing()
     catalog = catalog or Catalog.load()
     broker = CredentialBroker(settings.stream_api_key, settings.stream_api_secret, now=timing.now)
-    caller = Caller(Transport(settings.base_url, broker.key), broker, timing)
+    caller = Caller(Transport(settings.base_url, broker.key, broker.redact), broker, timing)
     file = audit_file(settings.data)
     approvals = Approvals(file, now=timing.now)
     return Toolbox(catalog, Executor(catalog, broker, caller, AuditFile(file), approvals, timing))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -53,11 +53,12 @@ class RefusedError(Exception):
 
 
 class Transport:
-    """Sends requests to one Stream app. `base_url` has no path."""
+    """Sends requests to one Stream app. `base_url` has no path; `redact` strikes secrets out of what it says."""
 
-    def __init__(self, base_url: str, key: str) -> None:
+    def __init__(self, base_url: str, key: str, redact: Callable[[str], str]) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = key
+        self._redact = redact
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request, token: SecretStr) -> Response:
@@ -90,7 +91,9 @@ class Transport:
 
     def _read(self, status: int, text: str, headers: Mapping[str, str]) -> Response:
         if status >= 300:
-            raise RefusedError(refused(self._base_url, status, *read_refusal(text)), headers)
+            code, message = read_refusal(text)
+            # A service, or what stands before it, may repeat what it was shown.
+            raise RefusedError(refused(self._base_url, status, code, self._redact(message)), headers)
         try:
             body = json.loads(text) if text.strip() else {}
         except ValueError:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from framework.settings import Settings
 
 READY = "sandbox ready "
+# Variables that are none of the sandbox's business.
+PRIVATE = ("STREAM_API_", "FRAMEWORK_SANDBOX_API_", "OPENAI_API_KEY")
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 3.0
 POLL = 0.05
@@ -103,12 +105,7 @@ async def _start(data: Path, address: Address) -> tuple[asyncio.subprocess.Proce
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
-        env={
-            **os.environ,
-            "FRAMEWORK_SANDBOX_API_KEY": address.api_key,
-            # By the environment and not as an argument: arguments are seen by every user of the machine.
-            "FRAMEWORK_SANDBOX_API_SECRET": address.api_secret.get_secret_value(),
-        },
+        env=_environment(data),
     )
     assert process.stdout is not None  # noqa: S101 - it is a pipe, as asked for above
     try:
@@ -124,6 +121,14 @@ async def _start(data: Path, address: Address) -> tuple[asyncio.subprocess.Proce
         await _stop(process)
         raise FrameworkError("The sandbox did not start.", hint="What it said stands above.")
     return process, line.removeprefix(READY).strip()
+
+
+def _environment(data: Path) -> dict[str, str]:
+    """What the sandbox gets. It reads its key and secret from the folder: neither stands in an argument, nor in the
+    environment of a process, and the app's own are none of its business.
+    """
+    public = {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE)}
+    return public | {"FRAMEWORK_DATA": str(data.resolve())}
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
