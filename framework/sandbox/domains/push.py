@@ -230,7 +230,12 @@ def _values(call: Call, message: Message, receiver: User) -> dict[str, Any]:
     text = json.dumps(message.text)[1:-1]
     return {
         "message": {"id": message.id, "text": text, "type": message.type, "cid": message.cid, **message.custom},
-        "channel": {"id": channel.id, "type": channel.type, "cid": channel.cid, "name": channel.name or channel.id},
+        "channel": {
+            "id": channel.id,
+            "type": channel.type,
+            "cid": channel.cid,
+            "name": channel.custom.get("name") or channel.id,
+        },
         "sender": {"id": sender.id, "name": sender.name or sender.id, "image": sender.image or "", **sender.custom},
         "receiver": {"id": receiver.id, "name": receiver.name or receiver.id, **receiver.custom},
         "unread_count": unread_count,

@@ -11,7 +11,7 @@ from framework.sandbox.store.table import Table, grouped
 
 CHANNEL_INPUT = frozenset(
     {
-        "name", "image", "created_by", "created_by_id", "members", "invites", "team", "frozen", "disabled",
+        "created_by", "created_by_id", "members", "invites", "team", "frozen", "disabled",
         "auto_translation_enabled", "auto_translation_language", "config_overrides", "filter_tags", "cooldown",
         "truncated_by", "truncated_by_id",
     }
@@ -39,7 +39,10 @@ MEMBER_INPUT = frozenset(
 
 @dataclass(slots=True)
 class Channel(Record):
-    """A channel. What follows from its messages and members (counts, last message) is derived, not stored."""
+    """A channel. What follows from its messages and members (counts, last message) is derived, not stored.
+
+    Its name and image are custom data: v2 has them nowhere else.
+    """
 
     type: str
     id: str
@@ -47,8 +50,6 @@ class Channel(Record):
     created_at: datetime
     updated_at: datetime
     created_by_id: str | None = None
-    name: str | None = None
-    image: str | None = None
     team: str | None = None
     frozen: bool = False
     disabled: bool = False

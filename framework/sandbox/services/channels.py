@@ -38,12 +38,10 @@ MAX_CUSTOM_BYTES = 5 * 1024
 MAX_MEMBERS_AT_ONCE = 100
 _ID = re.compile(r"[\w!-]+", re.ASCII)
 _SETTABLE = (
-    "name", "image", "team", "frozen", "disabled", "cooldown", "auto_translation_enabled",
+    "team", "frozen", "disabled", "cooldown", "auto_translation_enabled",
     "auto_translation_language", "config_overrides", "filter_tags",
 )  # fmt: skip
 _TYPES: dict[str, tuple[type, ...]] = {
-    "name": (str,),
-    "image": (str,),
     "team": (str,),
     "frozen": (bool,),
     "disabled": (bool,),

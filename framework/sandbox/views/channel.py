@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from framework.sandbox.model.user import User
     from framework.sandbox.sandbox import Sandbox
 
-_OPTIONAL = ("name", "image", "team", "deleted_at", "truncated_at", "filter_tags", "config_overrides")
+_OPTIONAL = ("team", "deleted_at", "truncated_at", "filter_tags", "config_overrides")
 
 
 def last_message_at(sandbox: Sandbox, channel: Channel) -> datetime | None:
