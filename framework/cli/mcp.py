@@ -136,6 +136,7 @@ def _bind(listen: _Listen) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((listen.host, listen.port))
+        bound.listen(128)  # whoever connects before the server runs waits for it
     except OSError as error:
         bound.close()
         raise UsageError(

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-# Read when FastMCP is imported: it must not log in its own way, nor look for updates.
-os.environ["FASTMCP_LOG_ENABLED"] = "false"
-os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
 
 from fastmcp import Context, FastMCP
 from fastmcp.exceptions import ToolError
