@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.errors import invalid, not_found, not_implemented
+from framework.sandbox.errors import invalid, not_found
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import accounts, people, tasks
@@ -32,11 +32,10 @@ def deactivate_users(call: Call) -> Result:
     users = _named(call)
     _check_author(call)
     marked = call.flag("mark_messages_deleted", call.body)
-    if call.flag("mark_channels_deleted", call.body):
-        raise not_implemented("DeactivateUsers with mark_channels_deleted")
+    channels = call.flag("mark_channels_deleted", call.body)
     for user in users:
         if user.deactivated_at is None:
-            accounts.deactivate(call, user, mark_messages_deleted=marked)
+            accounts.deactivate(call, user, mark_messages_deleted=marked, mark_channels_deleted=channels)
     return {"task_id": _done(call, "users.deactivate", users)}
 
 
@@ -57,11 +56,10 @@ def reactivate_users(call: Call) -> Result:
     users = _named(call)
     _check_author(call)
     restored = call.flag("restore_messages", call.body)
-    if call.flag("restore_channels", call.body):
-        raise not_implemented("ReactivateUsers with restore_channels")
+    channels = call.flag("restore_channels", call.body)
     for user in users:
         if user.deactivated_at is not None:
-            accounts.reactivate(call, user, restore_messages=restored)
+            accounts.reactivate(call, user, restore_messages=restored, restore_channels=channels)
     return {"task_id": _done(call, "users.reactivate", users)}
 
 

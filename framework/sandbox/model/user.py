@@ -19,9 +19,8 @@ USER_INPUT = frozenset(
 
 USER_RESERVED = frozenset(
     {
-        "anon", "ban_expires", "banned", "blocked_user_ids", "channel_mutes", "created_at", "deactivated_at",
-        "deleted_at", "devices",
-        "last_active", "latest_hidden_channels", "mutes", "online", "shadow_banned", "total_unread_count",
+        "anon", "avg_response_time", "ban_expires", "banned", "blocked_user_ids", "channel_mutes", "created_at",
+        "deactivated_at", "deleted_at", "devices", "last_active", "latest_hidden_channels", "mutes", "online", "shadow_banned", "total_unread_count",
         "unread_channels", "unread_count", "unread_threads", "updated_at",
     }
 )  # fmt: skip
@@ -51,6 +50,8 @@ class User(Record):
     deactivated_at: datetime | None = None
     deleted_at: datetime | None = None
     revoke_tokens_issued_before: datetime | None = None
+    answers: int = 0
+    answer_seconds: float = 0.0
     custom: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -10,6 +10,7 @@ from framework.sandbox.model.ban import BANS, BANS_OF
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, MEMBERSHIPS_OF, READS, Channel, pair
 from framework.sandbox.model.device import DEVICES, DEVICES_OF
 from framework.sandbox.model.draft import DRAFTS, DRAFTS_OF
+from framework.sandbox.model.held_channel import HELD_CHANNELS, HELD_CHANNELS_OF
 from framework.sandbox.model.location import LOCATIONS, LOCATIONS_OF
 from framework.sandbox.model.message import MESSAGES, REACTIONS, Message
 from framework.sandbox.model.mute import USER_MUTES, USER_MUTES_BY
@@ -20,7 +21,7 @@ from framework.sandbox.model.role import GROUP_MEMBERS, GROUPS_OF_USER
 from framework.sandbox.model.thread import PARTICIPANTS, PARTICIPATIONS_OF
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, unread
+from framework.sandbox.services import channels, held_channels, unread
 from framework.sandbox.services.channel_removal import delete_now
 from framework.sandbox.services.people import related
 from framework.sandbox.store.table import Derived, Groups, Table
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 SOFT, HARD, PRUNING = "soft", "hard", "pruning"
 
 
-def deactivate(call: Call, user: User, *, mark_messages_deleted: bool) -> Entity:
+def deactivate(
+    call: Call, user: User, *, mark_messages_deleted: bool, mark_channels_deleted: bool = False
+) -> Entity:  # fmt: skip
     """Switch a user off: it can neither connect nor be found until it is reactivated. Returns its view."""
     if user.deactivated_at is not None:
         raise invalid(f"user with id {user.id} is already deactivated")
@@ -44,15 +47,21 @@ def deactivate(call: Call, user: User, *, mark_messages_deleted: bool) -> Entity
     call.store[USERS].put(user)
     if mark_messages_deleted:
         remove_messages(call, user, SOFT)
+    if mark_channels_deleted:
+        held_channels.hold(call, user)
     return _tell(call, "user.deactivated", user)
 
 
-def reactivate(call: Call, user: User, *, name: str | None = None, restore_messages: bool) -> Entity:
-    """Switch a user on again, with the messages that went with it if asked to. Returns its view."""
+def reactivate(
+    call: Call, user: User, *, name: str | None = None, restore_messages: bool, restore_channels: bool = False
+) -> Entity:  # fmt: skip
+    """Switch a user on again, with the messages and channels that went with it if asked to. Returns its view."""
     if user.deactivated_at is None:
         raise invalid(f"user with id {user.id} is not deactivated")
     if restore_messages:
         _restore_messages(call, user, user.deactivated_at)
+    if restore_channels:
+        held_channels.bring_back(call, user)
     user.deactivated_at, user.updated_at = None, call.now
     if name is not None:
         user.name = name
@@ -162,6 +171,7 @@ _OF_USER: tuple[tuple[Table[Any], Derived[Any, Groups[Any]]], ...] = (
     (DEVICES, DEVICES_OF),
     (DRAFTS, DRAFTS_OF),
     (GROUP_MEMBERS, GROUPS_OF_USER),
+    (HELD_CHANNELS, HELD_CHANNELS_OF),
     (LOCATIONS, LOCATIONS_OF),
     (PARTICIPANTS, PARTICIPATIONS_OF),
     (PUSH_PREFERENCES, PUSH_PREFERENCES_OF),

@@ -28,6 +28,7 @@ from framework.sandbox.services import (
     message_fields,
     people,
     reminders,
+    response_times,
     revisions,
     standing,
     threads,
@@ -89,6 +90,7 @@ def deliver(call: Call, channel: Channel, message: Message, user: User, *, keep_
 def release(call: Call, channel: Channel, message: Message, user: User, *, keep_hidden: bool = False) -> None:
     """Let a stored message count and be seen: at once when it is sent, or when a pending one is committed."""
     threads.note_reply(call, message)
+    response_times.note(call, message, user)
     unread.add(call.sandbox, message)
     if counts_as_read(call, channel, message):
         unread.mark(call.sandbox, channel.cid, user.id, message.created_at, message.id)

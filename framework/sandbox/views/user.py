@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.user import USERS, User
-from framework.sandbox.services import mutes, relations, unread
+from framework.sandbox.services import mutes, relations, response_times, unread
 from framework.sandbox.views import push
 from framework.sandbox.wire import Entity
 
@@ -41,6 +41,8 @@ def user_view(sandbox: Sandbox, user: User) -> Entity:
         value = getattr(user, name)
         if value is not None:
             fields[name] = value
+    if user.answers and (average := response_times.average(sandbox, user)) is not None:
+        fields["avg_response_time"] = average
     return Entity(fields, user.custom)
 
 
