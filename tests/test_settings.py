@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
 
 from framework.errors import SettingsError
 from framework.settings import load_settings
@@ -38,3 +43,65 @@ def test_half_a_key_names_the_other_half_and_shows_no_value(monkeypatch: pytest.
         load_settings()
     assert "STREAM_API_KEY is not set" in str(caught.value)
     assert "a-secret-value" not in str(caught.value)
+
+
+def test_the_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("a-secret-value\n")
+    monkeypatch.setenv("STREAM_API_KEY", "key")
+    monkeypatch.setenv("STREAM_API_SECRET_FILE", str(file))
+    settings = load_settings()
+    assert settings.stream_api_secret is not None
+    assert settings.stream_api_secret.get_secret_value() == "a-secret-value"
+    assert "a-secret-value" not in repr(settings)
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), ("\n", "is empty")])
+def test_a_file_without_a_secret_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None, words: str
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("STREAM_API_KEY", "key")
+    monkeypatch.setenv("STREAM_API_SECRET_FILE", str(file))
+    with pytest.raises(SettingsError, match=words):
+        load_settings()
+
+
+class Ring(KeyringBackend):
+    """A keyring with one secret in it."""
+
+    priority = 1
+    locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise KeyringLocked
+        return "a-secret-value" if (service, username) == ("stream", "key") else None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise NotImplementedError
+
+    def delete_password(self, service: str, username: str) -> None:
+        raise NotImplementedError
+
+
+def test_the_secret_may_be_in_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = Ring()  # type: ignore[no-untyped-call]  # keyring declares no types for it
+    before = keyring.get_keyring()
+    keyring.set_keyring(ring)
+    try:
+        monkeypatch.setenv("STREAM_API_KEY", "key")
+        monkeypatch.setenv("STREAM_API_SECRET_KEYRING", "stream")
+        settings = load_settings()
+        assert settings.stream_api_secret is not None
+        assert settings.stream_api_secret.get_secret_value() == "a-secret-value"
+        monkeypatch.setenv("STREAM_API_SECRET_KEYRING", "elsewhere")
+        with pytest.raises(SettingsError, match="python -m keyring set elsewhere key"):
+            load_settings()
+        ring.locked = True
+        with pytest.raises(SettingsError, match="KeyringLocked"):
+            load_settings()
+    finally:
+        keyring.set_keyring(before)

@@ -76,6 +76,10 @@ def test_a_folder_without_bot_yaml_is_said(tmp_path: Path) -> None:
         ("description: x\nprompt: suport.md.j2\n", 2, ["'suport.md.j2' does not exist", "support.md.j2"]),
         ("knowledge: articles\n", 1, ["'articles' does not exist"]),
         ("tools: [open_ticket]\n", 1, ["no tools.py"]),
+        ("operations:\n  allow: [everything]\n", 2, ["'everything'", "reads, writes or destroys"]),
+        ("operations:\n  alow: reads\n", 2, ["unknown key 'alow' in operations", "'allow'"]),
+        ("operations:\n  channels: lobby\n", 2, ["'lobby'", "conversation"]),
+        ("operations:\n  issue_tokens: {longest: soon}\n", 2, ["issue_tokens.longest"]),
         ("respond_to: always\n", 1, ["respond_to", "every_message"]),
     ],
 )
@@ -124,6 +128,18 @@ def test_durations_are_read_as_people_write_them(folder: Path) -> None:
     definition = load_bot(str(write(folder, "catch_up: {horizon: 2d, before_joining: 90s}\n"))).definition
     assert definition.catch_up.horizon.total_seconds() == 2 * 86400
     assert definition.catch_up.before_joining.total_seconds() == 90
+
+
+def test_operations_are_limited_to_reading_the_conversation_as_the_bot_unless_more_is_said(folder: Path) -> None:
+    rules = load_bot(str(folder)).definition.operations
+    assert (rules.allow, rules.deny, rules.approve) == (("reads",), (), ("destroys",))
+    assert (rules.channels, rules.act_as) == (("conversation",), ("bot",))
+    assert not rules.issue_tokens.users
+    assert not rules.issue_tokens.reveal
+
+
+def test_tools_for_operations_need_no_file_of_their_own(folder: Path) -> None:
+    assert load_bot(str(write(folder, "tools: [search_operations, send_message]\n"))).tools_file is None
 
 
 def test_a_list_of_channels_is_what_to_join(folder: Path) -> None:
