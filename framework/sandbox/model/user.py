@@ -20,8 +20,8 @@ USER_INPUT = frozenset(
 USER_RESERVED = frozenset(
     {
         "anon", "avg_response_time", "ban_expires", "banned", "blocked_user_ids", "channel_mutes", "created_at",
-        "deactivated_at", "deleted_at", "devices", "last_active", "latest_hidden_channels", "mutes", "online", "shadow_banned", "total_unread_count",
-        "unread_channels", "unread_count", "unread_threads", "updated_at",
+        "deactivated_at", "deleted_at", "devices", "last_active", "latest_hidden_channels", "mutes", "online",
+        "shadow_banned", "total_unread_count", "unread_channels", "unread_count", "unread_threads", "updated_at",
     }
 )  # fmt: skip
 """Fields of answers, which clients send back with a whole user; ignored in input."""
