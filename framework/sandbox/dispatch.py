@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Mapping
+from http import HTTPStatus
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -32,6 +34,8 @@ _CORS: Headers = [
     (b"access-control-expose-headers", b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after"),
 ]
 _JSON: Headers = [(b"content-type", b"application/json"), *_CORS]
+_JSON_HEAD = b"".join(b"%b: %b\r\n" % header for header in _JSON)
+_REASONS = defaultdict(bytes, {status.value: status.phrase.encode() for status in HTTPStatus})
 _PREFLIGHT: Headers = [
     *_CORS,
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
@@ -86,7 +90,9 @@ class Dispatcher:
             status = 500
             body = Dialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
         self._sandbox.log.add(scope["method"], scope["path"], operation, status, time.perf_counter() - started)
-        await _respond(send, status, body, [*_JSON, *headers])
+        respond = scope["extensions"].get("sandbox.respond")
+        if respond is None or not respond(_head(status, headers, len(body)), body):
+            await _respond(send, status, body, [*_JSON, *headers])
 
     async def _perform(
         self, match: Match | None, scope: Scope, receive: Receive, headers: Headers, started: float
@@ -149,6 +155,12 @@ async def preflight(scope: Scope, send: Send) -> None:
     asked = next((value for name, value in scope["headers"] if name == b"access-control-request-headers"), b"")
     allowed = asked if asked and asked.isascii() and len(asked) < 1000 else _ALLOWED_HEADERS
     await _respond(send, 204, b"", [*_PREFLIGHT, (b"access-control-allow-headers", allowed)])
+
+
+def _head(status: int, headers: Headers, length: int) -> bytes:
+    """The status line and headers of an answer, as they go over the wire."""
+    more = b"".join([b"%b: %b\r\n" % header for header in headers])
+    return b"HTTP/1.1 %d %b\r\n%b%bcontent-length: %d\r\n" % (status, _REASONS[status], _JSON_HEAD, more, length)
 
 
 async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

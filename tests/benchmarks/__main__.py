@@ -2,6 +2,6 @@
 
 import importlib
 
-for name in ("startup", "latency", "answers", "intents"):
+for name in ("startup", "latency", "answers", "intents", "sandbox"):
     print(f"\n== {name}")
     importlib.import_module(f"tests.benchmarks.{name}").main()

@@ -51,7 +51,8 @@ async def connect(socket):
         sockets.discard(socket)
 
 FRAME = '{"type":"message.new","message":"' + "x" * 1400 + '"}'
-app = Starlette(routes=[Route("/channels/{type}/{id}/message", send, methods=["POST"]), WebSocketRoute("/connect", connect)])
+routes = [Route("/channels/{type}/{id}/message", send, methods=["POST"]), WebSocketRoute("/connect", connect)]
+app = Starlette(routes=routes)
 config = uvicorn.Config(app, port=0, log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio",
                         ws_per_message_deflate=False, ws_ping_interval=None)
 
@@ -201,11 +202,11 @@ class Server:
         before = sum(watcher.frames for watcher in self.watchers)
         began = time.perf_counter()
         rate = await self.rate(1)
-        expected = before + round(rate * (time.perf_counter() - began)) * len(self.watchers)
-        while sum(watcher.frames for watcher in self.watchers) < expected - len(self.watchers):
-            await asyncio.sleep(0.01)
-        frames = sum(watcher.frames for watcher in self.watchers) - before
-        return rate, frames / (time.perf_counter() - began)
+        seen = -1
+        # What is still under way when the last send was answered counts, too.
+        while seen != (seen := sum(watcher.frames for watcher in self.watchers)):
+            await asyncio.sleep(0.1)
+        return rate, (seen - before) / (time.perf_counter() - began)
 
     async def stop(self) -> None:
         for watcher in self.watchers:
@@ -279,7 +280,7 @@ async def measure() -> None:
 
 def main() -> None:
     """Measure and print."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
         runner.run(measure())
 
 
