@@ -8,6 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import structlog
+
 from framework.cli.sandbox_files import (
     Address,
     ClaimedError,
@@ -18,6 +20,8 @@ from framework.cli.sandbox_files import (
     read_address,
 )
 from framework.errors import FrameworkError
+
+log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,6 +35,7 @@ PRIVATE = ("STREAM_API_", "FRAMEWORK_SANDBOX_API_", "OPENAI_API_KEY")
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 3.0
 POLL = 0.05
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds before a sandbox that ended is started again
 
 
 @contextlib.asynccontextmanager
@@ -40,12 +45,62 @@ async def local_sandbox(settings: Settings) -> AsyncIterator[Settings]:
         async with _alone(settings.data):
             address = await _running(settings.data)
             if address is None:
-                address = read_address(settings.data)
-                process, url = await _start(settings.data, address)
-                stack.push_async_callback(_stop, process)
-                address = Address(address.api_key, address.api_secret, url, os.getpid())
-                publish(settings.data, address)
+                child = _Child(settings.data)
+                stack.push_async_callback(child.stop)
+                address = await child.start()
         yield _pointed_at(settings, address)
+
+
+class _Child:
+    """The sandbox as a child process. Where it ends by itself it is started again: the bot reconnects as to any other
+    service that came back, and everything that people wrote is in its file.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._address = read_address(data)
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> Address:
+        """Start it, and keep it running until `stop`."""
+        await self._launch()
+        self._keeper = asyncio.create_task(self._keep(), name="sandbox keeper")
+        return self._address
+
+    async def stop(self) -> None:
+        """End it for good."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+        if self._process is not None:
+            await _stop(self._process)
+
+    async def _launch(self) -> None:
+        self._process, url = await _start(self._data, self._address)
+        known = self._address
+        self._address = Address(known.api_key, known.api_secret, url, os.getpid())
+        publish(self._data, self._address)
+
+    async def _keep(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            process, before = self._process, self._address.url
+            if process is None:
+                raise AssertionError("what was never started cannot be kept")
+            await process.wait()
+            log.warning("sandbox.ended", code=process.returncode, again_in=pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            try:
+                await self._launch()
+            except (FrameworkError, OSError) as error:
+                log.warning("sandbox.not_started", error=str(error), again_in=pause)
+                continue
+            if self._address.url == before:
+                log.info("sandbox.back", url=before)
+            else:
+                log.error("sandbox.moved", url=self._address.url, hint="Its port was taken meanwhile: start again.")
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
@@ -43,6 +44,7 @@ def main() -> NoReturn:
     from framework.cli.streams import prepare_streams
 
     prepare_streams()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         try:
             app(standalone_mode=True)

@@ -6,16 +6,17 @@ import asyncio
 import contextlib
 import signal
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.agent.agent import LangChainAgent
     from framework.definition.model import Bot
     from framework.settings import Settings
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +58,12 @@ async def _run(bots: list[Bot], settings: Settings, started: float) -> None:
             stack.callback(warming.cancel)
             embedded = not settings.has_stream
             if embedded:
-                settings = await stack.enter_async_context(local_sandbox(settings))
+                starting = asyncio.create_task(stack.enter_async_context(local_sandbox(settings)))
+                if not await _finished(starting, stop):
+                    starting.cancel()
+                    await asyncio.wait({starting})
+                    return
+                settings = starting.result()
             if not await _finished(warming, stop):
                 return
             from framework.runtime.supervisor import run_bots
@@ -69,7 +75,7 @@ async def _run(bots: list[Bot], settings: Settings, started: float) -> None:
             await run_bots(running, stop=stop, ready=lambda: _announce(bots, settings, started, embedded=embedded))
 
 
-async def _finished(task: asyncio.Task[list[LangChainAgent]], stop: asyncio.Event) -> bool:
+async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
     """Wait for a task, or for the stop, whichever comes first. Raises what the task raised."""
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,20 +85,23 @@ async def _finished(task: asyncio.Task[list[LangChainAgent]], stop: asyncio.Even
 
 @contextlib.contextmanager
 def _stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that Ctrl-C and SIGTERM set. A second Ctrl-C ends at once: whoever presses twice means it."""
+    """An event that Ctrl-C, SIGTERM and the terminal's end set; the last only where nobody asked for it to be ignored
+    (nohup). A second Ctrl-C ends at once: whoever presses twice means it.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
     def on_signal(number: int) -> None:
         stop.set()
         loop.remove_signal_handler(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         loop.add_signal_handler(number, on_signal, number)
     try:
         yield stop
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 

@@ -91,7 +91,9 @@ def _serve(config: SandboxConfig, *, fixed: bool, ready: Callable[[str], None] |
         except SandboxStartError:
             if fixed or _is_free(config.host, config.port):
                 raise
-            run(replace(config, port=0), ready=ready)
+        else:
+            return
+        run(replace(config, port=0), ready=ready)
 
 
 @contextlib.contextmanager

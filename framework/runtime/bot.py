@@ -41,5 +41,5 @@ class Limits:
     reconciliation: float = 60.0
     first_retry: float = 5.0
     last_retry: float = 600.0
-    shutdown: float = 5.0
+    shutdown: float = 4.0  # of the five that a stop may take: the sandbox and the interpreter need the rest
     clock_skew: timedelta = timedelta(minutes=5)

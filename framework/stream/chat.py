@@ -285,7 +285,7 @@ class StreamChatService:
             try:
                 return await self._sketch(message_id, {"set": {"text": text, "generating": True}})
             except ChatServiceError as error:
-                log.info("stream.sketch_failed", channel=str(channel), message=message_id, error=error.what)
+                log.debug("stream.sketch_failed", channel=str(channel), message=message_id, error=error.what)
                 return False
 
     async def _sketch(self, message_id: str, changes: Json) -> bool:

@@ -30,8 +30,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    return port
+        return int(probe.getsockname()[1])
 
 
 async def test_of_two_that_start_at_once_the_second_joins_the_first(settings: Settings, tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from framework.cli.sandbox_files import is_claimed
 from tests.support.person import person
 from tests.support.process import Process
 from tests.support.sandbox import RunningSandbox, start_sandbox
@@ -28,6 +30,28 @@ def started() -> Iterator[list[Process]]:
     yield processes
     for process in processes:
         process.kill()
+
+
+@pytest.fixture
+def own(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """Variables for a data folder of the test's own. The index is taken from the shared one: nothing is read again."""
+    shared = Path(environment["FRAMEWORK_DATA"]) / "knowledge"
+    shared.mkdir(exist_ok=True)
+    (tmp_path / "knowledge").symlink_to(shared)
+    return {**environment, "FRAMEWORK_DATA": str(tmp_path)}
+
+
+def credentials(data: Path) -> tuple[str, str, str]:
+    """Address, key and secret of the sandbox of a data folder."""
+    found = dict(re.findall(r"^(\w+)=(.+)$", (data / "sandbox.env").read_text(), re.MULTILINE))
+    return found["STREAM_BASE_URL"], found["STREAM_API_KEY"], found["STREAM_API_SECRET"]
+
+
+def wait_for(event: str, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while event not in events(log):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
 
 
 async def run_bot(environment: dict[str, str], log: Path) -> Process:
@@ -51,17 +75,11 @@ def events(log: Path) -> list[str]:
 
 
 async def test_without_any_key_it_brings_its_own_chat_server_and_answers(
-    environment: dict[str, str], tmp_path: Path, started: list[Process]
+    own: dict[str, str], tmp_path: Path, started: list[Process]
 ) -> None:
-    own = {**environment, "FRAMEWORK_DATA": str(tmp_path)}
-    # The index is taken from the shared folder, so that the articles are not read again.
-    shared = Path(environment["FRAMEWORK_DATA"]) / "knowledge"
-    shared.mkdir(exist_ok=True)
-    (tmp_path / "knowledge").symlink_to(shared)
     started.append(await run_bot(own, tmp_path / "log"))
-    credentials = dict(re.findall(r"^(\w+)=(.+)$", (tmp_path / "sandbox.env").read_text(), re.MULTILINE))
+    stream = credentials(tmp_path)
     assert (tmp_path / "sandbox.env").stat().st_mode & 0o777 == 0o600
-    stream = [credentials[f"STREAM_{name}"] for name in ("BASE_URL", "API_KEY", "API_SECRET")]
     async with person(*stream) as maria:
         reply = await maria.reply(await maria.say(QUESTION))
     assert "three years" in reply["text"]
@@ -70,12 +88,12 @@ async def test_without_any_key_it_brings_its_own_chat_server_and_answers(
     started[0].stop()
     assert started[0].child.returncode == 0
     log = (tmp_path / "log").read_text()
-    assert credentials["STREAM_API_SECRET"] not in log
+    assert stream[2] not in log
     story = [event for event in events(tmp_path / "log") if event.startswith("turn.")]
     assert story == ["turn.received", "turn.decided", "turn.context", "turn.answered", "turn.posted"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_stop_signal_ends_it_cleanly(
     number: signal.Signals, environment: dict[str, str], tmp_path: Path, started: list[Process]
 ) -> None:
@@ -84,6 +102,37 @@ async def test_a_stop_signal_ends_it_cleanly(
         await asyncio.to_thread(started[0].stop, number)
     assert started[0].child.returncode == 0
     assert events(tmp_path / "log")[-1] == "run.stopped"
+
+
+async def test_its_sandbox_is_started_again_where_it_crashes(
+    own: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    started.append(await run_bot(own, tmp_path / "log"))
+    stream = credentials(tmp_path)
+    async with person(*stream) as maria:
+        first = await maria.say(QUESTION)
+        await maria.reply(first)
+        for child in started[0].tree()[1:]:
+            os.kill(child, signal.SIGKILL)
+        await asyncio.to_thread(wait_for, "sandbox.back", tmp_path / "log")
+        assert len(await maria.replies(first)) == 1
+        assert "three years" in (await maria.reply(await maria.say(QUESTION)))["text"]
+    assert credentials(tmp_path) == stream
+
+
+@pytest.mark.parametrize("moment", [0.5, 1.0, 2.0])
+def test_a_stop_during_the_start_is_obeyed(
+    own: dict[str, str], tmp_path: Path, started: list[Process], moment: float
+) -> None:
+    command = [sys.executable, "-m", "framework", "run", "support_bot"]
+    with (tmp_path / "log").open("w") as log:
+        child = subprocess.Popen(command, stdout=log, stderr=log, text=True, env={**os.environ, **own})
+        started.append(Process(child, 0.0, ""))
+        time.sleep(moment)
+        child.send_signal(signal.SIGINT)
+        child.wait(15)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert not is_claimed(tmp_path / "sandbox.sqlite")
 
 
 async def test_what_was_asked_while_it_was_dead_is_answered_once(
