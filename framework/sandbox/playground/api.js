@@ -99,11 +99,12 @@ export class Api {
    * @param {Record<string, string>} [query]
    */
   async #call(method, path, body, query = {}) {
+    const { token } = this.session;
     try {
       return await this.#once(method, path, body, query);
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== CODE_TOKEN_EXPIRED) throw error;
-      await this.#renewToken();
+      if (this.session.token === token) await this.#renewToken();
       return this.#once(method, path, body, query);
     }
   }

@@ -95,6 +95,7 @@ export class Chat {
 
   /** Show a message at once and send it. @param {Channel} channel @param {Draft} draft */
   send(channel, draft) {
+    channel.unreadSince = ""; // who answers has read what was new
     return this.outbox.send(channel, draft);
   }
 

@@ -11,6 +11,7 @@ const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
 const RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)]) +(.*)$/;
+const TASK = /^\[([ xX])\] +(.*)$/;
 const TABLE_LINE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
 /**
@@ -98,11 +99,20 @@ function list(lines, at, depth) {
       inner.push(lines[end].slice(Math.min(leading(lines[end]), indent + mark.length + 1)));
       end += 1;
     }
-    items.push(h("li", {}, ...tight(blocks(inner, depth + 1))));
+    items.push(listItem(inner, depth));
     while (end < lines.length && lines[end].trim() === "" && ITEM.test(lines[end + 1] ?? "")) end += 1;
   }
   const start = ordered && mark.slice(0, -1) !== "1" ? { start: mark.slice(0, -1) } : {};
   return [h(ordered ? "ol" : "ul", start, ...items), end];
+}
+
+/** @param {string[]} inner its lines @param {number} depth @returns {HTMLElement} */
+function listItem(inner, depth) {
+  const task = TASK.exec(inner[0]);
+  if (!task) return h("li", {}, ...tight(blocks(inner, depth + 1)));
+  const done = task[1] !== " ";
+  const box = h("span", { class: "task-box", role: "img", "aria-label": done ? "done:" : "to do:" }, done ? "☑" : "☐");
+  return h("li", { class: "task" }, box, ...tight(blocks([task[2], ...inner.slice(1)], depth + 1)));
 }
 
 /** A line that continues the item above it. @param {string[]} lines @param {number} at @param {number} indent */

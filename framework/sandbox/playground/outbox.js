@@ -21,6 +21,8 @@ export class Outbox {
     this.api = api;
     this.store = store;
     this.isConnected = isConnected;
+    /** @type {Map<string, Promise<void>>} the last delivery of each channel: one at a time, so that they keep their order */
+    this.last = new Map();
   }
 
   /**
@@ -53,8 +55,20 @@ export class Outbox {
     return this.#deliver(channel, shown, message);
   }
 
+  /** @param {Channel} channel @param {Message} shown @param {object} message @returns {Promise<void>} */
+  #deliver(channel, shown, message) {
+    const delivery = (this.last.get(channel.cid) ?? Promise.resolve()).then(() => this.#deliverNow(channel, shown, message));
+    this.last.set(channel.cid, delivery);
+    return delivery;
+  }
+
   /** @param {Channel} channel @param {Message} shown @param {object} message */
-  async #deliver(channel, shown, message) {
+  async #deliverNow(channel, shown, message) {
+    if (this.#isBehind(channel, shown)) {
+      channel.put({ ...shown, local: { state: "waiting" } });
+      this.store.emit("channel", channel.cid);
+      return;
+    }
     try {
       const answer = await this.api.sendMessage(channel.cid, message);
       const failed = answer.message.type === "error";
@@ -85,12 +99,13 @@ export class Outbox {
   /** Send what could not go out before. */
   sendWaiting() {
     for (const channel of this.store.channels.values()) {
-      const replies = [...channel.threads.values()].flatMap((thread) => thread.replies);
-      const waiting = new Map([...channel.messages, ...replies].map((message) => [message.id, message]));
-      for (const message of waiting.values()) {
-        if (message.local?.state === "waiting") this.resend(channel, message);
-      }
+      for (const message of waitingIn(channel)) this.resend(channel, message);
     }
+  }
+
+  /** Whether an earlier message waits: this one must not overtake it. @param {Channel} channel @param {Message} shown */
+  #isBehind(channel, shown) {
+    return waitingIn(channel).some((other) => other.id !== shown.id && other.created_at < shown.created_at);
   }
 
   /** A time that sorts after everything here, also when the clocks differ. @param {Channel} channel */
@@ -98,4 +113,12 @@ export class Outbox {
     const last = Date.parse(channel.messages.at(-1)?.created_at ?? "") || 0;
     return new Date(Math.max(Date.now(), last + 1)).toISOString();
   }
+}
+
+/** @param {Channel} channel @returns {Message[]} the oldest first */
+function waitingIn(channel) {
+  const replies = [...channel.threads.values()].flatMap((thread) => thread.replies);
+  const all = new Map([...channel.messages, ...replies].map((message) => [message.id, message]));
+  const waiting = [...all.values()].filter((message) => message.local?.state === "waiting");
+  return waiting.sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
 }

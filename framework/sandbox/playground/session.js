@@ -42,6 +42,8 @@ export class Session {
     this.person = person;
     this.token = "";
     this.apiKey = "";
+    /** @type {Promise<void>|null} a token that is on its way */
+    this.asking = null;
   }
 
   /**
@@ -59,8 +61,15 @@ export class Session {
     return session;
   }
 
-  /** Ask for a fresh token. @throws {SignInError} */
-  async refresh() {
+  /** Ask for a fresh token, once for all who need one at the same time. @throws {SignInError} */
+  refresh() {
+    this.asking ??= this.#ask().finally(() => {
+      this.asking = null;
+    });
+    return this.asking;
+  }
+
+  async #ask() {
     let response;
     try {
       response = await fetch("/sandbox/token", {

@@ -76,9 +76,9 @@ export class Store {
     if (user?.id) this.users.set(user.id, { ...this.users.get(user.id), ...user });
   }
 
-  /** @param {string} id */
+  /** What was last heard of others is no longer known without a connection. @param {string} id */
   isOnline(id) {
-    return this.users.get(id)?.online === true;
+    return this.connection.phase === "online" && this.users.get(id)?.online === true;
   }
 
   /** @param {any} user @returns {any} with the newest name we know */

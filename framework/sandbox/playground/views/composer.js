@@ -7,8 +7,9 @@ import { grow } from "./grow.js";
 import { Uploads } from "./uploads.js";
 import { stopNow } from "./activity.js";
 
+/** Characters, where the channel does not say how many it takes. */
 const LONGEST = 5_000;
-const WARN_FROM = 4_500;
+const WARN_FROM = 0.9;
 const TYPING_EVERY_MS = 2_000;
 const TYPING_IDLE_MS = 4_000;
 
@@ -42,7 +43,7 @@ export class Composer {
     this.also = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", id: `${options.id}-also` }));
     const alsoLine = h("label", { class: "also", for: `${options.id}-also`, hidden: !options.id.startsWith("thread") }, this.also, "Also send to the conversation");
     const row = h("div", { class: "composer-row" }, this.attach, this.box, this.counter, this.sendButton);
-    this.form = h("form", { class: "composer", on: { submit: (/** @type {Event} */ event) => this.#submit(event) } }, this.uploads.node, row, alsoLine, this.picker);
+    this.form = /** @type {HTMLFormElement} */ (h("form", { class: "composer", on: { submit: (/** @type {Event} */ event) => this.#submit(event) } }, this.uploads.node, row, alsoLine, this.picker));
     this.node = this.form;
     this.#refresh();
   }
@@ -84,13 +85,18 @@ export class Composer {
     this.addFiles(files);
   }
 
+  get #longest() {
+    return Number(this.chat.store.active?.data.config?.max_message_length) || LONGEST;
+  }
+
   #refresh() {
     const length = Array.from(this.box.value).length;
     const empty = this.box.value.trim() === "" && this.uploads.ready.length === 0;
-    this.sendButton.disabled = empty || this.uploads.busy || length > LONGEST;
-    this.counter.hidden = length < WARN_FROM;
-    this.counter.textContent = `${length} / ${LONGEST}`;
-    this.counter.classList.toggle("is-over", length > LONGEST);
+    const longest = this.#longest;
+    this.sendButton.disabled = empty || this.uploads.busy || length > longest;
+    this.counter.hidden = length < longest * WARN_FROM;
+    this.counter.textContent = `${length} / ${longest}`;
+    this.counter.classList.toggle("is-over", length > longest);
   }
 
   #typed() {
@@ -131,6 +137,8 @@ export class Composer {
   #submit(event) {
     event.preventDefault();
     const channel = this.chat.store.active;
+    const over = Array.from(this.box.value).length - this.#longest;
+    if (over > 0) this.chat.store.emit("problem", `The message is too long by ${over} ${over === 1 ? "character" : "characters"}.`);
     if (!channel || this.sendButton.disabled) return;
     const draft = { text: this.box.value.trim(), attachments: this.uploads.ready, parentId: this.options.parentId(), showInChannel: this.also.checked };
     this.box.value = "";

@@ -10,7 +10,7 @@ import { grow } from "./grow.js";
  * @returns {HTMLElement}
  */
 export function editorView(text, handlers) {
-  const box = /** @type {HTMLTextAreaElement} */ (h("textarea", { class: "editor-box", rows: "1", dir: "auto", "aria-label": "Edit message", maxlength: "5000" }));
+  const box = /** @type {HTMLTextAreaElement} */ (h("textarea", { class: "editor-box", rows: "1", dir: "auto", "aria-label": "Edit message" }));
   box.value = text;
   const save = async () => {
     const changed = box.value.trim();

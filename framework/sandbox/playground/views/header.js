@@ -33,7 +33,7 @@ export function headerView(chat) {
     handover.replaceChildren(...(state ? [icon("person"), h("span", {}, sayHandover(state), state.reason ? ` ${state.reason}` : "")] : []));
     handover.dataset.state = state?.state ?? "";
   };
-  store.on(["channel", "opened", "panel", "people"], update);
+  store.on(["channel", "opened", "panel", "people", "connection"], update);
   update();
   return node;
 }

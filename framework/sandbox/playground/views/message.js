@@ -123,8 +123,10 @@ export class MessageView {
     const { message } = this;
     const handover = alive ? handoverOf(message) : null;
     const cut = alive && message?.generating === true && !this.generating;
-    const text = handover ? sayHandover(handover) : cut ? "This answer was interrupted." : "";
-    this.#part("note", `${text}|${handover?.reason}`, () => [icon("person"), h("span", {}, text, handover?.reason ? ` ${handover.reason}` : "")], Boolean(text));
+    const stopped = alive && message?.stopped === true;
+    const text = handover ? sayHandover(handover) : stopped ? "Stopped before the end." : cut ? "This answer was interrupted." : "";
+    this.#part("note", `${text}|${handover?.reason}`, () => [icon(handover ? "person" : "stop"), h("span", {}, text, handover?.reason ? ` ${handover.reason}` : "")], Boolean(text));
+    this.parts.note.dataset.kind = handover ? "handover" : "quiet";
   }
 
   #replies() {
@@ -156,8 +158,9 @@ export class MessageView {
     const { message, context } = this;
     const local = message?.local;
     const edited = message?.message_text_updated_at && message.type !== "deleted" && !this.bot;
-    const words = local ? sayLocal(local) : [this.mine && message?.type !== "deleted" ? timeOfDay(message?.created_at ?? "") : "", edited ? "edited" : "", context?.seenBy ?? ""].filter(Boolean).join(" · ");
-    const shown = Boolean(local) || edited || (this.mine && (Boolean(context?.seenBy) || context?.groupEnd));
+    const deleted = message?.type === "deleted";
+    const words = local ? sayLocal(local) : [this.mine ? timeOfDay(message?.created_at ?? "") : "", edited ? "edited" : "", context?.seenBy ?? ""].filter(Boolean).join(" · ");
+    const shown = !deleted && (Boolean(local) || edited || (this.mine && (Boolean(context?.seenBy) || context?.groupEnd)));
     this.#part("state", `${words}|${local?.state}`, () => [h("span", {}, words), ...(local?.state === "failed" ? this.#failedButtons() : [])], Boolean(shown && words));
     this.parts.state.dataset.state = local?.state ?? "";
   }

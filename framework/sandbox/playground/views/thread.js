@@ -26,14 +26,15 @@ export function threadView(chat) {
   const close = h("button", { class: "icon-button", type: "button", "aria-label": "Close the thread", on: { click: () => chat.closePanel("thread") } }, icon("close"));
   const head = h("div", { class: "panel-head" }, h("h2", {}, "Thread"), close);
   const node = h("section", { class: "panel-body", "aria-label": "Thread", hidden: true }, head, list.node, h("div", { class: "foot" }, activityView(chat, parentId), composer.node));
-  /** @type {Element|null} */
-  let cameFrom = null;
+  let shownId = "";
   store.on("panel", () => {
     const open = store.panel === "thread";
-    const opening = open && node.hidden;
-    if (opening) cameFrom = document.activeElement;
-    if (!open && !node.hidden && cameFrom instanceof HTMLElement) /** @type {HTMLElement|null} */ (cameFrom.closest(".message"))?.focus();
+    const hadFocus = node.contains(document.activeElement);
+    const closing = !open && !node.hidden;
     node.hidden = !open;
+    // Back to the message that the thread hangs on, and not to the top of the page.
+    if (closing && hadFocus && store.panel === "") /** @type {HTMLElement|null} */ (document.querySelector(`#conversation [data-id="${CSS.escape(shownId)}"]`))?.focus();
+    shownId = store.threadId;
     if (!open) return;
     list.reset(store.threadId);
     composer.turnTo(`${store.activeCid}/${store.threadId}`);

@@ -44,17 +44,26 @@ export class Uploads {
   async #start(channel, file) {
     const key = this.next;
     this.next += 1;
-    const note = h("span", { class: "upload-note" }, "Uploading…");
+    const note = h("span", { class: "upload-note", role: "status" });
     const drop = h("button", { class: "icon-button", type: "button", "aria-label": `Remove ${file.name}`, on: { click: () => this.#remove(key) } }, icon("close"));
-    const node = h("li", { class: "upload", dataset: { state: "sending" } }, this.#preview(file), h("span", { class: "upload-name" }, file.name), note, drop);
+    const again = h("button", { class: "link-button", type: "button", "aria-label": `Try again to upload ${file.name}`, hidden: true, on: { click: () => go() } }, "Try again");
+    const node = h("li", { class: "upload", dataset: { state: "sending" } }, this.#preview(file), h("span", { class: "upload-name", dir: "auto" }, file.name), note, again, drop);
     const item = { attachment: /** @type {object|null} */ (null), node };
     this.items.set(key, item);
     this.node.append(node);
-    this.#update();
-    const problem = file.size > LARGEST ? "Too large: 100 MB at most." : await this.#upload(channel, file, item);
-    node.dataset.state = problem ? "failed" : "ready";
-    note.textContent = problem || fileSize(file.size);
-    this.#update();
+    const go = async () => {
+      node.dataset.state = "sending";
+      note.textContent = "Uploading…";
+      again.hidden = true;
+      this.#update();
+      const tooLarge = file.size > LARGEST;
+      const problem = tooLarge ? "Too large: 100 MB at most." : await this.#upload(channel, file, item);
+      node.dataset.state = problem ? "failed" : "ready";
+      note.textContent = problem || fileSize(file.size);
+      again.hidden = !problem || tooLarge;
+      this.#update();
+    };
+    await go();
   }
 
   /** @param {File} file */
