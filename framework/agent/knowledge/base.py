@@ -31,8 +31,11 @@ MAX_ARTICLE_BYTES = 2_000_000
 ANSWER = 0.32
 """The confidence from which on a chunk is quoted. One value for all bases: what differs is in the signals."""
 
-SURE = 0.85
+SURE = 0.9
 """A share of belief from which on one chunk is quoted alone; below, the next one stands beside it."""
+
+HOPELESS = 0.1
+"""Below this confidence in one part of a question, the whole of it is not taken for answered."""
 
 SHARED = 600
 """Characters of one passage where several are quoted."""
@@ -134,13 +137,24 @@ def _choose(whole: Finding, parts: Sequence[Finding]) -> list[tuple[Finding, int
     """Which chunks to quote: none without confidence, one for each part of the question, two where either may be it."""
     answered = [part for part in parts if part.confidence >= ANSWER and not part.lacking]
     if answered and (len(answered) == len(parts) or whole.confidence >= ANSWER):
-        chosen = {part.chunks[0]: part for part in reversed(parts)}
-        if len(chosen) == 1:
-            chosen |= {number: whole for number in whole.chunks[:2] if number not in chosen}
-        return [(finding, number) for number, finding in list(chosen.items())[:MAX_PARTS]]
+        hopeless = any(part.confidence < HOPELESS for part in parts)
+        return [] if hopeless else _of_parts(whole, parts)
     if whole.confidence < ANSWER or whole.lacking:
         return []
     return [(whole, number) for number in whole.chunks[: 1 if whole.beliefs[0] >= SURE else 2]]
+
+
+def _of_parts(whole: Finding, parts: Sequence[Finding]) -> list[tuple[Finding, int]]:
+    """The first chunk for each part, and where there is room the second one for a part that may be answered there."""
+    chosen: dict[int, Finding] = {}
+    for part in parts:
+        chosen.setdefault(part.chunks[0], part)
+    if len(chosen) == 1:
+        chosen |= {number: whole for number in whole.chunks[:2] if number not in chosen}
+    for part in parts:
+        if part.beliefs[0] < SURE and len(chosen) < MAX_PARTS:
+            chosen |= {number: part for number in part.chunks[1:2] if number not in chosen}
+    return [(finding, number) for number, finding in list(chosen.items())[:MAX_PARTS]]
 
 
 def _with_neighbour(chosen: list[tuple[Finding, int]], chunks: Sequence[Chunk]) -> list[tuple[Finding, int]]:

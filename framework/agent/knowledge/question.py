@@ -9,7 +9,8 @@ from framework.agent.knowledge.words import content_terms, terms
 _INTERROGATIVES = (
     r"how|what|what's|whats|when|where|which|who|whose|why|can|could|do|does|did|is|are|will|would|should|may|whether|"
     r"wie|was|wann|wo|wohin|woher|welche[nrsm]?|wer|wem|wen|warum|kann|können|darf|muss|gilt|gibt|ist|sind|hat|wird|ob|"
-    r"geht|comment|combien|quand|où|quel(?:le)?s?|qui|pourquoi|est-ce|peut-on|puis-je|dois-je|y a-t-il|faut-il|si|"
+    r"geht|comment|combien|quand|où|quel(?:le)?s?|qui|que (?:veut|dois|faut|faire|se)|qu['’]est|pourquoi|"
+    r"est-ce|peut-on|puis-je|dois-je|y a-t-il|faut-il|si|"
     r"cómo|cuánt[oa]s?|cuándo|dónde|qué|cuál(?:es)?|quién|puedo|hay|tengo|"
     r"come|quant[oaie]|quando|dove|quale|quali|chi|posso|c'è|che|"
     r"hoe|wat|wanneer|waar|welke?|wie|kan|mag|moet|"

@@ -77,7 +77,7 @@ class Searcher:
 
     def find(self, question: str, history: Sequence[Utterance] = ()) -> tuple[Finding, tuple[Finding, ...]]:
         """What fits the whole message, and what fits each question in it where it holds several."""
-        text = shorten(question)
+        text = self._ranker.index.vocabulary.spaced(shorten(question))
         context = _context(history)
         language = detect(text, detect(context.said, self._ranker.index.language))
         parts = split(text)

@@ -17,6 +17,7 @@ from framework.agent.knowledge.languages import function_words, strip_accents
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[-'’][^\W_]+)*", re.UNICODE)
 _PARTS = re.compile(r"[^\W\d_]+|\d+", re.UNICODE)
+_GLUED = re.compile(r"(?<![\w-])([^\W\d_]{2,})(\d{1,4})(?![\w-])", re.UNICODE)
 MEANING = {"@": 0.97, "=": 0.75}
 """How alike two words are that stand for the same country, and for the same concept."""
 
@@ -100,6 +101,15 @@ class Vocabulary:
                     postings.setdefault(gram, []).append(number)
         self._postings = {gram: np.array(numbers) for gram, numbers in postings.items()}
         self._sizes = np.array([len(_trigrams(word)) for word in self.words] or [1], dtype=np.float32)
+
+    def spaced(self, text: str) -> str:
+        """The text with names taken apart that these words have apart: `hub6` where there are a `Hub` and a `6`."""
+
+        def apart(match: re.Match[str]) -> str:
+            name, number = strip_accents(match[1]), match[2]
+            return match[0] if f"{name}{number}" in self.ids or name not in self.ids else f"{match[1]} {number}"
+
+        return _GLUED.sub(apart, text)
 
     def alike(self, term: str) -> dict[int, float]:
         """The words like `term`, as id to likeness in (0, 1]; words with digits are like themselves alone."""
