@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -202,10 +203,12 @@ class Server:
         before = sum(watcher.frames for watcher in self.watchers)
         began = time.perf_counter()
         rate = await self.rate(1)
-        seen = -1
-        # What is still under way when the last send was answered counts, too.
-        while seen != (seen := sum(watcher.frames for watcher in self.watchers)):
+        seen = before
+        for _ in range(600):  # what is still under way when the last send was answered counts, too
             await asyncio.sleep(0.1)
+            last, seen = seen, sum(watcher.frames for watcher in self.watchers)
+            if seen == last:
+                break
         return rate, (seen - before) / (time.perf_counter() - began)
 
     async def stop(self) -> None:
@@ -244,7 +247,7 @@ async def watch_sandbox(server: Server, amount: int) -> None:
 async def measure() -> None:
     """Sends a second at each number of connections, and at each number of watchers."""
     with tempfile.TemporaryDirectory() as folder:
-        makers = {
+        makers: dict[str, Callable[[], Awaitable[Server]]] = {
             "bare": lambda: Server.start(["-c", BARE]),
             "memory": lambda: sandbox(":memory:"),
             "sqlite": lambda: sandbox(str(Path(folder) / f"{time.time_ns()}.sqlite")),
@@ -280,8 +283,7 @@ async def measure() -> None:
 
 def main() -> None:
     """Measure and print."""
-    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
-        runner.run(measure())
+    uvloop.run(measure())
 
 
 if __name__ == "__main__":

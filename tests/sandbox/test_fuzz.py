@@ -84,6 +84,9 @@ class Target:
             "POST", "/channels/messaging/c/message", {"message": {**message, "id": "m2", "parent_id": "m1"}}
         )
 
+        for path, body in THINGS:
+            await self.good("POST", path, body)
+
     async def good(self, method: str, path: str, body: object) -> None:
         status, answer = await self.call(method, path, {}, orjson.dumps(body), None)
         assert status < 300, answer
@@ -186,7 +189,10 @@ IN_PATH = {
     "messaging": ("c",),
     "channels": ("messaging",),
     "channeltypes": ("messaging", "own"),
-    "polls": ("1",),
+    "polls": ("p",),
+    "options": ("o",),
+    "segments": ("s",),
+    "vote": ("v",),
     "commands": ("ticket", "giphy"),
     "blocklists": ("words",),
     "usergroups": ("g",),
@@ -194,6 +200,23 @@ IN_PATH = {
     "reaction": ("like",),
     "call": ("x",),
 }
+
+
+THINGS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("/polls", {"id": "p", "name": "lunch", "user_id": "alice", "options": [{"id": "o", "text": "soup"}]}),
+    ("/channels/messaging/c/message", {"message": {"id": "m3", "text": "x", "user_id": "bob", "poll_id": "p"}}),
+    ("/messages/m1/reaction", {"reaction": {"type": "like", "user_id": "bob"}}),
+    ("/blocklists", {"name": "words", "words": ["bad"]}),
+    ("/commands", {"name": "ticket", "description": "x"}),
+    ("/channeltypes", {"name": "own"}),
+    ("/roles", {"name": "own"}),
+    ("/usergroups", {"id": "g", "name": "group", "member_ids": ["alice"]}),
+    ("/devices", {"id": "d", "push_provider": "firebase", "user_id": "alice"}),
+    ("/segments", {"id": "s", "type": "user", "name": "s"}),
+    ("/channels/messaging/c/draft", {"message": {"text": "later"}, "user_id": "alice"}),
+    ("/messages/m2/reminders", {"user_id": "alice"}),
+)
+"""What else there is to find, of all kinds."""
 
 
 class Maker:
