@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from framework.sandbox.config import SandboxConfig
+from framework.sandbox.extras.routes import PLAYGROUND
 from framework.sandbox.server import Running, serving
 from tests.support.chromium import Browser, Page, chromium, find_chromium
 
@@ -181,6 +183,8 @@ async def test_the_stop_button_sends_the_stop_event_for_the_message(
     assert event["message_id"] == "stop-1"
     assert event["user"]["id"] == "amara"
     await page.shows(".activity", "Stopping")
+    await bot.finish("stop-1", "It takes", stopped=True)
+    await page.shows("[data-id='stop-1'] .message-note", "Stopped before the end")
 
 
 async def test_markup_in_messages_stays_text(browser: Browser, running: Running, bot: Bot) -> None:
@@ -231,3 +235,98 @@ async def test_says_why_a_conversation_of_others_cannot_be_opened(browser: Brows
     cid = bot.channel.removeprefix("/channels/").replace("/", ":")
     other = await browser.open(f"{running.url}/?user=stranger&channel={cid}")
     await other.shows(".empty", "stranger is not a member of this conversation")
+
+
+async def test_a_message_does_not_overtake_one_that_needs_a_second_try(
+    browser: Browser, running: Running, bot: Bot
+) -> None:
+    page = await start_conversation(browser, running, "ines")
+    await bot.join(page)
+    await page.js(
+        "(({fetch}, cut = 1) => { window.fetch = (to, how) => to.includes('/message?') && cut-- > 0"
+        " ? Promise.reject(new TypeError('no network')) : fetch(to, how) })(window)"
+    )
+    await page.write("#composer", "First")
+    await page.shows(".message.is-unsent", "Not sent yet")
+    await page.write("#composer", "Second")
+    await page.until("document.querySelectorAll('.message.is-mine:not(.is-unsent)').length === 2")
+    stored = await bot.call("POST", f"{bot.channel}/query", {"state": True, "messages": {"limit": 5}})
+    assert [message["text"] for message in stored["messages"]] == ["First", "Second"]
+
+
+async def test_the_keyboard_reaches_the_reactions_and_comes_back(browser: Browser, running: Running, bot: Bot) -> None:
+    page = await start_conversation(browser, running, "noor")
+    await browser.command("Emulation.setFocusEmulationEnabled", page.session, enabled=True)
+    await bot.join(page)
+    await bot.post(id="react-1", text="Did this help?", ai_generated=True)
+    await page.until("document.querySelector('[data-id=\"react-1\"] [aria-label=React]') !== null")
+    await page.js("document.querySelector('[data-id=\"react-1\"]').focus()")
+    await page.js("document.querySelector('[data-id=\"react-1\"] [aria-label=React]').focus()")
+    await page.press_enter()
+    await page.until("document.activeElement.getAttribute('aria-label') === 'Like'")
+    await page.press_enter()
+    await page.shows("[data-id='react-1'] .reaction[aria-pressed=true]", "1")
+    assert await page.js("document.activeElement.dataset.id") == "react-1"
+    await page.click("[data-id='react-1'] [aria-label='Reply in thread']")
+    await page.write("#thread-composer", "Yes, a lot")
+    await page.shows(".panel .message.is-mine:not(.is-unsent)", "Yes, a lot")
+    await page.click("[aria-label='Close the thread']")
+    await page.until("document.activeElement.dataset.id === 'react-1'")
+    await page.shows("[data-id='react-1']", "1 reply")
+
+
+async def test_a_tap_on_a_message_offers_its_actions_and_starts_none(
+    browser: Browser, running: Running, bot: Bot
+) -> None:
+    page = await start_conversation(browser, running, "tomas")
+    await page.write("#composer", "Tap me")
+    await page.shows(".message.is-mine:not(.is-unsent)", "Tap me")
+    await browser.command("Emulation.setTouchEmulationEnabled", page.session, enabled=True)
+    await browser.command(
+        "Emulation.setDeviceMetricsOverride", page.session, width=360, height=740, deviceScaleFactor=1, mobile=True
+    )
+    await page.until("matchMedia('(hover: none)').matches")
+    spot = await page.js(
+        "(({x, y}) => ({x: x + 9, y: y + 9}))(document.querySelector('.is-mine .message-body').getBoundingClientRect())"
+    )
+    await browser.command("Input.dispatchTouchEvent", page.session, type="touchStart", touchPoints=[spot])
+    await browser.command("Input.dispatchTouchEvent", page.session, type="touchEnd", touchPoints=[])
+    await page.shows(".is-mine .tools")
+    assert await page.js("document.querySelector('.editor-box, .tools-question') === null")
+    assert await page.js("document.documentElement.scrollWidth") == 360
+
+
+async def test_files_reach_the_others(browser: Browser, running: Running, bot: Bot, tmp_path: Path) -> None:
+    page = await start_conversation(browser, running, "lena")
+    await bot.join(page)
+    (tmp_path / "größe 1.txt").write_text("12 cm")
+    (tmp_path / "dot.gif").write_bytes(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
+    async with bot.client.post(
+        "/sandbox/faults", json={"pattern": "POST /channels/*/file", "status": 500, "message": "disk full"}
+    ) as answer:
+        assert answer.status == 200, await answer.text()
+    await page.attach("#conversation input[type=file]", tmp_path / "größe 1.txt", tmp_path / "dot.gif")
+    await page.shows(".upload[data-state=failed]", "disk full")
+    await page.click(".upload .link-button", "Try again")
+    await page.until("document.querySelectorAll('.upload[data-state=ready]').length === 2")
+    await page.write("#composer", "See these")
+    await page.shows(".message.is-mine:not(.is-unsent)", "See these")
+    stored = await bot.call("POST", f"{bot.channel}/query", {"state": True, "messages": {"limit": 1}})
+    text, picture = stored["messages"][0]["attachments"]
+    assert (text["title"], text["type"], picture["type"]) == ("größe 1.txt", "file", "image")
+    async with bot.client.get(text["asset_url"]) as file:
+        assert await file.text() == "12 cm"
+    await page.shows(".message .attachment-file", "größe 1.txt")
+
+
+async def test_a_message_too_long_is_kept_and_the_writer_told(browser: Browser, running: Running, bot: Bot) -> None:
+    page = await start_conversation(browser, running, "yusuf")
+    await page.write("#composer", "x" * 5_003)
+    await page.shows(".toast", "too long by 3 characters")
+    assert await page.js("document.querySelector('#composer').value.length") == 5_003
+
+
+async def test_all_modules_are_asked_for_at_once() -> None:
+    page = (PLAYGROUND / "index.html").read_text(encoding="utf-8")
+    modules = {file.relative_to(PLAYGROUND).as_posix() for file in PLAYGROUND.rglob("*.js")}
+    assert {name for name in modules if f'<link rel="modulepreload" href="/playground/{name}">' not in page} == set()

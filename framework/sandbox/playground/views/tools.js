@@ -13,28 +13,40 @@ export function toolsView(view) {
   const bar = h("div", { class: "tools", role: "toolbar", "aria-label": "Message actions" });
   const reset = () => bar.replaceChildren(...buttons());
   const buttons = () => [
-    channel.may("send-reaction") ? tool("smile", "React", () => bar.replaceChildren(reactionBar(choose))) : null,
+    channel.may("send-reaction") ? tool("smile", "React", react) : null,
     view.context?.inThread ? null : tool("thread", "Reply in thread", () => chat.openThread(channel, message().id)),
     tool("copy", "Copy text", copy),
     mine ? tool("edit", "Edit", () => view.startEditing()) : null,
     mine ? tool("trash", "Delete", confirm) : null,
   ].filter((button) => button !== null);
+  /** @param {HTMLElement|null} first gets the focus @param {HTMLElement[]} content */
+  const swap = (first, ...content) => {
+    // The message holds the focus meanwhile: the bar hides, and what is in it takes no focus, as soon as it is elsewhere.
+    view.node.focus();
+    bar.replaceChildren(...content);
+    first?.focus();
+  };
+  const react = () => {
+    const choices = reactionBar(choose);
+    swap(choices.querySelector("button"), choices);
+  };
   const choose = (/** @type {string} */ type) => {
+    view.node.focus();
     reset();
     chat.toggleReaction(channel, message(), type);
   };
   const confirm = () => {
     const yes = h("button", { class: "link-button is-danger", type: "button", on: { click: () => chat.remove(channel, message()) } }, "Delete");
-    const no = h("button", { class: "link-button", type: "button", on: { click: reset } }, "Keep");
-    bar.replaceChildren(h("span", { class: "tools-question" }, "Delete this message?"), yes, no);
-    yes.focus();
+    const no = h("button", { class: "link-button", type: "button", on: { click: () => (view.node.focus(), reset()) } }, "Keep");
+    swap(yes, h("span", { class: "tools-question" }, "Delete this message?"), yes, no);
   };
   async function copy() {
     const ok = await writeClipboard(message().text ?? "");
     chat.store.emit("problem", ok ? "Copied." : "The browser did not allow copying.");
   }
   view.node.addEventListener("mouseleave", () => !bar.contains(document.activeElement) && reset());
-  bar.addEventListener("focusout", (event) => !view.node.contains(/** @type {Node} */ (event.relatedTarget)) && setTimeout(reset));
+  // Asked a moment later: a button that gives way to others loses the focus before one of these gets it.
+  bar.addEventListener("focusout", () => setTimeout(() => view.node.contains(document.activeElement) || reset()));
   bar.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), reset(), view.node.focus()));
   reset();
   return bar;
