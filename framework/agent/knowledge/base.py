@@ -49,6 +49,7 @@ class KnowledgeBase:
 
     def __init__(self, index: Index, embedder: Embedder, geometry: Geometry, weights: Weights | None = None) -> None:
         self.index = index
+        self._embedder, self._geometry, self._weights = embedder, geometry, weights
         self.searcher = Searcher(Ranker(index, geometry), embedder, weights or learned())
 
     @classmethod
@@ -100,8 +101,13 @@ class KnowledgeBase:
     def with_weights(self, weights: Weights) -> KnowledgeBase:
         """The same articles, judged with other weights."""
         other = copy(self)
+        other._weights = weights  # noqa: SLF001 - of its own kind
         other.searcher = self.searcher.with_weights(weights)
         return other
+
+    def with_index(self, index: Index) -> KnowledgeBase:
+        """Other articles, searched and judged in the same way."""
+        return KnowledgeBase(index, self._embedder, self._geometry, self._weights)
 
     def look_up(self, conversation: Conversation) -> Sequence[Reference]:
         """The passages that fit a conversation's question best; empty where nothing comes near."""

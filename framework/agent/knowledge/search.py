@@ -110,7 +110,7 @@ class Searcher:
         beliefs = beliefs / beliefs.sum()
         first = int(order[0])
         signals = self._judge.signals(reading, scores)
-        confidence = self._weights.confidence(signals)
+        confidence = self._weights.confidence(signals, len(ranker.index.chunks))
         lacking = self._judge.lacks_name(alone, first) or self._judge.lacks_name(reading, first)
         return Finding(
             reading.text,
