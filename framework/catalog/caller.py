@@ -10,7 +10,7 @@ import structlog
 
 from framework.catalog.transport import NotSentError, RefusedError, Response, header_number, service_time
 from framework.errors import ChatServiceError
-from framework.stream.budget import UNCOUNTED, USER_LIMIT, Bucket
+from framework.stream.budget import UNCOUNTED, Bucket
 from framework.stream.failure import RATE_LIMITED, TOKEN_CODES
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ class Caller:
         return error, error.code == RATE_LIMITED or error.code in TOKEN_CODES
 
     def _observe(self, headers: Mapping[str, str], bucket: Bucket) -> None:
-        limit, left = header_number(headers, "x-ratelimit-limit"), header_number(headers, "x-ratelimit-remaining")
-        if limit is not None and left is not None:
-            bucket.observe(int(limit), int(left), self._limit_ends_in(headers))
+        """The service's own count is not spread over the minute: an agent makes a few calls and then none."""
+        if header_number(headers, "x-ratelimit-remaining") == 0:
+            bucket.close(self._limit_ends_in(headers))
 
     def _limit_ends_in(self, headers: Mapping[str, str]) -> float:
         """Seconds until the service takes calls again, by its own clock where it tells the time."""
@@ -127,8 +127,8 @@ class Caller:
     def _bucket(self, operation: Operation, user_id: str | None) -> Bucket:
         key = (operation.id, user_id)
         if key not in self._buckets:
-            limit = USER_LIMIT if user_id is not None else operation.calls_a_minute or UNCOUNTED
-            self._buckets[key] = Bucket(limit, self._timing)
+            known = operation.calls_a_minute if user_id is None else None
+            self._buckets[key] = Bucket(known or UNCOUNTED, self._timing)
         self._buckets.move_to_end(key)
         while len(self._buckets) > MOST_BUCKETS:
             self._buckets.popitem(last=False)

@@ -315,3 +315,26 @@ async def test_a_person_who_said_no_is_not_outvoted_by_asking_again(at: Desk) ->
         await at.execute("DeleteChannel", ROOM, policy=rules)
     with pytest.raises(FrameworkError, match="No call waits"):
         approvals.decide(only["id"], approve=True, by="boss")
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_a_clock_that_is_wrong_is_made_up_for(sandbox: RunningSandbox, tmp_path: Path, hours: int) -> None:
+    timing = Timing(now=lambda: datetime.now(UTC) + timedelta(hours=hours))
+    async with desk(sandbox.url, tmp_path, timing=timing) as at:
+        await at.execute("CreateRole", {"name": "helper"})
+        assert [entry["outcome"] for entry in await at.log()] == ["done"]
+
+
+async def test_a_few_calls_are_not_slowed_down(tmp_path: Path) -> None:
+    time, waits = [0.0], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        time[0] += seconds
+
+    async with start_sandbox(rate_limits=True) as running:
+        timing = Timing(monotonic=lambda: time[0], sleep=sleep)
+        async with desk(running.url, tmp_path, timing=timing) as at:
+            for _ in range(2):
+                await at.execute("GetChannelType", {"name": "messaging"})
+            assert not waits
