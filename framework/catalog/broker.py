@@ -43,7 +43,7 @@ class CredentialBroker:
         self, key: str, secret: SecretStr, *, now: Callable[[], datetime], lifetime: timedelta = LIFETIME
     ) -> None:
         self.key = key
-        self.redact = Redactor([secret])
+        self.redact = Redactor([secret], named=False)
         self._secret = secret
         self._now = now
         self._lifetime = lifetime

@@ -12,17 +12,21 @@ _SHORTEST = 6  # a shorter value would strike out half of every line
 _SHAPES = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?"), "[token]"),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), "[key]"),
-    (
-        re.compile(r"(?i)\b(authorization|api_secret|api-secret|password)(\W{1,4})(?:bearer\s+)?[^\s\"'&,;}\]]+"),
-        r"\1\2[secret]",
-    ),
+)
+_NAMED = (
+    re.compile(r"(?i)\b(authorization|api_secret|api-secret|password)(\W{1,4})(?:bearer\s+)?[^\s\"'&,;}\]]+"),
+    r"\1\2[secret]",
 )
 
 
 class Redactor:
-    """Strikes secrets out of a finished line: values that are known, and what has the shape of one."""
+    """Strikes secrets out of a finished line: values that are known, and what has the shape of one.
 
-    def __init__(self, secrets: Iterable[SecretStr] = ()) -> None:
+    Without `named`, what follows a word such as "password" stays: in what people write, that is just the next word.
+    """
+
+    def __init__(self, secrets: Iterable[SecretStr] = (), *, named: bool = True) -> None:
+        self._shapes = (*_SHAPES, _NAMED) if named else _SHAPES
         known: set[str] = set()
         for secret in secrets:
             value = secret.get_secret_value()
@@ -41,6 +45,6 @@ class Redactor:
         """The line without secrets."""
         if self._known is not None:
             line = self._known.sub("[secret]", line)
-        for shape, substitute in _SHAPES:
+        for shape, substitute in self._shapes:
             line = shape.sub(substitute, line)
         return line

@@ -65,6 +65,13 @@ async def test_the_app_acts_for_a_user_that_the_arguments_name(at: Desk) -> None
     assert sent["message"]["user"]["id"] == "bob"
 
 
+async def test_what_people_write_is_read_as_they_wrote_it(at: Desk) -> None:
+    text = "I forgot my password please help: authorization required, x < 1 & y"
+    await at.execute("SendMessage", said(text, user_id="alice"))
+    assert await texts(at) == [text]
+    assert text in (await at.log())[-2]["arguments"]
+
+
 async def test_a_user_token_has_no_more_rights_than_the_user(at: Desk) -> None:
     with pytest.raises(ChatServiceError) as caught:
         await at.execute("DeleteChannel", ROOM, as_user="bob")
