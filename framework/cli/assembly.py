@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.definition.loader import load_bot
-from framework.errors import SettingsError
+from framework.errors import SettingsError, UsageError
 from framework.settings import load_settings
 
 if TYPE_CHECKING:
@@ -41,8 +41,19 @@ def assemble_agent(name: str, *, level: str = "error") -> LangChainAgent:
 
 
 def load_bots(names: list[str]) -> list[Bot]:
-    """Load bots by name or path, each once, so that two names for one folder do not run it twice."""
+    """Load bots by name or path, each once, so that two names for one folder do not run it twice.
+
+    Raises UsageError where two folders have one name, under which their data would be kept.
+    """
     bots = {bot.folder.resolve(): bot for bot in map(load_bot, names)}
+    folders: dict[str, Path] = {}
+    for folder, bot in bots.items():
+        if bot.name in folders:
+            raise UsageError(
+                f"Two bots are called {bot.name}: {folders[bot.name]} and {folder}.",
+                hint="Rename the folder of one of them.",
+            )
+        folders[bot.name] = folder
     return list(bots.values())
 
 

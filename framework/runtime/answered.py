@@ -9,6 +9,7 @@ import structlog
 from framework.runtime.reply import ReplyWriter, adopt
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import Outcome, Silent, Turn
+from framework.stream.model import Message
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ class AlreadyAnswered:
         """Silent for what was answered or deleted; else the outcome of the stages that follow."""
         found = await self._service.messages(turn.channel, [turn.trigger.id, turn.reply_id])
         reply, trigger = found.get(turn.reply_id), found.get(turn.trigger.id)
-        if reply is not None and (not reply.generating or reply.deleted_at is not None):
+        if reply is not None and _is_settled(reply, turn):
             return Silent("already answered", message_id=reply.id)
         if reply is not None:
             _log.info("turn.resumed", posted_at=reply.created_at.isoformat())
@@ -38,3 +39,11 @@ class AlreadyAnswered:
                 await self._writer.withdraw(turn)
             return Silent("question was deleted")
         return await call_next(replace(turn, trigger=trigger))
+
+
+def _is_settled(reply: Message, turn: Turn) -> bool:
+    """Whether nothing is left to do. An operator who asks again wants an answer in the place of an apology."""
+    if reply.deleted_at is not None:
+        return True
+    apology = reply.custom.get("outcome") == "failed"
+    return not reply.generating and not (apology and turn.origin == "command")

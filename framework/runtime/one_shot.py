@@ -10,6 +10,7 @@ from framework.runtime.job import new_turn
 from framework.runtime.pipeline import Pipeline
 from framework.runtime.trigger import from_a_person
 from framework.runtime.turn import Failed, HandedOff, Replied, Silent, Turn
+from framework.stream.failure import MISSING
 from framework.stream.model import ChannelRef
 from framework.stream.timing import Timing
 
@@ -29,13 +30,21 @@ async def reply_once(
 ) -> OneShot:
     """Answer the newest message of a person among the last `last` messages, as the bot.
 
-    The same newest message gets the same reply: a second call posts nothing. Raises UsageError where no person has said
-    anything, ChatServiceError and ModelError where the reply could not be posted or made.
+    The same newest message gets the same reply: a second call posts nothing, unless the first one came to nothing but
+    an apology, which the answer then replaces. Raises UsageError where there is no such channel and where no person has
+    said anything, ChatServiceError and ModelError where the reply could not be posted or made.
     """
     timing = timing or Timing()
     service = bot.service
     await service.open()
-    await service.join([channel])
+    try:
+        await service.join([channel])
+    except ChatServiceError as refusal:
+        if refusal.code != MISSING:
+            raise
+        raise UsageError(
+            f"There is no channel {channel}.", hint="Check its type and id; the bot joins channels and makes none."
+        ) from None
     messages = await service.recent(channel, limit=last)
     asked = [message for message in messages if from_a_person(message, bot_user_id=bot.user_id)]
     if not asked:

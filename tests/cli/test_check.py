@@ -50,3 +50,19 @@ def test_half_a_key_is_a_finding(environment: dict[str, str]) -> None:
     result = check(environment, "--json", STREAM_API_KEY="key")
     assert result.returncode == 1
     assert "STREAM_API_SECRET is not set" in json.loads(result.stdout)[0]["detail"]
+
+
+def test_two_folders_of_one_name_are_refused_before_anything_is_read(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    other = small_bot(tmp_path / "support_bot")
+    result = subprocess.run(
+        [sys.executable, "-m", "framework", "run", "support_bot", str(other)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=60,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: Two bots are called support_bot")

@@ -9,7 +9,7 @@ from framework.runtime.one_shot import reply_once
 from framework.runtime.turn import reply_id
 from framework.stream.model import ChannelRef
 from framework.stream.timing import Timing
-from tests.support.agent import ScriptedAgent
+from tests.support.agent import ScriptedAgent, echo
 from tests.support.bots import BOT, CID, Running
 from tests.support.chat import BEN, World
 
@@ -59,7 +59,7 @@ async def test_a_channel_without_a_person_s_message_is_a_usage_error(
 async def test_a_channel_that_does_not_exist_is_said_to_be_so(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
-    with pytest.raises(ChatServiceError, match="does not exist"):
+    with pytest.raises(UsageError, match="There is no channel messaging:support-1"):
         await reply_once(Running(world, agent, timing=timing).bot, REF, last=20, timing=timing)
 
 
@@ -68,6 +68,22 @@ async def test_an_agent_that_fails_fails_the_command(world: World, agent: Script
     agent.script = lambda _: [ModelError("no such model")]
     with pytest.raises(ModelError, match="no such model"):
         await reply_once(Running(world, agent, timing=timing).bot, REF, last=20, timing=timing)
+
+
+async def test_an_answer_takes_the_place_of_an_earlier_apology(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.post(CID, "Hi")
+    bot = Running(world, agent, timing=timing).bot
+    agent.script = lambda _: [ModelError("no such model")]
+    with pytest.raises(ModelError):
+        await reply_once(bot, REF, last=20, timing=timing)
+    agent.script = echo
+    done = await reply_once(bot, REF, last=20, timing=timing)
+    assert (done.posted, done.text) == (True, "You said: Hi")
+    reply = world.message(done.message_id)
+    assert (reply.text, reply.generating, reply.custom["outcome"]) == ("You said: Hi", False, "answered")
+    assert len(world.messages(CID)) == 2
 
 
 async def test_a_service_that_fails_fails_the_command(world: World, agent: ScriptedAgent, timing: Timing) -> None:

@@ -190,7 +190,7 @@ async def test_a_message_without_text_gets_the_phrase_for_it(
 
 
 @pytest.mark.parametrize(
-    "text", ["👍", "👨‍👩‍👧‍👦❤️", "مرحبا، كيف أعيد ضبط الجهاز؟", "שלום", "a" * 5_000, "<b>&amp;\x00</b>", "\ud83d"]
+    "text", ["👍", "👨‍👩‍👧‍👦❤️", "مرحبا، كيف أعيد ضبط الجهاز؟", "שלום", "a" * 5_000, "<b>&amp;\x00</b>"]
 )
 async def test_odd_texts_reach_the_agent_as_they_are(
     text: str, world: World, agent: ScriptedAgent, timing: Timing
@@ -202,6 +202,18 @@ async def test_odd_texts_reach_the_agent_as_they_are(
         await asyncio.sleep(1)
         assert bot.replied(message).text == "ok"
     assert agent.questions == [text]
+
+
+async def test_half_a_character_reaches_the_agent_as_a_sign_that_can_be_written(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = lambda _: [answer("ok")]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "half \ud83d, whole \ud83d\udc4d")
+        await asyncio.sleep(1)
+        assert bot.replied(message).text == "ok"
+    assert agent.questions == ["half \ufffd, whole 👍"]
 
 
 async def test_a_duplicate_event_makes_no_second_turn(world: World, agent: ScriptedAgent, timing: Timing) -> None:
