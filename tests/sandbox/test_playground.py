@@ -285,7 +285,7 @@ async def test_a_tap_on_a_message_offers_its_actions_and_starts_none(
     await browser.command(
         "Emulation.setDeviceMetricsOverride", page.session, width=360, height=740, deviceScaleFactor=1, mobile=True
     )
-    await page.until("matchMedia('(hover: none)').matches")
+    await page.until("matchMedia('(hover: none) and (pointer: coarse)').matches")
     spot = await page.js(
         "(({x, y}) => ({x: x + 9, y: y + 9}))(document.querySelector('.is-mine .message-body').getBoundingClientRect())"
     )

@@ -39,7 +39,7 @@ export function conversationView(chat, leave) {
     composer.turnTo(cid);
     update();
     list.render();
-    if (cid && matchMedia("(hover: hover)").matches) requestAnimationFrame(() => composer.focus());
+    if (cid && !matchMedia("(pointer: coarse)").matches) requestAnimationFrame(() => composer.focus());
   });
   store.on("focus-composer", (inThread) => !inThread && composer.focus());
   store.on("sent", () => list.toBottom());

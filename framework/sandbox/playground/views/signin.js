@@ -38,7 +38,7 @@ export function signInView(enter, problem = "") {
     h("p", { class: "signin-lead" }, "Choose who you are and write as a customer would. This server is a sandbox: there are no passwords."),
     peopleList(remembered, go), form,
     h("p", { class: "signin-foot" }, "The page speaks Stream’s chat API, so any Stream client sees the same channels.")));
-  if (remembered.length === 0 && matchMedia("(hover: hover)").matches) requestAnimationFrame(() => input.focus());
+  if (remembered.length === 0 && !matchMedia("(pointer: coarse)").matches) requestAnimationFrame(() => input.focus());
   return node;
 }
 
