@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import stream_chat
+from stream_chat.base.exceptions import StreamAPIException
 
 from framework.sandbox.errors import SandboxStartError
 from framework.sandbox.store.sqlite import SqliteJournal
@@ -128,7 +129,7 @@ async def test_a_change_that_could_not_be_stored_is_not_seen_either(tmp_path: Pa
             server.delete_message("before", hard=True),
             server.upsert_user({"id": "alice", "name": "Bob"}),
         ):
-            with pytest.raises(stream_chat.base.exceptions.StreamAPIException) as refused:
+            with pytest.raises(StreamAPIException) as refused:
                 await change
             assert refused.value.status_code == 500
         journal._raw.cursor().execute("PRAGMA query_only=OFF")
