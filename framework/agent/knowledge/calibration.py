@@ -112,7 +112,7 @@ class Judge:
         if not asked:
             return 0, 0
         in_base = np.array([max(alike.values(), default=0.0) for _, alike, _ in asked])
-        in_article = matches(index.in_article[article : article + 1], asked)[0]
+        in_article = matches(index.in_article, asked)[article]
         unknown = in_base < ALIKE
         return int(unknown.sum()), int((~unknown & (in_article < _KNOWN)).sum())
 
@@ -121,10 +121,10 @@ class Judge:
         if not asked:
             return 0.0
         index = self._ranker.index
-        here = {name for name, number in self._countries.items() if index.in_chunk[first, number]}
+        here = {name for name, number in self._countries.items() if index.in_chunk.has(first, number)}
         if asked & here:
             return 0.0
-        around = {name for name, number in self._countries.items() if index.in_article[article, number]}
+        around = {name for name, number in self._countries.items() if index.in_article.has(article, number)}
         return 1.0 if len(here) >= 2 and not asked & around else 0.5
 
 

@@ -14,7 +14,6 @@ from framework.agent.knowledge.chunk import Chunk
 from framework.agent.knowledge.languages import detect
 from framework.agent.knowledge.words import Vocabulary, content_terms, terms, with_meanings
 
-Flags = NDArray[np.bool_]
 Scores = NDArray[np.float32]
 Term = tuple[str, dict[int, float], float]
 """A word of a question, the words of the base that are like it, and how much it weighs (its rarity)."""
@@ -36,6 +35,27 @@ def unit_texts(chunks: Sequence[Chunk]) -> list[str]:
         for chunk in chunks
         for unit in chunk.units
     ]
+
+
+class Occurrences:
+    """Which rows (chunks, units, articles) hold which words. By word: a table would be large and mostly empty."""
+
+    def __init__(self, rows: Sequence[Iterable[int]], words: int) -> None:
+        found: list[list[int]] = [[] for _ in range(words)]
+        for row, numbers in enumerate(rows):
+            for number in set(numbers):
+                found[number].append(row)
+        self._rows = [np.array(numbers, dtype=np.int32) for numbers in found]
+        self.count = len(rows)
+        self.frequency = np.array([len(numbers) for numbers in found], dtype=np.int64)
+
+    def of(self, word: int) -> NDArray[np.int32]:
+        """The rows that hold a word."""
+        return self._rows[word]
+
+    def has(self, row: int, word: int) -> bool:
+        """Whether a row holds a word."""
+        return bool((self._rows[word] == row).any())
 
 
 class Index:
@@ -73,23 +93,22 @@ class Index:
         leads = [_words(" ".join(block.lead for block in chunk.blocks)) for chunk in self.chunks]
         headers = [_words(unit.header) for unit in self.units]
         self.vocabulary = Vocabulary(word for words in (*paths, *bodies, *leads, *headers) for word in words)
-        self.in_path = self._flags(paths)
-        self.in_body = self._flags(body + lead for body, lead in zip(bodies, leads, strict=True))
-        self.in_unit = self._flags(_words(unit.text) for unit in self.units)
-        self.in_key = self._flags(_words(unit.key) for unit in self.units)
-        self.in_title = self._flags(_words(chunk.title) for chunk in self.chunks)
-        self.in_chunk = self.in_path | self.in_body
-        self.in_article = np.zeros((len(self.files), len(self.vocabulary.words)), dtype=bool)
-        np.logical_or.at(self.in_article, self.chunk_article, self.in_chunk)
-        self._frequency = self.in_chunk.sum(axis=0)
+        numbers = self._numbers
+        in_path = numbers(paths)
+        in_body = numbers(body + lead for body, lead in zip(bodies, leads, strict=True))
+        in_chunk = [path | body for path, body in zip(in_path, in_body, strict=True)]
+        in_article: list[set[int]] = [set() for _ in self.files]
+        for article, found in zip(self.chunk_article, in_chunk, strict=True):
+            in_article[article] |= found
+        words = len(self.vocabulary.words)
+        self.in_path, self.in_body = Occurrences(in_path, words), Occurrences(in_body, words)
+        self.in_chunk, self.in_article = Occurrences(in_chunk, words), Occurrences(in_article, words)
+        self.in_unit = Occurrences(numbers(_words(unit.text) for unit in self.units), words)
+        self._frequency = self.in_chunk.frequency
 
-    def _flags(self, texts: Iterable[list[str]]) -> Flags:
+    def _numbers(self, texts: Iterable[Iterable[str]]) -> list[set[int]]:
         ids = self.vocabulary.ids
-        rows = [[ids[word] for word in set(words)] for words in texts]
-        flags = np.zeros((len(rows), len(ids)), dtype=bool)
-        for row, numbers in enumerate(rows):
-            flags[row, numbers] = True
-        return flags
+        return [{ids[word] for word in words} for words in texts]
 
     def weigh(self, question: str) -> list[Term]:
         """The question's content words with their likenesses in this base and their rarity in it."""
@@ -111,10 +130,11 @@ def _words(text: str) -> list[str]:
     return with_meanings(terms(text))
 
 
-def matches(flags: Flags, question: Sequence[Term]) -> Scores:
+def matches(rows: Occurrences, question: Sequence[Term]) -> Scores:
     """How well each row has each of the question's words, 0 to 1; shape (rows, words)."""
-    found = np.zeros((flags.shape[0], len(question)), dtype=np.float32)
+    found = np.zeros((rows.count, len(question)), dtype=np.float32)
     for column, (_, alike, _) in enumerate(question):
         for word, likeness in alike.items():
-            np.maximum(found[:, column], flags[:, word] * np.float32(likeness), out=found[:, column])
+            here = rows.of(word)
+            found[here, column] = np.maximum(found[here, column], np.float32(likeness))
     return found

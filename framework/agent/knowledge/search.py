@@ -128,7 +128,7 @@ class Searcher:
         start = int(index.unit_start[chunk])
         units = slice(start, start + len(index.chunks[chunk].units))
         terms = index.weigh(finding.text)
-        words = matches(index.in_unit[units], terms) @ relative_weights(terms) if terms else 0.0
+        words = matches(index.in_unit, terms)[units] @ relative_weights(terms) if terms else 0.0
         scores: Scores = words + 2.0 * (index.unit_vectors[units] @ finding.vector)
         return scores
 
