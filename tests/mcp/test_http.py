@@ -100,7 +100,7 @@ async def test_each_client_has_its_policy_and_keeps_its_handles_to_itself(
     )
     room = {"type": "messaging", "id": "room"}
     options = ("--config", str(config))
-    async with serving(sandbox, tmp_path, *options, READER_TOKEN="token-of-the-reader") as url:  # noqa: SIM117 - longer
+    async with serving(sandbox, tmp_path, *options, READER_TOKEN="token-of-the-reader") as url:
         async with connected(url, "token-of-the-writer") as writer, connected(url, "token-of-the-reader") as reader:
             await writer.execute("UpdateUsers", {"users": {"alice": {"id": "alice"}}})
             await writer.execute("GetOrCreateChannel", {**room, "data": {"created_by_id": "alice"}})

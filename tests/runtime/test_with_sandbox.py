@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from stream_chat.async_chat import StreamChatAsync  # noqa: TID251 - a person here uses the official SDK
+from stream_chat.async_chat import StreamChatAsync
 
 from framework.definition.model import BotDefinition
 from framework.runtime.bot import RunningBot

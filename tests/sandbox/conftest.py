@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-import stream_chat  # noqa: TID251 - the sandbox is tested with the real SDK
+import stream_chat
 
 from tests.support.sandbox import RunningSandbox, start_sandbox
 

@@ -253,7 +253,7 @@ async def test_the_second_dialect_grows(world: World, v2: Any) -> None:
         sender_id=sender, message_template=text, segment_ids=[segment.id], create_channels=True, channel_template=rooms
     )
     campaign = made.data.campaign
-    assert (campaign.message_template.attachments[0].custom, campaign.stats.stats_started_at) == ({"a": 1}, None)
+    assert (campaign.message_template.attachments[0].custom, campaign.stats.stats_messages_sent) == ({"a": 1}, 0)
     updated = await v2.chat.update_campaign(id=campaign.id, sender_id=sender, message_template=text, name="n")
     assert updated.data.name == "n"
     at = datetime.now(UTC) + timedelta(hours=1)

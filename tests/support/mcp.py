@@ -19,7 +19,7 @@ from tests.support.sandbox import RunningSandbox
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class ToolFailed(Exception):  # noqa: N818 - what the client is told
+class ToolFailed(Exception):
     """A tool answered with an error."""
 
 
@@ -77,6 +77,6 @@ async def stdio(
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "framework", "mcp", *options], env=dict(environment), cwd=ROOT
     )
-    with open(log or os.devnull, "w", encoding="utf-8") as errors:  # noqa: ASYNC230, PTH123 - before anything runs
+    with open(log or os.devnull, "w", encoding="utf-8") as errors:
         async with Client(stdio_client(server, errors), **client_options) as client:
             yield Connected(client)

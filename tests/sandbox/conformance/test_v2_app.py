@@ -136,7 +136,6 @@ def test_external_storage(typed: Typed) -> None:
     typed.stream.delete_external_storage(name)
 
 
-@pytest.mark.filterwarnings("ignore:Missing value of non-optional type:RuntimeWarning")
 def test_segments_and_campaigns(typed: Typed) -> None:
     sender, target = typed.users(2)
     segment = typed.chat.create_segment(
