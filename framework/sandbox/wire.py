@@ -24,16 +24,17 @@ MAX_DEPTH = 32
 
 
 class Entity:
-    """An object with fields that Stream names and custom data that the app named.
+    """An object with fields that Stream names and custom data that the app named; `v2` are fields that v1 lacks.
 
     No dataclass: orjson would write one as it stands instead of asking for its form in the dialect.
     """
 
-    __slots__ = ("custom", "fields")
+    __slots__ = ("custom", "fields", "v2")
 
-    def __init__(self, fields: dict[str, Any], custom: dict[str, Any]) -> None:
+    def __init__(self, fields: dict[str, Any], custom: dict[str, Any], v2: dict[str, Any] | None = None) -> None:
         self.fields = fields
         self.custom = custom
+        self.v2 = v2
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
         return self.fields[name]
@@ -92,7 +93,8 @@ def _flatten(value: object) -> object:
 
 def _nest(value: object) -> object:
     if isinstance(value, Entity):
-        return {**value.fields, "custom": value.custom}
+        own = {**value.fields, "custom": value.custom}
+        return own if value.v2 is None else own | value.v2
     if isinstance(value, datetime):
         return to_nanoseconds(value)
     raise TypeError(f"{type(value).__name__} cannot be encoded")

@@ -15,7 +15,7 @@ from framework.sandbox.services import channels, people
 from framework.sandbox.services import polls as service
 from framework.sandbox.services.paging import page
 from framework.sandbox.views.poll import option_view, poll_view
-from framework.sandbox.wire import Input
+from framework.sandbox.wire import Entity, Input
 
 DOMAIN = Domain("polls")
 _UPDATE_KEEPS = frozenset({"id", "user", "user_id"})
@@ -168,7 +168,7 @@ def get_poll_option(call: Call) -> Result:
     poll = service.find(call, call.path["poll_id"])
     service.require_see(call, poll, people.acting_user_or_none(call))
     option = _option(poll, call.path["option_id"])
-    return {"poll_option": option_view(poll, option, _count(call, poll, option["id"]))}
+    return {"poll_option": _placed(poll, option_view(poll, option, _count(call, poll, option["id"])))}
 
 
 @DOMAIN.operation("DeletePollOption", "DELETE", "/polls/{poll_id}/options/{option_id}", family="common")
@@ -191,7 +191,7 @@ def _option_changed(call: Call, poll: Poll, options: list[dict[str, Any]], optio
     poll.options, poll.updated_at = options, call.now
     call.store[POLLS].put(poll)
     service.tell(call, "poll.updated", poll)
-    return {"poll_option": option_view(poll, option, _count(call, poll, option["id"]))}
+    return {"poll_option": _placed(poll, option_view(poll, option, _count(call, poll, option["id"])))}
 
 
 def _option(poll: Poll, option_id: str) -> dict[str, Any]:
@@ -199,6 +199,13 @@ def _option(poll: Poll, option_id: str) -> dict[str, Any]:
     if option is None:
         raise not_found(f"Poll option with id {option_id} not found")
     return option
+
+
+def _placed(poll: Poll, view: Entity) -> Entity:
+    """An option by itself: with its place among the others, the last where it is gone."""
+    ids = [option["id"] for option in poll.options]
+    view.fields["position"] = ids.index(view["id"]) if view["id"] in ids else len(ids)
+    return view
 
 
 def _count(call: Call, poll: Poll, option_id: str) -> int:

@@ -14,11 +14,13 @@ from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import channels, due, messages, people, segments
 from framework.sandbox.services.templates import render
 from framework.sandbox.views.user import user_by_id
-from framework.sandbox.wire import Entity, Input
+from framework.sandbox.wire import Dialect, Entity, Input
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
 
+_CHOSEN = ("sender_mode", "sender_visibility")
+"""What v1 leaves out where nothing was chosen."""
 START, STOP = "campaign.start", "campaign.stop"
 _NAMED = (
     "id", "name", "description", "sender_id", "sender_mode", "sender_visibility", "status", "segment_ids", "user_ids",
@@ -155,6 +157,8 @@ def _segments(call: Call, campaign: Campaign) -> list[Segment]:
 def view(call: Call, campaign: Campaign, *, users: int = 100) -> dict[str, Any]:
     """A campaign with its sender, segments, targets and what became of it."""
     shown: dict[str, Any] = {name: getattr(campaign, name) for name in _NAMED}
+    if call.dialect is Dialect.V1:
+        shown = {name: value for name, value in shown.items() if name not in _CHOSEN or value}
     template = dict(campaign.message_template)
     template["attachments"] = [Entity(item["fields"], item["custom"]) for item in campaign.attachments]
     shown |= {
@@ -184,8 +188,8 @@ def stats(call: Call, campaign: Campaign) -> dict[str, Any]:
         "stats_messages_sent": len(campaign.sent),
         "stats_users_sent": len({user_id for user_id, _, _ in campaign.sent if user_id}),
         "stats_users_read": read,
-        "stats_started_at": campaign.started_at,
-        "stats_completed_at": campaign.completed_at,
+        "stats_started_at": campaign.started_at or segments.NEVER,
+        "stats_completed_at": campaign.completed_at or segments.NEVER,
     }
 
 

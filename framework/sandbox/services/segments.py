@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.channel import CHANNELS, MEMBERSHIPS_OF, Channel
@@ -11,6 +12,9 @@ from framework.sandbox.query.filters import dig, select
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""A time that the answers' types require where nothing has happened yet."""
 
 
 def user_ids(call: Call, segment: Segment) -> list[str]:
@@ -42,8 +46,9 @@ def size(call: Call, segment: Segment) -> int:
 
 
 def view(call: Call, segment: Segment) -> dict[str, Any]:
-    """A segment with its size. The service answers a `deleted_at` with every one of them."""
-    return {**segment.view().fields, "size": size(call, segment), "deleted_at": None}
+    """A segment with its size. The service answers a `deleted_at` with every one of them, also where nothing is."""
+    fields = segment.view().fields
+    return {**fields, "size": size(call, segment), "locked": False, "task_id": "", "deleted_at": NEVER}
 
 
 def _added(call: Call, segment: Segment) -> dict[str, None]:

@@ -127,7 +127,7 @@ def item_view(sandbox: Sandbox, item: ReviewItem, *, actions: bool = True) -> di
             "flagged_count": len(about),
             "deleted_content_count": 0,
         }
-        view["entity_creator"] = Entity({**shown.fields, **counts}, shown.custom)
+        view["entity_creator"] = Entity({**shown.fields, **counts}, shown.custom, shown.v2)
     message = sandbox.store[MESSAGES].get(item.entity_id) if item.entity_type == MESSAGE else None
     if message is not None:
         view["message"] = message_view(sandbox, message)

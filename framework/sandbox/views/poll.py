@@ -54,7 +54,6 @@ def option_view(poll: Poll, option: dict[str, Any], vote_count: int = 0) -> Enti
         "id": option["id"],
         "text": option["text"],
         "poll_id": poll.id,
-        "position": poll.options.index(option) if option in poll.options else len(poll.options),
         "vote_count": vote_count,
         "created_at": poll.created_at,
         "updated_at": poll.updated_at,

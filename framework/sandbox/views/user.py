@@ -18,12 +18,13 @@ _OPTIONAL = (
     "revoke_tokens_issued_before",
 )  # fmt: skip
 
+_SHOWN_AS = {"invisible": False}
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 """The times of a user that is gone for good: clients cannot do without."""
 
 
 def user_view(sandbox: Sandbox, user: User) -> Entity:
-    """A user as others see it: `invisible` is always false, or it would tell who hides."""
+    """A user as others see it. Where v2 requires `invisible` it is always false, or it would tell who hides."""
     fields: dict[str, Any] = {
         "id": user.id,
         "role": user.role,
@@ -31,7 +32,6 @@ def user_view(sandbox: Sandbox, user: User) -> Entity:
         "updated_at": user.updated_at,
         "banned": user.banned,
         "online": sandbox.hub.is_online(user.id) and not user.invisible,
-        "invisible": False,
         "language": user.language,
         "shadow_banned": user.shadow_banned,
         "teams": user.teams,
@@ -43,7 +43,7 @@ def user_view(sandbox: Sandbox, user: User) -> Entity:
             fields[name] = value
     if user.answers and (average := response_times.average(sandbox, user)) is not None:
         fields["avg_response_time"] = average
-    return Entity(fields, user.custom)
+    return Entity(fields, user.custom, _SHOWN_AS)
 
 
 def user_by_id(sandbox: Sandbox, user_id: str) -> Entity:
@@ -64,6 +64,7 @@ def full_user_view(sandbox: Sandbox, user: User) -> Entity:
     devices = push.devices_of(sandbox, user.id)
     view.fields |= {"mutes": mutes_of, "channel_mutes": muted, "devices": devices, **unread.totals(sandbox, user.id)}
     view.fields["invisible"] = user.invisible
+    view.v2 = None
     view.fields["blocked_user_ids"] = relations.blocked_ids(sandbox, user.id)
     if user.privacy_settings is not None:
         view.fields["privacy_settings"] = user.privacy_settings

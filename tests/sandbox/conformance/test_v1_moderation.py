@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.conformance.world import World, fresh
@@ -163,3 +164,21 @@ def test_people_may_not_moderate(world: World) -> None:
     assert (status, body["code"]) == (403, 17)
     status, body = world.as_user(world.user()).call("POST", f"/channels/messaging/{channel.id}/query", {"state": True})
     assert (status, body["code"]) == (403, 17)
+
+
+def test_the_javascript_client_has_times_as_texts_where_it_calls_the_second_dialect(world: World) -> None:
+    user = world.user(color="red")
+    answer = requests.get(
+        world.url + "/api/v2/moderation/user_report",
+        params={"api_key": world.client.api_key, "user_id": user, "include_user_mutes": "true"},
+        headers={
+            "Authorization": world.client.auth_token,
+            "stream-auth-type": "jwt",
+            "X-Stream-Client": "stream-chat-js-v9.53.0-node",
+        },
+        timeout=5,
+    ).json()
+    assert answer["user"]["created_at"].endswith("Z")
+    assert answer["user"]["color"] == "red"
+    assert "invisible" not in answer["user"]
+    assert answer["user_mutes"] == []
