@@ -131,7 +131,8 @@ export class Channel {
       if (here && Date.now() - activity.at < GENERATING_FOR_MS) return activity;
     }
     if (!growing) return null;
-    return { user: growing.user, state: "AI_STATE_GENERATING", messageId: growing.id, at: Date.now() };
+    const state = growing.text ? "AI_STATE_GENERATING" : "AI_STATE_THINKING"; // until the bot says it itself
+    return { user: growing.user, state, messageId: growing.id, at: Date.now() };
   }
 
   get isStopping() {
