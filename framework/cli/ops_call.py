@@ -56,7 +56,11 @@ def audit(
     from framework.catalog.audit import AuditFile
     from framework.catalog.factory import audit_file
 
-    log = AuditFile(audit_file(_data()))
+    from framework.cli.assembly import prepare_data
+
+    data = _data()
+    prepare_data(data)
+    log = AuditFile(audit_file(data))
     entries = log.last(last)
     asyncio.run(log.close())
     for entry in entries:
