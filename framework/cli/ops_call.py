@@ -55,7 +55,6 @@ def audit(
     """Show who executed which operations, on whose behalf, and what came of it."""
     from framework.catalog.audit import AuditFile
     from framework.catalog.factory import audit_file
-
     from framework.cli.assembly import prepare_data
 
     data = _data()
