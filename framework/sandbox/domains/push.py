@@ -20,7 +20,7 @@ from framework.sandbox.model.push import (
     PushTemplate,
 )
 from framework.sandbox.operations import Access, Domain, Result
-from framework.sandbox.services import channels, people
+from framework.sandbox.services import channels, people, slash
 from framework.sandbox.services import messages as message_service
 from framework.sandbox.services.templates import render
 from framework.sandbox.views.push import preference_view
@@ -213,13 +213,14 @@ def check_push(call: Call) -> Result:
 
 
 def _message(call: Call, user: User) -> Message:
+    """The message to render: the named one, also one only offered to its author; else the newest, of others first."""
     message_id = call.text("message_id", call.body)
     if message_id:
-        return message_service.find(call, message_id)
-    found = [one for one in call.store[MESSAGES] if one.user_id != user.id and one.deleted_at is None]
+        return call.store[slash.EPHEMERALS].get(message_id) or message_service.find(call, message_id)
+    found = [one for one in call.store[MESSAGES] if one.deleted_at is None]
     if not found:
         raise invalid("there is no message to render: give message_id")
-    return max(found, key=lambda one: one.created_at)
+    return max(found, key=lambda one: (one.user_id != user.id, one.created_at))
 
 
 def _values(call: Call, message: Message, receiver: User) -> dict[str, Any]:

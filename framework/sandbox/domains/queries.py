@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, MEMBERSHIPS_OF, READS, Channel, pair
+from framework.sandbox.model.message import TIMELINES
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import capabilities
@@ -114,6 +115,7 @@ def channel_values(call: Call, user: User | None) -> Any:  # noqa: ANN401 - a Va
         "members": lambda channel: [member.user_id for member in store.index(MEMBERS_OF).of(channel.cid)],
         "member.user.name": member_names,
         "member_count": lambda channel: store.index(MEMBERS_OF).count(channel.cid),
+        "message_count": lambda channel: len(store.index(TIMELINES).channel(channel.cid)),
         "last_message_at": lambda channel: last_message_at(call.sandbox, channel),
         "last_updated": lambda channel: last_message_at(call.sandbox, channel) or channel.created_at,
         "has_unread": lambda channel: unread_count(channel) > 0,

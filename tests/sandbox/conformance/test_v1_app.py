@@ -219,6 +219,13 @@ def test_push_is_rendered(world: World) -> None:
     assert "hello" in answer["rendered_apn_template"]
 
 
+def test_push_is_rendered_for_what_is_only_offered(world: World) -> None:
+    user = world.user()
+    offered = world.channel(user).send_message({"text": "/giphy wave"}, user)["message"]["id"]
+    for named in ({"message_id": offered}, {}):
+        assert "rendered_message" in world.client.check_push({**named, "skip_devices": True, "user_id": user})
+
+
 def test_queues_that_cannot_be_reached_are_told(client: Any) -> None:
     sqs = client.check_sqs("key", "secret", "https://foo.com/bar")
     assert sqs["status"] == "error"

@@ -402,6 +402,9 @@ def test_counting_messages(world: World, user: str) -> None:
     channel = world.channel(user)
     channel.send_message({"text": "x"}, user)
     assert channel.query()["channel"]["message_count"] == 1
+    for least, found in ((1, 1), (2, 0)):
+        where = {"cid": channel.cid, "message_count": {"$gte": least}}
+        assert len(world.client.query_channels(where)["channels"]) == found
     assert world.client.query_channels({"cid": channel.cid})["channels"][0]["channel"]["message_count"] == 1
     world.client.update_channel_type("messaging", count_messages=False)
     assert "message_count" not in channel.query()["channel"]
