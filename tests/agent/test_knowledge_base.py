@@ -117,6 +117,37 @@ def test_what_no_article_answers_is_not_answered(base: KnowledgeBase, question: 
     assert base.search(question).outcome != "answered"
 
 
+def test_a_name_written_together_is_the_name(base: KnowledgeBase) -> None:
+    evidence = base.search("how heavy is the lumo2")
+    assert evidence.outcome == "answered"
+    assert "650 g" in evidence.passages[0].quote
+    assert base.search("how heavy is the lumo3").outcome != "answered"
+
+
+SMALLEST = {
+    "hours.md": "# Opening hours\n\nThe shop is open from nine to five on weekdays.\n",
+    "vouchers.md": "# Gift vouchers\n\nA gift voucher is valid for three years. It cannot be paid out in cash.\n",
+    "repairs.md": "# Repairs\n\nA repair takes ten working days. You get a message when it is done.\n",
+}
+
+
+@pytest.mark.parametrize("articles", [("vouchers.md",), tuple(SMALLEST)])
+def test_a_base_of_few_articles_answers_what_it_has_and_nothing_else(tmp_path: Path, articles: tuple[str, ...]) -> None:
+    for name in articles:
+        (tmp_path / name).write_text(SMALLEST[name])
+    few = KnowledgeBase.load(tmp_path.glob("*.md"), tmp_path)
+    evidence = few.search("How long is a gift voucher valid?")
+    assert evidence.outcome == "answered"
+    assert "three years" in evidence.passages[0].quote
+    for question in (
+        "Who won the football world cup in 1974?",
+        "What is the capital of Mongolia?",
+        "Wie backe ich einen Apfelkuchen?",
+        "Write me a poem about the sea",
+    ):
+        assert few.search(question).outcome != "answered", question
+
+
 def test_a_follow_up_is_understood_from_what_was_said(base: KnowledgeBase) -> None:
     history = (
         Utterance("user", "How long does delivery to Germany take?"),
