@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.support.mcp import Connected, ToolFailed, variables
+from tests.support.mcp import Connected, ToolFailedError, variables
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
 TOKEN = "a-bearer-token-of-the-tests"
@@ -100,22 +100,25 @@ async def test_each_client_has_its_policy_and_keeps_its_handles_to_itself(
     )
     room = {"type": "messaging", "id": "room"}
     options = ("--config", str(config))
-    async with serving(sandbox, tmp_path, *options, READER_TOKEN="token-of-the-reader") as url:
-        async with connected(url, "token-of-the-writer") as writer, connected(url, "token-of-the-reader") as reader:
-            await writer.execute("UpdateUsers", {"users": {"alice": {"id": "alice"}}})
-            await writer.execute("GetOrCreateChannel", {**room, "data": {"created_by_id": "alice"}})
-            handle = (await writer.call("issue_user_token", user_id="alice"))["as_user"]
-            message = {**room, "message": {"text": "Hi"}}
-            await writer.execute("SendMessage", message, as_user=handle)
-            with pytest.raises(ToolFailed, match="not known here"):
-                await reader.execute("GetChannelType", {"name": "messaging"}, as_user=handle)
-            for call in (
-                reader.execute("SendMessage", message, as_user="alice"),
-                reader.call("issue_user_token", user_id="alice"),
-            ):
-                with pytest.raises(ToolFailed, match="Not allowed"):
-                    await call
-            assert (await reader.execute("GetChannelType", {"name": "messaging"}))["name"] == "messaging"
+    async with (
+        serving(sandbox, tmp_path, *options, READER_TOKEN="token-of-the-reader") as url,
+        connected(url, "token-of-the-writer") as writer,
+        connected(url, "token-of-the-reader") as reader,
+    ):
+        await writer.execute("UpdateUsers", {"users": {"alice": {"id": "alice"}}})
+        await writer.execute("GetOrCreateChannel", {**room, "data": {"created_by_id": "alice"}})
+        handle = (await writer.call("issue_user_token", user_id="alice"))["as_user"]
+        message = {**room, "message": {"text": "Hi"}}
+        await writer.execute("SendMessage", message, as_user=handle)
+        with pytest.raises(ToolFailedError, match="not known here"):
+            await reader.execute("GetChannelType", {"name": "messaging"}, as_user=handle)
+        for call in (
+            reader.execute("SendMessage", message, as_user="alice"),
+            reader.call("issue_user_token", user_id="alice"),
+        ):
+            with pytest.raises(ToolFailedError, match="Not allowed"):
+                await call
+        assert (await reader.execute("GetChannelType", {"name": "messaging"}))["name"] == "messaging"
 
 
 @asynccontextmanager
@@ -157,11 +160,11 @@ async def test_clients_of_an_oauth_server_get_in_with_its_tokens(sandbox: Runnin
         async with serving(sandbox, tmp_path, "--config", str(config)) as url:
             async with connected(url, token(client_id="cursor-1")) as cursor:
                 assert (await cursor.execute("GetApp"))["app"]
-                with pytest.raises(ToolFailed, match="Not allowed"):
+                with pytest.raises(ToolFailedError, match="Not allowed"):
                     await cursor.execute("CreateRole", {"name": "x"})
             for client_id in ("boss", "stranger"):
                 async with connected(url, token(client_id=client_id)) as stranger:
-                    with pytest.raises(ToolFailed, match="not known here"):
+                    with pytest.raises(ToolFailedError, match="not known here"):
                         await stranger.execute("GetApp")
             for wrong in (token(aud="theirs"), token(exp=1), token(iss="https://evil.example")):
                 assert await status(url, Authorization=f"Bearer {wrong}") == 401

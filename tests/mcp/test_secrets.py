@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from framework.catalog.broker import CredentialBroker
 from framework.errors import FrameworkError
-from tests.support.mcp import ToolFailed, stdio, variables
+from tests.support.mcp import ToolFailedError, stdio, variables
 from tests.support.operations import desk, policy
 from tests.support.sandbox import API_SECRET, RunningSandbox, start_sandbox
 
@@ -105,7 +105,7 @@ async def test_no_secret_leaves_over_mcp(sandbox: RunningSandbox, tmp_path: Path
                 ("UpdateApp", {"sqs_secret": 5, "sqs_key": API_SECRET}),
                 ("GetCampaign", {"id": "missing"}),
             ):
-                with pytest.raises(ToolFailed):
+                with pytest.raises(ToolFailedError):
                     await client.execute(operation, arguments)
             for told in client.told:
                 assert_clean("what the client was told", told, tokens)

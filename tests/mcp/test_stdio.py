@@ -8,7 +8,7 @@ import pytest
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
-from tests.support.mcp import Connected, ToolFailed, stdio, variables
+from tests.support.mcp import Connected, ToolFailedError, stdio, variables
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
 ROOM = {"type": "messaging", "id": "room"}
@@ -61,7 +61,7 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
 async def test_an_error_is_told_in_words_to_act_on(sandbox: RunningSandbox, tmp_path: Path) -> None:
     async with stdio(environment=variables(sandbox, tmp_path)) as client:
         for tool, arguments, words in WRONG:
-            with pytest.raises(ToolFailed) as caught:
+            with pytest.raises(ToolFailedError) as caught:
                 await client.call(tool, **arguments)
             for word in words:
                 assert word in str(caught.value)
@@ -87,7 +87,7 @@ async def test_what_destroys_is_asked_of_the_person_at_the_client(
         if happens:
             assert (await client.execute("DeleteChannel", ROOM))["channel"]["cid"] == "messaging:room"
         else:
-            with pytest.raises(ToolFailed, match="said no"):
+            with pytest.raises(ToolFailedError, match="said no"):
                 await client.execute("DeleteChannel", ROOM)
     (question,) = asked
     assert "mcp:local wants to execute DeleteChannel" in question
@@ -99,7 +99,7 @@ async def test_a_client_that_can_ask_nobody_is_told_how_to_get_approval(
 ) -> None:
     async with stdio(environment=variables(sandbox, tmp_path)) as client:
         await furnish(client)
-        with pytest.raises(ToolFailed, match="framework ops approve"):
+        with pytest.raises(ToolFailedError, match="framework ops approve"):
             await client.execute("DeleteChannel", ROOM)
 
 
@@ -110,7 +110,7 @@ async def test_the_policy_by_name_decides(sandbox: RunningSandbox, tmp_path: Pat
         if written:
             await call
         else:
-            with pytest.raises(ToolFailed, match=r"Not allowed: UpdateUsers \(writes\)"):
+            with pytest.raises(ToolFailedError, match=r"Not allowed: UpdateUsers \(writes\)"):
                 await call
             hits = (await client.call("search_operations", intent="create or update users"))["hits"]
             assert not any(hit.get("allowed", True) for hit in hits if hit["id"] == "UpdateUsers")
@@ -130,7 +130,7 @@ async def test_a_client_of_the_configuration_has_its_own_policy(sandbox: Running
             ("SendMessage", {**ROOM, "message": {"text": "x", "user_id": "alice"}}),
             ("DeleteChannel", ROOM),
         ):
-            with pytest.raises(ToolFailed, match="Not allowed"):
+            with pytest.raises(ToolFailedError, match="Not allowed"):
                 await client.execute(operation, arguments)
 
 

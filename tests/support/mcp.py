@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mcp import StdioServerParameters
 from mcp.client import Client
@@ -19,7 +19,7 @@ from tests.support.sandbox import RunningSandbox
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class ToolFailed(Exception):
+class ToolFailedError(Exception):
     """A tool answered with an error."""
 
 
@@ -36,12 +36,12 @@ class Connected:
         return [tool.name for tool in listed.tools]
 
     async def call(self, tool: str, **arguments: Any) -> Any:
-        """Call a tool; its answer as JSON where it is JSON. Raises ToolFailed."""
+        """Call a tool; its answer as JSON where it is JSON. Raises ToolFailedError."""
         result = await self.client.call_tool(tool, arguments)
         self.told.append(result.model_dump_json())
         text = "".join(getattr(part, "text", "") for part in result.content)
         if result.is_error:
-            raise ToolFailed(text)
+            raise ToolFailedError(text)
         try:
             return json.loads(text)
         except json.JSONDecodeError:
@@ -77,6 +77,10 @@ async def stdio(
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "framework", "mcp", *options], env=dict(environment), cwd=ROOT
     )
-    with open(log or os.devnull, "w", encoding="utf-8") as errors:
+    with _writing(log) as errors:
         async with Client(stdio_client(server, errors), **client_options) as client:
             yield Connected(client)
+
+
+def _writing(log: Path | None) -> TextIO:
+    return Path(log or os.devnull).open("w", encoding="utf-8")
