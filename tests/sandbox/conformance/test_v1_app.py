@@ -221,7 +221,9 @@ def test_push_is_rendered(world: World) -> None:
 
 def test_push_is_rendered_for_what_is_only_offered(world: World) -> None:
     user = world.user()
-    offered = world.channel(user).send_message({"text": "/giphy wave"}, user)["message"]["id"]
+    channel = world.channel(user)
+    channel.send_message({"text": "sent"}, user)
+    offered = channel.send_message({"text": "/giphy wave"}, user)["message"]["id"]
     for named in ({"message_id": offered}, {}):
         assert "rendered_message" in world.client.check_push({**named, "skip_devices": True, "user_id": user})
 
