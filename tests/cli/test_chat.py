@@ -27,7 +27,7 @@ def test_ctrl_c_at_the_prompt_ends_it_at_once(environment: dict[str, str], tmp_p
         stderr=theirs,
         env={**os.environ, **environment},
         start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509 - the child takes the terminal
     )
     try:
         read_until(ours, "› ")
