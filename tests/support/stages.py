@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import stream_chat.async_chat
 
+from framework.sandbox.wire import Entity
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.memory import MemoryChatService
@@ -210,7 +211,7 @@ class StreamStage:
             connection.close()
 
     async def shown(self, channel: ChannelRef) -> dict[str, Any]:
-        bodies = [event.body() for event in self.published if event.cid == str(channel)]
+        bodies = [_flat(event.body()) for event in self.published if event.cid == str(channel)]
         typing = [b["type"] for b in bodies if b["type"].startswith("typing.") and "parent_id" not in b]
         reads = [b for b in bodies if b["type"] == "message.read" and b["user"]["id"] == BOT]
         return {
@@ -218,6 +219,11 @@ class StreamStage:
             "typing": typing[-1:] == ["typing.start"],
             "reads": len(reads),
         }
+
+
+def _flat(body: Entity) -> dict[str, Any]:
+    """An event as v1 clients see it: what the app named stands beside what Stream names."""
+    return {**body.fields, **body.custom}
 
 
 def settings_for(running: RunningSandbox, **changes: Any) -> Settings:
