@@ -221,7 +221,7 @@ class StreamClient:
         if limit is not None and remaining is not None and answer.number("X-RateLimit-Reset") is not None:
             bucket.observe(int(limit), int(remaining), self._limit_ends_in(answer))
         else:
-            # Stream counts in every answer. Who does not count does not limit, as a sandbox without limits.
+            # Stream counts in every answer. Who does not count does not limit.
             bucket.open()
 
 

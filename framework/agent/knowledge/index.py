@@ -23,7 +23,7 @@ def chunk_texts(chunks: Sequence[Chunk]) -> list[str]:
     """What is embedded for each chunk: its place and its text.
 
     Cheaper ways were measured on three bases with weights learned without each in turn. They lose: units without their
-    place 10 answers of 360 (a quarter of the work saved), the mean of a chunk's units in its place 11 (40 %), the
+    place 13 answers of 360 (a quarter of the work saved), the mean of a chunk's units in its place 11 (40 %), the
     chunk's vector for the units of short chunks 3, and 2 more near misses are answered (27 %).
     """
     return [f"{chunk.path}\n{chunk.quote}" for chunk in chunks]
