@@ -96,5 +96,9 @@ class ModelError(FrameworkError):
         self.retryable = retryable
 
 
+class EngineError(FrameworkError):
+    """A job could not be kept or read: the database is gone, full or too new. It may work later."""
+
+
 class ToolError(FrameworkError):
     """A tool could not do what was asked. The agent is told; the turn goes on."""
