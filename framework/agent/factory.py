@@ -106,7 +106,7 @@ def _tools(bot: Bot, knowledge: KnowledgeBase | None) -> Sequence[BaseTool]:
 
 def _operations(bot: Bot) -> ChatOperations | None:
     """The tools for the chat's operations that the bot lists."""
-    if not any(name in OPERATION_TOOLS for name in bot.definition.tools):
+    if not any(name in OPERATION_TOOLS for name in bot.definition.tool_names):
         return None
     from framework.tools.operations import ChatOperations
 

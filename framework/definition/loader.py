@@ -111,7 +111,7 @@ def _articles(folder: Path) -> tuple[Path, ...]:
 
 
 def _tools(folder: Path, definition: BotDefinition, document: Document) -> Path | None:
-    own = [name for name in definition.tools if name not in OPERATION_TOOLS]
+    own = [name for name in definition.tool_names if name not in OPERATION_TOOLS]
     if not own:
         return None
     file = folder / "tools.py"

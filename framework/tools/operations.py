@@ -33,7 +33,7 @@ class ChatOperations:
         self._bot = bot
         self._toolbox: Toolbox | None = None
         made = {made.name: made for made in (*_catalogue_tools(self), *_direct_tools(self))}
-        self.tools: tuple[BaseTool, ...] = tuple(made[n] for n in bot.definition.tools if n in OPERATION_TOOLS)
+        self.tools: tuple[BaseTool, ...] = tuple(made[n] for n in bot.definition.tool_names if n in OPERATION_TOOLS)
 
     def connect(self, settings: Settings) -> None:
         """Work on the app in `settings`. Opens no connection yet."""

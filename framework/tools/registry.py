@@ -33,13 +33,13 @@ def load_tools(bot: Bot) -> tuple[BaseTool, ...]:
     if bot.tools_file is None:
         return ()
     module = _import(bot.name, bot.tools_file)
-    own = (name for name in bot.definition.tools if name not in OPERATION_TOOLS)
+    own = (name for name in bot.definition.tool_names if name not in OPERATION_TOOLS)
     return tuple(_take(name, vars(module), bot.tools_file) for name in own)
 
 
 def _check_operations(bot: Bot) -> None:
     """Raise DefinitionError where the policy names no operation, or does not allow what a tool is there for."""
-    named = [name for name in bot.definition.tools if name in OPERATION_TOOLS]
+    named = [name for name in bot.definition.tool_names if name in OPERATION_TOOLS]
     rules = bot.definition.operations
     if not named and not rules.named:
         return

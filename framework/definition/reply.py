@@ -1,0 +1,43 @@
+"""How a bot replies: shape, place, pace; drafts for approval."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from framework.definition.part import Duration, Part
+
+
+class Reply(Part):
+    """The style of replies."""
+
+    stream: bool = Field(True, description="Show the answer while it is made; otherwise post it whole.")
+    place: Literal["same", "thread", "channel"] = Field(
+        "same", description="Where: where the question stands, in a thread below it, or always in the channel."
+    )
+    merge_within: Duration = Field(
+        timedelta(0), description="Wait for so much quiet and answer several quick messages of one person at once."
+    )
+    supersede: bool = Field(
+        False, description="A new message of the same person replaces a turn that has shown nothing yet."
+    )
+    typing: bool = Field(False, description="Show that the bot is typing.")
+    states: bool = Field(True, description="Show AI states beside the reply (thinking, generating, sources).")
+    max_length: int = Field(5000, ge=200, le=20_000, description="Characters of a message; longer answers are split.")
+    suggestions: tuple[str, ...] = Field((), description="Quick replies to suggest below each answer.")
+    feedback: tuple[str, ...] = Field(
+        (),
+        description="Reactions on replies that count as feedback, the good one first, as in [thumbs_up, thumbs_down].",
+    )
+
+
+class Drafts(Part):
+    """Answers go to the team first, which sends, edits or drops them."""
+
+    enabled: bool = Field(False, description="Whether answers need approval.")
+    channel: str = Field(
+        "", description="TYPE:ID of the review channel; without it the draft is a message only the team sees."
+    )
+    expire: Duration = Field(timedelta(hours=24), description="A draft nobody decided on is dropped after this long.")
