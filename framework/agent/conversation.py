@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 Outcome = Literal["answered", "unsure", "refused"]
 
@@ -34,25 +34,47 @@ def _well_formed(text: str) -> str:
 @dataclass(frozen=True)
 class Caller:
     """For whom and where the agent works: handed to tools, never to the model. `key` names the turn: a tool that
-    writes uses it (with its own call's place) to do nothing twice.
+    writes uses it (with its own call's place) to do nothing twice. `roles` are those in the app and in the channel.
     """
 
     user_id: str
     user_name: str = ""
     channel: str = ""
     key: str = ""
+    roles: tuple[str, ...] = ()
+
+
+class Steps(Protocol):
+    """What earlier tries at this turn left behind, and where this one leaves what it finished."""
+
+    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+        """What was saved under this name; None where nothing was."""
+
+    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """Keep a finished step's result (a JSON value, not None), durably. What it raises ends the turn."""
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """The last messages, oldest first; the last one is the one to answer."""
+    """The last messages, oldest first; the last one is the one to answer.
+
+    `instruction`: what the bot is to do where no message is to be answered (a schedule, an idle channel, a new member);
+    then there need be no utterances. It comes from the bot's definition, never from a channel. `earlier`: messages
+    before `utterances`, oldest first, for the summary of what fell out of the window; as many as are at hand, or none.
+    `steps`: with it a turn that is tried again repeats neither the finished answer nor tool calls that write.
+    """
 
     utterances: tuple[Utterance, ...]
     caller: Caller
+    instruction: str = ""
+    earlier: tuple[Utterance, ...] = ()
+    steps: Steps | None = None
 
     @property
     def question(self) -> str:
-        """The text of the message to answer."""
+        """The text of the message to answer, or the instruction."""
+        if self.instruction:
+            return self.instruction
         return self.utterances[-1].text if self.utterances else ""
 
 
@@ -67,7 +89,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the agent came to. Seconds are measured from the call; token counts are None where a model does not say."""
+    """What the agent came to. Seconds are measured from the call. Token counts are sums over all calls of models in the
+    turn, tool calls and summaries included; None where a model does not say. `cost` is what they come to by the
+    definition's price, None where there is no price or no count. `uncertain`: tools of which nobody knows whether they
+    did what they were called for, because an earlier try at the turn ended in the middle of the call. `spent`: the
+    turn's budget ended the answer.
+    """
 
     text: str
     outcome: Outcome
@@ -79,6 +106,9 @@ class Answer:
     output_tokens: int | None = None
     first_token_seconds: float | None = None
     seconds: float = 0.0
+    cost: float | None = None
+    uncertain: tuple[str, ...] = ()
+    spent: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,13 +134,32 @@ class ToolFinished:
 
 
 @dataclass(frozen=True)
+class HandoverRequested:
+    """The model wants a person to take over, and why; `summary` is for that person. `Finished` follows all the same."""
+
+    reason: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class ApprovalRequested:
+    """A tool call waits for a person's word. `id` names it to `ApprovalDesk.decide`; `args_summary` is for people to
+    read, without secrets. The turn goes on without the call.
+    """
+
+    id: str
+    tool: str
+    args_summary: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """The last event: the whole answer. Its text is the final one, whatever was streamed before."""
 
     answer: Answer
 
 
-AgentEvent = TextDelta | ToolStarted | ToolFinished | Finished
+AgentEvent = TextDelta | ToolStarted | ToolFinished | HandoverRequested | ApprovalRequested | Finished
 
 
 class Agent(Protocol):
@@ -118,3 +167,6 @@ class Agent(Protocol):
 
     def stream(self, conversation: Conversation) -> AsyncIterator[AgentEvent]:
         """Answer, piece by piece; the last event is `Finished`. Raises ModelError when no answer can be had."""
+
+    async def summarise(self, conversation: Conversation) -> str:
+        """A short summary for the person who takes over. Raises ModelError when the model fails."""
