@@ -14,7 +14,7 @@ from framework.errors import ChatServiceError, DuplicateMessageError
 from framework.stream.budget import Endpoint
 from framework.stream.client import BRIEF, PATIENT, Json, StreamClient
 from framework.stream.directory import CHANNELS_A_PAGE, Directory, chunks, path_part
-from framework.stream.events import read_event
+from framework.stream.events import concerns, read_event
 from framework.stream.failure import MISSING, NOT_ALLOWED, garbled
 from framework.stream.model import (
     AIState,
@@ -107,7 +107,7 @@ class StreamChatService:
                 yield Connected(again=frame.again)
             elif isinstance(frame, Lost):
                 yield Disconnected(frame.reason)
-            elif (event := read_event(frame)) is not None:
+            elif (event := read_event(frame)) is not None and concerns(event, self._bot):
                 yield event
 
     async def find_channels(self, type_: str, *, created_after: datetime | None = None) -> Sequence[ChannelRef]:

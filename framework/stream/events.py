@@ -1,23 +1,30 @@
-"""Raw events of the connection, read into the closed union that the runtime knows."""
+"""Raw events, whatever way they came, read into the closed union that the runtime knows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from framework.stream.model import (
+    EPOCH,
     AddedToChannel,
     ChannelRef,
+    CustomEvent,
     Event,
+    MemberAdded,
+    Message,
     MessageDeleted,
     MessageNew,
     MessageUpdated,
+    ReactionNew,
     RemovedFromChannel,
     StopRequested,
+    User,
 )
-from framework.stream.wire import WireError, read_cid, read_message, read_user
+from framework.stream.wire import WireError, read_cid, read_custom, read_message, read_time, read_user
 
 log = structlog.get_logger()
 Raw = Mapping[str, Any]
@@ -25,14 +32,36 @@ Raw = Mapping[str, Any]
 
 def read_event(raw: Raw) -> Event | None:
     """What an event means to a bot; None for one that means nothing to it, and (with a log line) for a broken one."""
-    reader = _READERS.get(str(raw.get("type")))
+    kind = raw.get("type")
+    if not isinstance(kind, str):
+        return None
+    reader = _READERS.get(kind) or (None if kind.startswith(_SERVICE) else _custom)
     if reader is None:
         return None
     try:
         return reader(raw)
     except WireError as error:
-        log.warning("stream.event_dropped", type=raw.get("type"), why=error.what)
+        log.warning("stream.event_dropped", type=kind, why=error.what)
         return None
+
+
+def concerns(event: Event, bot_id: str) -> bool:
+    """Whether an event is any business of a bot. What comes by its own connection was chosen by the service; a webhook
+    tells of the whole app: of other users' memberships, and of messages that this bot could not see.
+    """
+    match event:
+        case AddedToChannel(user_id=user_id) | RemovedFromChannel(user_id=user_id):
+            return user_id in {"", bot_id}
+        case MessageNew(message) | MessageUpdated(message):
+            return _sees(bot_id, message)
+        case _:
+            return True
+
+
+def _sees(bot_id: str, message: Message) -> bool:
+    if message.user.id == bot_id:
+        return True
+    return not message.shadowed and (not message.visible_to or bot_id in message.visible_to)
 
 
 def _channel(raw: Raw) -> ChannelRef:
@@ -72,14 +101,75 @@ def _stop(raw: Raw) -> Event:
 
 
 def _added(raw: Raw) -> Event:
-    return AddedToChannel(_channel(raw))
+    return AddedToChannel(_channel(raw), _member(raw).id)
 
 
 def _removed(raw: Raw) -> Event:
+    return RemovedFromChannel(_channel(raw), _member(raw).id)
+
+
+def _gone(raw: Raw) -> Event:
     return RemovedFromChannel(_channel(raw))
 
 
-_READERS: Mapping[str, Callable[[Raw], Event]] = {
+def _joined(raw: Raw) -> Event:
+    member = _member(raw)
+    return MemberAdded(_channel(raw), member if member.id else _user(raw), _at(raw))
+
+
+def _reaction(raw: Raw) -> Event:
+    reaction = raw.get("reaction")
+    kind = reaction.get("type") if isinstance(reaction, Mapping) else None
+    if not isinstance(kind, str) or not kind:
+        raise WireError("The event names no reaction.")
+    return ReactionNew(_channel(raw), _id(raw), _user(raw), kind, _at(raw))
+
+
+def _custom(raw: Raw) -> Event | None:
+    """An app's own event; one that no user sent to a channel is of a kind that the service invented since."""
+    channel, user = read_cid(raw), read_user(raw.get("user"))
+    if channel is None or not user.id:
+        return None
+    return CustomEvent(channel, user, str(raw["type"]), read_custom(raw, _EVENT_FIELDS), _at(raw))
+
+
+def _user(raw: Raw) -> User:
+    user = read_user(raw.get("user"))
+    if not user.id:
+        raise WireError("The event names no user.")
+    return user
+
+
+def _member(raw: Raw) -> User:
+    """Whose membership it is about; one without an id where the event does not say."""
+    member = raw.get("member")
+    if not isinstance(member, Mapping):
+        return User("")
+    id_ = member.get("user_id")
+    user = read_user(member.get("user"))
+    return user if user.id or not isinstance(id_, str) else User(id_)
+
+
+def _at(raw: Raw) -> datetime:
+    return read_time(raw.get("created_at")) or EPOCH
+
+
+# Whatever else begins so is the service's own, now or one day.
+_SERVICE = (
+    "ai_indicator.", "app.", "appeal.", "call.", "campaign.", "capabilities.", "channel.", "channel_batch_update.",
+    "connection.", "delivery.", "draft.", "export.", "feeds.", "flag.", "health.", "import.", "ingress.",
+    "live_location", "location.", "member.", "message.", "moderation.", "moderation_check.", "moderation_rule.",
+    "notification.", "poll.", "reaction.", "reminder.", "review_queue_item.", "thread.", "transport.", "typing.", "user.",
+    "user_group.",
+)  # fmt: skip
+_EVENT_FIELDS = frozenset(
+    {
+        "type", "cid", "channel_id", "channel_type", "channel", "channel_custom", "channel_member_count",
+        "channel_message_count", "channel_last_message_at", "user", "user_id", "created_at", "received_at", "team",
+        "watcher_count", "connection_id", "members", "hook", "request_info",
+    }
+)  # fmt: skip
+_READERS: Mapping[str, Callable[[Raw], Event | None]] = {
     "message.new": _new,
     # To members who do not watch.
     "notification.message_new": _new,
@@ -90,6 +180,10 @@ _READERS: Mapping[str, Callable[[Raw], Event]] = {
     "ai_indicator.stop": _stop,
     "notification.added_to_channel": _added,
     "notification.removed_from_channel": _removed,
-    "channel.deleted": _removed,
-    "notification.channel_deleted": _removed,
+    "member.added": _joined,
+    "member.removed": _removed,
+    "reaction.new": _reaction,
+    "reaction.updated": _reaction,
+    "channel.deleted": _gone,
+    "notification.channel_deleted": _gone,
 }

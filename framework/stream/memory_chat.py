@@ -12,12 +12,15 @@ from framework.stream.model import (
     AddedToChannel,
     Attachment,
     ChannelRef,
+    CustomEvent,
     Event,
+    MemberAdded,
     Message,
     MessageDeleted,
     MessageKind,
     MessageNew,
     MessageUpdated,
+    ReactionNew,
     RemovedFromChannel,
     StopRequested,
     User,
@@ -105,9 +108,13 @@ class MemoryChat:
         mentioned: tuple[str, ...] = (),
         silent: bool = False,
         ai_generated: bool = False,
+        command: str = "",
+        custom: Mapping[str, Any] | None = None,
         announce: bool = True,
     ) -> Message:
-        """Someone posts; with `announce` off nobody is told of it."""
+        """Someone posts; with `announce` off nobody is told of it. A slash command is its name and, as text, what
+        stands behind it; a pressed button is custom fields.
+        """
         self._posted += 1
         message = Message(
             id=id or f"m{self._posted:05d}",
@@ -121,6 +128,8 @@ class MemoryChat:
             mentioned=mentioned,
             silent=silent,
             ai_generated=ai_generated,
+            command=command,
+            custom=dict(custom or {}),
         )
         self.add(message, announce=announce)
         return message
@@ -164,18 +173,29 @@ class MemoryChat:
             if listener.user_id in room.members:
                 listener.hear(room.ref, RemovedFromChannel(room.ref), as_member=True)
 
-    def add_member(self, cid: str, user_id: str) -> None:
-        """Someone makes a user a member. Nothing happens where it is one."""
+    def add_member(self, cid: str, user_id: str, *, user: User | None = None) -> None:
+        """Someone makes a user a member. Nothing happens where it is one. `user` is who that is, where it matters."""
         room = self.existing(ChannelRef.parse(cid))
         if user_id not in room.members:
-            room.members[user_id] = self.now()
-            self._tell(user_id, AddedToChannel(room.ref))
+            at = room.members[user_id] = self.now()
+            self.announce(room.ref, MemberAdded(room.ref, user or User(user_id), at))
+            self._tell(user_id, AddedToChannel(room.ref, user_id))
 
     def remove_member(self, cid: str, user_id: str) -> None:
         """Someone ends a user's membership."""
         room = self.existing(ChannelRef.parse(cid))
         if room.members.pop(user_id, None) is not None:
-            self._tell(user_id, RemovedFromChannel(room.ref))
+            self._tell(user_id, RemovedFromChannel(room.ref, user_id))
+
+    def react(self, message_id: str, kind: str, *, user: User) -> None:
+        """Someone reacts to a message. Raises ChatServiceError where it does not exist."""
+        channel = self.message(message_id).channel
+        self.announce(channel, ReactionNew(channel, message_id, user, kind, self.now()))
+
+    def send_event(self, cid: str, kind: str, *, user: User, **data: Any) -> None:  # noqa: ANN401 - JSON values
+        """Someone's app sends an event of its own."""
+        channel = self.existing(ChannelRef.parse(cid)).ref
+        self.announce(channel, CustomEvent(channel, user, kind, data, self.now()))
 
     def stop(self, cid: str, message_id: str | None = None, *, user: User) -> None:
         """Someone presses stop."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from framework.errors import UsageError
 
 MessageKind = Literal["regular", "reply", "system", "ephemeral", "error", "deleted"]
 AIState = Literal["thinking", "generating", "external_sources", "error"]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, order=True)
@@ -56,6 +57,11 @@ class Attachment:
 class Message:
     """A message as the channel holds it. Times are aware, in UTC. `parent_id` is set for a reply in a thread,
     `reply_count` for a message that others replied to.
+
+    `command` is the name of the slash command that the service took the message for (without the slash; empty for
+    none), and `text` then what stood behind it. `custom` is all that clients set and the service has no name for: a
+    button press is told there. `visible_to` names the only users who see the message (empty: every member);
+    `shadowed`: only its author does.
     """
 
     id: str
@@ -75,6 +81,9 @@ class Message:
     generating: bool = False
     reply_count: int = 0
     custom: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    shadowed: bool = False
+    visible_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,16 +134,55 @@ class MessageDeleted:
 
 @dataclass(frozen=True)
 class AddedToChannel:
-    """The bot became a member of a channel."""
+    """A bot became a member of a channel: the user `user_id`, or, where that is empty, the one who is told."""
 
     channel: ChannelRef
+    user_id: str = ""
 
 
 @dataclass(frozen=True)
 class RemovedFromChannel:
-    """The bot is no longer a member, or the channel is gone."""
+    """A user is no longer a member (`user_id` as in AddedToChannel), or, for everyone, the channel is gone."""
 
     channel: ChannelRef
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class MemberAdded:
+    """Someone became a member of a channel. `at` is the service's time: with the rest it tells one event from the next,
+    whoever brings it and how often.
+    """
+
+    channel: ChannelRef
+    user: User
+    at: datetime = EPOCH
+
+
+@dataclass(frozen=True)
+class ReactionNew:
+    """Someone reacted to a message, or changed a reaction to this one. `kind` is the reaction's name: `like`. `at` as
+    in MemberAdded.
+    """
+
+    channel: ChannelRef
+    message_id: str
+    user: User
+    kind: str
+    at: datetime = EPOCH
+
+
+@dataclass(frozen=True)
+class CustomEvent:
+    """An app sent an event of its own to a channel. `kind` is its type, `data` all fields that the app set. `at` as in
+    MemberAdded.
+    """
+
+    channel: ChannelRef
+    user: User
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime = EPOCH
 
 
 @dataclass(frozen=True)
@@ -166,6 +214,9 @@ Event = (
     | MessageDeleted
     | AddedToChannel
     | RemovedFromChannel
+    | MemberAdded
+    | ReactionNew
+    | CustomEvent
     | StopRequested
     | Connected
     | Disconnected

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 from framework.errors import FrameworkError
-from framework.stream.model import Attachment, ChannelRef, ChannelState, Message, MessageKind, User
+from framework.stream.model import EPOCH, Attachment, ChannelRef, ChannelState, Message, MessageKind, User
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
 _BOT_FLAGS = ("is_bot", "bot", "is_ai", "ai_bot")
 # What has a place of its own, or is Stream's own word on a message; all else in it is custom.
 _MESSAGE_FIELDS = frozenset(
     {
-        "id", "text", "mml", "command", "html", "attachments", "user", "mentioned_users", "mentioned_channel",
-        "mentioned_here", "mentioned_roles", "mentioned_group_ids", "latest_reactions", "own_reactions",
-        "reaction_counts", "reaction_scores", "reaction_groups", "before_message_send_failed", "reply_count",
-        "deleted_reply_count", "thread_participants", "cid", "type", "created_at", "updated_at", "deleted_at",
+        "id", "text", "mml", "command", "command_info", "args", "html", "attachments", "user", "mentioned_users",
+        "mentioned_channel", "mentioned_here", "mentioned_roles", "mentioned_group_ids", "latest_reactions",
+        "own_reactions", "reaction_counts", "reaction_scores", "reaction_groups", "before_message_send_failed",
+        "reply_count", "deleted_reply_count", "thread_participants", "cid", "type", "created_at", "updated_at", "deleted_at",
         "shadowed", "silent", "pinned", "pinned_at", "pinned_by", "pin_expires", "parent_id", "show_in_channel",
         "quoted_message_id", "quoted_message", "poll_id", "poll", "image_labels", "i18n", "moderation",
         "moderation_details", "message_text_updated_at", "reminder", "draft", "shared_location", "member", "channel",
         "restricted_visibility", "channel_role", "deleted_for_me", "ai_generated", "generating", "user_id",
+        "mentioned_groups", "mentioned_channel_members",
     }
 )  # fmt: skip
 _CHANNEL_FIELDS = frozenset(
@@ -57,7 +57,7 @@ def read_user(raw: object) -> User:
     """A user; one without an id for a user who is gone."""
     body = _mapping(raw)
     role = _text(body.get("role")) or "user"
-    is_bot = role in {"bot", "ai_bot"} or any(body.get(flag) is True for flag in _BOT_FLAGS)
+    is_bot = role in {"bot", "ai_bot"} or any(_flag(body, flag) for flag in _BOT_FLAGS)
     return User(_text(body.get("id")), name=_text(body.get("name")), role=role, is_bot=is_bot)
 
 
@@ -70,12 +70,13 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
         raise WireError(f"A message without {'a channel' if id_ else 'an id'} came from the chat service.")
     deleted_at = read_time(body.get("deleted_at"))
     user = read_user(body.get("user"))
-    ai_generated = body.get("ai_generated") is True
+    ai_generated = _flag(body, "ai_generated")
+    command = _text(body.get("command"))
     return Message(
         id=id_,
         channel=where,
         user=User(user.id, user.name, user.role, is_bot=True) if ai_generated else user,
-        text=_text(body.get("text")),
+        text=_arguments(body, command) if command else _text(body.get("text")),
         created_at=read_time(body.get("created_at")) or EPOCH,
         kind="deleted" if deleted_at else _KINDS.get(_text(body.get("type")), "regular"),
         parent_id=_text(body.get("parent_id")) or None,
@@ -83,15 +84,26 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
         updated_at=read_time(body.get("updated_at")),
         deleted_at=deleted_at,
         attachments=tuple(_read_attachment(item) for item in _items(body.get("attachments"))),
-        mentioned=tuple(
-            filter(None, (_text(_mapping(item).get("id")) for item in _items(body.get("mentioned_users"))))
-        ),
+        mentioned=_texts(_mapping(item).get("id") for item in _items(body.get("mentioned_users"))),
         silent=body.get("silent") is True,
         ai_generated=ai_generated,
-        generating=body.get("generating") is True,
+        generating=_flag(body, "generating"),
         reply_count=_count(body.get("reply_count")),
-        custom={name: value for name, value in body.items() if name not in _MESSAGE_FIELDS},
+        custom=read_custom(body, _MESSAGE_FIELDS),
+        command=command,
+        shadowed=body.get("shadowed") is True,
+        visible_to=_texts(_items(body.get("restricted_visibility"))),
     )
+
+
+def read_custom(body: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """What clients set on something: beside the fields that are `known`, or, in the newer form, under `custom`."""
+    flat = {name: value for name, value in body.items() if name not in known}
+    nested = flat.get("custom")
+    if not isinstance(nested, Mapping):
+        return flat
+    del flat["custom"]
+    return {**{name: value for name, value in nested.items() if name not in known}, **flat}
 
 
 def read_channel(raw: object, bot_id: str) -> ChannelState:
@@ -110,7 +122,7 @@ def read_channel(raw: object, bot_id: str) -> ChannelState:
         created_at=read_time(channel.get("created_at")) or EPOCH,
         joined_at=_joined_at(body, bot_id),
         frozen=channel.get("frozen") is True,
-        custom={name: value for name, value in channel.items() if name not in _CHANNEL_FIELDS},
+        custom=read_custom(channel, _CHANNEL_FIELDS),
     )
 
 
@@ -148,6 +160,23 @@ def _read_attachment(raw: object) -> Attachment:
         url=next(filter(None, urls), ""),
         mime_type=_text(body.get("mime_type")),
     )
+
+
+def _arguments(body: Mapping[str, Any], command: str) -> str:
+    """What was typed behind a command. A backend that handles the command may have put a text of its own there."""
+    text, typed = _text(body.get("text")), f"/{command}"
+    if text and text != typed and not text.startswith(f"{typed} "):
+        return text
+    return _text(body.get("args")) or text.removeprefix(typed).strip()
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    """A custom field that is true: beside Stream's own fields, or, in the newer form, under `custom`."""
+    return body.get(name) is True or _mapping(body.get("custom")).get(name) is True
+
+
+def _texts(raw: Iterable[object]) -> tuple[str, ...]:
+    return tuple(filter(None, map(_text, raw)))
 
 
 def _mapping(raw: object) -> Mapping[str, Any]:

@@ -13,11 +13,14 @@ from framework.stream.model import (
     AIState,
     ChannelRef,
     Connected,
+    CustomEvent,
     Disconnected,
+    MemberAdded,
     MessageDeleted,
     MessageNew,
     MessageUpdated,
     OutgoingMessage,
+    ReactionNew,
     RemovedFromChannel,
     StopRequested,
 )
@@ -262,13 +265,56 @@ async def test_hears_messages_as_a_member_who_does_not_watch(stage: Stage, inbox
 async def test_hears_of_its_memberships(stage: Stage, inbox: Inbox) -> None:
     channel = await stage.room()
     await stage.invite(channel)
-    assert await inbox.next(AddedToChannel) == AddedToChannel(channel)
+    assert await inbox.next(AddedToChannel) == AddedToChannel(channel, BOT)
     await stage.expel(channel)
-    assert await inbox.next(RemovedFromChannel) == RemovedFromChannel(channel)
+    assert await inbox.next(RemovedFromChannel) == RemovedFromChannel(channel, BOT)
     await stage.invite(channel)
     await inbox.next(AddedToChannel)
     await stage.remove(channel)
     assert await inbox.next(RemovedFromChannel) == RemovedFromChannel(channel)
+
+
+async def test_another_users_end_of_membership_is_not_the_bots(stage: Stage, inbox: Inbox) -> None:
+    channel = await watched(stage)
+    await stage.join(channel, "ben")
+    await stage.leave(channel, "ben")
+    await stage.expel(channel)
+    assert await inbox.next(RemovedFromChannel) == RemovedFromChannel(channel, BOT)
+
+
+async def test_hears_who_joins_reacts_and_what_apps_send(stage: Stage, inbox: Inbox) -> None:
+    channel = await watched(stage)
+    await stage.join(channel, "ben")
+    joined = await inbox.next(MemberAdded)
+    assert (joined.channel, joined.user.id) == (channel, "ben")
+    message_id = await stage.post(channel, "hello")
+    await stage.react(message_id, "like")
+    reaction = await inbox.next(ReactionNew)
+    assert (reaction.channel, reaction.message_id, reaction.kind) == (channel, message_id, "like")
+    assert (reaction.user.id, reaction.user.name) == ("ann", "Ann")
+    await stage.send_event(channel, "order.shipped", number=7, parts=["a"])
+    event = await inbox.next(CustomEvent)
+    assert (event.channel, event.kind, event.data, event.user.id) == (
+        channel,
+        "order.shipped",
+        {"number": 7, "parts": ["a"]},
+        "ann",
+    )
+    assert joined.at < reaction.at < event.at
+
+
+async def test_a_pressed_button_is_a_message_with_custom_fields(stage: Stage, inbox: Inbox) -> None:
+    channel = await watched(stage)
+    await stage.post(channel, "Yes", custom={"action": {"id": "confirm", "value": 7}})
+    message = (await inbox.next(MessageNew)).message
+    assert message.custom == {"action": {"id": "confirm", "value": 7}}
+
+
+async def test_a_slash_command_is_its_name_and_what_stands_behind_it(stage: Stage, inbox: Inbox) -> None:
+    channel = await watched(stage)
+    await stage.command(channel, "ticket", "open  it please")
+    message = (await inbox.next(MessageNew)).message
+    assert (message.command, message.text, message.custom) == ("ticket", "open  it please", {})
 
 
 async def test_watches_again_after_the_line_broke(stage: Stage, inbox: Inbox) -> None:

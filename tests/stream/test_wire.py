@@ -9,20 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.stream.events import read_event
+from framework.stream.events import concerns, read_event
 from framework.stream.model import (
     AddedToChannel,
     ChannelRef,
+    CustomEvent,
+    Event,
+    MemberAdded,
     Message,
     MessageDeleted,
     MessageNew,
+    ReactionNew,
     RemovedFromChannel,
     StopRequested,
+    User,
 )
 from framework.stream.wire import WireError, read_channel, read_message, read_time, read_user
 
 CHANNEL = ChannelRef("messaging", "support-1")
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ANN: dict[str, Any] = {"user": {"id": "ann"}}
+STAMP: dict[str, Any] = {"created_at": "2026-01-02T03:04:05Z"}
 
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -32,12 +39,13 @@ json = st.recursive(
 FIELDS = (
     "id", "cid", "type", "text", "user", "attachments", "mentioned_users", "created_at", "updated_at",
     "deleted_at", "parent_id", "message", "channel", "channel_type", "channel_id", "message_id", "reply_count",
-    "ai_generated", "messages", "members", "membership", "custom",
+    "ai_generated", "messages", "members", "membership", "custom", "member", "user_id", "reaction", "command", "args",
+    "restricted_visibility", "shadowed",
 )  # fmt: skip
 KINDS = (
     "message.new", "message.updated", "message.deleted", "notification.message_new", "ai_indicator.stop",
     "channel.deleted", "notification.added_to_channel", "notification.removed_from_channel", "health.check",
-    "something.new",
+    "something.new", "member.added", "member.removed", "reaction.new", "reaction.updated", "order.shipped",
 )  # fmt: skip
 
 
@@ -97,6 +105,32 @@ def test_keeps_custom_fields_and_nothing_of_streams_own() -> None:
     message = read_message(raw)
     assert message.custom == {"order": {"number": 7}}
     assert message.generating
+
+
+def test_keeps_custom_fields_of_the_newer_form() -> None:
+    custom = {"order": 7, "ai_generated": True, "generating": True, "command": "ban", "parent_id": "p"}
+    message = read_message({"id": "m", "cid": str(CHANNEL), "custom": custom, "created_at": 10**18, "color": "red"})
+    assert message.custom == {"order": 7, "color": "red"}
+    assert (message.ai_generated, message.generating) == (True, True)
+    assert (message.command, message.parent_id) == ("", None)
+    assert read_user({"id": "b", "custom": {"is_bot": True}}).is_bot
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ({"text": "/ticket open it", "args": "open it"}, "open it"),
+        ({"text": "/ticket open it"}, "open it"),
+        ({"text": "/ticket", "args": ""}, ""),
+        ({"text": "", "args": "cats"}, "cats"),
+        ({"text": "Ticket 7 was opened.", "args": "open it"}, "Ticket 7 was opened."),
+        ({"text": "/tickets", "args": "open it"}, "/tickets"),
+    ],
+)
+def test_the_text_of_a_command_is_what_was_typed_behind_it(raw: dict[str, Any], text: str) -> None:
+    message = read_message({"id": "m", "cid": str(CHANNEL), "command": "ticket", "command_info": {}, **raw})
+    assert (message.command, message.text, message.custom) == ("ticket", text, {})
+    assert read_message({"id": "m", "cid": str(CHANNEL), "text": "/ticket x"}).text == "/ticket x"
 
 
 def test_reads_attachments_of_every_kind() -> None:
@@ -168,13 +202,70 @@ def test_a_new_message_is_told_in_several_ways(kind: str, where: dict[str, Any])
             {"type": "ai_indicator.stop", "cid": str(CHANNEL), "user": {"id": "ann"}, "message_id": "m"},
             StopRequested(CHANNEL, "ann", "m"),
         ),
-        ({"type": "typing.start", "cid": str(CHANNEL)}, None),
+        ({"type": "typing.start", "cid": str(CHANNEL), **ANN}, None),
+        ({"type": "message.read", "cid": str(CHANNEL), **ANN}, None),
+        ({"type": "user.watching.start", "cid": str(CHANNEL), **ANN}, None),
         ({"type": "something.new", "cid": str(CHANNEL)}, None),
+        ({"type": "something.new", **ANN}, None),
+        (
+            {"type": "notification.added_to_channel", "cid": str(CHANNEL), "member": {"user_id": "ben"}, **ANN},
+            AddedToChannel(CHANNEL, "ben"),
+        ),
+        (
+            {"type": "member.removed", "cid": str(CHANNEL), "member": {"user": {"id": "ben"}}, **ANN},
+            RemovedFromChannel(CHANNEL, "ben"),
+        ),
+        (
+            {"type": "member.added", "cid": str(CHANNEL), "member": {"user": {"id": "ben"}}, **ANN, **STAMP},
+            MemberAdded(CHANNEL, User("ben"), AT),
+        ),
+        ({"type": "member.added", "cid": str(CHANNEL), **ANN}, MemberAdded(CHANNEL, User("ann"))),
+        (
+            {"type": "reaction.new", "cid": str(CHANNEL), "message": {"id": "m"}, "reaction": {"type": "like"}, **ANN},
+            ReactionNew(CHANNEL, "m", User("ann"), "like"),
+        ),
+        (
+            {"type": "reaction.updated", "cid": str(CHANNEL), "message_id": "m", "reaction": {"type": "x"}, **ANN},
+            ReactionNew(CHANNEL, "m", User("ann"), "x"),
+        ),
+        ({"type": "reaction.new", "cid": str(CHANNEL), "message_id": "m", "reaction": {"type": "like"}}, None),
+        ({"type": "reaction.new", "cid": str(CHANNEL), "reaction": {"type": "like"}, **ANN}, None),
+        (
+            {"type": "order.shipped", "cid": str(CHANNEL), "number": 7, "channel_custom": {}, **ANN, **STAMP},
+            CustomEvent(CHANNEL, User("ann"), "order.shipped", {"number": 7}, AT),
+        ),
+        (
+            {"type": "order.shipped", "cid": str(CHANNEL), "custom": {"number": 7}, **ANN},
+            CustomEvent(CHANNEL, User("ann"), "order.shipped", {"number": 7}),
+        ),
         ({}, None),
     ],
 )
 def test_reads_events(raw: dict[str, Any], event: object) -> None:
     assert read_event(raw) == event
+
+
+def _said(**fields: Any) -> Event:
+    return MessageNew(read_message({"id": "m", "cid": str(CHANNEL), **ANN, **fields}))
+
+
+@pytest.mark.parametrize(
+    ("event", "bots"),
+    [
+        (_said(), {"bot", "other"}),
+        (_said(shadowed=True), set()),
+        (_said(restricted_visibility=[]), {"bot", "other"}),
+        (_said(restricted_visibility=["bot", "ann"]), {"bot"}),
+        (_said(shadowed=True, user={"id": "bot"}), {"bot"}),
+        (AddedToChannel(CHANNEL, "bot"), {"bot"}),
+        (AddedToChannel(CHANNEL), {"bot", "other"}),
+        (RemovedFromChannel(CHANNEL, "ann"), set()),
+        (RemovedFromChannel(CHANNEL), {"bot", "other"}),
+        (MemberAdded(CHANNEL, User("ann")), {"bot", "other"}),
+    ],
+)
+def test_an_event_of_the_whole_app_concerns_those_who_would_have_seen_it(event: Event, bots: set[str]) -> None:
+    assert {bot for bot in ("bot", "other") if concerns(event, bot)} == bots
 
 
 def test_a_broken_event_is_logged_and_dropped(logs: Any) -> None:

@@ -107,6 +107,21 @@ class Stage(Protocol):
     async def remove(self, channel: ChannelRef) -> None:
         """The channel is deleted."""
 
+    async def join(self, channel: ChannelRef, user_id: str) -> None:
+        """Someone else is made a member."""
+
+    async def leave(self, channel: ChannelRef, user_id: str) -> None:
+        """Someone else's membership ends."""
+
+    async def react(self, message_id: str, kind: str) -> None:
+        """Ann reacts."""
+
+    async def send_event(self, channel: ChannelRef, kind: str, **data: Any) -> None:
+        """Ann's app sends an event of its own."""
+
+    async def command(self, channel: ChannelRef, name: str, args: str) -> None:
+        """Ann types a slash command that the app has."""
+
     async def drop(self) -> None:
         """The line breaks, and comes back."""
 
@@ -130,7 +145,8 @@ class MemoryStage:
         return ref
 
     async def post(self, channel: ChannelRef, text: str, **more: Any) -> str:
-        return self.chat.post(str(channel), text, user=self.ann, parent=more.get("parent_id")).id
+        custom = more.get("custom")
+        return self.chat.post(str(channel), text, user=self.ann, parent=more.get("parent_id"), custom=custom).id
 
     async def edit(self, message_id: str, text: str) -> None:
         self.chat.edit(self.chat.message(message_id), text)
@@ -149,6 +165,21 @@ class MemoryStage:
 
     async def remove(self, channel: ChannelRef) -> None:
         self.chat.remove_channel(str(channel))
+
+    async def join(self, channel: ChannelRef, user_id: str) -> None:
+        self.chat.add_member(str(channel), user_id)
+
+    async def leave(self, channel: ChannelRef, user_id: str) -> None:
+        self.chat.remove_member(str(channel), user_id)
+
+    async def react(self, message_id: str, kind: str) -> None:
+        self.chat.react(message_id, kind, user=self.ann)
+
+    async def send_event(self, channel: ChannelRef, kind: str, **data: Any) -> None:
+        self.chat.send_event(str(channel), kind, user=self.ann, **data)
+
+    async def command(self, channel: ChannelRef, name: str, args: str) -> None:
+        self.chat.post(str(channel), args, user=self.ann, command=name)
 
     async def drop(self) -> None:
         self.service.drop()
@@ -184,7 +215,8 @@ class StreamStage:
         return ref
 
     async def post(self, channel: ChannelRef, text: str, **more: Any) -> str:
-        reply = await self.channel(channel).send_message({"text": text, **more}, "ann")
+        custom = more.pop("custom", {})
+        reply = await self.channel(channel).send_message({"text": text, **more, **custom}, "ann")
         return str(reply["message"]["id"])
 
     async def edit(self, message_id: str, text: str) -> None:
@@ -205,6 +237,24 @@ class StreamStage:
 
     async def remove(self, channel: ChannelRef) -> None:
         await self.channel(channel).delete()
+
+    async def join(self, channel: ChannelRef, user_id: str) -> None:
+        await self.sdk.upsert_user({"id": user_id})
+        await self.channel(channel).add_members([{"user_id": user_id}])
+
+    async def leave(self, channel: ChannelRef, user_id: str) -> None:
+        await self.channel(channel).remove_members([user_id])
+
+    async def react(self, message_id: str, kind: str) -> None:
+        await self.sdk.channel("messaging", "any").send_reaction(message_id, {"type": kind}, "ann")
+
+    async def send_event(self, channel: ChannelRef, kind: str, **data: Any) -> None:
+        await self.channel(channel).send_event({"type": kind, **data}, "ann")
+
+    async def command(self, channel: ChannelRef, name: str, args: str) -> None:
+        await self.sdk.create_command({"name": name, "description": name})
+        await self.sdk.update_channel_type(channel.type, commands=[name])
+        await self.channel(channel).send_message({"text": f"/{name} {args}"}, "ann")
 
     async def drop(self) -> None:
         for connection in self.running.sandbox.hub.connections():
