@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
-Verdict = Literal["done", "again"]
-"""What a handler says of a job: it is settled for good, or the same key may be accepted once more."""
+from framework.errors import FrameworkError
+
+State = Literal["waiting", "running", "settled", "dead"]
+"""Where a job stands. `dead`: given up on, kept for a person to look at and to try again."""
+
+
+class FencedError(FrameworkError):
+    """This execution is no longer the job's own: another replica took it over while this one was frozen or cut off.
+
+    Whoever sees it stops at once and writes nothing more: the other one does.
+    """
 
 
 @dataclass(frozen=True)
@@ -15,42 +25,146 @@ class Job:
     """Something to do, as plain data (JSON values only), so that it can be kept outside the process.
 
     `key` names the job: it is accepted once. Jobs of one `lane` run one at a time, in the order of `order`, a string
-    that must come from the event itself and never from the local clock.
+    that must come from the event itself and never from the local clock. `delay`: seconds after acceptance before which
+    it does not start, for those that may come out of order, or that wait for quiet.
     """
 
     key: str
     lane: str
     order: str
     payload: Mapping[str, Any] = field(default_factory=dict)
+    delay: float = 0.0
 
 
-Handler = Callable[[Job], Awaitable[Verdict]]
+@dataclass(frozen=True)
+class Done:
+    """The job is settled for good. `outcome` is for people: what came of it, in a word or a sentence."""
+
+    outcome: str = "done"
+
+
+@dataclass(frozen=True)
+class Again:
+    """Try once more, after so many seconds. The lane waits: later jobs of it do not overtake."""
+
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Dead:
+    """Not to be tried again by itself: the job goes to the dead letters."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The job is forgotten: its key may be accepted once more."""
+
+
+Verdict = Done | Again | Dead | Dropped
+
+
+class Execution(Protocol):
+    """One try at a job, with what earlier tries left behind.
+
+    A try that lost the job (see `FencedError`) can neither save nor settle: every write names its attempt, and an older
+    one is refused.
+    """
+
+    @property
+    def attempt(self) -> int:
+        """Counts from 1. A crash of the process counts; so does `Again`."""
+
+    @property
+    def crashes(self) -> int:
+        """How many earlier tries ended with their process, without a verdict."""
+
+    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+        """What an earlier try, or this one, saved under this name; None where nothing was."""
+
+    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """Keep a finished step's result (a JSON value, not None), durably. Raises FencedError."""
+
+    async def check(self) -> None:
+        """Return only while the job is ours: before a write that others see. Cheap while heartbeats get through.
+
+        Raises FencedError.
+        """
+
+
+Handler = Callable[[Job, Execution], Awaitable[Verdict]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A job as the engine keeps it, for people. Times are aware, in UTC."""
+
+    job: Job
+    state: State
+    attempts: int
+    accepted_at: datetime
+    updated_at: datetime
+    owner: str = ""
+    outcome: str = ""
+    error: str = ""
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much there is to do: for logs and metrics. `oldest` is the age in seconds of the job that waits longest."""
+
+    waiting: int
+    running: int
+    dead: int
+    oldest: float = 0.0
 
 
 class Engine(Protocol):
     """Executes jobs by one handler.
 
     Execution is at least once across crashes; a key is settled once. No job waits for ever: a lane with a job waiting
-    gets its turn before another lane gets a second one.
+    gets its turn before another lane gets a second one. What `accept` took over is kept as long as the engine promises
+    to keep anything: see the implementation.
     """
 
     async def start(self, handler: Handler) -> None:
         """Begin to execute. Jobs accepted earlier run now."""
 
     async def accept(self, job: Job) -> bool:
-        """Take a job over. False: its key is waiting, running or settled, and nothing happens; or the engine drains."""
+        """Take a job over, durably. False: its key is known (whatever its state), or the engine drains.
 
-    def holds(self, key: str) -> bool:
-        """Whether this job is waiting or running here."""
+        Raises EngineError when it cannot be kept.
+        """
+
+    async def holds(self, key: str) -> bool:
+        """Whether this key is known and was not dropped."""
 
     async def cancel(self, key: str) -> bool:
-        """Drop a waiting job or cancel a running one; its key may be accepted again. False: it is not held."""
+        """Forget a waiting job, or cancel one running here and forget it. False: it is not held, or runs elsewhere."""
 
     async def settled(self) -> None:
         """Return once nothing waits and nothing runs."""
 
+    async def load(self) -> Load:
+        """How much there is to do, over all replicas."""
+
+    async def records(self, states: Sequence[State], *, limit: int = 100) -> Sequence[Record]:
+        """Jobs in these states, the latest change first."""
+
+    async def record(self, key: str) -> Record | None:
+        """One job, by its key or by the only key that begins so (8 characters or more)."""
+
+    async def retry(self, key: str) -> bool:
+        """Have a dead job tried again, with its steps; its attempts count anew. False: it is not dead."""
+
     async def drain(self, seconds: float) -> tuple[Job, ...]:
         """Accept nothing more, start nothing more, let running jobs finish for this long, then cancel them.
 
-        Returns the jobs that were not settled, for the log: whoever recovers finds them again.
+        Returns the jobs of this process that were not settled, for the log: whoever recovers finds them again.
         """
+
+    async def close(self) -> None:
+        """Let go of whatever is held. Safe to call twice, and without `drain`."""

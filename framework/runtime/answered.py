@@ -14,6 +14,9 @@ from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
 
+APOLOGISED = "apologised"
+"""The step of a turn that failed and said so: it runs again only where an operator wants it to."""
+
 
 class AlreadyAnswered:
     """A stage. Asks the channel, which is the log of record, and goes on with the message as it stands there now.
@@ -34,6 +37,8 @@ class AlreadyAnswered:
         if reply is not None:
             _log.info("turn.resumed", posted_at=reply.created_at.isoformat())
             adopt(turn.draft, reply)
+        if turn.cause.made_up:
+            return await call_next(turn)
         if trigger is None or trigger.kind == "deleted" or trigger.deleted_at is not None:
             if reply is not None:
                 await self._writer.withdraw(turn)
@@ -46,4 +51,5 @@ def _is_settled(reply: Message, turn: Turn) -> bool:
     if reply.deleted_at is not None:
         return True
     apology = reply.custom.get("outcome") == "failed"
-    return not reply.generating and not (apology and turn.origin == "command")
+    asked_again = turn.origin == "command" or bool(turn.execution and turn.execution.saved(APOLOGISED))
+    return not reply.generating and not (apology and asked_again)

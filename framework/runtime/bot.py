@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from framework.agent.conversation import Agent
 from framework.definition.model import BotDefinition
+from framework.stream.model import ChannelRef
 from framework.stream.service import ChatService
 
 
 @dataclass(frozen=True)
+class Setup:
+    """A bot as it is in one channel: the definition with the channel's overrides, and the agent that follows it."""
+
+    definition: BotDefinition
+    agent: Agent
+
+
+@dataclass(frozen=True)
 class RunningBot:
-    """What a process needs to run one bot. `service` is bound to the bot's user."""
+    """What a process needs to run one bot. `service` is bound to the bot's user.
+
+    `definition` and `agent` are those without overrides; `at_channel` gives those of a channel. It is called for every
+    event, so it must be quick; an agent that it makes may do its slow part with its first turn.
+    """
 
     name: str
     definition: BotDefinition
     service: ChatService
     agent: Agent
+    at_channel: Callable[[ChannelRef], Setup] | None = None
+
+    def at(self, channel: ChannelRef) -> Setup:
+        """The bot as it is in a channel."""
+        return self.at_channel(channel) if self.at_channel else Setup(self.definition, self.agent)
 
     @property
     def user_id(self) -> str:
@@ -40,6 +59,7 @@ class Limits:
     discovery: float = 3.0
     reconciliation: float = 60.0
     first_retry: float = 5.0
-    last_retry: float = 600.0
+    last_retry: float = 60.0
+    crashes: int = 3  # of the process in the middle of one turn, after which the turn is given up
     shutdown: float = 4.0  # of the five that a stop may take: the sandbox and the interpreter need the rest
     clock_skew: timedelta = timedelta(minutes=5)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from framework.agent.conversation import AgentEvent, Answer, Finished
-from framework.definition.model import Phrases
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import Outcome, Turn
 
@@ -15,13 +14,10 @@ from framework.runtime.turn import Outcome, Turn
 class Content:
     """A stage. A message without text gets the bot's phrase for it; the agent is not asked."""
 
-    def __init__(self, phrases: Phrases) -> None:
-        self._phrases = phrases
-
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """The outcome of the stages that follow."""
         if not _says_something(turn.trigger.text):
-            turn = replace(turn, events=_fixed(self._phrases.no_text))
+            turn = replace(turn, events=_fixed(turn.definition.phrases.no_text))
         return await call_next(turn)
 
 

@@ -19,15 +19,14 @@ _log = structlog.get_logger(__name__)
 class Context:
     """A stage. Reads the newest messages up to the question, and shapes them for the agent."""
 
-    def __init__(self, service: ChatService, messages: int) -> None:
+    def __init__(self, service: ChatService) -> None:
         self._service = service
-        self._messages = messages
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent where the question is gone; else the outcome of the stages that follow."""
         if turn.events is not None:  # answered without the agent
             return await call_next(turn)
-        messages = await self._read(turn, turn.context_messages or self._messages)
+        messages = await self._read(turn, turn.context_messages or turn.definition.context.messages)
         if not messages:
             return Silent("question was deleted")
         conversation = to_conversation(turn, messages)

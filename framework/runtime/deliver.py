@@ -7,7 +7,6 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import Answer
-from framework.definition.model import Phrases
 from framework.errors import FrameworkError
 from framework.runtime.reply import AlreadyAnsweredError, ReplyWriter
 from framework.runtime.stage import CallNext
@@ -19,9 +18,8 @@ _log = structlog.get_logger(__name__)
 class Deliver:
     """A stage. Whatever the agent does, the channel gets a complete message: its answer, or an apology."""
 
-    def __init__(self, writer: ReplyWriter, phrases: Phrases) -> None:
+    def __init__(self, writer: ReplyWriter) -> None:
         self._writer = writer
-        self._phrases = phrases
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Failed if the agent failed; else the outcome of the stages that follow. Raises ChatServiceError."""
@@ -42,7 +40,7 @@ class Deliver:
             _log.error("turn.failed", error=str(error))
         else:
             _log.error("turn.failed", exc_info=error)
-        apology = Answer(text=self._phrases.apology, outcome="refused")
+        apology = Answer(text=turn.definition.phrases.apology, outcome="refused")
         await self._writer.settle(turn, apology, {"outcome": "failed"})
         return Failed(str(error) or type(error).__name__, told=True)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from framework.engine.port import Job
+from framework.engine.port import Execution, Job
 from framework.runtime.bot import RunningBot
-from framework.runtime.turn import Origin, Turn, reply_id
+from framework.runtime.turn import Cause, Origin, Turn, reply_id, unfenced
 from framework.stream.model import Message
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,7 +21,12 @@ def _messages() -> TypeAdapter[Message]:
     return TypeAdapter(Message)
 
 
-def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin) -> Turn:
+@cache
+def _causes() -> TypeAdapter[Cause]:
+    return TypeAdapter(Cause)
+
+
+def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin, cause: Cause | None = None) -> Turn:
     """The turn of this bot for this message."""
     return Turn(
         bot=bot.name,
@@ -30,7 +35,9 @@ def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin
         trigger=trigger,
         reply_id=reply_id(bot.user_id, trigger.id),
         received_at=now,
+        setup=bot.at(trigger.channel),
         origin=origin,
+        cause=cause or Cause(),
     )
 
 
@@ -41,20 +48,21 @@ def order(message: Message) -> str:
     return f"{micros:020d}-{message.id}"
 
 
-def to_job(turn: Turn) -> Job:
-    """The turn before any stage touched it."""
+def to_job(turn: Turn, *, delay: float = 0.0) -> Job:
+    """The turn before any stage touched it, to start after so many seconds."""
     payload: dict[str, Any] = {
         "bot": turn.bot,
         "bot_user_id": turn.bot_user_id,
         "origin": turn.origin,
         "received_at": turn.received_at.isoformat(),
         "trigger": _messages().dump_python(turn.trigger, mode="json"),
+        "cause": _causes().dump_python(turn.cause, mode="json"),
     }
-    return Job(key=turn.reply_id, lane=turn.lane, order=order(turn.trigger), payload=payload)
+    return Job(key=turn.reply_id, lane=turn.lane, order=order(turn.trigger), payload=payload, delay=delay)
 
 
-def from_job(job: Job) -> Turn:
-    """The turn that `to_job` put away."""
+def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> Turn:
+    """The turn that `to_job` put away, for the bot as it is now."""
     payload = job.payload
     trigger = _messages().validate_python(payload["trigger"])
     return Turn(
@@ -64,5 +72,9 @@ def from_job(job: Job) -> Turn:
         trigger=trigger,
         reply_id=job.key,
         received_at=datetime.fromisoformat(payload["received_at"]),
+        setup=bot.at(trigger.channel),
         origin=payload["origin"],
+        cause=_causes().validate_python(payload["cause"]),
+        execution=execution,
+        fence=execution.check if execution else unfenced,
     )

@@ -7,7 +7,8 @@ from dataclasses import replace
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from framework.errors import ChatServiceError, FrameworkError
+from framework.engine.port import FencedError
+from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.content import Content
@@ -33,41 +34,48 @@ class Pipeline:
         self._timing = timing
         self._writer = ReplyWriter(bot.service, limits)
         self._guard = LoopGuard(limits)
-        self._deliver = Deliver(self._writer, bot.definition.phrases)
+        self._deliver = Deliver(self._writer)
         self.live = LiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
 
     def stages(self) -> tuple[Stage, ...]:
         """What a turn goes through, in order."""
-        service, definition = self._bot.service, self._bot.definition
+        service = self._bot.service
         return (
             AlreadyAnswered(service, self._writer),
             self._guard,
             self._policy,
             ReadReceipt(service),
             self.live,
-            Content(definition.phrases),
-            Context(service, definition.context.messages),
+            Content(),
+            Context(service),
             self._agent,
             self._deliver,
             self._record,
         )
 
     async def run(self, turn: Turn) -> Outcome:
-        """The turn from its start to its outcome. Raises only cancellation: an error is logged and an outcome."""
+        """The turn from its start to its outcome. Raises FencedError where another replica has the turn, and nothing
+        else: any other error is logged and an outcome.
+        """
         with bound_contextvars(bot=turn.bot, channel=str(turn.channel), message=turn.trigger.id, reply=turn.reply_id):
             _log.info("turn.received", user=turn.trigger.user.id, origin=turn.origin)
             try:
                 outcome = await self._through(turn)
+            except FencedError:
+                raise  # not ours any more: another replica goes on with it
             except ChatServiceError as error:
                 _log.error("turn.failed", error=str(error), retryable=error.retryable)
                 return Failed(error.what, retryable=error.retryable)
+            except EngineError as error:
+                _log.error("turn.failed", error=str(error), retryable=True)
+                return Failed(error.what, retryable=True)
             except Exception as error:  # noqa: BLE001 - the turn boundary: one turn's bug must not end the others
-                return await self._give_up(turn, error)
+                return await self.give_up(turn, error)
             _log_decision(outcome)
             return outcome
 
-    async def _give_up(self, turn: Turn, error: Exception) -> Outcome:
+    async def give_up(self, turn: Turn, error: Exception) -> Outcome:
         """A bug, ours or the agent's: the operator gets the traceback, the channel an apology."""
         try:
             return await self._deliver.apologise(turn, error)
@@ -77,7 +85,7 @@ class Pipeline:
 
     async def _policy(self, turn: Turn, call_next: CallNext) -> Outcome:
         """The channel's policy: which messages want an answer. An operator who asks for one is not bound by it."""
-        reason = None if turn.origin == "command" else not_asked(turn.trigger, self._bot.definition)
+        reason = None if turn.origin == "command" else not_asked(turn.trigger, turn.definition)
         if reason is not None:
             return Silent(reason)
         _log.info("turn.decided", answer=True)
@@ -86,7 +94,7 @@ class Pipeline:
     async def _agent(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Put the agent to work; its words are read by the stages that follow."""
         if turn.events is None and turn.conversation is not None:
-            turn = replace(turn, events=self._bot.agent.stream(turn.conversation))
+            turn = replace(turn, events=turn.setup.agent.stream(turn.conversation))
         return await call_next(turn)
 
     async def _record(self, turn: Turn, call_next: CallNext) -> Outcome:

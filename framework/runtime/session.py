@@ -7,16 +7,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 
-from framework.engine.port import Engine, Job, Verdict
-from framework.errors import ChatServiceError, FrameworkError
+from framework.engine.port import Again, Dead, Engine, Execution, Job, Verdict
+from framework.errors import ChatServiceError, EngineError, FrameworkError
+from framework.runtime.answered import APOLOGISED
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.catch_up import CatchUp
 from framework.runtime.channels import Membership
 from framework.runtime.job import from_job, new_turn, to_job
 from framework.runtime.pipeline import Pipeline
-from framework.runtime.retries import Retries
 from framework.runtime.timers import Timers
-from framework.runtime.turn import Failed, Origin, reply_id
+from framework.runtime.turn import Failed, Origin
+from framework.runtime.verdict import verdict
 from framework.stream.model import (
     AddedToChannel,
     Connected,
@@ -44,7 +45,6 @@ class Session:
         self._engine = engine
         self._limits = limits
         self._timing = timing
-        self._retries = Retries(limits, timing)
         self._pipeline = Pipeline(bot, limits, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with)
         self._membership = Membership(bot, catch_up, limits, timing)
@@ -71,23 +71,33 @@ class Session:
         timers.every(self._limits.discovery, self._periodically(self._look_around), name=f"{name} discovery")
         timers.every(self._limits.reconciliation, self._periodically(self._reconcile), name=f"{name} reconciliation")
 
-    async def handle(self, job: Job) -> Verdict:
-        """Execute a turn of this bot."""
-        turn = from_job(job)
-        outcome = await self._pipeline.run(turn)
-        overdue = self._timing.now() - turn.trigger.created_at > self.bot.definition.catch_up.horizon
-        if isinstance(outcome, Failed) and not outcome.told and outcome.retryable and not overdue:
-            wait = self._retries.note(job)
-            _log.warning("turn.postponed", bot=turn.bot, reply=turn.reply_id, seconds=round(wait, 1))
-            return "again"
-        self._retries.forget(job.key)
-        return "done"
+    async def handle(self, job: Job, execution: Execution) -> Verdict:
+        """Execute a turn of this bot. A turn whose process died again and again is given up, so that others survive."""
+        turn = from_job(job, self.bot, execution)
+        if execution.crashes >= self._limits.crashes:
+            poison = FrameworkError(f"The process ended {execution.crashes} times in the middle of this turn.")
+            outcome = await self._pipeline.give_up(turn, poison)
+        else:
+            outcome = await self._pipeline.run(turn)
+        if isinstance(outcome, Failed) and outcome.told:
+            await execution.save(APOLOGISED, True)
+        come_to = verdict(outcome, turn, execution, self._limits, self._timing)
+        match come_to:
+            case Again(seconds):
+                _log.warning("turn.postponed", bot=turn.bot, reply=turn.reply_id, seconds=round(seconds, 1))
+            case Dead(error):
+                _log.error("turn.dead", bot=turn.bot, reply=turn.reply_id, error=error, retry=f"turns retry {job.key}")
+        return come_to
 
     async def _take_in(self) -> None:
         async for event in self.bot.service.events():
-            await self._take(event)
+            try:
+                await self.take(event)
+            except EngineError as error:  # reconciliation finds the message again
+                _log.error("event.not_kept", bot=self.bot.name, event_kind=type(event).__name__, error=error.what)
 
-    async def _take(self, event: Event) -> None:
+    async def take(self, event: Event) -> None:
+        """Take one event in. It is kept when this returns; raises EngineError where it could not be."""
         live = self._pipeline.live
         match event:
             case MessageNew(message):
@@ -112,21 +122,15 @@ class Session:
         """A connection is up: watch, and catch up with what was missed without one."""
         _log.info("connection.up", bot=self.bot.name, again=again)
         await self._persist(self._membership.rewatch if self.ready.is_set() else self._membership.enter)
-        for job in self._retries.take_all():
-            await self._engine.accept(job)
         self.ready.set()
 
     async def _look_around(self) -> None:
-        for job in self._retries.take_due():
-            await self._engine.accept(job)
         await self._membership.discover()
 
     async def _reconcile(self) -> None:
         await self._membership.reconcile()
 
     async def _catch_up_with(self, message: Message) -> bool:
-        if self._retries.holds(reply_id(self.bot.user_id, message.id)):
-            return False
         return await self._accept(message, "catch_up")
 
     async def _accept(self, message: Message, origin: Origin) -> bool:

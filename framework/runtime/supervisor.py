@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from framework.engine.local import LocalEngine
-from framework.engine.port import Engine, Job, Verdict
+from framework.engine.port import Engine, Execution, Job, Verdict
 from framework.errors import ChatServiceError, FrameworkError, UsageError
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.session import Session
@@ -48,8 +48,8 @@ async def run_bots(
                 raise error
         sessions = {bot.name: Session(bot, engine, limits, timing) for bot in bots}
 
-        async def handle(job: Job) -> Verdict:
-            return await sessions[job.payload["bot"]].handle(job)
+        async def handle(job: Job, execution: Execution) -> Verdict:
+            return await sessions[job.payload["bot"]].handle(job, execution)
 
         await engine.start(handle)
         await _watch_over(list(sessions.values()), engine, timers, stop, ready, limits)

@@ -28,7 +28,8 @@ def never_answered(message: Message, *, bot_user_id: str) -> str | None:
 
 def not_asked(message: Message, definition: BotDefinition) -> str | None:
     """Why the definition leaves this message alone. None: it wants an answer."""
-    if any(trigger.on == "every_message" for trigger in definition.effective_triggers) or _mentions(message, definition):
+    every = any(trigger.on == "every_message" for trigger in definition.effective_triggers)
+    if every or _mentions(message, definition):
         return None
     return "the bot is not mentioned"
 

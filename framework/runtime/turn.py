@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from framework.agent.conversation import AgentEvent, Answer, Conversation
+from framework.definition.model import BotDefinition
+from framework.definition.triggers import TriggerKind
+from framework.engine.port import Execution
+from framework.runtime.bot import Setup
 from framework.stream.model import ChannelRef, Message
 
 Origin = Literal["live", "catch_up", "command"]
@@ -25,6 +29,26 @@ def reply_id(bot_user_id: str, message_id: str) -> str:
 def part_id(reply: str, part: int) -> str:
     """The id of a part of a long reply; parts count from 1, and the first one is the reply itself."""
     return reply if part == 1 else f"{reply}-{part}"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What started a turn. `kind` is None for a message as such, whose triggers are looked at by the policy stage.
+
+    Where no message of a person stands behind it (a reaction, a schedule, silence, a new member), the turn's trigger
+    is a message made up for it, which the channel does not have: `made_up`. `do` is the task for the model, `say` a
+    fixed text instead; `detail` tells an operator what happened.
+    """
+
+    kind: TriggerKind | None = None
+    made_up: bool = False
+    do: str = ""
+    say: str = ""
+    detail: str = ""
+
+
+async def unfenced() -> None:
+    """The fence of a turn that only one process can be at."""
 
 
 @dataclass
@@ -52,7 +76,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class Turn:
-    """What flows through the pipeline. The first fields are known from the start; stages fill the others in."""
+    """What flows through the pipeline. The first fields are known from the start; stages fill the others in.
+
+    `setup` is the bot as it is in this channel. `execution` holds what earlier tries at the turn left behind; None for
+    a turn outside any engine. `fence` is called right before a write that others see: it raises FencedError once
+    another replica has the turn.
+    """
 
     bot: str
     bot_user_id: str
@@ -60,12 +89,21 @@ class Turn:
     trigger: Message
     reply_id: str
     received_at: datetime
+    setup: Setup = field(compare=False)
     origin: Origin = "live"
+    cause: Cause = Cause()
+    execution: Execution | None = field(default=None, compare=False)
+    fence: Callable[[], Awaitable[None]] = field(default=unfenced, compare=False)
     context_messages: int | None = None
     conversation: Conversation | None = None
     events: AsyncIterator[AgentEvent] | None = field(default=None, compare=False)
     answer: Answer | None = None
     draft: Draft = field(default_factory=Draft, compare=False)
+
+    @property
+    def definition(self) -> BotDefinition:
+        """What the bot is, in this channel."""
+        return self.setup.definition
 
     @property
     def lane(self) -> str:

@@ -8,10 +8,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.definition.model import BotDefinition
 from framework.engine.port import Job
-from framework.runtime.job import from_job, order, to_job
-from framework.runtime.turn import Turn, part_id, reply_id
+from framework.runtime.bot import RunningBot
+from framework.runtime.job import from_job, new_turn, order, to_job
+from framework.runtime.turn import Cause, part_id, reply_id
+from framework.stream.memory import MemoryChatService
+from framework.stream.memory_chat import MemoryChat
 from framework.stream.model import Attachment, ChannelRef, Message, User
+from tests.support.agent import ScriptedAgent
 
 T0 = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -30,15 +35,21 @@ def message(id_: str = "m1", created_at: datetime = T0) -> Message:
     )
 
 
+def bot() -> RunningBot:
+    chat = MemoryChatService(MemoryChat(lambda: T0), User("agent-bot", is_bot=True))
+    return RunningBot("support_bot", BotDefinition(), chat, ScriptedAgent())
+
+
 def test_a_turn_survives_being_written_down() -> None:
-    turn = Turn("support_bot", "agent-bot", message().channel, message(), reply_id("agent-bot", "m1"), T0, "catch_up")
-    job = to_job(turn)
+    turn = new_turn(bot(), message(), now=T0, origin="catch_up", cause=Cause("schedule", made_up=True, do="Sum it up."))
+    job = to_job(turn, delay=1.5)
+    assert job.delay == 1.5
     copy = Job(job.key, job.lane, job.order, json.loads(json.dumps(job.payload)))
-    assert from_job(copy) == turn
+    assert from_job(copy, bot()) == turn
 
 
 def test_lanes_are_a_bot_s_channel_and_its_threads() -> None:
-    turn = Turn("support_bot", "agent-bot", message().channel, message(), "r", T0)
+    turn = new_turn(bot(), message(), now=T0, origin="live")
     assert to_job(turn).lane == "agent-bot|messaging:support-1|p1"
 
 
