@@ -14,7 +14,7 @@ State = Literal["waiting", "running", "settled", "dead"]
 
 
 class FencedError(FrameworkError):
-    """This execution is no longer the job's own: another replica took it over while this one was frozen or cut off.
+    """The execution is no longer the job's own: another replica took it over while this one was frozen or cut off.
 
     Whoever sees it stops at once and writes nothing more: the other one does.
     """
@@ -125,9 +125,10 @@ class Load:
 class Engine(Protocol):
     """Executes jobs by one handler.
 
-    Execution is at least once across crashes; a key is settled once. No job waits for ever: a lane with a job waiting
-    gets its turn before another lane gets a second one. What `accept` took over is kept as long as the engine promises
-    to keep anything: see the implementation.
+    Execution is at least once across crashes; a key is settled once. A handler that raises gives its job to the dead
+    letters; one that raises EngineError has it tried again. No job waits for ever: a lane with a job waiting gets its
+    turn before another lane gets a second one. What `accept` took over is kept as long as the engine promises to keep
+    anything: see the implementation.
     """
 
     async def start(self, handler: Handler) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from framework.engine.local import LocalEngine
@@ -10,8 +12,10 @@ from tests.engine.contract import EngineContract, Recorder, job
 
 class TestLocalEngine(EngineContract):
     @pytest.fixture
-    def engine(self) -> LocalEngine:
-        return LocalEngine(concurrency=4)
+    async def engine(self) -> AsyncIterator[LocalEngine]:
+        engine = LocalEngine(concurrency=4)
+        yield engine
+        await engine.close()
 
     async def test_remembers_only_the_last_settled_keys(self) -> None:
         engine = LocalEngine(memory=2)
