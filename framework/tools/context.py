@@ -16,9 +16,9 @@ def _now() -> datetime:
 class ToolContext:
     """For whom a tool works, and where it keeps its data.
 
-    `key` names the call (the turn and the call's place in it) and stays the same when a turn is tried again: a tool that
-    writes stores it, and finds what it wrote instead of writing twice. `data` is a folder of the bot's own; it exists.
-    `now` is the clock (aware, UTC). `roles` are the person's, in the app and in the channel.
+    `key` names the call (the turn and the call's place in it) and stays the same when a turn is tried again: a tool
+    that writes stores it, and finds what it wrote instead of writing twice. `data` is a folder of the bot's own; it
+    exists. `now` is the clock (aware, UTC). `roles` are the person's, in the app and in the channel.
     """
 
     user_id: str
