@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from framework.agent.conversation import TextDelta
+from framework.engine.local import LocalEngine
+from framework.engine.port import Execution, Handler, Job, Verdict
 from framework.errors import ModelError
 from framework.runtime.bot import Limits
 from framework.stream.timing import Timing
@@ -15,6 +17,21 @@ from tests.support.bots import CID, Running
 from tests.support.chat import World
 
 Logs = list[dict[str, object]]
+
+
+class Deadly(LocalEngine):
+    """An engine that says of every job that so many tries ended with their process."""
+
+    def __init__(self, crashes: int) -> None:
+        super().__init__()
+        self.crashes = crashes
+
+    async def start(self, handler: Handler) -> None:
+        async def handle(job: Job, execution: Execution) -> Verdict:
+            execution.crashes = self.crashes  # type: ignore[misc]  # the port does not write it, but the twin's row can
+            return await handler(job, execution)
+
+        await super().start(handle)
 
 
 @pytest.mark.parametrize("error", [ModelError("quota is used up"), ZeroDivisionError("oops"), TimeoutError()])
@@ -114,19 +131,73 @@ async def test_a_final_write_that_fails_is_made_up_for_in_the_same_message(
     assert len(world.messages(CID)) == 2
 
 
-async def test_the_next_question_does_not_wait_for_a_failed_one(
+async def test_the_next_question_waits_until_the_failed_one_is_answered(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
     world.room(CID)
     async with Running(world, agent, timing=timing) as bot:
-        bot.service.fail("send", times=1)
+        bot.service.fail("send", times=2)
         first = world.post(CID, "first")
         second = world.post(CID, "second")
-        await asyncio.sleep(1)
+        await asyncio.sleep(10)
+        assert bot.reply_to(second) is None
+        await asyncio.sleep(60)
+        assert bot.replied(first).created_at < bot.replied(second).created_at
+
+
+async def test_the_next_question_waits_no_longer_once_the_failed_one_is_dead(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    horizon = {"catch_up": {"horizon": "10m"}}
+    async with Running(world, agent, timing=timing, definition=horizon) as bot:
+        bot.service.fail("send", times=10_000)
+        first = world.post(CID, "first")
+        await asyncio.sleep(300)
+        second = world.post(CID, "second")
+        await asyncio.sleep(400)
+        bot.service.heal()
+        await asyncio.sleep(60)
         assert bot.reply_to(first) is None
         assert bot.replied(second).text == "You said: second"
-        await asyncio.sleep(20)
-        assert bot.replied(first).text == "You said: first"
+        assert [record.job.payload["trigger"]["text"] for record in await bot.engine.records(["dead"])] == ["first"]
+
+
+async def test_a_turn_in_which_the_process_dies_again_and_again_is_given_up_with_an_apology(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    engine = Deadly(crashes=3)
+    async with Running(world, agent, timing=timing, engine=engine) as bot:
+        poison = world.post(CID, "poison")
+        await asyncio.sleep(1)
+        assert bot.replied(poison).text == bot.definition.phrases.apology
+        (dead,) = await engine.records(["dead"])
+        assert "3 times" in dead.error
+        engine.crashes = 2
+        harmless = world.post(CID, "harmless")
+        await asyncio.sleep(1)
+        assert bot.replied(harmless).text == "You said: harmless"
+    assert agent.questions == ["harmless"]
+
+
+async def test_a_retry_from_the_dead_letters_puts_the_answer_in_the_place_of_the_apology(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = lambda _: [ModelError("quota is used up")]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(1)
+        apology = bot.replied(message)
+        agent.script = echo
+        assert await bot.engine.retry(apology.id)
+        await asyncio.sleep(1)
+        reply = bot.replied(message)
+        assert (reply.id, reply.text) == (apology.id, "You said: Hi")
+        assert reply.custom["outcome"] == "answered"
+        assert await bot.engine.records(["dead"]) == ()
+    assert len(world.messages(CID)) == 2
 
 
 async def test_a_service_that_stays_down_is_not_hammered(world: World, agent: ScriptedAgent, timing: Timing) -> None:
@@ -135,7 +206,7 @@ async def test_a_service_that_stays_down_is_not_hammered(world: World, agent: Sc
         bot.service.fail("send", times=10_000)
         world.post(CID, "Hi")
         await asyncio.sleep(3600)
-        assert 6 < bot.service.calls["send"] < 20
+        assert 50 < bot.service.calls["send"] <= 75
 
 
 async def test_a_refusal_for_good_is_not_repeated(

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from framework.definition.model import BotDefinition
+from framework.engine.local import LocalEngine
+from framework.engine.port import Engine
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.supervisor import run_bots
 from framework.runtime.turn import reply_id
@@ -54,6 +56,7 @@ class Running:
         limits: Limits | None = None,
         definition: dict[str, Any] | None = None,
         name: str = "support_bot",
+        engine: Engine | None = None,
     ) -> None:
         self.world = world
         self.agent = agent
@@ -63,6 +66,7 @@ class Running:
         self.service = TwinService(world, User(identity.user_id, identity.name, is_bot=True))
         self.bot = RunningBot(name, self.definition, self.service, agent)
         self.limits = limits or Limits()
+        self.engine = engine or LocalEngine(concurrency=self.limits.concurrent_turns, now=timing.now)
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -88,6 +92,7 @@ class Running:
                 ready=self.ready.set,
                 limits=self.limits,
                 timing=self.timing,
+                engine=self.engine,
                 timers=LoopTimers(),
             )
         )
