@@ -7,14 +7,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from framework.definition.part import Duration, Part
+from framework.definition.part import Duration, Part, Texts
 
 
 class Handover(Part):
     """A person takes over: what leads to it, who is called, and what ends it."""
 
     enabled: bool = Field(False, description="Whether the bot hands over at all.")
-    phrases: tuple[str, ...] = Field(
+    phrases: Texts = Field(
         ("talk to a human", "talk to a person", "speak to a human", "speak to an agent", "real person", "human please"),
         description="Words of a person that lead to it, whatever the case.",
     )
@@ -23,7 +23,7 @@ class Handover(Part):
     sentiment: bool = Field(False, description="When a person is plainly upset.")
     budget: bool = Field(False, description="When a budget is spent.")
     errors: bool = Field(False, description="When a turn failed for good.")
-    to: tuple[str, ...] = Field((), description="User ids to add to the channel; none: those of `team`.")
+    to: Texts = Field((), description="User ids to add to the channel; none: those of `team`.")
     choose: Literal["all", "round_robin"] = Field("all", description="All of them, or the next one in turn.")
     alert: str = Field("", description="TYPE:ID of a channel where the team is told.")
     summary: bool = Field(True, description="Post a summary for the person, which only the team sees.")

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from pydantic import Field, field_validator
 
-from framework.definition.part import Duration, Part
+from framework.definition.part import Duration, Part, Texts
 
 CATALOGUE_TOOLS = (
     "search_operations",
@@ -37,43 +37,33 @@ _RULE = re.compile(r"[A-Z][A-Za-z0-9]*|reads|writes|destroys")
 class IssueTokens(Part):
     """For whom `issue_user_token` may sign a token; for nobody unless users are named."""
 
-    users: tuple[str, ...] = Field((), description="User ids; `*` and `?` are wildcards. None: the tool is off.")
+    users: Texts = Field((), description="User ids; `*` and `?` are wildcards. None: the tool is off.")
     reveal: bool = Field(
         False, description="Give out the token itself and not only a handle, to set up a person's client."
     )
     longest: Duration = Field(timedelta(minutes=15), description="The longest life of a token or handle, as in 15m.")
 
-    @field_validator("users", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
 
 class Operations(Part):
     """Which operations may be executed, where, as whom, and which of them a person has to approve."""
 
-    allow: tuple[str, ...] = Field(
+    allow: Texts = Field(
         ("reads",), description="Ids of operations, as in SendMessage, and classes: reads, writes, destroys."
     )
-    deny: tuple[str, ...] = Field((), description="The same, for what is never allowed; it wins over `allow`.")
-    approve: tuple[str, ...] = Field(
+    deny: Texts = Field((), description="The same, for what is never allowed; it wins over `allow`.")
+    approve: Texts = Field(
         ("destroys",), description="The same, for what is allowed only once a person has approved the very call."
     )
-    channels: tuple[str, ...] = Field(
+    channels: Texts = Field(
         (CONVERSATION,),
         description="Where: `conversation` (the channel of the turn), TYPE:ID with wildcards, or `*` for everywhere.",
     )
-    act_as: tuple[str, ...] = Field(
+    act_as: Texts = Field(
         (BOT,),
         min_length=1,
         description="As whom, the first one by default: `bot`, `caller` (who asks), `app` (nobody), or user ids, `*`.",
     )
     issue_tokens: IssueTokens = Field(default_factory=IssueTokens, description="Whether tokens may be issued.")
-
-    @field_validator("allow", "deny", "approve", "channels", "act_as", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
 
     @field_validator("allow", "deny", "approve")
     @classmethod

@@ -1,4 +1,4 @@
-"""What every part of a declaration has in common, and how durations are written."""
+"""What every part of a declaration has in common, and how durations and lists are written."""
 
 from __future__ import annotations
 
@@ -6,21 +6,55 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*[smhdw]\s*)+")
 
 
 def _read_duration(value: object) -> object:
-    """Read `90s`, `10m`, `24h`, `7d`; other forms go on to pydantic's own reading."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value) if isinstance(value, str) else None
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else value
+    """Read `90s`, `1h 30m`, `7d`; a plain number counts seconds."""
+    if isinstance(value, str):
+        if not _DURATION.fullmatch(value):
+            raise ValueError(f"{value!r} is no duration; write it as in 90s, 30m, 2h or 7d")
+        parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhdw])", value)
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
+        raise ValueError("a duration cannot be negative")
+    return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
+def _one_or_many(value: object) -> object:
+    """A single text stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+ONE_OR_MANY = BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])
+Duration = Annotated[timedelta, BeforeValidator(_read_duration, json_schema_input_type=str | int | float)]
+"""In bot.yaml `90s`, `30m`, `2h`, `7d`, or a number of seconds."""
+Texts = Annotated[tuple[str, ...], ONE_OR_MANY]
+"""In bot.yaml a list, or one text alone."""
 
 
 class Part(BaseModel):
     """The common ground of every part: no unknown keys, no change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, value: object) -> object:
+        # A key whose lines are all commented out is read as null. For a section or a list that means: nothing said.
+        if not isinstance(value, dict) or None not in value.values():
+            return value
+        return {key: given for key, given in value.items() if given is not None or not cls._is_collection(key)}
+
+    @classmethod
+    def _is_collection(cls, key: str) -> bool:
+        field = cls.model_fields.get(key)
+        return field is not None and (field.default_factory is not None or isinstance(field.default, tuple))
+
+    @classmethod
+    def known_keys(cls, value: object) -> tuple[str, ...]:
+        """The keys that may stand in `value`, which was meant to be one of these."""
+        return tuple(cls.model_fields)

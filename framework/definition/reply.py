@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from framework.definition.part import Duration, Part
+from framework.definition.part import Duration, Part, Texts
 
 
 class Reply(Part):
@@ -26,8 +26,8 @@ class Reply(Part):
     typing: bool = Field(False, description="Show that the bot is typing.")
     states: bool = Field(True, description="Show AI states beside the reply (thinking, generating, sources).")
     max_length: int = Field(5000, ge=200, le=20_000, description="Characters of a message; longer answers are split.")
-    suggestions: tuple[str, ...] = Field((), description="Quick replies to suggest below each answer.")
-    feedback: tuple[str, ...] = Field(
+    suggestions: Texts = Field((), description="Quick replies to suggest below each answer.")
+    feedback: Texts = Field(
         (),
         description="Reactions on replies that count as feedback, the good one first, as in [thumbs_up, thumbs_down].",
     )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from framework.definition.part import Duration, Part
+from framework.definition.part import Duration, Part, Texts
 
 
 class ToolRule(Part):
@@ -16,8 +16,8 @@ class ToolRule(Part):
     name: str = Field(
         description="Name of the tool: `open_ticket`, `search_operations`, `github/create_issue`, `github/*`."
     )
-    users: tuple[str, ...] = Field((), description="For whom it may be called (user ids, wildcards); none: everybody.")
-    roles: tuple[str, ...] = Field((), description="Only for people with one of these roles.")
+    users: Texts = Field((), description="For whom it may be called (user ids, wildcards); none: everybody.")
+    roles: Texts = Field((), description="Only for people with one of these roles.")
     approval: str = Field(
         "never", description="`never`, `always`, or `when: CONDITION`, a Jinja expression over `args` and `user`."
     )
@@ -31,7 +31,7 @@ class McpServer(Part):
 
     transport: Literal["stdio", "http"] = Field("http", description="How it is reached.")
     url: str = Field("", description="For http: its address.")
-    command: tuple[str, ...] = Field((), description="For stdio: program and arguments.")
+    command: Texts = Field((), description="For stdio: program and arguments.")
     headers: dict[str, str] = Field(
         default_factory=dict, description="Headers for http; `${NAME}` is taken from the environment."
     )

@@ -1,13 +1,21 @@
-"""When a bot speaks: what starts a turn, and the conditions under which it does."""
+"""What makes a bot speak: the things that start a turn, and how they are written in bot.yaml."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from framework.definition.part import Duration, Part
+from framework.definition.conditions import Conditions, Team
+from framework.definition.cron import read_cron
+from framework.definition.hours import OfficeHours
+from framework.definition.part import Duration, Part, Texts
+from framework.definition.zones import known_zone
+
+__all__ = ["KINDS", "MESSAGE_KINDS", "VALUE_KINDS", "Conditions", "OfficeHours", "Team", "Trigger", "TriggerKind"]
 
 TriggerKind = Literal[
     "every_message",
@@ -24,64 +32,119 @@ TriggerKind = Literal[
     "idle",
     "member_joined",
 ]
+KINDS: tuple[str, ...] = get_args(TriggerKind)
 MESSAGE_KINDS: frozenset[str] = frozenset(
     {"every_message", "mention", "direct_message", "keyword", "regex", "command", "thread_reply", "button"}
 )
 """Triggers that start a turn for a message of a person; the others start one without a message."""
+VALUE_KINDS: frozenset[str] = frozenset({"keyword", "regex", "command", "reaction", "button", "event"})
+"""Triggers that look for one of `values`."""
+_OWN_KEYS: dict[str, tuple[str, ...]] = {"schedule": ("cron", "timezone"), "idle": ("after",)}
+_SHORT_KEY = {"schedule": "cron", "idle": "after", "member_joined": "say"}
+
+
+def keys_of(kind: str) -> tuple[str, ...]:
+    """What may be said of a trigger of this kind, besides `on`."""
+    return (*(("values",) if kind in VALUE_KINDS else _OWN_KEYS.get(kind, ())), "do", "say")
 
 
 class Trigger(Part):
-    """One thing that starts a turn. In bot.yaml a word (`mention`), or one key with its values (`keyword: [refund]`)."""
+    """One thing that starts a turn. In bot.yaml a word (`mention`), or a key with its values (`keyword: [refund]`)."""
 
     on: TriggerKind = Field(description="What starts the turn.")
-    values: tuple[str, ...] = Field(
+    values: Texts = Field(
         (),
-        description="Keywords, regular expressions, commands without the slash, reactions, button values or event types.",
+        description="Keywords, regular expressions, commands, reactions, button values or event types.",
+        examples=[["refund", "invoice"]],
     )
-    cron: str = Field("", description="For `schedule`: five fields, as in `0 9 * * 1-5`.")
-    timezone: str = Field("UTC", description="For `schedule`: the time zone of `cron`, as in Europe/Berlin.")
+    cron: str = Field("", description="For `schedule`: five fields, as in `0 9 * * 1-5`.", examples=["0 9 * * 1-5"])
+    timezone: str = Field(
+        "UTC", description="For `schedule`: the time zone of `cron`, as in Europe/Berlin.", examples=["Europe/Berlin"]
+    )
     after: Duration = Field(timedelta(minutes=30), description="For `idle`: how long nobody has written, as in 30m.")
     do: str = Field(
-        "", description="What the bot is to do, told to the model as its task; without it, it answers the message."
+        "",
+        description="What the bot is to do, told to the model as its task; without it, it answers the message.",
+        examples=["Summarise what was decided today."],
     )
-    say: str = Field("", description="A fixed text to post instead of asking the model.")
+    say: str = Field("", description="A fixed text to post instead of asking the model.", examples=["Welcome {name}!"])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_short_form(cls, value: object) -> object:
+        return long_form(value)
+
+    @field_validator("values")
+    @classmethod
+    def _without_marks(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # People write `/help` and `:question:` as they type them.
+        kind = info.data.get("on")
+        if kind == "command":
+            return tuple(value.removeprefix("/") for value in values)
+        return tuple(value.strip(":") for value in values) if kind == "reaction" else values
+
+    @field_validator("cron")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if value:
+            read_cron(value)
+        return value
+
+    _zone = field_validator("timezone")(known_zone)
+
+    @classmethod
+    def known_keys(cls, value: object) -> tuple[str, ...]:
+        """What may be said of a trigger of the kind that `value` is."""
+        read = long_form(value)
+        kind = read.get("on") if isinstance(read, dict) else None
+        return keys_of(kind) if kind in KINDS else ("on", *cls.model_fields)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the short forms beside the long one, so that editors complete them."""
+        long = handler(core_schema)
+        fields = handler.resolve_ref_schema(long)["properties"]
+        words = {"enum": list(KINDS), "description": "A trigger without values."}
+        return {"anyOf": [words, *(_schema_of(kind, fields) for kind in KINDS), long]}
 
 
-class OfficeHours(Part):
-    """When the bot, or the team, is there. A day that is not named is closed; times as in `9:00-12:30, 14:00-17:00`."""
-
-    timezone: str = Field("UTC", description="An IANA time zone, as in Europe/Berlin.")
-    days: dict[str, str] = Field(
-        default_factory=dict, description="Times for mon, tue, wed, thu, fri, sat, sun, or ranges such as mon-fri."
-    )
-    closed: tuple[str, ...] = Field((), description="Dates on which it is closed, as in 2026-12-25.")
-
-
-class Conditions(Part):
-    """What must hold for a turn to start. Never answering bots is not a condition but always so."""
-
-    users: tuple[str, ...] = Field((), description="Only these people (user ids, with wildcards); none: everybody.")
-    not_users: tuple[str, ...] = Field((), description="Never these people.")
-    roles: tuple[str, ...] = Field((), description="Only people with one of these roles; none: any role.")
-    not_team: bool = Field(True, description="Not for messages of the team's own people.")
-    hours: OfficeHours | None = Field(None, description="Only in these hours; see `outside`.")
-    outside: Literal["silent", "say"] = Field(
-        "silent", description="Outside the hours: nothing, or the phrase `closed`, once per person and closing."
-    )
-    quiet_after_person: Duration = Field(
-        timedelta(0), description="Silent for so long after a person of the team wrote in the channel or thread."
-    )
-    addressed_only: bool = Field(
-        False, description="Silent where people talk to each other: a reply to, or a mention of, somebody else."
-    )
-    turns_without_person: int = Field(
-        20, ge=1, description="Replies in a row, without a message of another person, after which the bot is silent."
-    )
+def _schema_of(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+    inner = {key: fields[key] for key in keys_of(kind)}
+    forms: list[dict[str, Any]] = [{"type": "object", "properties": inner, "additionalProperties": False}]
+    if kind in VALUE_KINDS:
+        forms += [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+    elif kind in _SHORT_KEY:
+        forms.append({"type": "string", "description": fields[_SHORT_KEY[kind]]["description"]})
+    return {"type": "object", "required": [kind], "properties": {kind: {"anyOf": forms}}, "additionalProperties": False}
 
 
-class Team(Part):
-    """Who the people behind the bot are."""
+def long_form(value: object) -> object:
+    """Spell a trigger out: `mention`, `{keyword: [a, b]}` and `{idle: {after: 30m}}` become mappings with `on`.
 
-    users: tuple[str, ...] = Field((), description="User ids, with wildcards.")
-    roles: tuple[str, ...] = Field(("admin", "moderator"), description="Roles, in the app or in the channel.")
-    hours: OfficeHours | None = Field(None, description="When somebody of the team is there.")
+    What is no short form is returned as it is, for the model to judge. Raises ValueError for one that has two kinds.
+    """
+    if isinstance(value, str):
+        return {"on": value}
+    if not isinstance(value, dict) or "on" in value:
+        return value
+    kinds = [key for key in value if key in KINDS]
+    if len(kinds) != 1:
+        if len(kinds) > 1:
+            raise ValueError(f"{' and '.join(kinds)} are two triggers; begin each with a dash of its own")
+        # An unknown kind with its own values is told as one, not as an unknown key.
+        return {"on": next(iter(value))} if len(value) == 1 else value
+    kind = kinds[0]
+    return {"on": kind, **_inner(kind, value[kind]), **{key: given for key, given in value.items() if key != kind}}
+
+
+def _inner(kind: str, given: object) -> dict[str, Any]:
+    """What stands under a trigger's one key, as the long form's keys."""
+    if isinstance(given, dict):
+        return given
+    if given is None or given is True:
+        return {}
+    if kind in VALUE_KINDS:
+        return {"values": given}
+    if kind in _SHORT_KEY:
+        return {_SHORT_KEY[kind]: given}
+    raise ValueError(f"{kind} takes no values; write `- {kind}`, or `- {kind}: {{do: ...}}`")

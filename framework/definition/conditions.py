@@ -1,0 +1,41 @@
+"""The conditions under which a bot speaks, and the team behind it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from framework.definition.hours import OfficeHours
+from framework.definition.part import Duration, Part, Texts
+
+
+class Conditions(Part):
+    """What must hold for a turn to start. Never answering bots is not a condition but always so."""
+
+    users: Texts = Field((), description="Only these people (user ids, with wildcards); none: everybody.")
+    not_users: Texts = Field((), description="Never these people.")
+    roles: Texts = Field((), description="Only people with one of these roles; none: any role.")
+    not_team: bool = Field(True, description="Not for messages of the team's own people.")
+    hours: OfficeHours | None = Field(None, description="Only in these hours; see `outside`.")
+    outside: Literal["silent", "say"] = Field(
+        "silent", description="Outside the hours: nothing, or the phrase `closed`, once per person and closing."
+    )
+    quiet_after_person: Duration = Field(
+        timedelta(0), description="Silent for so long after a person of the team wrote in the channel or thread."
+    )
+    addressed_only: bool = Field(
+        False, description="Silent where people talk to each other: a reply to, or a mention of, somebody else."
+    )
+    turns_without_person: int = Field(
+        20, ge=1, description="Replies in a row, without a message of another person, after which the bot is silent."
+    )
+
+
+class Team(Part):
+    """Who the people behind the bot are."""
+
+    users: Texts = Field((), description="User ids, with wildcards.")
+    roles: Texts = Field(("admin", "moderator"), description="Roles, in the app or in the channel.")
+    hours: OfficeHours | None = Field(None, description="When somebody of the team is there.")

@@ -1,0 +1,142 @@
+"""Office hours: when somebody is there, over midnight and in any time zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+
+from pydantic import Field, field_validator
+
+from framework.definition.part import Part, Texts
+from framework.definition.zones import known_zone, zone
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SPAN = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*-\s*(\d{1,2})(?::(\d{2}))?")
+_MIDNIGHT = 24 * 60
+_LOOK_AHEAD = 400
+"""Days in which an opening is looked for: a year with all its holidays."""
+Span = tuple[int, int]
+"""From and to, in minutes after the midnight of the day it begins; over 1440 where it ends on the next day."""
+
+
+class OfficeHours(Part):
+    """When the bot, or the team, is there. A day that is not named is closed; times as in `9:00-12:30, 14:00-17:00`."""
+
+    timezone: str = Field("UTC", description="An IANA time zone, as in Europe/Berlin.", examples=["Europe/Berlin"])
+    days: dict[str, str] = Field(
+        default_factory=dict,
+        description="Times for mon, tue, wed, thu, fri, sat, sun, or ranges such as mon-fri; `22:00-6:00` is a night.",
+        examples=[{"mon-fri": "9:00-17:00", "sat": "10:00-13:00"}],
+    )
+    closed: Texts = Field((), description="Dates on which it is closed, as in 2026-12-25.", examples=[["2026-12-25"]])
+
+    _zone = field_validator("timezone")(known_zone)
+
+    @field_validator("days")
+    @classmethod
+    def _readable(cls, value: dict[str, str]) -> dict[str, str]:
+        read_week(value)
+        return value
+
+    @field_validator("closed")
+    @classmethod
+    def _dates(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise ValueError(f"{value!r} is no date; write it as in 2026-12-25") from None
+        return values
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether somebody is there at this moment (aware)."""
+        local = now.astimezone(zone(self.timezone))
+        minute = local.hour * 60 + local.minute
+        today, yesterday = local.date(), local.date() - timedelta(days=1)
+        if today in self._closed_dates:
+            return False
+        return any(start <= minute < end for start, end in self._spans(today)) or any(
+            minute < end - _MIDNIGHT for _, end in self._spans(yesterday)
+        )
+
+    def next_opening(self, now: datetime) -> datetime | None:
+        """When it is open next, in its own time zone: `now` where it is open, None where it stays closed for a year."""
+        place = zone(self.timezone)
+        local = now.astimezone(place)
+        if self.is_open(now):
+            return local
+        for ahead in range(_LOOK_AHEAD):
+            day = local.date() + timedelta(days=ahead)
+            for start, _ in self._spans(day):
+                opening = datetime.combine(day, time(start // 60, start % 60), place)
+                # By way of UTC, as clocks that go forward skip the opening: it is open an hour later by the wall.
+                opening = opening.astimezone(UTC).astimezone(place)
+                if opening > local and self.is_open(opening):
+                    return opening
+        return None
+
+    def _spans(self, day: date) -> list[Span]:
+        return [] if day in self._closed_dates else self._week[day.weekday()]
+
+    @cached_property
+    def _week(self) -> list[list[Span]]:
+        return read_week(self.days)
+
+    @cached_property
+    def _closed_dates(self) -> frozenset[date]:
+        return frozenset(date.fromisoformat(value) for value in self.closed)
+
+
+def read_week(days: dict[str, str]) -> list[list[Span]]:
+    """The spans of Monday to Sunday, in their order. A day by its name wins over a range that holds it.
+
+    Raises ValueError for what is no day or no time.
+    """
+    week: list[list[Span]] = [[] for _ in DAYS]
+    # The widest ranges first, so that the narrower ones replace them.
+    entries = sorted(((read_days(key), read_spans(text)) for key, text in days.items()), key=lambda e: -len(e[0]))
+    for indexes, spans in entries:
+        for index in indexes:
+            week[index] = spans
+    return week
+
+
+def read_days(text: str) -> list[int]:
+    """`mon`, `mon-fri`, `sat, sun` as numbers, Monday 0. Raises ValueError."""
+    indexes: list[int] = []
+    for entry in text.lower().replace(" ", "").split(","):
+        first, dash, last = entry.partition("-")
+        start, end = _day(first, text), _day(last if dash else first, text)
+        indexes += [(start + step) % 7 for step in range((end - start) % 7 + 1)]
+    return list(dict.fromkeys(indexes))
+
+
+def _day(word: str, text: str) -> int:
+    for names in (DAYS, _LONG_DAYS):
+        if word in names:
+            return names.index(word)
+    raise ValueError(f"{text!r} is no day; write mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri")
+
+
+def read_spans(text: str) -> list[Span]:
+    """`9:00-12:30, 14:00-17:00` in minutes; `closed` is none. Raises ValueError."""
+    if text.strip().lower() in {"", "closed"}:
+        return []
+    spans: list[Span] = []
+    for entry in text.split(","):
+        match = _SPAN.fullmatch(entry.strip())
+        if match is None:
+            raise ValueError(f"{entry.strip()!r} are no times; write 9:00-17:00, several with a comma, or closed")
+        start, end = _minutes(match[1], match[2], entry), _minutes(match[3], match[4], entry)
+        start %= _MIDNIGHT
+        spans.append((start, end if end > start else end + _MIDNIGHT))
+    return sorted(spans)
+
+
+def _minutes(hour: str, minute: str | None, entry: str) -> int:
+    total = int(hour) * 60 + int(minute or 0)
+    if int(minute or 0) > 59 or total > _MIDNIGHT:
+        raise ValueError(f"{entry.strip()!r} has a time that no clock shows")
+    return total

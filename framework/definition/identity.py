@@ -1,0 +1,34 @@
+"""As whom a bot speaks."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from framework.definition.part import Part
+
+
+class Persona(Part):
+    """How the bot presents itself; may differ between channels."""
+
+    name: str = Field("Support Bot", min_length=1, description="The name that people see.")
+    image: str = Field("", description="Address of its picture.", examples=["https://example.com/bot.png"])
+    language: str = Field("en", pattern=r"^[a-z]{2}$", description="The bot's main language, as in en or de.")
+
+    @field_validator("image")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.match(r"https?://\S+$", value):
+            raise ValueError(f"{value!r} is no address; write it as in https://example.com/bot.png")
+        return value
+
+
+class Identity(Persona):
+    """As whom the bot speaks in channels."""
+
+    user_id: str = Field(
+        "agent-bot",
+        pattern=r"^[a-zA-Z0-9@_-]{1,255}$",
+        description="User id in the chat service. Bots that run together need one each.",
+    )

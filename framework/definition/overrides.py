@@ -1,0 +1,86 @@
+"""What a bot does in one channel: its definition, and over it each override whose pattern matches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from framework.definition.model import BotDefinition, ChannelDefinition
+from framework.definition.part import Part
+
+_REMEMBERED = 20_000
+"""Channels whose patterns are remembered; a bot in more than that begins to forget."""
+_WILDCARD = re.compile(r"[*?\[]")
+_P = TypeVar("_P", bound=Part)
+
+
+def matching(definition: BotDefinition, cid: str) -> tuple[str, ...]:
+    """The patterns of `overrides` that match a channel (TYPE:ID), in the order in which they apply.
+
+    The more letters stand before the first wildcard, the later; a channel's full name last. Of two alike, the one that
+    stands further down in the file is applied later, and so wins.
+    """
+    found = [pattern for pattern in definition.overrides if fnmatchcase(cid, pattern)]
+    return tuple(sorted(found, key=_specificity))
+
+
+def _specificity(pattern: str) -> tuple[bool, int]:
+    wildcard = _WILDCARD.search(pattern)
+    return (wildcard is None, wildcard.start() if wildcard else len(pattern))
+
+
+def effective(definition: BotDefinition, cid: str) -> BotDefinition:
+    """The definition as it holds in one channel (TYPE:ID).
+
+    Mappings are merged key by key; lists and single values are replaced. Costs a look-up where the channel is known:
+    it may be asked for every event. The result is the definition itself where nothing is overridden.
+    """
+    known = definition.by_channel.get(cid)
+    if known is not None:
+        return known
+    patterns = matching(definition, cid)
+    result = merged(definition, patterns)
+    if len(definition.by_channel) >= _REMEMBERED:
+        definition.by_channel.clear()
+    definition.by_channel[cid] = result
+    return result
+
+
+def merged(definition: BotDefinition, patterns: Sequence[str]) -> BotDefinition:
+    """The definition with these overrides applied, the first one first."""
+    key = tuple(patterns)
+    if not key:
+        return definition
+    if key not in definition.by_patterns:
+        result = definition
+        for pattern in key:
+            result = _over(result, definition.overrides[pattern])
+        # It is what holds in the channel: nothing is left to override.
+        definition.by_patterns[key] = result.model_copy(update={"overrides": {}})
+    return definition.by_patterns[key]
+
+
+def _over(base: BotDefinition, block: ChannelDefinition) -> BotDefinition:
+    result = _merge(base, block)
+    # They are two ways to say one thing: the one that is overridden must not be outvoted by the other.
+    said = block.model_fields_set
+    if "respond_to" in said and "triggers" not in said:
+        return result.model_copy(update={"triggers": ()})
+    if "triggers" in said and "respond_to" not in said:
+        return result.model_copy(update={"respond_to": None})
+    return result
+
+
+def _merge(base: _P, over: Part) -> _P:
+    update = {name: _replaced(getattr(base, name), getattr(over, name)) for name in over.model_fields_set}
+    return base.model_copy(update=update)
+
+
+def _replaced(old: object, new: object) -> object:
+    if isinstance(old, Part) and isinstance(new, Part):
+        return _merge(old, new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{key: _replaced(old.get(key), value) for key, value in new.items()}}
+    return new

@@ -1,0 +1,48 @@
+"""The fixed sentences of a bot."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from framework.definition.part import Part
+
+
+class Phrases(Part):
+    """Fixed sentences, in the bot's language. `{topics}` stands for article titles, `{person}` for how to get one."""
+
+    greeting: str = Field("Hello! What can I help you with?", description="Answer to a bare greeting.")
+    thanks: str = Field("You're welcome! Is there anything else?", description="Answer to a bare thank-you.")
+    unsure: str = Field(
+        "I am not certain that I have the answer. These articles come closest: {topics}. {person}",
+        description="Said when the evidence is weak.",
+    )
+    refused: str = Field(
+        "I could not find an answer to that in our help articles, and I don't want to guess. {person}",
+        description="Said when there is no evidence.",
+    )
+    person: str = Field(
+        "A person from our team can help you here.", description="How one gets to a person; fills `{person}` above."
+    )
+    apology: str = Field(
+        "Sorry, I could not answer this because of a technical problem. Please try again in a moment.",
+        description="Said when a turn failed for good.",
+    )
+    closed: str = Field(
+        "We are closed right now. Your message stays here, and we answer when we are back.",
+        description="Said outside the hours, where `outside` is `say`.",
+    )
+    spent: str = Field("I have answered all that I may for today. {person}", description="Said when a budget is spent.")
+    handover: str = Field(
+        "I am handing over to a person from our team. They have what we wrote so far.",
+        description="Said when a person takes over.",
+    )
+    handover_closed: str = Field(
+        "Nobody from our team is here right now. They have your message and answer when they are back.",
+        description="Said when a person is to take over outside the team's hours.",
+    )
+    resumed: str = Field("I am back, and read along again.", description="Said when the team hands back.")
+    draft: str = Field("", description="Said while a draft waits for approval; empty: nothing.")
+    no_text: str = Field(
+        "I can only read text so far. Could you describe in words what you need?",
+        description="Answer to a message that holds only files or images.",
+    )
