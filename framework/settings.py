@@ -35,9 +35,31 @@ def _without_path(value: str | None) -> str | None:
     return value
 
 
+def _listening_at(value: str | None) -> str | None:
+    """Where to take connections in. Port 0 is any free one."""
+    if value is None:
+        return None
+    value = value.strip()
+    address = urlsplit(f"//{value}")
+    try:
+        complete = bool(address.hostname) and address.port is not None and address.netloc == value
+    except ValueError:  # the port is no number, or too large a one
+        complete = False
+    if not complete or "@" in value:
+        raise ValueError("must be HOST:PORT, for example 127.0.0.1:8080 or 0.0.0.0:8080")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/") or not value.isascii() or set(value) & set("?#{} "):
+        raise ValueError("must be a path such as /webhooks/stream")
+    return value
+
+
 Secret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
 Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 Address = Annotated[Text, AfterValidator(_web_address)]
+HostAndPort = Annotated[Text, AfterValidator(_listening_at)]
 
 
 class Settings(BaseSettings):
@@ -73,6 +95,28 @@ class Settings(BaseSettings):
         "info",
         description="debug, info, warning or error.",
         validation_alias=AliasChoices("FRAMEWORK_LOG_LEVEL", "log_level"),
+    )
+    webhook: HostAndPort = Field(
+        None,
+        description="HOST:PORT where webhooks of the Stream app are taken in, beside the WebSocket.",
+        validation_alias=AliasChoices("FRAMEWORK_WEBHOOK", "webhook"),
+    )
+    webhook_path: Annotated[str, AfterValidator(_path)] = Field(
+        "/webhooks/stream",
+        description="The path that the Stream app posts to.",
+        validation_alias=AliasChoices("FRAMEWORK_WEBHOOK_PATH", "webhook_path"),
+    )
+    webhook_window: float = Field(
+        10.0,
+        gt=0,
+        le=60 * 24 * 30,
+        description="Minutes after which an event that comes by a webhook is refused.",
+        validation_alias=AliasChoices("FRAMEWORK_WEBHOOK_WINDOW", "webhook_window"),
+    )
+    sqs_queue_url: Address = Field(
+        None,
+        description="The Amazon SQS queue that the Stream app puts events into.",
+        validation_alias=AliasChoices("FRAMEWORK_SQS_QUEUE_URL", "sqs_queue_url"),
     )
 
     @property

@@ -159,8 +159,8 @@ _SERVICE = (
     "ai_indicator.", "app.", "appeal.", "call.", "campaign.", "capabilities.", "channel.", "channel_batch_update.",
     "connection.", "delivery.", "draft.", "export.", "feeds.", "flag.", "health.", "import.", "ingress.",
     "live_location", "location.", "member.", "message.", "moderation.", "moderation_check.", "moderation_rule.",
-    "notification.", "poll.", "reaction.", "reminder.", "review_queue_item.", "thread.", "transport.", "typing.", "user.",
-    "user_group.",
+    "notification.", "poll.", "reaction.", "reminder.", "review_queue_item.", "thread.", "transport.", "typing.",
+    "user.", "user_group.",
 )  # fmt: skip
 _EVENT_FIELDS = frozenset(
     {

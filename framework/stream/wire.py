@@ -17,11 +17,11 @@ _MESSAGE_FIELDS = frozenset(
         "id", "text", "mml", "command", "command_info", "args", "html", "attachments", "user", "mentioned_users",
         "mentioned_channel", "mentioned_here", "mentioned_roles", "mentioned_group_ids", "latest_reactions",
         "own_reactions", "reaction_counts", "reaction_scores", "reaction_groups", "before_message_send_failed",
-        "reply_count", "deleted_reply_count", "thread_participants", "cid", "type", "created_at", "updated_at", "deleted_at",
-        "shadowed", "silent", "pinned", "pinned_at", "pinned_by", "pin_expires", "parent_id", "show_in_channel",
-        "quoted_message_id", "quoted_message", "poll_id", "poll", "image_labels", "i18n", "moderation",
-        "moderation_details", "message_text_updated_at", "reminder", "draft", "shared_location", "member", "channel",
-        "restricted_visibility", "channel_role", "deleted_for_me", "ai_generated", "generating", "user_id",
+        "reply_count", "deleted_reply_count", "thread_participants", "cid", "type", "created_at", "updated_at",
+        "deleted_at", "shadowed", "silent", "pinned", "pinned_at", "pinned_by", "pin_expires", "parent_id",
+        "show_in_channel", "quoted_message_id", "quoted_message", "poll_id", "poll", "image_labels", "i18n",
+        "moderation", "moderation_details", "message_text_updated_at", "reminder", "draft", "shared_location", "member",
+        "channel", "restricted_visibility", "channel_role", "deleted_for_me", "ai_generated", "generating", "user_id",
         "mentioned_groups", "mentioned_channel_members",
     }
 )  # fmt: skip

@@ -1,0 +1,132 @@
+"""Serving the webhook inside the event loop of whoever calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from framework.errors import SettingsError
+from framework.settings import Settings
+from framework.stream.delivery import Inbox
+from framework.stream.timing import Timing
+from framework.stream.webhook import ACCEPT_SECONDS, BODY_SECONDS, Webhook, webhook_app
+
+VARIABLE = "FRAMEWORK_WEBHOOK"
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = int(BODY_SECONDS + ACCEPT_SECONDS) + 1  # what is under way comes to its end by itself
+
+log = structlog.get_logger()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves signals to whoever runs the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def webhook_server(
+    settings: Settings, *, inbox: Inbox, ready: Callable[[], bool], timing: Timing | None = None
+) -> AsyncIterator[str | None]:
+    """Take webhooks in while the block runs, at the address that is yielded: `http://127.0.0.1:8080`.
+
+    None, and nothing is served, where `settings.webhook` is not set. At the end no more connections are taken, then
+    requests under way are finished. Raises SettingsError where the address cannot be used or the app's secret is
+    missing.
+    """
+    if settings.webhook is None:
+        yield None
+        return
+    if settings.stream_api_secret is None:
+        raise SettingsError(
+            "Webhooks cannot be verified without the app's secret.",
+            where=VARIABLE,
+            hint="Set STREAM_API_KEY and STREAM_API_SECRET, or unset FRAMEWORK_WEBHOOK.",
+        )
+    webhook = Webhook(
+        inbox,
+        secret=settings.stream_api_secret,
+        key=settings.stream_api_key,
+        window=timedelta(minutes=settings.webhook_window),
+        timing=timing,
+    )
+    app = webhook_app(webhook, path=settings.webhook_path, ready=ready)
+    bound = _bind(settings.webhook)
+    with contextlib.closing(bound):
+        address = _address(bound)
+        async with _serving(_config(app), bound):
+            log.info("webhook.listening", address=address, path=settings.webhook_path)
+            yield address
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    """Logging is set up elsewhere: of uvicorn's own, warnings are left."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@asynccontextmanager
+async def _serving(config: uvicorn.Config, bound: socket.socket) -> AsyncIterator[None]:
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[bound]), name="webhook server")
+    try:
+        while not server.started:
+            if task.done():
+                await task
+                raise SettingsError("The webhook server ended before it was ready.", where=VARIABLE)
+            await asyncio.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _bind(where: str) -> socket.socket:
+    parts = urlsplit(f"//{where}")
+    host, port = parts.hostname or "", parts.port or 0
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio switches Nagle's algorithm off; without, each answer waits 40 ms for an ACK.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if sys.platform != "win32":
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(1024)
+    except OSError as error:
+        bound.close()
+        raise SettingsError(
+            f"Webhooks cannot be taken in at {where}: {error.strerror}.",
+            where=VARIABLE,
+            hint="Choose another HOST:PORT, or end what uses it.",
+        ) from None
+    bound.setblocking(False)
+    return bound
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if bound.family == socket.AF_INET6 else f"http://{host}:{port}"
