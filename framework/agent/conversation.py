@@ -34,7 +34,8 @@ def _well_formed(text: str) -> str:
 @dataclass(frozen=True)
 class Caller:
     """For whom and where the agent works: handed to tools, never to the model. `key` names the turn: a tool that
-    writes uses it (with its own call's place) to do nothing twice. `roles` are those in the app and in the channel.
+    writes uses it (with its own call's place) to do nothing twice. `roles` are those in the app and in the channel;
+    `thread` is the id of the thread's first message, empty outside threads.
     """
 
     user_id: str
@@ -42,6 +43,7 @@ class Caller:
     channel: str = ""
     key: str = ""
     roles: tuple[str, ...] = ()
+    thread: str = ""
 
 
 class Steps(Protocol):
@@ -62,6 +64,8 @@ class Conversation:
     then there need be no utterances. It comes from the bot's definition, never from a channel. `earlier`: messages
     before `utterances`, oldest first, for the summary of what fell out of the window; as many as are at hand, or none.
     `steps`: with it a turn that is tried again repeats neither the finished answer nor tool calls that write.
+    `decided`: the id of a tool call that the team approved or denied since. An approved one runs first, once, and the
+    bot reports what came of it; then neither utterances nor an instruction are needed.
     """
 
     utterances: tuple[Utterance, ...]
@@ -69,6 +73,7 @@ class Conversation:
     instruction: str = ""
     earlier: tuple[Utterance, ...] = ()
     steps: Steps | None = None
+    decided: str = ""
 
     @property
     def question(self) -> str:
