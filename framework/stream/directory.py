@@ -112,6 +112,21 @@ class Directory:
         item = next(iter(reply.get("channels") or ()), None)
         return read_channel(item, self._bot) if item is not None else None
 
+    async def states(self, channels: Sequence[ChannelRef], *, limit: int) -> Mapping[ChannelRef, ChannelState]:
+        """Those of these channels that exist, with their newest messages."""
+        found: dict[ChannelRef, ChannelState] = {}
+        for chunk in chunks(channels, CHANNELS_A_PAGE):
+            conditions = {"cid": {"$in": [str(channel) for channel in chunk]}}
+            # Named, the bot's own membership comes along, however many members there are.
+            page = {"limit": CHANNELS_A_PAGE, "message_limit": limit, "state": True, "user_id": self._bot}
+            reply = await self._client.as_server(
+                Endpoint.QUERY_CHANNELS, lambda sdk, which=conditions, page=page: sdk.query_channels(which, **page)
+            )
+            for item in reply.get("channels") or ():
+                state = read_channel(item, self._bot)
+                found[state.channel] = state
+        return found
+
 
 def path_part(id_: str) -> str:
     """An id as one part of a path: the SDK puts it there as it is."""

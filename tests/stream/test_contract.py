@@ -99,6 +99,16 @@ async def test_watching_leaves_out_what_is_gone(stage: Stage, inbox: Inbox) -> N
     assert [state.channel for state in states] == [channel]
 
 
+async def test_looks_without_a_connection_and_leaves_out_what_is_gone(stage: Stage) -> None:
+    channel, other = await stage.room(), await stage.room()
+    await stage.service.join([channel])
+    messages = [await stage.post(channel, f"m{n}") for n in range(3)]
+    gone = ChannelRef("messaging", "nowhere")
+    states = await stage.service.look([channel, gone, other], limit=2)
+    assert [(state.channel, state.joined_at is not None) for state in states] == [(channel, True), (other, False)]
+    assert [message.id for message in states[0].messages] == messages[1:]
+
+
 async def test_does_not_watch_without_a_connection(stage: Stage) -> None:
     channel = await stage.room()
     with pytest.raises(ChatServiceError) as caught:
