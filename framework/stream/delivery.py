@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import zlib
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
+import structlog
 
 from framework.errors import FrameworkError
 from framework.stream.model import Event
@@ -16,9 +18,12 @@ from framework.stream.model import Event
 Inbox = Callable[[Event], Awaitable[None]]
 """Takes an event over durably before it returns; raises where it cannot. May get an event more than once."""
 
+ACCEPT_SECONDS = 5.0  # the service waits for 6 on a webhook: it must hear a no, not nothing
 MOST_UNPACKED = 8 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
 _WRAPPINGS = 3  # a notification, around base64, around gzip
+
+log = structlog.get_logger()
 
 
 class UnreadableError(FrameworkError):
@@ -27,6 +32,24 @@ class UnreadableError(FrameworkError):
     def __init__(self, what: str, *, too_large: bool = False) -> None:
         super().__init__(what)
         self.too_large = too_large
+
+
+async def accepted(hand_on: Awaitable[None], by: str, **about: object) -> bool:
+    """Whether the inbox took an event over, and soon. Why not is logged: `by` is the way that it came."""
+    try:
+        async with asyncio.timeout(ACCEPT_SECONDS):
+            await hand_on
+    except TimeoutError:
+        log.warning("delivery.not_accepted", error=f"not within {ACCEPT_SECONDS:.0f} s", by=by, **about)
+    except FrameworkError as error:
+        log.warning("delivery.not_accepted", error=error.what, by=by, **about)
+    except Exception as error:  # noqa: BLE001 - the inbox's defect is no reason to lose the event
+        what = type(error).__name__
+        log.error("delivery.not_accepted", error=what, at=_place(error), by=by, **about)  # noqa: TRY400 - see _place
+    else:
+        log.debug("delivery.accepted", by=by, **about)
+        return True
+    return False
 
 
 def unpack(body: bytes, most: int = MOST_UNPACKED) -> bytes:
@@ -78,3 +101,11 @@ def _bytes(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return text.encode("utf-8", "replace")  # JSON is no base64: it begins with a brace
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised. Its words stay out of the log: they may hold those of the event."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

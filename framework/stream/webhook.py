@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from framework.errors import FrameworkError
-from framework.stream.delivery import Inbox, UnreadableError, parse, unpack
+from framework.stream.delivery import Inbox, UnreadableError, accepted, parse, unpack
 from framework.stream.events import read_event
 from framework.stream.model import Event
 from framework.stream.timing import Timing
@@ -27,7 +27,6 @@ from framework.stream.wire import read_time
 MOST_BYTES = 2 * 1024 * 1024
 MOST_AT_ONCE = 200
 BODY_SECONDS = 5.0
-ACCEPT_SECONDS = 5.0  # the service waits for 6: it must hear a no, not nothing
 REMEMBERED = 10_000
 LONGEST_ID = 200
 
@@ -86,18 +85,7 @@ class Webhook:
         id_ = request.headers.get("x-webhook-id", "")
         id_ = id_ if len(id_) <= LONGEST_ID else ""
         about = {"type": raw.get("type"), "id": id_, "attempt": request.headers.get("x-webhook-attempt", "")[:8]}
-        try:
-            async with asyncio.timeout(ACCEPT_SECONDS):
-                await self._hand_on(event, id_)
-        except TimeoutError:
-            log.warning("webhook.not_accepted", error=f"not within {ACCEPT_SECONDS:.0f} s", **about)
-        except FrameworkError as error:
-            log.warning("webhook.not_accepted", error=error.what, **about)
-        except Exception as error:  # noqa: BLE001 - the inbox's defect is no reason to lose the event
-            what = type(error).__name__
-            log.error("webhook.not_accepted", error=what, at=_place(error), **about)  # noqa: TRY400 - see _place
-        else:
-            log.debug("webhook.accepted", **about)
+        if await accepted(self._hand_on(event, id_), "webhook", **about):
             return JSONResponse({"status": "accepted"})
         return _no(503, "The event could not be accepted. Try again.")
 
@@ -178,11 +166,3 @@ def _same(known: str, given: str) -> bool:
 
 def _no(status: int, why: str) -> Response:
     return JSONResponse({"error": why}, status)
-
-
-def _place(error: BaseException) -> str:
-    """Where it was raised. Its words stay out of the log: they may hold those of the event."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 
 from framework.errors import SettingsError
 from framework.settings import Settings
-from framework.stream.delivery import Inbox
+from framework.stream.delivery import ACCEPT_SECONDS, Inbox
 from framework.stream.timing import Timing
-from framework.stream.webhook import ACCEPT_SECONDS, BODY_SECONDS, Webhook, webhook_app
+from framework.stream.webhook import BODY_SECONDS, Webhook, webhook_app
 
 VARIABLE = "FRAMEWORK_WEBHOOK"
 KEEP_ALIVE_SECONDS = 75

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from framework.errors import EngineError
+from framework.stream import delivery
 from framework.stream import webhook as module
 from framework.stream.model import ChannelRef, CustomEvent, Event, MemberAdded, MessageNew, ReactionNew
 from framework.stream.timing import Timing
@@ -170,11 +171,11 @@ async def test_the_api_key_may_be_left_out(desk: Desk) -> None:
 async def test_what_could_not_be_taken_over_is_told_again(
     desk: Desk, logs: Any, monkeypatch: pytest.MonkeyPatch, inbox: Any, error: str
 ) -> None:
-    monkeypatch.setattr(module, "ACCEPT_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "ACCEPT_SECONDS", 0.01)
     desk.answer = inbox
     assert await desk.tell(message_event()) == 503
     assert await desk.tell(message_event()) == 503
-    assert [(entry["event"], entry["error"]) for entry in logs] == [("webhook.not_accepted", error)] * 2
+    assert [(entry["event"], entry["error"]) for entry in logs] == [("delivery.not_accepted", error)] * 2
     assert "words of Ann" not in repr(logs)
     desk.answer = None
     assert await desk.tell(message_event()) == 200

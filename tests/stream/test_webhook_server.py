@@ -72,7 +72,7 @@ async def test_every_message_of_the_app_arrives_once_whatever_is_refused_at_firs
         await stream.running.sandbox.courier.settle()
     assert sorted(intake.texts) == [f"question {n}" for n in range(10)]
     assert {n for n, asked in intake.asked.items() if asked == 3} == {"question 1", "question 4", "question 7"}
-    assert "question" not in repr([entry for entry in logs if entry["event"].startswith("webhook")])
+    assert "question" not in repr([entry for entry in logs if entry["event"].startswith(("webhook", "delivery"))])
 
 
 async def test_deliveries_that_are_doubled_by_the_service_are_handed_on_once(stream: StreamStage) -> None:

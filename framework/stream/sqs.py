@@ -1,0 +1,171 @@
+"""Events by a queue of Amazon SQS, into which the service puts what it would post to a webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+
+from framework.errors import SettingsError
+from framework.settings import Settings
+from framework.stream.delivery import Inbox, UnreadableError, accepted, parse_queued
+from framework.stream.events import read_event
+from framework.stream.timing import Timing
+
+VARIABLE = "FRAMEWORK_SQS_QUEUE_URL"
+WAIT_SECONDS = 20  # the longest poll there is
+AT_ONCE = 10  # the most that one call brings or deletes
+LONGEST_PAUSE = 30.0
+_REGION = re.compile(r"(?:sqs|queue)\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|([a-z0-9-]+)\.queue\.amazonaws\.com")
+_PASSING = frozenset({"RequestThrottled", "Throttling", "ThrottlingException", "RequestTimeout", "OverLimit"})
+
+log = structlog.get_logger()
+Received = Mapping[str, Any]
+T = TypeVar("T")
+
+
+async def take_from_queue(settings: Settings, *, inbox: Inbox, timing: Timing | None = None) -> None:
+    """Hand what comes by `settings.sqs_queue_url` to the inbox, until cancelled; returns at once where it is not set.
+
+    A message is deleted once the inbox took its event over, or where it means nothing to a bot, or nothing at all; else
+    the queue brings it again after its visibility time-out. Credentials are found as by all AWS tools. Raises
+    SettingsError where the extra `sqs` is not installed, or AWS refuses before anything was ever received.
+    """
+    if settings.sqs_queue_url is not None:
+        await Queue(settings.sqs_queue_url, inbox, timing or Timing()).run()
+
+
+class Queue:
+    """The reader of a queue. Its calls block: each is made in a thread of its own, which nobody waits for at exit."""
+
+    def __init__(self, url: str, inbox: Inbox, timing: Timing) -> None:
+        self._url = url
+        self._inbox = inbox
+        self._timing = timing
+        self._client: Any = None
+        self._heard = False
+        self._failed = 0
+
+    async def run(self) -> None:
+        """Read until cancelled. Raises SettingsError, see `take_from_queue`."""
+        self._client = await _aside(lambda: _client(self._url))
+        log.info("sqs.reading", queue=self._url)
+        while True:
+            self._failed = 0 if await self._round() else self._failed + 1
+            if self._failed:
+                most = min(LONGEST_PAUSE, 2.0 ** min(self._failed, 10))
+                await self._timing.sleep(self._timing.uniform(0.5, most))
+
+    async def _round(self) -> bool:
+        """Take in what one call brings; whether all went well."""
+        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # ships no types
+
+        try:
+            received = await _aside(self._receive)
+            self._heard = True
+            taken = await asyncio.gather(*(self._take(message) for message in received))
+            done = [message for message, ok in zip(received, taken, strict=True) if ok]
+            return (not done or await _aside(lambda: self._delete(done))) and len(done) == len(received)
+        except (BotoCoreError, ClientError) as error:
+            what = _what(error)
+            if not self._heard and _is_lasting(error):
+                raise SettingsError(
+                    f"The queue cannot be read: {what}.",
+                    where=VARIABLE,
+                    hint="Check its address, and that AWS credentials are found that may receive and delete messages.",
+                ) from None
+            log.warning("sqs.failed", error=what, attempt=self._failed + 1)
+            return False
+
+    async def _take(self, message: Received) -> bool:
+        """Whether a message is done with."""
+        id_ = message.get("MessageId", "")
+        try:
+            raw = parse_queued(str(message.get("Body", "")))
+        except UnreadableError as error:
+            log.warning("sqs.unreadable", id=id_, why=error.what)
+            return True
+        event = read_event(raw)
+        return event is None or await accepted(self._inbox(event), "sqs", type=raw.get("type"), id=id_)
+
+    def _receive(self) -> Sequence[Received]:
+        answer = self._client.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=WAIT_SECONDS
+        )
+        return answer.get("Messages") or ()
+
+    def _delete(self, messages: Sequence[Received]) -> bool:
+        entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
+        failed = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries).get("Failed")
+        if failed:
+            log.warning("sqs.not_deleted", messages=len(failed), error=str(failed[0].get("Code", "")))
+        return not failed
+
+
+def _client(url: str) -> Any:  # noqa: ANN401 - boto3 ships no types
+    try:
+        import boto3  # type: ignore[import-untyped]  # ships no types
+        from botocore.config import Config  # type: ignore[import-untyped]  # ships no types
+    except ImportError:
+        raise SettingsError(
+            "Reading a queue of Amazon SQS needs the extra `sqs`, which is not installed.",
+            where=VARIABLE,
+            hint="Install it: python -m pip install 'boto3>=1.40'. Or unset the variable.",
+        ) from None
+    address = urlsplit(url)
+    known = _REGION.fullmatch(address.hostname or "")
+    session = boto3.session.Session()
+    return session.client(
+        "sqs",
+        region_name=(known.group(1) or known.group(2)) if known else session.region_name or "us-east-1",
+        # What is not Amazon's is where the address says.
+        endpoint_url=None if known else f"{address.scheme}://{address.netloc}",
+        config=Config(connect_timeout=5, read_timeout=WAIT_SECONDS + 10, retries={"total_max_attempts": 1}),
+    )
+
+
+def _is_lasting(error: Any) -> bool:  # noqa: ANN401 - boto3 ships no types
+    """Whether the same call would be refused again: by AWS, or by what is missing here."""
+    answer = getattr(error, "response", None)
+    if answer is None:
+        return type(error).__name__ in {"NoCredentialsError", "PartialCredentialsError", "NoRegionError"}
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return 400 <= status < 500 and status != 429 and answer["Error"].get("Code") not in _PASSING
+
+
+def _what(error: Any) -> str:  # noqa: ANN401 - boto3 ships no types
+    answer = getattr(error, "response", None)
+    if answer is None:
+        return str(error).rstrip(".") or type(error).__name__
+    return f"{answer['Error'].get('Code', '')}: {answer['Error'].get('Message', '')}".rstrip(". ")
+
+
+async def _aside(work: Callable[[], T]) -> T:
+    """Do it in a thread. One of a pool would hold up the end of the process for as long as a poll lasts."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if future.done():  # cancelled
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]  # there is one where there is no error
+
+    def run() -> None:
+        try:
+            outcome: tuple[T | None, Exception | None] = (work(), None)
+        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+            outcome = (None, error)
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=run, name="sqs", daemon=True).start()
+    return await future
