@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta, ToolFinished, ToolStarted
@@ -18,6 +18,7 @@ class Feed:
         self.text = ""
         self.state: AIState = "thinking"
         self.changed = asyncio.Event()
+        self._show: Callable[[AIState], None] | None = None
         self._ended = asyncio.Event()
         self._visible = asyncio.Event()  # there is text, or there will be no more
         self._answer: Answer | None = None
@@ -46,6 +47,11 @@ class Feed:
             return ModelError("The agent ended without an answer.")
         return self._answer
 
+    def tell(self, show: Callable[[AIState], None]) -> None:
+        """Have the state shown by this, now and with every change."""
+        self._show = show
+        show(self.state)
+
     async def wait_visible(self, seconds: float) -> None:
         """Return with the first text, with the end, or after so many seconds."""
         await _within(self._visible, seconds)
@@ -53,6 +59,27 @@ class Feed:
     async def wait_ended(self, seconds: float) -> None:
         """Return with the end, or after so many seconds."""
         await _within(self._ended, seconds)
+
+    async def wait_changed(self) -> None:
+        """Return with the next change, or with the end."""
+        self.changed.clear()
+        if not self.ended:
+            await self.changed.wait()
+
+    async def before_end(self, waiting: Coroutine[None, None, None]) -> bool:
+        """Wait for this, but not beyond the end; False: the end came first."""
+        wait = asyncio.ensure_future(waiting)
+        end = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait({wait, end}, return_when=asyncio.FIRST_COMPLETED)
+            if self.ended:
+                return False
+            wait.result()
+            return True
+        finally:
+            end.cancel()
+            wait.cancel()
+            await asyncio.wait({wait})
 
     async def _read(self, events: AsyncIterator[AgentEvent], seconds: float) -> None:
         try:
@@ -83,6 +110,8 @@ class Feed:
             case Finished(answer):
                 self._answer = answer
         self.changed.set()
+        if self._show is not None:
+            self._show(self.state)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,7 +28,9 @@ class AlreadyAnsweredError(FrameworkError):
 
 
 class ReplyWriter:
-    """Writes replies of one bot. Every call raises ChatServiceError where a write that must last cannot be made."""
+    """Writes replies of one bot. Every call raises ChatServiceError where a write that must last cannot be made, and
+    FencedError, leaving the message as it is, where the turn is no longer this process's.
+    """
 
     def __init__(self, service: ChatService, limits: Limits) -> None:
         self._service = service
@@ -53,14 +55,14 @@ class ReplyWriter:
         async with feed.reading(turn.events, seconds=self._limits.generation):
             await feed.wait_visible(self._limits.head_start)
             if not feed.ended and not draft.posted:
-                await self._open(turn, feed.text)
+                await self._open(turn, feed)
+            if not feed.ended:
+                feed.tell(indicator.show)
             while not feed.ended:
-                feed.changed.clear()
-                indicator.show(feed.state)
-                passed = await self._sketch(turn, feed.text)
-                await feed.wait_ended(self._interval(len(feed.text)) * (1 if passed else 2))
-                if passed:
-                    await feed.changed.wait()
+                if self._is_news(turn, feed.text):
+                    await self._show(turn, feed)
+                else:
+                    await feed.wait_changed()
             draft.closing = True
             return feed.result()
 
@@ -74,9 +76,9 @@ class ReplyWriter:
             draft.parts = number
             await self._put_part(turn, part_id(turn.reply_id, number), text)
         # The first message is completed last: while it says `generating`, a crash leaves the turn recoverable.
-        if not draft.posted and await self._post(turn, parts[0], generating=False, custom=custom):
+        if not draft.posted and await self._post(turn, parts[0], custom=custom):
             return
-        await self._service.revise(turn.reply_id, text=parts[0], generating=False, custom=custom)
+        await self._service.revise(turn.reply_id, text=parts[0], generating=False, custom=custom, check=turn.fence)
         draft.shown = parts[0]
         if draft.resumed:
             await self._drop_parts_after(turn, len(parts))
@@ -91,7 +93,7 @@ class ReplyWriter:
     async def withdraw(self, turn: Turn) -> None:
         """Delete a reply whose question is gone."""
         for number in range(1, turn.draft.parts + 1):
-            await self._service.delete(part_id(turn.reply_id, number))
+            await self._service.delete(part_id(turn.reply_id, number), check=turn.fence)
         await Indicator(self._service, turn.channel, turn.reply_id).clear()
 
     def _interval(self, length: int) -> float:
@@ -100,24 +102,33 @@ class ReplyWriter:
         share = min(1.0, length / limits.text_length)
         return limits.fastest_sketch + (limits.slowest_sketch - limits.fastest_sketch) * share
 
-    async def _open(self, turn: Turn, text: str) -> None:
-        """Post the reply with the text so far, or take over the one that an interrupted process left behind."""
-        custom = {"ai_generated": True, "reply_to": turn.trigger.id}
-        await self._post(turn, text[: self._limits.text_length], generating=True, custom=custom)
+    async def _open(self, turn: Turn, feed: Feed) -> None:
+        """Post the reply with the text so far, or take over the one that an interrupted process left behind.
 
-    async def _post(self, turn: Turn, text: str, *, generating: bool, custom: Mapping[str, Any]) -> bool:
-        """Post the reply's first message. False: it was there, unfinished, and is ours now."""
+        The post may have to wait: it takes along what has come by the time that it goes.
+        """
+        custom = {"ai_generated": True, "reply_to": turn.trigger.id}
+        await self._post(turn, self._fitting(feed.text), lambda: self._fitting(feed.text), custom=custom)
+
+    async def _post(
+        self, turn: Turn, text: str, newest: Callable[[], str] | None = None, *, custom: Mapping[str, Any]
+    ) -> bool:
+        """Post the reply's first message; unfinished with `newest`. False: it was there, unfinished, and is ours."""
         turn.draft.opened = True
         outgoing = OutgoingMessage(
-            id=turn.reply_id, text=text, parent_id=turn.trigger.parent_id, generating=generating, custom=custom
+            id=turn.reply_id,
+            text=text,
+            parent_id=turn.trigger.parent_id,
+            generating=newest is not None,
+            custom=custom,
         )
         try:
-            message = await self._service.send(turn.channel, outgoing)
+            message = await self._service.send(turn.channel, outgoing, newest=newest, check=turn.fence)
         except DuplicateMessageError:
             await self._take_over(turn)
             return False
         turn.draft.posted_at = message.created_at
-        turn.draft.shown = text
+        turn.draft.shown = message.text
         return True
 
     async def _take_over(self, turn: Turn) -> None:
@@ -128,18 +139,34 @@ class ReplyWriter:
             raise AlreadyAnsweredError("already answered")
         adopt(turn.draft, found)
 
+    def _fitting(self, text: str) -> str:
+        return text[: self._limits.text_length]
+
+    def _is_news(self, turn: Turn, text: str) -> bool:
+        shown = self._fitting(text)
+        return bool(shown.strip()) and shown != turn.draft.shown
+
+    async def _show(self, turn: Turn, feed: Feed) -> None:
+        """Show the newest text when it is this turn's turn, then leave it a while.
+
+        All that is being written shares one budget: the more there is, the longer each one's turn is away.
+        """
+        first = not turn.draft.shown.strip()
+        if not await feed.before_end(self._service.turn_to_sketch(turn.reply_id, first=first)):
+            return
+        passed = not self._is_news(turn, feed.text) or await self._sketch(turn, self._fitting(feed.text))
+        await feed.wait_ended(self._interval(len(feed.text)) * (1 if passed else 2))
+
     async def _sketch(self, turn: Turn, text: str) -> bool:
-        """Show the newest text if it is new; False: the service is short of breath."""
-        shown = text[: self._limits.text_length]
-        if not shown.strip() or shown == turn.draft.shown:
-            return True
+        """Show a text; False: the service is short of breath."""
+        await turn.fence()
         try:
-            passed = await self._service.sketch(turn.channel, turn.reply_id, text=shown)
+            passed = await self._service.sketch(turn.channel, turn.reply_id, text=text)
         except ChatServiceError as error:
             _log.debug("sketch.failed", error=error.what)
             return False
         if passed:
-            turn.draft.shown = shown
+            turn.draft.shown = text
         return passed
 
     async def _put_part(self, turn: Turn, id_: str, text: str) -> None:
@@ -147,15 +174,15 @@ class ReplyWriter:
         custom = {"ai_generated": True, "part_of": turn.reply_id}
         outgoing = OutgoingMessage(id=id_, text=text, parent_id=turn.trigger.parent_id, custom=custom)
         try:
-            await self._service.send(turn.channel, outgoing)
+            await self._service.send(turn.channel, outgoing, check=turn.fence)
         except DuplicateMessageError:
-            await self._service.revise(id_, text=text, generating=False, custom=custom)
+            await self._service.revise(id_, text=text, generating=False, custom=custom, check=turn.fence)
 
     async def _drop_parts_after(self, turn: Turn, parts: int) -> None:
         """An interrupted process may have written more parts than this answer has."""
         later = [part_id(turn.reply_id, number) for number in range(parts + 1, parts + 10)]
         for id_ in await self._service.messages(turn.channel, later):
-            await self._service.delete(id_)
+            await self._service.delete(id_, check=turn.fence)
 
 
 def adopt(draft: Draft, message: Message) -> None:

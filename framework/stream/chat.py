@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from framework.errors import ChatServiceError, DuplicateMessageError
-from framework.stream.budget import Endpoint
+from framework.stream.budget import Endpoint, Rank
 from framework.stream.client import BRIEF, PATIENT, Json, StreamClient
 from framework.stream.directory import CHANNELS_A_PAGE, Directory, chunks, path_part
 from framework.stream.events import concerns, read_event
@@ -26,6 +26,7 @@ from framework.stream.model import (
     Message,
     OutgoingMessage,
 )
+from framework.stream.service import Check, unchecked
 from framework.stream.socket import EventSocket, Lost, Opened
 from framework.stream.timing import Timing
 from framework.stream.wire import read_channel, read_message
@@ -70,6 +71,8 @@ class StreamChatService:
         self._socket = EventSocket(lambda: client.session, client.base_url, client.credentials, timing)
         self._directory = Directory(client, self._bot)
         self._ephemeral = True
+        # Sketches whose turn has come, by message.
+        self._reserved: dict[str, Endpoint] = {}
         # Writes to one message must arrive in the order in which they were made.
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -163,6 +166,11 @@ class StreamChatService:
         )
         return [item for item in reply.get("channels") or () if isinstance(item, Mapping)]
 
+    async def look(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
+        """See the port."""
+        found = await self._directory.states(channels, limit=min(limit, MOST_MESSAGES))
+        return [found[channel] for channel in channels if channel in found]
+
     async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
         """See the port."""
         if until is None:
@@ -233,28 +241,40 @@ class StreamChatService:
             raise
         return read_message(reply.get("message"))
 
-    async def send(self, channel: ChannelRef, message: OutgoingMessage) -> Message:
+    async def send(
+        self,
+        channel: ChannelRef,
+        message: OutgoingMessage,
+        *,
+        newest: Callable[[], str] | None = None,
+        check: Check = unchecked,
+    ) -> Message:
         """See the port. Repeated while nobody knows whether it arrived: the id makes that safe."""
         body: dict[str, Any] = {
             **message.custom,
             "id": message.id,
-            "text": message.text,
             "ai_generated": True,
             "generating": message.generating,
         }
         if message.parent_id:
             body |= {"parent_id": message.parent_id, "show_in_channel": message.show_in_channel}
         failures: list[ChatServiceError] = []
+        texts: list[str] = []
+
+        async def post(sdk: Any) -> Json:  # noqa: ANN401 - the SDK has no types
+            texts.append(newest() if newest is not None else message.text)
+            place = sdk.channel(channel.type, path_part(channel.id))
+            reply: Json = await place.send_message({**body, "text": texts[-1]}, self._bot)
+            return reply
+
         try:
             reply = await self._client.as_server(
-                Endpoint.SEND_MESSAGE,
-                lambda sdk: sdk.channel(channel.type, path_part(channel.id)).send_message(dict(body), self._bot),
-                tries=PATIENT,
-                failures=failures,
+                Endpoint.SEND_MESSAGE, post, patience=PATIENT, failures=failures, check=check
             )
         except DuplicateMessageError:
+            # Ours, if an earlier try may have arrived, and it says what we said.
             stored = await self._message(message.id) if _uncertain(failures) else None
-            if stored is None or stored.user.id != self._bot or stored.text != message.text:
+            if stored is None or stored.user.id != self._bot or stored.text not in texts:
                 raise
             log.info("stream.send_confirmed", message=message.id, channel=str(channel))
             return stored
@@ -267,34 +287,44 @@ class StreamChatService:
             )
         return sent
 
-    async def revise(self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any]) -> None:
+    async def revise(
+        self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
+    ) -> None:
         """See the port."""
+        changes = {**custom, "text": text, "generating": generating}
+        self._reserved.pop(message_id, None)
         async with self._in_order(message_id):
-            await self._update(message_id, {**custom, "text": text, "generating": generating}, tries=PATIENT)
+            await self._client.as_server(
+                Endpoint.UPDATE_MESSAGE,
+                lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": changes}, self._bot),
+                patience=PATIENT,
+                check=check,
+            )
 
-    async def _update(self, message_id: str, changes: Json, *, tries: int) -> None:
-        await self._client.as_server(
-            Endpoint.UPDATE_MESSAGE,
-            lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": changes}, self._bot),
-            tries=tries,
-        )
+    async def turn_to_sketch(self, message_id: str, *, first: bool) -> None:
+        """See the port."""
+        endpoint = Endpoint.EPHEMERAL_UPDATE if self._ephemeral else Endpoint.UPDATE_MESSAGE
+        await self._client.reserve(endpoint, Rank.FIRST if first else Rank.REFRESH)
+        self._reserved[message_id] = endpoint
 
     async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
         """See the port. Where the service has no ephemeral updates, stored ones are made within the same budget."""
+        reserved = self._reserved.pop(message_id, None)
         async with self._in_order(message_id):
             try:
-                return await self._sketch(message_id, {"set": {"text": text, "generating": True}})
+                return await self._sketch(message_id, {"set": {"text": text, "generating": True}}, reserved)
             except ChatServiceError as error:
                 log.debug("stream.sketch_failed", channel=str(channel), message=message_id, error=error.what)
                 return False
 
-    async def _sketch(self, message_id: str, changes: Json) -> bool:
+    async def _sketch(self, message_id: str, changes: Json, reserved: Endpoint | None) -> bool:
         body = {**changes, "user": {"id": self._bot}}
         if self._ephemeral:
             try:
                 reply = await self._client.spare(
                     Endpoint.EPHEMERAL_UPDATE,
                     lambda sdk: sdk.patch(f"messages/{path_part(message_id)}/ephemeral", data=body),
+                    reserved=reserved is Endpoint.EPHEMERAL_UPDATE,
                 )
             except ChatServiceError as error:
                 if error.status not in {400, 403, 404, 405}:
@@ -304,6 +334,7 @@ class StreamChatService:
         reply = await self._client.spare(
             Endpoint.UPDATE_MESSAGE,
             lambda sdk: sdk.update_message_partial(path_part(message_id), dict(changes), self._bot),
+            reserved=reserved is Endpoint.UPDATE_MESSAGE,
         )
         if reply is not None and self._ephemeral:
             # A stored update of the same message passes: it was the endpoint that was refused, not the message.
@@ -311,14 +342,16 @@ class StreamChatService:
             log.info("stream.no_ephemeral_updates", instead="partial updates")
         return reply is not None
 
-    async def delete(self, message_id: str) -> None:
-        """See the port."""
+    async def delete(self, message_id: str, *, check: Check = unchecked) -> None:
+        """See the port. That it is gone already is what a lost answer of an earlier try looks like."""
+        self._reserved.pop(message_id, None)
         async with self._in_order(message_id):
             try:
                 await self._client.as_server(
                     Endpoint.DELETE_MESSAGE,
                     lambda sdk: sdk.delete_message(path_part(message_id), hard=True),
-                    tries=PATIENT,
+                    patience=PATIENT,
+                    check=check,
                 )
             except ChatServiceError as error:
                 if error.status != 404 and error.code != MISSING:
@@ -341,7 +374,7 @@ class StreamChatService:
         await self._client.as_server(
             Endpoint.SEND_EVENT,
             lambda sdk: sdk.channel(channel.type, path_part(channel.id)).send_event(dict(event), self._bot),
-            tries=BRIEF,
+            patience=BRIEF,
         )
 
     async def mark_read(self, channel: ChannelRef, *, parent_id: str | None = None) -> None:

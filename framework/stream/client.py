@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import structlog
 
+from framework.breaker import Breaker, Ticket
 from framework.errors import ChatServiceError
-from framework.stream.budget import Bucket, Budget, Endpoint
+from framework.stream.budget import Bucket, Budget, Endpoint, Rank
 from framework.stream.credentials import Credentials, short_secrets
-from framework.stream.failure import RATE_LIMITED, TOKEN_CODES, garbled, refused, unreachable
+from framework.stream.failure import TOKEN_CODES, garbled, is_limit, is_outage, left_alone, refused, unreachable
 from framework.stream.timing import Timing
 
 if TYPE_CHECKING:
@@ -24,15 +26,32 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 Request = Callable[["StreamChatAsync"], Awaitable[Json]]
+Check = Callable[[], Awaitable[None]]
 
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
-# Tries for a call that must happen (some 10 s of them), for an ordinary one, and for one that nobody would miss.
-PATIENT, ORDINARY, BRIEF = 8, 5, 1
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How much a call is worth: failed tries (refusals for lack of budget are none), and seconds in all, waiting for
+    the budget and for a service that is down included.
+    """
+
+    tries: int
+    seconds: float
+
+
+# For what must happen, for ordinary calls, and for what is of use now or never.
+PATIENT, ORDINARY, BRIEF = Patience(8, 300.0), Patience(5, 120.0), Patience(1, 5.0)
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 # A limit is counted by the minute; a reset further away than that is a clock that is wrong.
 LONGEST_LIMIT = 60.0
 
 log = structlog.get_logger()
+
+
+async def _unchecked() -> None:
+    """Nothing has to hold for a call to be made."""
 
 
 @dataclass
@@ -58,6 +77,16 @@ class _Answer:
             return None
 
 
+@dataclass(frozen=True)
+class _Call:
+    endpoint: Endpoint
+    request: Request
+    as_user: bool
+    patience: Patience
+    check: Check = _unchecked
+    failures: list[ChatServiceError] | None = None
+
+
 _answer: ContextVar[_Answer] = ContextVar("_answer")
 
 
@@ -70,14 +99,31 @@ async def _note(
     return response
 
 
-class StreamClient:
-    """Calls the service, as the app (server-side) or as the bot user. Raises ChatServiceError, nothing else."""
+@dataclass(frozen=True, eq=False)
+class App:
+    """What all bots of a process share that speak for one Stream app: its limits, and whether it is down."""
 
-    def __init__(self, credentials: Credentials, base_url: str, timing: Timing) -> None:
+    budget: Budget
+    breaker: Breaker
+
+    @classmethod
+    def at(cls, base_url: str, timing: Timing) -> Self:
+        """An app of its own."""
+        return cls(Budget(timing), Breaker(base_url, timing))
+
+
+class StreamClient:
+    """Calls the service, as the app (server-side) or as the bot user. Raises ChatServiceError, nothing else of its own.
+
+    Every call ends: see `Patience`. While the service is down, what must happen waits until one call has found it back,
+    and what is of use now or never fails at once.
+    """
+
+    def __init__(self, credentials: Credentials, base_url: str, timing: Timing, app: App | None = None) -> None:
         self.credentials = credentials
         self.base_url = base_url
+        self.app = app or App.at(base_url, timing)
         self._timing = timing
-        self._budget = Budget(timing)
         self._session: aiohttp.ClientSession | None = None
         self._sdks: dict[bool, StreamChatAsync] = {}
 
@@ -104,65 +150,112 @@ class StreamClient:
         endpoint: Endpoint,
         request: Request,
         *,
-        tries: int = ORDINARY,
+        patience: Patience = ORDINARY,
         failures: list[ChatServiceError] | None = None,
+        check: Check = _unchecked,
     ) -> Json:
-        """Call with the app's own rights. What failed on the way to success is added to `failures`."""
-        return await self._call(endpoint, request, as_user=False, tries=tries, failures=failures)
+        """Call with the app's own rights. What failed on the way to success is added to `failures`.
 
-    async def as_user(self, endpoint: Endpoint, request: Request, *, tries: int = ORDINARY) -> Json:
+        `check` is awaited right before each try, after all waiting, and so is `request` called: what `check` raises
+        ends the call.
+        """
+        return await self._call(_Call(endpoint, request, False, patience, check, failures))
+
+    async def as_user(self, endpoint: Endpoint, request: Request, *, patience: Patience = ORDINARY) -> Json:
         """Call with the bot's own token and rights. Scarce: 60 calls a minute for an endpoint."""
-        return await self._call(endpoint, request, as_user=True, tries=tries, failures=None)
+        return await self._call(_Call(endpoint, request, True, patience))
 
-    async def spare(self, endpoint: Endpoint, request: Request) -> Json | None:
-        """Call once, server-side, if the budget has room for calls that may be left out; else return None."""
-        if not self._budget.bucket(endpoint, as_user=False).try_take():
+    async def reserve(self, endpoint: Endpoint, rank: Rank) -> None:
+        """Wait until a call that may be left out fits the budget of a service that is up; `spare` then makes it."""
+        while True:
+            await self.app.breaker.passable()
+            await self.app.budget.bucket(endpoint, as_user=False).take(rank)
+            if self.app.breaker.state == "closed":
+                return
+
+    async def spare(self, endpoint: Endpoint, request: Request, *, reserved: bool = False) -> Json | None:
+        """Call once, server-side, if that was reserved or the budget has room for calls that may be left out; else, and
+        while the service is down, return None.
+        """
+        if not reserved and not self.app.budget.bucket(endpoint, as_user=False).try_take():
             return None
-        return await self._once(endpoint, request, as_user=False)
+        ticket = self.app.breaker.claim()
+        if ticket is None:
+            return None
+        return await self._once(_Call(endpoint, request, False, BRIEF), ticket)
 
-    async def _call(
-        self,
-        endpoint: Endpoint,
-        request: Request,
-        *,
-        as_user: bool,
-        tries: int,
-        failures: list[ChatServiceError] | None,
-    ) -> Json:
+    async def _call(self, call: _Call) -> Json:
         token_renewed = False
         failed = 0
+        deadline = self._timing.monotonic() + call.patience.seconds
+        last: ChatServiceError | None = None
         while True:
-            await self._budget.bucket(endpoint, as_user=as_user).take()
+            ticket = await self._admit(call, deadline, last)
             try:
-                return await self._once(endpoint, request, as_user=as_user)
+                return await self._once(call, ticket)
             except ChatServiceError as error:
-                if as_user and error.code in TOKEN_CODES:
+                last = error
+                if call.as_user and error.code in TOKEN_CODES:
                     self.credentials.renew()
                     if not token_renewed:
                         token_renewed = True
                         continue
-                failed += 1
-                if not error.retryable or failed >= tries:
+                # What was refused for lack of budget did not fail: its bucket says when to come back.
+                limited = is_limit(error) and call.patience.tries > 1
+                failed += not limited
+                if not error.retryable or failed >= call.patience.tries:
                     raise
-                if failures is not None:
-                    failures.append(error)
-                await self._pause(endpoint, error, failed)
+                if call.failures is not None:
+                    call.failures.append(error)
+                await self._pause(call.endpoint, error, 0 if limited else failed)
+
+    async def _admit(self, call: _Call, deadline: float, last: ChatServiceError | None) -> Ticket:
+        """Wait for a service that is up and a budget that has room. Raises ChatServiceError at the deadline."""
+        breaker, bucket = self.app.breaker, self._bucket(call)
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._timing.monotonic())):
+                while True:
+                    if call.patience is not BRIEF:
+                        await breaker.passable()
+                    await bucket.take()
+                    if (ticket := breaker.claim()) is not None:
+                        return ticket
+                    bucket.put_back()
+                    if call.patience is BRIEF:
+                        raise left_alone(self.base_url, breaker.seconds)
+        except TimeoutError:
+            raise last or left_alone(self.base_url, breaker.seconds) from None
 
     async def _pause(self, endpoint: Endpoint, error: ChatServiceError, failed: int) -> None:
         """Full jitter, so that many callers do not come back as one. A limit's end is waited for by its bucket."""
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failed - 1))
-        seconds = self._timing.uniform(0, longest)
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failed - 1)) if failed else 0.0
         log.info("stream.retry", endpoint=endpoint.title, failed=failed, code=error.code, status=error.status)
-        await self._timing.sleep(seconds)
+        await self._timing.sleep(self._timing.uniform(0, longest) if failed else 0.0)
 
-    async def _once(self, endpoint: Endpoint, request: Request, *, as_user: bool) -> Json:
+    async def _once(self, call: _Call, ticket: Ticket) -> Json:
+        """One try, whose ticket is handed back with what it has shown."""
+        up: bool | None = None
+        try:
+            await call.check()
+            reply = await self._ask(call)
+            up = True
+            return reply
+        except ChatServiceError as error:
+            up = not is_outage(error)
+            raise
+        finally:
+            self.app.breaker.report(ticket, up=up)
+
+    async def _ask(self, call: _Call) -> Json:
         from stream_chat.base.exceptions import StreamAPIException  # noqa: TID251 - this module adapts the SDK
 
         answer = _Answer()
         noted = _answer.set(answer)
-        bucket = self._budget.bucket(endpoint, as_user=as_user)
+        bucket = self._bucket(call)
         try:
-            reply = await request(await self._sdk(as_user=as_user))
+            sdk = await self._sdk(as_user=call.as_user)
+            async with asyncio.timeout(TIMEOUT.total):
+                reply = await call.request(sdk)
         except StreamAPIException as error:
             raise self._refusal(error.status_code, error.response_text, answer, bucket) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -176,6 +269,9 @@ class StreamClient:
             _answer.reset(noted)
         self._observe(answer, bucket)
         return reply
+
+    def _bucket(self, call: _Call) -> Bucket:
+        return self.app.budget.bucket(call.endpoint, as_user=call.as_user)
 
     async def _sdk(self, *, as_user: bool) -> StreamChatAsync:
         if as_user not in self._sdks:
@@ -202,8 +298,10 @@ class StreamClient:
     def _refusal(self, status: int, text: str, answer: _Answer, bucket: Bucket) -> ChatServiceError:
         code, message = read_refusal(text)
         error = refused(self.base_url, status, code, message)
-        if error.code == RATE_LIMITED:
+        if is_limit(error):
             bucket.close(self._limit_ends_in(answer))
+        else:
+            self._count(answer, bucket)
         return error
 
     def _limit_ends_in(self, answer: _Answer) -> float:
@@ -217,12 +315,17 @@ class StreamClient:
     def _observe(self, answer: _Answer, bucket: Bucket) -> None:
         if answer.time:
             self.credentials.learn(answer.time)
-        limit, remaining = answer.number("X-RateLimit-Limit"), answer.number("X-RateLimit-Remaining")
-        if limit is not None and remaining is not None and answer.number("X-RateLimit-Reset") is not None:
-            bucket.observe(int(limit), int(remaining), self._limit_ends_in(answer))
-        else:
+        if not self._count(answer, bucket):
             # Stream counts in every answer. Who does not count does not limit.
             bucket.open()
+
+    def _count(self, answer: _Answer, bucket: Bucket) -> bool:
+        """Take over the service's count, where the answer has one."""
+        limit, remaining = answer.number("X-RateLimit-Limit"), answer.number("X-RateLimit-Remaining")
+        if limit is None or remaining is None or answer.number("X-RateLimit-Reset") is None:
+            return False
+        bucket.observe(int(limit), int(remaining), self._limit_ends_in(answer))
+        return True
 
 
 def read_refusal(text: str) -> tuple[int | None, str]:

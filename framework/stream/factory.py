@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from weakref import WeakValueDictionary
+
 from framework.errors import SettingsError
 from framework.settings import Settings
 from framework.stream.chat import Identity, StreamChatService
-from framework.stream.client import StreamClient
+from framework.stream.client import App, StreamClient
 from framework.stream.credentials import Credentials
 from framework.stream.timing import Timing
 
+# By key, address and clock, as long as any bot uses it. Shared here, so that nobody can forget to.
+_apps: WeakValueDictionary[tuple[str, str, Timing], App] = WeakValueDictionary()
 
-def open_chat_service(settings: Settings, identity: Identity, *, timing: Timing | None = None) -> StreamChatService:
+
+def open_chat_service(
+    settings: Settings, identity: Identity, *, timing: Timing | None = None, app: App | None = None
+) -> StreamChatService:
     """One bot user's view of the Stream app in `settings`. Nothing is connected yet.
 
+    All views of one app in the process share its rate budget and its circuit breaker, or `app` where it is given.
     Raises SettingsError where the environment names no app.
     """
     if settings.stream_api_key is None or settings.stream_api_secret is None:
@@ -23,4 +31,7 @@ def open_chat_service(settings: Settings, identity: Identity, *, timing: Timing 
         )
     timing = timing or Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, identity.user_id, now=timing.now)
-    return StreamChatService(StreamClient(credentials, settings.base_url, timing), identity, timing)
+    app = app or _apps.setdefault(
+        (settings.stream_api_key, settings.base_url, timing), App.at(settings.base_url, timing)
+    )
+    return StreamChatService(StreamClient(credentials, settings.base_url, timing, app), identity, timing)

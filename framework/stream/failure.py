@@ -67,6 +67,26 @@ def unreachable(base_url: str, error: BaseException) -> ChatServiceError:
     )
 
 
+def left_alone(base_url: str, seconds: float) -> ChatServiceError:
+    """Not asked, or not in time: the service is down, or the budget of its calls is spent for long."""
+    reason = f"is down and is not asked for {seconds:.0f} s" if seconds else "did not take the call in time"
+    return ChatServiceError(
+        f"The chat service at {base_url} {reason}.",
+        retryable=True,
+        hint="It is tried again by itself; see the log for what made it fail.",
+    )
+
+
+def is_outage(error: ChatServiceError) -> bool:
+    """Whether the service is down, as opposed to saying no: unreachable, too late, or failing inside."""
+    return error.status is None or error.status >= 500
+
+
+def is_limit(error: ChatServiceError) -> bool:
+    """Whether the budget of calls was spent: that says nothing against the call."""
+    return error.code == RATE_LIMITED or error.status == 429
+
+
 def garbled(base_url: str, status: int) -> ChatServiceError:
     """An answer with a good status whose body is not what Stream sends."""
     return ChatServiceError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from framework.stream.model import (
     OutgoingMessage,
     User,
 )
+from framework.stream.service import Check, unchecked
 
 
 class MemoryChatService:
@@ -113,8 +114,16 @@ class MemoryChatService:
         await self._arrive("watch")
         if not self._connected:
             raise ChatServiceError("There is no event connection to watch channels on.", retryable=True)
+        self._watched |= {channel for channel in channels if channel in self.chat.rooms}
+        return self._states(channels, limit)
+
+    async def look(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
+        """See the port."""
+        await self._arrive("look")
+        return self._states(channels, limit)
+
+    def _states(self, channels: Sequence[ChannelRef], limit: int) -> list[ChannelState]:
         rooms = [self.chat.rooms[channel] for channel in channels if channel in self.chat.rooms]
-        self._watched |= {room.ref for room in rooms}
         return [
             ChannelState(
                 channel=room.ref,
@@ -147,14 +156,23 @@ class MemoryChatService:
         stored = self.chat.rooms[channel].messages if channel in self.chat.rooms else {}
         return {id_: stored[id_] for id_ in ids if id_ in stored}
 
-    async def send(self, channel: ChannelRef, message: OutgoingMessage) -> Message:
+    async def send(
+        self,
+        channel: ChannelRef,
+        message: OutgoingMessage,
+        *,
+        newest: Callable[[], str] | None = None,
+        check: Check = unchecked,
+    ) -> Message:
         """See the port."""
+        await check()
+        text = newest() if newest is not None else message.text
         await self._arrive("send")
         posted = Message(
             id=message.id,
             channel=channel,
             user=self.user,
-            text=message.text,
+            text=text,
             created_at=self.chat.now(),
             kind="reply" if message.parent_id else "regular",
             parent_id=message.parent_id,
@@ -166,11 +184,17 @@ class MemoryChatService:
         self.chat.add(posted)
         return posted
 
-    async def revise(self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any]) -> None:
+    async def revise(
+        self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
+    ) -> None:
         """See the port."""
+        await check()
         await self._arrive("revise")
         old = self.chat.message(message_id)
         self.chat.change(replace(old, text=text, generating=generating, custom={**old.custom, **_custom(custom)}))
+
+    async def turn_to_sketch(self, message_id: str, *, first: bool) -> None:
+        """See the port. There is no budget here."""
 
     async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
         """See the port. Nothing is stored."""
@@ -182,8 +206,9 @@ class MemoryChatService:
         self.chat.announce(channel, MessageUpdated(replace(found, text=text, generating=True)))
         return True
 
-    async def delete(self, message_id: str) -> None:
+    async def delete(self, message_id: str, *, check: Check = unchecked) -> None:
         """See the port."""
+        await check()
         await self._arrive("delete")
         if self.chat.find(message_id) is not None:
             self.chat.delete(message_id, hard=True)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from framework.stream.model import AIState, ChannelRef, ChannelState, Event, Message, OutgoingMessage
+
+Check = Callable[[], Awaitable[None]]
+"""What must hold for a write: it raises where it does not."""
+
+
+async def unchecked() -> None:
+    """Nothing has to hold."""
 
 
 class ChatService(Protocol):
@@ -42,6 +49,9 @@ class ChatService(Protocol):
         connection, and where it was lost meanwhile.
         """
 
+    async def look(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
+        """The same without watching: it needs no connection, and costs nothing of what a bot user may do."""
+
     async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
         """The newest `limit` messages of a channel outside threads, oldest first. With `until`, the newest of those
         that are not newer than the message with this id, itself included; nothing where it does not exist. `limit` is
@@ -56,19 +66,39 @@ class ChatService(Protocol):
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
         """Those of these messages that exist (soft-deleted ones too), by id."""
 
-    async def send(self, channel: ChannelRef, message: OutgoingMessage) -> Message:
-        """Post as the bot. Raises DuplicateMessageError if the id exists."""
+    async def send(
+        self,
+        channel: ChannelRef,
+        message: OutgoingMessage,
+        *,
+        newest: Callable[[], str] | None = None,
+        check: Check = unchecked,
+    ) -> Message:
+        """Post as the bot. Raises DuplicateMessageError if the id exists.
 
-    async def revise(self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any]) -> None:
-        """Store a new text and set these custom fields. This is the write that lasts."""
-
-    async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
-        """Show an unfinished text to watchers, cheaply and possibly without storing it. False: it was left out,
-        because the budget for writes is spent or the service refused; the next one may pass.
+        A write may have to wait, for the budget of calls or for a service that is down. `check` is awaited right before
+        each try, after the waiting: what it raises ends the write, and is raised. So is `newest` called, for the text
+        instead of the message's own.
         """
 
-    async def delete(self, message_id: str) -> None:
-        """Delete a message of the bot's for good. Nothing happens where it is gone."""
+    async def revise(
+        self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
+    ) -> None:
+        """Store a new text and set these custom fields. This is the write that lasts. `check` as in `send`."""
+
+    async def turn_to_sketch(self, message_id: str, *, first: bool) -> None:
+        """Return when it is this message's turn to be sketched: all that are being written share one budget. Those that
+        have shown nothing yet (`first`) come before all others, and among equals who waits longest.
+        """
+
+    async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
+        """Show an unfinished text to watchers, cheaply and possibly without storing it: at its turn or, without having
+        waited for one, if nobody waits. False: it was left out, because the budget for writes is spent or the service
+        refused; the next one may pass.
+        """
+
+    async def delete(self, message_id: str, *, check: Check = unchecked) -> None:
+        """Delete a message of the bot's for good. Nothing happens where it is gone. `check` as in `send`."""
 
     async def indicate(self, channel: ChannelRef, message_id: str, state: AIState | None) -> None:
         """Show what the bot is doing for a message; None clears it."""

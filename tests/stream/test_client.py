@@ -149,11 +149,16 @@ async def test_waits_longer_after_every_failure_and_never_in_step(answers: Answe
         bounds.append((low, high))
         return high
 
-    async with service_for(settings_at(answers.url), uniform=most, sleep=naps.sleep) as service:
+    async with service_for(
+        settings_at(answers.url), uniform=most, sleep=naps.sleep, monotonic=naps.monotonic
+    ) as service:
         with pytest.raises(ChatServiceError):
             await service.revise("r-1", text="Hello", generating=False, custom={})
-    assert bounds == [(0, 0.25), (0, 0.5), (0, 1.0), (0, 2.0), (0, 4.0), (0, 5.0), (0, 5.0)]
-    assert naps.seconds == [high for _, high in bounds]
+    assert [high for low, high in bounds if not low] == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+    # From the fifth failure on the whole process leaves the service alone, but for one probe after each pause.
+    assert [high for low, high in bounds if low] == [1.0, 2.0, 4.0, 8.0]
+    assert sum(naps.seconds) >= sum([0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0])
+    assert len(answers.asked) == 8
 
 
 @pytest.mark.parametrize("by", ["reset", "retry-after"])

@@ -1,0 +1,145 @@
+"""Circuit breakers: what is down is left alone, and asked by one call at a time whether it is back.
+
+Written here because no library does what is needed: of those for asyncio that are kept up, none admits a single probe
+after a pause with jitter, and none lets calls wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from weakref import WeakSet
+
+import structlog
+
+State = Literal["closed", "open", "half_open"]
+"""`closed`: calls go through. `open`: none does. `half_open`: one does, and it decides."""
+
+FAILURES = 5
+"""Failures in a row that open a breaker."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds before the first probe, and the most before any; each probe that fails doubles the pause."""
+
+log = structlog.get_logger()
+_breakers: WeakSet[Breaker] = WeakSet()
+
+
+class Clockwork(Protocol):
+    """Time and chance, as `framework.stream.timing.Timing` has them."""
+
+    @property
+    def monotonic(self) -> Callable[[], float]:
+        """Seconds."""
+
+    @property
+    def sleep(self) -> Callable[[float], Awaitable[None]]:
+        """Wait for so many seconds."""
+
+    @property
+    def uniform(self) -> Callable[[float, float], float]:
+        """Chance between two bounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """The right to make one call."""
+
+    probe: bool = False
+
+
+class Breaker:
+    """One service as all calls of the process see it. `name` is for people: an address, a model.
+
+    Whoever calls claims a ticket, and hands it back with what the call has shown.
+    """
+
+    def __init__(self, name: str, clockwork: Clockwork) -> None:
+        self.name = name
+        self._clockwork = clockwork
+        self._failures = self._openings = 0
+        self._due: float | None = None
+        self._probe: Ticket | None = None
+        self._changed = asyncio.Event()
+        _breakers.add(self)
+
+    @property
+    def state(self) -> State:
+        """For metrics."""
+        if self._due is None:
+            return "closed"
+        return "half_open" if self._probe is not None else "open"
+
+    @property
+    def seconds(self) -> float:
+        """How long to wait before a call may be worth a try; 0 where one may go now."""
+        return 0.0 if self._due is None else max(0.0, self._due - self._clockwork.monotonic())
+
+    def claim(self) -> Ticket | None:
+        """A ticket, or None while the service is left alone. The first one after the pause is the probe."""
+        if self._due is None:
+            return Ticket()
+        if self._probe is not None or self.seconds > 0:
+            return None
+        self._probe = Ticket(probe=True)
+        return self._probe
+
+    async def passable(self) -> None:
+        """Return when a claim may succeed. It need not: another may be quicker."""
+        while self._probe is not None or self.seconds > 0:
+            if self._probe is not None:
+                await self._changed.wait()
+            else:
+                await self._change_or(self.seconds)
+
+    def report(self, ticket: Ticket, *, up: bool | None) -> None:
+        """What the call has shown: the service is up (whatever it said), or down, or None, for nothing at all."""
+        probing = ticket is self._probe
+        if probing:
+            self._probe = None
+        if up:
+            self._close()
+        elif up is False and (probing or self._due is None):
+            self._failures += 1
+            if probing or self._failures >= FAILURES:
+                self._open()
+        if probing:
+            self._change()
+
+    def _open(self) -> None:
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._openings, 20))
+        # Replicas see the same service fail at the same time: they must not ask in step.
+        pause = self._clockwork.uniform(longest / 2, longest)
+        if self._due is None:
+            log.warning("breaker.opened", service=self.name, failures=self._failures, seconds=round(pause, 2))
+        else:
+            log.info("breaker.still_open", service=self.name, failures=self._failures, seconds=round(pause, 2))
+        self._openings += 1
+        self._due = self._clockwork.monotonic() + pause
+
+    def _close(self) -> None:
+        self._failures = self._openings = 0
+        if self._due is not None:
+            self._due = self._probe = None
+            log.info("breaker.closed", service=self.name)
+            self._change()
+
+    def _change(self) -> None:
+        """Wake all that wait; those that come now wait for the next change."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _change_or(self, seconds: float) -> None:
+        changed = asyncio.ensure_future(self._changed.wait())
+        passed = asyncio.ensure_future(self._clockwork.sleep(seconds))
+        try:
+            await asyncio.wait({changed, passed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
+            passed.cancel()
+
+
+def breakers() -> list[Breaker]:
+    """All of this process, by name: for metrics."""
+    return sorted(_breakers, key=lambda breaker: breaker.name)
