@@ -52,6 +52,9 @@ class Endpoint(Enum):
     QUERY_CHANNELS = ("QueryChannels", 10_000)
     GET_CHANNEL = ("GetOrCreateChannel", UNCOUNTED)
     UPDATE_CHANNEL = ("UpdateChannel", UNCOUNTED)
+    QUERY_MEMBERS = ("QueryMembers", 300)
+    SEND_REACTION = ("SendReaction", UNCOUNTED)
+    GET_REACTIONS = ("GetReactions", UNCOUNTED)
     QUERY_USERS = ("QueryUsers", UNCOUNTED)
     UPDATE_USERS = ("UpdateUsers", UNCOUNTED)
 
