@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from websockets.http11 import Request as HandshakeRequest
 
+    from framework.sandbox.clock import Clock
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.sandbox import Sandbox
 
@@ -195,11 +196,27 @@ async def serving(config: SandboxConfig) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def _prepared(config: SandboxConfig) -> AsyncIterator[Running]:
+async def beside(config: SandboxConfig, clock: Clock) -> AsyncIterator[Running]:
+    """The same on a clock of the caller's, without a heartbeat of the server's own and without the machine's date in
+    its answers: for a loop whose time is virtual.
+    """
+    async with _prepared(config, clock) as running:
+        server, bound = running.server, _bound_of(running)
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup(sockets=[bound])
+        try:
+            yield running
+        finally:
+            await server.shutdown(sockets=[bound])
+
+
+@asynccontextmanager
+async def _prepared(config: SandboxConfig, clock: Clock | None = None) -> AsyncIterator[Running]:
     bound = _bind(config)
     try:
         config = replace(config, port=bound.getsockname()[1])
-        sandbox = create_sandbox(config)
+        sandbox = create_sandbox(config, clock=clock)
     except BaseException:
         bound.close()
         raise

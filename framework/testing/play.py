@@ -1,0 +1,310 @@
+"""Playing a conversation test: the production pipeline on a sandbox in memory, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from framework.agent.factory import build_agent
+from framework.agent.model import choose_model
+from framework.definition.model import Bot
+from framework.engine.local import LocalEngine
+from framework.errors import FrameworkError
+from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.supervisor import run_bots
+from framework.runtime.turn import reply_id
+from framework.settings import Settings
+from framework.stream.factory import open_chat_service
+from framework.stream.model import ChannelRef
+from framework.testing.clock import VirtualLoop, virtual_timing
+from framework.testing.expect import Observed, unmet
+from framework.testing.outcome import Line, TestResult
+from framework.testing.rubric import Judge
+from framework.testing.scenario import USER, Person, Step, Test
+from framework.testing.stage import Stage, open_stage
+from framework.testing.timers import LoopTimers
+from framework.testing.watched import WatchedAgent
+
+SETTLE = 5.0
+"""Virtual seconds after a step in which the bot may begin to answer; what it has begun may take longer."""
+PATIENCE = 900.0
+_BURST_GAP = 0.5
+_LIMITS = Limits(discovery=300.0, reconciliation=900.0)
+
+
+def play(test: Test, bot: Bot, settings: Settings) -> TestResult:
+    """Play one test on a loop of its own. What goes wrong is in the result; raises only what a person must mend first
+    (a broken definition or environment).
+    """
+    started = time.perf_counter()
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        result = runner.run(_play(test, bot, settings))
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+async def _play(test: Test, bot: Bot, settings: Settings) -> TestResult:
+    result = TestResult(test)
+    if test.scenario.needs == "model" and choose_model(bot.definition.model, settings).is_embedded:
+        result.verdict, result.reason = "skipped", "needs a language model: set OPENAI_API_KEY"
+        return result
+    try:
+        async with _scene(test, bot, settings, result) as scene:
+            for number, step in enumerate(test.scenario.turns):
+                seen = await scene.do(step)
+                for failure in [*unmet(step.expect, seen), *await scene.judge(step, seen)]:
+                    result.fail(failure, test.place(number))
+    except FrameworkError as error:
+        result.verdict, result.reason = "error", str(error)
+    return result
+
+
+@asynccontextmanager
+async def _scene(test: Test, bot: Bot, settings: Settings, result: TestResult) -> AsyncIterator[_Scene]:
+    """The stage with its people, and the bot at work on it."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        raise TypeError("conversation tests run on a virtual loop")
+    timing = virtual_timing(loop, test.scenario.at)
+    with TemporaryDirectory(prefix="conversation-") as folder:
+        async with open_stage(timing) as stage:
+            settings = _with_data(stage.settings(settings), Path(folder))
+            agent = build_agent(bot, settings, clock=timing.monotonic, now=timing.now)
+            agent.connect(settings)
+            called: list[str] = []
+            outside = nullcontext if agent.model_label == "embedded" else loop.real_time
+            service = open_chat_service(settings, bot.definition.identity, timing=timing)
+            running = RunningBot(bot.name, bot.definition, service, WatchedAgent(agent, called, outside))
+            scene = _Scene(
+                test, stage, running, LocalEngine(), called, result, loop, Judge(bot, settings, loop.real_time)
+            )
+            await scene.prepare()
+            stop, ready = asyncio.Event(), asyncio.Event()
+            work = asyncio.create_task(
+                run_bots(
+                    [running],
+                    stop=stop,
+                    ready=ready.set,
+                    limits=_LIMITS,
+                    timing=timing,
+                    engine=scene.engine,
+                    timers=LoopTimers(),
+                )
+            )
+            try:
+                await _either(work, ready)
+                await scene.begin()
+                yield scene
+            finally:
+                stop.set()
+                await work
+                await agent.aclose()
+
+
+@dataclass
+class _Scene:
+    """What the steps act upon."""
+
+    test: Test
+    stage: Stage
+    bot: RunningBot
+    engine: LocalEngine
+    called: list[str]
+    result: TestResult
+    loop: VirtualLoop
+    grader: Judge
+    channel: ChannelRef = field(init=False)
+    last: str = ""
+    named: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The channel of the test, or one that the bot joins."""
+        channels = self.bot.definition.channels
+        named = self.test.scenario.channel or next(iter(channels.create), channels.join[0])
+        self.channel = ChannelRef.parse(named.replace("*", "test").replace("?", "x"))
+
+    async def prepare(self) -> None:
+        """People, channel, and what was written before the bot came."""
+        scenario = self.test.scenario
+        people = {USER: Person(name="User"), **scenario.people}
+        await self.stage.add_people(people)
+        members = [id_ for id_, person in people.items() if person.member]
+        await self.stage.open_channel(self.channel, by=USER, members=members, custom=scenario.custom)
+        for step in scenario.history:
+            await self._act(step)
+
+    async def begin(self) -> None:
+        """The bot is there: what it does by itself, it does now."""
+        await self._settle()
+        await self._observe(self.now(), [])
+
+    def now(self) -> datetime:
+        """The virtual time."""
+        return virtual_timing(self.loop, self.test.scenario.at).now()
+
+    async def do(self, step: Step) -> Observed:
+        """One step, and what the bot makes of it."""
+        if step.wait:
+            await asyncio.sleep(step.wait.total_seconds())
+            self._note(f"{step.wait} later")
+        self.called.clear()
+        began = self.now()
+        posted = await self._act(step)
+        await self._settle()
+        return await self._observe(began, posted)
+
+    async def judge(self, step: Step, seen: Observed) -> list[str]:
+        """What a language model has against the answer, where a rubric is given and a model is set."""
+        if not step.expect.rubric:
+            return []
+        if not self.grader.available:
+            self._note("not judged by its rubric: no language model is set")
+            return []
+        grade = await self.grader.grade(step.expect.rubric, " ".join(step.words), seen.text)
+        return [] if grade.passed else [f"the rubric is not met: {grade.why}"]
+
+    async def _act(self, step: Step) -> list[str]:
+        """What a person does; returns the ids of the messages that were written."""
+        channel = ChannelRef.parse(step.channel) if step.channel else self.channel
+        posted: list[str] = []
+        for number, text in enumerate(step.words):
+            if number:
+                await asyncio.sleep(_BURST_GAP)
+            posted.append(await self.stage.post(channel, step.sender, text, self._fields(step)))
+            self._say(step, text)
+        if posted:
+            self.last = posted[-1]
+            self.named[step.id or self.last] = self.last
+            return posted
+        await self._act_otherwise(step, channel)
+        return posted
+
+    async def _act_otherwise(self, step: Step, channel: ChannelRef) -> None:
+        stage, who = self.stage, step.sender
+        target = self._message(step.message)
+        if step.edit is not None:
+            await stage.edit(target, who, step.edit)
+            self._note(f"{who} edits: {step.edit}")
+        elif step.delete:
+            await stage.delete(target)
+            self._note(f"{who} deletes a message")
+        elif step.react:
+            await stage.react(target, who, step.react)
+            self._note(f"{who} reacts with {step.react}")
+        elif step.join:
+            await stage.join(channel, step.join)
+            self._note(f"{step.join} joins")
+        elif step.event or step.stop:
+            kind = step.event or "ai_indicator.stop"
+            await stage.event(channel, who, kind, step.custom)
+            self._note(f"event {kind}")
+
+    def _fields(self, step: Step) -> dict[str, Any]:
+        fields: dict[str, Any] = dict(step.custom)
+        if step.reply_to:
+            fields["parent_id"] = self._message(step.reply_to)
+        if step.quote:
+            fields["quoted_message_id"] = self._message(step.quote)
+        if step.mention:
+            fields["mentioned_users"] = list(step.mention)
+        if step.attach:
+            fields["attachments"] = [{"type": "file", "title": name} for name in step.attach]
+        if step.command:
+            fields["text"] = f"/{step.command} {step.say or step.user or ''}".rstrip()
+        return fields
+
+    def _message(self, name: str) -> str:
+        """The id of the message that a step names."""
+        if name == "last":
+            return self.last
+        if name == "bot":
+            return next(reversed(self.versions), "")
+        if name not in self.named:
+            raise FrameworkError(f"No earlier step has the id {name!r}.", where=str(self.test.file))
+        return self.named[name]
+
+    async def _settle(self) -> None:
+        """Until the bot is through with what it has begun."""
+        began = self.loop.time()
+        merging = self.bot.at(self.channel).definition.reply.merge_within.total_seconds()
+        while self.loop.time() - began < PATIENCE:
+            await asyncio.sleep(0.25)
+            if self.loop.time() - began >= SETTLE + merging and not (await self.engine.load()).running:
+                return
+        raise FrameworkError(f"The bot was still at work after {PATIENCE:g} virtual seconds.")
+
+    async def _observe(self, began: datetime, posted: list[str]) -> Observed:
+        """What is new in the channel since the last look."""
+        channel, messages = await self.stage.read(self.channel)
+        fresh = [m for m in messages if m["user"]["id"] == self.bot.user_id and self._is_fresh(m)]
+        for message in fresh:
+            self._heard(message)
+        reasons = [reason for id_ in posted if (reason := await self._reason(id_))]
+        if not fresh:
+            for reason in reasons:
+                self._note(f"the bot is silent: {reason}")
+        done = [datetime.fromisoformat(str(m["updated_at"])) for m in fresh]
+        return Observed(
+            messages=[m for m in fresh if not m.get("draft")],
+            reasons=reasons,
+            tools=list(self.called),
+            channel=channel,
+            after=max(done) - began if done else None,
+            drafts=sum(bool(m.get("draft")) for m in fresh),
+        )
+
+    def _is_fresh(self, message: dict[str, Any]) -> bool:
+        if message.get("type") == "deleted":
+            return False
+        version = f"{message.get('text')}|{message.get('outcome')}"
+        known, self.versions[message["id"]] = self.versions.get(message["id"]), version
+        return known != version
+
+    async def _reason(self, message_id: str) -> str:
+        record = await self.engine.record(reply_id(self.bot.user_id, message_id))
+        if record is None:
+            return "the message reached no turn"
+        kind, _, reason = record.outcome.partition(": ")
+        return reason if kind in {"silent", "handed off"} else ""
+
+    def _say(self, step: Step, text: str) -> None:
+        person = self.test.scenario.people.get(step.sender, Person())
+        shown = f"/{step.command} {text}".rstrip() if step.command else text
+        self.result.lines.append(
+            Line(person.name or step.sender, shown, self.loop.time(), "other_bot" if person.bot else "person")
+        )
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        sources = dict.fromkeys(str(source.get("file", "")) for source in message.get("sources") or [])
+        details = [str(message["outcome"])] if message.get("outcome") else []
+        details += [f"source: {source}" for source in sources] + [f"tool: {name}" for name in self.called]
+        line = Line(self.bot.definition.identity.name, str(message["text"]), self.loop.time(), "bot", tuple(details))
+        self.result.lines.append(line)
+
+    def _note(self, text: str) -> None:
+        self.result.lines.append(Line("", text, self.loop.time(), "note"))
+
+
+async def _either(work: asyncio.Task[None], ready: asyncio.Event) -> None:
+    """Until the bot is ready; raises what kept it from that."""
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if work.done():
+        work.result()
+
+
+def _with_data(settings: Settings, folder: Path) -> Settings:
+    """A data folder of the test's own; only the index of the articles is shared, which takes long to make."""
+    shared = settings.data / "knowledge"
+    shared.mkdir(parents=True, exist_ok=True)
+    (folder / "knowledge").symlink_to(shared.resolve(), target_is_directory=True)
+    return settings.model_copy(update={"data": folder})

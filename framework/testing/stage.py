@@ -1,0 +1,136 @@
+"""Where a conversation test plays: a sandbox in memory, and people who act in its channels as their clients would."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import jwt
+from pydantic import SecretStr
+
+from framework.errors import FrameworkError
+from framework.sandbox.config import SandboxConfig
+from framework.sandbox.server import beside
+from framework.settings import Settings
+from framework.stream.model import ChannelRef
+from framework.stream.timing import Timing
+from framework.testing.scenario import Person
+
+_KEY = "conversation-test"
+_SECRET = "the-secret-of-a-sandbox-that-lives-for-one-test"  # noqa: S105 - of no other app
+_PAGE = 300
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """The sandbox's clock, which is the test's."""
+
+    timing: Timing
+
+    def now(self) -> Any:  # noqa: ANN401 - a datetime, as the sandbox's port says
+        return self.timing.now()
+
+
+class Stage:
+    """An app of its own. Calls raise FrameworkError where the sandbox refuses what a person does."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self._session = session
+        token = jwt.encode({"server": True}, _SECRET, algorithm="HS256")
+        self._headers = {"Authorization": token, "stream-auth-type": "jwt"}
+
+    def settings(self, settings: Settings) -> Settings:
+        """The environment, with this app in the place of any other."""
+        return settings.model_copy(
+            update={
+                "stream_api_key": _KEY,
+                "stream_api_secret": SecretStr(_SECRET),
+                "stream_base_url": self.url,
+                "stream_api_secret_file": None,
+                "stream_api_secret_keyring": None,
+            }
+        )
+
+    async def add_people(self, people: Mapping[str, Person]) -> None:
+        """Make people known to the app."""
+        users = {
+            id_: {"id": id_, "name": person.name or id_.title(), "role": person.role, **_bot_mark(person)}
+            for id_, person in people.items()
+        }
+        await self._call("POST", "/users", {"users": users})
+
+    async def open_channel(
+        self, channel: ChannelRef, *, by: str, members: list[str], custom: Mapping[str, Any]
+    ) -> None:
+        """Create a channel with these members."""
+        data = {"created_by_id": by, "members": members, **custom}
+        await self._call("POST", f"{_path(channel)}/query", {"data": data, "state": False})
+
+    async def post(self, channel: ChannelRef, user_id: str, text: str, fields: Mapping[str, Any]) -> str:
+        """Someone writes a message; returns its id."""
+        message = {"text": text, "user_id": user_id, **fields}
+        answer = await self._call("POST", f"{_path(channel)}/message", {"message": message})
+        return str(answer["message"]["id"])
+
+    async def edit(self, message_id: str, user_id: str, text: str) -> None:
+        """Someone gives a message another text."""
+        await self._call("PUT", f"/messages/{message_id}", {"user_id": user_id, "set": {"text": text}})
+
+    async def delete(self, message_id: str) -> None:
+        """A message is deleted, softly."""
+        await self._call("DELETE", f"/messages/{message_id}")
+
+    async def react(self, message_id: str, user_id: str, kind: str) -> None:
+        """Someone reacts to a message."""
+        await self._call("POST", f"/messages/{message_id}/reaction", {"reaction": {"type": kind, "user_id": user_id}})
+
+    async def join(self, channel: ChannelRef, user_id: str) -> None:
+        """Someone becomes a member."""
+        await self._call("POST", _path(channel), {"add_members": [user_id]})
+
+    async def event(self, channel: ChannelRef, user_id: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Someone's app sends an event."""
+        await self._call("POST", f"{_path(channel)}/event", {"event": {"type": kind, "user_id": user_id, **data}})
+
+    async def read(self, channel: ChannelRef) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """A channel's own fields, and its messages in order, those in threads too."""
+        state = await self._call(
+            "POST", f"{_path(channel)}/query", {"state": True, "messages": {"limit": _PAGE}, "data": {}}
+        )
+        messages = list(state["messages"])
+        for parent in [message for message in messages if message.get("reply_count")]:
+            page = await self._call("GET", f"/messages/{parent['id']}/replies", query={"limit": str(_PAGE)})
+            known = {message["id"] for message in messages}
+            messages += [message for message in page["messages"] if message["id"] not in known]
+        return state["channel"], sorted(messages, key=lambda message: str(message["created_at"]))
+
+    async def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        async with self._session.request(
+            method, self.url + path, json=body, params={"api_key": _KEY, **(query or {})}, headers=self._headers
+        ) as response:
+            answer = await response.json()
+            if response.status >= 400:
+                raise FrameworkError(f"The sandbox refused {method} {path}: {answer.get('message', answer)}")
+            return dict(answer)
+
+
+@asynccontextmanager
+async def open_stage(timing: Timing) -> AsyncIterator[Stage]:
+    """A stage for as long as the block lasts, on the caller's loop and clock."""
+    config = SandboxConfig(port=0, api_key=_KEY, api_secret=_SECRET)
+    async with beside(config, _Clock(timing)) as running, aiohttp.ClientSession() as session:
+        yield Stage(running.url, session)
+
+
+def _path(channel: ChannelRef) -> str:
+    return f"/channels/{channel.type}/{channel.id}"
+
+
+def _bot_mark(person: Person) -> dict[str, Any]:
+    return {"is_bot": True} if person.bot else {}
