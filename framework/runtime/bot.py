@@ -20,12 +20,14 @@ class Setup:
     agent: Agent
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RunningBot:
     """What a process needs to run one bot. `service` is bound to the bot's user.
 
     `definition` and `agent` are those without overrides; `at_channel` gives those of a channel. It is called for every
-    event, so it must be quick; an agent that it makes may do its slow part with its first turn.
+    event, so it must be quick; an agent that it makes may do its slow part with its first turn. All three change at
+    once when the bot's files were edited (`become`): whoever needs them for longer than a moment takes the `Setup` of
+    its turn.
     """
 
     name: str
@@ -37,6 +39,10 @@ class RunningBot:
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""
         return self.at_channel(channel) if self.at_channel else Setup(self.definition, self.agent)
+
+    def become(self, newer: RunningBot) -> None:
+        """Be what another one is, but for the name and the service. What holds a `Setup` goes on with it."""
+        self.definition, self.agent, self.at_channel = newer.definition, newer.agent, newer.at_channel
 
     @property
     def user_id(self) -> str:
@@ -55,9 +61,12 @@ class Limits:
     generation: float = 600.0
     repeated_questions: int = 100
     echoes: int = 3
-    concurrent_turns: int = 64
+    concurrent_turns: int = 1_000
     discovery: float = 3.0
     reconciliation: float = 60.0
+    catch_up_reads: float = 50.0  # a second: a fraction of what the app may, so that turns have the rest
+    webhook_delay: float = 0.3  # webhooks may overtake each other: time for a message sent before to go first
+    behind: float = 10.0  # age of the oldest job that waits, from which on the log says that we are behind
     first_retry: float = 5.0
     last_retry: float = 60.0
     crashes: int = 3  # of the process in the middle of one turn, after which the turn is given up

@@ -12,6 +12,7 @@ import structlog
 from framework.errors import ChatServiceError
 from framework.runtime.bot import RunningBot
 from framework.runtime.job import order
+from framework.runtime.pace import Pace
 from framework.runtime.trigger import from_a_person, not_asked
 from framework.runtime.turn import reply_id
 from framework.stream.model import ChannelRef, ChannelState, Message
@@ -36,10 +37,11 @@ class CatchUp:
     read to the horizon once in the life of a process, and later only back to where the last look began.
     """
 
-    def __init__(self, bot: RunningBot, timing: Timing, nominate: Nominate) -> None:
+    def __init__(self, bot: RunningBot, timing: Timing, nominate: Nominate, *, pace: Pace) -> None:
         self._bot = bot
         self._timing = timing
         self._nominate = nominate
+        self._pace = pace
         self._seen_until: dict[ChannelRef, datetime] = {}
         self._replies_seen: OrderedDict[str, int] = OrderedDict()
 
@@ -78,7 +80,7 @@ class CatchUp:
 
     def _since(self, state: ChannelState, joined_at: datetime) -> datetime:
         """How far back there may be something to answer that was not looked at before."""
-        now, rules = self._timing.now(), self._bot.definition.catch_up
+        now, rules = self._timing.now(), self._bot.at(state.channel).definition.catch_up
         since = max(now - rules.horizon, min(joined_at, now - rules.before_joining))
         seen = self._seen_until.get(state.channel)
         return since if seen is None else max(since, seen - _OVERLAP)
@@ -86,11 +88,12 @@ class CatchUp:
     async def _talks(self, state: ChannelState, since: datetime) -> list[list[Message]]:
         """The channel back to this time, and each of its threads where something was said."""
         service = self._bot.service
-        channel = await self._back(
-            list(state.messages),
-            since,
-            lambda oldest: service.recent(state.channel, limit=_PAGE, until=oldest),
-        )
+
+        async def page(oldest: str) -> Sequence[Message]:
+            await self._pace.keep()
+            return await service.recent(state.channel, limit=_PAGE, until=oldest)
+
+        channel = await self._back(list(state.messages), since, page)
         # A reply that is shown in the channel as well is dealt with in its thread, where its answer stands.
         ids = {message.id for message in channel}
         channel = [message for message in channel if message.parent_id not in ids]
@@ -101,6 +104,7 @@ class CatchUp:
         service = self._bot.service
 
         async def replies(oldest: str | None) -> Sequence[Message]:
+            await self._pace.keep()
             page = await service.thread(parent.id, limit=_PAGE, until=oldest)
             return [message for message in page if message.id != parent.id]
 
@@ -125,7 +129,8 @@ class CatchUp:
     def _unanswered(self, talk: Sequence[Message], joined_at: datetime) -> list[Message]:
         """Those of a channel's or thread's messages that want an answer and have none, or half of one."""
         now, bot = self._timing.now(), self._bot
-        rules = bot.definition.catch_up
+        definition = bot.at(talk[0].channel).definition if talk else bot.definition
+        rules = definition.catch_up
         replies = {message.id: message for message in talk}
         found: list[Message] = []
         speakers_after: set[str] = set()
@@ -136,7 +141,7 @@ class CatchUp:
                 due = message.created_at >= now - rules.horizon
             else:
                 due = message.created_at >= now - rules.before_joining and speakers_after <= {message.user.id}
-            if person and due and (reply is None or reply.generating) and not not_asked(message, bot.definition):
+            if person and due and (reply is None or reply.generating) and not not_asked(message, definition):
                 found.append(message)
             if message.user.id != bot.user_id and message.kind in {"regular", "reply"}:
                 speakers_after.add(message.user.id)

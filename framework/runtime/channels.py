@@ -12,6 +12,7 @@ import structlog
 from framework.errors import ChatServiceError
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.catch_up import FIRST_PAGE, CatchUp
+from framework.runtime.pace import Pace
 from framework.stream.model import ChannelRef, ChannelState
 from framework.stream.timing import Timing
 
@@ -23,15 +24,26 @@ class Membership:
     """Joins and watches the channels of the definition, and hands what it reads of them to catching up.
 
     One thing happens at a time. Every call raises ChatServiceError where the service cannot be reached; it may be made
-    again. A channel that refuses the bot is logged and left out until the next connection.
+    again. A channel that refuses the bot is logged and left out until the next connection. Without `watching` there is
+    no connection: events come by another way, and channels are only read.
     """
 
-    def __init__(self, bot: RunningBot, catch_up: CatchUp, limits: Limits, timing: Timing) -> None:
+    def __init__(
+        self,
+        bot: RunningBot,
+        catch_up: CatchUp,
+        limits: Limits,
+        timing: Timing,
+        *,
+        pace: Pace,
+        watching: bool = True,
+    ) -> None:
         self._bot = bot
         self._catch_up = catch_up
         self._limits = limits
         self._timing = timing
-        self._created = tuple(ChannelRef.parse(cid) for cid in bot.definition.channels.create)
+        self._pace = pace
+        self._watching = watching
         self._known: dict[ChannelRef, None] = {}
         self._refused: set[ChannelRef] = set()
         self._looked_at: datetime | None = None
@@ -39,7 +51,12 @@ class Membership:
 
     def covers(self, channel: ChannelRef) -> bool:
         """Whether the definition says that the bot works here."""
-        return channel in self._created or self._bot.definition.channels.covers(str(channel))
+        rules = self._bot.definition.channels
+        return str(channel) in rules.create or rules.covers(str(channel))
+
+    def is_new(self, channel: ChannelRef) -> bool:
+        """Whether the bot should work here, and did not come to it yet."""
+        return channel not in self._known and channel not in self._refused and self.covers(channel)
 
     @property
     def known(self) -> tuple[ChannelRef, ...]:
@@ -50,10 +67,11 @@ class Membership:
         """Create what is to be created, find every channel of the definition, join, watch and catch up."""
         async with self._one_at_a_time:
             self._refused.clear()
-            for channel in self._created:
+            created = [ChannelRef.parse(cid) for cid in self._bot.definition.channels.create]
+            for channel in created:
                 await self._bot.service.create_channel(channel)
             now = self._timing.now()
-            await self._admit([*self._created, *await self._find(None)])
+            await self._admit([*created, *await self._find(None)])
             self._looked_at = now
             _log.info("channels.watched", bot=self._bot.name, channels=len(self._known))
 
@@ -64,10 +82,21 @@ class Membership:
             await self._watch(self.known)
         await self.discover()
 
+    async def redefine(self) -> None:
+        """The definition changed: enter what is new in it. What it no longer covers is left alone: the bot stays a
+        member there, and says nothing more.
+        """
+        for channel in self.known:
+            if not self.covers(channel):
+                del self._known[channel]
+                self._catch_up.forget(channel)
+                _log.info("channel.left_alone", bot=self._bot.name, channel=str(channel), why="no longer in bot.yaml")
+        await self.enter()
+
     async def reconcile(self) -> None:
         """Read the known channels again, for what slipped through."""
         async with self._one_at_a_time:
-            await self._watch(self.known)
+            await self._read(self.known, watching=False)
 
     async def discover(self) -> None:
         """Find channels created since the last look. Looks overlap by as much as the clocks may differ."""
@@ -120,8 +149,15 @@ class Membership:
         return list(channels)
 
     async def _watch(self, channels: Sequence[ChannelRef]) -> None:
+        await self._read(channels, watching=self._watching)
+
+    async def _read(self, channels: Sequence[ChannelRef], *, watching: bool) -> None:
+        service = self._bot.service
         for chunk in _chunks(channels):
-            states: Sequence[ChannelState] = await self._bot.service.watch(chunk, limit=FIRST_PAGE)
+            await self._pace.keep()
+            states: Sequence[ChannelState] = await (service.watch if watching else service.look)(
+                chunk, limit=FIRST_PAGE
+            )
             watched = {state.channel for state in states}
             self._known |= dict.fromkeys(channel for channel in chunk if channel in watched)
             for channel in chunk:

@@ -5,20 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Protocol
 
 import structlog
 
 from framework.engine.local import LocalEngine
-from framework.engine.port import Engine, Execution, Job, Verdict
+from framework.engine.port import Engine
 from framework.errors import ChatServiceError, FrameworkError, UsageError
+from framework.runtime.backlog import Backlog
 from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.session import Session
+from framework.runtime.fleet import Fleet, Renewal
 from framework.runtime.timers import SchedulerTimers, Timers
+from framework.stream.delivery import Inbox
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
 _CLOSING_SHARE = 0.2  # of the time for stopping; the rest is for turns in flight
+_LONGEST_CLOSING = 1.0
+
+
+class Door(Protocol):
+    """A way by which events of the whole app come in, in any order: open as long as the block runs."""
+
+    def __call__(self, *, inbox: Inbox, ready: Callable[[], bool]) -> AbstractAsyncContextManager[object]:
+        """Hand each event to `inbox`, which raises EngineError where it could not be kept: then deliver it again."""
 
 
 async def run_bots(
@@ -30,71 +42,103 @@ async def run_bots(
     timing: Timing | None = None,
     engine: Engine | None = None,
     timers: Timers | None = None,
+    doors: Sequence[Door] = (),
+    connected: bool = True,
+    renewals: AsyncIterator[Renewal] | None = None,
 ) -> None:
     """Run until `stop` is set; `ready` is called once, when every bot is. Returns after a clean end.
 
-    On stop no event is taken in any more, turns in flight have `Limits.shutdown` seconds to end, and what is left stays
-    recoverable from the channels. Raises FrameworkError when a bot cannot start or goes on no longer.
+    Events come by each bot's own connection, unless `connected` is off, and by the `doors`. Bots whose files were
+    edited come by `renewals`. On stop no event is taken in any more, turns in flight have `Limits.shutdown` seconds to
+    end, and what is left stays with the engine and in the channels. Raises FrameworkError when a bot cannot start or
+    goes on no longer.
     """
     _refuse_twins(bots)
     limits = limits or Limits()
     timing = timing or Timing()
     engine = engine or LocalEngine(concurrency=limits.concurrent_turns)
     timers = timers or SchedulerTimers()
+    fleet = Fleet(engine, limits, timing, timers, connected=connected)
     try:
         opened = await asyncio.gather(*(bot.service.open() for bot in bots), return_exceptions=True)
         for error in opened:
             if error is not None:
                 raise error
-        sessions = {bot.name: Session(bot, engine, limits, timing) for bot in bots}
-
-        async def handle(job: Job, execution: Execution) -> Verdict:
-            return await sessions[job.payload["bot"]].handle(job, execution)
-
-        await engine.start(handle)
-        await _watch_over(list(sessions.values()), engine, timers, stop, ready, limits)
+        for bot in bots:
+            fleet.add(bot)
+        Backlog(engine, limits, timing).schedule(timers)
+        await engine.start(fleet.handle)
+        await _watch_over(fleet, engine, timers, limits, stop=stop, ready=ready, doors=doors, renewals=renewals)
     finally:
-        await _close(bots, limits.shutdown * _CLOSING_SHARE)
+        await _close(list({*bots, *fleet.bots}), _closing_seconds(limits))
 
 
 async def _watch_over(
-    sessions: list[Session],
+    fleet: Fleet,
     engine: Engine,
     timers: Timers,
+    limits: Limits,
+    *,
     stop: asyncio.Event,
     ready: Callable[[], None] | None,
-    limits: Limits,
+    doors: Sequence[Door],
+    renewals: AsyncIterator[Renewal] | None,
 ) -> None:
     """Run the sessions until the stop or the first failure; then drain."""
-    tasks = {asyncio.create_task(session.run(), name=f"bot {session.bot.name}") for session in sessions}
-    stopping = asyncio.create_task(stop.wait())
-    announcing = asyncio.create_task(_announce(sessions, ready))
+    beside: list[asyncio.Task[None]] = []
     try:
-        for session in sessions:
-            session.schedule(timers)
-        timers.start()
-        await asyncio.wait({stopping, announcing, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        if announcing.done() and announcing.exception() is None:
-            await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        async with AsyncExitStack() as intake:
+            # Pushed first, so ended last: a request that came through a door is answered by a fleet at work.
+            intake.push_async_callback(fleet.stop)
+            for door in doors:
+                await intake.enter_async_context(door(inbox=fleet.take, ready=lambda: fleet.is_ready))
+            fleet.start()
+            timers.start()
+            stopping = asyncio.create_task(_wait(stop))
+            beside += [stopping, asyncio.create_task(_announce(fleet, ready))]
+            if renewals is not None:
+                beside.append(asyncio.create_task(_renew(fleet, renewals), name="renewals"))
+            await _until_first(stopping, fleet, beside)
+            timers.stop()
     finally:
         timers.stop()
-        stopping.cancel()
-        announcing.cancel()
-        ended = [task for task in tasks if task.done()]
-        for task in tasks:
+        for task in beside:
             task.cancel()
-        await asyncio.wait({*tasks, announcing})
-        left = await engine.drain(limits.shutdown * (1 - _CLOSING_SHARE))
+        if beside:
+            await asyncio.wait(beside)
+        left = await engine.drain(limits.shutdown - _closing_seconds(limits))
         _log.info("run.stopped", unfinished=len(left))
-    _raise_first_failure([*ended, announcing])
+    ended = [fleet.ended.result()] if fleet.ended.done() else []
+    _raise_first_failure([*ended, *beside])
 
 
-async def _announce(sessions: Sequence[Session], ready: Callable[[], None] | None) -> None:
-    for session in sessions:
-        await session.ready.wait()
-    _log.info("run.ready", bots=[session.bot.name for session in sessions])
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _until_first(stopping: asyncio.Task[None], fleet: Fleet, beside: Sequence[asyncio.Task[None]]) -> None:
+    """Return with the stop, the end of a bot, or the failure of what goes on beside them."""
+    going: set[asyncio.Future[None] | asyncio.Future[asyncio.Task[None]]] = {*beside, fleet.ended}
+    while not stopping.done() and not fleet.ended.done():
+        done, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+        if any(task.exception() is not None for task in done):
+            return
+        going -= done
+
+
+async def _announce(fleet: Fleet, ready: Callable[[], None] | None) -> None:
+    await fleet.ready()
+    _log.info("run.ready", bots=[bot.name for bot in fleet.bots])
     if ready is not None:
         ready()
+
+
+async def _renew(fleet: Fleet, renewals: AsyncIterator[Renewal]) -> None:
+    async for renewal in renewals:
+        try:
+            await fleet.renew(renewal)
+        except ChatServiceError as error:
+            _log.error("bot.not_renewed", bot=renewal.bot.name, error=error.what, goes_on="as before")
 
 
 def _raise_first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -108,6 +152,10 @@ def _raise_first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
             f"The run ended by an error inside it: {type(error).__name__}: {error}",
             hint="The log above has the details.",
         ) from error
+
+
+def _closing_seconds(limits: Limits) -> float:
+    return min(limits.shutdown * _CLOSING_SHARE, _LONGEST_CLOSING)
 
 
 async def _close(bots: Sequence[RunningBot], seconds: float) -> None:
