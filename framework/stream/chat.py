@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from framework.errors import ChatServiceError, DuplicateMessageError
+from framework.stream.administration import Administration
 from framework.stream.budget import Endpoint, Rank
 from framework.stream.client import BRIEF, PATIENT, Json, StreamClient
 from framework.stream.directory import CHANNELS_A_PAGE, Directory, chunks, path_part
@@ -29,7 +30,7 @@ from framework.stream.model import (
 from framework.stream.service import Check, unchecked
 from framework.stream.socket import EventSocket, Lost, Opened
 from framework.stream.timing import Timing
-from framework.stream.wire import read_channel, read_message
+from framework.stream.wire import read_channel, read_message, write_message
 
 # What one query may ask for.
 IDS_A_PAGE = 50
@@ -56,7 +57,7 @@ class Identity(Protocol):
         """The address of its picture; empty for none."""
 
 
-class StreamChatService:
+class StreamChatService(Administration):
     """`ChatService` on Stream, for one bot user.
 
     What a method means is said by the port. Reads and writes are made server-side in the bot's name, because a user
@@ -250,14 +251,7 @@ class StreamChatService:
         check: Check = unchecked,
     ) -> Message:
         """See the port. Repeated while nobody knows whether it arrived: the id makes that safe."""
-        body: dict[str, Any] = {
-            **message.custom,
-            "id": message.id,
-            "ai_generated": True,
-            "generating": message.generating,
-        }
-        if message.parent_id:
-            body |= {"parent_id": message.parent_id, "show_in_channel": message.show_in_channel}
+        body = {**write_message(message), "id": message.id}
         failures: list[ChatServiceError] = []
         texts: list[str] = []
 
@@ -329,6 +323,10 @@ class StreamChatService:
             except ChatServiceError as error:
                 if error.status not in {400, 403, 404, 405}:
                     raise
+                if reserved is Endpoint.EPHEMERAL_UPDATE:
+                    # It had its turn; many who have theirs with it must not all go without.
+                    await self._client.reserve(Endpoint.UPDATE_MESSAGE, Rank.FIRST)
+                    reserved = Endpoint.UPDATE_MESSAGE
             else:
                 return reply is not None
         reply = await self._client.spare(

@@ -19,6 +19,7 @@ from framework.stream.model import (
     MessageDeleted,
     MessageNew,
     MessageUpdated,
+    ReactionGone,
     ReactionNew,
     RemovedFromChannel,
     StopRequested,
@@ -117,12 +118,17 @@ def _joined(raw: Raw) -> Event:
     return MemberAdded(_channel(raw), member if member.id else _user(raw), _at(raw))
 
 
-def _reaction(raw: Raw) -> Event:
+def _reaction(raw: Raw) -> ReactionNew:
     reaction = raw.get("reaction")
     kind = reaction.get("type") if isinstance(reaction, Mapping) else None
     if not isinstance(kind, str) or not kind:
         raise WireError("The event names no reaction.")
     return ReactionNew(_channel(raw), _id(raw), _user(raw), kind, _at(raw))
+
+
+def _unreaction(raw: Raw) -> Event:
+    new = _reaction(raw)
+    return ReactionGone(new.channel, new.message_id, new.user, new.kind, new.at)
 
 
 def _custom(raw: Raw) -> Event | None:
@@ -184,6 +190,7 @@ _READERS: Mapping[str, Callable[[Raw], Event | None]] = {
     "member.removed": _removed,
     "reaction.new": _reaction,
     "reaction.updated": _reaction,
+    "reaction.deleted": _unreaction,
     "channel.deleted": _gone,
     "notification.channel_deleted": _gone,
 }

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from framework.errors import ChatServiceError
+from framework.stream.memory_administration import MemoryAdministration, shown
 from framework.stream.memory_chat import MemoryChat, Room
 from framework.stream.model import (
     AIState,
@@ -25,7 +26,7 @@ from framework.stream.model import (
 from framework.stream.service import Check, unchecked
 
 
-class MemoryChatService:
+class MemoryChatService(MemoryAdministration):
     """`ChatService` for one bot user of a `MemoryChat`. What only people would see is kept: `sketches` by message id,
     `states` (None: cleared) by message id, `typing_in`, and `read` as (channel, thread).
     """
@@ -174,12 +175,15 @@ class MemoryChatService:
             user=self.user,
             text=text,
             created_at=self.chat.now(),
-            kind="reply" if message.parent_id else "regular",
+            kind="system" if message.kind == "system" else "reply" if message.parent_id else "regular",
             parent_id=message.parent_id,
             show_in_channel=message.show_in_channel,
             ai_generated=True,
             generating=message.generating,
             custom=_custom(message.custom),
+            silent=message.silent,
+            visible_to=message.visible_to,
+            attachments=shown(message.card),
         )
         self.chat.add(posted)
         return posted

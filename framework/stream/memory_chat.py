@@ -20,6 +20,8 @@ from framework.stream.model import (
     MessageKind,
     MessageNew,
     MessageUpdated,
+    Reaction,
+    ReactionGone,
     ReactionNew,
     RemovedFromChannel,
     StopRequested,
@@ -42,22 +44,30 @@ class Listener(Protocol):
 
 @dataclass
 class Room:
-    """A channel: its messages by id, in order of posting, and since when who is a member."""
+    """A channel: its messages by id, in order of posting, since when who is a member, and who has which role there
+    (`channel_member` where nothing is said).
+    """
 
     ref: ChannelRef
     created_at: datetime
     messages: dict[str, Message] = field(default_factory=dict)
     members: dict[str, datetime] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
     frozen: bool = False
     custom: Mapping[str, Any] = field(default_factory=dict)
 
 
 class MemoryChat:
-    """What a chat service stores, and what people do there. `now` is the clock; no two things happen at one time."""
+    """What a chat service stores, and what people do there. `now` is the clock; no two things happen at one time.
+
+    `people` are the users that it has heard of, `reactions` those to messages, by message id.
+    """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.rooms: dict[ChannelRef, Room] = {}
         self.listeners: list[Listener] = []
+        self.people: dict[str, User] = {}
+        self.reactions: dict[str, list[Reaction]] = {}
         self._clock = now
         self._last = datetime.min.replace(tzinfo=now().tzinfo)
         self._posted = 0
@@ -107,8 +117,11 @@ class MemoryChat:
         attachments: tuple[Attachment, ...] = (),
         mentioned: tuple[str, ...] = (),
         silent: bool = False,
+        visible_to: tuple[str, ...] = (),
         ai_generated: bool = False,
         command: str = "",
+        quoting: Message | None = None,
+        shadowed: bool = False,
         custom: Mapping[str, Any] | None = None,
         announce: bool = True,
     ) -> Message:
@@ -127,8 +140,13 @@ class MemoryChat:
             attachments=attachments,
             mentioned=mentioned,
             silent=silent,
+            visible_to=visible_to,
+            channel_role=self.room(cid).roles.get(user.id, ""),
             ai_generated=ai_generated,
             command=command,
+            quoted_id=quoting.id if quoting else "",
+            quoted_user_id=quoting.user.id if quoting else "",
+            shadowed=shadowed,
             custom=dict(custom or {}),
         )
         self.add(message, announce=announce)
@@ -139,18 +157,19 @@ class MemoryChat:
         if self.find(message.id) is not None:
             raise DuplicateMessageError(f"a message with ID {message.id} already exists", code=4, status=400)
         room = self.existing(message.channel)
+        self.people[message.user.id] = message.user
         parent = self.message(message.parent_id) if message.parent_id is not None else None
         room.messages[message.id] = message
         if parent is not None:
             room.messages[parent.id] = replace(parent, reply_count=parent.reply_count + 1)
         if announce:
-            self.announce(message.channel, MessageNew(message), as_member=True)
+            self.announce(message.channel, MessageNew(message), as_member=True, only=seen_by(message))
 
     def change(self, changed: Message) -> None:
         """Store a message's new state and tell of it."""
         changed = replace(changed, updated_at=self.now())
         self.existing(changed.channel).messages[changed.id] = changed
-        self.announce(changed.channel, MessageUpdated(changed))
+        self.announce(changed.channel, MessageUpdated(changed), only=seen_by(changed))
 
     def edit(self, message: Message, text: str) -> None:
         """Someone gives a message another text."""
@@ -176,9 +195,10 @@ class MemoryChat:
     def add_member(self, cid: str, user_id: str, *, user: User | None = None) -> None:
         """Someone makes a user a member. Nothing happens where it is one. `user` is who that is, where it matters."""
         room = self.existing(ChannelRef.parse(cid))
+        known = self.people[user_id] = user or self.people.get(user_id) or User(user_id)
         if user_id not in room.members:
             at = room.members[user_id] = self.now()
-            self.announce(room.ref, MemberAdded(room.ref, user or User(user_id), at))
+            self.announce(room.ref, MemberAdded(room.ref, known, at))
             self._tell(user_id, AddedToChannel(room.ref, user_id))
 
     def remove_member(self, cid: str, user_id: str) -> None:
@@ -189,8 +209,23 @@ class MemoryChat:
 
     def react(self, message_id: str, kind: str, *, user: User) -> None:
         """Someone reacts to a message. Raises ChatServiceError where it does not exist."""
-        channel = self.message(message_id).channel
-        self.announce(channel, ReactionNew(channel, message_id, user, kind, self.now()))
+        message = self.message(message_id)
+        self.people[user.id] = user
+        others = [one for one in self.reactions.get(message_id, ()) if (one.user.id, one.kind) != (user.id, kind)]
+        reaction = Reaction(user, kind, self.now())
+        self.reactions[message_id] = [reaction, *others]
+        event = ReactionNew(message.channel, message_id, user, kind, reaction.at)
+        self.announce(message.channel, event, only=seen_by(message))
+
+    def unreact(self, message_id: str, kind: str, *, user: User) -> None:
+        """Someone takes a reaction back. Raises ChatServiceError where the message does not exist."""
+        message = self.message(message_id)
+        before = self.reactions.get(message_id, [])
+        after = [one for one in before if (one.user.id, one.kind) != (user.id, kind)]
+        if len(after) < len(before):
+            self.reactions[message_id] = after
+            event = ReactionGone(message.channel, message_id, user, kind, self.now())
+            self.announce(message.channel, event, only=seen_by(message))
 
     def send_event(self, cid: str, kind: str, *, user: User, **data: Any) -> None:  # noqa: ANN401 - JSON values
         """Someone's app sends an event of its own."""
@@ -202,13 +237,22 @@ class MemoryChat:
         channel = ChannelRef.parse(cid)
         self.announce(channel, StopRequested(channel, user.id, message_id))
 
-    def announce(self, channel: ChannelRef, event: Event, *, as_member: bool = False) -> None:
-        """Tell those who watch the channel, and with `as_member` all of its members."""
+    def announce(
+        self, channel: ChannelRef, event: Event, *, as_member: bool = False, only: tuple[str, ...] | None = None
+    ) -> None:
+        """Tell those who watch the channel, and with `as_member` all of its members; of them `only` these, if given."""
         members = self.rooms[channel].members if channel in self.rooms else {}
-        for listener in list(self.listeners):
+        for listener in [one for one in self.listeners if only is None or one.user_id in only]:
             listener.hear(channel, event, as_member=as_member and listener.user_id in members)
 
     def _tell(self, user_id: str, event: AddedToChannel | RemovedFromChannel) -> None:
         for listener in list(self.listeners):
             if listener.user_id == user_id:
                 listener.hear(event.channel, event, as_member=True)
+
+
+def seen_by(message: Message) -> tuple[str, ...] | None:
+    """The only users who see a message; None where every member does."""
+    if message.shadowed:
+        return (message.user.id,)
+    return (*message.visible_to, message.user.id) if message.visible_to else None

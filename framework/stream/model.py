@@ -62,6 +62,8 @@ class Message:
     none), and `text` then what stood behind it. `custom` is all that clients set and the service has no name for: a
     button press is told there. `visible_to` names the only users who see the message (empty: every member);
     `shadowed`: only its author does.
+    `channel_role` is its author's role in this channel, `quoted_id` the message that it quotes and `quoted_user_id` who
+    wrote that, where the service tells.
     """
 
     id: str
@@ -84,11 +86,37 @@ class Message:
     command: str = ""
     shadowed: bool = False
     visible_to: tuple[str, ...] = ()
+    channel_role: str = ""
+    quoted_id: str = ""
+    quoted_user_id: str = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button. `name` says what is decided, `value` how; `text` is on it."""
+
+    name: str
+    value: str
+    text: str
+    primary: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """What stands below a message's text: a title, a text, and buttons where a client draws them."""
+
+    title: str
+    text: str = ""
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message to post. `id` is chosen by us, so that posting twice is refused by the service."""
+    """A message to post. `id` is chosen by us, so that posting twice is refused by the service.
+
+    `visible_to` names the only users who are to see it (and its author does); none: every member. A `silent` message
+    counts as unread for nobody and notifies nobody.
+    """
 
     id: str
     text: str
@@ -96,6 +124,40 @@ class OutgoingMessage:
     show_in_channel: bool = False
     generating: bool = False
     custom: Mapping[str, Any] = field(default_factory=dict)
+    kind: Literal["regular", "system"] = "regular"
+    visible_to: tuple[str, ...] = ()
+    silent: bool = False
+    card: Card | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of a channel. `channel_role` is the one that it has there: `channel_member`, `channel_moderator`."""
+
+    user: User
+    channel_role: str = "channel_member"
+
+
+@dataclass(frozen=True)
+class ChannelInfo:
+    """A channel without its messages. `custom` holds what apps and bots put there; `member_count` is 0 where the
+    service does not say.
+    """
+
+    channel: ChannelRef
+    name: str = ""
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    frozen: bool = False
+    member_count: int = 0
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """Someone's reaction to a message; `kind` is its name: `like`."""
+
+    user: User
+    kind: str
+    at: datetime = EPOCH
 
 
 @dataclass(frozen=True)
@@ -173,6 +235,17 @@ class ReactionNew:
 
 
 @dataclass(frozen=True)
+class ReactionGone:
+    """Someone took a reaction back. Fields as in ReactionNew."""
+
+    channel: ChannelRef
+    message_id: str
+    user: User
+    kind: str
+    at: datetime = EPOCH
+
+
+@dataclass(frozen=True)
 class CustomEvent:
     """An app sent an event of its own to a channel. `kind` is its type, `data` all fields that the app set. `at` as in
     MemberAdded.
@@ -216,6 +289,7 @@ Event = (
     | RemovedFromChannel
     | MemberAdded
     | ReactionNew
+    | ReactionGone
     | CustomEvent
     | StopRequested
     | Connected

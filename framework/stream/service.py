@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from framework.stream.model import AIState, ChannelRef, ChannelState, Event, Message, OutgoingMessage
+from framework.stream.model import (
+    AIState,
+    Card,
+    ChannelInfo,
+    ChannelRef,
+    ChannelState,
+    Event,
+    Member,
+    Message,
+    OutgoingMessage,
+    Reaction,
+    User,
+)
 
 Check = Callable[[], Awaitable[None]]
 """What must hold for a write: it raises where it does not."""
@@ -108,3 +120,36 @@ class ChatService(Protocol):
 
     async def mark_read(self, channel: ChannelRef, *, parent_id: str | None = None) -> None:
         """Mark a channel (or a thread) as read by the bot."""
+
+    async def info(self, channel: ChannelRef) -> ChannelInfo:
+        """A channel's name and custom data, as they are now. Raises ChatServiceError where it does not exist."""
+
+    async def members(self, channel: ChannelRef, *, ids: Sequence[str] = ()) -> Sequence[Member]:
+        """The members of a channel, longest first; with `ids`, those of them who are members (in any order)."""
+
+    async def update_channel(
+        self, channel: ChannelRef, *, to_set: Mapping[str, Any] | None = None, unset: Iterable[str] = ()
+    ) -> None:
+        """Set these custom fields of a channel, remove those, keep the others. What is not there may be removed."""
+
+    async def add_members(self, channel: ChannelRef, user_ids: Sequence[str]) -> None:
+        """Make these users members. Nothing happens for those who are. Raises ChatServiceError for unknown ones."""
+
+    async def find_users(self, roles: Sequence[str]) -> Sequence[User]:
+        """All users of the app with one of these roles, by id; none for no roles."""
+
+    async def react(self, message_id: str, kind: str) -> None:
+        """React as the bot. Once more changes nothing."""
+
+    async def reactions(self, message_id: str) -> Sequence[Reaction]:
+        """Who reacted how to a message, the latest first. Raises ChatServiceError where it does not exist."""
+
+    async def amend(
+        self,
+        message_id: str,
+        *,
+        text: str | None = None,
+        custom: Mapping[str, Any] | None = None,
+        card: Card | None = None,
+    ) -> None:
+        """Change what is given of a message, at once, and leave the rest. It may be the bot's own or another's."""

@@ -7,7 +7,20 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from framework.errors import FrameworkError
-from framework.stream.model import EPOCH, Attachment, ChannelRef, ChannelState, Message, MessageKind, User
+from framework.stream.model import (
+    EPOCH,
+    Attachment,
+    Card,
+    ChannelInfo,
+    ChannelRef,
+    ChannelState,
+    Member,
+    Message,
+    MessageKind,
+    OutgoingMessage,
+    Reaction,
+    User,
+)
 
 _KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
 _BOT_FLAGS = ("is_bot", "bot", "is_ai", "ai_bot")
@@ -72,6 +85,7 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
     user = read_user(body.get("user"))
     ai_generated = _flag(body, "ai_generated")
     command = _text(body.get("command"))
+    quoted = _mapping(body.get("quoted_message"))
     return Message(
         id=id_,
         channel=where,
@@ -93,6 +107,9 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
         command=command,
         shadowed=body.get("shadowed") is True,
         visible_to=_texts(_items(body.get("restricted_visibility"))),
+        channel_role=_text(_mapping(body.get("member")).get("channel_role")) or _text(body.get("channel_role")),
+        quoted_id=_text(body.get("quoted_message_id")) or _text(quoted.get("id")),
+        quoted_user_id=read_user(quoted.get("user")).id,
     )
 
 
@@ -124,6 +141,70 @@ def read_channel(raw: object, bot_id: str) -> ChannelState:
         frozen=channel.get("frozen") is True,
         custom=read_custom(channel, _CHANNEL_FIELDS),
     )
+
+
+def read_info(raw: object) -> ChannelInfo:
+    """A channel without its messages. Raises WireError where it does not say which channel it is."""
+    body = _mapping(raw)
+    ref = read_cid(body)
+    if ref is None:
+        raise WireError("A channel without an address came from the chat service.")
+    custom = read_custom(body, _CHANNEL_FIELDS)
+    return ChannelInfo(
+        ref,
+        name=_text(custom.get("name")),
+        custom=custom,
+        frozen=body.get("frozen") is True,
+        member_count=_count(body.get("member_count")),
+    )
+
+
+def read_member(raw: object) -> Member | None:
+    """A membership; None for one that does not say whose."""
+    body = _mapping(raw)
+    user, id_ = read_user(body.get("user")), _member_id(body)
+    role = _text(body.get("channel_role")) or _text(body.get("role")) or "channel_member"
+    return Member(user if user.id else User(id_), role) if id_ else None
+
+
+def read_reaction(raw: object) -> Reaction | None:
+    """A reaction; None for one that does not say whose or which."""
+    body = _mapping(raw)
+    user, kind = read_user(body.get("user")), _text(body.get("type"))
+    id_ = user.id or _text(body.get("user_id"))
+    at = read_time(body.get("created_at")) or EPOCH
+    return Reaction(user if user.id else User(id_), kind, at) if id_ and kind else None
+
+
+def write_message(message: OutgoingMessage) -> dict[str, Any]:
+    """A message to post as Stream takes it, but for the id and the text."""
+    body: dict[str, Any] = {**message.custom, "ai_generated": True, "generating": message.generating}
+    if message.parent_id:
+        body |= {"parent_id": message.parent_id, "show_in_channel": message.show_in_channel}
+    if message.kind != "regular":
+        body["type"] = message.kind
+    if message.visible_to:
+        body["restricted_visibility"] = list(message.visible_to)
+    if message.silent:
+        body["silent"] = True
+    if message.card is not None:
+        body["attachments"] = [write_card(message.card)]
+    return body
+
+
+def write_card(card: Card) -> dict[str, Any]:
+    """A card as an attachment with actions."""
+    actions = [
+        {
+            "name": action.name,
+            "value": action.value,
+            "text": action.text,
+            "type": "button",
+            "style": "primary" if action.primary else "default",
+        }
+        for action in card.actions
+    ]
+    return {"type": "card", "title": card.title, "fallback": card.title, "text": card.text, "actions": actions}
 
 
 def read_cid(raw: object) -> ChannelRef | None:

@@ -113,8 +113,17 @@ class Stage(Protocol):
     async def leave(self, channel: ChannelRef, user_id: str) -> None:
         """Someone else's membership ends."""
 
+    async def know(self, user_id: str, role: str) -> None:
+        """Someone with this role in the app is known."""
+
+    async def raise_to(self, channel: ChannelRef, user_id: str, channel_role: str) -> None:
+        """A member gets another role in the channel."""
+
     async def react(self, message_id: str, kind: str) -> None:
         """Ann reacts."""
+
+    async def unreact(self, message_id: str, kind: str) -> None:
+        """Ann takes a reaction back."""
 
     async def send_event(self, channel: ChannelRef, kind: str, **data: Any) -> None:
         """Ann's app sends an event of its own."""
@@ -172,8 +181,17 @@ class MemoryStage:
     async def leave(self, channel: ChannelRef, user_id: str) -> None:
         self.chat.remove_member(str(channel), user_id)
 
+    async def know(self, user_id: str, role: str) -> None:
+        self.chat.people[user_id] = User(user_id, role=role)
+
+    async def raise_to(self, channel: ChannelRef, user_id: str, channel_role: str) -> None:
+        self.chat.existing(channel).roles[user_id] = channel_role
+
     async def react(self, message_id: str, kind: str) -> None:
         self.chat.react(message_id, kind, user=self.ann)
+
+    async def unreact(self, message_id: str, kind: str) -> None:
+        self.chat.unreact(message_id, kind, user=self.ann)
 
     async def send_event(self, channel: ChannelRef, kind: str, **data: Any) -> None:
         self.chat.send_event(str(channel), kind, user=self.ann, **data)
@@ -245,8 +263,17 @@ class StreamStage:
     async def leave(self, channel: ChannelRef, user_id: str) -> None:
         await self.channel(channel).remove_members([user_id])
 
+    async def know(self, user_id: str, role: str) -> None:
+        await self.sdk.upsert_user({"id": user_id, "role": role})
+
+    async def raise_to(self, channel: ChannelRef, user_id: str, channel_role: str) -> None:
+        await self.channel(channel).assign_roles([{"user_id": user_id, "channel_role": channel_role}])
+
     async def react(self, message_id: str, kind: str) -> None:
         await self.sdk.channel("messaging", "any").send_reaction(message_id, {"type": kind}, "ann")
+
+    async def unreact(self, message_id: str, kind: str) -> None:
+        await self.sdk.channel("messaging", "any").delete_reaction(message_id, kind, "ann")
 
     async def send_event(self, channel: ChannelRef, kind: str, **data: Any) -> None:
         await self.channel(channel).send_event({"type": kind, **data}, "ann")
