@@ -66,9 +66,7 @@ class Administration:
         changes, gone = dict(to_set or {}), list(unset)
         await self._client.as_server(
             Endpoint.UPDATE_CHANNEL,
-            lambda sdk: sdk.channel(channel.type, path_part(channel.id)).update_partial(
-                dict(to_set or {}), list(unset)
-            ),
+            lambda sdk: sdk.channel(channel.type, path_part(channel.id)).update_partial(changes, gone),
         )
 
     async def add_members(self, channel: ChannelRef, user_ids: Sequence[str]) -> None:
