@@ -5,41 +5,42 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
-from framework.definition.part import Duration, Part, Texts
+from framework.definition.part import ONE_OR_MANY, Duration, Part
+
+
+def _pattern(value: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z0-9_-]+:[^:,%\s]+", value):
+        raise ValueError(f"{value!r} is not TYPE:ID, for example messaging:support-*")
+    return value
+
+
+def _address(value: str) -> str:
+    if "*" in _pattern(value) or "?" in value:
+        raise ValueError(f"{value!r} has a wildcard; name the channel to create in full")
+    return value
 
 
 class Channels(Part):
     """In which channels the bot works."""
 
-    join: Texts = Field(
+    join: Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], ONE_OR_MANY] = Field(
         ("messaging:support-*",),
         min_length=1,
         description="Channels to join and watch, as TYPE:ID; `*` and `?` are wildcards in the id, as in support-*.",
     )
-    create: Texts = Field((), description="Channels, as TYPE:ID, to create at start where they are missing.")
+    create: Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], ONE_OR_MANY] = Field(
+        (), description="Channels, as TYPE:ID, to create at start where they are missing."
+    )
     where: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="Only channels whose custom fields have these values."
+        default_factory=dict,
+        description="Only channels whose custom fields have these values.",
+        examples=[{"team": "emea"}],
     )
     automatic: bool = Field(True, description="Join by itself; otherwise only where somebody adds the bot.")
-
-    @field_validator("join", "create")
-    @classmethod
-    def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            if not re.fullmatch(r"[a-zA-Z0-9_-]+:[^:,%\s]+", value):
-                raise ValueError(f"{value!r} is not TYPE:ID, for example messaging:support-*")
-        return values
-
-    @field_validator("create")
-    @classmethod
-    def _no_wildcards(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            if "*" in value or "?" in value:
-                raise ValueError(f"{value!r} has a wildcard; name the channel to create in full")
-        return values
 
     @property
     def types(self) -> tuple[str, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from framework.definition.part import Part, Texts
+from framework.definition.part import ONE_OR_MANY, Part
 from framework.definition.zones import known_zone, zone
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -21,34 +22,38 @@ Span = tuple[int, int]
 """From and to, in minutes after the midnight of the day it begins; over 1440 where it ends on the next day."""
 
 
+def _days(value: str) -> str:
+    read_days(value)
+    return value
+
+
+def _times(value: str) -> str:
+    read_spans(value)
+    return value
+
+
+def _date(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no date; write it as in 2026-12-25") from None
+    return value
+
+
 class OfficeHours(Part):
     """When the bot, or the team, is there. A day that is not named is closed; times as in `9:00-12:30, 14:00-17:00`."""
 
     timezone: str = Field("UTC", description="An IANA time zone, as in Europe/Berlin.", examples=["Europe/Berlin"])
-    days: dict[str, str] = Field(
+    days: dict[Annotated[str, AfterValidator(_days)], Annotated[str, AfterValidator(_times)]] = Field(
         default_factory=dict,
         description="Times for mon, tue, wed, thu, fri, sat, sun, or ranges such as mon-fri; `22:00-6:00` is a night.",
         examples=[{"mon-fri": "9:00-17:00", "sat": "10:00-13:00"}],
     )
-    closed: Texts = Field((), description="Dates on which it is closed, as in 2026-12-25.", examples=[["2026-12-25"]])
+    closed: Annotated[tuple[Annotated[str, AfterValidator(_date)], ...], ONE_OR_MANY] = Field(
+        (), description="Dates on which it is closed, as in 2026-12-25.", examples=[["2026-12-25"]]
+    )
 
     _zone = field_validator("timezone")(known_zone)
-
-    @field_validator("days")
-    @classmethod
-    def _readable(cls, value: dict[str, str]) -> dict[str, str]:
-        read_week(value)
-        return value
-
-    @field_validator("closed")
-    @classmethod
-    def _dates(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            try:
-                date.fromisoformat(value)
-            except ValueError:
-                raise ValueError(f"{value!r} is no date; write it as in 2026-12-25") from None
-        return values
 
     def is_open(self, now: datetime) -> bool:
         """Whether somebody is there at this moment (aware)."""
@@ -78,10 +83,11 @@ class OfficeHours(Part):
         return None
 
     def _spans(self, day: date) -> list[Span]:
-        return [] if day in self._closed_dates else self._week[day.weekday()]
+        return [] if day in self._closed_dates else self.week[day.weekday()]
 
     @cached_property
-    def _week(self) -> list[list[Span]]:
+    def week(self) -> list[list[Span]]:
+        """The spans of Monday to Sunday."""
         return read_week(self.days)
 
     @cached_property

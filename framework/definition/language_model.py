@@ -6,12 +6,18 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from framework.definition.part import ONE_OR_MANY, Duration, Part, Texts
+from framework.definition.part import ONE_OR_MANY, Duration, Part
 
 _NAME = re.compile(r"[a-z0-9_]+:\S+")
 PersonalData = Literal["email", "credit_card", "ip", "mac_address", "url"]
+
+
+def _fallback(value: str) -> str:
+    if value != "embedded" and not _NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is not `embedded` or PROVIDER:NAME, for example openai:gpt-5-mini")
+    return value
 
 
 class Model(Part):
@@ -27,7 +33,7 @@ class Model(Part):
     )
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for a model call, as in 60s.")
     retries: int = Field(2, ge=0, le=10, description="How often a failed model call is tried again.")
-    fallbacks: Texts = Field(
+    fallbacks: Annotated[tuple[Annotated[str, AfterValidator(_fallback)], ...], ONE_OR_MANY] = Field(
         (), description="Models to ask, in order, when this one fails.", examples=[["openai:gpt-5-mini", "embedded"]]
     )
     base_url: str = Field(
@@ -47,14 +53,6 @@ class Model(Part):
         if value not in {"auto", "embedded"} and not _NAME.fullmatch(value):
             raise ValueError(f"{value!r} is not `auto`, `embedded` or PROVIDER:NAME, for example openai:gpt-5-mini")
         return value
-
-    @field_validator("fallbacks")
-    @classmethod
-    def _fallback_form(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            if value != "embedded" and not _NAME.fullmatch(value):
-                raise ValueError(f"{value!r} is not `embedded` or PROVIDER:NAME, for example openai:gpt-5-mini")
-        return values
 
     @field_validator("base_url")
     @classmethod

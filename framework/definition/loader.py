@@ -5,18 +5,21 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from framework.definition.model import Bot, BotDefinition
 from framework.definition.operations import OPERATION_TOOLS
-from framework.definition.positions import Document, read_yaml
-from framework.definition.problems import explain
-from framework.definition.prompt import find_prompt, render_prompt
-from framework.errors import DefinitionError, Position, UsageError
+from framework.definition.overrides import merged
+from framework.definition.positions import Key, read_yaml
+from framework.definition.problems import said, together
+from framework.definition.prompt import Prompt, read_prompt
+from framework.definition.validation import findings, validated
+from framework.errors import DefinitionError, UsageError
 
 BOT_FILE = "bot.yaml"
-ARTICLE_SUFFIXES = frozenset({".md", ".markdown", ".txt"})
+ARTICLE_SUFFIXES = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
+DEFAULT_KNOWLEDGE = "knowledge"
 _CHECKOUT = Path(__file__).resolve().parents[2]
+_PACKAGED = Path(__file__).resolve().parents[1] / "templates" / "prompts"
+"""Prompts that come with the framework, where it is installed without its checkout."""
 
 
 def bots_folder() -> Path:
@@ -47,78 +50,126 @@ def find_bot(name: str) -> Path:
 
 
 def load_bot(name: str) -> Bot:
-    """Load a bot and check all that can be checked without running it.
+    """Load a bot and check all that can be checked without running it. Reads files and changes nothing.
 
-    Raises UsageError where there is no such bot, and DefinitionError with file and line for what is wrong inside it.
+    Raises UsageError where there is no such bot, and DefinitionError with file and line for what is wrong inside it:
+    everything at once, in the order of the file.
     """
-    folder = find_bot(name)
-    document = read_yaml(folder / BOT_FILE)
-    definition = _validate(document)
-    return Bot(
-        name=folder.resolve().name,
-        folder=folder,
-        definition=definition,
-        system_prompt=_prompt(folder, definition, document),
-        knowledge_files=_knowledge(folder, definition, document),
-        tools_file=_tools(folder, definition, document),
-    )
+    return _Loading(find_bot(name)).bot()
 
 
-def _validate(document: Document) -> BotDefinition:
-    if document.value is not None and not isinstance(document.value, dict):
-        raise DefinitionError("must be a mapping of keys to values", where=document.position(()))
-    try:
-        return BotDefinition.model_validate(document.value or {})
-    except ValidationError as error:
-        raise explain(error, document, BotDefinition) from None
+def files_of(bot: Bot) -> tuple[Path, ...]:
+    """Every file whose change changes the bot, and the folders with its articles, where a new one may appear."""
+    prompts = (file for prompt in bot.prompts.values() for file in prompt.files.values())
+    articles = (file for files in bot.articles.values() for file in files)
+    entries = (entry for knowledge in bot.articles for entry in (knowledge or (DEFAULT_KNOWLEDGE,)))
+    folders = (place for entry in entries if (place := bot.folder / entry).is_dir())
+    tools = (bot.folder / "tools.py",)
+    return tuple(dict.fromkeys((bot.folder / BOT_FILE, *prompts, *tools, *folders, *articles)))
 
 
-def _prompt(folder: Path, definition: BotDefinition, document: Document) -> str:
-    # A bot's own prompt wins over the shared ones beside bots/, and those over the ones that come with the framework.
-    folders = [folder, folder / "prompts", folder.resolve().parents[1] / "prompts", _CHECKOUT / "prompts"]
-    file = find_prompt(definition.prompt, list(dict.fromkeys(folders)), document.position(("prompt",)))
-    given = {"bot_name": definition.identity.name, "language": definition.identity.language, **definition.variables}
-    return render_prompt(file, given)
+class _Loading:
+    """Reads one bot, and gathers what is wrong with it."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._document = read_yaml(folder / BOT_FILE)
+        self._problems: list[DefinitionError] = []
+        self._warnings: list[DefinitionError] = []
 
-def _knowledge(folder: Path, definition: BotDefinition, document: Document) -> tuple[Path, ...]:
-    """The article files, sorted. A place that is named must exist and hold something."""
-    if definition.knowledge is None:
-        default = folder / "knowledge"
-        return _articles(default) if default.is_dir() else ()
-    files: list[Path] = []
-    for index, entry in enumerate(definition.knowledge):
-        place, where = folder / entry, document.position(("knowledge", index))
-        if not place.exists():
-            raise DefinitionError(
-                f"the knowledge {entry!r} does not exist",
-                where=where,
-                hint=f"Looked for {place}. Create it or correct it.",
-            )
-        found = _articles(place) if place.is_dir() else (place,)
-        if not found:
-            raise DefinitionError(
-                f"the knowledge folder {entry!r} holds no articles",
-                where=where,
-                hint=f"Put files ending in {', '.join(sorted(ARTICLE_SUFFIXES))} into {place}.",
-            )
-        files += found
-    return tuple(dict.fromkeys(files))
-
-
-def _articles(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(f for f in folder.rglob("*") if f.suffix.lower() in ARTICLE_SUFFIXES and f.is_file()))
-
-
-def _tools(folder: Path, definition: BotDefinition, document: Document) -> Path | None:
-    own = [name for name in definition.tool_names if name not in OPERATION_TOOLS]
-    if not own:
-        return None
-    file = folder / "tools.py"
-    if not file.is_file():
-        raise DefinitionError(
-            "tools are named, but the bot has no tools.py",
-            where=document.position(("tools",)),
-            hint=f"Write {Position(file)}, or remove {', '.join(own)} from `tools`.",
+    def bot(self) -> Bot:
+        tools_file = self._folder / "tools.py"
+        tools = tools_file if tools_file.is_file() else None
+        definition, unclear = validated(self._document, self._problems)
+        self._follow_rules(definition, unclear, tools)
+        prompts, rendered = self._prompts(definition) if not unclear & {"prompt", "variables"} else ({}, "")
+        articles = self._articles(definition)
+        if self._problems:
+            raise together(self._problems)
+        own = any("/" not in name and name not in OPERATION_TOOLS for name in definition.tool_names)
+        return Bot(
+            name=self._folder.resolve().name,
+            folder=self._folder,
+            definition=definition,
+            system_prompt=rendered,
+            knowledge_files=articles[definition.knowledge],
+            tools_file=tools if own or any(block.tools for block in definition.overrides.values()) else None,
+            document=self._document,
+            prompts=prompts,
+            articles=articles,
+            warnings=tuple(self._warnings),
         )
-    return file
+
+    def _follow_rules(self, definition: BotDefinition, unclear: set[str], tools: Path | None) -> None:
+        for finding in findings(definition, unclear, tools):
+            path = self._document.locate(finding.path)
+            problem = DefinitionError(
+                f"{said(path) or BOT_FILE}: {finding.what}", where=self._document.position(path), hint=finding.hint
+            )
+            (self._warnings if finding.warning else self._problems).append(problem)
+
+    def _prompts(self, definition: BotDefinition) -> tuple[dict[str, Prompt], str]:
+        """All templates, and the system prompt without overrides. Those of overrides are filled in to see them work."""
+        # A bot's own prompt wins over the shared ones beside bots/, and those over the ones of the framework.
+        shared = [self._folder.resolve().parent.parent / "prompts", _CHECKOUT / "prompts", _PACKAGED]
+        folders = list(dict.fromkeys([self._folder, self._folder / "prompts", *shared]))
+        prompts: dict[str, Prompt] = {}
+        rendered = ""
+        for path, there in _everywhere(definition):
+            try:
+                where = self._document.position((*path, "prompt"))
+                prompt = prompts.get(there.prompt) or read_prompt(there.prompt, folders, where)
+                prompts[there.prompt] = prompt
+                text = prompt.render(there.prompt_values)
+            except DefinitionError as error:
+                self._problems.append(error)
+                continue
+            rendered = rendered if path else text
+        return prompts, rendered
+
+    def _articles(self, definition: BotDefinition) -> dict[tuple[str, ...] | None, tuple[Path, ...]]:
+        found: dict[tuple[str, ...] | None, tuple[Path, ...]] = {}
+        for path, there in _everywhere(definition):
+            if there.knowledge not in found:
+                found[there.knowledge] = self._article_files(there.knowledge, path)
+        return found
+
+    def _article_files(self, knowledge: tuple[str, ...] | None, path: Key) -> tuple[Path, ...]:
+        """The article files, sorted. A place that is named must exist and hold something."""
+        if knowledge is None:
+            default = self._folder / DEFAULT_KNOWLEDGE
+            return articles_in(default) if default.is_dir() else ()
+        files: list[Path] = []
+        for index, entry in enumerate(knowledge):
+            place = self._folder / entry
+            found = articles_in(place) if place.is_dir() else (place,)
+            if problem := _wrong_place(entry, place, found):
+                what, hint = problem
+                where = self._document.position((*path, "knowledge", index))
+                self._problems.append(DefinitionError(what, where=where, hint=hint))
+            files += found
+        return tuple(dict.fromkeys(files))
+
+
+def _wrong_place(entry: str, place: Path, found: tuple[Path, ...]) -> tuple[str, str] | None:
+    kinds = ", ".join(sorted(ARTICLE_SUFFIXES))
+    if not place.exists():
+        near = get_close_matches(entry, [path.name for path in place.parent.glob("*")], n=1)
+        guess = f"Did you mean {near[0]!r}? " if near else ""
+        return f"the knowledge {entry!r} does not exist", f"{guess}Looked for {place}. Create it or correct it."
+    if not found:
+        return f"the knowledge folder {entry!r} holds no articles", f"Put files ending in {kinds} into {place}."
+    if place.is_file() and place.suffix.lower() not in ARTICLE_SUFFIXES:
+        return f"the knowledge {entry!r} cannot be read as an article", f"Articles end in {kinds}."
+    return None
+
+
+def _everywhere(definition: BotDefinition) -> list[tuple[Key, BotDefinition]]:
+    """The definition without overrides, and with each one, with the path at which it stands in the file."""
+    each = [(("overrides", pattern), merged(definition, (pattern,))) for pattern in definition.overrides]
+    return [((), definition), *each]
+
+
+def articles_in(folder: Path) -> tuple[Path, ...]:
+    """The article files in a folder and below it, sorted."""
+    return tuple(sorted(f for f in folder.rglob("*") if f.suffix.lower() in ARTICLE_SUFFIXES and f.is_file()))

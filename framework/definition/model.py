@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from framework.definition.budget import Budget
 from framework.definition.channels import CatchUp, Channels
@@ -21,9 +22,11 @@ from framework.definition.operations import Operations
 from framework.definition.part import Part, Texts
 from framework.definition.phrases import Phrases
 from framework.definition.positions import Document
+from framework.definition.prompt import Prompt
 from framework.definition.reply import Drafts, Reply
 from framework.definition.tools import McpServer, ToolRule
 from framework.definition.triggers import Trigger
+from framework.errors import DefinitionError
 
 __all__ = [
     "Bot", "BotDefinition", "CatchUp", "ChannelDefinition", "Channels", "Identity", "Model", "Persona", "Phrases",
@@ -33,6 +36,12 @@ __all__ = [
 Variable = str | int | float | bool
 PATTERN = re.compile(r"[a-zA-Z0-9_*?-]+:[^:,%\s]+")
 """TYPE:ID with wildcards, as overrides are named by."""
+
+
+def _pattern(value: str) -> str:
+    if not PATTERN.fullmatch(value):
+        raise ValueError(f"{value!r} is not TYPE:ID, for example messaging:vip-*")
+    return value
 
 
 class ChannelDefinition(Part):
@@ -93,25 +102,22 @@ class BotDefinition(ChannelDefinition):
         description="MCP servers, by a name of your own.",
         examples=[{"github": {"url": "https://api.example.com/mcp"}}],
     )
-    overrides: dict[str, ChannelDefinition] = Field(
+    overrides: dict[Annotated[str, AfterValidator(_pattern)], ChannelDefinition] = Field(
         default_factory=dict,
         description="Other values for some channels, by TYPE:ID with wildcards; the most specific pattern wins.",
         examples=[{"messaging:vip-*": {"model": "openai:gpt-5"}}],
     )
     catch_up: CatchUp = Field(default_factory=CatchUp, description="Messages that came while it was away.")
 
-    @field_validator("overrides")
-    @classmethod
-    def _patterns(cls, value: dict[str, ChannelDefinition]) -> dict[str, ChannelDefinition]:
-        for pattern in value:
-            if not PATTERN.fullmatch(pattern):
-                raise ValueError(f"{pattern!r} is not TYPE:ID, for example messaging:vip-*")
-        return value
-
     @property
     def tool_names(self) -> tuple[str, ...]:
         """The tools by name, in the order of the file."""
         return tuple(rule.name for rule in self.tools)
+
+    @property
+    def prompt_values(self) -> dict[str, Variable]:
+        """The prompt's variables, with those that every prompt has."""
+        return {"bot_name": self.identity.name, "language": self.identity.language, **self.variables}
 
     @property
     def effective_triggers(self) -> tuple[Trigger, ...]:
@@ -155,7 +161,9 @@ def _long_forms(value: dict[str, Any]) -> dict[str, Any]:
 class Bot:
     """A loaded bot: its definition, checked, and where its parts are. Made by `loader.load_bot`.
 
-    `document` is the bot.yaml that it was read from, with positions.
+    `document` is the bot.yaml that it was read from, with positions; `prompts` are all templates that the bot uses in
+    any channel, `articles` the files of each `knowledge` that it has in any, `warnings` what is doubtful but not wrong.
+    `at` gives the bot as it is in one channel.
     """
 
     name: str
@@ -165,3 +173,33 @@ class Bot:
     knowledge_files: tuple[Path, ...] = ()
     tools_file: Path | None = None
     document: Document | None = field(default=None, compare=False, repr=False)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict, compare=False, repr=False)
+    articles: Mapping[tuple[str, ...] | None, tuple[Path, ...]] = field(default_factory=dict, compare=False, repr=False)
+    warnings: tuple[DefinitionError, ...] = field(default=(), compare=False)
+    variants: dict[int, Bot] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def at(self, cid: str) -> Bot:
+        """The bot as it is in one channel (TYPE:ID): definition, system prompt and knowledge.
+
+        It is the same object for all channels with the same overrides, and this bot itself where there are none.
+        """
+        from framework.definition.overrides import effective
+
+        definition = effective(self.definition, cid)
+        if definition is self.definition:
+            return self
+        # By identity: `effective` keeps one definition for each set of overrides, and the definition keeps them alive.
+        known = self.variants.get(id(definition))
+        if known is None:
+            known = replace(
+                self,
+                definition=definition,
+                system_prompt=self._prompt_of(definition),
+                knowledge_files=self.articles.get(definition.knowledge, self.knowledge_files),
+            )
+            self.variants[id(definition)] = known
+        return known
+
+    def _prompt_of(self, definition: BotDefinition) -> str:
+        prompt = self.prompts.get(definition.prompt)
+        return prompt.render(definition.prompt_values) if prompt else self.system_prompt

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
-from framework.definition.part import Duration, Part, Texts
+from framework.definition.part import ONE_OR_MANY, Duration, Part, Texts
 
 CATALOGUE_TOOLS = (
     "search_operations",
@@ -34,6 +35,22 @@ BOT, CALLER, APP = "bot", "caller", "app"
 _RULE = re.compile(r"[A-Z][A-Za-z0-9]*|reads|writes|destroys")
 
 
+def _rule(value: str) -> str:
+    if not _RULE.fullmatch(value):
+        raise ValueError(f"{value!r} is no operation, as in SendMessage, nor reads, writes or destroys")
+    return value
+
+
+def _address(value: str) -> str:
+    if value not in {CONVERSATION, "*"} and not re.fullmatch(r"[a-zA-Z0-9_*-]+:[^:,%\s]+", value):
+        raise ValueError(f"{value!r} is not `conversation`, `*` or TYPE:ID, for example messaging:support-*")
+    return value
+
+
+Rules = Annotated[tuple[Annotated[str, AfterValidator(_rule)], ...], ONE_OR_MANY]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], ONE_OR_MANY]
+
+
 class IssueTokens(Part):
     """For whom `issue_user_token` may sign a token; for nobody unless users are named."""
 
@@ -47,14 +64,14 @@ class IssueTokens(Part):
 class Operations(Part):
     """Which operations may be executed, where, as whom, and which of them a person has to approve."""
 
-    allow: Texts = Field(
+    allow: Rules = Field(
         ("reads",), description="Ids of operations, as in SendMessage, and classes: reads, writes, destroys."
     )
-    deny: Texts = Field((), description="The same, for what is never allowed; it wins over `allow`.")
-    approve: Texts = Field(
+    deny: Rules = Field((), description="The same, for what is never allowed; it wins over `allow`.")
+    approve: Rules = Field(
         ("destroys",), description="The same, for what is allowed only once a person has approved the very call."
     )
-    channels: Texts = Field(
+    channels: Addresses = Field(
         (CONVERSATION,),
         description="Where: `conversation` (the channel of the turn), TYPE:ID with wildcards, or `*` for everywhere.",
     )
@@ -64,22 +81,6 @@ class Operations(Part):
         description="As whom, the first one by default: `bot`, `caller` (who asks), `app` (nobody), or user ids, `*`.",
     )
     issue_tokens: IssueTokens = Field(default_factory=IssueTokens, description="Whether tokens may be issued.")
-
-    @field_validator("allow", "deny", "approve")
-    @classmethod
-    def _rules(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            if not _RULE.fullmatch(value):
-                raise ValueError(f"{value!r} is no operation, as in SendMessage, nor reads, writes or destroys")
-        return values
-
-    @field_validator("channels")
-    @classmethod
-    def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            if value not in {CONVERSATION, "*"} and not re.fullmatch(r"[a-zA-Z0-9_*-]+:[^:,%\s]+", value):
-                raise ValueError(f"{value!r} is not `conversation`, `*` or TYPE:ID, for example messaging:support-*")
-        return values
 
     @property
     def everywhere(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Key = tuple[str | int, ...]
+_MERGE = "<<"
+_HINTS = (
+    ("mapping values are not allowed", 'A text with a colon and a space in it needs quotes: "...".'),
+    ("unknown escape character", "A backslash is read inside \"...\"; put regular expressions into '...'."),
+    ("'\\t'", "Indent with spaces; YAML takes no tabs."),
+    ("while scanning an alias", 'A text that begins with * needs quotes, as in "*".'),
+    ("cannot start any token", "A text that begins with @, %, ` or a tab needs quotes."),
+    ("could not find expected ':'", "A key needs a colon and a space behind it, as in `name: Ada`."),
+    ("expected ',' or ']'", "A list in [ ] needs commas between its entries, and a ] at its end."),
+    ("expected ',' or '}'", "A mapping in { } needs commas between its entries, and a } at its end."),
+    ("found unexpected end of stream", "A quote is opened and never closed."),
+    ("expected <block end>", "This line is indented differently from those beside it."),
+    ("expected a single document", "Keep one document in the file: remove the line `---`."),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's plain words: `no`, `on`, `9:30` and `2026-12-25` are texts, as everybody expects."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] in {"null", "float", "merge"}]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?$"), list("-+0123456789")
+)
 
 
 @dataclass(frozen=True)
@@ -25,9 +57,38 @@ class Document:
 
     def position(self, key: Key) -> Position:
         """Where the value at a path stands; its nearest existing parent's place where it does not exist."""
-        while key and key not in self.places:
-            key = key[:-1]
-        return self.places.get(key, Position(self.file, 1))
+        return self.places.get(self.locate(key), Position(self.file, 1))
+
+    def locate(self, key: Key) -> Key:
+        """The path of a value as the file has it, or of its nearest parent.
+
+        What a model calls by its full path may be written shorter: `model.name` as `model: auto`, `triggers.0.cron` as
+        `- schedule: {cron: ...}`.
+        """
+        found: Key = ()
+        value = self.value
+        for index, part in enumerate(key):
+            step = _step(value, part)
+            if step is None and _is_short(value, key, index):
+                (only,) = value
+                found, value = (*found, only), value[only]
+                step = _step(value, part)
+            if step is not None:
+                found, value = (*found, step), value[step]
+        return found if found in self.places else ()
+
+
+def _step(value: object, part: str | int) -> str | int | None:
+    """The part, as what it leads to from here; None where it leads nowhere."""
+    if isinstance(value, dict):
+        return str(part) if str(part) in value else None
+    return part if isinstance(value, list) and isinstance(part, int) and part < len(value) else None
+
+
+def _is_short(value: object, key: Key, index: int) -> bool:
+    """Whether this is an entry of a list, or one that stands for a list, whose one key says what it is."""
+    entry = isinstance(key[index], int) or (index > 0 and isinstance(key[index - 1], int))
+    return entry and isinstance(value, dict) and len(value) == 1
 
 
 def read_yaml(file: Path) -> Document:
@@ -35,43 +96,93 @@ def read_yaml(file: Path) -> Document:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"cannot be read: {error}", where=Position(file)) from None
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        places: dict[Key, Position] = {}
-        value = None if node is None else _build(loader, node, (), places, file)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
-        what = " ".join(part for part in (error.problem, error.context) if part)
         raise DefinitionError(
-            f"is not valid YAML: {what}", where=where, hint="Look at the indentation, colons and quotes on this line."
+            f"cannot be read: {error}", where=Position(file), hint="Save it as UTF-8 text that you may read."
         ) from None
+    places: dict[Key, Position] = {}
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            value = None if node is None else _Builder(loader, file, places).build(node, ())
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        raise _broken(file, error) from None
     except yaml.YAMLError as error:
-        raise DefinitionError(f"is not valid YAML: {error}", where=Position(file)) from None
-    finally:
-        loader.dispose()
+        raise DefinitionError(
+            f"is not valid YAML: {error}", where=Position(file), hint="Remove characters that are no text."
+        ) from None
     return Document(file, value, places)
 
 
-def _build(loader: yaml.SafeLoader, node: yaml.Node, key: Key, places: dict[Key, Position], file: Path) -> object:
-    """Turn a node into plain values, noting places. A mapping's entry is noted at its key, where people look."""
-    places.setdefault(key, Position(file, node.start_mark.line + 1, node.start_mark.column + 1))
-    if isinstance(node, yaml.MappingNode):
-        result: dict[Any, Any] = {}
+def _broken(file: Path, error: yaml.MarkedYAMLError) -> DefinitionError:
+    mark = error.problem_mark or error.context_mark
+    where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
+    what = " ".join(part for part in (error.problem, error.context) if part)
+    hints = (hint for sign, hint in _HINTS if sign in what)
+    hint = next(hints, "Look at the indentation, colons and quotes on this line and the one above.")
+    return DefinitionError(f"is not valid YAML: {what}", where=where, hint=hint)
+
+
+class _Builder:
+    """Turns nodes into plain values, noting places. A mapping's entry is noted at its key, where people look."""
+
+    def __init__(self, loader: yaml.SafeLoader, file: Path, places: dict[Key, Position]) -> None:
+        self._loader = loader
+        self._file = file
+        self._places = places
+        self._open: list[yaml.Node] = []
+
+    def build(self, node: yaml.Node, key: Key) -> object:
+        self._places.setdefault(key, self._place(node))
+        if isinstance(node, yaml.ScalarNode):
+            return self._loader.construct_object(node)
+        if node in self._open:
+            raise DefinitionError("holds itself", where=self._place(node), hint="Remove the alias (*) inside it.")
+        self._open.append(node)
+        value: object
+        if isinstance(node, yaml.MappingNode):
+            value = self._mapping(node, key)
+        else:
+            value = [self.build(item, (*key, index)) for index, item in enumerate(node.value)]
+        self._open.pop()
+        return value
+
+    def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, object]:
+        result: dict[str, object] = {}
+        merged: dict[str, object] = {}
         for key_node, value_node in node.value:
-            name = loader.construct_object(key_node, deep=True)
-            place = Position(file, key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            if not isinstance(name, (str, int, float, bool)):
-                raise DefinitionError("a key must be a plain word", where=place)
-            if name in result:
+            place = self._place(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
                 raise DefinitionError(
-                    f"the key {name!r} stands here a second time", where=place, hint="Keep one of them."
+                    "a key must be a plain word", where=place, hint="Put quotes around a text that begins with { or [."
                 )
-            places[(*key, str(name))] = place
-            result[str(name)] = _build(loader, value_node, (*key, str(name)), places, file)
+            name = key_node.value
+            if name in result:
+                first = self._places[(*key, name)].line
+                raise DefinitionError(
+                    f"the key {name!r} stands here a second time",
+                    where=place,
+                    hint=f"It stands on line {first} already. Keep one of them.",
+                )
+            if name == _MERGE and key_node.style is None:
+                merged |= self._merged(value_node, key)
+                continue
+            self._places[(*key, name)] = place
+            result[name] = self.build(value_node, (*key, name))
+        return {**merged, **result}
+
+    def _merged(self, node: yaml.Node, key: Key) -> dict[str, object]:
+        """What `<<: *other` brings; the places are those of the other."""
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        result: dict[str, object] = {}
+        for other in reversed(nodes):
+            value = self.build(other, key)
+            if not isinstance(value, dict):
+                raise DefinitionError("<< takes a mapping", where=self._place(other), hint="Name one, as in <<: *base.")
+            result |= value
         return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(loader, item, (*key, index), places, file) for index, item in enumerate(node.value)]
-    return loader.construct_object(node, deep=True)
+
+    def _place(self, node: yaml.Node) -> Position:
+        return Position(self._file, node.start_mark.line + 1, node.start_mark.column + 1)

@@ -2,88 +2,223 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from framework.definition.part import Part
+from framework.definition.shape import annotation_at, expected, field_at, model_at, part_of
 from framework.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
     from framework.definition.positions import Document, Key
-    from framework.errors import Position
+
+_WRONG_TYPE = ("_type", "_parsing", "_from_float", "literal_error")
+_SHOWN = 60
+"""Characters of a wrong value that are shown."""
 
 
 class InvalidDefinitionError(DefinitionError):
     """Everything that is wrong with a definition, in the order of the file."""
 
-    def __init__(self, problems: list[DefinitionError]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = tuple(problems)
+    def __init__(self, problems: Iterable[DefinitionError]) -> None:
+        self.problems = tuple(sorted(problems, key=_order))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def together(problems: Iterable[DefinitionError]) -> DefinitionError:
+    """One error for all of these, each told once."""
+    told = list({str(problem): problem for problem in problems}.values())
+    return told[0] if len(told) == 1 else InvalidDefinitionError(told)
+
+
+def _order(problem: DefinitionError) -> tuple[str, int, int]:
+    where = problem.where
+    file = "" if getattr(getattr(where, "file", None), "name", "") == "bot.yaml" else str(getattr(where, "file", ""))
+    return file, getattr(where, "line", None) or 0, getattr(where, "column", None) or 0
 
 
 def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> DefinitionError:
     """Translate a validation error of a document that was read with positions."""
-    problems = [_explain_one(detail, document, model) for detail in error.errors()]
-    if len(problems) == 1:
-        return problems[0]
-    return InvalidDefinitionError(sorted(problems, key=_line))
+    return together(problems_of(error, document, model))
 
 
-def _line(problem: DefinitionError) -> int:
-    return getattr(problem.where, "line", None) or 0
+def problems_of(error: ValidationError, document: Document, model: type[BaseModel]) -> list[DefinitionError]:
+    """The same, one by one. Of several about one place, as a value of several types has them, the first is told."""
+    found: dict[object, DefinitionError] = {}
+    details = error.errors()
+    for detail in details:
+        if detail["type"] == "too_short" and any(len(other["loc"]) > len(detail["loc"]) for other in details):
+            continue  # Entries that are wrong do not count there: the list is not short, but its entries are wrong.
+        place = document.locate(_without_tags(detail["loc"]))
+        unknown = (detail["loc"] if detail["type"] in {"extra_forbidden", "missing"} else place, "")
+        found.setdefault(unknown, _explain_one(detail, document, model))
+    return list(found.values())
+
+
+def _without_tags(key: Key) -> Key:
+    # pydantic adds `str`, `tuple[...]` and the like to the path of a value that may have several types.
+    return tuple(part for part in key if not (isinstance(part, str) and _TAG.fullmatch(part)))
+
+
+_TAG = re.compile(r"str|int|float|bool|constrained-str|\[key\]|(?:tuple|list|dict|function-[a-z]+)\[.*\]")
+
+
+def said(key: Key) -> str:
+    """A path as people write it: `triggers[1].schedule.cron`."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
 
 
 def _explain_one(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> DefinitionError:
     key: Key = detail["loc"]
-    where = document.position(key)
-    name = ".".join(str(part) for part in key)
     if detail["type"] == "extra_forbidden":
-        return _unknown_key(key, where, model)
+        return _unknown_key(key, document, model)
+    short = _without_tags(key)
+    field = field_at(model, short)
+    if detail["type"] == "missing":
+        return _missing(short, document, field)
+    where = document.position(short)
+    name = said(document.locate(short)) or "the file"
     message = detail["msg"].removeprefix("Value error, ")
+    if any(sign in detail["type"] for sign in _WRONG_TYPE) and field is not None:
+        message = f"expected {expected(annotation_at(model, short)) or 'something else'}"
+        shown = _shown(detail.get("input"))
+    else:
+        message, shown = _wrong_value(detail, message)
+    what = f"{name}: {message[:1].lower()}{message[1:]}{shown}"
+    return DefinitionError(what, where=where, hint=_remedy(detail, field))
+
+
+def _wrong_value(detail: ErrorDetails, message: str) -> tuple[str, str]:
+    """What is wrong with a value of the right type, and the value where that does not name it."""
     given = detail.get("input")
-    shown = f" (it is {given!r})" if isinstance(given, (str, int, float, bool)) and repr(given) not in message else ""
-    hint = _description(key, model)
-    return DefinitionError(f"{name or 'the file'}: {message[:1].lower()}{message[1:]}{shown}", where=where, hint=hint)
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{given!r} cannot stand here", ""
+    if detail["type"] == "too_short":
+        return "must not be empty", ""
+    shown = "" if isinstance(given, (list, tuple, dict)) or repr(given) in message else _shown(given)
+    return message.replace("input should", "must").replace("Input should", "must"), shown
 
 
-def _unknown_key(key: Key, where: Position, model: type[BaseModel]) -> DefinitionError:
-    owner = _model_at(key[:-1], model)
-    valid = sorted(owner.model_fields) if owner else []
-    near = get_close_matches(str(key[-1]), valid, n=1, cutoff=0.5)
-    inside = f" in {'.'.join(str(part) for part in key[:-1])}" if key[:-1] else ""
-    hint = f"Did you mean {near[0]!r}? " if near else ""
+def _shown(given: object) -> str:
+    if given is None:
+        return " (it is empty)"
+    if isinstance(given, (str, int, float, bool)):
+        text = json.dumps(given) if isinstance(given, bool) else repr(given)
+        return f" (it is {text[:_SHOWN]}{'…' if len(text) > _SHOWN else ''})"
+    return " (it is a list)" if isinstance(given, (list, tuple)) else " (it has keys of its own)" if given else ""
+
+
+def _remedy(detail: ErrorDetails, field: FieldInfo | None) -> str | None:
+    """What the key is for, the nearest choice, and an example."""
+    if field is None:
+        return "Look into docs/bots.md for what may stand here."
+    parts = [field.description or ""]
+    given = detail.get("input")
+    if detail["type"] == "literal_error" and isinstance(given, str):
+        choices = detail.get("ctx", {}).get("expected", "").replace(" or ", ", ").replace("'", "").split(", ")
+        near = get_close_matches(given, choices, n=1)
+        parts.insert(0, f"Did you mean {near[0]!r}?" if near else "")
+    if detail["type"] == "string_type" and isinstance(given, (int, float, bool)):
+        parts.append(f'Put quotes around it: "{json.dumps(given)}".')
+    if example := example_of(field):
+        parts.append(f"For example: {example}.")
+    return " ".join(part for part in parts if part) or None
+
+
+def example_of(field: FieldInfo) -> str:
+    """A value as it may stand in bot.yaml, on one line; empty where the field says none."""
+    if field.examples:
+        return _flow(field.examples[0])
+    default = field.default
+    if isinstance(default, timedelta):
+        return duration(default)
+    plain = isinstance(default, (bool, int, float, str)) and default != ""
+    return _flow(default) if plain else ""
+
+
+def duration(value: timedelta) -> str:
+    """A duration as bot.yaml has it: `90s`, `12h`."""
+    seconds = value.total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
+def _flow(value: Any) -> str:  # noqa: ANN401 - any value that YAML has
+    """YAML on one line."""
+    import yaml
+
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000, sort_keys=False)
+    return text.removesuffix("...\n").strip()
+
+
+def _missing(key: Key, document: Document, field: FieldInfo | None) -> DefinitionError:
+    at = document.locate(key[:-1])
+    example = example_of(field) if field else ""
     return DefinitionError(
-        f"unknown key {key[-1]!r}{inside}", where=where, hint=f"{hint}Valid keys{inside}: {', '.join(valid)}."
+        f"{said(at) or 'the file'}: the key {str(key[-1])!r} is missing",
+        where=document.position(key[:-1]),
+        hint=f"{(field.description if field else '') or 'Add it.'}{f' For example: {example}.' if example else ''}",
     )
 
 
-def _model_at(key: Key, model: type[BaseModel]) -> type[BaseModel] | None:
-    """Find the model that holds the keys below a path."""
-    current: type[BaseModel] | None = model
+def _unknown_key(key: Key, document: Document, model: type[BaseModel]) -> DefinitionError:
+    owner = model_at(model, key[:-1])
+    at = document.locate(key[:-1])
+    given = _value(document, at)
+    valid = sorted(known_keys(owner, given)) if owner else []
+    near = get_close_matches(str(key[-1]), valid, n=1, cutoff=0.5)
+    inside = f" in {said(at)}" if at else ""
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    hint = _elsewhere(str(key[-1]), key, model) or guess
+    return DefinitionError(
+        f"unknown key {key[-1]!r}{inside}",
+        where=document.position(key),
+        hint=f"{hint}Valid keys{inside}: {', '.join(valid)}.",
+    )
+
+
+def known_keys(owner: type[BaseModel], value: object) -> tuple[str, ...]:
+    """The keys that files may use in a part."""
+    if issubclass(owner, Part):
+        names = owner.known_keys(value)
+        return tuple(owner.model_fields[name].alias or name for name in names)
+    return tuple(field.alias or name for name, field in owner.model_fields.items())
+
+
+def _elsewhere(name: str, key: Key, model: type[BaseModel]) -> str:
+    """Where a key belongs that stands in the wrong section."""
+    if key and key[0] == "overrides":
+        if name in model.model_fields:
+            return f"{name!r} is the same in all channels: set it at the top of the file. "
+        if name == "user_id":
+            return "The bot is one user in all channels: set it under `identity` at the top of the file. "
+    if name in model.model_fields:
+        return f"{name!r} stands at the top of the file, not indented. "
+    for section, field in model.model_fields.items():
+        inner = part_of(field.annotation)
+        if inner is not None and name in inner.model_fields:
+            return f"{name!r} is a key of `{section}`: put it below `{section}:`. "
+    return ""
+
+
+def _value(document: Document, key: Key) -> object:
+    value = document.value
     for part in key:
-        field = current.model_fields.get(str(part)) if current else None
-        if field is None:
-            continue  # An index of a list, or the tag of a union: the model stays.
-        current = _first_model(field.annotation)
-    return current
-
-
-def _first_model(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and get_origin(annotation) is None:
-        return annotation if issubclass(annotation, BaseModel) else None
-    return next((found for part in get_args(annotation) if (found := _first_model(part))), None)
-
-
-def _description(key: Key, model: type[BaseModel]) -> str | None:
-    """What the field at a path is for, from its declaration."""
-    names = [part for part in key if isinstance(part, str)]
-    while names:
-        owner = _model_at(tuple(names[:-1]), model)
-        if owner and (field := owner.model_fields.get(names[-1])):
-            return field.description
-        names.pop()
-    return None
+        value = value[part]
+    return value

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -12,8 +15,9 @@ from jinja2.sandbox import SandboxedEnvironment
 from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
+
+_ADVICE = "Templates are Jinja: {{ name }} is a value, {% if name %}...{% endif %} a choice."
 
 
 def find_prompt(name: str, folders: Sequence[Path], where: Position) -> Path:
@@ -29,21 +33,66 @@ def find_prompt(name: str, folders: Sequence[Path], where: Position) -> Path:
     )
 
 
-def render_prompt(file: Path, variables: Mapping[str, object]) -> str:
-    """Fill in a template. Raises DefinitionError with file and line for a syntax error or a missing variable."""
-    environment = SandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
-    )
-    text = file.read_text(encoding="utf-8")
+@dataclass(frozen=True)
+class Prompt:
+    """A template and what it includes, read: it can be filled in again without a look at the disk."""
+
+    name: str
+    files: Mapping[str, Path]
+    texts: Mapping[str, str]
+
+    def render(self, variables: Mapping[str, object]) -> str:
+        """Fill in. Raises DefinitionError with file and line for a missing variable."""
+        environment = _environment(self.texts)
+        try:
+            for name, text in self.texts.items():
+                undeclared = meta.find_undeclared_variables(environment.parse(text)) - set(variables)
+                if undeclared:
+                    raise _missing(self.files[name], text, sorted(undeclared), variables)
+            return environment.get_template(self.name).render(variables).strip()
+        except jinja2.TemplateError as error:
+            raise DefinitionError(
+                f"cannot be filled in: {error.message}", where=Position(self.files[self.name]), hint=_ADVICE
+            ) from None
+
+
+def read_prompt(name: str, folders: Sequence[Path], where: Position) -> Prompt:
+    """Read a template and what it includes or extends. Raises DefinitionError for a missing file or a syntax error."""
+    files: dict[str, Path] = {}
+    texts: dict[str, str] = {}
+    waiting = [(name, where)]
+    while waiting:
+        wanted, place = waiting.pop()
+        if wanted in files:
+            continue
+        files[wanted] = find_prompt(wanted, folders, place)
+        texts[wanted], included = _read(files[wanted])
+        waiting += [(other, Position(files[wanted])) for other in included]
+    return Prompt(name, files, texts)
+
+
+def _read(file: Path) -> tuple[str, list[str]]:
+    """A template's text, and the names of the templates that it uses."""
     try:
-        undeclared = meta.find_undeclared_variables(environment.parse(text)) - set(variables)
-        if undeclared:
-            raise _missing(file, text, sorted(undeclared), variables)
-        return environment.from_string(text).render(variables).strip()
+        text = file.read_text(encoding="utf-8")
+        tree = _environment({}).parse(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"cannot be read: {error}", where=Position(file), hint="Save it as UTF-8 text.") from None
     except jinja2.TemplateSyntaxError as error:
-        raise DefinitionError(f"is not a valid template: {error.message}", where=Position(file, error.lineno)) from None
-    except jinja2.TemplateError as error:
-        raise DefinitionError(f"cannot be filled in: {error.message}", where=Position(file)) from None
+        raise DefinitionError(
+            f"is not a valid template: {error.message}", where=Position(file, error.lineno), hint=_ADVICE
+        ) from None
+    return text, [name for name in meta.find_referenced_templates(tree) if name is not None]
+
+
+def _environment(texts: Mapping[str, str]) -> SandboxedEnvironment:
+    return SandboxedEnvironment(
+        loader=jinja2.DictLoader(texts),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _missing(file: Path, text: str, names: Sequence[str], given: Mapping[str, object]) -> DefinitionError:

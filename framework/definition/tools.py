@@ -2,39 +2,111 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from framework.definition.part import Duration, Part, Texts
+
+_WHEN = re.compile(r"when:\s*(?P<condition>\S.*)", re.DOTALL)
+CONDITION_NAMES = frozenset({"args", "user", "channel"})
+"""What a condition of `approval` may speak of."""
 
 
 class ToolRule(Part):
     """One tool, or all tools of one MCP server (`server/*`), and the rules for calling it."""
 
     name: str = Field(
-        description="Name of the tool: `open_ticket`, `search_operations`, `github/create_issue`, `github/*`."
+        pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.*?-]+)?$",
+        description="Name of the tool: `open_ticket`, `search_operations`, `github/create_issue`, `github/*`.",
+        examples=["open_ticket"],
     )
-    users: Texts = Field((), description="For whom it may be called (user ids, wildcards); none: everybody.")
-    roles: Texts = Field((), description="Only for people with one of these roles.")
+    users: Texts = Field(
+        (),
+        description="For whom it may be called (user ids, wildcards); none: everybody.",
+        examples=[["ada", "staff-*"]],
+    )
+    roles: Texts = Field((), description="Only for people with one of these roles.", examples=[["admin"]])
     approval: str = Field(
-        "never", description="`never`, `always`, or `when: CONDITION`, a Jinja expression over `args` and `user`."
+        "never",
+        description="`never`, `always`, or `when: CONDITION`, a Jinja expression over `args`, `user` and `channel`.",
+        examples=["when: args.amount > 100"],
     )
     timeout: Duration = Field(timedelta(seconds=30), description="Longest run of a call.")
-    per_minute: int | None = Field(None, ge=1, description="Calls a minute, for each person.")
+    per_minute: int | None = Field(None, ge=1, description="Calls a minute, for each person.", examples=[5])
     writes: bool = Field(True, description="Whether it changes anything: such a call is never made twice.")
+
+    @field_validator("approval", mode="before")
+    @classmethod
+    def _condition_as_key(cls, value: object) -> object:
+        # Without quotes, `approval: {when: ...}` is what YAML makes of it.
+        if isinstance(value, dict) and list(value) == ["when"]:
+            return f"when: {value['when']}"
+        return value
+
+    @field_validator("approval")
+    @classmethod
+    def _approval(cls, value: str) -> str:
+        if value in {"never", "always"}:
+            return value
+        match = _WHEN.fullmatch(value)
+        if match is None:
+            raise ValueError(f'{value!r} is not never, always or "when: CONDITION", as in "when: args.amount > 100"')
+        check_condition(match["condition"])
+        return value
+
+    @property
+    def condition(self) -> str | None:
+        """The expression of `when: ...`; None where `approval` is never or always."""
+        match = _WHEN.fullmatch(self.approval)
+        return match["condition"] if match else None
+
+
+def check_condition(text: str) -> None:
+    """Raise ValueError for what is no Jinja expression, or speaks of what it is not given."""
+    from jinja2 import TemplateSyntaxError, meta
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment()
+    try:
+        environment.compile_expression(text)
+        unknown = meta.find_undeclared_variables(environment.parse("{{ " + text + " }}")) - CONDITION_NAMES
+    except TemplateSyntaxError as error:
+        raise ValueError(f"{text!r} is no condition: {error.message}") from None
+    if unknown:
+        known = ", ".join(sorted(CONDITION_NAMES))
+        raise ValueError(f"the condition speaks of {', '.join(sorted(unknown))}; it is given {known}")
 
 
 class McpServer(Part):
     """An MCP server whose tools the bot may use."""
 
-    transport: Literal["stdio", "http"] = Field("http", description="How it is reached.")
-    url: str = Field("", description="For http: its address.")
-    command: Texts = Field((), description="For stdio: program and arguments.")
+    transport: Literal["stdio", "http"] = Field("http", description="How it is reached; `command` alone means stdio.")
+    url: str = Field("", description="For http: its address.", examples=["https://mcp.example.com/mcp"])
+    command: Texts = Field((), description="For stdio: program and arguments.", examples=[["python", "server.py"]])
     headers: dict[str, str] = Field(
-        default_factory=dict, description="Headers for http; `${NAME}` is taken from the environment."
+        default_factory=dict,
+        description="Headers for http; `${NAME}` is taken from the environment.",
+        examples=[{"Authorization": "Bearer ${GITHUB_TOKEN}"}],
     )
     environment: dict[str, str] = Field(
-        default_factory=dict, description="Variables for stdio; `${NAME}` is taken from the environment."
+        default_factory=dict,
+        description="Variables for stdio; `${NAME}` is taken from the environment.",
+        examples=[{"TOKEN": "${TRACKER_TOKEN}"}],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _transport_of_a_command(cls, value: object) -> object:
+        if isinstance(value, dict) and "command" in value and "transport" not in value:
+            return {**value, "transport": "stdio"}
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^\s/]+", value):
+            raise ValueError(f"{value!r} is no address; write it as in https://mcp.example.com/mcp")
+        return value

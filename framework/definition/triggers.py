@@ -131,8 +131,9 @@ def long_form(value: object) -> object:
     if len(kinds) != 1:
         if len(kinds) > 1:
             raise ValueError(f"{' and '.join(kinds)} are two triggers; begin each with a dash of its own")
-        # An unknown kind with its own values is told as one, not as an unknown key.
-        return {"on": next(iter(value))} if len(value) == 1 else value
+        # An unknown kind is told as one, not as an unknown key.
+        unknown = next((key for key in value if key not in Trigger.model_fields), None)
+        return value if unknown is None else {"on": unknown}
     kind = kinds[0]
     return {"on": kind, **_inner(kind, value[kind]), **{key: given for key, given in value.items() if key != kind}}
 

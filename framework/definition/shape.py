@@ -1,0 +1,115 @@
+"""What a declaration expects at a path: the keys that may stand there, and how a value is written."""
+
+from __future__ import annotations
+
+import types
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+    from framework.definition.positions import Key
+
+_UNIONS = (Union, types.UnionType)
+
+
+def annotation_at(model: type[BaseModel], path: Key) -> Any:  # noqa: ANN401 - annotations have no type
+    """What may stand at a path; None where that is not known."""
+    annotation: Any = model
+    for part in path:
+        owner = part_of(annotation)
+        field = field_named(owner, str(part)) if owner else None
+        annotation = field.annotation if field is not None else _inside(annotation)
+    return annotation
+
+
+def field_at(model: type[BaseModel], path: Key) -> FieldInfo | None:
+    """The innermost field on the way to a path."""
+    annotation: Any = model
+    innermost: FieldInfo | None = None
+    for part in path:
+        owner = part_of(annotation)
+        field = field_named(owner, str(part)) if owner else None
+        if field is not None:
+            innermost, annotation = field, field.annotation
+        else:
+            annotation = _inside(annotation)
+    return innermost
+
+
+def model_at(model: type[BaseModel], path: Key) -> type[BaseModel] | None:
+    """The part of a declaration that stands at a path; None where there is no part but a plain value."""
+    annotation: Any = model
+    for part in path:
+        owner = part_of(annotation)
+        if owner is None:
+            annotation = _inside(annotation)
+        elif (field := field_named(owner, str(part))) is not None:
+            annotation = field.annotation
+        # Else it is the tag of a validator: the part stays.
+    return part_of(annotation)
+
+
+def field_named(model: type[BaseModel], key: str) -> FieldInfo | None:
+    """A field by the key that files use for it."""
+    return model.model_fields.get(key) or next((f for f in model.model_fields.values() if f.alias == key), None)
+
+
+def part_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no type
+    """The model that an annotation is, optional or not."""
+    for choice in _choices(annotation):
+        if isinstance(choice, type) and get_origin(choice) is None and issubclass(choice, BaseModel):
+            return choice
+    return None
+
+
+def _inside(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no type
+    """What a list or mapping holds."""
+    for choice in _choices(annotation):
+        arguments = [argument for argument in get_args(choice) if argument is not Ellipsis]
+        if get_origin(choice) in (tuple, list, dict) and arguments:
+            return arguments[-1]
+    return None
+
+
+def _choices(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - annotations have no type
+    if get_origin(annotation) is Annotated:
+        yield from _choices(get_args(annotation)[0])
+    elif get_origin(annotation) in _UNIONS:
+        for choice in get_args(annotation):
+            yield from _choices(choice)
+    elif annotation is not type(None):
+        yield annotation
+
+
+def expected(annotation: Any) -> str:  # noqa: ANN401 - annotations have no type
+    """How a value is written, in words: `a whole number`, `a duration, as in 90s, 30m, 2h or 7d`."""
+    names = list(dict.fromkeys(_name(choice) for choice in _choices(annotation)))
+    if "a number" in names:
+        names = [name for name in names if name != "a whole number"]
+    return " or ".join(name for name in names if name)
+
+
+def _name(choice: Any) -> str:  # noqa: ANN401 - annotations have no type
+    plain = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+        timedelta: "a duration (90s, 30m, 2h, 7d)",
+    }
+    if choice in plain:
+        return plain[choice]
+    if get_origin(choice) is Literal:
+        return "one of " + ", ".join(map(str, get_args(choice)))
+    if get_origin(choice) in (tuple, list):
+        inner = _inside(choice)
+        return f"a list of {'texts' if inner is str else 'entries'}"
+    if (part := part_of(choice)) is not None:
+        return f"keys with values, such as {', '.join(list(part.model_fields)[:3])}"
+    return "keys with values" if get_origin(choice) is dict else ""

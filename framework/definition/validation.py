@@ -1,0 +1,64 @@
+"""From a bot.yaml that was read to a definition, with all that is wrong with it, however much that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from framework.definition.model import BotDefinition
+from framework.definition.overrides import merged
+from framework.definition.problems import problems_of
+from framework.definition.rules import Finding, rules
+from framework.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from framework.definition.positions import Document, Key
+
+
+def validated(document: Document, problems: list[DefinitionError]) -> tuple[BotDefinition, set[str]]:
+    """The definition, and the sections that had to be left out of it because of the `problems`, which are added."""
+    value = {} if document.value is None else document.value
+    if not isinstance(value, dict):
+        raise DefinitionError(
+            "must be a mapping of keys to values", where=document.position(()), hint="Begin as in `description: ...`."
+        )
+    # What is left is judged too, so that nobody has to mend a file in ten rounds.
+    unclear: set[str] = set()
+    rest: dict[str, object] = dict(value)
+    while True:
+        try:
+            return BotDefinition.model_validate(rest), unclear
+        except ValidationError as error:
+            problems += problems_of(error, document, BotDefinition)
+            unclear |= {str(place[0]) for place in (detail["loc"] for detail in error.errors()) if place}
+            rest = _without(rest, [detail["loc"] for detail in error.errors()])
+
+
+def _without(value: dict[str, object], places: Sequence[Key]) -> dict[str, object]:
+    """The sections that are right; of `overrides`, the blocks that are right."""
+    broken = {str(place[0]) for place in places if place}
+    rest = {key: given for key, given in value.items() if key not in broken}
+    blocks = value.get("overrides")
+    if "overrides" in broken and isinstance(blocks, dict):
+        patterns = {str(place[1]) for place in places if len(place) > 1 and place[0] == "overrides"}
+        if patterns:
+            rest["overrides"] = {pattern: block for pattern, block in blocks.items() if pattern not in patterns}
+    return rest
+
+
+def findings(definition: BotDefinition, unclear: set[str], tools_file: Path | None) -> list[Finding]:
+    """What the rules say of a definition, and of it with each override; only what an override adds is told again."""
+    usable = [rule for sections, rule in rules(tools_file) if not sections & unclear]
+    found = [finding for rule in usable for finding in rule(definition)]
+    told = {(finding.path, finding.what) for finding in found}
+    for pattern in definition.overrides:
+        there = merged(definition, (pattern,))
+        for finding in (finding for rule in usable for finding in rule(there)):
+            if (finding.path, finding.what) not in told:
+                path = ("overrides", pattern, *finding.path)
+                found.append(Finding(path, finding.what, finding.hint, finding.warning))
+    return found
