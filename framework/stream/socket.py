@@ -23,6 +23,10 @@ CLIENT = "stream-agent-framework-python"
 PING_AFTER, SILENCE = 25.0, 35.0
 HANDSHAKE_SECONDS = 15.0
 CLOSE_SECONDS = 1.0
+# A connection that ended sooner counts as one more failure: or a service that takes us in only to throw us out would
+# be asked again at once, for ever.
+LASTING = 5.0
+LONGEST_WAIT = 25.0
 # A busy user's first frame carries all that is unread.
 LARGEST_FRAME = 32 * 1024 * 1024
 
@@ -53,6 +57,7 @@ class _Link:
     def __init__(self, ws: aiohttp.ClientWebSocketResponse, connection_id: str, now: float) -> None:
         self.ws = ws
         self.connection_id = connection_id
+        self.opened_at = now
         self.heard_at = now
         self.ping_from = now
 
@@ -81,7 +86,7 @@ class EventSocket:
         if self._closed:
             return
         self._outbox = asyncio.Queue()
-        self._task = asyncio.create_task(self._keep_connected(self._outbox), name="stream events")
+        self._task = asyncio.create_task(self._tell_all(self._outbox), name="stream events")
         try:
             while (item := await self._outbox.get()) is not None:
                 if isinstance(item, Exception):
@@ -103,25 +108,30 @@ class EventSocket:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    async def _tell_all(self, outbox: asyncio.Queue[Frame | Exception | None]) -> None:
+        try:
+            await self._keep_connected(outbox)
+        except Exception as error:  # noqa: BLE001 - raised where frames are awaited: nobody else looks at this task
+            outbox.put_nowait(error)
+
     async def _keep_connected(self, outbox: asyncio.Queue[Frame | Exception | None]) -> None:
-        """Connect, serve, connect again; ends only by cancellation or by a refusal that will not change."""
+        """Connect, serve, connect again. Raises ChatServiceError for a refusal that will not change."""
         failed, again = 0, False
         while True:
             try:
                 link = await self._connect()
             except ChatServiceError as error:
                 if not error.retryable:
-                    outbox.put_nowait(error)
-                    return
+                    raise
                 reason = error.what
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 reason = describe(error)
             else:
-                failed = 0
                 self.connection_id = link.connection_id
                 outbox.put_nowait(Opened(link.connection_id, again))
                 again = True
                 reason = await self._serve(link, outbox)
+                failed = 0 if self._timing.monotonic() - link.opened_at >= LASTING else failed
                 outbox.put_nowait(Lost(reason))
             failed += 1
             seconds = self._backoff(failed)
@@ -129,8 +139,11 @@ class EventSocket:
             await self._timing.sleep(seconds)
 
     def _backoff(self, failed: int) -> float:
-        """Seconds before the next try, as the official web client waits: many clients must not return as one."""
-        return self._timing.uniform(max(0.25, (failed - 1) * 2.0), min(0.5 + failed * 2.0, 25.0))
+        """Seconds before the next try, as the official web client waits, but by chance also in the end: many clients
+        must not return as one.
+        """
+        shortest = max(0.25, min((failed - 1) * 2.0, LONGEST_WAIT / 2))
+        return self._timing.uniform(shortest, min(0.5 + failed * 2.0, LONGEST_WAIT))
 
     async def _connect(self) -> _Link:
         """One try, or two where the first was made with a token that had ended."""
@@ -216,10 +229,15 @@ class EventSocket:
                 log.warning("stream.frame_dropped", characters=len(message.data))
             elif frame.get("type") == "health.check":
                 link.ping_from = link.heard_at
+            elif frame.get("type") == "connection.error":
+                error = self._refusal(frame)
+                if error.code in TOKEN_CODES:
+                    self._credentials.renew()
+                return error.what
             else:
                 outbox.put_nowait(frame)
-        error = link.ws.exception()
-        return describe(error) if error else f"closed by the service (code {link.ws.close_code})"
+        broken = link.ws.exception()
+        return describe(broken) if broken else f"closed by the service (code {link.ws.close_code})"
 
     async def _pulse(self, link: _Link) -> str:
         """Ping a while after each health check; returns when the service was silent for too long."""
@@ -244,6 +262,6 @@ async def _read_json(ws: aiohttp.ClientWebSocketResponse) -> Mapping[str, Any] |
 def _parse(text: str) -> Mapping[str, Any] | None:
     try:
         frame = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of brackets in brackets in brackets
         return None
     return frame if isinstance(frame, dict) else None

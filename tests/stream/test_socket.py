@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +25,7 @@ from framework.stream.socket import EventSocket, Lost, Opened
 from framework.stream.timing import Timing
 from tests.support.sandbox import start_sandbox
 from tests.support.stages import Identity, Inbox, StreamStage, hasty, official_sdk, settings_for
+from tests.support.virtual_time import EPOCH, VirtualLoop, virtual_timing
 
 SECRET = "a-secret-of-thirty-two-characters-or-more"
 
@@ -39,11 +42,16 @@ class Line:
         self.live: list[web.WebSocketResponse] = []
         self.pings = asyncio.Event()
         self.answers_pings = True
+        self.greets = True
+        self.ends: list[int] = []
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse()
         await ws.prepare(request)
         self.hellos.append(dict(request.query))
+        if not self.greets:
+            await ws.receive()
+            return ws
         first = self.firsts.pop(0) if self.firsts else {"type": "health.check"}
         if first["type"] == "health.check":
             first = {**first, "connection_id": f"c-{len(self.hellos)}"}
@@ -52,6 +60,8 @@ class Line:
             await ws.close(code=4000)
             return ws
         self.live.append(ws)
+        if self.ends:
+            await ws.close(code=self.ends.pop(0))
         async for message in ws:
             self.received.append(json.loads(message.data))
             self.pings.set()
@@ -62,19 +72,23 @@ class Line:
         return ws
 
 
-@pytest.fixture
-async def line() -> AsyncIterator[Line]:
+@asynccontextmanager
+async def listening() -> AsyncIterator[Line]:
     line = Line()
     app = web.Application()
     app.router.add_get("/connect", line.serve)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    assert site._server is not None
-    line.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]  # it has
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    line.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield line
     await runner.cleanup()
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    async with listening() as line:
+        yield line
 
 
 @pytest.fixture
@@ -200,7 +214,9 @@ async def test_waits_longer_before_each_try(session: aiohttp.ClientSession) -> N
     with pytest.raises(StopAsyncIteration):
         await task
     assert bounds[:4] == [(0.25, 2.5), (2.0, 4.5), (4.0, 6.5), (6.0, 8.5)]
-    assert bounds[14] == (28.0, 25.0)
+    # For ever between these two: an outage ends for all clients at once, and they must not return at once.
+    assert bounds[14] == (12.5, 25.0)
+    assert all(high - low >= 2.25 for low, high in bounds)
 
 
 async def test_a_refusal_ends_the_events_with_its_reason(line: Line, session: aiohttp.ClientSession) -> None:
@@ -235,10 +251,166 @@ async def test_frames_that_are_no_json_are_dropped(line: Line, session: aiohttp.
     socket = socket_on(line, session, hasty())
     frames = socket.frames()
     await anext(frames)
-    for text in ("{", "[]", '"hello"', '{"type": "message.new", "n": 1}'):
+    for text in ("{", "[]", '"hello"', "[" * 100_000, '{"type": "message.new", "n": 1}'):
         await line.live[0].send_str(text)
     assert await anext(frames) == {"type": "message.new", "n": 1}
-    assert [entry["event"] for entry in logs] == ["stream.frame_dropped"] * 3
+    assert [entry["event"] for entry in logs] == ["stream.frame_dropped"] * 4
+    await socket.close()
+
+
+Story = Callable[[Line, EventSocket], Coroutine[Any, Any, None]]
+
+
+def in_virtual_time(story: Story, **timing: Any) -> None:
+    """Hours on a real connection, in moments."""
+
+    async def tell() -> None:
+        async with listening() as line, aiohttp.ClientSession() as session:
+            socket = socket_on(line, session, dataclasses.replace(virtual_timing(), **timing))
+            await story(line, socket)
+            await socket.close()
+
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience=0.005)) as runner:
+        runner.run(tell())
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_an_idle_connection_lives_on_and_a_half_open_one_for_35_seconds() -> None:
+    async def story(line: Line, socket: EventSocket) -> None:
+        frames = socket.frames()
+        assert await anext(frames) == Opened("c-1", again=False)
+        while now() < 1800:
+            assert await anext(frames) == {"type": "marker"}
+        assert len(line.received) == 1800 // 25
+        line.answers_pings = False
+        heard_at = now()
+        assert await anext(frames) == Lost("silent for 35 s")
+        assert 35 <= now() - heard_at < 35.1
+        assert await anext(frames) == Opened("c-2", again=True)
+
+    in_virtual_time(story)
+
+
+def test_a_service_that_takes_the_connection_and_says_nothing_is_left_and_tried_again(logs: Any) -> None:
+    async def story(line: Line, socket: EventSocket) -> None:
+        line.greets = False
+        first = asyncio.ensure_future(anext(socket.frames()))
+        await asyncio.sleep(60)
+        assert len(line.hellos) >= 3
+        assert {entry["reason"] for entry in logs} == {"no answer in time"}
+        line.greets = True
+        assert isinstance(await first, Opened)
+
+    in_virtual_time(story)
+
+
+def test_a_machine_that_takes_connections_and_never_answers_is_left(logs: Any) -> None:
+    taken: list[asyncio.StreamWriter] = []
+
+    async def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    async def story(line: Line, socket: EventSocket) -> None:
+        server = await asyncio.start_server(take, "127.0.0.1", 0)
+        url, line.url = line.url, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        socket._base_url = line.url
+        first = asyncio.ensure_future(anext(socket.frames()))
+        await asyncio.sleep(60)
+        assert len(taken) >= 3
+        assert {entry["reason"] for entry in logs} == {"no answer in time"}
+        socket._base_url = url
+        assert isinstance(await first, Opened)
+        for writer in taken:
+            writer.close()
+        server.close()
+
+    in_virtual_time(story)
+
+
+def test_every_end_of_a_connection_is_followed_by_another_one() -> None:
+    async def story(line: Line, socket: EventSocket) -> None:
+        frames = socket.frames()
+        await anext(frames)
+        for number, code in enumerate((1000, 1001, 1006, 1011, 1012, 4000), start=2):
+            await asyncio.sleep(10)
+            if code == 1006:
+                transport = line.live[-1]._req.transport  # type: ignore[union-attr]  # a live connection has both
+                assert transport is not None
+                transport.abort()
+            else:
+                await line.live[-1].close(code=code)
+            lost_at = now()
+            lost = await anext(frames)
+            assert isinstance(lost, Lost)
+            assert code == 1006 or lost == Lost(f"closed by the service (code {code})")
+            assert socket.connection_id is None
+            # It is watched again, and what was missed looked for, each time.
+            assert await anext(frames) == Opened(f"c-{number}", again=True)
+            assert now() - lost_at < 2.5
+
+    in_virtual_time(story)
+
+
+def test_a_service_that_throws_us_out_each_time_is_asked_ever_less_often() -> None:
+    waits: list[float] = []
+
+    def wait_long(_low: float, high: float) -> float:
+        waits.append(high)
+        return high
+
+    async def story(line: Line, socket: EventSocket) -> None:
+        line.ends = [1000] * 20
+        frames = socket.frames()
+        while line.ends:
+            await anext(frames)
+        assert waits[:3] == [2.5, 4.5, 6.5]
+        assert waits[-1] == 25.0
+        while True:
+            if isinstance(await anext(frames), Opened) and len(line.hellos) > 20:
+                break
+        await asyncio.sleep(5)
+        await line.live[-1].close(code=1000)
+        while not isinstance(await anext(frames), Opened):
+            pass
+        assert waits[-1] == 2.5
+
+    in_virtual_time(story, uniform=wait_long)
+
+
+def test_a_token_that_ends_while_connected_is_renewed_and_nothing_is_lost() -> None:
+    async def story(line: Line, socket: EventSocket) -> None:
+        frames = socket.frames()
+        await anext(frames)
+        while now() < 3600:
+            await anext(frames)
+        await line.live[-1].send_json({"type": "message.new", "n": 1})
+        error = {"code": 40, "message": "token is expired", "StatusCode": 401}
+        await line.live[-1].send_json({"type": "connection.error", "error": error})
+        assert await anext(frames) == {"type": "message.new", "n": 1}
+        lost = await anext(frames)
+        assert isinstance(lost, Lost)
+        assert "expired" in lost.reason
+        assert await anext(frames) == Opened("c-2", again=True)
+        await line.live[-1].send_json({"type": "message.new", "n": 2})
+        assert await anext(frames) == {"type": "message.new", "n": 2}
+        first, second = (
+            jwt.decode(hello["authorization"], options={"verify_signature": False})["exp"] for hello in line.hellos
+        )
+        assert first < EPOCH.timestamp() + now() < second
+
+    in_virtual_time(story)
+
+
+async def test_a_defect_ends_the_events_instead_of_hanging(
+    line: Line, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = socket_on(line, session, hasty())
+    monkeypatch.setattr(socket, "_url", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        await anext(socket.frames())
     await socket.close()
 
 

@@ -12,14 +12,17 @@ EPOCH = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 
 class _Selector(selectors.SelectSelector):
-    """Never waits: instead of sleeping, the loop's time goes on."""
+    """Never waits: instead of sleeping, the loop's time goes on, after `patience` (real seconds) for what is under way
+    between two sockets.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
         super().__init__()
         self.now = 0.0
+        self._patience = patience
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
+        ready = super().select(0 if timeout == 0 else self._patience)
         if ready or timeout == 0:
             return ready
         if timeout is None:  # nothing will ever happen: let a real event (or the test's time limit) end it
@@ -29,10 +32,10 @@ class _Selector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Deterministic: no wall clock, timers in exact order."""
+    """Deterministic: no wall clock, timers in exact order. `patience` is for loops with sockets in them: see above."""
 
-    def __init__(self) -> None:
-        self._virtual = _Selector()
+    def __init__(self, patience: float = 0.0) -> None:
+        self._virtual = _Selector(patience)
         super().__init__(self._virtual)
         self._clock_resolution = 1e-6
 
