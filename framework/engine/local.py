@@ -55,7 +55,7 @@ class _Lane:
 
 
 class LocalEngine:
-    """An `Engine` of asyncio tasks, at most `concurrency` at once. Remembers the last `memory` of those settled or dead."""
+    """An `Engine` of asyncio tasks, at most `concurrency` at once. Remembers the last `memory` settled or dead ones."""
 
     def __init__(
         self,

@@ -1,0 +1,386 @@
+"""The engine that outlives its process: jobs in a SQLite file or a Postgres server, shared by all replicas."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import structlog
+
+from framework.engine.port import Again, Dead, Done, Dropped, FencedError, Handler, Job, Load, Record, State, Verdict
+from framework.engine.verdicts import SHORTEST_PREFIX, verdict_of
+from framework.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    from framework.engine.ledger import Retention
+    from framework.engine.liveness import Rhythm
+    from framework.engine.member import Member
+    from framework.engine.store import Claim, Token
+    from framework.engine.worker import Ask, Question, Worker
+
+_log = structlog.get_logger(__name__)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_ACCEPT_WAITS = 5.0
+_SAVE_WAITS = 30.0
+_MOST_LEFT = 1_000
+
+
+def open_engine(
+    url: str,
+    *,
+    replica: str | None = None,
+    concurrency: int = 64,
+    rhythm: Rhythm | None = None,
+    retention: Retention | None = None,
+    clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] | None = None,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> DurableEngine:
+    """Open the database and join it as a replica. Blocks for about a second: call it on a thread beside other work.
+
+    `url`: `sqlite:///file` or `postgresql://user:password@host/database`. `replica`: a name that no other process
+    uses; one is chosen without it. `concurrency`: how many jobs run in this process at once. `clock`: seconds since
+    1970, for SQLite; Postgres has its own. Raises SettingsError for a wrong address, UsageError for a name that cannot
+    be one, EngineError when the database cannot be used or another process has this name.
+    """
+    from framework.engine import database
+
+    address = database.address(url)
+    if replica is not None and not _NAME.fullmatch(replica):
+        raise UsageError(
+            f"{replica!r} cannot be the name of a replica.",
+            hint="Use letters, digits, dots, dashes and underscores: 63 at most.",
+        )
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from framework.engine.ledger import Retention
+    from framework.engine.liveness import Rhythm
+    from framework.engine.member import Member, enduring_monotonic
+    from framework.engine.worker import Worker
+
+    try:
+        member = Member(
+            address,
+            replica or uuid4().hex[:12],
+            rhythm or Rhythm(),
+            retention or Retention(),
+            clock=clock,
+            monotonic=monotonic or enduring_monotonic,
+            uniform=uniform,
+        )
+    except SQLAlchemyError as error:
+        raise database.failure(error, address) from None
+    try:
+        member.open()
+    except SQLAlchemyError as error:
+        member.abandon()
+        raise database.failure(error, address) from None
+    except EngineError:
+        member.abandon()
+        raise
+    worker = Worker(member, concurrency)
+    worker.run()
+    return DurableEngine(member, worker)
+
+
+class DurableEngine:
+    """An `Engine`. Get one from `open_engine`."""
+
+    def __init__(self, member: Member, worker: Worker) -> None:
+        self._member = member
+        self._worker = worker
+        self._handler: Handler | None = None
+        self._tasks: dict[str, asyncio.Task[Verdict]] = {}
+        self._executions: dict[str, _Execution] = {}
+        self._endings: dict[str, asyncio.Task[None]] = {}
+        self._unwanted: set[str] = set()
+        self._draining = False
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"DurableEngine({self._member.address.shown!r}, replica={self._member.name!r})"
+
+    @property
+    def replica(self) -> str:
+        """The name of this replica."""
+        return self._member.name
+
+    async def start(self, handler: Handler) -> None:
+        """See `Engine.start`."""
+        self._handler = handler
+        self._worker.begin(asyncio.get_running_loop(), self)
+
+    async def accept(self, job: Job) -> bool:
+        """See `Engine.accept`. Kept for 7 days after it is settled. Raises EngineError after 5 s without a database."""
+        if self._draining:
+            return False
+        return bool(await self._ask(job, _ACCEPT_WAITS))
+
+    async def holds(self, key: str) -> bool:
+        """See `Engine.holds`."""
+        return bool(await self._read(lambda connection, _: self._member.ledger.holds(connection, key)))
+
+    async def cancel(self, key: str) -> bool:
+        """See `Engine.cancel`."""
+        ledger = self._member.ledger
+        found = await self._ask(lambda connection, now: ledger.cancel(connection, key, now), _SAVE_WAITS, stirs=True)
+        if isinstance(found, bool):
+            return found
+        execution, task = self._executions.get(key), self._tasks.get(key)
+        if execution is None or task is None or execution.token != found:
+            return False
+        self._unwanted.add(key)
+        task.cancel()
+        await asyncio.wait({task})
+        await asyncio.sleep(0)  # the task's callback names what follows
+        ending = self._endings.get(key)
+        if ending is not None:
+            await asyncio.wait({ending})
+        return True
+
+    async def settled(self) -> None:
+        """See `Engine.settled`: of all replicas, or of this one alone once it drains."""
+        while self._tasks or self._endings or not self._draining:
+            self._changed.clear()
+            if not self._draining and not self._tasks and not self._endings:
+                load = await self.load()
+                if not load.waiting and not load.running:
+                    return
+            try:
+                async with asyncio.timeout(self._member.look_every):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def load(self) -> Load:
+        """See `Engine.load`."""
+        load: Load = await self._read(self._member.ledger.load)
+        return load
+
+    async def records(self, states: Sequence[State], *, limit: int = 100) -> Sequence[Record]:
+        """See `Engine.records`."""
+        found: list[Record] = await self._read(
+            lambda connection, _: self._member.ledger.records(connection, states, limit)
+        )
+        return found
+
+    async def record(self, key: str) -> Record | None:
+        """See `Engine.record`."""
+        found: Record | None = await self._read(
+            lambda connection, _: self._member.ledger.record(connection, key, SHORTEST_PREFIX)
+        )
+        return found
+
+    async def retry(self, key: str) -> bool:
+        """See `Engine.retry`."""
+        ledger = self._member.ledger
+        return bool(
+            await self._ask(lambda connection, now: ledger.retry(connection, key, now), _SAVE_WAITS, stirs=True)
+        )
+
+    async def drain(self, seconds: float) -> tuple[Job, ...]:
+        """See `Engine.drain`. Where other replicas live, what waits is theirs to do and is not returned."""
+        self._draining = True
+        self._worker.hold()
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks.values()), timeout=seconds)
+        else:
+            late = set()
+        jobs = [self._executions[key].job for key, task in self._tasks.items() if task in late]
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+            await asyncio.sleep(0)
+        if self._endings:
+            await asyncio.wait(set(self._endings.values()), timeout=_ACCEPT_WAITS)
+        left = {job.key: job for job in jobs}
+        if not self._closed:
+            left |= await self._left_waiting()
+        self._changed.set()
+        return tuple(left.values())
+
+    async def close(self) -> None:
+        """See `Engine.close`. The replica is no longer known afterwards; its unfinished jobs are anybody's."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.drain(0)
+        await asyncio.to_thread(self._worker.stop)
+
+    def claimed(self, claims: list[Claim]) -> None:
+        """See `Listener.claimed`."""
+        for claim in claims:
+            if self._handler is None or self._draining:
+                self._end(claim.token, None)
+                continue
+            execution = _Execution(self, claim)
+            task = asyncio.create_task(_verdict(self._handler, execution), name=f"job {claim.token.key}")
+            self._tasks[claim.token.key] = task
+            self._executions[claim.token.key] = execution
+            # A callback, not a `finally` in the task: a task cancelled before its first step runs no code of its own.
+            task.add_done_callback(partial(self._finish, execution))
+
+    def fenced(self, owner: str) -> None:
+        """See `Listener.fenced`."""
+        for key, execution in self._executions.items():
+            if execution.token.owner == owner:
+                execution.lost = True
+                self._tasks[key].cancel()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether this replica has beaten so lately that its jobs are its own."""
+        return self._member.trusted
+
+    async def save(self, token: Token, step: str, value: str) -> bool:
+        """Keep a step. False: the job is another's."""
+        from framework.engine.store import Saving
+
+        return bool(await self._ask(Saving(token, step, value), _SAVE_WAITS))
+
+    async def held(self, token: Token) -> bool:
+        """Ask the database whether a job is still this try's."""
+        return bool(await self._read(lambda connection, _: self._member.ledger.held(connection, token)))
+
+    def _finish(self, execution: _Execution, task: asyncio.Task[Verdict]) -> None:
+        """The job's boundary: whatever became of its task, the database is told."""
+        key = execution.token.key
+        del self._tasks[key], self._executions[key]
+        unwanted = key in self._unwanted
+        self._unwanted.discard(key)
+        if task.cancelled():
+            verdict: Verdict | None = Dropped() if unwanted else None
+            self._end(execution.token, verdict, quiet=execution.lost)
+        elif isinstance(task.exception(), FencedError):
+            self._end(execution.token, None, quiet=True)
+        else:
+            self._end(execution.token, verdict_of(execution.job, task), quiet=execution.lost)
+
+    def _end(self, token: Token, verdict: Verdict | None, *, quiet: bool = False) -> None:
+        ending = asyncio.create_task(self._settle(token, verdict, quiet=quiet), name=f"end of job {token.key}")
+        self._endings[token.key] = ending
+        ending.add_done_callback(partial(self._ended, token.key))
+
+    def _ended(self, key: str, ending: asyncio.Task[None]) -> None:
+        if self._endings.get(key) is ending:
+            del self._endings[key]
+        self._changed.set()
+
+    async def _settle(self, token: Token, verdict: Verdict | None, *, quiet: bool) -> None:
+        from framework.engine.store import Settling
+
+        try:
+            kept = await self._ask(Settling(token, _printable(verdict)), None)
+        except EngineError as error:
+            _log.error("engine.not_settled", key=token.key, lane=token.lane, error=error.what)
+            return
+        if not kept and not quiet:
+            _log.warning("engine.settled_elsewhere", key=token.key, lane=token.lane, attempt=token.attempt)
+
+    async def _left_waiting(self) -> dict[str, Job]:
+        member = self._member
+        if member.has_others:
+            return {}
+        try:
+            records = await self._read(lambda connection, _: member.ledger.waiting(connection, _MOST_LEFT))
+        except EngineError as error:
+            _log.warning("engine.left_unknown", error=error.what)
+            return {}
+        return {record.job.key: record.job for record in records}
+
+    async def _read(self, question: Question) -> Any:  # noqa: ANN401 - the question's answer
+        return await self._ask(question, _ACCEPT_WAITS, reads=True)
+
+    async def _ask(self, work: Any, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Any:  # noqa: ANN401
+        from framework.engine.worker import Ask
+
+        if self._closed and not self._worker.alive:
+            raise self._member.closed()
+        ask: Ask = Ask(work, asyncio.get_running_loop().create_future(), stirs=stirs, reads=reads)
+        self._worker.submit(ask)
+        try:
+            async with asyncio.timeout(seconds):
+                return await ask.future
+        except TimeoutError:
+            raise self._member.trouble or EngineError(
+                f"The database did not answer within {seconds:.0f} s.", where=self._member.address.shown
+            ) from None
+
+
+class _Execution:
+    """See `Execution`. `lost`: this replica was declared dead, and knows it."""
+
+    def __init__(self, engine: DurableEngine, claim: Claim) -> None:
+        self.job = claim.job
+        self.token = claim.token
+        self.lost = False
+        self._engine = engine
+        self._tries = claim.tries
+        self._crashes = claim.crashes
+        self._steps = claim.steps
+
+    @property
+    def attempt(self) -> int:
+        """See `Execution.attempt`."""
+        return self._tries
+
+    @property
+    def crashes(self) -> int:
+        """See `Execution.crashes`."""
+        return self._crashes
+
+    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+        """See `Execution.saved`."""
+        return json.loads(self._steps.get(step, "null"))
+
+    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """See `Execution.save`. Waits for a database that is away, 30 s at most; then raises EngineError."""
+        if value is None:
+            raise ValueError("None says that nothing was saved")
+        text = json.dumps(value, separators=(",", ":"))
+        if self.lost or not await self._engine.save(self.token, step, text):
+            raise self._fenced()
+        self._steps[step] = text
+
+    async def check(self) -> None:
+        """See `Execution.check`. Raises EngineError when it cannot be told: the database is away."""
+        if self.lost:
+            raise self._fenced()
+        if not self._engine.trusted and not await self._engine.held(self.token):
+            raise self._fenced()
+
+    def _fenced(self) -> FencedError:
+        self.lost = True
+        return FencedError(f"Another replica has taken the job {self.token.key} over.")
+
+
+async def _verdict(handler: Handler, execution: _Execution) -> Verdict:
+    """A coroutine around whatever awaitable the handler gives."""
+    return await handler(execution.job, execution)
+
+
+def _printable(verdict: Verdict | None) -> Verdict | None:
+    """Texts for people as every database takes them."""
+    match verdict:
+        case Done(outcome):
+            return Done(_clean(outcome))
+        case Dead(error):
+            return Dead(_clean(error))
+        case Again(seconds, error):
+            return Again(seconds, _clean(error))
+        case _:
+            return verdict
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

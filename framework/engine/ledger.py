@@ -1,0 +1,183 @@
+"""The jobs as people see them: records, load, cancelling, trying again, and how long they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.engine import Connection, RowMapping
+
+from framework.engine.port import Load, Record, State
+from framework.engine.schema import JOBS, LANES, RUNNING, SETTLED, STEPS, WAITING
+from framework.engine.store import Store, Token, job_of
+
+_LAST = "\U0010ffff"
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Retention:
+    """For how many seconds what has ended is kept. `settled`: longer than any event may still be delivered once more.
+
+    `steps`: after that the results of a settled job's steps are emptied; that they were, and the job, stay.
+    """
+
+    settled: float = 7 * 24 * _HOUR
+    dead: float = 90 * 24 * _HOUR
+    steps: float = _HOUR
+    batch: int = 200
+
+
+class Ledger:
+    """Questions and changes of single jobs, inside the caller's transaction."""
+
+    def __init__(self, store: Store, retention: Retention) -> None:
+        self._store = store
+        self._retention = retention
+
+    def holds(self, connection: Connection, key: str) -> bool:
+        """Whether the key is known."""
+        return connection.execute(select(JOBS.c.key).where(JOBS.c.key == key)).first() is not None
+
+    def load(self, connection: Connection, now: float) -> Load:
+        """How much there is to do."""
+        query = (
+            select(JOBS.c.state, func.count(), func.min(JOBS.c.accepted))
+            .where(JOBS.c.state.in_(["waiting", "running", "dead"]))
+            .group_by(JOBS.c.state)
+        )
+        rows = {state: (count, oldest) for state, count, oldest in connection.execute(query)}
+        waiting, since = rows.get("waiting", (0, now))
+        return Load(
+            waiting=waiting,
+            running=rows.get("running", (0, now))[0],
+            dead=rows.get("dead", (0, now))[0],
+            oldest=max(0.0, now - since),
+        )
+
+    def records(self, connection: Connection, states: Sequence[State], limit: int) -> list[Record]:
+        """Jobs in these states, the latest change first."""
+        query = (
+            select(JOBS)
+            .where(JOBS.c.state.in_(list(states)))
+            .order_by(JOBS.c.updated.desc(), JOBS.c.accepted.desc(), JOBS.c.key.desc())
+            .limit(limit)
+        )
+        return self._records(connection, connection.execute(query).mappings().all())
+
+    def record(self, connection: Connection, key: str, shortest: int) -> Record | None:
+        """One job by its key, or by the only key that begins so."""
+        rows = connection.execute(select(JOBS).where(JOBS.c.key == key)).mappings().all()
+        if not rows and len(key) >= shortest:
+            begins = select(JOBS).where(JOBS.c.key >= key, JOBS.c.key < key + _LAST).limit(2)
+            rows = connection.execute(begins).mappings().all()
+        return self._records(connection, rows)[0] if len(rows) == 1 else None
+
+    def waiting(self, connection: Connection, limit: int) -> list[Record]:
+        """Jobs that wait, in the order in which they were accepted."""
+        query = select(JOBS).where(JOBS.c.state == WAITING).order_by(JOBS.c.accepted, JOBS.c.key).limit(limit)
+        return [_record(row, ()) for row in connection.execute(query).mappings()]
+
+    def retry(self, connection: Connection, key: str, now: float) -> bool:
+        """Have a dead job wait once more."""
+        lane = self._lane(connection, key)
+        if lane is None:
+            return False
+        again = (
+            update(JOBS)
+            .where(JOBS.c.key == key, JOBS.c.state == "dead")
+            .values(state="waiting", due=now, updated=now, crashes=0, error="", forgiven=JOBS.c.attempt)
+        )
+        changed = connection.execute(again).rowcount == 1
+        self._store.refresh(connection, {lane}, now)
+        return changed
+
+    def cancel(self, connection: Connection, key: str, now: float) -> Token | bool:
+        """Forget a waiting job: True. Where it runs, which try that is. False: there is nothing to cancel."""
+        lane = self._lane(connection, key)
+        if lane is None:
+            return False
+        row = connection.execute(select(JOBS).where(JOBS.c.key == key).with_for_update()).mappings().first()
+        if row is None or row["state"] not in {"waiting", "running"}:
+            return False
+        if row["state"] == "running":
+            return Token(key, lane, row["owner"], row["attempt"])
+        self._store.forget(connection, {key})
+        self._store.refresh(connection, {lane}, now)
+        return True
+
+    def held(self, connection: Connection, token: Token) -> bool:
+        """Whether this try still has its job."""
+        query = select(JOBS.c.key).where(
+            JOBS.c.key == token.key,
+            JOBS.c.owner == token.owner,
+            JOBS.c.attempt == token.attempt,
+            JOBS.c.state == RUNNING,
+        )
+        return connection.execute(query).first() is not None
+
+    def prune(self, connection: Connection, now: float) -> int:
+        """Forget some of what need not be kept any longer. Returns how much was done: 0 when nothing is left."""
+        keep, batch = self._retention, self._retention.batch
+        old: set[str] = set()
+        for state, seconds in (("settled", keep.settled), ("dead", keep.dead)):
+            query = select(JOBS.c.key).where(JOBS.c.state == state, JOBS.c.updated < now - seconds).limit(batch)
+            old |= set(connection.execute(query.with_for_update(skip_locked=True)).scalars())
+        self._store.forget(connection, old)
+        return len(old) + self._trim(connection, now) + self._sweep(connection, now)
+
+    def _trim(self, connection: Connection, now: float) -> int:
+        query = (
+            select(JOBS.c.key)
+            .where(JOBS.c.state == SETTLED, JOBS.c.trimmed == 0)
+            .where(JOBS.c.updated < now - self._retention.steps)
+            .limit(self._retention.batch)
+            .with_for_update(skip_locked=True)
+        )
+        keys = connection.execute(query).scalars().all()
+        if keys:
+            names = {"names": self._store.list_of(keys)}
+            connection.execute(update(STEPS).where(self._store.among(STEPS.c.key)).values(value="null"), names)
+            connection.execute(update(JOBS).where(self._store.among(JOBS.c.key)).values(trimmed=1), names)
+        return len(keys)
+
+    def _sweep(self, connection: Connection, now: float) -> int:
+        """Lanes in which nothing is left: channels that are quiet."""
+        idle = (LANES.c.running.is_(None)) & (LANES.c.due.is_(None)) & (LANES.c.since < now - self._retention.steps)
+        query = select(LANES.c.lane).where(idle).limit(self._retention.batch).with_for_update(skip_locked=True)
+        lanes = connection.execute(query).scalars().all()
+        if lanes:
+            gone = delete(LANES).where(self._store.among(LANES.c.lane), idle)
+            connection.execute(gone, {"names": self._store.list_of(lanes)})
+        return len(lanes)
+
+    def _lane(self, connection: Connection, key: str) -> str | None:
+        lane = connection.execute(select(JOBS.c.lane).where(JOBS.c.key == bindparam("of")), {"of": key}).scalar()
+        if lane is not None:
+            self._store.lock(connection, {lane})
+        return lane
+
+    def _records(self, connection: Connection, rows: Sequence[RowMapping]) -> list[Record]:
+        if not rows:
+            return []
+        query = select(STEPS.c.key, STEPS.c.name).where(self._store.among(STEPS.c.key)).order_by(STEPS.c.name)
+        steps: dict[str, list[str]] = {}
+        for key, name in connection.execute(query, {"names": self._store.list_of({row["key"] for row in rows})}):
+            steps.setdefault(key, []).append(name)
+        return [_record(row, steps.get(row["key"], ())) for row in rows]
+
+
+def _record(row: RowMapping, steps: Sequence[str]) -> Record:
+    return Record(
+        job=job_of(row),
+        state=row["state"],
+        attempts=row["attempt"] - row["forgiven"],
+        accepted_at=datetime.fromtimestamp(row["accepted"], UTC),
+        updated_at=datetime.fromtimestamp(row["updated"], UTC),
+        owner=row["owner"],
+        outcome=row["outcome"],
+        error=row["error"],
+        steps=tuple(steps),
+    )

@@ -1,0 +1,269 @@
+"""One replica in its database: its identity, its connection, its beats, and the burial of others. For one thread."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import structlog
+
+from framework.engine import database
+from framework.engine.ledger import Ledger, Retention
+from framework.engine.liveness import Rhythm, Watch
+from framework.engine.presence import Presence, presence
+from framework.engine.replicas import Replicas, Sighting, database_time
+from framework.engine.schema import prepare
+from framework.engine.store import Answers, Order, Store
+from framework.errors import EngineError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+_log = structlog.get_logger(__name__)
+
+_ORPHANS_EVERY = 5
+
+
+def enduring_monotonic() -> float:
+    """Seconds that go on while the machine sleeps, where the system can tell: a lease must run out meanwhile."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+class Member:
+    """The transactions of a replica. `trouble` is what keeps it from the database at the moment."""
+
+    def __init__(
+        self,
+        address: database.Address,
+        name: str,
+        rhythm: Rhythm,
+        retention: Retention,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        uniform: Callable[[float, float], float],
+    ) -> None:
+        self.address = address
+        self.name = name
+        self.id = _identity(name)
+        self.monotonic = monotonic
+        self.uniform = uniform
+        self.ledger = Ledger(Store(address.kind), retention)
+        self.next_beat = 0.0
+        self.stirred = False
+        self.trouble: EngineError | None = None
+        self._store = Store(address.kind)
+        self._replicas = Replicas(self._store)
+        self._rhythm = rhythm
+        self._watch = Watch(rhythm, monotonic)
+        self._clock = clock
+        self._offset: float | None = None
+        self._engine = database.connect(address)
+        self._presence: Presence = presence(address.kind, self._engine, address.file)
+        self._open: Connection | None = None
+        self._last_beat = -math.inf  # when the last beat that got through was sent
+        self._beats = 0
+        self.has_others = True
+        self._next_prune = 0.0
+
+    @property
+    def look_every(self) -> float:
+        """How often, in seconds, to see whether others did something."""
+        return self._rhythm.poll if self.address.kind == "sqlite" else self._rhythm.safety
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nobody can have declared us dead yet. From any thread."""
+        return self.monotonic() - self._last_beat < self._rhythm.lease
+
+    def open(self) -> None:
+        """Prepare the tables, take the name, become known. Raises EngineError and what SQLAlchemy raises."""
+        self.connect()
+        with database.transaction(self._connection):
+            database.lock_schema(self._connection)
+            prepare(self._connection)
+        self._take_name()
+        self._measure_time()
+        with database.transaction(self._connection):
+            self._replicas.join(self._connection, self.id, self.name, self.now())
+        self.beat()
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` when others say that there is something to start."""
+        self._presence.listen(heard, self._distrust)
+
+    def now(self) -> float:
+        """The database's time, in seconds since 1970."""
+        return self._clock() if self._offset is None else self.monotonic() + self._offset
+
+    def connect(self) -> bool:
+        """Have a connection. True: it is a new one."""
+        if self._open is not None:
+            return False
+        self._open = self._engine.connect()
+        return True
+
+    def disconnect(self) -> None:
+        """Throw the connection away: it is broken. What was seen of others before says nothing any more."""
+        if self._open is not None:
+            self._open.invalidate()
+            self._open.close()
+            self._open = None
+        self._watch.forget()
+
+    def resume(self, mine: Mapping[str, int]) -> None:
+        """After an interruption: give back what was claimed by a commit whose answer never came."""
+        self._watch.forget()
+        self._measure_time()
+        with database.transaction(self._connection):
+            self._replicas.give_back(self._connection, {self.id}, self.now(), crashed=False, keep=mine)
+
+    def execute(self, orders: Sequence[Order], free: int) -> Answers:
+        """Fulfil orders and start jobs, in one transaction."""
+        with database.transaction(self._connection):
+            now = self.now()
+            answers = self._store.execute(self._connection, orders, self.id, free, now)
+            if answers.left_over and self.has_others:
+                self._presence.wake(self._connection)
+        if answers.next_due is not None:
+            answers.next_due -= now
+        return answers
+
+    def anything_ready(self, due_in: Callable[[float | None], None]) -> bool:
+        """Whether a job could start now. If none could, says in how many seconds the next one will be due."""
+        with database.transaction(self._connection, write=False):
+            now = self.now()
+            if self._store.ready(self._connection, now):
+                return True
+            due = self._store.due(self._connection, now)
+        due_in(None if due is None else due - now)
+        return False
+
+    def ask(self, question: Callable[[Connection, float], Any], *, reads: bool) -> Any:  # noqa: ANN401 - its answer
+        """Answer a question in a transaction of its own."""
+        with database.transaction(self._connection, write=not reads):
+            return question(self._connection, self.now())
+
+    def changed(self) -> bool:
+        """Whether others may have left something to start."""
+        return self.address.kind == "postgresql" or self._presence.changed(self._connection)
+
+    def beat(self) -> str | None:
+        """Say that we live, and bury those who do not. Returns our former id where others had buried us."""
+        self.stirred = False
+        sent = self.monotonic()
+        self.next_beat = sent + self._rhythm.beat * self.uniform(0.9, 1.0)
+        with database.transaction(self._connection):
+            alive = self._replicas.beat(self._connection, self.id, self.now())
+            sightings = self._replicas.all(self._connection)
+        if not alive:
+            return self._be_reborn()
+        self._last_beat = sent
+        self._measure_time()
+        others = [sighting for sighting in sightings if sighting.id != self.id]
+        self.has_others = bool(others)
+        if others:
+            gone, unlocked = self._presence.missing(self._connection, others)
+            for dead in self._watch.dead(others, certainly=gone, unlocked=unlocked):
+                self._bury(dead)
+        self._beats += 1
+        if self._beats % _ORPHANS_EVERY == 1:
+            self._adopt()
+        self._prune(sent)
+        return None
+
+    def leave(self) -> None:
+        """Go: nothing of ours is left running in the database, as far as it can be reached."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            self.connect()
+            with database.transaction(self._connection):
+                self._replicas.leave(self._connection, self.id, self.now())
+                self._presence.wake(self._connection)
+        except SQLAlchemyError as error:
+            _log.warning("engine.left_unannounced", error=database.failure(error, self.address).what)
+        finally:
+            self._presence.release()
+            self.disconnect()
+            self._engine.dispose()
+
+    def abandon(self) -> None:
+        """After a failed `open`: let go of everything."""
+        self._presence.release()
+        self.disconnect()
+        self._engine.dispose()
+
+    def closed(self) -> EngineError:
+        """What is said to those who ask too late."""
+        return self.trouble or EngineError("The engine was closed.", where=self.address.shown)
+
+    @property
+    def _connection(self) -> Connection:
+        if self._open is None:
+            raise EngineError("There is no connection.", where=self.address.shown)
+        return self._open
+
+    def _take_name(self) -> None:
+        """A server may take a while to notice that a former process of this name has gone."""
+        until = self.monotonic() + (0.0 if self.address.kind == "sqlite" else self._rhythm.lease)
+        while not self._presence.take(self.name):
+            if self.monotonic() >= until:
+                raise EngineError(
+                    f"Another process runs as the replica {self.name!r}.",
+                    where=self.address.shown,
+                    hint="Give each process a name of its own, or none: then it chooses one.",
+                )
+            time.sleep(0.2)  # opening happens on a thread, before there is anything else to do
+
+    def _measure_time(self) -> None:
+        if self.address.kind == "postgresql":
+            self._offset = database_time(self._connection) - self.monotonic()
+
+    def _distrust(self) -> None:
+        """The session that held our lock is gone: others may think that we are."""
+        self._last_beat = -math.inf
+
+    def _bury(self, dead: Sighting) -> None:
+        with database.transaction(self._connection):
+            jobs = self._replicas.bury(self._connection, dead, self.now())
+            if jobs:
+                self._presence.wake(self._connection)
+        if jobs is not None:
+            self.stirred = True
+            _log.warning("engine.recovered", replica=dead.name, jobs=len(jobs))
+
+    def _adopt(self) -> None:
+        with database.transaction(self._connection, write=False):
+            owners = self._replicas.orphans(self._connection)
+        if owners:
+            with database.transaction(self._connection):
+                jobs = self._replicas.give_back(self._connection, owners, self.now(), crashed=True)
+            self.stirred = True
+            _log.warning("engine.recovered", replica="unknown", jobs=len(jobs))
+
+    def _be_reborn(self) -> str:
+        """Others buried us, and our jobs are theirs. Go on as somebody new."""
+        former, self.id = self.id, _identity(self.name)
+        with database.transaction(self._connection):
+            self._replicas.join(self._connection, self.id, self.name, self.now())
+            self._replicas.give_back(self._connection, {former}, self.now(), crashed=False)
+        self._last_beat = -math.inf
+        self.next_beat = 0.0
+        self.stirred = True
+        _log.warning("engine.fenced", replica=self.name)
+        return former
+
+    def _prune(self, at: float) -> None:
+        if at >= self._next_prune:
+            with database.transaction(self._connection):
+                done = self.ledger.prune(self._connection, self.now())
+            self._next_prune = at + (self._rhythm.beat if done else self._rhythm.prune)
+
+
+def _identity(name: str) -> str:
+    return f"{name}-{uuid4().hex[:12]}"

@@ -1,0 +1,218 @@
+"""A replica's name, held by a lock that ends with its process, and how it hears of the others.
+
+On SQLite the lock is a file beside the database, and a look at the file's version tells that another process wrote. On
+Postgres one connection holds an advisory lock and listens.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from framework.engine.locks import FileLock
+from framework.engine.replicas import Sighting
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+_log = structlog.get_logger(__name__)
+
+CHANNEL = "engine_wake"
+_LOCK_CLASS = 0x454E47  # "ENG"
+_POLL = 0.25
+_HELD = """
+SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :class
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class Presence(Protocol):
+    """What differs between the databases about being there."""
+
+    def take(self, name: str) -> bool:
+        """Hold this name. False: another process has it."""
+
+    def missing(self, connection: Connection, others: Sequence[Sighting]) -> tuple[set[str], set[str]]:
+        """Ids of those certainly gone, and of those whose lock is gone."""
+
+    def changed(self, connection: Connection) -> bool:
+        """Whether others wrote since the last call. Never blocks."""
+
+    def wake(self, connection: Connection) -> None:
+        """Inside a transaction: tell others, once it is committed, that there is something to start."""
+
+    def listen(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
+        """Begin to call `heard` for a wake-up, and `lost` when the lock was; from any thread."""
+
+    def release(self) -> None:
+        """Let go of everything. Safe to call twice."""
+
+
+class FilePresence:
+    """Beside a SQLite file."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._lock: FileLock | None = None
+        self._name = ""
+        self._version: int | None = None
+
+    def take(self, name: str) -> bool:
+        """See `Presence.take`."""
+        lock = FileLock(self._database, name)
+        if not lock.take():
+            return False
+        self._lock, self._name = lock, name
+        return True
+
+    def missing(self, connection: Connection, others: Sequence[Sighting]) -> tuple[set[str], set[str]]:
+        """See `Presence.missing`. Whoever holds no lock has ended: the system says so."""
+        gone = {
+            other.id
+            for other in others
+            if other.name == self._name or not FileLock(self._database, other.name).is_held()
+        }
+        return gone, set()
+
+    def changed(self, connection: Connection) -> bool:
+        """See `Presence.changed`."""
+        version = connection.exec_driver_sql("PRAGMA data_version").scalar()
+        before, self._version = self._version, version
+        return version != before
+
+    def wake(self, connection: Connection) -> None:
+        """See `Presence.wake`: to have written is enough."""
+
+    def listen(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
+        """See `Presence.listen`: others look at the version of the file."""
+
+    def release(self) -> None:
+        """See `Presence.release`."""
+        if self._lock is not None:
+            self._lock.release()
+
+
+class ServerPresence:
+    """A session of a Postgres server."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+        self._name = ""
+        self._session: Connection | None = None
+        self._thread: threading.Thread | None = None
+        self._bell, self._button = socket.socketpair()
+        self._closing = False
+        self._heard: Callable[[], None] = _nothing
+        self._lost: Callable[[], None] = _nothing
+
+    def take(self, name: str) -> bool:
+        """See `Presence.take`."""
+        session = self._engine.connect()
+        if not session.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK_CLASS}, {_number(name)})").scalar():
+            session.close()
+            return False
+        session.exec_driver_sql(f"LISTEN {CHANNEL}")
+        self._session, self._name = session, name
+        return True
+
+    def missing(self, connection: Connection, others: Sequence[Sighting]) -> tuple[set[str], set[str]]:
+        """See `Presence.missing`. A lock may also be gone because a link is cut: that alone proves nothing."""
+        from sqlalchemy import text
+
+        held = set(connection.execute(text(_HELD), {"class": _LOCK_CLASS}).scalars())
+        namesakes = {other.id for other in others if other.name == self._name and self._session is not None}
+        return namesakes, {other.id for other in others if _number(other.name) not in held}
+
+    def changed(self, connection: Connection) -> bool:
+        """See `Presence.changed`."""
+        return False
+
+    def wake(self, connection: Connection) -> None:
+        """See `Presence.wake`."""
+        connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+
+    def listen(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
+        """See `Presence.listen`."""
+        self._heard, self._lost = heard, lost
+        self._thread = threading.Thread(target=self._attend, name="engine listener", daemon=True)
+        self._thread.start()
+
+    def release(self) -> None:
+        """See `Presence.release`."""
+        if self._closing:
+            return
+        self._closing = True
+        self._button.send(b".")
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+            self._thread = None
+        if self._session is not None:
+            _close(self._session)
+            self._session = None
+        self._bell.close()
+        self._button.close()
+
+    def _attend(self) -> None:
+        from sqlalchemy.exc import DBAPIError
+
+        while not self._closing:
+            if self._session is not None and not self._hear(self._session):
+                _close(self._session)
+                self._session = None
+                self._lost()
+            if self._session is None and not self._closing:
+                try:
+                    if self.take(self._name):
+                        self._heard()  # whatever was said meanwhile
+                except DBAPIError:
+                    pass  # the worker says that the database is away
+                if self._session is None:
+                    self._pause()
+
+    def _hear(self, session: Connection) -> bool:
+        """Wait until something is said. False: the session is lost."""
+        import psycopg
+
+        raw: Any = session.connection.driver_connection
+        try:
+            ready, _, _ = select.select([raw.fileno(), self._bell], [], [])
+            if self._bell in ready:
+                return True
+            raw.pgconn.consume_input()
+            said = False
+            while raw.pgconn.notifies() is not None:
+                said = True
+        except (psycopg.Error, OSError, ValueError):
+            return False
+        if said:
+            self._heard()
+        return True
+
+    def _pause(self) -> None:
+        select.select([self._bell], [], [], _POLL)
+
+
+def presence(kind: str, engine: Engine, file: Path | None) -> Presence:
+    """The one for this database."""
+    return FilePresence(file) if file is not None and kind == "sqlite" else ServerPresence(engine)
+
+
+def _number(name: str) -> int:
+    return zlib.crc32(name.encode()) & 0x7FFFFFFF
+
+
+def _nothing() -> None:
+    """Nobody listens yet."""
+
+
+def _close(session: Connection) -> None:
+    session.invalidate()
+    session.close()

@@ -1,0 +1,117 @@
+"""The engine's tables, the same on SQLite and Postgres. This module costs half a second to import: import it late."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    inspect,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection
+
+from framework.errors import EngineError
+
+VERSION = 1
+"""Raised with every change of a table; an older program refuses a newer database."""
+
+_METADATA = MetaData()
+# Compared and ordered by code point, as Python and SQLite do, whatever the language of the database.
+_NAME = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+JOBS = Table(
+    "engine_jobs",
+    _METADATA,
+    Column("key", _NAME, primary_key=True),
+    Column("lane", _NAME, nullable=False),
+    Column("order", _NAME, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("delay", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("attempt", Integer, nullable=False),  # with `owner` the fencing token: it never goes back
+    Column("forgiven", Integer, nullable=False),  # attempts before a person had it tried again
+    Column("crashes", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("accepted", Double, nullable=False),
+    Column("updated", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("trimmed", Integer, nullable=False),
+)
+STEPS = Table(
+    "engine_steps",
+    _METADATA,
+    Column("key", _NAME, nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("key", "name"),
+)
+# A lane's head, kept beside the jobs: whoever looks for work reads one row a lane, however many jobs wait in it.
+LANES = Table(
+    "engine_lanes",
+    _METADATA,
+    Column("lane", _NAME, primary_key=True),
+    Column("running", _NAME),
+    Column("due", Double),  # when the head may start; null where nothing waits
+    Column("since", Double, nullable=False),  # since when the lane waits for its turn
+)
+REPLICAS = Table(
+    "engine_replicas",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("beat", Integer, nullable=False),
+    Column("seen", Double, nullable=False),
+)
+_SCHEMA = Table("engine_schema", _METADATA, Column("version", Integer, nullable=False))
+
+# Literals, not parameters: only so can a database see that a partial index covers the question.
+WAITING: ColumnElement[str] = literal_column("'waiting'")
+SETTLED: ColumnElement[str] = literal_column("'settled'")
+RUNNING: ColumnElement[str] = literal_column("'running'")
+READY = LANES.c.running.is_(None) & LANES.c.due.is_not(None)
+
+
+def _partial(name: str, *columns: Column[str] | Column[float], where: str, unique: bool = False) -> None:
+    condition = text(where)
+    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+_partial("engine_jobs_waiting", JOBS.c.lane, JOBS.c.order, JOBS.c.key, where="state = 'waiting'")
+# What makes two running jobs of one lane impossible, whatever a program gets wrong.
+_partial("engine_jobs_running", JOBS.c.lane, where="state = 'running'", unique=True)
+_partial("engine_jobs_owner", JOBS.c.owner, where="state = 'running'")
+_partial("engine_jobs_untrimmed", JOBS.c.updated, where="state = 'settled' AND trimmed = 0")
+Index("engine_jobs_state", JOBS.c.state, JOBS.c.updated)
+_partial("engine_lanes_ready", LANES.c.since, LANES.c.lane, where="running IS NULL AND due IS NOT NULL")
+_partial("engine_lanes_due", LANES.c.due, where="running IS NULL AND due IS NOT NULL")
+
+
+def prepare(connection: Connection) -> None:
+    """Create what is missing. The caller holds a lock against others doing the same.
+
+    Raises EngineError where a newer version of this program wrote the tables.
+    """
+    if not inspect(connection).has_table(_SCHEMA.name):
+        _METADATA.create_all(connection)
+        connection.execute(_SCHEMA.insert().values(version=VERSION))
+        return
+    found = connection.execute(select(_SCHEMA.c.version)).scalar_one()
+    if found > VERSION:
+        raise EngineError(
+            f"The database was written by a newer version of this program (its tables: {found}, ours: {VERSION}).",
+            hint="Install the newer version, or give this one a database of its own by DATABASE_URL.",
+        )

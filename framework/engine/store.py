@@ -1,0 +1,353 @@
+"""What the engine asks of its database, as statements that SQLite and Postgres both understand.
+
+Every statement takes lists, so that a transaction costs the same few statements for one job as for fifty. Whoever
+changes a lane locks it first, lanes before jobs and both in the order of their names: nobody waits in a circle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    any_,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, RowMapping
+
+from framework.engine.database import ClashError
+from framework.engine.port import Again, Dead, Done, Job, Verdict
+from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, WAITING
+
+
+@dataclass(frozen=True)
+class Token:
+    """Which try at a job this is: `owner` and `attempt` together never come twice for a key."""
+
+    key: str
+    lane: str
+    owner: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that is this replica's to execute now. `tries` is what its handler sees as the attempt."""
+
+    job: Job
+    token: Token
+    tries: int
+    crashes: int
+    steps: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Saving:
+    """A finished step, its value as JSON text."""
+
+    token: Token
+    step: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Settling:
+    """What a try came to. `Dropped` forgets the job; None gives it back to be started anew."""
+
+    token: Token
+    verdict: Verdict | None
+
+
+Order = Job | Saving | Settling
+
+
+@dataclass
+class Answers:
+    """What a transaction brought about. An order is fulfilled (True), or it was refused (False)."""
+
+    fulfilled: dict[int, bool] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
+    next_due: float | None = None
+    left_over: bool = False  # there may be more that could start now
+
+
+class Store:
+    """The statements for one kind of database. Each is written once, so that it is compiled once."""
+
+    def __init__(self, kind: str) -> None:
+        self._lists = kind == "postgresql"
+        insert = postgresql.insert if self._lists else sqlite.insert
+        self._new_lanes = insert(LANES).on_conflict_do_nothing()
+        self._new_jobs = insert(JOBS).on_conflict_do_nothing()
+        step = insert(STEPS)
+        self._new_steps = step.on_conflict_do_update(
+            index_elements=["key", "name"], set_={"value": step.excluded.value}
+        )
+        self._lock_lanes = select(LANES.c.lane).where(self.among(LANES.c.lane)).order_by(LANES.c.lane).with_for_update()
+        self._known = select(JOBS.c.key).where(self.among(JOBS.c.key))
+        self._lock_jobs = (
+            select(JOBS.c.key, JOBS.c.owner, JOBS.c.attempt, JOBS.c.state)
+            .where(self.among(JOBS.c.key))
+            .order_by(JOBS.c.key)
+            .with_for_update()
+        )
+        self._settle = (
+            update(JOBS)
+            .where(JOBS.c.key == bindparam("of"))
+            .values({name: bindparam(f"new_{name}") for name in ("state", "due", "outcome", "error", "updated")})
+        )
+        self._drop_job = delete(JOBS).where(self.among(JOBS.c.key))
+        self._drop_steps = delete(STEPS).where(self.among(STEPS.c.key))
+        self._refresh = self._refresh_statement()
+        self._ready = (
+            select(LANES.c.lane)
+            .where(READY, LANES.c.due <= bindparam("now"))
+            .order_by(LANES.c.since, LANES.c.lane)
+            .limit(bindparam("free"))
+            .with_for_update(skip_locked=True)
+        )
+        self._start = self._start_statement()
+        self._occupy = update(LANES).where(LANES.c.lane == bindparam("of")).values(running=bindparam("by"))
+        self._next_due = select(func.min(LANES.c.due)).where(READY, LANES.c.due > bindparam("now"))
+        self._any_ready = select(LANES.c.lane).where(READY, LANES.c.due <= bindparam("now")).limit(1)
+        self._steps = select(STEPS).where(self.among(STEPS.c.key))
+
+    def among(self, column: ColumnElement[Any], name: str = "names") -> ColumnElement[bool]:
+        """Whether a column is one of a list, which is one parameter (see `list_of`): the statement stays the same."""
+        if self._lists:
+            return column == any_(bindparam(name, type_=ARRAY(Text)))
+        values = func.json_each(bindparam(name, type_=Text)).table_valued("value")
+        return column.in_(select(values.c.value))
+
+    def list_of(self, names: Collection[str]) -> Any:  # noqa: ANN401 - what the driver takes
+        """A list as `among` expects it."""
+        ordered = sorted(names)
+        return ordered if self._lists else json.dumps(ordered)
+
+    def _refresh_statement(self) -> Any:  # noqa: ANN401 - a statement
+        in_lane = JOBS.c.lane == LANES.c.lane
+        head = select(JOBS.c.due).where(in_lane, JOBS.c.state == WAITING).order_by(JOBS.c.order, JOBS.c.key).limit(1)
+        running = select(JOBS.c.key).where(in_lane, JOBS.c.state == RUNNING)
+        return (
+            update(LANES)
+            .where(self.among(LANES.c.lane))
+            .values(
+                # Its turn comes by when it began to wait for it: to have been served puts it behind all others.
+                since=case((READY, LANES.c.since), else_=bindparam("now")),
+                running=running.scalar_subquery(),
+                due=head.scalar_subquery(),
+            )
+        )
+
+    def _start_statement(self) -> Any:  # noqa: ANN401 - a statement
+        head = (
+            select(JOBS.c.key)
+            .where(JOBS.c.lane == LANES.c.lane, JOBS.c.state == WAITING)
+            .order_by(JOBS.c.order, JOBS.c.key)
+            .limit(1)
+            .correlate(LANES)
+            .scalar_subquery()
+        )
+        return (
+            update(JOBS)
+            .where(JOBS.c.key.in_(select(head).where(self.among(LANES.c.lane))))
+            .values(state=RUNNING, owner=bindparam("me"), attempt=JOBS.c.attempt + 1, updated=bindparam("now"))
+            .returning(JOBS)
+        )
+
+    def execute(self, connection: Connection, orders: Sequence[Order], me: str, free: int, now: float) -> Answers:
+        """Fulfil orders and start up to `free` jobs for the replica `me`, inside the caller's transaction.
+
+        Raises ClashError when it has to be done once more.
+        """
+        answers = Answers()
+        self.lock(connection, {_lane(order) for order in orders if not isinstance(order, Saving)})
+        self._accept(connection, orders, now, answers)
+        self._finish(connection, orders, now, answers)
+        self.refresh(connection, {_lane(order) for order in orders if not isinstance(order, Saving)}, now)
+        if free > 0:
+            self._claim(connection, me, free, now, answers)
+        elif any(not isinstance(order, Saving) for order in orders):
+            answers.left_over = True
+        return answers
+
+    def lock(self, connection: Connection, lanes: Collection[str]) -> None:
+        """Have these lanes to ourselves until the transaction ends; missing ones are made."""
+        if not lanes:
+            return
+        connection.execute(self._new_lanes, [{"lane": lane, "since": 0.0} for lane in sorted(lanes)])
+        if self._lists:
+            locked = connection.execute(self._lock_lanes, {"names": self.list_of(lanes)}).all()
+            if len(locked) < len(lanes):  # one was swept up in between
+                raise ClashError
+
+    def refresh(self, connection: Connection, lanes: Collection[str], now: float) -> None:
+        """Note what runs in these lanes and when their heads are due."""
+        if lanes:
+            connection.execute(self._refresh, {"names": self.list_of(lanes), "now": now})
+
+    def ready(self, connection: Connection, now: float) -> bool:
+        """Whether a job could start."""
+        return connection.execute(self._any_ready, {"now": now}).first() is not None
+
+    def due(self, connection: Connection, now: float) -> float | None:
+        """When the next job is due that could start but for that."""
+        due: float | None = connection.execute(self._next_due, {"now": now}).scalar()
+        return due
+
+    def forget(self, connection: Connection, keys: Collection[str]) -> None:
+        """Delete jobs and their steps."""
+        if keys:
+            connection.execute(self._drop_steps, {"names": self.list_of(keys)})
+            connection.execute(self._drop_job, {"names": self.list_of(keys)})
+
+    def _accept(self, connection: Connection, orders: Sequence[Order], now: float, answers: Answers) -> None:
+        jobs = [(n, order) for n, order in enumerate(orders) if isinstance(order, Job)]
+        if not jobs:
+            return
+        names = {"names": self.list_of({job.key for _, job in jobs})}
+        known = set(connection.execute(self._known, names).scalars())
+        rows = []
+        for n, job in jobs:
+            answers.fulfilled[n] = job.key not in known
+            if job.key not in known:
+                known.add(job.key)
+                rows.append(_row(job, now))
+        if rows:
+            connection.execute(self._new_jobs, sorted(rows, key=lambda row: str(row["key"])))
+
+    def _finish(self, connection: Connection, orders: Sequence[Order], now: float, answers: Answers) -> None:
+        """Save steps and settle jobs, of those tries alone that still have their job."""
+        tokens = {order.token.key for order in orders if not isinstance(order, Job)}
+        if not tokens:
+            return
+        found = connection.execute(self._lock_jobs, {"names": self.list_of(tokens)}).mappings()
+        rows = {row["key"]: row for row in found}
+        steps, verdicts, dropped = [], [], []
+        for n, order in enumerate(orders):
+            if isinstance(order, Job):
+                continue
+            row = rows.get(order.token.key)
+            answers.fulfilled[n] = _holds(row, order)
+            if row is None or not answers.fulfilled[n] or row["state"] != "running":
+                continue
+            if isinstance(order, Saving):
+                steps.append({"key": order.token.key, "name": order.step, "value": order.value})
+            elif (change := _change(order, now)) is None:
+                dropped.append(order.token.key)
+            else:
+                verdicts.append(change)
+        if steps:
+            connection.execute(self._new_steps, steps)
+        if verdicts:
+            connection.execute(self._settle, verdicts)
+        self.forget(connection, dropped)
+
+    def _claim(self, connection: Connection, me: str, free: int, now: float, answers: Answers) -> None:
+        lanes = connection.execute(self._ready, {"now": now, "free": free}).scalars().all()
+        answers.left_over = len(lanes) == free
+        if lanes:
+            parameters = {"names": self.list_of(lanes), "me": me, "now": now}
+            rows = connection.execute(self._start, parameters).mappings().all()
+            if len(rows) != len(lanes):
+                raise ClashError
+            connection.execute(self._occupy, [{"of": row["lane"], "by": row["key"]} for row in rows])
+            answers.claims = self._claims(connection, rows)
+        if not answers.left_over:
+            answers.next_due = connection.execute(self._next_due, {"now": now}).scalar()
+
+    def _claims(self, connection: Connection, rows: Sequence[RowMapping]) -> list[Claim]:
+        tried = {row["key"] for row in rows if row["attempt"] > 1}
+        steps: dict[str, dict[str, str]] = {}
+        if tried:
+            for step in connection.execute(self._steps, {"names": self.list_of(tried)}):
+                steps.setdefault(step.key, {})[step.name] = step.value
+        return [
+            Claim(
+                job=job_of(row),
+                token=Token(row["key"], row["lane"], row["owner"], row["attempt"]),
+                tries=row["attempt"] - row["forgiven"],
+                crashes=row["crashes"],
+                steps=steps.get(row["key"], {}),
+            )
+            for row in rows
+        ]
+
+
+def job_of(row: RowMapping) -> Job:
+    """The job as it was accepted."""
+    return Job(row["key"], row["lane"], row["order"], json.loads(row["payload"]), row["delay"])
+
+
+def _row(job: Job, now: float) -> dict[str, object]:
+    return {
+        "key": job.key,
+        "lane": job.lane,
+        "order": job.order,
+        "payload": json.dumps(dict(job.payload), separators=(",", ":")),
+        "delay": float(job.delay),
+        "state": "waiting",
+        "due": now + job.delay,
+        "attempt": 0,
+        "forgiven": 0,
+        "crashes": 0,
+        "owner": "",
+        "accepted": now,
+        "updated": now,
+        "outcome": "",
+        "error": "",
+        "trimmed": 0,
+    }
+
+
+def _lane(order: Order) -> str:
+    return order.lane if isinstance(order, Job) else order.token.lane
+
+
+def _holds(row: RowMapping | None, order: Saving | Settling) -> bool:
+    """Whether this try still has its job, or is told once more what a lost answer had confirmed."""
+    if row is None:
+        return isinstance(order, Settling) and order.verdict is not None and _state(order.verdict) is None
+    if (row["owner"], row["attempt"]) != (order.token.owner, order.token.attempt):
+        return False
+    return row["state"] == "running" or (isinstance(order, Settling) and row["state"] == _state(order.verdict))
+
+
+def _state(verdict: Verdict | None) -> str | None:
+    """The state that follows from a verdict; None for a job that is forgotten."""
+    match verdict:
+        case Done():
+            return "settled"
+        case Dead():
+            return "dead"
+        case Again() | None:
+            return "waiting"
+        case _:
+            return None
+
+
+def _change(order: Settling, now: float) -> dict[str, object] | None:
+    state = _state(order.verdict)
+    if state is None:
+        return None
+    verdict = order.verdict
+    wait = max(0.0, verdict.seconds) if isinstance(verdict, Again) else 0.0
+    return {
+        "of": order.token.key,
+        "new_state": state,
+        "new_due": now + wait,
+        "new_outcome": verdict.outcome if isinstance(verdict, Done) else "",
+        "new_error": verdict.error if isinstance(verdict, Again | Dead) else "",
+        "new_updated": now,
+    }
