@@ -24,7 +24,7 @@ class Context:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent where the question is gone; else the outcome of the stages that follow."""
-        if turn.events is not None:  # answered without the agent
+        if turn.events is not None or turn.conversation is not None:  # answered without the agent, or read before
             return await call_next(turn)
         messages = await self._read(turn, turn.context_messages or turn.definition.context.messages)
         if not messages:

@@ -17,6 +17,7 @@ from framework.stream.model import Event
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
+_NOT_HERE, _LONGEST = 0.05, 5.0
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class Fleet:
         """Have the right bot execute its turn. A bot that runs in another process alone gets it there."""
         name, user = job.payload["bot"], job.payload.get("bot_user_id", "")
         session = self._sessions.get(name)
-        if session is None:
-            return Again(self._limits.first_retry, f"{name} does not run here")
+        if session is None:  # at once at first, since it may be another process's; ever more rarely if nobody runs it
+            return Again(min(_NOT_HERE * 2.0 ** min(execution.attempt - 1, 10), _LONGEST), f"{name} does not run here")
         if session.bot.user_id != user:
             session = self._retired.get((name, user), session)
         return await session.handle(job, execution)

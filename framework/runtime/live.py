@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from framework.engine.port import FencedError
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import Outcome, Replied, Silent, Turn
@@ -83,6 +84,8 @@ class LiveTurns:
                     break
         finally:
             await _cancel(work)
+        if work.done() and not work.cancelled() and isinstance(error := work.exception(), FencedError):
+            raise error  # whatever people did: it is for the one who has the turn now
         if seat.question_deleted:
             return await self._withdraw(seat.turn)
         if not work.cancelled():

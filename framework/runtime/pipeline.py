@@ -11,6 +11,7 @@ from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
 from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.checkpoint import Checkpoint, Recall
 from framework.runtime.content import Content
 from framework.runtime.context import Context
 from framework.runtime.deliver import Deliver
@@ -48,7 +49,9 @@ class Pipeline:
             ReadReceipt(service),
             self.live,
             Content(),
+            Recall(),
             Context(service),
+            Checkpoint(),
             self._agent,
             self._deliver,
             self._record,
@@ -79,6 +82,8 @@ class Pipeline:
         """A bug, ours or the agent's: the operator gets the traceback, the channel an apology."""
         try:
             return await self._deliver.apologise(turn, error)
+        except FencedError:
+            raise
         except FrameworkError as refusal:
             _log.warning("turn.apology_failed", error=refusal.what)
             return Failed(f"{type(error).__name__}: {error}")
