@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from langchain_core import exceptions as known
 
+from framework.breaker import Breaker
 from framework.errors import ModelError
 
 if TYPE_CHECKING:
@@ -24,14 +27,58 @@ class BrokenAnswerError(ModelError):
     """
 
 
+class ModelOutageError(ModelError):
+    """The model is down: it cannot be reached, does not answer in time, or fails inside (5xx)."""
+
+
+class ModelDownError(ModelOutageError):
+    """The model was not asked, because it was down a moment ago. `seconds`: from then on it may be asked again."""
+
+    def __init__(self, what: str, *, seconds: float, hint: str) -> None:
+        super().__init__(what, retryable=True, hint=hint)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class ModelSite:
-    """Which model is asked, and where: what errors speak of. `secrets` are struck out of everything said."""
+    """Which model is asked, and where: what errors speak of. `secrets` are struck out of everything said.
+
+    `breaker` is shared by all that ask the same endpoint; None for what runs in this process.
+    """
 
     label: str
     url: str = ""
     key_name: str = ""
     secrets: tuple[str, ...] = ()
+    breaker: Breaker | None = field(default=None, compare=False, repr=False)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Call the model inside. Raises ModelDownError instead while it is down, and learns from a ModelError."""
+        if self.breaker is None:
+            yield
+            return
+        ticket = self.breaker.claim()
+        if ticket is None:
+            raise self._down(self.breaker.seconds)
+        up: bool | None = None
+        try:
+            yield
+            up = True
+        except ModelError as error:
+            # An answer that broke off says neither that the endpoint is up nor that it is down.
+            up = None if isinstance(error, BrokenAnswerError) else not isinstance(error, ModelOutageError)
+            raise
+        finally:
+            self.breaker.report(ticket, up=up)
+
+    def _down(self, seconds: float) -> ModelDownError:
+        when = f"is asked again in {seconds:.0f} s" if seconds >= 1 else "is being asked whether it is back"
+        return ModelDownError(
+            f"{self.place} is down and {when}.",
+            seconds=seconds,
+            hint="It is tried again by itself; the log says what made it fail.",
+        )
 
     @property
     def place(self) -> str:
@@ -121,7 +168,7 @@ def _by_status(status: int, words: str, site: ModelSite) -> ModelError:
     if status == 429:
         return _limited(None, site)
     if status >= 500:
-        return ModelError(
+        return ModelOutageError(
             f"{site.place} failed ({status}): {site.quote(words)}",
             retryable=True,
             hint="The fault is on the model's side. Try again in a while.",
@@ -157,16 +204,16 @@ def _limited(error: Exception | None, site: ModelSite) -> ModelError:
     )
 
 
-def _timed_out(site: ModelSite) -> ModelError:
-    return ModelError(
+def _timed_out(site: ModelSite) -> ModelOutageError:
+    return ModelOutageError(
         f"{site.place} did not answer in time.",
         retryable=True,
         hint="Try again, or raise `model: timeout` in bot.yaml.",
     )
 
 
-def _unreachable(site: ModelSite) -> ModelError:
-    return ModelError(
+def _unreachable(site: ModelSite) -> ModelOutageError:
+    return ModelOutageError(
         f"{site.place} cannot be reached.",
         retryable=True,
         hint="Check OPENAI_BASE_URL, the network, and that the server runs."

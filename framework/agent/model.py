@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
+from framework.breaker import Breaker
 from framework.errors import ModelError
 
 if TYPE_CHECKING:
@@ -57,15 +63,36 @@ def site_of(choice: ModelChoice, settings: Settings) -> ModelSite:
     """What errors say of a model."""
     from framework.agent.failure import ModelSite
 
-    if choice.provider != OPENAI:
+    if choice.is_embedded:
         return ModelSite(choice.label)
+    if choice.provider != OPENAI:
+        return ModelSite(choice.label, breaker=_breaker_of(choice, ""))
     key = settings.openai_api_key
     return ModelSite(
         choice.label,
         url=settings.openai_base_url or "",
         key_name="OPENAI_API_KEY",
         secrets=(key.get_secret_value(),) if key else (),
+        breaker=_breaker_of(choice, settings.openai_base_url or ""),
     )
+
+
+@dataclass(frozen=True)
+class _Clockwork:
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+
+
+# One for an endpoint, as long as any agent asks it: a model can be down while others at the same address are up.
+_breakers: WeakValueDictionary[tuple[str, str], Breaker] = WeakValueDictionary()
+
+
+def _breaker_of(choice: ModelChoice, url: str) -> Breaker:
+    from framework.agent.failure import without_credentials
+
+    name = f"{choice.label} at {without_credentials(url)}" if url else choice.label
+    return _breakers.setdefault((choice.label, url), Breaker(name, _Clockwork()))
 
 
 def build_model(choice: ModelChoice, definition: Model, settings: Settings) -> BaseChatModel:
