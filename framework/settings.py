@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
@@ -53,6 +53,20 @@ def _listening_at(value: str | None) -> str | None:
 def _path(value: str) -> str:
     if not value.startswith("/") or not value.isascii() or set(value) & set("?#{} "):
         raise ValueError("must be a path such as /webhooks/stream")
+    return value
+
+
+def _database(value: SecretStr | None) -> SecretStr | None:
+    """The form alone, and without a word of what was given: it may hold a password."""
+    if value is not None:
+        text = value.get_secret_value().strip()
+        scheme, _, rest = text.partition("://")
+        file = rest.startswith("/") and len(rest) > 1
+        server = "/" in rest and rest.partition("/")[2] not in {"", "/"}
+        known = {"sqlite": file, "postgresql": server, "postgres": server, "postgresql+psycopg": server}
+        if not known.get(scheme, False):
+            raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE")
+        return SecretStr(text)
     return value
 
 
@@ -118,11 +132,46 @@ class Settings(BaseSettings):
         description="The Amazon SQS queue that the Stream app puts events into.",
         validation_alias=AliasChoices("FRAMEWORK_SQS_QUEUE_URL", "sqs_queue_url"),
     )
+    ingress: Annotated[Literal["websocket", "webhook", "both"] | None, BeforeValidator(_blank_is_unset)] = Field(
+        None,
+        description="How events come in; without it by WebSocket, and by webhook too where one is set up.",
+        validation_alias=AliasChoices("FRAMEWORK_INGRESS", "ingress"),
+    )
+    database_url: Annotated[Secret, AfterValidator(_database)] = Field(
+        None, description="Where turns are kept until they are done: SQLite or Postgres; engine.db in the data folder."
+    )
+    drain: float = Field(
+        4.0,
+        gt=0,
+        le=3600,
+        description="Seconds that turns in flight have to end in when the bots are stopped.",
+        validation_alias=AliasChoices("FRAMEWORK_DRAIN", "drain"),
+    )
+    reload: Literal["auto", "signal", "off"] = Field(
+        "auto",
+        description="When edited bots are read again: at once (and on SIGHUP), on SIGHUP alone, or never.",
+        validation_alias=AliasChoices("FRAMEWORK_RELOAD", "reload"),
+    )
 
     @property
     def has_stream(self) -> bool:
         """Whether a Stream app was named, so that the sandbox is not needed."""
         return self.stream_api_key is not None
+
+    @property
+    def by_websocket(self) -> bool:
+        """Whether each bot has a connection of its own."""
+        return self.ingress != "webhook"
+
+    @property
+    def by_webhook(self) -> bool:
+        """Whether events of the whole app are taken in: at an address, from a queue, or both."""
+        return self.ingress != "websocket" and (self.webhook is not None or self.sqs_queue_url is not None)
+
+    @property
+    def database(self) -> SecretStr:
+        """Where turns are kept."""
+        return self.database_url or SecretStr(f"sqlite:///{(self.data / 'engine.db').resolve()}")
 
     @property
     def base_url(self) -> str:
@@ -133,7 +182,8 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment.
 
-    Raises SettingsError for a value of the wrong form and for a key without its secret (or the other way round).
+    Raises SettingsError for a value of the wrong form, for a key without its secret (or the other way round), and for
+    webhooks that nothing takes in.
     """
     try:
         settings = Settings()
@@ -147,6 +197,12 @@ def load_settings() -> Settings:
             hint="Correct it or unset it.",
         ) from None
     settings = _with_secret(settings)
+    if settings.ingress in {"webhook", "both"} and not settings.by_webhook:
+        raise SettingsError(
+            f"FRAMEWORK_INGRESS is {settings.ingress}, but no webhook and no queue is set up.",
+            where="environment",
+            hint="Set FRAMEWORK_WEBHOOK to HOST:PORT, or FRAMEWORK_SQS_QUEUE_URL.",
+        )
     if (settings.stream_api_key is None) != (settings.stream_api_secret is None):
         missing = "STREAM_API_SECRET" if settings.stream_api_secret is None else "STREAM_API_KEY"
         raise SettingsError(

@@ -105,3 +105,36 @@ def test_the_secret_may_be_in_the_keyring(monkeypatch: pytest.MonkeyPatch) -> No
             load_settings()
     finally:
         keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hush@h:5432/bots", "postgres://h/bots", "sqlite:///turns.db"])
+def test_a_database_is_named_by_its_address_which_stays_secret(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings = load_settings()
+    assert settings.database.get_secret_value() == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["hush", "mysql://u:hush@h/bots", "postgresql://u:hush@h", "sqlite://"])
+def test_an_address_of_no_database_is_refused_without_repeating_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(SettingsError, match="DATABASE_URL") as caught:
+        load_settings()
+    assert "hush" not in str(caught.value)
+
+
+def test_turns_are_kept_in_the_data_folder_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAMEWORK_DATA", "/data")
+    monkeypatch.setenv("DATABASE_URL", " ")
+    assert load_settings().database.get_secret_value() == "sqlite:////data/engine.db"
+
+
+def test_events_come_by_what_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load_settings().by_websocket, load_settings().by_webhook) == (True, False)
+    monkeypatch.setenv("FRAMEWORK_WEBHOOK", "127.0.0.1:0")
+    assert (load_settings().by_websocket, load_settings().by_webhook) == (True, True)
+    monkeypatch.setenv("FRAMEWORK_INGRESS", "webhook")
+    assert (load_settings().by_websocket, load_settings().by_webhook) == (False, True)
+    monkeypatch.delenv("FRAMEWORK_WEBHOOK")
+    with pytest.raises(SettingsError, match="FRAMEWORK_INGRESS is webhook"):
+        load_settings()
