@@ -7,31 +7,52 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from langchain.agents import create_agent
-from langchain.agents.middleware import ModelCallLimitMiddleware, ModelRetryMiddleware, ToolErrorMiddleware
+import structlog
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
 from framework.agent.answer import answer_of
-from framework.agent.boundary import MODEL_CALLS, Boundary, explain_tool_error
-from framework.agent.conversation import AgentEvent, Caller, Conversation, Finished, Utterance
-from framework.agent.failure import BrokenAnswerError
-from framework.agent.messages import marked_messages, plain_messages, system_text
+from framework.agent.background import Backgrounds
+from framework.agent.conversation import (
+    AgentEvent,
+    Answer,
+    ApprovalRequested,
+    Caller,
+    Conversation,
+    Finished,
+    HandoverRequested,
+    TextDelta,
+    Utterance,
+)
+from framework.agent.extract import extract, wants_summary
+from framework.agent.loop import build_loop
+from framework.agent.messages import marked_messages, plain_messages
 from framework.agent.model import close_model
-from framework.agent.outcome import offer_person
+from framework.agent.summary_prompt import HANDOVER_PROMPT
 from framework.agent.transcript import MODES, Transcript
+from framework.agent.turn import (
+    ANSWER,
+    Aside,
+    Ledger,
+    TurnContext,
+    decided_call,
+    decided_task,
+    keep_answer,
+    kept_answer,
+)
 from framework.errors import ModelError
-from framework.tools.context import ToolContext
 
 if TYPE_CHECKING:
-    from langgraph.graph.state import CompiledStateGraph
-
     from framework.agent.parts import Parts
     from framework.agent.reference import Reference
     from framework.settings import Settings
+    from framework.tools.approvals import ApprovalDesk, PendingCall
+
+log = structlog.get_logger(__name__)
 
 
 class LangChainAgent:
-    """Answers conversations with a LangChain agent. Stateless between turns, so one instance serves many at once.
+    """Answers conversations with a LangChain agent. Keeps nothing of a turn in itself, so one instance serves many at
+    once.
 
     A request that fails before its answer begins is repeated by the provider's SDK, which knows what to wait for; an
     answer that breaks off is begun again here. Both at most as often as the definition says.
@@ -39,36 +60,60 @@ class LangChainAgent:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._tools = {tool.name: tool for tool in parts.tools}
-        self._graph = _build_graph(parts)
+        self._backgrounds = Backgrounds(parts)
+        self._graph = build_loop(parts, self._backgrounds.window.mask)
 
     @property
     def model_label(self) -> str:
         """Which model answers: `embedded` or `provider:name`."""
         return self._parts.site.label
 
+    @property
+    def desk(self) -> ApprovalDesk | None:
+        """Where tool calls wait for a person; None where no tool of the bot ever needs one."""
+        return self._parts.desk
+
     async def stream(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
-        """Answer, piece by piece; the last event is `Finished`. Raises ModelError when no answer can be had."""
-        clock = self._parts.clock
-        started = clock()
-        references = await self._look_up(conversation)
-        transcript = Transcript(clock)
-        run: Any = self._graph.astream(
-            {"messages": self._messages(conversation, references)},
-            context=self._context(conversation),
-            stream_mode=list(MODES),
-        )
-        try:
-            async with aclosing(run) as steps:
-                async for mode, data in steps:
-                    for event in transcript.read(mode, data):
-                        yield event
-        except ModelCallLimitExceededError:
-            raise ModelError(
-                f"{self._parts.site.place} kept calling tools without answering.",
-                hint="Choose a model that handles tools better, or give the bot fewer of them.",
-            ) from None
-        yield Finished(answer_of(transcript, self._parts, conversation.question, references, started=started))
+        """Answer, piece by piece; the last event is `Finished`. Raises ModelError when no answer can be had.
+
+        With `conversation.steps` the answer is kept before `Finished` is handed out; a turn that is tried again after
+        that gets the same one, and no model is asked.
+        """
+        steps = conversation.steps
+        if steps is not None and (kept := steps.saved(ANSWER)) is not None:
+            answer, asides = kept_answer(kept)
+            yield TextDelta(answer.text)
+            for aside in asides:
+                yield aside
+            yield Finished(answer)
+            return
+        told: list[Aside] = []
+        async with aclosing(self._answer_somehow(conversation)) as events:
+            async for event in events:
+                if isinstance(event, (HandoverRequested, ApprovalRequested)):
+                    told.append(event)
+                if isinstance(event, Finished) and steps is not None:
+                    await steps.save(ANSWER, keep_answer(event.answer, told))
+                yield event
+
+    async def summarise(self, conversation: Conversation) -> str:
+        """A short summary for the person who takes over: who, what was asked, what was answered. The embedded model
+        takes the words that were used. Empty where nothing was said. Raises ModelError when the model fails.
+        """
+        said = [*conversation.earlier, *conversation.utterances]
+        if self._parts.embedded or not said:
+            return extract(conversation)
+        from framework.agent.summary import Summariser
+
+        return await Summariser(self._parts.model, self._parts.site, HANDOVER_PROMPT).of(said, self._backgrounds.window)
+
+    async def facts_of(self, user_id: str, channel: str) -> tuple[str, ...]:
+        """What the bot remembers of a person in a channel, oldest first; nothing where it remembers nothing at all."""
+        return await self._parts.facts.of(user_id, channel) if self._parts.facts else ()
+
+    async def erase(self, user_id: str) -> int:
+        """Forget all facts about a person, in every channel. Returns how many there were."""
+        return await self._parts.facts.erase(user_id) if self._parts.facts else 0
 
     async def warm(self) -> None:
         """Do what the first turn would otherwise wait for: load the search, and, where that costs nothing, run the loop
@@ -87,57 +132,112 @@ class LangChainAgent:
             self._parts.operations.connect(settings)
 
     async def aclose(self) -> None:
-        """Close the connections to the model and of the tools."""
-        await close_model(self._parts.model)
+        """Close the connections to the models, of the tools, and to what the bot remembers."""
+        for model in (self._parts.model, *(model for model, _ in self._parts.fallbacks)):
+            await close_model(model)
         if self._parts.operations is not None:
             await self._parts.operations.close()
+        if self._parts.mcp is not None:
+            await self._parts.mcp.aclose()
+        if self._parts.database is not None:
+            self._parts.database.close()
+
+    async def _answer_somehow(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
+        """Answer, or have the embedded model do it where the definition names it as the last fallback."""
+        try:
+            async with aclosing(self._answer(conversation)) as events:
+                async for event in events:
+                    yield event
+            return
+        except ModelError as error:
+            other = self._parts.last_resort
+            if other is None:
+                raise
+            log.warning("every model failed; the embedded one answers", error=error.what)
+        async with aclosing(other._answer(conversation)) as events:  # noqa: SLF001 - of its own kind
+            async for event in events:
+                yield event
+
+    async def _answer(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
+        started = self._parts.clock()
+        decided = await self._decided(conversation)
+        if self._parts.embedded and wants_summary(conversation.instruction) and decided is None:
+            answer = self._digest(conversation, started)
+            yield TextDelta(answer.text)
+            yield Finished(answer)
+            return
+        ledger = await self._ledger(conversation, decided)
+        references = await self._look_up(conversation)
+        messages = await self._messages(conversation, references, ledger, decided)
+        transcript = Transcript(self._parts.clock)
+        run: Any = self._graph.astream(
+            {"messages": messages},
+            context=self._context(conversation, ledger, decided),
+            stream_mode=list(MODES),
+        )
+        try:
+            async with aclosing(run) as steps:
+                async for mode, data in steps:
+                    for event in transcript.read(mode, data):
+                        yield event
+        except ModelCallLimitExceededError:
+            raise ModelError(
+                f"{self._parts.site.place} kept calling tools without answering.",
+                hint="Choose a model that handles tools better, or give the bot fewer of them.",
+            ) from None
+        yield Finished(answer_of(transcript, self._parts, conversation, references, ledger=ledger, started=started))
+
+    def _digest(self, conversation: Conversation, started: float) -> Answer:
+        """The task of a digest, without a language model: what was asked and answered, in the words that were used."""
+        text = extract(conversation) or self._parts.bot.definition.phrases.refused.replace("{person}", "").strip()
+        return Answer(text, "answered", model=self.model_label, seconds=self._parts.clock() - started)
+
+    async def _decided(self, conversation: Conversation) -> PendingCall | None:
+        if not conversation.decided:
+            return None
+        if self._parts.desk is None:
+            raise ModelError("No tool of this bot needs approval, so that nothing can have been decided.")
+        return await self._parts.desk.get(conversation.decided)
+
+    async def _ledger(self, conversation: Conversation, decided: PendingCall | None) -> Ledger:
+        tools = () if self._parts.mcp is None else await self._parts.mcp.tools(self._parts.bot.definition.tool_names)
+        call = None if decided is None else decided_call(decided, (*self._parts.tools, *tools))
+        return Ledger(conversation.steps, call, decided.id if decided else "", tools)
 
     async def _look_up(self, conversation: Conversation) -> Sequence[Reference]:
         """A language model is shown the passages at once, which saves the call in which it would ask for them. The
-        embedded model searches by its tool.
+        embedded model searches by its tool; so does every model for a task.
         """
         library = self._parts.library
-        if library is None or self._parts.embedded:
+        if library is None or self._parts.embedded or conversation.instruction or conversation.decided:
             return ()
         return await asyncio.to_thread(library.look_up, conversation)
 
-    def _messages(self, conversation: Conversation, references: Sequence[Reference]) -> list[Any]:
-        if not conversation.utterances:
+    async def _messages(
+        self,
+        conversation: Conversation,
+        references: Sequence[Reference],
+        ledger: Ledger,
+        decided: PendingCall | None,
+    ) -> list[Any]:
+        task = conversation.instruction or (decided_task(decided) if decided else "")
+        if not conversation.utterances and not task:
             raise ModelError("There is nothing to answer: the conversation is empty.")
-        return plain_messages(conversation) if self._parts.embedded else marked_messages(conversation, references)
+        if self._parts.embedded:
+            return plain_messages(conversation.utterances, task)
+        shown, background = await self._backgrounds.of(conversation, references, ledger)
+        return marked_messages(shown, task, background, self._backgrounds.window)
 
-    def _context(self, conversation: Conversation) -> ToolContext:
+    def _context(self, conversation: Conversation, ledger: Ledger, decided: PendingCall | None) -> TurnContext:
+        # What the team approved is done for whoever asked for it, whoever's turn this is.
         caller = conversation.caller
-        return ToolContext(
-            user_id=caller.user_id,
-            user_name=caller.user_name,
-            channel=caller.channel,
+        return TurnContext(
+            user_id=decided.user_id if decided else caller.user_id,
+            user_name=decided.user_name if decided else caller.user_name,
+            channel=decided.channel if decided else caller.channel,
             key=caller.key,
             data=self._parts.data,
             now=self._parts.now,
+            roles=decided.roles if decided else caller.roles,
+            ledger=ledger,
         )
-
-
-def _build_graph(parts: Parts) -> CompiledStateGraph[Any, ToolContext, Any, Any]:
-    """The agent's loop. Middleware is listed from the outside in."""
-    retries = parts.bot.definition.model.retries
-    prompt = parts.bot.system_prompt
-    middleware: list[Any] = [
-        ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="error"),
-        ToolErrorMiddleware(explain_tool_error),
-        ModelRetryMiddleware(
-            max_retries=retries,
-            retry_on=lambda error: isinstance(error, BrokenAnswerError) and error.retryable,
-            on_failure="error",
-            initial_delay=parts.backoff,
-            max_delay=8.0,
-        ),
-        Boundary(parts.site, tool_seconds=parts.tool_seconds),
-    ]
-    return create_agent(
-        parts.model,
-        tools=[*parts.tools, *(() if parts.embedded else (offer_person,))],
-        system_prompt=prompt if parts.embedded else system_text(prompt, with_articles=parts.library is not None),
-        context_schema=ToolContext,
-        middleware=middleware,
-    )

@@ -7,42 +7,75 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
 
+from framework.agent.builtin import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import Answer, Outcome, Source
-from framework.agent.outcome import OFFER_PERSON, SEARCH, judge, withheld
+from framework.agent.guard import SAID_UNCERTAIN
+from framework.agent.outcome import judge, withheld
 from framework.agent.smalltalk import is_greeting, is_thanks
+from framework.agent.spending import cost_of
 from framework.errors import ModelError
 
 if TYPE_CHECKING:
+    from framework.agent.conversation import Conversation
     from framework.agent.parts import Parts
     from framework.agent.reference import Reference
     from framework.agent.transcript import Transcript
+    from framework.agent.turn import Ledger
 
 
 def answer_of(
-    transcript: Transcript, parts: Parts, question: str, shown: Sequence[Reference], *, started: float
+    transcript: Transcript,
+    parts: Parts,
+    conversation: Conversation,
+    shown: Sequence[Reference],
+    *,
+    ledger: Ledger,
+    started: float,
 ) -> Answer:
     """The answer that a turn came to. `started` is the clock's time of the call. Raises ModelError without one."""
-    text, outcome, sources, suggestions = _come_to(transcript, parts, question, shown)
+    text, outcome, sources, suggestions = _come_to(transcript, parts, conversation, shown)
     finished, first = parts.clock(), transcript.first_text_at
+    tokens_in, tokens_out = (
+        _sum(transcript.input_tokens, ledger.input_tokens),
+        _sum(transcript.output_tokens, ledger.output_tokens),
+    )
+    uncertain = tuple(dict.fromkeys(ledger.uncertain))
     return Answer(
-        text=text,
+        text=_with_doubts(text, uncertain),
         outcome=outcome,
         sources=sources,
         suggestions=suggestions,
         tools=tuple(transcript.tools),
-        model=parts.site.label,
-        input_tokens=transcript.input_tokens,
-        output_tokens=transcript.output_tokens,
+        model=transcript.model or parts.site.label,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
         first_token_seconds=None if first is None else first - started,
         seconds=finished - started,
+        cost=cost_of(tokens_in, tokens_out, parts.bot.definition.budget.price),
+        uncertain=uncertain,
+        spent=transcript.spent,
     )
+
+
+def _sum(counted: int | None, more: int) -> int | None:
+    return counted if counted is None and not more else (counted or 0) + more
+
+
+def _with_doubts(text: str, uncertain: Sequence[str]) -> str:
+    """A model may forget to say what is not known; so it is said here."""
+    doubts = [said for name in uncertain if (said := SAID_UNCERTAIN.format(name=name)) not in text]
+    return "\n\n".join([text, *doubts]) if doubts else text
 
 
 _Verdict = tuple[str, Outcome, tuple[Source, ...], tuple[str, ...]]
 
 
-def _come_to(transcript: Transcript, parts: Parts, question: str, shown: Sequence[Reference]) -> _Verdict:
+def _come_to(transcript: Transcript, parts: Parts, conversation: Conversation, shown: Sequence[Reference]) -> _Verdict:
     last = transcript.last
+    if transcript.spent:
+        return _spent(transcript, parts)
+    if isinstance(last, ToolMessage) and last.name == HAND_OVER and last.status != "error":
+        return last.text, "refused", (), ()
     if isinstance(last, ToolMessage) and last.name == OFFER_PERSON and last.status != "error":
         return last.text, cast("Outcome", last.artifact), (), suggestions_of(parts)
     if isinstance(last, ToolMessage) and last.status != "error":
@@ -57,13 +90,15 @@ def _come_to(transcript: Transcript, parts: Parts, question: str, shown: Sequenc
         return words or _refusal(parts), "refused", (), suggestions_of(parts)
     if not last.text.strip():
         raise ModelError(f"{parts.site.place} sent an empty answer.", retryable=True)
+    question = conversation.question
+    # A greeting has no source, and needs none; neither does a task.
+    talk = is_greeting(question) or is_thanks(question) or bool(conversation.instruction or conversation.decided)
     outcome, sources = judge(
         last.text,
         shown,
         _found(transcript, parts),
         acted=_acted(transcript),
-        # A greeting has no source, and needs none.
-        needs_source=parts.library is not None and not (is_greeting(question) or is_thanks(question)),
+        needs_source=parts.library is not None and not talk,
     )
     return last.text, outcome, sources, () if outcome == "answered" else suggestions_of(parts)
 
@@ -72,6 +107,14 @@ def _embedded(message: AIMessage) -> _Verdict:
     """The embedded model says itself what its answer is."""
     told: dict[str, Any] = message.response_metadata
     return message.text, told["outcome"], tuple(told.get("sources", ())), tuple(told.get("suggestions", ()))
+
+
+def _spent(transcript: Transcript, parts: Parts) -> _Verdict:
+    """What there is when the budget is spent: words that came along with a tool call, or the phrase for it."""
+    if transcript.texts:
+        return transcript.texts[-1], "unsure", (), suggestions_of(parts)
+    phrases = parts.bot.definition.phrases
+    return phrases.spent.replace("{person}", phrases.person).strip(), "refused", (), suggestions_of(parts)
 
 
 def suggestions_of(parts: Parts) -> tuple[str, ...]:
@@ -92,4 +135,4 @@ def _found(transcript: Transcript, parts: Parts) -> list[Reference]:
 
 
 def _acted(transcript: Transcript) -> bool:
-    return any(result.status != "error" and result.name not in {SEARCH, OFFER_PERSON} for result in transcript.results)
+    return any(result.status != "error" and result.name not in BUILT_IN for result in transcript.results)

@@ -6,7 +6,7 @@ LangChain's own middleware retries, limits and reports; this one stands inside i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,10 @@ from framework.tools.context import ToolContext
 
 if TYPE_CHECKING:
     from langchain.agents.middleware import ModelRequest, ModelResponse, ToolCallRequest
+    from langchain_core.language_models import BaseChatModel
     from langgraph.types import Command
+
+    from framework.tools.rules import Rules
 
 MODEL_CALLS = 8
 """Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
@@ -34,6 +37,13 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class AttemptFailed:
     """Sent into the stream when an answer broke off and may be begun again."""
+
+
+@dataclass(frozen=True)
+class AnsweredBy:
+    """Sent into the stream when another model than the bot's first one answered."""
+
+    label: str
 
 
 class _FirstPiece(AsyncCallbackHandler):
@@ -52,9 +62,12 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
     tools away from the last call that a turn may make.
     """
 
-    def __init__(self, site: ModelSite, *, tool_seconds: float) -> None:
+    def __init__(self, sites: Sequence[tuple[BaseChatModel, ModelSite]], rules: Rules, *, tool_seconds: float) -> None:
+        """`sites`: the bot's model and those to fall back on. `tool_seconds`: for tools whose rule gives no time."""
         super().__init__()
-        self._site = site
+        self._sites = {id(model): site for model, site in sites}
+        self._first = sites[0][1]
+        self._rules = rules
         self._tool_seconds = tool_seconds
 
     async def awrap_model_call(
@@ -62,23 +75,35 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
         request: ModelRequest[ToolContext],
         handler: Callable[[ModelRequest[ToolContext]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
-        """Call the model once."""
+        """Call the model once, unless it is down."""
+        site = self._sites.get(id(request.model), self._first)
+        with site.guarded():
+            return await self._call(request, handler, site)
+
+    async def _call(
+        self,
+        request: ModelRequest[ToolContext],
+        handler: Callable[[ModelRequest[ToolContext]], Awaitable[ModelResponse[Any]]],
+        site: ModelSite,
+    ) -> ModelResponse[Any]:
         first = _FirstPiece()
         request = request.override(model=request.model.model_copy(update={"callbacks": [first]}))
         if _calls_made(request) >= MODEL_CALLS - 1:
             request = request.override(tools=[])
         try:
             response = await handler(request)
-            self._ensure_whole(response.result[-1])
+            _ensure_whole(response.result[-1], site)
         except GraphBubbleUp:
             raise
         except Exception as error:  # noqa: BLE001 - every provider raises its own; explain() sorts them
-            failure = explain(error, self._site, started=first.seen)
+            failure = explain(error, site, started=first.seen)
             log.warning("model call failed", error=failure.what, kind=type(error).__name__, retryable=failure.retryable)
             if isinstance(failure, BrokenAnswerError):
                 request.runtime.stream_writer(AttemptFailed())
             # Not chained: the original may repeat a key.
             raise failure from None
+        if site is not self._first:
+            request.runtime.stream_writer(AnsweredBy(site.label))
         return response
 
     async def awrap_tool_call(
@@ -87,28 +112,34 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
         """Call a tool, but do not wait for ever."""
+        tool = request.tool
+        rule = self._rules.of(tool) if tool is not None and self._rules.governs(tool) else None
+        given = rule is not None and "timeout" in rule.model_fields_set
+        seconds = rule.timeout.total_seconds() if rule is not None and given else self._tool_seconds
         try:
-            async with asyncio.timeout(self._tool_seconds):
+            async with asyncio.timeout(seconds):
                 return await handler(request)
         except TimeoutError:
-            raise ToolError(f"It did not finish within {self._tool_seconds:g} seconds.") from None
+            unsure = " Whether it was done is not known." if tool is not None and self._rules.writes(tool) else ""
+            raise ToolError(f"It did not finish within {seconds:g} seconds.{unsure}") from None
 
-    def _ensure_whole(self, message: object) -> None:
-        """A server may close in good order before the answer ends: then the reason to stop is missing."""
-        if not isinstance(message, AIMessage):
-            return
-        told = message.response_metadata
-        ended = told.get("finish_reason") or told.get("status") or told.get("model_provider") != "openai"
-        # The arguments of a call that was cut short may still read as JSON: such a call must not be made.
-        if not ended or (message.tool_calls and told.get("finish_reason") == "length"):
-            raise BrokenAnswerError(f"{self._site.place} broke off in the middle of an answer.", retryable=True)
-        something = message.text.strip() or message.tool_calls or message.invalid_tool_calls
-        if not something and withheld(message) is None:
-            raise BrokenAnswerError(
-                f"{self._site.place} sent an empty answer.",
-                retryable=True,
-                hint="If it happens again, choose another model: some do not get along with tools.",
-            )
+
+def _ensure_whole(message: object, site: ModelSite) -> None:
+    """A server may close in good order before the answer ends: then the reason to stop is missing."""
+    if not isinstance(message, AIMessage):
+        return
+    told = message.response_metadata
+    ended = told.get("finish_reason") or told.get("status") or told.get("model_provider") != "openai"
+    # The arguments of a call that was cut short may still read as JSON: such a call must not be made.
+    if not ended or (message.tool_calls and told.get("finish_reason") == "length"):
+        raise BrokenAnswerError(f"{site.place} broke off in the middle of an answer.", retryable=True)
+    something = message.text.strip() or message.tool_calls or message.invalid_tool_calls
+    if not something and withheld(message) is None:
+        raise BrokenAnswerError(
+            f"{site.place} sent an empty answer.",
+            retryable=True,
+            hint="If it happens again, choose another model: some do not get along with tools.",
+        )
 
 
 def explain_tool_error(error: Exception, request: ToolCallRequest) -> str:

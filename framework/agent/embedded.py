@@ -22,10 +22,11 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
+from framework.agent.builtin import SEARCH
 from framework.agent.knowledge.evidence import Evidence
-from framework.agent.knowledge.tool import SEARCH
 from framework.agent.reply import Reply, compose
 from framework.agent.smalltalk import is_greeting, is_thanks
+from framework.agent.turn import Said
 from framework.definition.model import Phrases
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class QuotingChatModel(BaseChatModel):
         """The answer that a tool's result makes."""
         if result.name == SEARCH and isinstance(result.artifact, Evidence):
             return compose(result.artifact, self.phrases, self._suggestions())
+        if isinstance(result.artifact, Said):
+            return Reply(result.artifact.text, "refused", suggestions=self._suggestions())
         if result.status == "error":
             return Reply(self.phrases.apology, "refused", suggestions=self._suggestions())
         return Reply(result.text, "answered")

@@ -16,11 +16,9 @@ from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from pydantic import Field
 
+from framework.agent.builtin import OFFER_PERSON
 from framework.agent.conversation import Outcome, Source
 from framework.agent.reference import Reference
-
-OFFER_PERSON = "offer_person"
-SEARCH = "search_knowledge"
 
 _BRACKETED = re.compile(r"[\[【(]([^\[\]【】()]{1,200})[\]】)]")
 # Square brackets alone: `(2)` is more often a quantity than a citation.

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
+    from framework.agent.agent import LangChainAgent
+    from framework.agent.facts import Facts
     from framework.agent.failure import ModelSite
     from framework.agent.reference import Library
+    from framework.agent.summary import ChannelSummaries
     from framework.definition.model import Bot
+    from framework.tools.approvals import ApprovalDesk
+    from framework.tools.database import Database
+    from framework.tools.mcp import McpTools
     from framework.tools.operations import ChatOperations
+    from framework.tools.rate import Window
 
 
 def _now() -> datetime:
@@ -29,7 +36,10 @@ class Parts:
 
     `tools` are the bot's own, the search and those for the chat's operations, which `operations` connects; `library`
     is None for a bot without articles; `data` is the folder that tools may write to. `backoff` (seconds) is the pause
-    before a broken answer is begun again, doubled each time; `tool_seconds` is the longest wait for a tool.
+    before a broken answer is begun again, doubled each time; `tool_seconds` is the longest wait for a tool whose rule
+    gives no time. `fallbacks` are asked in order when the model fails. `desk` keeps calls that need approval, where
+    any may; `facts` and `summaries` are there where the definition has them; `mcp` brings tools of MCP servers.
+    `last_resort` answers when every model failed.
     """
 
     bot: Bot
@@ -42,5 +52,13 @@ class Parts:
     embedded: bool = False
     backoff: float = 0.5
     tool_seconds: float = 30.0
+    fallbacks: Sequence[tuple[BaseChatModel, ModelSite]] = ()
+    desk: ApprovalDesk | None = None
+    facts: Facts | None = None
+    summaries: ChannelSummaries | None = None
+    mcp: McpTools | None = None
+    database: Database | None = None
+    window: Window | None = None
+    last_resort: LangChainAgent | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now

@@ -8,9 +8,20 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 
-from framework.agent.boundary import AttemptFailed
-from framework.agent.conversation import AgentEvent, TextDelta, ToolFinished, ToolStarted
-from framework.agent.outcome import OFFER_PERSON
+from framework.agent.boundary import AnsweredBy, AttemptFailed
+from framework.agent.builtin import HAND_OVER, OFFER_PERSON
+from framework.agent.conversation import (
+    AgentEvent,
+    ApprovalRequested,
+    HandoverRequested,
+    TextDelta,
+    ToolFinished,
+    ToolStarted,
+)
+from framework.agent.spending import BudgetSpent
+
+_SILENT = frozenset({OFFER_PERSON, HAND_OVER})
+"""Tools that end the turn: nobody need see them at work."""
 
 MODES: Sequence[Literal["messages", "updates", "custom"]] = ("messages", "updates", "custom")
 """The stream modes that a transcript reads."""
@@ -32,6 +43,9 @@ class Transcript:
     tools: list[str] = field(default_factory=list)
     input_tokens: int | None = None
     output_tokens: int | None = None
+    model: str = ""
+    spent: bool = False
+    texts: list[str] = field(default_factory=list)
     _handed_out: str = ""
     _attempt: str = ""
 
@@ -42,11 +56,20 @@ class Transcript:
             if metadata.get("langgraph_node") == "model" and isinstance(message, AIMessage):
                 yield from self._text(message)
         elif mode == "custom":
-            if isinstance(data, AttemptFailed):
-                self._attempt = ""
+            yield from self._told(data)
         else:
             for message in _messages(data):
                 yield from self._message(message)
+
+    def _told(self, data: object) -> Iterator[AgentEvent]:
+        if isinstance(data, AttemptFailed):
+            self._attempt = ""
+        elif isinstance(data, AnsweredBy):
+            self.model = data.label
+        elif isinstance(data, BudgetSpent):
+            self.spent = True
+        elif isinstance(data, ApprovalRequested):
+            yield data
 
     def _text(self, message: AIMessage) -> Iterator[AgentEvent]:
         # A model that does not stream comes as one whole message; one that does must not come twice.
@@ -65,13 +88,17 @@ class Transcript:
         if isinstance(message, AIMessage):
             self._handed_out = self._attempt = ""
             self._count(message)
+            if message.text.strip():
+                self.texts.append(message.text)
             for call in message.tool_calls:
-                if call["name"] != OFFER_PERSON:
+                if call["name"] not in _SILENT:
                     self.tools.append(call["name"])
                     yield ToolStarted(call["name"])
         elif isinstance(message, ToolMessage):
             self.results.append(message)
-            if message.name != OFFER_PERSON:
+            if isinstance(message.artifact, HandoverRequested):
+                yield message.artifact
+            if message.name not in _SILENT:
                 yield ToolFinished(message.name or "", ok=message.status != "error")
 
     def _count(self, message: AIMessage) -> None:

@@ -29,14 +29,21 @@ class ChatOperations:
     person and in the channel of its turn; none of that is up to the model.
     """
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, other: ChatOperations | None = None) -> None:
+        """`other`: of another variant of the same bot; the connection is shared with it."""
         self._bot = bot
+        self._other = other
         self._toolbox: Toolbox | None = None
         made = {made.name: made for made in (*_catalogue_tools(self), *_direct_tools(self))}
         self.tools: tuple[BaseTool, ...] = tuple(made[n] for n in bot.definition.tool_names if n in OPERATION_TOOLS)
 
     def connect(self, settings: Settings) -> None:
         """Work on the app in `settings`. Opens no connection yet."""
+        if self._other is not None:
+            self._other.connect(settings)
+            return
+        if self._toolbox is not None:
+            return
         from framework.catalog.factory import open_toolbox
 
         self._toolbox = open_toolbox(settings)
@@ -50,6 +57,8 @@ class ChatOperations:
     @property
     def toolbox(self) -> Toolbox:
         """Raises ToolError where there is no chat service, as in `ask`."""
+        if self._other is not None:
+            return self._other.toolbox
         if self._toolbox is None:
             raise ToolError("There is no chat service here.")
         return self._toolbox

@@ -22,19 +22,25 @@ if TYPE_CHECKING:
     from framework.definition.model import Bot
 
 
-def load_tools(bot: Bot) -> tuple[BaseTool, ...]:
+def load_tools(bot: Bot, module: ModuleType | None = None) -> tuple[BaseTool, ...]:
     """Import the bot's tools.py and return the named tools, in the order of the definition; those for the chat's
-    operations come from `operations.py`.
+    operations come from `operations.py`, those of MCP servers (`server/tool`) from `mcp.py`. `module`: tools.py as it
+    was imported before, for another variant of the bot.
 
     A tool is a LangChain tool or a typed function with a docstring. Raises DefinitionError with file and line where the
     file does not import, a name is missing, or a function has no docstring or types.
     """
     _check_operations(bot)
-    if bot.tools_file is None:
+    own = [name for name in bot.definition.tool_names if name not in OPERATION_TOOLS and "/" not in name]
+    if bot.tools_file is None or not own:
         return ()
-    module = _import(bot.name, bot.tools_file)
-    own = (name for name in bot.definition.tool_names if name not in OPERATION_TOOLS)
+    module = module or import_tools(bot)
     return tuple(_take(name, vars(module), bot.tools_file) for name in own)
+
+
+def import_tools(bot: Bot) -> ModuleType | None:
+    """The bot's tools.py as a module; None where it has none. Raises DefinitionError where it does not import."""
+    return None if bot.tools_file is None else _import(bot.name, bot.tools_file)
 
 
 def _check_operations(bot: Bot) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.tools import BaseTool, tool
@@ -71,21 +72,22 @@ async def make_agent(settings: Settings, tmp_path: Path) -> AsyncIterator[AgentM
             library: Shelf | None = None,
             model: dict[str, object] | None = None,
             base_url: str | None = None,
+            definition: dict[str, object] | None = None,
+            **parts: Any,
         ) -> LangChainAgent:
             where = settings.model_copy(update={"openai_base_url": base_url or settings.openai_base_url})
-            definition = BotDefinition.model_validate({"model": {"name": "auto", "retries": 2, **(model or {})}})
-            bot = Bot("test", tmp_path, definition, "You are the support agent of Fernly.")
-            choice = choose_model(definition.model, where)
+            declared = BotDefinition.model_validate(
+                {"model": {"name": "auto", "retries": 2, **(model or {})}, **(definition or {})}
+            )
+            bot = Bot("test", tmp_path, declared, "You are the support agent of Fernly.")
+            choice = choose_model(declared.model, where)
             agent = LangChainAgent(
                 Parts(
                     bot,
-                    build_model(choice, definition.model, where),
+                    build_model(choice, declared.model, where),
                     site_of(choice, where),
                     tmp_path,
-                    tools=tools,
-                    library=library,
-                    backoff=0.0,
-                    tool_seconds=0.5,
+                    **{"tools": tools, "library": library, "backoff": 0.0, "tool_seconds": 0.5, **parts},
                 )
             )
             stack.push_async_callback(agent.aclose)

@@ -94,8 +94,9 @@ async def test_calls_a_tool_with_the_caller_and_answers_from_its_result(
     assert finished.answer.tools == ("open_ticket",)
     assert finished.answer.input_tokens == 22
     (context,) = CALLERS
-    assert (context.user_id, context.channel, context.key) == ("ada", "messaging:support-1", "turn-1")
-    assert server.asked[1].messages[-1]["content"] == "Ticket T-0001 is open: Leaking tank"
+    assert (context.user_id, context.channel, context.key) == ("ada", "messaging:support-1", "turn-1:1")
+    told = '<result of="open_ticket">\nTicket T-0001 is open: Leaking tank\n</result>'
+    assert server.asked[1].messages[-1]["content"] == told
     assert "turn-1" not in server.asked[1].text
 
 

@@ -99,7 +99,8 @@ async def ask(agent: LangChainAgent, text: str, caller: Caller = CALLER) -> Answ
 
 def results(model: ScriptedServer) -> list[str]:
     """What the tools told the model, in order."""
-    return [m["content"] for m in model.asked[-1].messages if m["role"] == "tool"]
+    told = [m["content"] for m in model.asked[-1].messages if m["role"] == "tool"]
+    return [text.partition("\n")[2].removesuffix("\n</result>") for text in told]
 
 
 def log(place: Path) -> Any:

@@ -33,7 +33,10 @@ def test_the_support_bots_tools_load_in_the_order_of_its_definition() -> None:
     [
         ("def add(a: int) -> int:\n    return a\n", ["tools.py:1", "docstring"]),
         ("def add(:\n", ["tools.py:1", "not valid Python"]),
-        ("import os\n\nimport no_such_module\n", ["tools.py:3", "no_such_module"]),
+        (
+            'import os\n\nimport no_such_module\n\ndef add(a: int) -> int:\n    """Add."""\n    return a\n',
+            ["tools.py:3", "no_such_module"],
+        ),
         ("x = 1\n", ["has no tool 'add'"]),
     ],
 )

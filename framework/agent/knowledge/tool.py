@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
+from framework.agent.builtin import SEARCH
 from framework.agent.conversation import Utterance
 from framework.agent.knowledge.evidence import Evidence
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
-
-SEARCH = "search_knowledge"
 
 
 class Turn(BaseModel):

@@ -1,0 +1,264 @@
+"""Between the model and the tools: who may have what called, what a person approves first, and nothing written twice.
+
+LangChain's own middleware for people in the loop keeps a paused graph in a checkpointer of its own; here a call that
+waits is kept at the approval desk and the turn goes on, because a turn must end for the channel's next one to begin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import structlog
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelResponse
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.tools import BaseTool
+
+from framework.agent.builtin import BUILT_IN
+from framework.agent.conversation import ApprovalRequested
+from framework.agent.messages import result_block
+from framework.agent.turn import Said, TurnContext
+from framework.tools.rules import declared_name
+
+if TYPE_CHECKING:
+    from langchain.agents.middleware import ModelRequest, ToolCallRequest
+    from langchain.tools import ToolRuntime
+    from langgraph.types import Command
+
+    from framework.tools.approvals import ApprovalDesk
+    from framework.tools.rate import Window
+    from framework.tools.rules import Rules
+
+    Result = ToolMessage | Command[Any]
+    Run = Callable[[ToolCallRequest], Awaitable[Result]]
+
+log = structlog.get_logger(__name__)
+
+UNCERTAIN = (
+    "The bot was interrupted in the middle of {name}: whether it was done is not known, and it was not done again. "
+    "Tell the customer so plainly, and that a person has to check; do not claim either, and do not call it again."
+)
+SAID_UNCERTAIN = (
+    "I was interrupted, and cannot say whether “{name}” was done. I did not do it again; a person has to check."
+)
+NOT_ALLOWED = "{name} may not be called for this person. Say that you cannot do it for them."
+TOO_OFTEN = "{name} was called too often for this person. It may be called again in {seconds:.0f} seconds."
+WAITS = (
+    "{name} was not run: a person of the team has to approve it first, and was asked (number {id}). Tell the customer "
+    "that it waits for the team's approval and that you report what comes of it. Do not call it again."
+)
+DENIED = "{name} was not run: the team did not approve it. Tell the customer so."
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call, and its place among all calls of the turn, from 1."""
+
+    request: ToolCallRequest
+    tool: BaseTool
+    place: int
+
+    @property
+    def name(self) -> str:
+        return self.tool.name
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return dict(self.request.tool_call["args"])
+
+    @property
+    def step(self) -> str:
+        written = json.dumps(self.arguments, sort_keys=True, ensure_ascii=False, default=str)
+        return f"tool:{self.place}:{self.name}:{hashlib.sha256(written.encode()).hexdigest()[:16]}"
+
+    @property
+    def context(self) -> TurnContext:
+        return _context(self.request)
+
+    def answer(self, text: str, *, ok: bool = False, said: str = "") -> ToolMessage:
+        """The call's result, in our words; `said`: the same for a customer."""
+        return ToolMessage(
+            content=text,
+            tool_call_id=self.request.tool_call["id"],
+            name=self.name,
+            status="success" if ok else "error",
+            artifact=Said(said) if said else None,
+        )
+
+
+class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
+    """Stands outside everything else that wraps calls of models and tools."""
+
+    def __init__(
+        self, rules: Rules, window: Window, desk: ApprovalDesk | None, *, mask: Callable[[str], str], mark: bool
+    ) -> None:
+        """`mark`: what tools return is marked as data for the model, and masked."""
+        super().__init__()
+        self._rules = rules
+        self._window = window
+        self._desk = desk
+        self._mask = mask
+        self._mark = mark
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[TurnContext],
+        handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Ask the model with the tools that this person may have called, or answer as it did in an earlier try."""
+        context = request.runtime.context
+        ledger = context.ledger
+        asked = request.state.get("run_model_call_count", 0)
+        if (message := ledger.recorded(asked if isinstance(asked, int) else 0)) is not None:
+            return ModelResponse(result=[message])
+        offered: list[BaseTool | dict[str, Any]] = [
+            tool
+            for tool in (*request.tools, *ledger.tools)
+            if not isinstance(tool, BaseTool) or self._rules.permits(tool, context)
+        ]
+        messages = [self._marked(message) for message in request.messages] if self._mark else request.messages
+        response = await handler(request.override(tools=offered, messages=messages))
+        last = response.result[-1]
+        if isinstance(last, AIMessage):
+            tools = {tool.name: tool for tool in offered if isinstance(tool, BaseTool)}
+            writes = any(call["name"] in tools and self._rules.writes(tools[call["name"]]) for call in last.tool_calls)
+            await ledger.note(last, writes=writes)
+        return response
+
+    async def awrap_tool_call(self, request: ToolCallRequest, handler: Run) -> Result:
+        """Run a call, or say why it was not run."""
+        name = request.tool_call["name"]
+        context = _context(request)
+        ledger = context.ledger
+        tool = request.tool or next((tool for tool in ledger.tools if tool.name == name), None)
+        if tool is None:
+            return await handler(request)  # LangGraph tells the model that there is no such tool.
+        place = _place(request)
+        key = f"{context.key}:{place}" if context.key else ""
+        call = _Call(_for(replace(request, tool=tool), replace(context, key=key)), tool, place)
+        if not self._rules.governs(tool):
+            return await handler(call.request)
+        if ledger.approved and ledger.decided is not None and place == 1:
+            return await self._approved(call, ledger.approved, handler)
+        recorded = self._recorded(call)
+        return recorded if recorded is not None else await self._new(call, handler)
+
+    async def _new(self, call: _Call, handler: Run) -> Result:
+        """A call that no earlier try began."""
+        rule, context = self._rules.of(call.tool), call.context
+        if not self._rules.permits(call.tool, context):
+            log.info("tool not allowed", tool=call.name, user=context.user_id)
+            return call.answer(NOT_ALLOWED.format(name=call.name), said="I may not do that for you.")
+        if self._rules.needs_approval(call.tool, call.arguments, context):
+            return await self._ask(call)
+        if rule.per_minute is not None:
+            seconds = self._window.take(declared_name(call.tool), context.user_id, rule.per_minute)
+            if seconds:
+                return call.answer(
+                    TOO_OFTEN.format(name=call.name, seconds=max(1.0, seconds)),
+                    said="I did that for you too often just now. Please try again in a minute.",
+                )
+        return await self._run(call, handler)
+
+    async def _run(self, call: _Call, handler: Run) -> Result:
+        steps = call.context.ledger.steps
+        if steps is None or not self._rules.writes(call.tool):
+            return await handler(call.request)
+        await steps.save(f"{call.step}:started", {"at": call.context.now().isoformat(timespec="seconds")})
+        result = await handler(call.request)
+        await steps.save(call.step, _kept(result))
+        return result
+
+    def _recorded(self, call: _Call) -> ToolMessage | None:
+        """What an earlier try at the turn knows of this call."""
+        steps = call.context.ledger.steps
+        if steps is None:
+            return None
+        if (kept := steps.saved(call.step)) is not None:
+            log.info("tool call finished earlier", tool=call.name, key=call.context.key)
+            return call.answer(kept["content"], ok=kept["ok"])
+        return self._uncertain(call) if steps.saved(f"{call.step}:started") is not None else None
+
+    def _uncertain(self, call: _Call) -> ToolMessage:
+        context = call.context
+        log.warning(
+            "tool call is uncertain: it was begun, and nobody knows whether it was done; it is not repeated",
+            audit=True,
+            tool=call.name,
+            user=context.user_id,
+            channel=context.channel,
+            key=context.key,
+        )
+        context.ledger.uncertain.append(call.name)
+        return call.answer(UNCERTAIN.format(name=call.name), said=SAID_UNCERTAIN.format(name=call.name))
+
+    async def _ask(self, call: _Call) -> ToolMessage:
+        if self._desk is None:
+            return call.answer(
+                f"{call.name} needs a person's approval, and nobody can be asked here.",
+                said="That needs the approval of a person, and nobody can be asked here.",
+            )
+        pending = await self._desk.ask(declared_name(call.tool), call.arguments, call.context)
+        if pending.state == "waiting":
+            log.info("tool call waits for approval", audit=True, tool=call.name, id=pending.id)
+            call.request.runtime.stream_writer(ApprovalRequested(pending.id, pending.tool, pending.args_summary))
+        return call.answer(
+            WAITS.format(name=call.name, id=pending.id),
+            said="A person from our team has to approve that first. They were asked, and I tell you what comes of it.",
+        )
+
+    async def _approved(self, call: _Call, name: str, handler: Run) -> Result:
+        """Run the call that the team decided on: once, whoever comes first."""
+        if self._desk is None:
+            return _denied(call)
+        claimed = await self._desk.claim(name)
+        pending = await self._desk.get(name)
+        if not claimed:
+            if pending.result is not None:
+                return call.answer(pending.result, ok=True)
+            return self._uncertain(call) if pending.state == "running" else _denied(call)
+        log.info("approved tool call runs", audit=True, tool=call.name, id=name, by=pending.decided_by)
+        # The key of the call as it was asked for: a tool that saw it before knows it again.
+        result = await handler(_for(call.request, replace(call.context, key=pending.key)))
+        await self._desk.finish(name, _kept(result)["content"])
+        return result
+
+    def _marked(self, message: AnyMessage) -> AnyMessage:
+        if not isinstance(message, ToolMessage) or message.name in BUILT_IN:
+            return message
+        return message.model_copy(update={"content": result_block(message.name or "", self._mask(message.text))})
+
+
+def _context(request: ToolCallRequest) -> TurnContext:
+    return cast("TurnContext", request.runtime.context)
+
+
+def _for(request: ToolCallRequest, context: TurnContext) -> ToolCallRequest:
+    """The same call with another context."""
+    runtime = cast("ToolRuntime[TurnContext, Any]", request.runtime)
+    return replace(request, runtime=cast("Any", replace(runtime, context=context)))
+
+
+def _denied(call: _Call) -> ToolMessage:
+    return call.answer(DENIED.format(name=call.name), said=f"The team did not approve this ({call.name}).")
+
+
+def _place(request: ToolCallRequest) -> int:
+    """Which call of the turn it is, from 1, in the order of the model's words."""
+    calls = [
+        call["id"]
+        for message in request.state["messages"]
+        if isinstance(message, AIMessage)
+        for call in message.tool_calls
+    ]
+    own = request.tool_call["id"]
+    return calls.index(own) + 1 if own in calls else len(calls) + 1
+
+
+def _kept(result: Result) -> dict[str, Any]:
+    if isinstance(result, ToolMessage):
+        return {"content": result.text, "ok": result.status != "error"}
+    return {"content": "It was done.", "ok": True}

@@ -1,0 +1,125 @@
+"""One turn as the agent's middleware sees it: for whom, and what earlier tries at it left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, messages_from_dict, messages_to_dict
+
+from framework.agent.conversation import (
+    Answer,
+    ApprovalRequested,
+    HandoverRequested,
+    Source,
+    Steps,
+)
+from framework.tools.context import ToolContext
+from framework.tools.rules import declared_name
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    from framework.tools.approvals import PendingCall
+
+ANSWER = "answer"
+"""The step that holds the finished answer."""
+
+Aside = HandoverRequested | ApprovalRequested
+"""Events beside the text, which a replayed answer must bring again."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """Beside a refused call's words for the model: what a customer can be told of it as it is."""
+
+    text: str
+
+
+@dataclass
+class Ledger:
+    """What happened so far in a turn. Not shared between turns.
+
+    `decided` is a model's call that is not asked for, because the team decided on it before; it stands for the model's
+    first answer. `approved` is its id at the approval desk.
+    """
+
+    steps: Steps | None = None
+    decided: AIMessage | None = None
+    approved: str = ""
+    tools: tuple[BaseTool, ...] = ()
+    uncertain: list[str] = field(default_factory=list)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    _made: list[AIMessage] = field(default_factory=list)
+    _saved: int = 0
+
+    def recorded(self, number: int) -> AIMessage | None:
+        """What the model answered when it was called for the nth time (from 0) in an earlier try, where that led to a
+        call that writes: asking it again could lead to another call.
+        """
+        if self.steps is not None and (kept := self.steps.saved(_model_step(number))) is not None:
+            message = messages_from_dict([kept])[0]
+            if isinstance(message, AIMessage):
+                self._made.append(message)
+                self._saved = len(self._made)
+                return message
+        if number == 0 and self.decided is not None:
+            self._made.append(self.decided)
+            return self.decided
+        return None
+
+    async def note(self, message: AIMessage, *, writes: bool) -> None:
+        """Remember what the model answered; keep it, and what came before it, where it leads to a call that writes."""
+        self._made.append(message)
+        if self.steps is None or not writes:
+            return
+        for number in range(self._saved, len(self._made)):
+            kept = messages_to_dict([self._made[number]])[0]
+            await self.steps.save(_model_step(number), json.loads(json.dumps(kept, default=str)))
+        self._saved = len(self._made)
+
+
+@dataclass(frozen=True)
+class TurnContext(ToolContext):
+    """What tools are told, and the turn's ledger beside it, which is not for them."""
+
+    ledger: Ledger = field(default_factory=Ledger, repr=False, compare=False)
+
+
+def _model_step(number: int) -> str:
+    return f"model:{number}"
+
+
+def keep_answer(answer: Answer, events: Sequence[Aside]) -> dict[str, Any]:
+    """A finished answer as JSON."""
+    named = {HandoverRequested: "handover", ApprovalRequested: "approval"}
+    return {"answer": asdict(answer), "events": [[named[type(event)], asdict(event)] for event in events]}
+
+
+def kept_answer(value: dict[str, Any]) -> tuple[Answer, tuple[Aside, ...]]:
+    """An answer from its JSON, with the events beside it."""
+    told = dict(value["answer"])
+    told["sources"] = tuple(Source(**source) for source in told["sources"])
+    for name in ("suggestions", "tools", "uncertain"):
+        told[name] = tuple(told[name])
+    kinds = {"handover": HandoverRequested, "approval": ApprovalRequested}
+    return Answer(**told), tuple(kinds[kind](**event) for kind, event in value["events"])
+
+
+def decided_call(decided: PendingCall, tools: Sequence[BaseTool]) -> AIMessage:
+    """The call that the team decided on, as the model made it."""
+    name = next((tool.name for tool in tools if declared_name(tool) == decided.tool), decided.tool)
+    call = {"name": name, "args": dict(decided.arguments), "id": f"decided_{decided.id}", "type": "tool_call"}
+    return AIMessage(content="", tool_calls=[call])
+
+
+def decided_task(decided: PendingCall) -> str:
+    """What the bot is to do once the team decided."""
+    word = "did not approve" if decided.state == "denied" else "approved"
+    return (
+        f"Earlier you wanted to call the tool {decided.tool}, which needs the team's approval. The team {word} that "
+        "call. Its result follows. Tell the customer in one or two sentences what came of it; do not call it again."
+    )

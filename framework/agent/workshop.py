@@ -1,0 +1,229 @@
+"""Builds the agents of one bot and of its variants, which share what they have in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from framework.agent.agent import LangChainAgent
+from framework.agent.builtin import BUILT_IN
+from framework.agent.factory import load_knowledge, make_folder
+from framework.agent.knowledge.tool import knowledge_tool
+from framework.agent.model import EMBEDDED, ModelChoice, build_model, choose_model, site_of
+from framework.agent.parts import Parts
+from framework.definition.operations import OPERATION_TOOLS
+from framework.definition.positions import read_yaml
+from framework.errors import DefinitionError, Position
+from framework.tools.rate import Window
+from framework.tools.registry import import_tools, load_tools
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.tools import BaseTool
+
+    from framework.agent.facts import Facts
+    from framework.agent.failure import ModelSite
+    from framework.agent.knowledge.base import KnowledgeBase
+    from framework.agent.summary import ChannelSummaries
+    from framework.definition.model import Bot, BotDefinition, Model
+    from framework.settings import Settings
+    from framework.tools.approvals import ApprovalDesk
+    from framework.tools.database import Database
+    from framework.tools.mcp import McpTools
+    from framework.tools.operations import ChatOperations
+
+    Modelled = tuple[BaseChatModel, ModelSite]
+
+log = structlog.get_logger(__name__)
+
+
+class Workshop:
+    """Keeps by content what variants of a bot may share: index, models, tools, connections, what is remembered."""
+
+    def __init__(
+        self, bot: Bot, settings: Settings, *, clock: Callable[[], float], now: Callable[[], datetime]
+    ) -> None:
+        self._bot = bot.name
+        self._settings = settings
+        self._made_desk: ApprovalDesk | None = None
+        self._clock = clock
+        self._now = now
+        self._data: Path = make_folder(settings.data / "bots" / bot.name)
+        self._window = Window(clock)
+        self._knowledge: dict[tuple[Path, ...], KnowledgeBase | None] = {}
+        self._models: dict[str, Sequence[Modelled]] = {}
+        self._mcp: dict[str, McpTools] = {}
+        self._module: ModuleType | None = None
+        self._operations: ChatOperations | None = None
+        self._database: Database | None = None
+
+    def build(self, bot: Bot) -> LangChainAgent:
+        """An agent for the bot or one of its variants. Raises as `factory.build_agent` does."""
+        definition = bot.definition
+        choice = choose_model(definition.model, self._settings)
+        knowledge = self._library(bot)
+        operations = self._chat(bot)
+        facts = self._facts(bot.name, definition)
+        parts = Parts(
+            bot,
+            *self._first(choice, definition),
+            self._data,
+            tools=(
+                *self._tools(bot, knowledge),
+                *(operations.tools if operations else ()),
+                *_fact_tools(facts),
+            ),
+            operations=operations,
+            library=knowledge,
+            embedded=choice.is_embedded,
+            clock=self._clock,
+            now=self._now,
+            desk=self._desk(definition),
+            facts=facts,
+            mcp=self._servers(bot, choice),
+            database=self._database,
+            window=self._window,
+        )
+        if choice.is_embedded:
+            return LangChainAgent(parts)
+        fallbacks = self._fallbacks(definition.model)
+        return LangChainAgent(
+            replace(
+                parts,
+                fallbacks=fallbacks,
+                summaries=self._summaries(bot.name, definition, (parts.model, parts.site)),
+                database=self._database,
+                last_resort=self._last_resort(parts) if EMBEDDED in definition.model.fallbacks else None,
+            )
+        )
+
+    def _library(self, bot: Bot) -> KnowledgeBase | None:
+        if bot.knowledge_files not in self._knowledge:
+            self._knowledge[bot.knowledge_files] = load_knowledge(bot, self._settings)
+        return self._knowledge[bot.knowledge_files]
+
+    def _first(self, choice: ModelChoice, definition: BotDefinition) -> Modelled:
+        if choice.is_embedded:
+            from framework.agent.embedded import QuotingChatModel
+
+            return QuotingChatModel(phrases=definition.phrases), site_of(choice, self._settings)
+        return self._modelled(choice, definition.model)
+
+    def _modelled(self, choice: ModelChoice, model: Model) -> Modelled:
+        """A model and what errors say of it, once for all variants that ask it in the same way."""
+        key = f"{choice.label}\n{model.model_dump_json(include={'temperature', 'timeout', 'retries', 'base_url'})}"
+        if key not in self._models:
+            settings = self._settings
+            if model.base_url:
+                settings = settings.model_copy(update={"openai_base_url": model.base_url})
+            self._models[key] = [(build_model(choice, model, settings), site_of(choice, settings))]
+        return self._models[key][0]
+
+    def _fallbacks(self, model: Model) -> Sequence[Modelled]:
+        named = [name for name in model.fallbacks if name != EMBEDDED]
+        choices = [ModelChoice(*name.partition(":")[::2]) for name in named]
+        return [self._modelled(choice, model) for choice in choices]
+
+    def _last_resort(self, parts: Parts) -> LangChainAgent:
+        """The embedded model in place of one that fails."""
+        embedded = ModelChoice(EMBEDDED)
+        model, site = self._first(embedded, parts.bot.definition)
+        return LangChainAgent(replace(parts, model=model, site=site, embedded=True, mcp=None))
+
+    def _tools(self, bot: Bot, knowledge: KnowledgeBase | None) -> Sequence[BaseTool]:
+        if self._module is None and bot.tools_file is not None:
+            self._module = import_tools(bot)
+        tools = load_tools(bot, self._module)
+        for tool in tools:
+            if tool.name in BUILT_IN and bot.tools_file is not None:
+                raise DefinitionError(
+                    f"the name {tool.name!r} is taken by a tool that every agent has",
+                    where=Position(bot.tools_file),
+                    hint="Give the tool another name.",
+                )
+        return tools if knowledge is None else (*tools, knowledge_tool(knowledge))
+
+    def _chat(self, bot: Bot) -> ChatOperations | None:
+        """The tools for the chat's operations that the bot lists."""
+        if not any(name in OPERATION_TOOLS for name in bot.definition.tool_names):
+            return None
+        from framework.tools.operations import ChatOperations
+
+        made = ChatOperations(bot, self._operations)
+        self._operations = self._operations or made
+        return made
+
+    def _servers(self, bot: Bot, choice: ModelChoice) -> McpTools | None:
+        """The bot's MCP servers. The embedded model calls no tool that does not say by which words."""
+        definition = bot.definition
+        named = [name for name in definition.tool_names if "/" in name]
+        if not named:
+            return None
+        from framework.tools.mcp import McpTools, targets
+
+        document = read_yaml(bot.folder / "bot.yaml")
+        for name in named:
+            if name.partition("/")[0] not in definition.mcp_servers:
+                raise DefinitionError(
+                    f"the tool {name!r} is of an MCP server that `mcp_servers` does not name",
+                    where=document.position(("tools",)),
+                    hint=f"It names {', '.join(definition.mcp_servers) or 'none'}.",
+                )
+        servers = targets(definition.mcp_servers, os.environ, document.position)
+        if choice.is_embedded:
+            log.warning("the embedded model does not call tools of MCP servers", tools=named)
+            return None
+        key = repr([(target, sorted(target.headers.items()), sorted(target.environment.items())) for target in servers])
+        if key not in self._mcp:
+            self._mcp[key] = McpTools(servers, self._data, clock=self._clock)
+        return self._mcp[key]
+
+    def _store(self) -> Database:
+        if self._database is None:
+            from framework.tools.database import Database
+
+            self._database = Database(self._data)
+        return self._database
+
+    @property
+    def desk(self) -> ApprovalDesk:
+        """Where the calls of all variants wait for a person."""
+        if self._made_desk is None:
+            from framework.tools.approvals import ApprovalDesk
+
+            self._made_desk = ApprovalDesk(self._bot, self._store(), now=self._now)
+        return self._made_desk
+
+    def _desk(self, definition: BotDefinition) -> ApprovalDesk | None:
+        return self.desk if any(rule.approval.strip() != "never" for rule in definition.tools) else None
+
+    def _facts(self, bot: str, definition: BotDefinition) -> Facts | None:
+        if not definition.memory.facts:
+            return None
+        from framework.agent.facts import Facts
+
+        return Facts(bot, self._store(), definition.memory, now=self._now)
+
+    def _summaries(self, bot: str, definition: BotDefinition, modelled: Modelled) -> ChannelSummaries | None:
+        if not definition.context.summarise:
+            return None
+        from framework.agent.summary import ChannelSummaries, Summariser
+        from framework.agent.summary_prompt import CHANNEL_PROMPT
+
+        return ChannelSummaries(bot, self._store(), Summariser(*modelled, CHANNEL_PROMPT))
+
+
+def _fact_tools(facts: Facts | None) -> Sequence[BaseTool]:
+    if facts is None:
+        return ()
+    from framework.agent.facts import fact_tools
+
+    return fact_tools(facts)

@@ -1,0 +1,279 @@
+"""Tools of MCP servers that a bot names, through the official MCP client.
+
+LangChain's own adapters speak the SDK's first generation only, which cannot be installed beside the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from langchain_core.tools import BaseTool, StructuredTool
+
+from framework.errors import DefinitionError, Position, ToolError
+from framework.tools.rules import DECLARED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mcp import Client
+    from mcp.types import Tool
+
+    from framework.definition.tools import McpServer
+
+log = structlog.get_logger(__name__)
+
+CONNECT_SECONDS = 10.0
+RETRY_SECONDS = 30.0
+"""A server that was down is left alone for so long."""
+
+LONGEST = 20_000
+"""Characters of one result."""
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_UNNAMED = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server, with what its headers and variables take from the environment filled in."""
+
+    name: str
+    url: str = ""
+    command: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def targets(
+    servers: Mapping[str, McpServer],
+    environment: Mapping[str, str],
+    position: Callable[[tuple[str | int, ...]], Position],
+) -> tuple[Target, ...]:
+    """The servers of a definition. `position` finds a key's place in bot.yaml.
+
+    Raises DefinitionError for a variable that the environment does not have, and for a server without an address.
+    """
+    return tuple(_target(name, server, environment, position) for name, server in servers.items())
+
+
+def _target(
+    name: str,
+    server: McpServer,
+    environment: Mapping[str, str],
+    position: Callable[[tuple[str | int, ...]], Position],
+) -> Target:
+    base: tuple[str | int, ...] = ("mcp_servers", name)
+    if server.transport == "http" and not server.url:
+        raise DefinitionError(f"the MCP server {name!r} has no url", where=position(base), hint="Give it a `url`.")
+    if server.transport == "stdio" and not server.command:
+        raise DefinitionError(
+            f"the MCP server {name!r} has no command", where=position(base), hint="Give it a `command`: [PROGRAM, ...]."
+        )
+
+    def filled(part: str, values: Mapping[str, str]) -> dict[str, str]:
+        return {key: _fill(value, environment, position((*base, part, key))) for key, value in values.items()}
+
+    if server.transport == "stdio":
+        return Target(name, command=server.command, environment=filled("environment", server.environment))
+    return Target(
+        name,
+        url=_fill(server.url, environment, position((*base, "url"))),
+        headers=filled("headers", server.headers),
+    )
+
+
+def _fill(text: str, environment: Mapping[str, str], where: Position) -> str:
+    missing = [name for name in _VARIABLE.findall(text) if not environment.get(name)]
+    if missing:
+        raise DefinitionError(
+            f"takes {', '.join(missing)} from the environment, where it is not set",
+            where=where,
+            hint=f"Set {missing[0]}, or remove this entry.",
+        )
+    return _VARIABLE.sub(lambda match: environment[match[1]], text)
+
+
+class McpTools:
+    """The tools of all servers that a bot names. A server is connected when its tools are first wanted; one that is
+    down is done without, and tried again later. Connections serve many turns at once.
+    """
+
+    def __init__(
+        self, servers: tuple[Target, ...], folder: Path, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`folder` is where the servers that are started here write their logs."""
+        self._servers = tuple(_Server(target, folder, clock) for target in servers)
+
+    async def tools(self, names: tuple[str, ...]) -> tuple[BaseTool, ...]:
+        """The tools that these names, or patterns such as `server/*`, stand for; of servers that are up."""
+        wanted = [server for server in self._servers if any(name.startswith(f"{server.name}/") for name in names)]
+        found = await asyncio.gather(*(server.tools() for server in wanted))
+        return tuple(
+            tool
+            for tools in found
+            for tool in tools
+            if any(fnmatchcase(str((tool.metadata or {})[DECLARED]), name) for name in names)
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections, and end the servers that were started here."""
+        await asyncio.gather(*(server.aclose() for server in self._servers))
+
+
+class _Server:
+    """One server. The connection belongs to a task of its own, which alone may open and close it."""
+
+    def __init__(self, target: Target, folder: Path, clock: Callable[[], float]) -> None:
+        self.name = target.name
+        self._target = target
+        self._folder = folder
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._client: Client | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._end = asyncio.Event()
+        self._tools: tuple[BaseTool, ...] = ()
+        self._down_until = 0.0
+
+    async def tools(self) -> tuple[BaseTool, ...]:
+        async with self._lock:
+            if self._client is None and self._clock() >= self._down_until:
+                await self._connect()
+            return self._tools if self._client is not None else ()
+
+    async def aclose(self) -> None:
+        async with self._lock:
+            await self._let_go()
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> str:
+        """Call a tool. Raises ToolError for what the server says went wrong, and where it is gone."""
+        await self.tools()
+        client = self._client
+        if client is None:
+            raise ToolError(f"The server {self.name} cannot be reached right now.")
+        from mcp import MCPError
+
+        try:
+            result = await client.call_tool(tool, arguments)
+        except (MCPError, OSError, RuntimeError) as error:
+            log.warning("mcp call failed", server=self.name, tool=tool, kind=type(error).__name__)
+            async with self._lock:
+                if self._client is client:
+                    await self._let_go()
+            raise ToolError(
+                f"The server {self.name} did not answer properly. Whether anything was done is not known."
+            ) from None
+        text = _text(result)
+        if getattr(result, "is_error", False):
+            raise ToolError(text or "It failed and did not say why.")
+        return text
+
+    async def _connect(self) -> None:
+        await self._let_go()
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._end = asyncio.Event()
+        self._task = asyncio.create_task(self._hold(ready, self._end), name=f"mcp {self.name}")
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                client = await asyncio.shield(ready)
+                listed = [made async for made in _all_tools(client)]
+        except Exception as error:  # noqa: BLE001 - whatever a server does wrong, the bot works without it
+            self._down_until = self._clock() + RETRY_SECONDS
+            # Only the kind: what a library says may repeat a header.
+            log.warning(
+                "mcp server is down; its tools are missing",
+                server=self.name,
+                kind=type(error).__name__,
+                again=RETRY_SECONDS,
+            )
+            await self._let_go()
+            return
+        self._client = client
+        self._tools = tuple(self._tool(made) for made in listed)
+        log.info("mcp server connected", server=self.name, tools=len(self._tools))
+
+    async def _hold(self, ready: asyncio.Future[Client], end: asyncio.Event) -> None:
+        try:
+            async with _connection(self._target, self._folder) as client:
+                ready.set_result(client)
+                await end.wait()
+        except Exception as error:  # noqa: BLE001 - told to whoever waits, or logged
+            if not ready.done():
+                ready.set_exception(error)
+                ready.exception()  # Whoever waited may have given up: then nobody else asks for it.
+            else:
+                log.warning("mcp connection lost", server=self.name, kind=type(error).__name__)
+        finally:
+            if not ready.done():
+                ready.cancel()
+
+    async def _let_go(self) -> None:
+        self._client, task, self._task = None, self._task, None
+        self._end.set()
+        if task is None:
+            return
+        done, _ = await asyncio.wait({task}, timeout=CONNECT_SECONDS)
+        if not done:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def _tool(self, made: Tool) -> BaseTool:
+        async def call(**arguments: Any) -> str:  # noqa: ANN401 - whatever the server's schema says
+            return await self.call(made.name, arguments)
+
+        return StructuredTool(
+            name=_UNNAMED.sub("_", f"{self.name}__{made.name}")[:64],
+            description=made.description or made.name,
+            args_schema=dict(made.input_schema),
+            coroutine=call,
+            metadata={DECLARED: f"{self.name}/{made.name}"},
+        )
+
+
+async def _all_tools(client: Client) -> AsyncIterator[Tool]:
+    cursor: str | None = None
+    for _ in range(100):
+        page = await client.list_tools(cursor=cursor)
+        for made in page.tools:
+            yield made
+        cursor = page.next_cursor
+        if not cursor:
+            return
+
+
+@asynccontextmanager
+async def _connection(target: Target, folder: Path) -> AsyncIterator[Client]:
+    from mcp import Client, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+    from mcp.client.streamable_http import streamable_http_client
+    from mcp.shared._httpx_utils import create_mcp_http_client
+
+    async with AsyncExitStack() as stack:
+        if target.command:
+            program, *arguments = target.command
+            server = StdioServerParameters(command=program, args=arguments, env=dict(target.environment))
+            errors = stack.enter_context((folder / f"mcp-{target.name}.log").open("a", encoding="utf-8"))
+            yield await stack.enter_async_context(Client(stdio_client(server, errors)))
+        else:
+            http = await stack.enter_async_context(create_mcp_http_client(headers=dict(target.headers)))
+            yield await stack.enter_async_context(Client(streamable_http_client(target.url, http_client=http)))
+
+
+def _text(result: Any) -> str:  # noqa: ANN401 - the client's result, of any kind
+    parts = []
+    for block in getattr(result, "content", ()):
+        text = getattr(block, "text", None)
+        if text is None:
+            text = getattr(getattr(block, "resource", None), "text", None)
+        parts.append(text if isinstance(text, str) else f"[{getattr(block, 'type', 'something')} that is not text]")
+    whole = "\n".join(parts)
+    return whole if len(whole) <= LONGEST else f"{whole[:LONGEST]}\n[cut: {len(whole) - LONGEST} more characters]"
