@@ -12,7 +12,9 @@ from framework.stream.model import (
     EPOCH,
     AddedToChannel,
     ChannelRef,
+    Connected,
     CustomEvent,
+    Disconnected,
     Event,
     MemberAdded,
     Message,
@@ -44,6 +46,17 @@ def read_event(raw: Raw) -> Event | None:
     except WireError as error:
         log.warning("stream.event_dropped", type=kind, why=error.what)
         return None
+
+
+def channel_of(event: Event) -> ChannelRef | None:
+    """Where something happened; None for what happens to a connection."""
+    match event:
+        case MessageNew(message) | MessageUpdated(message):
+            return message.channel
+        case Connected() | Disconnected():
+            return None
+        case _:
+            return event.channel
 
 
 def concerns(event: Event, bot_id: str) -> bool:

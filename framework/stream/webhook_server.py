@@ -23,13 +23,39 @@ from framework.stream.webhook import BODY_SECONDS, Webhook, webhook_app
 
 VARIABLE = "FRAMEWORK_WEBHOOK"
 KEEP_ALIVE_SECONDS = 75
+ACCEPTING_SECONDS = 0.05
 GRACE_SECONDS = int(BODY_SECONDS + ACCEPT_SECONDS) + 1  # what is under way comes to its end by itself
 
 log = structlog.get_logger()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which leaves signals to whoever runs the process."""
+    """uvicorn's server, which leaves signals to whoever runs the process, and sleeps while nothing happens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin to end."""
+        self.should_exit = True
+        self._stop.set()
+
+    async def main_loop(self) -> None:
+        """Keep the date of answers until told to stop: uvicorn's own loop looks ten times a second."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, then end as uvicorn does. It would overlook one that was accepted just now, and
+        serve it on.
+        """
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(ACCEPTING_SECONDS)
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,7 +127,7 @@ async def _serving(config: uvicorn.Config, bound: socket.socket) -> AsyncIterato
             await asyncio.sleep(0.005)
         yield
     finally:
-        server.should_exit = True
+        server.stop()
         await task
 
 

@@ -86,6 +86,18 @@ async def test_deliveries_that_are_doubled_by_the_service_are_handed_on_once(str
     assert sorted(intake.texts) == ["question 0", "question 1", "question 2"]
 
 
+async def test_events_that_come_in_another_order_all_arrive(stream: StreamStage) -> None:
+    intake = Intake()
+    room = await stream.room()
+    async with hooked(stream, intake.take, "message.new"):
+        stream.running.sandbox.faults.add(Fault("message.new", webhook="reorder", count=2))
+        for n in range(4):
+            await stream.post(room, f"question {n}")
+        await stream.running.sandbox.courier.settle()
+    assert sorted(intake.texts) == [f"question {n}" for n in range(4)]
+    assert intake.texts != sorted(intake.texts)
+
+
 async def test_all_that_triggers_arrives(stream: StreamStage) -> None:
     intake = Intake()
     async with hooked(stream, intake.take):

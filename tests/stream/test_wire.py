@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.stream.events import concerns, read_event
+from framework.stream.events import channel_of, concerns, read_event
 from framework.stream.model import (
     AddedToChannel,
     ChannelRef,
+    Connected,
     CustomEvent,
     Event,
     MemberAdded,
@@ -266,6 +267,12 @@ def _said(**fields: Any) -> Event:
 )
 def test_an_event_of_the_whole_app_concerns_those_who_would_have_seen_it(event: Event, bots: set[str]) -> None:
     assert {bot for bot in ("bot", "other") if concerns(event, bot)} == bots
+
+
+def test_every_event_of_a_channel_tells_which() -> None:
+    assert channel_of(_said()) == CHANNEL
+    assert channel_of(ReactionNew(CHANNEL, "m", User("ann"), "like")) == CHANNEL
+    assert channel_of(Connected(again=True)) is None
 
 
 def test_a_broken_event_is_logged_and_dropped(logs: Any) -> None:

@@ -31,6 +31,14 @@ class Person:
         response = await self._channel.send_message({"text": text, **fields}, self._user_id)
         return str(response["message"]["id"])
 
+    async def react(self, message_id: str, kind: str) -> None:
+        """React to a message."""
+        await self._channel.send_reaction(message_id, {"type": kind}, self._user_id)
+
+    async def send_event(self, kind: str, **data: Any) -> None:
+        """Send an event of the app's own."""
+        await self._channel.send_event({"type": kind, **data}, self._user_id)
+
     async def replies(self, message_id: str) -> list[dict[str, Any]]:
         """The replies to a message that are there now, finished or not."""
         state = await self._channel.query(state=True, messages={"limit": 300})
