@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 
     from framework.definition.model import Bot
     from framework.settings import Settings
+    from framework.tools.mcp import Target
 
 _PART_WIDTH = 14
+_SANDBOX = "the sandbox, since STREAM_API_KEY is not set"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, whether it is right, and what there is to say about it."""
+    """What was looked at, whether it is right, and what there is to say about it. A warning is right, but doubtful."""
 
     bot: str
     part: str
     ok: bool
     detail: str
+    warning: bool = False
 
 
 def register(app: typer.Typer) -> None:
@@ -40,10 +43,16 @@ def check(
     bots: Annotated[
         list[str] | None, typer.Argument(help="Names under bots/ or paths; all under bots/ without any.")
     ] = None,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also see whether model, chat service and MCP servers can be reached.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Check bots: definition, prompt, tools, knowledge, model, chat service."""
-    findings = list(_look(bots))
+    """Check bots: definition, prompts, tools, knowledge, conversation tests; with --online what they connect to.
+
+    Ends with 1 when anything is wrong. Warnings do not count as wrong.
+    """
+    findings = list(_look(bots, online=online))
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2) + "\n")
     else:
@@ -52,9 +61,9 @@ def check(
         raise typer.Exit(1)
 
 
-def _look(bots: list[str] | None) -> Iterator[Finding]:
+def _look(bots: list[str] | None, *, online: bool) -> Iterator[Finding]:
     from framework.cli.assembly import logging_for
-    from framework.definition.loader import bot_names
+    from framework.definition.loader import bot_names, bots_folder
     from framework.settings import load_settings
 
     try:
@@ -63,11 +72,15 @@ def _look(bots: list[str] | None) -> Iterator[Finding]:
     except FrameworkError as error:
         yield Finding("environment", "settings", ok=False, detail=str(error))
         return
-    for name in bots or bot_names():
-        yield from _check_bot(name, settings)
+    names = bots or bot_names()
+    if not names:
+        detail = f"There are no bots under {bots_folder()}.\n  Make one: python -m framework new my_bot"
+        yield Finding("bots", "folder", ok=False, detail=detail)
+    for name in names:
+        yield from _check_bot(name, settings, online=online)
 
 
-def _check_bot(name: str, settings: Settings) -> list[Finding]:
+def _check_bot(name: str, settings: Settings, *, online: bool) -> list[Finding]:
     from framework.definition.loader import load_bot
 
     try:
@@ -77,10 +90,14 @@ def _check_bot(name: str, settings: Settings) -> list[Finding]:
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
         ("tools", _tools),
         ("knowledge", _knowledge),
-        ("model", _model),
-        ("chat service", _chat_service),
+        ("tests", _conversations),
+        ("model", _reach_model if online else _model),
+        ("chat service", _reach_chat if online else _chat_service),
     ]
+    if bot.definition.mcp_servers:
+        parts.append(("mcp servers", _reach_servers if online else _servers))
     findings = [Finding(bot.name, "definition", ok=True, detail=_summary(bot))]
+    findings += [Finding(bot.name, "warning", ok=True, detail=str(warning), warning=True) for warning in bot.warnings]
     for part, look in parts:
         try:
             findings.append(Finding(bot.name, part, ok=True, detail=look(bot, settings)))
@@ -91,13 +108,29 @@ def _check_bot(name: str, settings: Settings) -> list[Finding]:
 
 def _summary(bot: Bot) -> str:
     definition = bot.definition
-    return f"{definition.identity.user_id} in {', '.join(definition.channels.join)}; prompt {definition.prompt}"
+    overrides = f"; overrides for {', '.join(definition.overrides)}" if definition.overrides else ""
+    return (
+        f"{definition.identity.user_id} in {', '.join(definition.channels.join)}; prompt {definition.prompt}{overrides}"
+    )
 
 
 def _tools(bot: Bot, settings: Settings) -> str:
     from framework.tools.registry import load_tools
 
-    return ", ".join(tool.name for tool in load_tools(bot)) or "none"
+    # The channels with overrides may have tools that no other has.
+    names = dict.fromkeys(tool.name for there in _everywhere(bot) for tool in load_tools(there))
+    listed = [*names, *(name for name in bot.definition.tool_names if name not in names)]
+    return ", ".join(listed) or "none"
+
+
+def _everywhere(bot: Bot) -> list[Bot]:
+    """The bot without overrides, and with each one of them."""
+    from dataclasses import replace
+
+    from framework.definition.overrides import merged
+
+    patterns = [pattern for pattern, block in bot.definition.overrides.items() if block.tools]
+    return [bot, *(replace(bot, definition=merged(bot.definition, (pattern,))) for pattern in patterns)]
 
 
 def _knowledge(bot: Bot, settings: Settings) -> str:
@@ -109,15 +142,34 @@ def _knowledge(bot: Bot, settings: Settings) -> str:
     return f"{len(bot.knowledge_files)} articles in {len(knowledge.index.chunks)} passages"
 
 
+def _conversations(bot: Bot, settings: Settings) -> str:
+    from framework.testing.scenario import FOLDER, load_tests
+
+    tests = load_tests(bot.folder)
+    if not tests:
+        return f"none; write one into {FOLDER}/, and play it with `test {bot.name}`"
+    return f"{len(tests)}; play them with `test {bot.name}`"
+
+
 def _model(bot: Bot, settings: Settings) -> str:
+    from framework.agent.model import choose_model
+
+    return choose_model(bot.definition.model, settings).label
+
+
+def _reach_model(bot: Bot, settings: Settings) -> str:
     from framework.agent.model import check_model
 
     return _run(check_model(bot.definition.model, settings))
 
 
 def _chat_service(bot: Bot, settings: Settings) -> str:
+    return settings.base_url if settings.has_stream else _SANDBOX
+
+
+def _reach_chat(bot: Bot, settings: Settings) -> str:
     if not settings.has_stream:
-        return "the sandbox, since STREAM_API_KEY is not set"
+        return _SANDBOX
     from framework.stream.factory import open_chat_service
 
     async def reach() -> str:
@@ -127,6 +179,48 @@ def _chat_service(bot: Bot, settings: Settings) -> str:
         finally:
             await service.close()
         return f"{settings.base_url} accepts the key"
+
+    return _run(reach())
+
+
+def _servers(bot: Bot, settings: Settings) -> str:
+    return ", ".join(target.name for target in _targets(bot)) + "; --online sees whether they answer"
+
+
+def _targets(bot: Bot) -> tuple[Target, ...]:
+    import os
+
+    from framework.errors import Position
+    from framework.tools.mcp import targets
+
+    document = bot.document
+    place = document.position if document else lambda key: Position(bot.folder / "bot.yaml")
+    return targets(bot.definition.mcp_servers, os.environ, place)
+
+
+def _reach_servers(bot: Bot, settings: Settings) -> str:
+    from framework.cli.assembly import prepare_data
+    from framework.errors import ToolError
+    from framework.tools.mcp import McpTools
+
+    prepare_data(settings.data)
+
+    async def reach() -> str:
+        counts: list[str] = []
+        connection = McpTools(_targets(bot), settings.data)
+        try:
+            for name in bot.definition.mcp_servers:
+                found = await connection.tools((f"{name}/*",))
+                if not found:
+                    raise ToolError(
+                        f"The MCP server {name!r} cannot be reached, or has no tools.",
+                        where=bot.document.position(("mcp_servers", name)) if bot.document else None,
+                        hint="Look at its `url` or `command`, and at its headers; then try again.",
+                    )
+                counts.append(f"{name} has {len(found)} tools")
+        finally:
+            await connection.aclose()
+        return ", ".join(counts)
 
     return _run(reach())
 
@@ -146,7 +240,8 @@ def _show(findings: list[Finding]) -> None:
         if finding.bot != previous:
             out().print(Text(finding.bot, style="bold"), soft_wrap=True)
             previous = finding.bot
-        mark = Text("  ✓ ", style="green") if finding.ok else Text("  ✗ ", style="bold red")
+        sign, style = ("!", "yellow") if finding.warning else ("✓", "green") if finding.ok else ("✗", "bold red")
+        mark = Text(f"  {sign} ", style=style)
         detail = finding.detail.replace("\n", "\n" + " " * (4 + _PART_WIDTH))
         part = f"{finding.part:<{_PART_WIDTH}}"
         out().print(Text.assemble(mark, part, (detail, "" if finding.ok else "red")), soft_wrap=True)

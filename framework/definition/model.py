@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from framework.definition.budget import Budget
 from framework.definition.channels import CatchUp, Channels
@@ -44,6 +44,29 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _by_name(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _join(value: object) -> object:
+    return {"join": value} if isinstance(value, (str, list, tuple)) else value
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, (str, dict)) else value
+
+
+# What may be written shorter: a model's name, channels as a list, tools by name, one trigger without a list.
+ModelByName = Annotated[Model, BeforeValidator(_by_name, json_schema_input_type=str | Model)]
+ChannelList = Annotated[Channels, BeforeValidator(_join, json_schema_input_type=str | list[str] | Channels)]
+ToolByName = Annotated[ToolRule, BeforeValidator(_by_name, json_schema_input_type=str | ToolRule)]
+Tools = Annotated[
+    tuple[ToolByName, ...],
+    BeforeValidator(_one_or_many, json_schema_input_type=str | ToolRule | list[str | ToolRule]),
+]
+Triggers = Annotated[tuple[Trigger, ...], BeforeValidator(_one_or_many, json_schema_input_type=Trigger | list[Trigger])]
+
+
 class ChannelDefinition(Part):
     """What a bot does in a channel: all of it may differ between channels, by `overrides`."""
 
@@ -52,7 +75,7 @@ class ChannelDefinition(Part):
     respond_to: Literal["every_message", "mention"] | None = Field(
         None, description="Short for one trigger: which messages of people are answered.", examples=["mention"]
     )
-    triggers: tuple[Trigger, ...] = Field(
+    triggers: Triggers = Field(
         (),
         description="What starts a turn, any mix; `every_message` if none is named.",
         examples=[["mention", {"keyword": ["refund"]}]],
@@ -60,7 +83,7 @@ class ChannelDefinition(Part):
     conditions: Conditions = Field(default_factory=Conditions, description="What must hold for a turn to start.")
     team: Team = Field(default_factory=Team, description="Who the people behind the bot are.")
     context: Context = Field(default_factory=Context, description="What the bot reads before it answers.")
-    model: Model = Field(default_factory=Model, description="Which model answers; a name alone will do.")
+    model: ModelByName = Field(default_factory=Model, description="Which model answers; a name alone will do.")
     prompt: str = Field("support.md.j2", description="Template of the system prompt, a file below prompts/.")
     variables: dict[str, Variable] = Field(
         default_factory=dict, description="Values for the prompt's variables.", examples=[{"company": "Fernly"}]
@@ -70,7 +93,7 @@ class ChannelDefinition(Part):
         description="Folders or files with articles, beside bot.yaml; the folder `knowledge`, if there is one.",
         examples=["knowledge"],
     )
-    tools: tuple[ToolRule, ...] = Field(
+    tools: Tools = Field(
         (),
         description="Tools that it may call, by name or with rules: of its tools.py, of MCP servers, and those for the "
         "chat's operations.",
@@ -86,17 +109,12 @@ class ChannelDefinition(Part):
     )
     phrases: Phrases = Field(default_factory=Phrases, description="Fixed sentences, in the bot's language.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _read_short_forms(cls, value: object) -> object:
-        return _long_forms(value) if isinstance(value, dict) else value
-
 
 class BotDefinition(ChannelDefinition):
     """A bot, as declared in its bot.yaml."""
 
     identity: Identity = Field(default_factory=Identity, description="As whom the bot speaks.")
-    channels: Channels = Field(default_factory=Channels, description="Where the bot works; a list alone is `join`.")
+    channels: ChannelList = Field(default_factory=Channels, description="Where the bot works; a list alone is `join`.")
     mcp_servers: dict[str, McpServer] = Field(
         default_factory=dict,
         description="MCP servers, by a name of your own.",
@@ -140,21 +158,6 @@ class BotDefinition(ChannelDefinition):
         for name in ("by_patterns", "by_channel"):
             copied.__dict__.pop(name, None)
         return copied
-
-
-def _long_forms(value: dict[str, Any]) -> dict[str, Any]:
-    """Spell out what may be written shorter: a model's name, channels as a list, tools by name, one trigger alone."""
-    spelt = dict(value)
-    if isinstance(spelt.get("model"), str):
-        spelt["model"] = {"name": spelt["model"]}
-    if isinstance(channels := spelt.get("channels"), (str, list, tuple)):
-        spelt["channels"] = {"join": channels}
-    if isinstance(triggers := spelt.get("triggers"), (str, dict)):
-        spelt["triggers"] = [triggers]
-    if isinstance(tools := spelt.get("tools"), (str, list, tuple)):
-        entries = [tools] if isinstance(tools, str) else tools
-        spelt["tools"] = [{"name": entry} if isinstance(entry, str) else entry for entry in entries]
-    return spelt
 
 
 @dataclass(frozen=True)

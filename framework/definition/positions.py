@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Key = tuple[str | int, ...]
 _MERGE = "<<"
 _HINTS = (
+    ("but got '?'", "Inside [ ] or { } a text with a ? in it needs quotes."),
     ("mapping values are not allowed", 'A text with a colon and a space in it needs quotes: "...".'),
     ("unknown escape character", "A backslash is read inside \"...\"; put regular expressions into '...'."),
     ("'\\t'", "Indent with spaces; YAML takes no tabs."),

@@ -115,7 +115,8 @@ def _schema_of(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
         forms += [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
     elif kind in _SHORT_KEY:
         forms.append({"type": "string", "description": fields[_SHORT_KEY[kind]]["description"]})
-    return {"type": "object", "required": [kind], "properties": {kind: {"anyOf": forms}}, "additionalProperties": False}
+    beside = {kind: {"anyOf": forms}, "do": fields["do"], "say": fields["say"]}
+    return {"type": "object", "required": [kind], "properties": beside, "additionalProperties": False}
 
 
 def long_form(value: object) -> object:
