@@ -50,10 +50,12 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, then end as uvicorn does. It would overlook one that was accepted just now, and
-        serve it on.
+        asyncio would never answer one that was accepted just before its listener is closed.
         """
-        for server in self.servers:
-            server.close()
+        loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            with contextlib.suppress(NotImplementedError):  # Windows
+                loop.remove_reader(listener)
         await asyncio.sleep(ACCEPTING_SECONDS)
         await super().shutdown(sockets)
 

@@ -210,12 +210,14 @@ async def test_ends_with_what_is_under_way_finished_and_nothing_new_begun(stream
 
 
 async def until_refused(address: str) -> None:
-    async with asyncio.timeout(5), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(4), aiohttp.ClientSession() as http:
         while True:
             try:
                 await (await http.get(address + "/healthz")).read()
-            except aiohttp.ClientConnectionError:
+            except aiohttp.ClientConnectorError:
                 return
+            except aiohttp.ClientConnectionError:  # it waited to be accepted when the listener was closed
+                continue
             await asyncio.sleep(0.01)
 
 
