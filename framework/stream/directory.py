@@ -116,16 +116,19 @@ class Directory:
         """Those of these channels that exist, with their newest messages."""
         found: dict[ChannelRef, ChannelState] = {}
         for chunk in chunks(channels, CHANNELS_A_PAGE):
-            conditions = {"cid": {"$in": [str(channel) for channel in chunk]}}
-            # Named, the bot's own membership comes along, however many members there are.
-            page = {"limit": CHANNELS_A_PAGE, "message_limit": limit, "state": True, "user_id": self._bot}
-            reply = await self._client.as_server(
-                Endpoint.QUERY_CHANNELS, lambda sdk, which=conditions, page=page: sdk.query_channels(which, **page)
-            )
-            for item in reply.get("channels") or ():
+            for item in await self._page_of_states(chunk, limit):
                 state = read_channel(item, self._bot)
                 found[state.channel] = state
         return found
+
+    async def _page_of_states(self, channels: Sequence[ChannelRef], limit: int) -> Sequence[Json]:
+        conditions = {"cid": {"$in": [str(channel) for channel in channels]}}
+        # Named, the bot's own membership comes along, however many members there are.
+        page = {"limit": CHANNELS_A_PAGE, "message_limit": limit, "state": True, "user_id": self._bot}
+        reply = await self._client.as_server(
+            Endpoint.QUERY_CHANNELS, lambda sdk: sdk.query_channels(conditions, **page)
+        )
+        return [item for item in reply.get("channels") or () if isinstance(item, Mapping)]
 
 
 def path_part(id_: str) -> str:
