@@ -67,9 +67,9 @@ def test_silence_has_a_reason(play_it: Play) -> None:
 
 def test_days_pass_in_no_time(play_it: Play) -> None:
     started = time.perf_counter()
-    result = play_it("turns:\n  - user: Hello\n  - wait: 2d\n    expect: {silence: true}\n")
+    result = play_it("turns:\n  - user: Hello\n  - wait: 1d\n    expect: {silence: true}\n")
     assert result.verdict == "passed"
-    assert result.lines[-1].seconds > 172_800
+    assert result.lines[-1].seconds > 86_400
     assert time.perf_counter() - started < 120
 
 
@@ -105,7 +105,7 @@ def test_a_wrong_test_is_said_with_its_place(play_it: Play, text: str, words: st
 
 
 def test_reports_hold_what_was_said_and_what_failed(play_it: Play) -> None:
-    good, bad = play_it(GREETING), play_it("turns:\n  - user: <b>Hello\x01\n    expect: {text: '<i>'}\n")
+    good, bad = play_it(GREETING), play_it("turns:\n  - user: \"<b>Hello\\x01\"\n    expect: {text: '<i>'}\n")
     suite = ET.fromstring(junit([good, bad], "tiny"))
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
     assert "Hello there!" in "".join(suite.itertext())
