@@ -8,7 +8,7 @@ import structlog
 
 from framework.runtime.reply import ReplyWriter, adopt
 from framework.runtime.stage import CallNext
-from framework.runtime.turn import Outcome, Silent, Turn
+from framework.runtime.turn import GONE, Outcome, Silent, Turn
 from framework.stream.model import Message
 from framework.stream.service import ChatService
 
@@ -42,7 +42,7 @@ class AlreadyAnswered:
         if trigger is None or trigger.kind == "deleted" or trigger.deleted_at is not None:
             if reply is not None:
                 await self._writer.withdraw(turn)
-            return Silent("question was deleted")
+            return Silent(GONE)
         return await call_next(replace(turn, trigger=trigger))
 
 

@@ -11,9 +11,10 @@ import structlog
 
 from framework.errors import ChatServiceError
 from framework.runtime.bot import RunningBot
+from framework.runtime.burst import answers_of
 from framework.runtime.job import order
 from framework.runtime.pace import Pace
-from framework.runtime.trigger import from_a_person, not_asked
+from framework.runtime.trigger import from_a_person, may_fire
 from framework.runtime.turn import reply_id
 from framework.stream.model import ChannelRef, ChannelState, Message
 from framework.stream.timing import Timing
@@ -132,6 +133,7 @@ class CatchUp:
         definition = bot.at(talk[0].channel).definition if talk else bot.definition
         rules = definition.catch_up
         replies = {message.id: message for message in talk}
+        together = {id_ for message in talk for id_ in answers_of(message, bot.user_id)}
         found: list[Message] = []
         speakers_after: set[str] = set()
         for message in reversed(talk):
@@ -141,7 +143,8 @@ class CatchUp:
                 due = message.created_at >= now - rules.horizon
             else:
                 due = message.created_at >= now - rules.before_joining and speakers_after <= {message.user.id}
-            if person and due and (reply is None or reply.generating) and not not_asked(message, definition):
+            open_ = message.id not in together and (reply is None or reply.generating)
+            if person and due and open_ and may_fire(message, definition):
                 found.append(message)
             if message.user.id != bot.user_id and message.kind in {"regular", "reply"}:
                 speakers_after.add(message.user.id)

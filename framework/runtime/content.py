@@ -1,14 +1,15 @@
-"""The stage that looks at what a message holds: only text can be answered by the agent."""
+"""What a message holds, where that decides what is said: nothing to read, or a fixed text to say."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.agent.conversation import Outcome as AnswerOutcome
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import Outcome, Turn
+from framework.runtime.words import says_something
 
 
 class Content:
@@ -16,16 +17,12 @@ class Content:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """The outcome of the stages that follow."""
-        if not _says_something(turn.trigger.text):
-            turn = replace(turn, events=_fixed(turn.definition.phrases.no_text))
+        nothing_said = not any(says_something(message.text) for message in turn.answering)
+        if turn.events is None and not turn.cause.made_up and not turn.cause.do and nothing_said:
+            turn = replace(turn, events=saying(turn.definition.phrases.no_text))
         return await call_next(turn)
 
 
-def _says_something(text: str) -> bool:
-    """Whether there is more than blanks and marks that nobody sees (directions, joiners)."""
-    return any(not sign.isspace() and unicodedata.category(sign) not in {"Cc", "Cf"} for sign in text)
-
-
-async def _fixed(text: str) -> AsyncIterator[AgentEvent]:
+async def saying(text: str, outcome: AnswerOutcome = "refused") -> AsyncIterator[AgentEvent]:
     """The events of an agent that says just this."""
-    yield Finished(Answer(text=text, outcome="refused"))
+    yield Finished(Answer(text=text, outcome=outcome))

@@ -8,8 +8,9 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import Caller, Conversation, Utterance
+from framework.runtime.situation import roles_of
 from framework.runtime.stage import CallNext
-from framework.runtime.turn import Outcome, Silent, Turn
+from framework.runtime.turn import GONE, Outcome, Silent, Turn
 from framework.stream.model import Attachment, Message
 from framework.stream.service import ChatService
 
@@ -26,9 +27,10 @@ class Context:
         """Silent where the question is gone; else the outcome of the stages that follow."""
         if turn.events is not None or turn.conversation is not None:  # answered without the agent, or read before
             return await call_next(turn)
-        messages = await self._read(turn, turn.context_messages or turn.definition.context.messages)
-        if not messages:
-            return Silent("question was deleted")
+        limit = turn.context_messages or turn.definition.context.messages
+        messages = await (self._around(turn, limit) if turn.cause.made_up else self._read(turn, limit))
+        if not messages and not turn.cause.do:
+            return Silent(GONE)
         conversation = to_conversation(turn, messages)
         _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
         return await call_next(replace(turn, conversation=conversation))
@@ -39,6 +41,7 @@ class Context:
         The trigger is the last one; there are none at all if it was deleted.
         """
         parent, until = turn.trigger.parent_id, turn.trigger.id
+        limit += max(0, len(turn.burst) - 1)
         if parent is None:
             page = await self._service.recent(turn.channel, limit=limit, until=until)
         else:
@@ -47,19 +50,49 @@ class Context:
         place = next((n for n, message in enumerate(page) if message.id == until), None)
         return () if place is None or _is_gone(page[place]) else page[: place + 1]
 
+    async def _around(self, turn: Turn, limit: int) -> Sequence[Message]:
+        """The same for a turn without a message: the newest ones, or those up to the one that it is about; and then, as
+        data, what happened. Without a task the message that it is about is the one to answer.
+        """
+        parent, until = turn.trigger.parent_id, turn.cause.about or None
+        if parent is None:
+            page = await self._service.recent(turn.channel, limit=limit, until=until)
+        else:
+            page = await self._service.thread(parent, limit=max(1, limit - 1), until=until)
+        return page if until and not turn.cause.do else [*page, turn.trigger]
+
 
 def to_conversation(turn: Turn, messages: Sequence[Message]) -> Conversation:
     """The messages as the agent reads them; what is no part of the talk is left out."""
     trigger = turn.trigger
     return Conversation(
-        utterances=tuple(_utterance(message, turn) for message in messages if _belongs(message, turn)),
+        utterances=tuple(_utterance(message, turn) for message in _merged(messages, turn) if _belongs(message, turn)),
+        instruction=turn.cause.do,
         caller=Caller(
             user_id=trigger.user.id,
             user_name=trigger.user.name,
             channel=str(turn.channel),
             key=turn.reply_id,
+            roles=tuple(sorted(roles_of(trigger))),
+            thread=trigger.parent_id or "",
         ),
     )
+
+
+def _merged(messages: Sequence[Message], turn: Turn) -> list[Message]:
+    """The messages with those that are answered together as one, the last."""
+    if len(turn.burst) < 2:
+        return list(messages)
+    as_read = {message.id: message for message in messages}
+    parts = [as_read.get(message.id, message) for message in turn.burst]
+    parts = [part for part in parts if not _is_gone(part)]
+    whole = replace(
+        turn.trigger,
+        text="\n".join(part.text.strip() for part in parts if part.text.strip()),
+        attachments=tuple(attachment for part in parts for attachment in part.attachments),
+    )
+    rest = {message.id for message in turn.burst}
+    return [*(message for message in messages if message.id not in rest), whole]
 
 
 def spoken_text(message: Message) -> str:

@@ -39,6 +39,8 @@ class LoopGuard:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent for what may never be answered, and for a loop; else the outcome of the stages that follow."""
+        if turn.cause.made_up:
+            return await call_next(turn)
         reason = never_answered(turn.trigger, bot_user_id=turn.bot_user_id)
         if reason is not None:
             return Silent(reason)

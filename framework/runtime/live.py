@@ -9,9 +9,10 @@ from typing import Any
 import structlog
 
 from framework.engine.port import FencedError
+from framework.runtime.burst import SUPERSEDED, Rules, joins
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.stage import CallNext
-from framework.runtime.turn import Outcome, Replied, Silent, Turn
+from framework.runtime.turn import GONE, Outcome, Replied, Silent, Turn
 from framework.stream.model import ChannelRef, Message
 from framework.stream.service import ChatService
 
@@ -27,6 +28,7 @@ class _Seat:
     question_deleted: bool = False
     reply_deleted: bool = False
     stopped_by: str | None = None
+    superseded: bool = False
     signal: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -41,7 +43,7 @@ class LiveTurns:
     def edited(self, message: Message) -> None:
         """A message was edited: a turn that answers it starts anew, unless its answer is complete."""
         for seat in self._seats.values():
-            if seat.turn.trigger.id == message.id and seat.turn.trigger.text != message.text:
+            if any(one.id == message.id and one.text != message.text for one in seat.turn.answering):
                 seat.edited = message
                 seat.signal.set()
 
@@ -51,6 +53,19 @@ class LiveTurns:
             seat.question_deleted |= seat.turn.trigger.id == message_id
             seat.reply_deleted |= seat.turn.reply_id == message_id
             if seat.question_deleted or seat.reply_deleted:
+                seat.signal.set()
+
+    def superseded(self, message: Message) -> None:
+        """Somebody wrote again: where the definition says so, their turn that has shown nothing yet makes way for the
+        next one, which answers both.
+        """
+        for seat in self._seats.values():
+            turn = seat.turn
+            rules = Rules.of(turn.definition.reply) if turn.definition.reply.supersede else None
+            if rules is None or turn.cause.made_up or turn.trigger.id == message.id:
+                continue
+            if joins(turn.answering, message, rules) and _shows_nothing(turn):
+                seat.superseded = True
                 seat.signal.set()
 
     def stop(self, channel: ChannelRef, user_id: str, message_id: str | None) -> None:
@@ -97,24 +112,41 @@ class LiveTurns:
         seat.signal.clear()
         if seat.question_deleted or seat.reply_deleted:
             return True
+        if seat.superseded and _shows_nothing(seat.turn):
+            return True
+        seat.superseded = False
         return not seat.turn.draft.closing and (seat.edited is not None or seat.stopped_by is not None)
 
     async def _after_interruption(self, seat: _Seat) -> Outcome | None:
         turn = seat.turn
         if seat.reply_deleted:
             return Silent("the reply was deleted while it was written")
+        if seat.superseded:
+            if turn.draft.opened:
+                await self._writer.withdraw(turn)
+            return Silent(SUPERSEDED)
         if seat.stopped_by is not None:
             _log.info("turn.stopped", by=seat.stopped_by)
             return Replied(turn.reply_id, await self._writer.stop(turn), stopped=True)
         if seat.edited is not None:
             _log.info("turn.restarted", why="the question was edited")
-            seat.turn, seat.edited = replace(turn, trigger=seat.edited), None
+            seat.turn, seat.edited = _with_edit(turn, seat.edited), None
         return None
 
     async def _withdraw(self, turn: Turn) -> Outcome:
         if turn.draft.opened:
             await self._writer.withdraw(turn)
-        return Silent("question was deleted")
+        return Silent(GONE)
+
+
+def _shows_nothing(turn: Turn) -> bool:
+    """Whether people have seen nothing of the reply, but for an empty message."""
+    return not turn.draft.shown.strip() and not turn.draft.closing
+
+
+def _with_edit(turn: Turn, edited: Message) -> Turn:
+    burst = tuple(edited if one.id == edited.id else one for one in turn.burst)
+    return replace(turn, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
 
 
 async def _either(work: asyncio.Future[Outcome], signal: asyncio.Event) -> None:

@@ -11,16 +11,18 @@ from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
 from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.burst import Bursts
 from framework.runtime.checkpoint import Checkpoint, Recall
 from framework.runtime.content import Content
 from framework.runtime.context import Context
 from framework.runtime.deliver import Deliver
+from framework.runtime.gate import Gate
 from framework.runtime.guard import LoopGuard
 from framework.runtime.live import LiveTurns
 from framework.runtime.receipt import ReadReceipt
 from framework.runtime.reply import ReplyWriter
+from framework.runtime.situation import Situations
 from framework.runtime.stage import CallNext, Stage, chain
-from framework.runtime.trigger import not_asked
 from framework.runtime.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
 from framework.stream.timing import Timing
 
@@ -35,6 +37,7 @@ class Pipeline:
         self._timing = timing
         self._writer = ReplyWriter(bot.service, limits)
         self._guard = LoopGuard(limits)
+        self._situations = Situations(bot.service, timing.now)
         self._deliver = Deliver(self._writer)
         self.live = LiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
@@ -43,9 +46,10 @@ class Pipeline:
         """What a turn goes through, in order."""
         service = self._bot.service
         return (
+            Bursts(self._situations, self._writer),
             AlreadyAnswered(service, self._writer),
             self._guard,
-            self._policy,
+            Gate(service, self._situations),
             ReadReceipt(service),
             self.live,
             Content(),
@@ -87,14 +91,6 @@ class Pipeline:
         except FrameworkError as refusal:
             _log.warning("turn.apology_failed", error=refusal.what)
             return Failed(f"{type(error).__name__}: {error}")
-
-    async def _policy(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """The channel's policy: which messages want an answer. An operator who asks for one is not bound by it."""
-        reason = None if turn.origin == "command" else not_asked(turn.trigger, turn.definition)
-        if reason is not None:
-            return Silent(reason)
-        _log.info("turn.decided", answer=True)
-        return await call_next(turn)
 
     async def _agent(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Put the agent to work; its words are read by the stages that follow."""

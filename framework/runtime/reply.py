@@ -107,7 +107,7 @@ class ReplyWriter:
 
         The post may have to wait: it takes along what has come by the time that it goes.
         """
-        custom = {"ai_generated": True, "reply_to": turn.trigger.id}
+        custom = {"ai_generated": True, "reply_to": turn.trigger.id, **turn.marks}
         await self._post(turn, self._fitting(feed.text), lambda: self._fitting(feed.text), custom=custom)
 
     async def _post(
@@ -207,6 +207,7 @@ def facts(turn: Turn, answer: Answer) -> dict[str, Any]:
         "sources": sources,
         "suggestions": suggestions,
         "model": answer.model,
+        **turn.marks,
     }
 
 

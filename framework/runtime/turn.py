@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from framework.agent.conversation import AgentEvent, Answer, Conversation
 from framework.definition.model import BotDefinition
@@ -17,6 +17,9 @@ from framework.stream.model import ChannelRef, Message
 
 Origin = Literal["live", "catch_up", "command"]
 """How the turn came to be: an event, a look into the channel, or an operator who asked for it."""
+
+GONE = "question was deleted"
+"""Why a turn is silent whose message is no more."""
 
 _NAMESPACE = uuid.UUID("5a1c9be2-4c0e-5c0b-9a53-6f0d1f0c7b11")
 
@@ -37,7 +40,8 @@ class Cause:
 
     Where no message of a person stands behind it (a reaction, a schedule, silence, a new member), the turn's trigger
     is a message made up for it, which the channel does not have: `made_up`. `do` is the task for the model, `say` a
-    fixed text instead; `detail` tells an operator what happened.
+    fixed text instead; `detail` tells an operator what happened. `about` is the message that it is about: the one that
+    somebody reacted to, or after which nobody wrote any more.
     """
 
     kind: TriggerKind | None = None
@@ -45,6 +49,7 @@ class Cause:
     do: str = ""
     say: str = ""
     detail: str = ""
+    about: str = ""
 
 
 async def unfenced() -> None:
@@ -79,8 +84,9 @@ class Turn:
     """What flows through the pipeline. The first fields are known from the start; stages fill the others in.
 
     `setup` is the bot as it is in this channel. `execution` holds what earlier tries at the turn left behind; None for
-    a turn outside any engine. `fence` is called right before a write that others see: it raises FencedError once
-    another replica has the turn.
+    a turn outside any engine. `burst` are the messages that the reply answers, the trigger last, where they are several.
+    `marks` go into the reply's custom fields. `fence` is called right before a write that others see: it raises
+    FencedError once another replica has the turn.
     """
 
     bot: str
@@ -94,6 +100,8 @@ class Turn:
     cause: Cause = Cause()
     execution: Execution | None = field(default=None, compare=False)
     fence: Callable[[], Awaitable[None]] = field(default=unfenced, compare=False)
+    burst: tuple[Message, ...] = ()
+    marks: Mapping[str, Any] = field(default_factory=dict, compare=False)
     context_messages: int | None = None
     conversation: Conversation | None = None
     events: AsyncIterator[AgentEvent] | None = field(default=None, compare=False)
@@ -104,6 +112,11 @@ class Turn:
     def definition(self) -> BotDefinition:
         """What the bot is, in this channel."""
         return self.setup.definition
+
+    @property
+    def answering(self) -> tuple[Message, ...]:
+        """The messages that the reply answers, the trigger last."""
+        return self.burst or (self.trigger,)
 
     @property
     def lane(self) -> str:

@@ -1,0 +1,134 @@
+"""What is known around a message: what was said before and after it in the same talk, and what the channel is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from framework.definition.conditions import Team
+from framework.runtime.trigger import never_answered
+from framework.stream.model import ChannelInfo, ChannelRef, Message, User
+from framework.stream.service import ChatService
+
+PAGE = 100
+"""Messages read of a talk, unless more are needed to find the one in question."""
+_MOST_PAGES = 5
+_FRESH = timedelta(seconds=2)
+_REMEMBERED = 5_000
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A message in its talk (a channel, or one thread). `before` and `after` are the other messages of the talk, oldest
+    first; in a thread the parent comes first. Both are empty where nobody asked for them. `info` is None where the
+    service does not know the channel any more.
+    """
+
+    bot_user_id: str
+    bot_names: tuple[str, ...]
+    message: Message
+    before: tuple[Message, ...] = ()
+    after: tuple[Message, ...] = ()
+    info: ChannelInfo | None = None
+
+    def at(self, message: Message) -> Situation:
+        """The same talk, seen from another of its messages."""
+        talk = (*self.before, self.message, *self.after)
+        place = next((n for n, one in enumerate(talk) if one.id == message.id), None)
+        if place is None:
+            return replace(self, message=message)
+        return replace(self, message=message, before=talk[:place], after=talk[place + 1 :])
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the channel holds the bot and one person."""
+        return self.info is not None and self.info.member_count == 2
+
+    def by_bot(self, message: Message) -> bool:
+        """Whether this bot wrote it."""
+        return message.user.id == self.bot_user_id
+
+    def by_person(self, message: Message) -> bool:
+        """Whether a person wrote it for others to read."""
+        return never_answered(message, bot_user_id=self.bot_user_id) is None
+
+    def people_before(self, *, since: datetime | None = None) -> list[Message]:
+        """What people wrote before the message, oldest first."""
+        return [m for m in self.before if self.by_person(m) and (since is None or m.created_at >= since)]
+
+    def others(self) -> dict[str, User]:
+        """The people who wrote in the talk, but for the author, by id."""
+        found = {m.user.id: m.user for m in (*self.before, *self.after) if self.by_person(m)}
+        found.pop(self.message.user.id, None)
+        return found
+
+
+def of_team(message: Message, team: Team) -> bool:
+    """Whether a member of the team wrote it, by name or by a role in the app or in the channel."""
+    if any(fnmatchcase(message.user.id, pattern) for pattern in team.users):
+        return True
+    return bool(roles_of(message) & set(team.roles))
+
+
+def roles_of(message: Message) -> set[str]:
+    """The author's roles. A role in the channel counts with and without its prefix: `moderator`."""
+    roles = {message.user.role, message.channel_role, message.channel_role.removeprefix("channel_")}
+    return {role for role in roles if role}
+
+
+class Situations:
+    """Reads situations. Every call raises ChatServiceError."""
+
+    def __init__(self, service: ChatService, now: Callable[[], datetime]) -> None:
+        self._service = service
+        self._now = now
+        self._known: dict[ChannelRef, tuple[datetime, ChannelInfo]] = {}
+
+    async def info(self, channel: ChannelRef) -> ChannelInfo:
+        """What the channel is; asked for at most every two seconds, as a busy one changes rarely."""
+        now = self._now()
+        known = self._known.get(channel)
+        if known is not None and now - known[0] < _FRESH:
+            return known[1]
+        info = await self._service.info(channel)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[channel] = (now, info)
+        return info
+
+    async def talk(self, message: Message, *, until: bool = False) -> Sequence[Message]:
+        """The newest messages of the message's channel or thread, oldest first, back beyond the message itself.
+
+        With `until`, only what is not newer than the message. In a thread the parent is the first.
+        """
+        page = await self._page(message, message.id if until else None)
+        for _ in range(_MOST_PAGES):
+            if not page or any(one.id == message.id for one in page) or page[0].created_at <= message.created_at:
+                break
+            known = {one.id for one in page}
+            earlier = [one for one in await self._page(message, _oldest(page, message)) if one.id not in known]
+            if not earlier:
+                break
+            page = [*earlier, *page]
+        return page
+
+    async def _page(self, message: Message, until: str | None) -> list[Message]:
+        if message.parent_id is None:
+            return list(await self._service.recent(message.channel, limit=PAGE, until=until))
+        return list(await self._service.thread(message.parent_id, limit=PAGE, until=until))
+
+
+def _oldest(page: Sequence[Message], message: Message) -> str:
+    """The oldest message of a page, but for a thread's parent, which is part of every page."""
+    return next((one.id for one in page if one.id != message.parent_id), page[0].id)
+
+
+def situated(message: Message, talk: Sequence[Message], *, bot_user_id: str, bot_names: tuple[str, ...]) -> Situation:
+    """A message with what stands around it in its talk."""
+    place = next((n for n, one in enumerate(talk) if one.id == message.id), None)
+    if place is None:
+        before = tuple(one for one in talk if one.created_at < message.created_at)
+        return Situation(bot_user_id, bot_names, message, before, tuple(talk[len(before) :]))
+    return Situation(bot_user_id, bot_names, message, tuple(talk[:place]), tuple(talk[place + 1 :]))
