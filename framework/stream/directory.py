@@ -124,7 +124,7 @@ class Directory:
     async def _page_of_states(self, channels: Sequence[ChannelRef], limit: int) -> Sequence[Json]:
         conditions = {"cid": {"$in": [str(channel) for channel in channels]}}
         # Named, the bot's own membership comes along, however many members there are.
-        page = {"limit": CHANNELS_A_PAGE, "message_limit": limit, "state": True, "user_id": self._bot}
+        page: dict[str, Any] = {"limit": CHANNELS_A_PAGE, "message_limit": limit, "state": True, "user_id": self._bot}
         reply = await self._client.as_server(
             Endpoint.QUERY_CHANNELS, lambda sdk: sdk.query_channels(conditions, **page)
         )
