@@ -54,7 +54,7 @@ class RunningBot:
 class Limits:
     """Bounds of the runtime; seconds and characters."""
 
-    text_length: int = 5_000
+    text_length: int = 20_000  # what a service takes at most; a bot's `reply.max_length` says how much of it is used
     head_start: float = 0.1
     fastest_sketch: float = 0.1
     slowest_sketch: float = 1.0

@@ -8,7 +8,7 @@ import structlog
 
 from framework.agent.conversation import Answer
 from framework.engine.port import FencedError
-from framework.errors import EngineError, FrameworkError
+from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.reply import AlreadyAnsweredError, ReplyWriter
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import Failed, Outcome, Silent, Turn
@@ -27,8 +27,8 @@ class Deliver:
         try:
             async with self._writer.indicating(turn) as indicator:
                 made = await self._writer.stream(turn, indicator)
-                if isinstance(made, FencedError | EngineError):
-                    raise made  # a step could not be kept: no failure of the agent's
+                if isinstance(made, FencedError | EngineError | ChatServiceError):
+                    raise made  # a step could not be kept or done: no failure of the agent's
                 if isinstance(made, Exception):
                     return await self.apologise(turn, made)
                 _log_answer(made)

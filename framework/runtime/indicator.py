@@ -13,21 +13,26 @@ from framework.stream.model import AIState, ChannelRef
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
+_STILL_TYPING = 5.0  # seconds; clients forget who types after a few more
 
 
 class Indicator:
-    """Shows states for one message, latest wins. A state that cannot be sent is no reason to fail a turn."""
+    """Shows states for one message, latest wins. A state that cannot be sent is no reason to fail a turn.
 
-    def __init__(self, service: ChatService, channel: ChannelRef, message_id: str) -> None:
+    Without `states` it shows nothing.
+    """
+
+    def __init__(self, service: ChatService, channel: ChannelRef, message_id: str, *, states: bool = True) -> None:
         self._service = service
         self._channel = channel
         self._message_id = message_id
+        self._states = states
         self._wanted: AIState | None = None
         self._changed = asyncio.Event()
 
     def show(self, state: AIState) -> None:
         """Show a state, soon."""
-        if state != self._wanted:
+        if self._states and state != self._wanted:
             self._wanted = state
             self._changed.set()
 
@@ -59,3 +64,31 @@ class Indicator:
             await self._service.indicate(self._channel, self._message_id, state)
         except ChatServiceError as error:
             _log.debug("indicator.failed", state=state, error=error.what)
+
+
+@asynccontextmanager
+async def typing(service: ChatService, channel: ChannelRef, parent_id: str | None, *, on: bool) -> AsyncIterator[None]:
+    """Show that the bot is typing while the block runs, if that is wanted at all."""
+    if not on:
+        yield
+        return
+    task = asyncio.create_task(_keep_typing(service, channel, parent_id))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    await _show_typing(service, channel, parent_id, on=False)
+
+
+async def _keep_typing(service: ChatService, channel: ChannelRef, parent_id: str | None) -> None:
+    while True:
+        await _show_typing(service, channel, parent_id, on=True)
+        await asyncio.sleep(_STILL_TYPING)
+
+
+async def _show_typing(service: ChatService, channel: ChannelRef, parent_id: str | None, *, on: bool) -> None:
+    try:
+        await service.typing(channel, parent_id=parent_id, on=on)
+    except ChatServiceError as error:
+        _log.debug("typing.failed", on=on, error=error.what)

@@ -13,13 +13,15 @@ from framework.agent.conversation import Answer, Source
 from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
 from framework.runtime.bot import Limits
 from framework.runtime.feed import Feed
-from framework.runtime.indicator import Indicator
+from framework.runtime.indicator import Indicator, typing
+from framework.runtime.place import longest, place_of, with_suggestions
 from framework.runtime.split import split
 from framework.runtime.turn import Draft, Turn, part_id
 from framework.stream.model import Message, OutgoingMessage
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
+_LONG = 5_000  # characters from which on a text is shown anew at the slowest pace
 _CUSTOM_BYTES = 4_000  # a service keeps about 5 KB of custom fields; ours must not cost the answer
 
 
@@ -39,8 +41,9 @@ class ReplyWriter:
     @asynccontextmanager
     async def indicating(self, turn: Turn) -> AsyncIterator[Indicator]:
         """Show what the bot is doing while the block runs."""
-        indicator = Indicator(self._service, turn.channel, turn.reply_id)
-        async with indicator.running():
+        reply, parent_id = turn.definition.reply, place_of(turn).parent_id
+        indicator = Indicator(self._service, turn.channel, turn.reply_id, states=reply.states)
+        async with indicator.running(), typing(self._service, turn.channel, parent_id, on=reply.typing):
             yield indicator
 
     async def stream(self, turn: Turn, indicator: Indicator) -> Answer | Exception:
@@ -54,10 +57,13 @@ class ReplyWriter:
         feed, draft = Feed(), turn.draft
         async with feed.reading(turn.events, seconds=self._limits.generation):
             await feed.wait_visible(self._limits.head_start)
-            if not feed.ended and not draft.posted:
+            streamed = turn.definition.reply.stream
+            if streamed and not feed.ended and not draft.posted:
                 await self._open(turn, feed)
             if not feed.ended:
                 feed.tell(indicator.show)
+            if not streamed:
+                await feed.wait_ended(self._limits.generation + 1)
             while not feed.ended:
                 if self._is_news(turn, feed.text):
                     await self._show(turn, feed)
@@ -70,8 +76,8 @@ class ReplyWriter:
         """Write the final text and its facts, in as many messages as it takes. Raises AlreadyAnsweredError."""
         draft = turn.draft
         draft.closing = True
-        parts = split(answer.text, self._limits.text_length)
-        custom = {**facts(turn, answer), **(extra or {})}
+        parts = split(answer.text, longest(turn, self._limits))
+        custom = {**facts(turn, answer), **draft.facts, **(extra or {})}
         for number, text in enumerate(parts[1:], start=2):
             draft.parts = number
             await self._put_part(turn, part_id(turn.reply_id, number), text)
@@ -99,7 +105,7 @@ class ReplyWriter:
     def _interval(self, length: int) -> float:
         """Seconds between two sketches: the longer the text, the less a change of it is missed."""
         limits = self._limits
-        share = min(1.0, length / limits.text_length)
+        share = min(1.0, length / _LONG)
         return limits.fastest_sketch + (limits.slowest_sketch - limits.fastest_sketch) * share
 
     async def _open(self, turn: Turn, feed: Feed) -> None:
@@ -108,17 +114,19 @@ class ReplyWriter:
         The post may have to wait: it takes along what has come by the time that it goes.
         """
         custom = {"ai_generated": True, "reply_to": turn.trigger.id, **turn.marks}
-        await self._post(turn, self._fitting(feed.text), lambda: self._fitting(feed.text), custom=custom)
+        await self._post(turn, self._fitting(turn, feed.text), lambda: self._fitting(turn, feed.text), custom=custom)
 
     async def _post(
         self, turn: Turn, text: str, newest: Callable[[], str] | None = None, *, custom: Mapping[str, Any]
     ) -> bool:
         """Post the reply's first message; unfinished with `newest`. False: it was there, unfinished, and is ours."""
         turn.draft.opened = True
+        place = place_of(turn)
         outgoing = OutgoingMessage(
             id=turn.reply_id,
             text=text,
-            parent_id=turn.trigger.parent_id,
+            parent_id=place.parent_id,
+            show_in_channel=place.show_in_channel,
             generating=newest is not None,
             custom=custom,
         )
@@ -139,11 +147,11 @@ class ReplyWriter:
             raise AlreadyAnsweredError("already answered")
         adopt(turn.draft, found)
 
-    def _fitting(self, text: str) -> str:
-        return text[: self._limits.text_length]
+    def _fitting(self, turn: Turn, text: str) -> str:
+        return text[: longest(turn, self._limits)]
 
     def _is_news(self, turn: Turn, text: str) -> bool:
-        shown = self._fitting(text)
+        shown = self._fitting(turn, text)
         return bool(shown.strip()) and shown != turn.draft.shown
 
     async def _show(self, turn: Turn, feed: Feed) -> None:
@@ -154,7 +162,7 @@ class ReplyWriter:
         first = not turn.draft.shown.strip()
         if not await feed.before_end(self._service.turn_to_sketch(turn.reply_id, first=first)):
             return
-        passed = not self._is_news(turn, feed.text) or await self._sketch(turn, self._fitting(feed.text))
+        passed = not self._is_news(turn, feed.text) or await self._sketch(turn, self._fitting(turn, feed.text))
         await feed.wait_ended(self._interval(len(feed.text)) * (1 if passed else 2))
 
     async def _sketch(self, turn: Turn, text: str) -> bool:
@@ -172,7 +180,10 @@ class ReplyWriter:
     async def _put_part(self, turn: Turn, id_: str, text: str) -> None:
         """Post a further message of a long reply, or give the one that is there this text."""
         custom = {"ai_generated": True, "part_of": turn.reply_id}
-        outgoing = OutgoingMessage(id=id_, text=text, parent_id=turn.trigger.parent_id, custom=custom)
+        place = place_of(turn)
+        outgoing = OutgoingMessage(
+            id=id_, text=text, parent_id=place.parent_id, show_in_channel=place.show_in_channel, custom=custom
+        )
         try:
             await self._service.send(turn.channel, outgoing, check=turn.fence)
         except DuplicateMessageError:
@@ -195,7 +206,7 @@ def adopt(draft: Draft, message: Message) -> None:
 def facts(turn: Turn, answer: Answer) -> dict[str, Any]:
     """The custom fields of a complete reply; sources that do not fit are left out, last first."""
     sources = [_source(source) for source in answer.sources]
-    suggestions = list(answer.suggestions)
+    suggestions = with_suggestions(turn, answer.suggestions)
     while sources and len(json.dumps([sources, suggestions])) > _CUSTOM_BYTES:
         sources.pop()
     while suggestions and len(json.dumps([sources, suggestions])) > _CUSTOM_BYTES:
@@ -207,6 +218,7 @@ def facts(turn: Turn, answer: Answer) -> dict[str, Any]:
         "sources": sources,
         "suggestions": suggestions,
         "model": answer.model,
+        **({"feedback": list(turn.definition.reply.feedback)} if turn.definition.reply.feedback else {}),
         **turn.marks,
     }
 

@@ -41,7 +41,7 @@ class Cause:
     Where no message of a person stands behind it (a reaction, a schedule, silence, a new member), the turn's trigger
     is a message made up for it, which the channel does not have: `made_up`. `do` is the task for the model, `say` a
     fixed text instead; `detail` tells an operator what happened. `about` is the message that it is about: the one that
-    somebody reacted to, or after which nobody wrote any more.
+    somebody reacted to, or after which nobody wrote any more. `decided` is a tool call that the team decided on.
     """
 
     kind: TriggerKind | None = None
@@ -50,6 +50,7 @@ class Cause:
     say: str = ""
     detail: str = ""
     about: str = ""
+    decided: str = ""
 
 
 async def unfenced() -> None:
@@ -63,7 +64,7 @@ class Draft:
 
     `opened`: posting was begun, so the message may exist. `posted_at`: when the service took it. `resumed`: an earlier
     process posted it and did not come to the end. `closing`: the answer is complete and being written. `parts`: how
-    many messages it takes.
+    many messages it takes. `facts`: what goes into the reply's custom fields beside what the answer says.
     """
 
     opened: bool = False
@@ -72,6 +73,7 @@ class Draft:
     shown: str = ""
     closing: bool = False
     parts: int = 1
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def posted(self) -> bool:
