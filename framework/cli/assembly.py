@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from pydantic import SecretStr
+
     from framework.agent.agent import LangChainAgent
     from framework.definition.model import Bot
+    from framework.engine.durable import DurableEngine
     from framework.runtime.bot import RunningBot
     from framework.settings import Settings
+    from framework.stream.model import ChannelRef
+    from framework.stream.service import ChatService
 
 T = TypeVar("T")
 
@@ -76,17 +81,40 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
     """Set up logs as the environment says, with every known secret struck out. `level` overrides what is left out."""
     from framework.insight.log import configure
 
-    known = (settings.stream_api_secret, settings.openai_api_key)
+    known = (settings.stream_api_secret, settings.openai_api_key, settings.database_url, _password(settings))
     configure(settings.log_format, level or settings.log_level, secrets=[secret for secret in known if secret])
     if level and sys.stderr.isatty():
         # Reading articles for the first time takes half a minute: whoever waits for it should know.
         logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
 
 
+def _password(settings: Settings) -> SecretStr | None:
+    """The database's, which an error of its driver might show alone."""
+    from urllib.parse import unquote, urlsplit
+
+    from pydantic import SecretStr
+
+    if settings.database_url is None:
+        return None
+    return SecretStr(unquote(urlsplit(settings.database_url.get_secret_value()).password or ""))
+
+
 def hide_secrets() -> None:
-    """Take the app's secret out of the environment, once it was read: no process that is started later inherits it."""
-    for name in [name for name in os.environ if name.upper() == "STREAM_API_SECRET"]:
+    """Take the app's secret and the database's address out of the environment, once they were read: no process that is
+    started later inherits them.
+    """
+    for name in [name for name in os.environ if name.upper() in {"STREAM_API_SECRET", "DATABASE_URL"}]:
         del os.environ[name]
+
+
+def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine:
+    """The engine that keeps turns until they are done. Blocks while its database is opened.
+
+    Raises SettingsError for an address that is none, EngineError where the database cannot be used.
+    """
+    from framework.engine.durable import open_engine
+
+    return open_engine(settings.database.get_secret_value(), concurrency=concurrency)
 
 
 async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
@@ -128,18 +156,30 @@ def _build(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
     return agents
 
 
+def make_running(bot: Bot, settings: Settings, service: ChatService, agent: LangChainAgent) -> RunningBot:
+    """A bot at work, with what its definition says of single channels."""
+    from framework.definition.overrides import effective
+    from framework.runtime.bot import RunningBot, Setup
+
+    agent.connect(settings)
+    definition = bot.definition
+
+    def at_channel(channel: ChannelRef) -> Setup:
+        return Setup(effective(definition, str(channel)), agent)
+
+    return RunningBot(bot.name, definition, service, agent, at_channel if definition.overrides else None)
+
+
 @contextlib.asynccontextmanager
 async def open_bot(bot: Bot, settings: Settings, *, agent: LangChainAgent | None = None) -> AsyncIterator[RunningBot]:
     """A bot with its agent and its view of the chat service; both are closed at the end."""
     from framework.agent.factory import build_agent
-    from framework.runtime.bot import RunningBot
     from framework.stream.factory import open_chat_service
 
     agent = agent or build_agent(bot, settings)
-    agent.connect(settings)
     service = open_chat_service(settings, bot.definition.identity)
     try:
-        yield RunningBot(bot.name, bot.definition, service, agent)
+        yield make_running(bot, settings, service, agent)
     finally:
         await service.close()
         await agent.aclose()

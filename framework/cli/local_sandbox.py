@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 READY = "sandbox ready "
 # Variables that are none of the sandbox's business.
-PRIVATE = ("STREAM_API_", "FRAMEWORK_SANDBOX_API_", "OPENAI_API_KEY")
+PRIVATE = ("STREAM_API_", "FRAMEWORK_SANDBOX_API_", "OPENAI_API_KEY", "DATABASE_URL")
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 3.0
 POLL = 0.05

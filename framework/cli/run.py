@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import time
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from framework.agent.agent import LangChainAgent
+    from framework.cli.renewals import Renewals
     from framework.definition.model import Bot
+    from framework.engine.durable import DurableEngine
+    from framework.runtime.bot import Limits, RunningBot
+    from framework.runtime.supervisor import Door, Feed
     from framework.settings import Settings
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +32,8 @@ def run(
 ) -> None:
     """Run bots: they join their channels and answer until Ctrl-C.
 
-    Without STREAM_API_KEY a sandbox is started beside them, with a playground page to talk to them.
+    Without STREAM_API_KEY a sandbox is started beside them, with a playground page to talk to them. A bot whose files
+    are edited goes on with what they say then.
     """
     started = time.monotonic()
     from framework.cli.assembly import hide_secrets, load_bots, logging_for, prepare_data
@@ -42,37 +44,103 @@ def run(
     loaded = load_bots(bots)
     prepare_data(settings.data)
     hide_secrets()
-    asyncio.run(_run(loaded, settings, started))
+    asyncio.run(_Run(loaded, settings, started).go())
 
 
-async def _run(bots: list[Bot], settings: Settings, started: float) -> None:
-    from contextlib import AsyncExitStack
+class _Run:
+    """One run, from the first import to the last word."""
 
-    from framework.cli.assembly import open_bot, warm_agents
-    from framework.cli.local_sandbox import local_sandbox
+    def __init__(self, bots: list[Bot], settings: Settings, started: float) -> None:
+        self._bots = bots
+        self._settings = settings
+        self._started = started
+        self._embedded = not settings.has_stream
+        self._renewals: Renewals | None = None
 
-    with _stop_on_signals() as stop:
-        async with AsyncExitStack() as stack:
-            # Imports take seconds, and so does the sandbox: they go side by side, in a thread and a process.
-            warming = asyncio.create_task(warm_agents(bots, settings))
-            stack.callback(warming.cancel)
-            embedded = not settings.has_stream
-            if embedded:
-                starting = asyncio.create_task(stack.enter_async_context(local_sandbox(settings)))
-                if not await _finished(starting, stop):
-                    starting.cancel()
-                    await asyncio.wait({starting})
-                    return
-                settings = starting.result()
-            if not await _finished(warming, stop):
-                return
-            from framework.runtime.supervisor import run_bots
+    async def go(self) -> None:
+        """Run until a signal."""
+        from framework.cli.signals import stop_on_signals
 
-            running = [
-                await stack.enter_async_context(open_bot(bot, settings, agent=agent))
-                for bot, agent in zip(bots, warming.result(), strict=True)
-            ]
-            await run_bots(running, stop=stop, ready=lambda: _announce(bots, settings, started, embedded=embedded))
+        reload = None if self._settings.reload == "off" else self._reload
+        with stop_on_signals(reload) as stop:
+            async with AsyncExitStack() as stack:
+                parts = await self._prepared(stack, stop)
+                if parts is not None:
+                    await self._serve(stack, stop, *parts)
+
+    async def _prepared(
+        self, stack: AsyncExitStack, stop: asyncio.Event
+    ) -> tuple[list[LangChainAgent], DurableEngine] | None:
+        """Agents and engine; None where the stop came first. Imports take seconds, and so does the sandbox: they go
+        side by side, in threads and a process.
+        """
+        from framework.cli.assembly import in_daemon_thread, open_database, warm_agents
+        from framework.cli.local_sandbox import local_sandbox
+
+        settings = self._settings
+        warming = asyncio.create_task(warm_agents(self._bots, settings))
+        concurrency = _limits(settings).concurrent_turns
+        opening = asyncio.create_task(in_daemon_thread(partial(open_database, settings, concurrency=concurrency)))
+        for task in (warming, opening):
+            stack.callback(task.cancel)
+        if self._embedded:
+            starting = asyncio.create_task(stack.enter_async_context(local_sandbox(settings)))
+            if not await _finished(starting, stop):
+                starting.cancel()
+                await asyncio.wait({starting})
+                return None
+            self._settings = starting.result()
+        if not await _finished(opening, stop):
+            return None
+        stack.push_async_callback(opening.result().close)
+        return (warming.result(), opening.result()) if await _finished(warming, stop) else None
+
+    async def _serve(
+        self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[LangChainAgent], engine: DurableEngine
+    ) -> None:
+        from framework.cli.assembly import open_bot
+        from framework.runtime.supervisor import run_bots
+
+        settings = self._settings
+        running = [
+            await stack.enter_async_context(open_bot(bot, settings, agent=agent))
+            for bot, agent in zip(self._bots, agents, strict=True)
+        ]
+        self._renewals = self._prepare_renewals(running, agents)
+        await run_bots(
+            running,
+            stop=stop,
+            ready=self._announce,
+            limits=_limits(settings),
+            engine=engine,
+            connected=settings.by_websocket,
+            doors=_doors(settings),
+            feeds=_feeds(settings),
+            renewals=self._renewals.all(),
+        )
+
+    def _prepare_renewals(self, running: list[RunningBot], agents: list[LangChainAgent]) -> Renewals:
+        import sys
+
+        from framework.cli.renewals import Renewals
+        from framework.cli.screen import show_error
+        from framework.errors import FrameworkError
+
+        def show(error: FrameworkError) -> None:
+            if sys.stderr.isatty():
+                show_error(error)
+
+        return Renewals(zip(self._bots, running, agents, strict=True), self._settings, show=show)
+
+    def _reload(self) -> None:
+        if self._renewals is not None:
+            self._renewals.ask()
+
+    def _announce(self) -> None:
+        """Say that everything is up, and where to go."""
+        from framework.cli.banner import show_ready
+
+        show_ready(self._bots, self._settings, time.monotonic() - self._started, embedded=self._embedded)
 
 
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
@@ -83,30 +151,23 @@ async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
     return task.done()
 
 
-@contextlib.contextmanager
-def _stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that Ctrl-C, SIGTERM and the terminal's end set; the last only where nobody asked for it to be ignored
-    (nohup). A second Ctrl-C ends at once: whoever presses twice means it.
-    """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+def _limits(settings: Settings) -> Limits:
+    from framework.runtime.bot import Limits
 
-    def on_signal(number: int) -> None:
-        stop.set()
-        loop.remove_signal_handler(number)
-
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield stop
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    return Limits(shutdown=settings.drain)
 
 
-def _announce(bots: list[Bot], settings: Settings, started: float, *, embedded: bool) -> None:
-    """Say that everything is up, and where to go."""
-    from framework.cli.banner import show_ready
+def _doors(settings: Settings) -> list[Door]:
+    if not settings.by_webhook or settings.webhook is None:
+        return []
+    from framework.stream.webhook_server import webhook_server
 
-    show_ready(bots, settings, time.monotonic() - started, embedded=embedded)
+    return [partial(webhook_server, settings)]
+
+
+def _feeds(settings: Settings) -> list[Feed]:
+    if not settings.by_webhook or settings.sqs_queue_url is None:
+        return []
+    from framework.stream.sqs import take_from_queue
+
+    return [partial(take_from_queue, settings)]

@@ -33,6 +33,13 @@ class Door(Protocol):
         """Hand each event to `inbox`, which raises EngineError where it could not be kept: then deliver it again."""
 
 
+class Feed(Protocol):
+    """The same for something that is read, and not listened at: until cancelled, or until there is nothing to read."""
+
+    async def __call__(self, *, inbox: Inbox) -> None:
+        """Hand each event to `inbox`, as a door does. What it raises ends the run."""
+
+
 async def run_bots(
     bots: Sequence[RunningBot],
     *,
@@ -43,15 +50,16 @@ async def run_bots(
     engine: Engine | None = None,
     timers: Timers | None = None,
     doors: Sequence[Door] = (),
+    feeds: Sequence[Feed] = (),
     connected: bool = True,
     renewals: AsyncIterator[Renewal] | None = None,
 ) -> None:
     """Run until `stop` is set; `ready` is called once, when every bot is. Returns after a clean end.
 
-    Events come by each bot's own connection, unless `connected` is off, and by the `doors`. Bots whose files were
-    edited come by `renewals`. On stop no event is taken in any more, turns in flight have `Limits.shutdown` seconds to
-    end, and what is left stays with the engine and in the channels. Raises FrameworkError when a bot cannot start or
-    goes on no longer.
+    Events come by each bot's own connection, unless `connected` is off, and by `doors` and `feeds`. Bots whose files
+    were edited come by `renewals`. On stop no event is taken in any more, turns in flight have `Limits.shutdown`
+    seconds to end, and what is left stays with the engine and in the channels. Raises FrameworkError when a bot cannot
+    start or goes on no longer.
     """
     _refuse_twins(bots)
     limits = limits or Limits()
@@ -68,7 +76,7 @@ async def run_bots(
             fleet.add(bot)
         Backlog(engine, limits, timing).schedule(timers)
         await engine.start(fleet.handle)
-        await _watch_over(fleet, engine, timers, limits, stop=stop, ready=ready, doors=doors, renewals=renewals)
+        await _watch_over(fleet, engine, timers, limits, stop=stop, ready=ready, ways=(doors, feeds), renewals=renewals)
     finally:
         await _close(list({*bots, *fleet.bots}), _closing_seconds(limits))
 
@@ -81,10 +89,11 @@ async def _watch_over(
     *,
     stop: asyncio.Event,
     ready: Callable[[], None] | None,
-    doors: Sequence[Door],
+    ways: tuple[Sequence[Door], Sequence[Feed]],
     renewals: AsyncIterator[Renewal] | None,
 ) -> None:
     """Run the sessions until the stop or the first failure; then drain."""
+    doors, feeds = ways
     beside: list[asyncio.Task[None]] = []
     try:
         async with AsyncExitStack() as intake:
@@ -92,20 +101,17 @@ async def _watch_over(
             intake.push_async_callback(fleet.stop)
             for door in doors:
                 await intake.enter_async_context(door(inbox=fleet.take, ready=lambda: fleet.is_ready))
+            intake.push_async_callback(_cancel, beside)
             fleet.start()
             timers.start()
             stopping = asyncio.create_task(_wait(stop))
             beside += [stopping, asyncio.create_task(_announce(fleet, ready))]
+            beside += [asyncio.create_task(_read(feed, fleet), name="feed") for feed in feeds]
             if renewals is not None:
                 beside.append(asyncio.create_task(_renew(fleet, renewals), name="renewals"))
             await _until_first(stopping, fleet, beside)
-            timers.stop()
     finally:
         timers.stop()
-        for task in beside:
-            task.cancel()
-        if beside:
-            await asyncio.wait(beside)
         left = await engine.drain(limits.shutdown - _closing_seconds(limits))
         _log.info("run.stopped", unfinished=len(left))
     ended = [fleet.ended.result()] if fleet.ended.done() else []
@@ -114,6 +120,17 @@ async def _watch_over(
 
 async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
+
+
+async def _read(feed: Feed, fleet: Fleet) -> None:
+    await feed(inbox=fleet.take)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def _until_first(stopping: asyncio.Task[None], fleet: Fleet, beside: Sequence[asyncio.Task[None]]) -> None:

@@ -1,0 +1,164 @@
+"""Bots whose files were edited while they run: read again, built aside, and handed over once they are whole."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from framework.cli.assembly import in_daemon_thread, make_running, warm_agents
+from framework.definition.loader import BOT_FILE, files_of, load_bot
+from framework.errors import FrameworkError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+    from pathlib import Path
+
+    from framework.agent.agent import LangChainAgent
+    from framework.definition.model import Bot
+    from framework.runtime.bot import RunningBot
+    from framework.runtime.fleet import Renewal
+    from framework.settings import Settings
+
+_log = structlog.get_logger(__name__)
+_QUIET = 300  # milliseconds without a change, after which a file counts as saved
+_GATHER = 1_600  # the longest that is waited for that
+
+
+@dataclass
+class _Running:
+    bot: Bot
+    running: RunningBot
+    agent: LangChainAgent
+    seen: str
+
+
+class Renewals:
+    """Yields what the bots are after each edit that leaves them whole. A broken edit is told, and the last good version
+    goes on. `show` tells a person at the terminal.
+    """
+
+    def __init__(
+        self,
+        bots: Iterable[tuple[Bot, RunningBot, LangChainAgent]],
+        settings: Settings,
+        *,
+        show: Callable[[FrameworkError], None],
+    ) -> None:
+        self._bots = [_Running(bot, running, agent, _digest(bot)) for bot, running, agent in bots]
+        self._settings = settings
+        self._show = show
+        self._asked = asyncio.Event()
+        self._forced = False
+
+    def ask(self) -> None:
+        """Read everything again, edited or not."""
+        self._forced = True
+        self._asked.set()
+
+    async def all(self) -> AsyncIterator[Renewal]:
+        """The renewals, until cancelled."""
+        watching = asyncio.create_task(self._watch()) if self._settings.reload == "auto" else None
+        try:
+            while True:
+                await self._asked.wait()
+                self._asked.clear()
+                forced, self._forced = self._forced, False
+                for entry in self._bots:
+                    renewal = await self._renewed(entry, forced=forced)
+                    if renewal is not None:
+                        yield renewal
+        finally:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.wait({watching})
+
+    async def _watch(self) -> None:
+        """Notice edits. What is watched changes with the bots, so it is asked for again after each."""
+        from watchfiles import awatch
+        from watchfiles._rust_notify import WatchfilesRustInternalError
+
+        while True:
+            places = {place for entry in self._bots for place in _places(entry.bot)}
+            files = {file.resolve() for entry in self._bots for file in (*files_of(entry.bot), *_own(entry.bot))}
+            try:
+                async for changes in awatch(*places, debounce=_GATHER, step=_QUIET, recursive=True):
+                    if any(_concerns(path, files) for _, path in changes):
+                        self._asked.set()
+                        break
+            except (OSError, WatchfilesRustInternalError) as error:
+                _log.warning("bots.not_watched", error=str(error), hint="Edits are read on SIGHUP alone.")
+                return
+
+    async def _renewed(self, entry: _Running, *, forced: bool) -> Renewal | None:
+        """The bot as its files are now; None where they are as before, or broken."""
+        name = entry.bot.name
+        try:
+            bot = await in_daemon_thread(partial(load_bot, str(entry.bot.folder)))
+            seen = await asyncio.to_thread(_digest, bot)
+            if seen == entry.seen and not forced:
+                return None
+            entry.seen = seen
+            (agent,) = await warm_agents([bot], self._settings)
+        except FrameworkError as error:
+            where = str(error.where) if error.where else None
+            _log.error("bot.broken", bot=name, error=error.what, where=where, hint=error.hint, goes_on="as before")
+            self._show(error)
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever an edit does, the bot that runs goes on
+            _log.error("bot.broken", bot=name, exc_info=error, goes_on="as before")
+            return None
+        return self._handed_over(entry, bot, agent)
+
+    def _handed_over(self, entry: _Running, bot: Bot, agent: LangChainAgent) -> Renewal:
+        from framework.runtime.fleet import Renewal
+        from framework.stream.factory import open_chat_service
+
+        before, service = entry.agent, entry.running.service
+        keeps_service = bot.definition.identity == entry.bot.definition.identity
+        if not keeps_service:
+            service = open_chat_service(self._settings, bot.definition.identity)
+        newer = make_running(bot, self._settings, service, agent)
+        old_service = entry.running.service
+
+        async def farewell() -> None:
+            if not keeps_service:
+                await old_service.close()
+            await before.aclose()
+
+        entry.bot, entry.agent = bot, agent
+        if not keeps_service:
+            entry.running = newer
+        return Renewal(newer, farewell)
+
+
+def _places(bot: Bot) -> set[Path]:
+    """The folders to watch: the bot's own, and those that its other files are in."""
+    folder = bot.folder.resolve()
+    others = {(file if file.is_dir() else file.parent).resolve() for file in files_of(bot)}
+    return {folder, *(place for place in others if place.is_dir() and not place.is_relative_to(folder))}
+
+
+def _own(bot: Bot) -> tuple[Path, ...]:
+    """Files that need not be there."""
+    return (bot.folder / BOT_FILE, bot.folder / "tools.py", bot.folder / "knowledge", bot.folder / "prompts")
+
+
+def _concerns(path: str, files: set[Path]) -> bool:
+    from pathlib import Path
+
+    changed = Path(path).resolve()
+    return changed in files or any(parent in files for parent in changed.parents)
+
+
+def _digest(bot: Bot) -> str:
+    """What a bot's files say, all in all."""
+    digest = hashlib.sha256()
+    for file in sorted({file for file in files_of(bot) if file.is_file()}):
+        digest.update(str(file).encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
