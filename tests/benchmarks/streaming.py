@@ -200,9 +200,8 @@ def report(turns: list[Turn], watcher: Watcher, calls: Counter[tuple[str, int]],
     print(f"finished {finished}, exact {exact}, texts seen of each {min(seen)} to {max(seen)}")
     for name, times in (("first text", watcher.first), ("final text", watcher.final)):
         took_each = [times[turn.reply_id] - began for turn in turns if turn.reply_id in times]
-        print(
-            f"{name}: {statistics.median(took_each):.1f} s median, {statistics.quantiles(took_each, n=20)[-1]:.1f} s p95"
-        )
+        slow = statistics.quantiles(took_each, n=20)[-1]
+        print(f"{name}: {statistics.median(took_each):.1f} s median, {slow:.1f} s p95")
     writes = ("SendMessage", "EphemeralMessageUpdate", "UpdateMessagePartial")
     print("calls: " + ", ".join(f"{name} {calls[name, 200] + calls[name, 201]}" for name in writes), end="; ")
     print(f"refused with 429: {sum(count for (_, status), count in calls.items() if status == 429)}")

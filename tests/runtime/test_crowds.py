@@ -142,14 +142,24 @@ async def test_replicas_that_know_nothing_of_each_other_come_to_share_the_limit(
     assert got.final[-1] < 60
 
 
+async def quick(number: int) -> AsyncIterator[AgentEvent]:
+    """An answer that takes no time."""
+    yield Finished(Answer(f"w{number}", "answered"))
+
+
+async def test_a_service_that_does_not_count_its_calls_holds_nobody_up(timing: Timing) -> None:
+    stream = MemoryStream(timing, enforced=False)
+    service = stream.service()
+    await asyncio.gather(*(deliver(service, a_turn(n, timing, quick(n))) for n in range(3000)))
+    assert len(stream.messages) == 3000
+    assert timing.monotonic() < 0.1
+
+
 async def test_after_the_limit_of_a_minute_nobody_storms(timing: Timing) -> None:
     chance = random.Random(7)
     timing = replace(timing, uniform=chance.uniform)
     stream = MemoryStream(timing)
     replicas = [stream.service() for _ in range(4)]
-
-    async def quick(number: int) -> AsyncIterator[AgentEvent]:
-        yield Finished(Answer(f"w{number}", "answered"))
 
     turns = [a_turn(n, timing, quick(n)) for n in range(1600)]
     await asyncio.gather(*(deliver(replicas[n % 4], turn) for n, turn in enumerate(turns)))

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 
-from framework.agent.conversation import Source, TextDelta, ToolFinished, ToolStarted
+import pytest
+
+from framework.agent.conversation import Answer, Caller, Conversation, Source, TextDelta, ToolFinished, ToolStarted
+from framework.engine.port import FencedError
+from framework.runtime.bot import Limits
+from framework.runtime.job import new_turn
+from framework.runtime.reply import ReplyWriter
+from framework.runtime.turn import Turn
 from framework.stream.model import ChannelRef, OutgoingMessage
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer, slowly
@@ -178,3 +186,45 @@ def bot_reply_id(bot: Running, message_id: str) -> str:
     from framework.runtime.turn import reply_id
 
     return reply_id(bot.bot.user_id, message_id)
+
+
+class Fence:
+    """Lets so many writes pass."""
+
+    def __init__(self, passes: int) -> None:
+        self.passes = passes
+
+    async def __call__(self) -> None:
+        self.passes -= 1
+        if self.passes < 0:
+            raise FencedError("taken over")
+
+
+FENCED_OFF = {0: {}, 1: {"": True}, 2: {"": True, "-2": False}, 3: {"": False, "-2": False}}
+
+
+@pytest.mark.parametrize("passes", FENCED_OFF)
+async def test_a_turn_that_is_no_longer_ours_writes_nothing_more_and_changes_nothing(
+    world: World, agent: ScriptedAgent, timing: Timing, passes: int
+) -> None:
+    """A post, a second part, the final write, a deletion: the fence stands before each of them."""
+    world.room(CID)
+    bot = Running(world, agent, timing=timing)
+    trigger = world.post(CID, "Everything, please")
+    text = "a" * 4_000 + "\n\n" + "b" * 4_000
+    agent.script = lambda _: [Pause(0.05), TextDelta(text[:100]), Pause(1), answer(text)]
+    conversation = Conversation((), Caller("ann"))
+    turn = new_turn(bot.bot, trigger, now=timing.now(), origin="live")
+    turn = replace(turn, fence=Fence(passes), events=agent.stream(conversation))
+    with pytest.raises(FencedError):
+        await write_and_withdraw(ReplyWriter(bot.service, Limits()), turn)
+    posted = {m.id.removeprefix(turn.reply_id): m.generating for m in world.messages(CID) if m.id != trigger.id}
+    assert posted == FENCED_OFF[passes]
+
+
+async def write_and_withdraw(writer: ReplyWriter, turn: Turn) -> None:
+    async with writer.indicating(turn) as indicator:
+        made = await writer.stream(turn, indicator)
+        assert isinstance(made, Answer)
+        await writer.settle(turn, made)
+    await writer.withdraw(turn)
