@@ -18,9 +18,21 @@ from framework.errors import EngineError, SettingsError
 from framework.sandbox.extras.faults import Fault
 from framework.sandbox.hooks.courier import Patience
 from framework.settings import Settings
-from framework.stream.model import CustomEvent, Event, MemberAdded, MessageNew, ReactionNew
+from framework.stream.events import concerns
+from framework.stream.model import (
+    Connected,
+    CustomEvent,
+    Event,
+    MemberAdded,
+    MessageDeleted,
+    MessageNew,
+    MessageUpdated,
+    ReactionNew,
+    RemovedFromChannel,
+    StopRequested,
+)
 from framework.stream.webhook_server import webhook_server
-from tests.support.stages import StreamStage, settings_for
+from tests.support.stages import BOT, Inbox, StreamStage, settings_for
 
 
 class Intake:
@@ -116,6 +128,36 @@ async def test_all_that_triggers_arrives(stream: StreamStage) -> None:
     assert [(e.message_id, e.kind) for e in intake.taken if isinstance(e, ReactionNew)] == [(message_id, "like")]
     assert [e.user.id for e in intake.taken if isinstance(e, MemberAdded)] == ["ben"]
     assert [(e.kind, e.data) for e in intake.taken if isinstance(e, CustomEvent)] == [("order.shipped", {"number": 7})]
+
+
+async def test_the_connection_and_the_webhook_tell_the_same(stream: StreamStage) -> None:
+    intake, inbox = Intake(), Inbox(stream.service)
+    await inbox.next(Connected)
+    async with hooked(stream, intake.take):
+        room = await stream.room()
+        await stream.service.join([room])
+        await stream.service.watch([room], limit=1)
+        message_id = await stream.post(room, "hello", custom={"action": "confirm"})
+        await stream.post(room, "in a thread", parent_id=message_id)
+        await stream.edit(message_id, "hello again")
+        await stream.react(message_id, "like")
+        await stream.join(room, "ben")
+        await stream.leave(room, "ben")
+        await stream.send_event(room, "order.shipped", number=7)
+        await stream.stop(room)
+        await stream.delete(message_id)
+        await stream.expel(room)
+        await stream.running.sandbox.courier.settle()
+        async with asyncio.timeout(5):
+            while not any(isinstance(event, RemovedFromChannel) for event in inbox.seen):
+                await asyncio.sleep(0.005)
+    await inbox.stop()
+    heard = inbox.seen
+    kinds = {type(event) for event in heard}
+    assert {MessageNew, MessageUpdated, MessageDeleted, ReactionNew, MemberAdded, CustomEvent, StopRequested} < kinds
+    told = [event for event in intake.taken if concerns(event, BOT)]
+    assert [event for event in heard if event not in told] == []
+    assert [event for event in told if type(event) not in kinds] == []
 
 
 async def test_nothing_is_served_where_no_address_is_set(stream: StreamStage) -> None:
