@@ -114,8 +114,11 @@ class _Loading:
         shared = [self._folder.resolve().parent.parent / "prompts", _CHECKOUT / "prompts", _PACKAGED]
         folders = list(dict.fromkeys([self._folder, self._folder / "prompts", *shared]))
         prompts: dict[str, Prompt] = {}
+        missing: set[str] = set()
         rendered = ""
         for path, there in _everywhere(definition):
+            if there.prompt in missing:
+                continue
             try:
                 where = self._document.position((*path, "prompt"))
                 prompt = prompts.get(there.prompt) or read_prompt(there.prompt, folders, where)
@@ -123,6 +126,7 @@ class _Loading:
                 text = prompt.render(there.prompt_values)
             except DefinitionError as error:
                 self._problems.append(error)
+                missing.add(there.prompt)
                 continue
             rendered = rendered if path else text
         return prompts, rendered

@@ -17,7 +17,10 @@ Key = tuple[str | int, ...]
 _MERGE = "<<"
 _HINTS = (
     ("but got '?'", "Inside [ ] or { } a text with a ? in it needs quotes."),
-    ("mapping values are not allowed", 'A text with a colon and a space in it needs quotes: "...".'),
+    (
+        "mapping values are not allowed",
+        "Put a text with a colon in it into quotes; or indent the line as those beside it.",
+    ),
     ("unknown escape character", "A backslash is read inside \"...\"; put regular expressions into '...'."),
     ("'\\t'", "Indent with spaces; YAML takes no tabs."),
     ("while scanning an alias", 'A text that begins with * needs quotes, as in "*".'),

@@ -1,0 +1,231 @@
+"""Forty ways to break a bot.yaml that people would really have: each is named with line, column, key and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from framework.definition.loader import load_bot
+from framework.errors import DefinitionError
+
+GOOD = r"""# A support bot.
+identity:
+  user_id: shop-bot
+  name: Shop Bot
+channels:
+  join: ["messaging:shop-*"]
+  where: {team: emea}
+triggers:
+  - mention
+  - keyword: [refund, invoice]
+  - regex: 'order #\d+'
+  - schedule: {cron: "0 9 * * 1-5", timezone: Europe/Berlin, do: Say what is new.}
+  - idle: {after: 30m, do: Ask whether there is more.}
+  - member_joined: {say: "Welcome {name}!"}
+conditions:
+  not_users: [bob]
+  hours:
+    timezone: Europe/Berlin
+    days: {mon-fri: "9:00-17:00"}
+context:
+  messages: 20
+model: {name: "openai:gpt-5-mini", timeout: 30s, fallbacks: [embedded]}
+prompt: prompt.md.j2
+variables: {company: Example}
+knowledge: knowledge
+tools:
+  - open_ticket
+  - {name: refund, approval: "when: args.amount > 100"}
+  - tracker/*
+mcp_servers:
+  tracker: {url: "https://tracker.example.com/mcp"}
+team: {users: [ada, grace]}
+budget:
+  user_day: {money: 0.5}
+  price: {input: 0.25, output: 2}
+reply: {place: thread, merge_within: 2s}
+handover: {enabled: true, alert: "team:desk"}
+phrases:
+  unsure: I am not certain. {topics} {person}
+overrides:
+  messaging:shop-vip-*:
+    model: {temperature: 0.1}
+    context: {messages: 50}
+"""
+
+# What is replaced, by what (¦ stands where the mistake is reported), and words of the message.
+BREAKAGES = {
+    "unknown section": ("identity:\n", "¦identty:\n", ["unknown key 'identty'", "Did you mean 'identity'?"]),
+    "unknown key": ("  name: Shop", "  ¦nmae: Shop", ["unknown key 'nmae' in identity", "'name'"]),
+    "key at the wrong level": (
+        "prompt: prompt.md.j2",
+        "¦temperature: 1\nprompt: prompt.md.j2",
+        ["'temperature' is a key of `model`"],
+    ),
+    "section inside another": ("  messages: 20", "  ¦tools: []\n  messages: 20", ["stands at the top of the file"]),
+    "user id": ("  user_id: shop-bot", "  ¦user_id: shop bot", ["identity.user_id", "'shop bot'", "agent-bot"]),
+    "number as text": ("  name: Shop Bot", "  ¦name: 42", ["identity.name: expected text", 'quotes around it: "42"']),
+    "text as number": ("messages: 20\n", "¦messages: twenty\n", ["context.messages", "a whole number", "'twenty'"]),
+    "out of bounds": ("messages: 20\n", "¦messages: 0\n", ["context.messages", "greater than or equal to 1"]),
+    "section as a list": (
+        "context:\n  messages: 20",
+        "¦context: [20]",
+        ["context: expected keys with values, such as"],
+    ),
+    "list as a mapping": ("knowledge: knowledge", "¦knowledge: {folder: x}", ["knowledge", "expected a list of texts"]),
+    "channel pattern": ('"messaging:shop-*"', '¦"shop-*"', ["channels.join[0]", "TYPE:ID", "messaging:support-*"]),
+    "channel filter": ("{team: emea}", "{¦team: [emea]}", ["channels.where.team", "expected text or a number"]),
+    "trigger word": ("- mention\n", "- ¦mentoin\n", ["triggers[0]", "Did you mean 'mention'?"]),
+    "trigger kind": ("- keyword: [", "- ¦keywords: [", ["triggers[1]", "Did you mean 'keyword'?"]),
+    "trigger without values": ("keyword: [refund, invoice]", "¦keyword: []", ["names nothing", "keyword: [refund"]),
+    "regular expression": (
+        r"regex: 'order #\d+'",
+        r"¦regex: 'order (#\d+'",
+        ["no regular expression", "unterminated subpattern"],
+    ),
+    "endless regular expression": (
+        r"regex: 'order #\d+'",
+        "¦regex: '(\\w+\\s?)+$'",
+        ["repeats what is repeated", "take away one"],
+    ),
+    "escape in quotes": (r"'order #\d+'", r'"order #\¦d+"', ["unknown escape character", "into '...'"]),
+    "cron field": ('cron: "0 9 * * 1-5"', '¦cron: "0 25 * * *"', ["'25' is no hour", "0 to 23"]),
+    "cron fields": ('cron: "0 9 * * 1-5"', '¦cron: "9:00"', ["cron has five", "0 9 * * 1-5"]),
+    "key of a schedule": ("timezone: Europe/Berlin, do", "¦timezon: UTC, do", ["'timezon'", "'timezone'"]),
+    "time zone": ("  timezone: Europe/Berlin\n", "  ¦timezone: Berlin\n", ["no time zone", "Europe/Berlin"]),
+    "schedule without a task": (", do: Say what is new.}", "}", ["'schedule' does not say what", "`do:`"]),
+    "duration": ("after: 30m", "¦after: half an hour", ["no duration", "30m"]),
+    "placeholder": ('say: "Welcome {name}!"', '¦say: "Welcome {nmae}!"', ["{nmae}", "{name}"]),
+    "day": ("{mon-fri:", "{¦mon-fry:", ["'mon-fry' is no day", "mon-fri"]),
+    "hours": ('mon-fri: "9:00-17:00"', '¦mon-fri: "9 to 5"', ["'9 to 5'", "9:00-17:00"]),
+    "user pattern": ("[bob]", "[¦bob smith]", ["conditions.not_users[0]", "no user id"]),
+    "model": ('name: "openai:gpt-5-mini"', "¦name: gpt-5", ["model.name", "PROVIDER:NAME"]),
+    "fallback": ("[embedded]", "[¦gpt-4]", ["model.fallbacks[0]", "'gpt-4'", "PROVIDER:NAME"]),
+    "own tool": ("- open_ticket", "- ¦open_tiket", ["no tool 'open_tiket'", "Did you mean 'open_ticket'?"]),
+    "condition": ("args.amount > 100", "args.amount >", ["tools[1].approval", "is no condition"]),
+    "condition's name": ("args.amount > 100", "amount > 100", ["speaks of amount", "args"]),
+    "rule of a tool": ("approval:", "¦aproval:", ["unknown key 'aproval' in tools[1]", "'approval'"]),
+    "server of a tool": ("- tracker/*", "- ¦traker/*", ["no MCP server 'traker'", "Did you mean 'tracker'?"]),
+    "key of a server": ("{url:", "{¦ulr:", ["unknown key 'ulr' in mcp_servers.tracker", "'url'"]),
+    "address of a server": ('url: "https://t', '¦url: "tcp://t', ["no address", "https://mcp.example.com"]),
+    "choice": ("place: thread", "¦place: thred", ["one of same, thread, channel", "Did you mean 'thread'?"]),
+    "money without a price": ("  price: {input: 0.25, output: 2}\n", "", ["user_day.money", "price: {input"]),
+    "review channel": ('alert: "team:desk"', "¦alert: desk", ["handover.alert", "'desk' is not TYPE:ID"]),
+    "placeholder of a phrase": ("  unsure: I", "  ¦unsure: I, {topic}", ["{topic} stands for nothing", "{topics}"]),
+    "override's pattern": ("messaging:shop-vip-*:", "¦shop-vip-*:", ["overrides", "not TYPE:ID"]),
+    "override's key": ("    context: {messages", "    context: {¦mesages", ["'mesages'", "Did you mean 'messages'?"]),
+    "override of what is one for all": (
+        "    context: {messages: 50}",
+        "    ¦channels: []",
+        ["'channels' is the same in all channels", "top of the file"],
+    ),
+    "override of the user": (
+        "    context: {messages: 50}",
+        "    identity: {¦user_id: vip}",
+        ["one user in all channels", "top of the file"],
+    ),
+    "override that contradicts": (
+        "    context: {messages: 50}",
+        "    drafts: {enabled: true}\n    reply: {¦supersede: true}",
+        ["supersede cannot be used with drafts"],
+    ),
+    "two ways to say when": ("context:\n", "¦respond_to: mention\ncontext:\n", ["respond_to and triggers", "Keep one"]),
+    "missing article folder": ("knowledge: knowledge", "¦knowledge: knowlege", ["does not exist", "'knowledge'"]),
+    "missing prompt": ("prompt: prompt.md.j2", "¦prompt: prompt.j2", ["'prompt.j2' does not exist", "prompt.md.j2"]),
+    "key given twice": ("variables: {", "¦prompt: x\nvariables: {", ["'prompt' stands here a second", "on line"]),
+    "indentation": ("  name: Shop Bot", "   name¦: Shop Bot", ["not valid YAML", "indent"]),
+    "tab": ("  name: Shop Bot", "¦\tname: Shop Bot", ["not valid YAML", "spaces"]),
+    "colon in a text": ("  name: Shop Bot", "  name: Shop¦: Bot", ["not valid YAML", "quotes"]),
+    "asterisk without quotes": ('["messaging:shop-*"]', "¦*all", ["not valid YAML"]),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "knowledge").mkdir()
+    (tmp_path / "knowledge" / "returns.md").write_text("# Returns\n\nWithin 30 days.\n")
+    (tmp_path / "prompt.md.j2").write_text("You are {{ bot_name }} of {{ company }}.")
+    (tmp_path / "tools.py").write_text(
+        'def open_ticket(text: str) -> str:\n    """Open."""\n    return text\n\n\n'
+        'def refund(amount: int) -> str:\n    """Refund."""\n    return str(amount)\n'
+    )
+    return tmp_path
+
+
+def load_error(folder: Path, text: str) -> DefinitionError:
+    (folder / "bot.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(DefinitionError) as caught:
+        load_bot(str(folder))
+    return caught.value
+
+
+def test_the_bot_that_is_broken_below_is_right(folder: Path) -> None:
+    (folder / "bot.yaml").write_text(GOOD, encoding="utf-8")
+    bot = load_bot(str(folder))
+    assert not bot.warnings
+    assert bot.system_prompt == "You are Shop Bot of Example."
+
+
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_a_mistake_is_named_with_line_column_key_and_remedy(folder: Path, name: str) -> None:
+    old, new, words = BREAKAGES[name]
+    assert GOOD.count(old) == 1, f"{old!r} does not stand exactly once in the example"
+    marked = GOOD.replace(old, new)
+    error = load_error(folder, marked.replace("¦", ""))
+    message = str(error)
+    for word in words:
+        assert word in message, message
+    assert error.hint, "no remedy"
+    assert "\n" not in error.what, f"more than one mistake is told:\n{message}"
+    if "¦" in marked:
+        before = marked.partition("¦")[0]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        assert f"bot.yaml:{line}:{column}: " in message, message
+    else:
+        assert "bot.yaml:" in message
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(folder: Path) -> None:
+    chosen = ["user id", "trigger word", "out of bounds", "key of a server", "missing article folder", "choice"]
+    text = GOOD
+    for name in chosen:
+        old, new, _ = BREAKAGES[name]
+        text = text.replace(old, new.replace("¦", ""))
+    message = str(load_error(folder, text))
+    signs = ["user_id", "triggers[0]", "context.messages", "does not exist", "'ulr'", "reply.place"]
+    places = [message.index(sign) for sign in signs]
+    assert places == sorted(places)
+
+
+def test_words_that_yaml_once_took_for_booleans_and_dates_are_texts(folder: Path) -> None:
+    text = GOOD.replace("Shop Bot", "No").replace("- mention\n", "- on: mention\n")
+    text = text.replace("  hours:\n", "  hours:\n    closed: [2026-12-25]\n")
+    (folder / "bot.yaml").write_text(text, encoding="utf-8")
+    definition = load_bot(str(folder)).definition
+    assert definition.identity.name == "No"
+    assert definition.triggers[0].on == "mention"
+    assert definition.conditions.hours is not None
+    assert definition.conditions.hours.closed == ("2026-12-25",)
+
+
+def test_a_section_whose_lines_are_all_commented_out_says_nothing(folder: Path) -> None:
+    (folder / "bot.yaml").write_text("prompt: prompt.md.j2\nvariables: {company: X}\ncontext:\n  # messages: 5\n")
+    assert load_bot(str(folder)).definition.context.messages == 20
+
+
+def test_settings_without_effect_are_warnings(folder: Path) -> None:
+    text = GOOD.replace("enabled: true, ", "") + "memory: {limit: 5}\n"
+    (folder / "bot.yaml").write_text(text, encoding="utf-8")
+    warnings = [str(warning) for warning in load_bot(str(folder)).warnings]
+    assert len(warnings) == 2
+    assert "handover.alert has no effect" in warnings[0] + warnings[1]
+    assert "memory.limit has no effect" in warnings[0] + warnings[1]
+
+
+def test_a_template_that_is_included_is_checked_too(folder: Path) -> None:
+    (folder / "prompt.md.j2").write_text("Hello.\n{% include 'rules.md.j2' %}\n")
+    (folder / "rules.md.j2").write_text("One.\nBe {{ mood }}.\n")
+    message = str(load_error(folder, GOOD))
+    assert "rules.md.j2:2" in message
+    assert "mood" in message
