@@ -29,7 +29,7 @@ class Context:
             return await call_next(turn)
         limit = turn.context_messages or turn.definition.context.messages
         messages = await (self._around(turn, limit) if turn.cause.made_up else self._read(turn, limit))
-        if not messages and not turn.cause.do:
+        if not messages and not (turn.cause.do or turn.cause.decided):
             return Silent(GONE)
         conversation = to_conversation(turn, messages)
         _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
@@ -68,6 +68,7 @@ def to_conversation(turn: Turn, messages: Sequence[Message]) -> Conversation:
     return Conversation(
         utterances=tuple(_utterance(message, turn) for message in _merged(messages, turn) if _belongs(message, turn)),
         instruction=turn.cause.do,
+        decided=turn.cause.decided,
         caller=Caller(
             user_id=trigger.user.id,
             user_name=trigger.user.name,
@@ -102,9 +103,13 @@ def spoken_text(message: Message) -> str:
 
 
 def _belongs(message: Message, turn: Turn) -> bool:
-    """Left out: what is deleted or not yet written, what the service says, and apologies for technical problems."""
+    """Left out: what is deleted or not yet written, what the service says, apologies for technical problems, and what
+    the one who is answered cannot see.
+    """
     if _is_gone(message) or message.generating or message.kind in {"system", "error", "ephemeral"}:
         return False
+    if message.shadowed or (message.visible_to and turn.trigger.user.id not in message.visible_to):
+        return False  # not for the one who is answered
     own_reply = message.id == turn.reply_id or message.id.startswith(f"{turn.reply_id}-")
     return not own_reply and message.custom.get("outcome") != "failed" and bool(spoken_text(message))
 

@@ -25,7 +25,7 @@ _FAST = timedelta(minutes=10)
 
 
 class Gate:
-    """A stage. An operator who asks for an answer is not bound by it."""
+    """A stage. An operator who asks for an answer is not bound by it, nor is what the team decided on."""
 
     def __init__(self, service: ChatService, situations: Situations) -> None:
         self._service = service
@@ -33,7 +33,7 @@ class Gate:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent with the reason; else the outcome of the stages that follow. Raises ChatServiceError."""
-        if turn.origin == "command":
+        if turn.origin == "command" or turn.cause.decided:
             _log.info("turn.decided", answer=True)
             return await call_next(turn)
         if turn.cause.made_up:

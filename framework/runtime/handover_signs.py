@@ -1,4 +1,4 @@
-"""What leads to a handover: the words of a person, their mood, the bot's own failures. Pure rules."""
+"""What leads to a handover: the words of a person, the bot's own failures. Pure rules; mood has its own module."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WITHOUT_EVIDENCE = frozenset({"refused", "unsure"})
 
 @dataclass(frozen=True)
 class Sign:
-    """Why a person is to take over. `detail` is for the team and the log; `summary` is the model's own, if it made one."""
+    """Why a person is to take over. `detail` is for the team and the log; `summary` the model's own, if it made one."""
 
     kind: Kind
     detail: str
@@ -37,15 +37,19 @@ class Sign:
 # ---- phrases
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
-_SMALL = frozenset(
-    "a an the to with please just some me my can could i now and or of for your "
-    "ein eine einen einem einer der die das dem den mit zu bitte mal kann ich jetzt "
-    "un une le la les avec à s'il vous plaît je con el los las por favor".split()
+
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SMALL = _listed(
+    """a an the to with please just some me my can could i now and or of for your
+    ein eine einen einem einer der die das dem den mit zu bitte mal kann ich jetzt
+    un une le la les avec à s'il vous plaît je con el los las por favor"""
 )
-_REFUSALS = frozenset("don't dont not never no doesn't didn't kein keinen keine nicht pas ne ninguna".split())
-_WISHES = frozenset(
-    "want need wish like have wanna will möchte brauche brauch muss veux besoin quiero necesito necesidad".split()
-)
+_REFUSALS = _listed("don't dont not never no doesn't didn't kein keinen keine nicht pas ne ninguna")
+_WISHES = _listed("want need wish like have wanna will möchte brauche brauch muss veux besoin quiero necesito")
 _BEFORE = 5  # words before a phrase in which it may be turned round
 
 
@@ -69,10 +73,7 @@ def asks_for_person(text: str, phrases: Sequence[str]) -> str | None:
 
 def _turned_round(before: Sequence[str]) -> bool:
     """`I don't want to`, `no need to`: said of what follows."""
-    for n, word in enumerate(before):
-        if word in _REFUSALS and _WISHES & set(before[n + 1 :]):
-            return True
-    return False
+    return any(word in _REFUSALS and bool(_WISHES & set(before[n + 1 :])) for n, word in enumerate(before))
 
 
 def _words(text: str) -> list[str]:
@@ -82,92 +83,6 @@ def _words(text: str) -> list[str]:
 def _find(words: Sequence[str], wanted: Sequence[str]) -> int | None:
     size = len(wanted)
     return next((n for n in range(len(words) - size + 1) if size and list(words[n : n + size]) == list(wanted)), None)
-
-
-# ---- mood
-
-_HARD = {
-    "en": (
-        r"(this|you|it|that|bot|support|service)('s| is| are|'re)? (so |just |really |completely |totally |absolutely )?"
-        r"(useless|ridiculous|a joke|pathetic|unacceptable|outrageous|disgusting|awful|terrible|horrible|garbage|rubbish)",
-        r"(useless|stupid|dumb|idiotic|damn|bloody|fucking) (bot|robot|machine|thing|support|service|company|app)",
-        r"(i'm|i am|im) (so |really |very |extremely |absolutely |getting )*"
-        r"(angry|furious|fed up|livid|sick of|pissed|desperate|beyond frustrated|so frustrated|tired of this)",
-        r"worst (service|support|company|experience|product|app)",
-        r"(waste of (my )?time|what the (hell|fuck)|wtf|rip ?off|scam|screw (you|this)|fuck (you|this|off)|bullshit)",
-        r"(how many times|for the (third|fourth|fifth|last|tenth|hundredth) time|nobody (helps|cares|listens|answers))",
-        r"(i give up|i can't take (this|it) any ?more|i am losing my mind|i('ll| will) sue)",
-        r"(idiots?|morons?|incompetent)",
-    ),
-    "de": (
-        r"(das|es|sie|ihr|bot) (ist|sind|seid) (doch |so |echt |wirklich |völlig |absolut )*"
-        r"(nutzlos|lächerlich|unverschämt|eine frechheit|eine zumutung|inakzeptabel|furchtbar|schrecklich|müll)",
-        r"(frechheit|zumutung|saftladen|verarsch\w*|abzocke|betrug)",
-        r"ich bin (so |echt |wirklich |sehr |total )*(wütend|sauer|verzweifelt|stinksauer|am ende)",
-        r"(mir reicht('s| es)|ich habe (die schnauze|genug davon|es satt)|zum (dritten|vierten|letzten|hundertsten) mal)",
-        r"(blöder|dummer|scheiß\w*|verdammter?) (bot|roboter|laden|service|support)",
-        r"(idioten?|unfähig\w*)",
-    ),
-    "fr": (
-        r"(c'est|vous êtes) (vraiment |complètement |totalement )?(nul|nulle|nuls|inutiles?|ridicule|inacceptable|honteux|scandaleux)",
-        r"(j'en ai (marre|assez)|ras le bol|je suis (furieux|furieuse|désespérée?|en colère)|arnaque|imbéciles?|idiots?)",
-    ),
-    "es": (
-        r"(esto|esta|es|son) (es |está |realmente |totalmente )*(inútil|ridículo|inaceptable|una vergüenza|horrible|pésimo)",
-        r"(estoy (harto|harta|furioso|furiosa|desesperado|desesperada)|estafa|idiotas?|inútiles)",
-    ),
-}
-_HARD_RULES = {
-    language: re.compile("|".join(rf"\b(?:{rule})\b" for rule in rules)) for language, rules in _HARD.items()
-}
-_KIND = re.compile(
-    r"\b(thanks?|thank you|thx|great|awesome|love|perfect|amazing|yay|hooray|congrat\w*|happy|wow|danke\w*|super|toll|"
-    r"merci|génial|gracias|genial|perfecto)\b"
-)
-_MARKS = re.compile(r"!{3,}|\?{3,}|[!?]*(?:\?!|!\?)[!?]*")
-_LETTERS_TO_SHOUT, _SHARE_TO_SHOUT = 10, 0.8
-_LOOK_BACK = 3
-
-
-def upset(messages: Sequence[Message], language: str) -> str | None:
-    """Why the author of the last of these messages is plainly upset, judged by their last few; None: they are not.
-
-    Hard words in the bot's language (or in English) count at once; shouting and heaps of marks only where both come
-    together in two messages, and never beside kind words: people shout for joy as well.
-    """
-    if not messages:
-        return None
-    author = messages[-1].user.id
-    own = [message.text for message in messages if message.user.id == author][-_LOOK_BACK:]
-    if hard := _hard(own[-1], language):
-        return f"hard words: {hard}"
-    loud = [text for text in own if is_loud(text)]
-    if own[-1] in loud and len(loud) >= 2:
-        return "shouts, again and again"
-    return None
-
-
-def may_be_upset(text: str, language: str) -> bool:
-    """Whether it is worth to look at what the author wrote before."""
-    return is_loud(text) or _hard(text, language) is not None
-
-
-def is_loud(text: str) -> bool:
-    """Capitals throughout with a heap of marks, and no kind word."""
-    letters = [sign for sign in text if sign.isalpha()]
-    shouted = sum(sign.isupper() for sign in letters) >= _SHARE_TO_SHOUT * len(letters)
-    several = len(text.split()) >= 2
-    if _KIND.search(text.casefold()) or len(letters) < _LETTERS_TO_SHOUT or not several:
-        return False
-    return shouted and _MARKS.search(text) is not None
-
-
-def _hard(text: str, language: str) -> str | None:
-    plain = " ".join(text.casefold().replace("’", "'").split())
-    for rules in dict.fromkeys((language, "en")):
-        if rules in _HARD_RULES and (match := _HARD_RULES[rules].search(plain)):
-            return match[0]
-    return None
 
 
 # ---- failures

@@ -18,6 +18,8 @@ from framework.runtime.context import Context
 from framework.runtime.deliver import Deliver
 from framework.runtime.gate import Gate
 from framework.runtime.guard import LoopGuard
+from framework.runtime.handover_stages import HandoverGate, HandoverSigns, HandoverWatch
+from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.live import LiveTurns
 from framework.runtime.receipt import ReadReceipt
 from framework.runtime.reply import ReplyWriter
@@ -38,6 +40,7 @@ class Pipeline:
         self._writer = ReplyWriter(bot.service, limits)
         self._guard = LoopGuard(limits)
         self._situations = Situations(bot.service, timing.now)
+        self._handover = HandoverSteps(bot.service, self._writer, timing)
         self._deliver = Deliver(self._writer)
         self.live = LiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
@@ -49,7 +52,9 @@ class Pipeline:
             Bursts(self._situations, self._writer),
             AlreadyAnswered(service, self._writer),
             self._guard,
+            HandoverGate(service, self._writer, self._handover),
             Gate(service, self._situations),
+            HandoverSigns(service, self._handover),
             ReadReceipt(service),
             self.live,
             Content(),
@@ -57,6 +62,7 @@ class Pipeline:
             Context(service),
             Checkpoint(),
             self._agent,
+            HandoverWatch(service, self._handover),
             self._deliver,
             self._record,
         )

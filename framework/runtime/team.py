@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from framework.definition.triggers import Team
+from framework.definition.conditions import Team
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.service import ChatService
 

@@ -1,0 +1,212 @@
+"""The stages of a handover: keep silent while a person has the channel, and see what leads to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import structlog
+
+from framework.agent.conversation import AgentEvent, Answer, Finished, HandoverRequested
+from framework.engine.port import FencedError
+from framework.errors import ChatServiceError, EngineError
+from framework.runtime.handover import FIELD, Handover
+from framework.runtime.handover_mood import may_be_upset, upset
+from framework.runtime.handover_signs import WITHOUT_EVIDENCE, Sign, asks_for_person, failures_in_a_row
+from framework.runtime.handover_steps import HandoverSteps
+from framework.runtime.reply import ReplyWriter
+from framework.runtime.stage import CallNext
+from framework.runtime.team import wrote
+from framework.runtime.turn import HandedOff, Outcome, Replied, Silent, Turn
+from framework.stream.model import Message
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+
+TAKEN_OVER = "a person has taken over"
+"""Why the bot is silent while a handover is open, and for what was written meanwhile."""
+_MESSAGES = 30
+
+
+class HandoverGate:
+    """A stage, before triggers and conditions: silent while a person has the channel; hears the team hand back."""
+
+    def __init__(self, service: ChatService, writer: ReplyWriter, steps: HandoverSteps) -> None:
+        self._service = service
+        self._writer = writer
+        self._steps = steps
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Silent, or the outcome of the stages that follow. A turn that was interrupted while it opened one goes on.
+
+        An operator who asks for an answer gets one, and what the team decided on is done.
+        """
+        if not turn.definition.handover.enabled or turn.cause.decided or turn.origin == "command":
+            return await call_next(turn)
+        state = Handover.read((await self._service.info(turn.channel)).custom)
+        commanded = is_resume(turn) and await wrote(self._service, turn.definition.team, turn.trigger)
+        if state is None or not state.is_open:
+            if commanded:
+                return Silent("no handover is open")
+            had = state is not None and not turn.cause.made_up and state.had(turn.trigger.created_at)
+            return Silent(TAKEN_OVER) if had else await call_next(turn)
+        if state.turn == turn.reply_id:
+            _log.info("handover.continued")
+            return await self._steps.open(turn, Sign("phrase", state.reason.rstrip(".")))
+        return await self._while_open(turn, state, call_next, commanded=commanded)
+
+    async def _while_open(self, turn: Turn, state: Handover, call_next: CallNext, *, commanded: bool) -> Outcome:
+        at, rules = turn.trigger.created_at, turn.definition.handover
+        if commanded and at > state.since:
+            await turn.fence()
+            await self._steps.close(turn.channel, state, until=at)
+            turn.draft.facts["suggestions"] = []
+            answer = Answer(text=turn.definition.phrases.resumed, outcome="answered")
+            await self._writer.settle(turn, answer, {"outcome": "resumed"})
+            return Replied(turn.reply_id, answer)
+        if state.ended(at, rules.resume_after):
+            await turn.fence()
+            await self._steps.close(turn.channel, state, until=state.since + rules.resume_after)
+            return await call_next(turn)
+        await self._note_person(turn, state)
+        return Silent(TAKEN_OVER)
+
+    async def _note_person(self, turn: Turn, state: Handover) -> None:
+        """The first of the team to write has taken over: the channel shows who."""
+        trigger = turn.trigger
+        if state.taken_by or turn.cause.made_up or trigger.created_at <= state.since:
+            return
+        if await wrote(self._service, turn.definition.team, trigger):
+            await turn.fence()
+            taken = replace(state, taken_by=trigger.user.name or trigger.user.id)
+            await self._service.update_channel(turn.channel, to_set={FIELD: taken.field()})
+
+
+def is_resume(turn: Turn) -> bool:
+    """Whether the message is the command that hands back, as a text or as a slash command."""
+    trigger, command = turn.trigger, _plain(turn.definition.handover.resume_command)
+    said = f"/{trigger.command} {trigger.text}" if trigger.command else trigger.text
+    return bool(command) and not turn.cause.made_up and _plain(said) == command
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+class HandoverSigns:
+    """A stage, after triggers and conditions. A person's words and mood lead to a handover; and any stage that follows
+    may ask for one by ending the turn as `HandedOff` before anything was said.
+    """
+
+    def __init__(self, service: ChatService, steps: HandoverSteps) -> None:
+        self._service = service
+        self._steps = steps
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """HandedOff, or the outcome of the stages that follow."""
+        rules = turn.definition.handover
+        if not rules.enabled or turn.cause.decided:
+            return await call_next(turn)
+        sign = await self._sign(turn)
+        if sign is not None:
+            return await self._steps.open(turn, sign)
+        outcome = await call_next(turn)
+        if isinstance(outcome, HandedOff) and not turn.draft.closing:
+            return await self._steps.open(turn, Sign("budget", outcome.reason))
+        return outcome
+
+    async def _sign(self, turn: Turn) -> Sign | None:
+        if turn.cause.made_up:
+            return None
+        rules, language = turn.definition.handover, turn.definition.identity.language
+        for message in turn.answering:
+            if phrase := asks_for_person(message.text, rules.phrases):
+                return Sign("phrase", f"the customer asked for a person ({phrase!r})")
+        if rules.sentiment and may_be_upset(turn.trigger.text, language):
+            why = upset(await lately(self._service, turn), language)
+            return Sign("sentiment", f"the customer is upset ({why})") if why else None
+        return None
+
+
+@dataclass
+class _Watched:
+    """What came of watching an agent."""
+
+    opened: Sign | None = None
+
+
+class HandoverWatch:
+    """A stage, around the agent: its own wish, failed answers, a spent budget and errors lead to a handover. All of it
+    is done before the reply is complete, so that a turn that is interrupted does it once more.
+    """
+
+    def __init__(self, service: ChatService, steps: HandoverSteps) -> None:
+        self._service = service
+        self._steps = steps
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """HandedOff where it came to that; else the outcome of the stages that follow."""
+        if turn.events is None or turn.conversation is None or not turn.definition.handover.enabled:
+            return await call_next(turn)
+        watched = _Watched()
+        outcome = await call_next(replace(turn, events=self._watch(turn, turn.events, watched)))
+        if watched.opened is not None and isinstance(outcome, Replied):
+            return HandedOff(watched.opened.detail)
+        return outcome
+
+    async def _watch(
+        self, turn: Turn, events: AsyncIterator[AgentEvent], watched: _Watched
+    ) -> AsyncIterator[AgentEvent]:
+        asked: HandoverRequested | None = None
+        try:
+            async for event in events:
+                if isinstance(event, HandoverRequested):
+                    asked = event
+                elif isinstance(event, Finished):
+                    yield Finished(await self._finished(turn, event.answer, asked, watched))
+                else:
+                    yield event
+        except (FencedError, EngineError, ChatServiceError):
+            raise
+        except Exception as error:
+            if not turn.definition.handover.errors or watched.opened is not None:
+                raise
+            _log.exception("turn.failed", instead="a person takes over", error=str(error))
+            yield Finished(await self._hand_over(turn, Sign("errors", "the bot failed"), watched, _EMPTY))
+
+    async def _finished(self, turn: Turn, answer: Answer, asked: HandoverRequested | None, watched: _Watched) -> Answer:
+        sign = await self._sign(turn, answer, asked)
+        return answer if sign is None else await self._hand_over(turn, sign, watched, answer)
+
+    async def _sign(self, turn: Turn, answer: Answer, asked: HandoverRequested | None) -> Sign | None:
+        rules = turn.definition.handover
+        if asked is not None:
+            return Sign("tool", asked.reason.rstrip(". ") or "the bot asked for a person", asked.summary)
+        if answer.spent and (rules.budget or turn.definition.budget.when_spent == "handover"):
+            return Sign("budget", "the budget of this turn is spent")
+        if rules.failed_answers and answer.outcome in WITHOUT_EVIDENCE:
+            earlier = 0
+            if rules.failed_answers > 1:
+                said = await lately(self._service, turn)
+                earlier = failures_in_a_row(said, bot_user_id=turn.bot_user_id, but=turn.reply_id)
+            if earlier + 1 >= rules.failed_answers:
+                return Sign("failed_answers", f"{earlier + 1} answers in a row without evidence")
+        return None
+
+    async def _hand_over(self, turn: Turn, sign: Sign, watched: _Watched, answer: Answer) -> Answer:
+        text = await self._steps.prepare(turn, sign)
+        watched.opened = sign
+        return replace(answer, text=text, sources=(), suggestions=())
+
+
+_EMPTY = Answer(text="", outcome="refused")
+
+
+async def lately(service: ChatService, turn: Turn) -> list[Message]:
+    """The newest messages of the channel or thread, up to the trigger, oldest first."""
+    trigger = turn.trigger
+    if trigger.parent_id is None:
+        found = await service.recent(turn.channel, limit=_MESSAGES, until=None if turn.cause.made_up else trigger.id)
+    else:
+        found = await service.thread(trigger.parent_id, limit=_MESSAGES, until=trigger.id)
+    return list(found)
