@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from framework.agent.masking import Mask
-from framework.agent.messages import Background, Window, split
+from framework.agent.messages import HISTORY_CHARACTERS, Background, Window, newest, split
 
 if TYPE_CHECKING:
     from framework.agent.conversation import Conversation, Utterance
@@ -35,16 +36,28 @@ class Backgrounds:
         self, conversation: Conversation, references: Sequence[Reference], ledger: Ledger
     ) -> tuple[list[Utterance], Background]:
         """The messages to show, oldest first, and what stands beside them. Raises ModelError where a summary fails."""
-        shown, gone = split(conversation, self.window)
         summary, caller = "", conversation.caller
-        if self._parts.summaries is not None:
+        if self._parts.summaries is None:
+            shown, _ = split(conversation, self.window)
+        else:
+            window, beside = _shared_out(self.window)
+            shown, gone = split(conversation, window)
             summary, pending = await self._parts.summaries.before(caller, gone, self.window, ledger)
-            shown = [*pending, *shown]
+            shown = [*newest(pending, window, beside), *shown]
         facts: Sequence[str] = ()
         if self._parts.facts is not None and not (conversation.instruction or conversation.decided):
             known = await self._parts.facts.of(caller.user_id, caller.channel)
             facts = [self.window.mask(fact) for fact in known]
         return shown, Background(references, summary, facts)
+
+
+def _shared_out(window: Window) -> tuple[Window, int]:
+    """The window, and the room for messages that fell out of it and are in no summary yet: together as much as the
+    definition says.
+    """
+    if window.tokens is None:
+        return window, HISTORY_CHARACTERS
+    return replace(window, tokens=window.tokens * 3 // 4), window.tokens // 4
 
 
 def _sight(parts: Parts) -> Callable[[str], bool] | None:

@@ -247,15 +247,13 @@ def _denied(call: _Call) -> ToolMessage:
 
 
 def _place(request: ToolCallRequest) -> int:
-    """Which call of the turn it is, from 1, in the order of the model's words."""
-    calls = [
-        call["id"]
-        for message in request.state["messages"]
-        if isinstance(message, AIMessage)
-        for call in message.tool_calls
-    ]
+    """Which call of the turn it is, from 1, in the order of the model's words. Some servers give the calls of each
+    answer the same ids, so only the last answer is looked through.
+    """
+    answers = [message.tool_calls for message in request.state["messages"] if isinstance(message, AIMessage)]
+    last = [call["id"] for call in answers[-1]] if answers else []
     own = request.tool_call["id"]
-    return calls.index(own) + 1 if own in calls else len(calls) + 1
+    return sum(map(len, answers[:-1])) + (last.index(own) if own in last else len(last)) + 1
 
 
 def _kept(result: Result) -> dict[str, Any]:

@@ -139,14 +139,19 @@ def split(conversation: Conversation, window: Window) -> tuple[list[Utterance], 
     utterances = list(conversation.utterances)
     last = [] if conversation.instruction or not utterances else [utterances.pop()]
     useful = [one for one in utterances if one.text.strip() or (one.who == "user" and one.images)]
-    room, kept = _room(last, window), 0
-    for utterance in reversed(useful):
+    kept = newest(useful, window, _room(last, window))
+    return [*kept, *last], [*conversation.earlier, *useful[: len(useful) - len(kept)]]
+
+
+def newest(utterances: Sequence[Utterance], window: Window, room: int) -> list[Utterance]:
+    """The newest ones that fit into the room (tokens, or characters where the window counts those), oldest first."""
+    kept = 0
+    for utterance in reversed(utterances):
         room -= _size(utterance, window)
         if room < 0:
             break
         kept += 1
-    first = len(useful) - kept
-    return [*useful[first:], *last], [*conversation.earlier, *useful[:first]]
+    return list(utterances[len(utterances) - kept :])
 
 
 def result_block(name: str, text: str) -> str:

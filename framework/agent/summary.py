@@ -6,19 +6,24 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from langchain.agents.middleware import SummarizationMiddleware
 from langchain_core.callbacks import get_usage_metadata_callback
 from sqlalchemy import Column, Connection, String, Table, Text, delete, insert, select
 
+from framework.agent.conversation import Utterance
 from framework.agent.failure import ModelSite, explain
 from framework.agent.messages import Window, marked_messages
 from framework.agent.turn import Ledger
+from framework.errors import ModelError
 from framework.tools.database import TABLES, Database
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from framework.agent.conversation import Caller, Utterance
+    from framework.agent.conversation import Caller
+
+log = structlog.get_logger(__name__)
 
 BATCH = 8
 """So many messages fall out of the window before the summary is made anew; until then they are shown as they are."""
@@ -80,11 +85,13 @@ class ChannelSummaries:
                 break
         if len(new) < BATCH:
             return summary, new
-        if summary:
-            from framework.agent.conversation import Utterance
-
-            new.insert(0, Utterance("user", f"(Summary of what was said before this)\n{summary}", "summary"))
-        summary = await self._summariser.of(new, window, ledger)
+        before = [Utterance("user", f"(Summary of what was said before this)\n{summary}", "summary")] if summary else []
+        try:
+            summary = await self._summariser.of([*before, *new], window, ledger)
+        except ModelError as error:
+            # The question can be answered all the same; the next turn tries again.
+            log.warning("no summary could be made", channel=caller.channel, error=error.what)
+            return summary, new[-BATCH:]
         await self._save(place, _digest(gone[-1]), summary)
         return summary, ()
 

@@ -78,6 +78,31 @@ class Stream:
             self.request.transport.abort()
 
 
+@dataclass
+class Whole(Stream):
+    """The answer to a request that did not ask for a stream: what a step streams, as one JSON object."""
+
+    message: dict[str, Any] = field(default_factory=lambda: {"role": "assistant", "content": ""})
+    finish: str | None = None
+
+    async def begin(self) -> None:
+        """Nothing is sent before the end."""
+
+    async def raw(self, data: str) -> None:
+        """Only pieces with text or a reason to stop are taken in."""
+        for choice in json.loads(data).get("choices", ()) if data != "[DONE]" else ():
+            self.message["content"] += choice["delta"].get("content") or ""
+            self.finish = choice["finish_reason"] or self.finish
+
+    async def end(self, finish: str = "stop") -> None:
+        """Send all of it."""
+        choice = {"index": 0, "message": self.message, "finish_reason": finish}
+        usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+        self.response = web.json_response(_chunk(choices=[choice], usage=usage) | {"object": "chat.completion"})
+        await self.response.prepare(self.request)
+        await self.response.write_eof()
+
+
 def _chunk(**fields: object) -> dict[str, object]:
     return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL, **fields}
 
@@ -191,7 +216,7 @@ class ScriptedServer:
         """Answer a chat completion."""
         await self._remember(request)
         step = self.script.popleft() if self.script else fail(400, "the script is at its end")
-        stream = Stream(request)
+        stream = Stream(request) if self.asked[-1].body.get("stream") else Whole(request)
         try:
             await step(stream)
         except (asyncio.CancelledError, ConnectionError):

@@ -1,0 +1,252 @@
+"""Rules of tools: who may have them called, how often, for how long, and what a person approves first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain.tools import ToolRuntime, tool
+
+from framework.agent.agent import LangChainAgent
+from framework.agent.conversation import AgentEvent, ApprovalRequested, Caller, Conversation, Finished
+from framework.errors import DefinitionError, FrameworkError
+from framework.tools.approvals import LIFETIME, ApprovalDesk
+from framework.tools.context import ToolContext
+from framework.tools.database import Database
+from framework.tools.rate import Window
+from tests.agent.conftest import AgentMaker, answer, asking
+from tests.support.openai_server import ScriptedServer, call, say
+from tests.support.steps import KeptSteps, ProcessGoneError
+
+REFUNDS: list[tuple[int, str, str]] = []
+
+
+@tool
+async def refund(amount: int, runtime: ToolRuntime[ToolContext]) -> str:
+    """Refund money."""
+    REFUNDS.append((amount, runtime.context.user_id, runtime.context.key))
+    return f"Refunded {amount}."
+
+
+@pytest.fixture(autouse=True)
+def _nothing_refunded() -> None:
+    REFUNDS.clear()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def seconds(self) -> float:
+        return self.at.timestamp()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, clock: Clock) -> AsyncIterator[ApprovalDesk]:
+    database = Database(tmp_path)
+    yield ApprovalDesk("test", database, now=clock.now)
+    database.close()
+
+
+def rule(**values: Any) -> dict[str, object]:
+    return {"tools": [{"name": "refund", **values}]}
+
+
+def by(*roles: str, user: str = "ada") -> Conversation:
+    return replace(asking("Refund me"), caller=Caller(user, "Ada", "messaging:support-1", "turn-1", roles))
+
+
+async def events_of(agent: LangChainAgent, conversation: Conversation) -> list[AgentEvent]:
+    return [event async for event in agent.stream(conversation)]
+
+
+def offered(server: ScriptedServer) -> set[str]:
+    return {entry["function"]["name"] for entry in server.asked[-1].body.get("tools", ())}
+
+
+async def test_a_tool_is_not_offered_to_whom_it_is_not_for(server: ScriptedServer, make_agent: AgentMaker) -> None:
+    agent = make_agent(refund, definition=rule(roles=["moderator"]))
+    server.play(say("No."), say("Yes."))
+    await answer(agent, by("user"))
+    assert "refund" not in offered(server)
+    await answer(agent, by("moderator"))
+    assert "refund" in offered(server)
+
+
+async def test_a_call_of_a_tool_that_was_not_offered_is_refused(server: ScriptedServer, make_agent: AgentMaker) -> None:
+    agent = make_agent(refund, definition=rule(users=["vip-*"]))
+    server.play(call(("refund", {"amount": 5})), say("I cannot."))
+    assert (await answer(agent, by())).text == "I cannot."
+    assert REFUNDS == []
+    assert "may not be called" in server.asked[-1].text
+    server.play(call(("refund", {"amount": 5})), say("Done."))
+    await answer(agent, by(user="vip-7"))
+    assert [user for _, user, _ in REFUNDS] == ["vip-7"]
+
+
+async def test_a_person_cannot_have_a_tool_called_too_often(
+    server: ScriptedServer, make_agent: AgentMaker, clock: Clock
+) -> None:
+    agent = make_agent(refund, definition=rule(per_minute=2), window=Window(clock.seconds))
+    again = call(("refund", {"amount": 1}))
+    server.play(again, again, again, say("Enough."), again, say("Bob's."))
+    await answer(agent, by())
+    assert len(REFUNDS) == 2
+    assert "too often" in server.asked[-1].text
+    await answer(agent, by(user="bob"))
+    assert len(REFUNDS) == 3
+    clock.at += timedelta(seconds=61)
+    server.play(again, say("Done."))
+    await answer(agent, by())
+    assert len(REFUNDS) == 4
+
+
+async def test_each_tool_has_its_own_time(server: ScriptedServer, make_agent: AgentMaker) -> None:
+    import asyncio
+
+    @tool
+    async def slow() -> str:
+        """Slow."""
+        await asyncio.Event().wait()
+        return ""
+
+    agent = make_agent(slow, definition={"tools": [{"name": "slow", "timeout": "0.05s"}]}, tool_seconds=60.0)
+    server.play(call(("slow", {})), say("It took too long."))
+    await answer(agent, "Go")
+    told = server.asked[-1].messages[-1]["content"]
+    assert "within 0.05 seconds" in told
+    assert "not known" in told  # It may have happened all the same.
+
+
+@pytest.mark.parametrize(
+    ("approval", "amount", "asks"),
+    [
+        ("always", 1, True),
+        ("never", 1_000, False),
+        ("when: args.amount > 100", 100, False),
+        ("when: args.amount > 100", 101, True),
+        ("when: 'staff' not in user.roles", 1, True),
+        ("when: args.missing > 100", 1, True),  # What cannot be told is asked.
+    ],
+)
+async def test_approval_is_asked_for_as_declared(
+    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk, approval: str, amount: int, *, asks: bool
+) -> None:
+    agent = make_agent(refund, definition=rule(approval=approval), desk=desk)
+    server.play(call(("refund", {"amount": amount})), say("We shall see."))
+    events = await events_of(agent, by())
+    assert [event.tool for event in events if isinstance(event, ApprovalRequested)] == (["refund"] if asks else [])
+    assert bool(REFUNDS) is not asks
+    assert len(await desk.pending()) == int(asks)
+
+
+async def test_an_approved_call_runs_once_for_whoever_asked_for_it(
+    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+) -> None:
+    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    server.play(call(("refund", {"amount": 5})), say("The team looks at it."))
+    (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
+    assert (request.tool, request.args_summary) == ("refund", '{"amount": 5}')
+    assert "not run" in server.asked[-1].text
+    decided = await desk.decide(request.id, approve=True, by="mo")
+    assert (decided.state, decided.decided_by, decided.channel) == ("approved", "mo", "messaging:support-1")
+    later = Conversation((), Caller("mo", "Mo", "messaging:support-1", "turn-2"), decided=request.id)
+    server.play(say("You got 5 back."))
+    assert (await answer(agent, later)).text == "You got 5 back."
+    assert REFUNDS == [(5, "ada", "turn-1:1")]
+    assert "Refunded 5." in server.asked[-1].text
+    server.play(say("Told again."))
+    await answer(agent, replace(later, caller=replace(later.caller, key="turn-3")))  # A second follow-up.
+    assert len(REFUNDS) == 1
+    assert "Refunded 5." in server.asked[-1].text
+    with pytest.raises(FrameworkError, match="No tool call waits"):
+        await desk.decide(request.id, approve=False, by="mo")
+
+
+async def test_a_denied_call_does_not_run_and_the_customer_is_told(
+    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+) -> None:
+    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    server.play(call(("refund", {"amount": 5})), say("Wait."))
+    (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
+    await desk.decide(request.id, approve=False, by="mo")
+    server.play(say("Sorry, no."))
+    await answer(agent, Conversation((), Caller("ada", key="turn-2"), decided=request.id))
+    assert REFUNDS == []
+    assert "did not approve" in server.asked[-1].messages[-1]["content"]
+
+
+async def test_a_turn_that_is_tried_again_asks_the_team_once(
+    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+) -> None:
+    agent, steps = make_agent(refund, definition=rule(approval="always"), desk=desk), KeptSteps()
+    server.play(call(("refund", {"amount": 5})), say("Wait."))
+    steps.die_at = "answer"
+    with pytest.raises(ProcessGoneError):
+        await events_of(agent, replace(by(), steps=steps))
+    steps.die_at = ""
+    server.play(say("Wait."))
+    await events_of(agent, replace(by(), steps=steps))
+    assert len(await desk.pending()) == 1
+    replayed = await events_of(agent, replace(by(), steps=steps))  # The kept answer brings the request again.
+    assert any(isinstance(event, ApprovalRequested) for event in replayed)
+
+
+async def test_an_approved_call_that_was_interrupted_is_uncertain(
+    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+) -> None:
+    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    server.play(call(("refund", {"amount": 5})), say("Wait."))
+    (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
+    await desk.decide(request.id, approve=True, by="mo")
+    assert await desk.claim(request.id)  # A process that died while it ran the call.
+    server.play(say("Hm."))
+    events = await events_of(agent, Conversation((), Caller("ada", key="turn-2"), decided=request.id))
+    assert isinstance(events[-1], Finished)
+    assert events[-1].answer.uncertain == ("refund",)
+    assert REFUNDS == []
+
+
+async def test_a_call_that_nobody_decided_on_is_forgotten(
+    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk, clock: Clock
+) -> None:
+    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    server.play(call(("refund", {"amount": 5})), say("Wait."))
+    await events_of(agent, by())
+    (pending,) = await desk.pending()
+    clock.at += LIFETIME + timedelta(seconds=1)
+    assert await desk.pending() == ()
+    with pytest.raises(FrameworkError, match="No tool call waits"):
+        await desk.decide(pending.id, approve=True, by="mo")
+
+
+async def test_what_people_see_of_a_call_holds_no_secrets(
+    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+) -> None:
+    @tool
+    def log_in(name: str, password: str) -> str:
+        """Log in."""
+        return name + password
+
+    agent = make_agent(log_in, definition={"tools": [{"name": "log_in", "approval": "always"}]}, desk=desk)
+    server.play(call(("log_in", {"name": "ada", "password": "hunter2"})), say("Wait."))
+    (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
+    assert "hunter2" not in request.args_summary
+
+
+@pytest.mark.parametrize("approval", ["sometimes", "when:", "when: args.amount >"])
+def test_a_condition_that_cannot_be_read_is_named(make_agent: AgentMaker, approval: str) -> None:
+    with pytest.raises((DefinitionError, ValueError), match=r"refund|approval"):
+        make_agent(refund, definition=rule(approval=approval))
