@@ -1,4 +1,4 @@
-"""`schema`: the JSON Schema of bot.yaml, for editors."""
+"""`schema`: the JSON Schema of bot.yaml, for editors, and its reference, for people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from framework.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -18,12 +20,29 @@ def schema(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file; without it, print.")
     ] = None,
+    docs: Annotated[
+        Path | None, typer.Option("--docs", help="Renew the reference of all keys in this Markdown file instead.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of bot.yaml. Editors find it by the first line of each bot.yaml."""
     from framework.definition.schema import schema_text
 
-    if output is None:
+    if docs is not None:
+        _renew(docs)
+    elif output is None:
         sys.stdout.write(schema_text())
-        return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(schema_text(), encoding="utf-8")
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(schema_text(), encoding="utf-8")
+
+
+def _renew(file: Path) -> None:
+    from framework.definition.reference import renewed
+
+    if not file.is_file():
+        raise UsageError(f"There is no {file}.", hint="The reference stands in docs/bots.md.")
+    try:
+        text = renewed(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{file}: {error}.", hint="Add them where the reference is to stand.") from None
+    file.write_text(text, encoding="utf-8")

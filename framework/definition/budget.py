@@ -12,9 +12,9 @@ from framework.definition.part import Part
 class Spending(Part):
     """One bound; what is not given is not bounded."""
 
-    tokens: int | None = Field(None, ge=1, description="Input and output tokens together.")
-    money: float | None = Field(None, gt=0, description="In the currency of `price`.")
-    turns: int | None = Field(None, ge=1, description="Answered turns.")
+    tokens: int | None = Field(None, ge=1, description="Input and output tokens together.", examples=[20000])
+    money: float | None = Field(None, gt=0, description="In the currency of `price`.", examples=[0.5])
+    turns: int | None = Field(None, ge=1, description="Answered turns.", examples=[30])
 
 
 class Price(Part):

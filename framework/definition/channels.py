@@ -33,7 +33,9 @@ class Channels(Part):
         description="Channels to join and watch, as TYPE:ID; `*` and `?` are wildcards in the id, as in support-*.",
     )
     create: Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], ONE_OR_MANY] = Field(
-        (), description="Channels, as TYPE:ID, to create at start where they are missing."
+        (),
+        description="Channels, as TYPE:ID, to create at start where they are missing.",
+        examples=[["messaging:support-1"]],
     )
     where: dict[str, str | int | float | bool] = Field(
         default_factory=dict,

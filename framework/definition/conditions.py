@@ -14,9 +14,11 @@ from framework.definition.part import Duration, Part, Texts
 class Conditions(Part):
     """What must hold for a turn to start. Never answering bots is not a condition but always so."""
 
-    users: Texts = Field((), description="Only these people (user ids, with wildcards); none: everybody.")
-    not_users: Texts = Field((), description="Never these people.")
-    roles: Texts = Field((), description="Only people with one of these roles; none: any role.")
+    users: Texts = Field(
+        (), description="Only these people (user ids, with wildcards); none: everybody.", examples=[["ada", "staff-*"]]
+    )
+    not_users: Texts = Field((), description="Never these people.", examples=[["bob"]])
+    roles: Texts = Field((), description="Only people with one of these roles; none: any role.", examples=[["vip"]])
     not_team: bool = Field(True, description="Not for messages of the team's own people.")
     hours: OfficeHours | None = Field(None, description="Only in these hours; see `outside`.")
     outside: Literal["silent", "say"] = Field(
@@ -36,6 +38,6 @@ class Conditions(Part):
 class Team(Part):
     """Who the people behind the bot are."""
 
-    users: Texts = Field((), description="User ids, with wildcards.")
+    users: Texts = Field((), description="User ids, with wildcards.", examples=[["ada", "grace"]])
     roles: Texts = Field(("admin", "moderator"), description="Roles, in the app or in the channel.")
     hours: OfficeHours | None = Field(None, description="When somebody of the team is there.")

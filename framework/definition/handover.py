@@ -23,10 +23,14 @@ class Handover(Part):
     sentiment: bool = Field(False, description="When a person is plainly upset.")
     budget: bool = Field(False, description="When a budget is spent.")
     errors: bool = Field(False, description="When a turn failed for good.")
-    to: Texts = Field((), description="User ids to add to the channel; none: those of `team`.")
+    to: Texts = Field(
+        (), description="User ids to add to the channel; none: those of `team`.", examples=[["ada", "grace"]]
+    )
     choose: Literal["all", "round_robin"] = Field("all", description="All of them, or the next one in turn.")
-    alert: str = Field("", description="TYPE:ID of a channel where the team is told.")
+    alert: str = Field("", description="TYPE:ID of a channel where the team is told.", examples=["team:support-desk"])
     summary: bool = Field(True, description="Post a summary for the person, which only the team sees.")
     resume_command: str = Field("/bot resume", description="What a person of the team writes to hand back.")
-    resume_reaction: str = Field("", description="A reaction of the team that hands back.")
+    resume_reaction: str = Field(
+        "", description="A reaction of the team that hands back.", examples=["white_check_mark"]
+    )
     resume_after: Duration = Field(timedelta(hours=12), description="The bot comes back by itself after this long.")

@@ -11,7 +11,9 @@ class Context(Part):
     """What the bot reads before it answers."""
 
     messages: int = Field(20, ge=1, le=300, description="How many of the newest messages to read.")
-    tokens: int | None = Field(None, ge=200, description="At most so many tokens of them, the newest first.")
+    tokens: int | None = Field(
+        None, ge=200, description="At most so many tokens of them, the newest first.", examples=[4000]
+    )
     thread: bool = Field(True, description="In a thread, read the thread; otherwise the whole channel.")
     images: bool = Field(True, description="Pass pictures to models that see.")
     names: bool = Field(True, description="Tell the model who said what.")

@@ -71,7 +71,9 @@ class ChannelDefinition(Part):
     """What a bot does in a channel: all of it may differ between channels, by `overrides`."""
 
     identity: Persona = Field(default_factory=Persona, description="As whom the bot speaks.")
-    description: str = Field("", description="One line for people who look through the bots.")
+    description: str = Field(
+        "", description="One line for people who look through the bots.", examples=["Answers questions about orders."]
+    )
     respond_to: Literal["every_message", "mention"] | None = Field(
         None, description="Short for one trigger: which messages of people are answered.", examples=["mention"]
     )

@@ -54,7 +54,9 @@ Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], ONE_
 class IssueTokens(Part):
     """For whom `issue_user_token` may sign a token; for nobody unless users are named."""
 
-    users: Texts = Field((), description="User ids; `*` and `?` are wildcards. None: the tool is off.")
+    users: Texts = Field(
+        (), description="User ids; `*` and `?` are wildcards. None: the tool is off.", examples=[["ada", "staff-*"]]
+    )
     reveal: bool = Field(
         False, description="Give out the token itself and not only a handle, to set up a person's client."
     )
@@ -67,7 +69,9 @@ class Operations(Part):
     allow: Rules = Field(
         ("reads",), description="Ids of operations, as in SendMessage, and classes: reads, writes, destroys."
     )
-    deny: Rules = Field((), description="The same, for what is never allowed; it wins over `allow`.")
+    deny: Rules = Field(
+        (), description="The same, for what is never allowed; it wins over `allow`.", examples=[["DeleteChannel"]]
+    )
     approve: Rules = Field(
         ("destroys",), description="The same, for what is allowed only once a person has approved the very call."
     )

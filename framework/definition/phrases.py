@@ -41,7 +41,11 @@ class Phrases(Part):
         description="Said when a person is to take over outside the team's hours.",
     )
     resumed: str = Field("I am back, and read along again.", description="Said when the team hands back.")
-    draft: str = Field("", description="Said while a draft waits for approval; empty: nothing.")
+    draft: str = Field(
+        "",
+        description="Said while a draft waits for approval; empty: nothing.",
+        examples=["A colleague looks over my answer."],
+    )
     no_text: str = Field(
         "I can only read text so far. Could you describe in words what you need?",
         description="Answer to a message that holds only files or images.",

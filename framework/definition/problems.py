@@ -146,6 +146,8 @@ def example_of(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, timedelta):
         return duration(default)
+    if isinstance(default, tuple) and default:
+        return _flow(list(default))
     plain = isinstance(default, (bool, int, float, str)) and default != ""
     return _flow(default) if plain else ""
 

@@ -26,10 +26,13 @@ class Reply(Part):
     typing: bool = Field(False, description="Show that the bot is typing.")
     states: bool = Field(True, description="Show AI states beside the reply (thinking, generating, sources).")
     max_length: int = Field(5000, ge=200, le=20_000, description="Characters of a message; longer answers are split.")
-    suggestions: Texts = Field((), description="Quick replies to suggest below each answer.")
+    suggestions: Texts = Field(
+        (), description="Quick replies to suggest below each answer.", examples=[["Where is my parcel?"]]
+    )
     feedback: Texts = Field(
         (),
         description="Reactions on replies that count as feedback, the good one first, as in [thumbs_up, thumbs_down].",
+        examples=[["thumbs_up", "thumbs_down"]],
     )
 
 
@@ -38,6 +41,8 @@ class Drafts(Part):
 
     enabled: bool = Field(False, description="Whether answers need approval.")
     channel: str = Field(
-        "", description="TYPE:ID of the review channel; without it the draft is a message only the team sees."
+        "",
+        description="TYPE:ID of the review channel; without it the draft is a message only the team sees.",
+        examples=["team:review"],
     )
     expire: Duration = Field(timedelta(hours=24), description="A draft nobody decided on is dropped after this long.")

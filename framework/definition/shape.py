@@ -24,7 +24,7 @@ def annotation_at(model: type[BaseModel], path: Key) -> Any:  # noqa: ANN401 - a
     for part in path:
         owner = part_of(annotation)
         field = field_named(owner, str(part)) if owner else None
-        annotation = field.annotation if field is not None else _inside(annotation)
+        annotation = field.annotation if field is not None else inside(annotation)
     return annotation
 
 
@@ -38,7 +38,7 @@ def field_at(model: type[BaseModel], path: Key) -> FieldInfo | None:
         if field is not None:
             innermost, annotation = field, field.annotation
         else:
-            annotation = _inside(annotation)
+            annotation = inside(annotation)
     return innermost
 
 
@@ -48,7 +48,7 @@ def model_at(model: type[BaseModel], path: Key) -> type[BaseModel] | None:
     for part in path:
         owner = part_of(annotation)
         if owner is None:
-            annotation = _inside(annotation)
+            annotation = inside(annotation)
         elif (field := field_named(owner, str(part))) is not None:
             annotation = field.annotation
         # Else it is the tag of a validator: the part stays.
@@ -62,34 +62,35 @@ def field_named(model: type[BaseModel], key: str) -> FieldInfo | None:
 
 def part_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no type
     """The model that an annotation is, optional or not."""
-    for choice in _choices(annotation):
+    for choice in choices(annotation):
         if isinstance(choice, type) and get_origin(choice) is None and issubclass(choice, BaseModel):
             return choice
     return None
 
 
-def _inside(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no type
-    """What a list or mapping holds."""
-    for choice in _choices(annotation):
+def inside(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no type
+    """What a list or mapping holds; None for what holds nothing."""
+    for choice in choices(annotation):
         arguments = [argument for argument in get_args(choice) if argument is not Ellipsis]
         if get_origin(choice) in (tuple, list, dict) and arguments:
             return arguments[-1]
     return None
 
 
-def _choices(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - annotations have no type
+def choices(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - annotations have no type
+    """The types that a value may have, but for None."""
     if get_origin(annotation) is Annotated:
-        yield from _choices(get_args(annotation)[0])
+        yield from choices(get_args(annotation)[0])
     elif get_origin(annotation) in _UNIONS:
         for choice in get_args(annotation):
-            yield from _choices(choice)
+            yield from choices(choice)
     elif annotation is not type(None):
         yield annotation
 
 
 def expected(annotation: Any) -> str:  # noqa: ANN401 - annotations have no type
     """How a value is written, in words: `a whole number`, `a duration, as in 90s, 30m, 2h or 7d`."""
-    names = list(dict.fromkeys(_name(choice) for choice in _choices(annotation)))
+    names = list(dict.fromkeys(_name(choice) for choice in choices(annotation)))
     if "a number" in names:
         names = [name for name in names if name != "a whole number"]
     return " or ".join(name for name in names if name)
@@ -108,8 +109,8 @@ def _name(choice: Any) -> str:  # noqa: ANN401 - annotations have no type
     if get_origin(choice) is Literal:
         return "one of " + ", ".join(map(str, get_args(choice)))
     if get_origin(choice) in (tuple, list):
-        inner = _inside(choice)
-        return f"a list of {'texts' if inner is str else 'entries'}"
+        texts = all(inner is str or get_origin(inner) is Literal for inner in choices(inside(choice)))
+        return f"a list of {'texts' if texts else 'entries'}"
     if (part := part_of(choice)) is not None:
         return f"keys with values, such as {', '.join(list(part.model_fields)[:3])}"
     return "keys with values" if get_origin(choice) is dict else ""

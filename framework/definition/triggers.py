@@ -51,7 +51,7 @@ def keys_of(kind: str) -> tuple[str, ...]:
 class Trigger(Part):
     """One thing that starts a turn. In bot.yaml a word (`mention`), or a key with its values (`keyword: [refund]`)."""
 
-    on: TriggerKind = Field(description="What starts the turn.")
+    on: TriggerKind = Field(description="What starts the turn.", examples=["mention"])
     values: Texts = Field(
         (),
         description="Keywords, regular expressions, commands, reactions, button values or event types.",

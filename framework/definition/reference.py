@@ -1,0 +1,69 @@
+"""The reference of bot.yaml in Markdown, made from the models, so that it cannot say anything else than they do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from framework.definition.model import BotDefinition, ChannelDefinition
+from framework.definition.problems import example_of
+from framework.definition.shape import choices, expected, inside, part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+BEGIN = "<!-- The reference, made by `python -m framework schema --docs FILE`. -->"
+END = "<!-- End of the reference. -->"
+_NOT_AGAIN = frozenset({ChannelDefinition})
+
+
+def reference() -> str:
+    """All keys, section by section, with what each expects, an example, and what it is for."""
+    top = _table("", BotDefinition)
+    return "\n".join([top, *_sections(BotDefinition, "")])
+
+
+def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        for part, suffix in _parts_of(field):
+            if part in _NOT_AGAIN:
+                continue
+            full = f"{path}.{name}{suffix}" if path else f"{name}{suffix}"
+            summary = " ".join((part.__doc__ or "").split())
+            yield f"### `{full}`\n\n{summary}\n\n{_table(full, part)}"
+            yield from _sections(part, full)
+
+
+def _parts_of(field: FieldInfo) -> Iterator[tuple[type[BaseModel], str]]:
+    """The models that a field holds, and how one gets to them: directly, as an entry of a list, by a name."""
+    for choice in choices(field.annotation):
+        if (part := part_of(choice)) is not None:
+            yield part, ""
+        elif (part := part_of(inside(choice))) is not None:
+            yield part, ".NAME" if getattr(choice, "__origin__", None) is dict else "[]"
+
+
+def _table(path: str, model: type[BaseModel]) -> str:
+    rows = ["| key | takes | default or example | what for |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        example = example_of(field)
+        shown = f"`{example}`" if example else ""
+        section = part_of(field.annotation) is not None
+        takes = "keys, see below" if section else expected(field.annotation)
+        rows.append(f"| `{name}` | {_cell(takes)} | {_cell(shown)} | {_cell(field.description or '')} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def renewed(text: str) -> str:
+    """A document with its reference made anew. Raises ValueError where the marks are missing."""
+    before, mark, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n\n{reference()}\n{END}{after}"
