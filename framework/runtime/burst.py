@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 
+from framework.definition.model import BotDefinition
 from framework.definition.reply import Reply
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.situation import Situations
@@ -21,6 +22,7 @@ _log = structlog.get_logger(__name__)
 ANSWERS = "answers"
 """The custom field of a reply that answers several messages: their ids."""
 SUPERSEDED = "superseded by the next message"
+_STORING = 0.1
 _MOST = 10
 _LONGEST = timedelta(seconds=30)
 """A burst that grows beyond either is answered as it is: who types for ever gets answers all the same."""
@@ -41,6 +43,14 @@ class Rules:
         longest = max(_LONGEST, 3 * reply.merge_within)
         # A message that replaces a turn at work may come whenever that one still thinks.
         return cls(longest if reply.supersede else reply.merge_within, longest)
+
+
+def quiet_of(definition: BotDefinition) -> float:
+    """Seconds that a turn waits for further messages of the same person; a little longer than they have, so that one
+    that came in time is stored when the turn looks for it.
+    """
+    merge_within = definition.reply.merge_within
+    return merge_within.total_seconds() + _STORING if merge_within else 0.0
 
 
 def bursts(talk: Sequence[Message], user_id: str, rules: Rules, *, bot_user_id: str) -> list[list[Message]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -25,7 +25,7 @@ class Membership:
 
     One thing happens at a time. Every call raises ChatServiceError where the service cannot be reached; it may be made
     again. A channel that refuses the bot is logged and left out until the next connection. Without `watching` there is
-    no connection: events come by another way, and channels are only read.
+    no connection: events come by another way, and channels are only read. `tell` is told what was read, too.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Membership:
         *,
         pace: Pace,
         watching: bool = True,
+        tell: Callable[[Sequence[ChannelState]], Awaitable[None]] | None = None,
     ) -> None:
         self._bot = bot
         self._catch_up = catch_up
@@ -44,6 +45,7 @@ class Membership:
         self._timing = timing
         self._pace = pace
         self._watching = watching
+        self._tell = tell
         self._known: dict[ChannelRef, None] = {}
         self._refused: set[ChannelRef] = set()
         self._looked_at: datetime | None = None
@@ -165,6 +167,8 @@ class Membership:
                     self.forget(channel)
                     self._refuse(channel, "gone, or closed to the bot")
             await self._catch_up.run(states)
+            if self._tell is not None:
+                await self._tell(states)
 
     def _refuse(self, channel: ChannelRef, why: str) -> None:
         self._refused.add(channel)

@@ -13,7 +13,7 @@ from framework.runtime.burst import SUPERSEDED, Rules, joins
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import GONE, Outcome, Replied, Silent, Turn
-from framework.stream.model import ChannelRef, Message
+from framework.stream.model import ChannelRef, Message, MessageDeleted, MessageUpdated, StopRequested
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +39,16 @@ class LiveTurns:
         self._service = service
         self._writer = writer
         self._seats: dict[str, _Seat] = {}
+
+    def hear(self, event: MessageUpdated | MessageDeleted | StopRequested) -> None:
+        """People did something that a turn at work may depend on."""
+        match event:
+            case MessageUpdated(message):
+                self.edited(message)
+            case MessageDeleted(message_id=message_id):
+                self.deleted(message_id)
+            case StopRequested(channel, user_id, message_id):
+                self.stop(channel, user_id, message_id)
 
     def edited(self, message: Message) -> None:
         """A message was edited: a turn that answers it starts anew, unless its answer is complete."""

@@ -8,6 +8,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from framework.engine.port import FencedError
+from framework.engine.usage import MemoryUsageBook, UsageBook
 from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
 from framework.runtime.bot import Limits, RunningBot
@@ -24,6 +25,7 @@ from framework.runtime.live import LiveTurns
 from framework.runtime.receipt import ReadReceipt
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.situation import Situations
+from framework.runtime.spending import Account, Allowance
 from framework.runtime.stage import CallNext, Stage, chain
 from framework.runtime.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
 from framework.stream.timing import Timing
@@ -39,6 +41,7 @@ class Pipeline:
         self._timing = timing
         self._writer = ReplyWriter(bot.service, limits)
         self._guard = LoopGuard(limits)
+        self._book: UsageBook = bot.usage or MemoryUsageBook()
         self._situations = Situations(bot.service, timing.now)
         self._handover = HandoverSteps(bot.service, self._writer, timing)
         self._deliver = Deliver(self._writer)
@@ -55,6 +58,7 @@ class Pipeline:
             HandoverGate(service, self._writer, self._handover),
             Gate(service, self._situations),
             HandoverSigns(service, self._handover),
+            Allowance(service, self._book),
             ReadReceipt(service),
             self.live,
             Content(),
@@ -62,6 +66,7 @@ class Pipeline:
             Context(service),
             Checkpoint(),
             self._agent,
+            Account(self._book),
             HandoverWatch(service, self._handover),
             self._deliver,
             self._record,

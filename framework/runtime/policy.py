@@ -58,8 +58,8 @@ def needs_talk(definition: BotDefinition, message: Message) -> bool:
 
 
 def decide(situation: Situation, definition: BotDefinition) -> Decision:
-    """What to do about a message of a person. It depends on the channel and on when the message was written, not on when
-    it is decided: a later look comes to the same.
+    """What to do about a message of a person. It depends on the channel and on when the message was written, and not on
+    when it is decided: a later look comes to the same.
     """
     message = situation.message
     if situation.info is not None and situation.info.frozen:

@@ -11,12 +11,14 @@ from framework.engine.port import Again, Dead, Engine, Execution, Job, Verdict
 from framework.errors import EngineError, FrameworkError
 from framework.runtime.answered import APOLOGISED
 from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.burst import quiet_of
 from framework.runtime.catch_up import CatchUp
 from framework.runtime.channels import Membership
 from framework.runtime.chores import Chores
 from framework.runtime.job import from_job, new_turn, to_job
 from framework.runtime.pace import Pace
 from framework.runtime.pipeline import Pipeline
+from framework.runtime.starters import LOOK, Starters
 from framework.runtime.timers import Timers
 from framework.runtime.turn import Failed, Origin
 from framework.runtime.verdict import verdict
@@ -25,12 +27,15 @@ from framework.stream.model import (
     AddedToChannel,
     ChannelRef,
     Connected,
+    CustomEvent,
     Disconnected,
     Event,
+    MemberAdded,
     Message,
     MessageDeleted,
     MessageNew,
     MessageUpdated,
+    ReactionNew,
     RemovedFromChannel,
     StopRequested,
 )
@@ -70,7 +75,10 @@ class Session:
         self._chores = Chores(bot.name, timing)
         pace = Pace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
-        self._membership = Membership(bot, catch_up, limits, timing, pace=pace, watching=connected)
+        self._starters = Starters(bot, engine, timing, lambda: self._membership.known)
+        self._membership = Membership(
+            bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._starters.read
+        )
 
     async def run(self) -> None:
         """Take events in until cancelled. Raises what ended it: it never ends by itself without an error."""
@@ -96,6 +104,7 @@ class Session:
         reconcile = chores.periodically(ready, self._membership.reconcile)
         timers.every(self._limits.discovery, look_around, name=f"{name} discovery")
         timers.every(self._limits.reconciliation, reconcile, name=f"{name} reconciliation")
+        timers.every(LOOK, chores.periodically(ready, self._starters.look), name=f"{name} schedules")
 
     async def handle(self, job: Job, execution: Execution) -> Verdict:
         """Execute a turn of this bot, which follows the files as they are now, to its end."""
@@ -115,16 +124,14 @@ class Session:
         """
         if not concerns(event, self.bot.user_id):
             return
-        live = self._pipeline.live
         match event:
             case MessageNew(message):
                 await self._hear(message, ordered=ordered)
-            case MessageUpdated(message):
-                live.edited(message)
-            case MessageDeleted(message_id=message_id):
-                live.deleted(message_id)
-            case StopRequested(channel, user_id, message_id):
-                live.stop(channel, user_id, message_id)
+            case MessageUpdated() | MessageDeleted() | StopRequested():
+                self._pipeline.live.hear(event)
+            case ReactionNew() | MemberAdded() | CustomEvent():
+                if self._membership.covers(event.channel):
+                    await self._starters.take(event)
             case AddedToChannel(channel):
                 self._enter(channel)
             case RemovedFromChannel(channel):
@@ -188,7 +195,10 @@ class Session:
     async def _hear(self, message: Message, *, ordered: bool) -> None:
         if message.user.id == self.bot.user_id or not self._membership.covers(message.channel):
             return
-        await self._accept(message, "live", delay=0.0 if ordered else self._limits.webhook_delay)
+        self._pipeline.live.superseded(message)
+        self._starters.heard(message)
+        quiet = quiet_of(self.bot.at(message.channel).definition)
+        await self._accept(message, "live", delay=max(quiet, 0.0 if ordered else self._limits.webhook_delay))
         if self._membership.is_new(message.channel) and self.ready.is_set():
             self._enter(message.channel)
 
@@ -201,9 +211,12 @@ class Session:
             _log.info("connection.up", bot=self.bot.name, again=again)
         await self._chores.persist(self._membership.rewatch if self.ready.is_set() else self._membership.enter)
         self.ready.set()
+        await self._chores.persist(self._starters.look)
 
     async def _catch_up_with(self, message: Message) -> bool:
-        return await self._accept(message, "catch_up")
+        age = max(0.0, (self._timing.now() - message.created_at).total_seconds())
+        quiet = quiet_of(self.bot.at(message.channel).definition)
+        return await self._accept(message, "catch_up", delay=max(0.0, quiet - age))
 
     async def _accept(self, message: Message, origin: Origin, *, delay: float = 0.0) -> bool:
         turn = new_turn(self.bot, message, now=self._timing.now(), origin=origin)

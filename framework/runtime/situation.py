@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
 from framework.definition.conditions import Team
+from framework.runtime.team import belongs
 from framework.runtime.trigger import never_answered
 from framework.stream.model import ChannelInfo, ChannelRef, Message, User
 from framework.stream.service import ChatService
@@ -67,9 +67,7 @@ class Situation:
 
 def of_team(message: Message, team: Team) -> bool:
     """Whether a member of the team wrote it, by name or by a role in the app or in the channel."""
-    if any(fnmatchcase(message.user.id, pattern) for pattern in team.users):
-        return True
-    return bool(roles_of(message) & set(team.roles))
+    return belongs(team, message.user, message.channel_role)
 
 
 def roles_of(message: Message) -> set[str]:

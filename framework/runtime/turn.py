@@ -86,7 +86,7 @@ class Turn:
     """What flows through the pipeline. The first fields are known from the start; stages fill the others in.
 
     `setup` is the bot as it is in this channel. `execution` holds what earlier tries at the turn left behind; None for
-    a turn outside any engine. `burst` are the messages that the reply answers, the trigger last, where they are several.
+    a turn outside any engine. `burst` are the messages that the reply answers, the trigger last, if it answers several.
     `marks` go into the reply's custom fields. `fence` is called right before a write that others see: it raises
     FencedError once another replica has the turn.
     """
