@@ -53,6 +53,7 @@ class ScriptedAgent:
     def __init__(self, script: Script = echo) -> None:
         self.script = script
         self.asked: list[Conversation] = []
+        self.summed_up: list[Conversation] = []
         self.working = 0
         self.most_at_once = 0
 
@@ -74,6 +75,10 @@ class ScriptedAgent:
                     yield step
         finally:
             self.working -= 1
+
+    async def summarise(self, conversation: Conversation) -> str:
+        self.summed_up.append(conversation)
+        return f"They asked: {conversation.question}"
 
 
 __all__ = ["Pause", "ScriptedAgent", "TextDelta", "ToolFinished", "ToolStarted", "answer", "echo", "slowly"]
