@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from framework.errors import EngineError, SettingsError
 
@@ -75,7 +75,7 @@ def connect(address: Address) -> Engine:
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,
-            connect_args=_POSTGRES_SETTINGS,
+            connect_args=_server_settings(address.url),
         )
     file = cast("Path", address.file)
     _check_sqlite(file)
@@ -84,10 +84,19 @@ def connect(address: Address) -> Engine:
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
-        connect_args={"timeout": 2.0, "check_same_thread": False},
+        connect_args={"timeout": 1.0, "check_same_thread": False},
     )
     event.listen(engine, "connect", _set_up_sqlite)
     return engine
+
+
+def _server_settings(url: str) -> dict[str, str | int]:
+    """Ours, but for those that the address itself names."""
+    named = dict(parse_qsl(urlsplit(url).query))
+    settings = {name: value for name, value in _POSTGRES_SETTINGS.items() if name not in named}
+    if "options" in named:
+        settings["options"] = f"{_POSTGRES_SETTINGS['options']} {named['options']}"
+    return settings
 
 
 def _check_sqlite(file: Path) -> None:

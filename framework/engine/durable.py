@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_ACCEPT_WAITS = 5.0
-_SAVE_WAITS = 30.0
 _MOST_LEFT = 1_000
 
 
@@ -97,6 +95,7 @@ class DurableEngine:
     def __init__(self, member: Member, worker: Worker) -> None:
         self._member = member
         self._worker = worker
+        self._waits = member.rhythm
         self._handler: Handler | None = None
         self._tasks: dict[str, asyncio.Task[Verdict]] = {}
         self._executions: dict[str, _Execution] = {}
@@ -123,7 +122,7 @@ class DurableEngine:
         """See `Engine.accept`. Kept for 7 days after it is settled. Raises EngineError after 5 s without a database."""
         if self._draining:
             return False
-        return bool(await self._ask(job, _ACCEPT_WAITS))
+        return bool(await self._ask(job, self._waits.accept))
 
     async def holds(self, key: str) -> bool:
         """See `Engine.holds`."""
@@ -132,7 +131,9 @@ class DurableEngine:
     async def cancel(self, key: str) -> bool:
         """See `Engine.cancel`."""
         ledger = self._member.ledger
-        found = await self._ask(lambda connection, now: ledger.cancel(connection, key, now), _SAVE_WAITS, stirs=True)
+        found = await self._ask(
+            lambda connection, now: ledger.cancel(connection, key, now), self._waits.save, stirs=True
+        )
         if isinstance(found, bool):
             return found
         execution, task = self._executions.get(key), self._tasks.get(key)
@@ -151,15 +152,22 @@ class DurableEngine:
         """See `Engine.settled`: of all replicas, or of this one alone once it drains."""
         while self._tasks or self._endings or not self._draining:
             self._changed.clear()
-            if not self._draining and not self._tasks and not self._endings:
-                load = await self.load()
-                if not load.waiting and not load.running:
-                    return
+            if not (self._draining or self._tasks or self._endings) and await self._nothing_left():
+                return
             try:
                 async with asyncio.timeout(self._member.look_every):
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    async def _nothing_left(self) -> bool:
+        try:
+            load = await self.load()
+        except EngineError:
+            if self._closed:
+                raise
+            return False  # the database is away: it will come back, with what is left
+        return not load.waiting and not load.running
 
     async def load(self) -> Load:
         """See `Engine.load`."""
@@ -184,7 +192,7 @@ class DurableEngine:
         """See `Engine.retry`."""
         ledger = self._member.ledger
         return bool(
-            await self._ask(lambda connection, now: ledger.retry(connection, key, now), _SAVE_WAITS, stirs=True)
+            await self._ask(lambda connection, now: ledger.retry(connection, key, now), self._waits.save, stirs=True)
         )
 
     async def drain(self, seconds: float) -> tuple[Job, ...]:
@@ -202,7 +210,7 @@ class DurableEngine:
             await asyncio.wait(late)
             await asyncio.sleep(0)
         if self._endings:
-            await asyncio.wait(set(self._endings.values()), timeout=_ACCEPT_WAITS)
+            await asyncio.wait(set(self._endings.values()), timeout=self._waits.accept)
         left = {job.key: job for job in jobs}
         if not self._closed:
             left |= await self._left_waiting()
@@ -237,16 +245,15 @@ class DurableEngine:
                 execution.lost = True
                 self._tasks[key].cancel()
 
-    @property
-    def trusted(self) -> bool:
-        """Whether this replica has beaten so lately that its jobs are its own."""
-        return self._member.trusted
+    def trusts(self, token: Token) -> bool:
+        """Whether this replica has beaten so lately that nobody can have taken this job over."""
+        return self._member.trusts(token.owner)
 
     async def save(self, token: Token, step: str, value: str) -> bool:
         """Keep a step. False: the job is another's."""
         from framework.engine.store import Saving
 
-        return bool(await self._ask(Saving(token, step, value), _SAVE_WAITS))
+        return bool(await self._ask(Saving(token, step, value), self._waits.save))
 
     async def held(self, token: Token) -> bool:
         """Ask the database whether a job is still this try's."""
@@ -288,18 +295,15 @@ class DurableEngine:
             _log.warning("engine.settled_elsewhere", key=token.key, lane=token.lane, attempt=token.attempt)
 
     async def _left_waiting(self) -> dict[str, Job]:
-        member = self._member
-        if member.has_others:
-            return {}
         try:
-            records = await self._read(lambda connection, _: member.ledger.waiting(connection, _MOST_LEFT))
+            jobs = await self._read(lambda connection, _: self._member.left_waiting(connection, _MOST_LEFT))
         except EngineError as error:
             _log.warning("engine.left_unknown", error=error.what)
             return {}
-        return {record.job.key: record.job for record in records}
+        return {job.key: job for job in jobs}
 
     async def _read(self, question: Question) -> Any:  # noqa: ANN401 - the question's answer
-        return await self._ask(question, _ACCEPT_WAITS, reads=True)
+        return await self._ask(question, self._waits.accept, reads=True)
 
     async def _ask(self, work: Any, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Any:  # noqa: ANN401
         from framework.engine.worker import Ask
@@ -356,7 +360,7 @@ class _Execution:
         """See `Execution.check`. Raises EngineError when it cannot be told: the database is away."""
         if self.lost:
             raise self._fenced()
-        if not self._engine.trusted and not await self._engine.held(self.token):
+        if not self._engine.trusts(self.token) and not await self._engine.held(self.token):
             raise self._fenced()
 
     def _fenced(self) -> FencedError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,13 +22,13 @@ _HOUR = 3600.0
 class Retention:
     """For how many seconds what has ended is kept. `settled`: longer than any event may still be delivered once more.
 
-    `steps`: after that the results of a settled job's steps are emptied; that they were, and the job, stay.
+    `steps`: after that the results of a settled job's steps are deleted; their names, and the job, stay.
     """
 
     settled: float = 7 * 24 * _HOUR
     dead: float = 90 * 24 * _HOUR
     steps: float = _HOUR
-    batch: int = 200
+    batch: int = 1_000
 
 
 class Ledger:
@@ -131,7 +132,7 @@ class Ledger:
     def _trim(self, connection: Connection, now: float) -> int:
         query = (
             select(JOBS.c.key)
-            .where(JOBS.c.state == SETTLED, JOBS.c.trimmed == 0)
+            .where(JOBS.c.state == SETTLED, JOBS.c.steps.is_(None))
             .where(JOBS.c.updated < now - self._retention.steps)
             .limit(self._retention.batch)
             .with_for_update(skip_locked=True)
@@ -139,8 +140,10 @@ class Ledger:
         keys = connection.execute(query).scalars().all()
         if keys:
             names = {"names": self._store.list_of(keys)}
-            connection.execute(update(STEPS).where(self._store.among(STEPS.c.key)).values(value="null"), names)
-            connection.execute(update(JOBS).where(self._store.among(JOBS.c.key)).values(trimmed=1), names)
+            steps = self._step_names(connection, keys)
+            note = update(JOBS).where(JOBS.c.key == bindparam("of")).values(steps=bindparam("done"))
+            connection.execute(note, [{"of": key, "done": json.dumps(steps.get(key, ()))} for key in sorted(keys)])
+            connection.execute(delete(STEPS).where(self._store.among(STEPS.c.key)), names)
         return len(keys)
 
     def _sweep(self, connection: Connection, now: float) -> int:
@@ -162,11 +165,15 @@ class Ledger:
     def _records(self, connection: Connection, rows: Sequence[RowMapping]) -> list[Record]:
         if not rows:
             return []
+        steps = self._step_names(connection, {row["key"] for row in rows})
+        return [_record(row, steps.get(row["key"], ())) for row in rows]
+
+    def _step_names(self, connection: Connection, keys: Collection[str]) -> dict[str, list[str]]:
         query = select(STEPS.c.key, STEPS.c.name).where(self._store.among(STEPS.c.key)).order_by(STEPS.c.name)
         steps: dict[str, list[str]] = {}
-        for key, name in connection.execute(query, {"names": self._store.list_of({row["key"] for row in rows})}):
+        for key, name in connection.execute(query, {"names": self._store.list_of(keys)}):
             steps.setdefault(key, []).append(name)
-        return [_record(row, steps.get(row["key"], ())) for row in rows]
+        return steps
 
 
 def _record(row: RowMapping, steps: Sequence[str]) -> Record:
@@ -179,5 +186,5 @@ def _record(row: RowMapping, steps: Sequence[str]) -> Record:
         owner=row["owner"],
         outcome=row["outcome"],
         error=row["error"],
-        steps=tuple(steps),
+        steps=tuple(steps or json.loads(row["steps"] or "[]")),
     )

@@ -13,6 +13,7 @@ import structlog
 from framework.engine import database
 from framework.engine.ledger import Ledger, Retention
 from framework.engine.liveness import Rhythm, Watch
+from framework.engine.port import Job
 from framework.engine.presence import Presence, presence
 from framework.engine.replicas import Replicas, Sighting, database_time
 from framework.engine.schema import prepare
@@ -48,8 +49,8 @@ class Member:
         uniform: Callable[[float, float], float],
     ) -> None:
         self.address = address
-        self.name = name
         self.id = _identity(name)
+        self._wanted = name
         self.monotonic = monotonic
         self.uniform = uniform
         self.ledger = Ledger(Store(address.kind), retention)
@@ -58,14 +59,14 @@ class Member:
         self.trouble: EngineError | None = None
         self._store = Store(address.kind)
         self._replicas = Replicas(self._store)
-        self._rhythm = rhythm
+        self.rhythm = rhythm
         self._watch = Watch(rhythm, monotonic)
         self._clock = clock
         self._offset: float | None = None
         self._engine = database.connect(address)
         self._presence: Presence = presence(address.kind, self._engine, address.file)
         self._open: Connection | None = None
-        self._last_beat = -math.inf  # when the last beat that got through was sent
+        self._last_beat = ("", -math.inf)  # whose last beat that got through was sent when; replaced as one
         self._beats = 0
         self.has_others = True
         self._next_prune = 0.0
@@ -73,12 +74,22 @@ class Member:
     @property
     def look_every(self) -> float:
         """How often, in seconds, to see whether others did something."""
-        return self._rhythm.poll if self.address.kind == "sqlite" else self._rhythm.safety
+        return self.rhythm.poll if self.address.kind == "sqlite" else self.rhythm.safety
 
     @property
-    def trusted(self) -> bool:
-        """Whether nobody can have declared us dead yet. From any thread."""
-        return self.monotonic() - self._last_beat < self._rhythm.lease
+    def name(self) -> str:
+        """The name of this replica, whichever identity it has at the moment."""
+        return self._presence.name
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that works as far as is known."""
+        return self._open is not None
+
+    def trusts(self, owner: str) -> bool:
+        """Whether nobody can have declared the replica of this id dead, and it is us. From any thread."""
+        identity, beaten = self._last_beat
+        return owner == identity and self.monotonic() - beaten < self.rhythm.lease
 
     def open(self) -> None:
         """Prepare the tables, take the name, become known. Raises EngineError and what SQLAlchemy raises."""
@@ -90,11 +101,17 @@ class Member:
         self._measure_time()
         with database.transaction(self._connection):
             self._replicas.join(self._connection, self.id, self.name, self.now())
+            self._presence.wake(self._connection)
         self.beat()
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` when others say that there is something to start."""
-        self._presence.listen(heard, self._distrust)
+
+        def called() -> None:
+            self.has_others = True  # whoever joins calls out, and so does whoever has left something
+            heard()
+
+        self._presence.listen(called, self._distrust)
 
     def now(self) -> float:
         """The database's time, in seconds since 1970."""
@@ -156,13 +173,13 @@ class Member:
         """Say that we live, and bury those who do not. Returns our former id where others had buried us."""
         self.stirred = False
         sent = self.monotonic()
-        self.next_beat = sent + self._rhythm.beat * self.uniform(0.9, 1.0)
+        self.next_beat = sent + self.rhythm.beat * self.uniform(0.9, 1.0)
         with database.transaction(self._connection):
             alive = self._replicas.beat(self._connection, self.id, self.now())
             sightings = self._replicas.all(self._connection)
         if not alive:
             return self._be_reborn()
-        self._last_beat = sent
+        self._last_beat = (self.id, sent)
         self._measure_time()
         others = [sighting for sighting in sightings if sighting.id != self.id]
         self.has_others = bool(others)
@@ -175,6 +192,11 @@ class Member:
             self._adopt()
         self._prune(sent)
         return None
+
+    def left_waiting(self, connection: Connection, limit: int) -> list[Job]:
+        """Inside a question: the jobs that wait for nobody but us."""
+        others = [one for one in self._replicas.all(connection) if one.id != self.id]
+        return [] if others else [record.job for record in self.ledger.waiting(connection, limit)]
 
     def leave(self) -> None:
         """Go: nothing of ours is left running in the database, as far as it can be reached."""
@@ -210,11 +232,11 @@ class Member:
 
     def _take_name(self) -> None:
         """A server may take a while to notice that a former process of this name has gone."""
-        until = self.monotonic() + (0.0 if self.address.kind == "sqlite" else self._rhythm.lease)
-        while not self._presence.take(self.name):
+        until = self.monotonic() + (0.0 if self.address.kind == "sqlite" else self.rhythm.lease)
+        while not self._presence.take(self._wanted):
             if self.monotonic() >= until:
                 raise EngineError(
-                    f"Another process runs as the replica {self.name!r}.",
+                    f"Another process runs as the replica {self._wanted!r}.",
                     where=self.address.shown,
                     hint="Give each process a name of its own, or none: then it chooses one.",
                 )
@@ -226,7 +248,7 @@ class Member:
 
     def _distrust(self) -> None:
         """The session that held our lock is gone: others may think that we are."""
-        self._last_beat = -math.inf
+        self._last_beat = ("", -math.inf)
 
     def _bury(self, dead: Sighting) -> None:
         with database.transaction(self._connection):
@@ -248,11 +270,11 @@ class Member:
 
     def _be_reborn(self) -> str:
         """Others buried us, and our jobs are theirs. Go on as somebody new."""
+        self._distrust()
         former, self.id = self.id, _identity(self.name)
         with database.transaction(self._connection):
             self._replicas.join(self._connection, self.id, self.name, self.now())
             self._replicas.give_back(self._connection, {former}, self.now(), crashed=False)
-        self._last_beat = -math.inf
         self.next_beat = 0.0
         self.stirred = True
         _log.warning("engine.fenced", replica=self.name)
@@ -262,7 +284,7 @@ class Member:
         if at >= self._next_prune:
             with database.transaction(self._connection):
                 done = self.ledger.prune(self._connection, self.now())
-            self._next_prune = at + (self._rhythm.beat if done else self._rhythm.prune)
+            self._next_prune = at + (self.rhythm.beat if done else self.rhythm.prune)
 
 
 def _identity(name: str) -> str:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 import structlog
 
@@ -27,6 +28,7 @@ _log = structlog.get_logger(__name__)
 CHANNEL = "engine_wake"
 _LOCK_CLASS = 0x454E47  # "ENG"
 _POLL = 0.25
+_PATIENCE = 60  # polls
 _HELD = """
 SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :class
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -34,7 +36,11 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 
 
 class Presence(Protocol):
-    """What differs between the databases about being there."""
+    """What differs between the databases about being there. `name`: the one that is held."""
+
+    @property
+    def name(self) -> str:
+        """See above."""
 
     def take(self, name: str) -> bool:
         """Hold this name. False: another process has it."""
@@ -61,7 +67,7 @@ class FilePresence:
     def __init__(self, database: Path) -> None:
         self._database = database
         self._lock: FileLock | None = None
-        self._name = ""
+        self.name = ""
         self._version: int | None = None
 
     def take(self, name: str) -> bool:
@@ -69,7 +75,7 @@ class FilePresence:
         lock = FileLock(self._database, name)
         if not lock.take():
             return False
-        self._lock, self._name = lock, name
+        self._lock, self.name = lock, name
         return True
 
     def missing(self, connection: Connection, others: Sequence[Sighting]) -> tuple[set[str], set[str]]:
@@ -77,7 +83,7 @@ class FilePresence:
         gone = {
             other.id
             for other in others
-            if other.name == self._name or not FileLock(self._database, other.name).is_held()
+            if other.name == self.name or not FileLock(self._database, other.name).is_held()
         }
         return gone, set()
 
@@ -105,11 +111,12 @@ class ServerPresence:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-        self._name = ""
+        self.name = ""
         self._session: Connection | None = None
         self._thread: threading.Thread | None = None
         self._bell, self._button = socket.socketpair()
         self._closing = False
+        self._refused = 0
         self._heard: Callable[[], None] = _nothing
         self._lost: Callable[[], None] = _nothing
 
@@ -120,7 +127,7 @@ class ServerPresence:
             session.close()
             return False
         session.exec_driver_sql(f"LISTEN {CHANNEL}")
-        self._session, self._name = session, name
+        self._session, self.name = session, name
         return True
 
     def missing(self, connection: Connection, others: Sequence[Sighting]) -> tuple[set[str], set[str]]:
@@ -128,7 +135,7 @@ class ServerPresence:
         from sqlalchemy import text
 
         held = set(connection.execute(text(_HELD), {"class": _LOCK_CLASS}).scalars())
-        namesakes = {other.id for other in others if other.name == self._name and self._session is not None}
+        namesakes = {other.id for other in others if other.name == self.name and self._session is not None}
         return namesakes, {other.id for other in others if _number(other.name) not in held}
 
     def changed(self, connection: Connection) -> bool:
@@ -170,12 +177,9 @@ class ServerPresence:
                 self._lost()
             if self._session is None and not self._closing:
                 try:
-                    if self.take(self._name):
-                        self._heard()  # whatever was said meanwhile
+                    self._come_back()
                 except DBAPIError:
-                    pass  # the worker says that the database is away
-                if self._session is None:
-                    self._pause()
+                    self._pause()  # the worker says that the database is away
 
     def _hear(self, session: Connection) -> bool:
         """Wait until something is said. False: the session is lost."""
@@ -195,6 +199,18 @@ class ServerPresence:
         if said:
             self._heard()
         return True
+
+    def _come_back(self) -> None:
+        """Take the name once more. The server may still hold our former session; or somebody else came first."""
+        if self.take(self.name):
+            self._refused = 0
+            self._heard()  # whatever was said meanwhile
+            return
+        self._refused += 1
+        if self._refused > _PATIENCE:
+            former, self.name = self.name, f"{self.name}-{uuid4().hex[:4]}"
+            _log.warning("engine.name_taken", replica=former, renamed=self.name)
+        self._pause()
 
     def _pause(self) -> None:
         select.select([self._bell], [], [], _POLL)

@@ -47,7 +47,7 @@ JOBS = Table(
     Column("updated", Double, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("error", Text, nullable=False),
-    Column("trimmed", Integer, nullable=False),
+    Column("steps", Text),  # the names of finished steps, once their results were deleted
 )
 STEPS = Table(
     "engine_steps",
@@ -94,7 +94,7 @@ _partial("engine_jobs_waiting", JOBS.c.lane, JOBS.c.order, JOBS.c.key, where="st
 # What makes two running jobs of one lane impossible, whatever a program gets wrong.
 _partial("engine_jobs_running", JOBS.c.lane, where="state = 'running'", unique=True)
 _partial("engine_jobs_owner", JOBS.c.owner, where="state = 'running'")
-_partial("engine_jobs_untrimmed", JOBS.c.updated, where="state = 'settled' AND trimmed = 0")
+_partial("engine_jobs_untrimmed", JOBS.c.updated, where="state = 'settled' AND steps IS NULL")
 Index("engine_jobs_state", JOBS.c.state, JOBS.c.updated)
 _partial("engine_lanes_ready", LANES.c.since, LANES.c.lane, where="running IS NULL AND due IS NOT NULL")
 _partial("engine_lanes_due", LANES.c.due, where="running IS NULL AND due IS NOT NULL")

@@ -307,7 +307,7 @@ def _row(job: Job, now: float) -> dict[str, object]:
         "updated": now,
         "outcome": "",
         "error": "",
-        "trimmed": 0,
+        "steps": None,
     }
 
 

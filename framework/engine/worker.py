@@ -121,11 +121,13 @@ class Worker:
             self._collect()
             self._guard(self._turn)
         self._collect()
-        self._guard(self._orders)
-        self._guard(self._questions)
+        if self._member.connected:
+            self._guard(self._orders)
+        if self._member.connected:
+            self._guard(self._questions)
         for ask in self._pending:
             self._answer([(ask, self._member.closed())])
-        self._member.leave()
+        self._guard(self._member.leave)
 
     def _guard(self, step: Callable[[], None]) -> None:
         try:
@@ -142,9 +144,9 @@ class Worker:
         except _ERRORS as error:
             self._struck(error)
             return
-        self._orders()
-        self._questions()
-        self._look_after()
+        for step in (self._orders, self._questions, self._look_after):
+            if self._member.connected:
+                step()
 
     def _collect(self) -> None:
         """Wait until there is something to do, and take everything that was asked."""
@@ -238,6 +240,7 @@ class Worker:
 
     def _beat(self) -> None:
         reborn = self._member.beat()
+        self._recovered()
         self._wake |= self._member.stirred
         if reborn is not None:
             self._mine.clear()
@@ -253,7 +256,8 @@ class Worker:
             return
         if kind is Trouble.BAD and asks and len(asks) > 1:
             for ask in asks:
-                self._transact([ask])
+                if self._member.connected:
+                    self._transact([ask])
             return
         said = failure(error, self._member.address)
         if kind is Trouble.BAD and asks:

@@ -1,0 +1,139 @@
+"""A replica in a process of its own, for tests that kill it: `python -m tests.engine.replica OPTIONS` (JSON).
+
+What it does is written to a journal, a line each: `start`, `step`, `post` (the effect that others see), `fenced`,
+`cancelled`, `settle`, followed by key, attempt and crashes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from framework.engine.durable import open_engine
+from framework.engine.liveness import Rhythm
+from framework.engine.port import Done, Execution, FencedError, Handler, Job, Verdict
+
+QUICK = Rhythm(beat=0.2, lease=1.5, grace=0.6, poll=0.05, safety=1.0, accept=1.0)
+
+
+@dataclass(frozen=True)
+class Options:
+    """`work`: seconds in each of two steps. `keys`: to accept, printing each once it is kept; no handler then."""
+
+    url: str
+    journal: str
+    name: str = ""
+    work: float = 0.01
+    keys: int = 0
+    concurrency: int = 8
+
+
+@dataclass(frozen=True)
+class Entry:
+    what: str
+    key: str
+    attempt: int
+    crashes: int
+    replica: str
+
+
+class Journal:
+    """Lines that survive their writer: each is one write to the end of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def note(self, what: str, job: Job, execution: Execution, replica: str) -> None:
+        line = json.dumps([what, job.key, execution.attempt, execution.crashes, replica]) + "\n"
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(descriptor, line.encode())
+        os.close(descriptor)
+
+    def entries(self, what: str | None = None) -> list[Entry]:
+        if not self._path.exists():
+            return []
+        found = [Entry(*json.loads(line)) for line in self._path.read_text().splitlines()]
+        return [entry for entry in found if what in {None, entry.what}]
+
+
+def handler_of(journal: Journal, replica: str, work: float) -> Handler:
+    async def handler(job: Job, execution: Execution) -> Verdict:
+        journal.note("start", job, execution, replica)
+        try:
+            for step in ("context", "model"):
+                if execution.saved(step) is None:
+                    journal.note(f"step {step}", job, execution, replica)
+                    await asyncio.sleep(work)
+                    await execution.save(step, {"by": replica})
+            await execution.check()
+            journal.note("post", job, execution, replica)
+        except FencedError:
+            journal.note("fenced", job, execution, replica)
+            raise
+        except asyncio.CancelledError:
+            journal.note("cancelled", job, execution, replica)
+            raise
+        journal.note("settle", job, execution, replica)
+        return Done("replied")
+
+    return handler
+
+
+class Child:
+    """The process, seen from a test."""
+
+    def __init__(self, options: Options) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.engine.replica", json.dumps(asdict(options))],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def ready(self) -> Child:
+        assert self.line() == "ready"
+        return self
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> list[str]:
+        """Signal it and wait for the end; returns what else it printed."""
+        self._process.send_signal(number)
+        rest, _ = self._process.communicate(timeout=20)
+        return rest.splitlines()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def main(options: Options) -> None:
+    engine = await asyncio.to_thread(
+        open_engine, options.url, replica=options.name or None, concurrency=options.concurrency, rhythm=QUICK
+    )
+    say("ready")
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    if options.keys:
+        for n in range(options.keys):
+            assert await engine.accept(Job(f"{n:06d}", f"lane {n % 7}", f"{n:06d}"))
+            say(f"{n:06d}")
+    else:
+        await engine.start(handler_of(Journal(Path(options.journal)), engine.replica, options.work))
+    await stop.wait()
+    await engine.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Options(**json.loads(sys.argv[1]))))
