@@ -123,14 +123,13 @@ async def test_what_was_answered_and_taken_away_is_not_answered_again(
     world: World, timing: Timing, tmp_path: Path
 ) -> None:
     world.room(CID)
-    for _ in range(2):
-        async with replica(world, ScriptedAgent(), timing, tmp_path) as bot:
-            if not world.messages(CID):
-                asked = world.post(CID, "Hi")
-                await until(lambda: complete(bot, [asked]))
-                world.delete(bot.replied(asked).id, hard=True)
-            await asyncio.sleep(3 * LIMITS.reconciliation)
-            assert bot.service.calls["look"] >= 2
+    async with replica(world, ScriptedAgent(), timing, tmp_path) as first:
+        asked = world.post(CID, "Hi")
+        await until(lambda: complete(first, [asked]))
+        world.delete(first.replied(asked).id, hard=True)
+        await until(lambda: first.service.calls["look"] >= 2)
+    async with replica(world, ScriptedAgent(), timing, tmp_path) as second:
+        await until(lambda: second.service.calls["look"] >= 2)
     assert [message.text for message in world.messages(CID)] == ["Hi"]
 
 

@@ -1,0 +1,121 @@
+"""Replicas as processes: one is killed or frozen in the middle of an answer, and another one completes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.openai_server import ScriptedServer, say, scripted_server
+from tests.support.person import Person, person
+from tests.support.process import Process
+from tests.support.sandbox import start_sandbox
+
+WORDS = [f"word{n} " for n in range(60)]
+
+
+@dataclass
+class Stage:
+    """Two replicas of a bot with the same database, the model behind them, and a person."""
+
+    processes: list[Process]
+    logs: list[Path]
+    model: ScriptedServer
+    maria: Person
+
+    def story(self, number: int, reply_to: str) -> list[str]:
+        lines = [json.loads(line) for line in self.logs[number].read_text().splitlines() if line.startswith("{")]
+        return [line["event"] for line in lines if line.get("message") == reply_to]
+
+    async def at_work(self, message: str) -> int:
+        """The number of the replica that answers this message, once people see that it does."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            replies = await self.maria.replies(message)
+            working = [number for number in range(2) if "turn.context" in self.story(number, message)]
+            if replies and working and self.model.asked:
+                return working[0]
+            await asyncio.sleep(0.05)
+        pytest.fail("Nobody answers.")
+
+
+@pytest.fixture
+def started() -> Iterator[list[Process]]:
+    processes: list[Process] = []
+    yield processes
+    for process in processes:
+        process.kill()  # which a frozen one obeys as well
+
+
+@asynccontextmanager
+async def two_replicas(environment: dict[str, str], folder: Path, started: list[Process]) -> AsyncIterator[Stage]:
+    shared = Path(environment["FRAMEWORK_DATA"]) / "knowledge"
+    shared.mkdir(exist_ok=True)
+    (folder / "knowledge").symlink_to(shared)
+    async with start_sandbox() as sandbox, scripted_server() as model:
+        variables = {
+            **environment,
+            "FRAMEWORK_DATA": str(folder),
+            "STREAM_BASE_URL": sandbox.url,
+            "STREAM_API_KEY": sandbox.api_key,
+            "STREAM_API_SECRET": sandbox.api_secret,
+            "OPENAI_API_KEY": "sk-test",
+            "OPENAI_BASE_URL": model.url,
+            "OPENAI_MODEL": "scripted-1",
+        }
+        logs = [folder / "log0", folder / "log1"]
+        for log in logs:
+            with log.open("a") as handle:
+                started.append(
+                    await asyncio.to_thread(
+                        Process.start, ["run", "support_bot"], ready="ready", environment=variables, log=handle
+                    )
+                )
+        async with person(sandbox.url, sandbox.api_key, sandbox.api_secret) as maria:
+            yield Stage(started, logs, model, maria)
+
+
+async def test_the_other_replica_completes_the_answer_of_one_that_is_killed(
+    environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    async with two_replicas(environment, tmp_path, started) as stage:
+        stage.model.play(say(*WORDS, pause=0.3), say("The whole ", "answer."))
+        asked = await stage.maria.say("Tell me.")
+        waiting = await stage.maria.say("And then?")
+        stage.model.play(say("Then this."))
+        killed = await stage.at_work(asked)
+        began = time.monotonic()
+        started[killed].kill()
+        reply = await stage.maria.reply(asked)
+        assert time.monotonic() - began < 10
+        assert reply["text"] == "The whole answer."
+        assert (await stage.maria.reply(waiting))["text"] == "Then this."
+        assert [len(await stage.maria.replies(message)) for message in (asked, waiting)] == [1, 1]
+        assert "turn.recalled" in stage.story(1 - killed, asked)
+
+
+async def test_a_replica_that_was_frozen_and_wakes_up_late_writes_nothing_more(
+    environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    async with two_replicas(environment, tmp_path, started) as stage:
+        stage.model.play(say(*WORDS[:20], pause=0.3), say("The whole ", "answer."), say("Still here."))
+        asked = await stage.maria.say("Tell me.")
+        frozen = await stage.at_work(asked)
+        os.kill(started[frozen].child.pid, signal.SIGSTOP)
+        reply = await stage.maria.reply(asked)
+        assert reply["text"] == "The whole answer."
+        os.kill(started[frozen].child.pid, signal.SIGCONT)
+        after = await stage.maria.say("Are you there?")
+        assert (await stage.maria.reply(after))["text"] == "Still here."
+        await asyncio.sleep(2)
+        (only,) = await stage.maria.replies(asked)
+        assert (only["text"], only["generating"]) == ("The whole answer.", False)
+        assert "turn.posted" not in stage.story(frozen, asked)
