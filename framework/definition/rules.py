@@ -2,131 +2,31 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import string
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
+from framework.definition.finding import Finding
 from framework.definition.model import BotDefinition
-from framework.definition.operations import OPERATION_TOOLS
-from framework.definition.patterns import check_regex
+from framework.definition.tool_rules import server_rules, tool_rules, tools_in
+from framework.definition.trigger_rules import placeholders, trigger_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from framework.definition.positions import Key
-    from framework.definition.triggers import Trigger
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong at a path, and what to do. A warning is told by `check`; anything else is an error."""
-
-    path: Key
-    what: str
-    hint: str
-    warning: bool = False
 
 
 Rule = Callable[[BotDefinition], Iterator[Finding]]
 _CID = re.compile(r"[a-zA-Z0-9_-]+:[^:,%\s*?]+")
 _USERS = re.compile(r"[a-zA-Z0-9@_*?-]+")
-_REACTION = re.compile(r"[\w+-]+")
-_EVENT = re.compile(r"[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*")
-_OWN_EVENTS = {
-    "message.new": "every_message",
-    "reaction.new": "reaction",
-    "member.added": "member_joined",
-    "message.updated": "every_message",
-}
-_SAY_NAMES = frozenset({"name", "user", "channel", "bot", "person", "date", "time"})
 _PHRASE_NAMES = frozenset({"topics", "person"})
-
-
-def _triggers(definition: BotDefinition) -> Iterator[Finding]:
-    if definition.respond_to is not None and definition.triggers:
-        yield Finding(
-            ("respond_to",),
-            "respond_to and triggers say the same thing twice",
-            f"Keep one: move `{definition.respond_to}` into `triggers`, or remove `triggers`.",
-        )
-    for index, trigger in enumerate(definition.triggers):
-        yield from _trigger(("triggers", index), trigger)
-
-
-def _trigger(path: Key, trigger: Trigger) -> Iterator[Finding]:
-    if trigger.on in _EXAMPLES and not trigger.values:
-        example = _EXAMPLES[trigger.on]
-        yield Finding(path, f"the trigger {trigger.on!r} names nothing to look for", f"For example: {example}.")
-    if trigger.on == "schedule" and not trigger.cron:
-        yield Finding(
-            path, "the trigger 'schedule' does not say when", 'For example: schedule: {cron: "0 9 * * 1-5", do: ...}.'
-        )
-    if trigger.on in {"schedule", "idle", "member_joined"} and not (trigger.do or trigger.say):
-        yield Finding(
-            path,
-            f"the trigger {trigger.on!r} does not say what the bot is to do",
-            "There is no message to answer: add `do:` with a task for the model, or `say:` with a text to post.",
-        )
-    if trigger.do and trigger.say:
-        yield Finding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
-    yield from _placeholders((*path, "say"), trigger.say, _SAY_NAMES)
-    for index, value in enumerate(trigger.values):
-        yield from _value((*path, "values", index), trigger.on, value)
-
-
-_EXAMPLES = {
-    "keyword": "keyword: [refund, invoice]",
-    "regex": "regex: 'order #\\d+'",
-    "command": "command: help",
-    "reaction": "reaction: question",
-    "button": "button: refund",
-    "event": "event: order.shipped",
-}
-
-
-def _value(path: Key, kind: str, value: str) -> Iterator[Finding]:
-    if not value.strip():
-        yield Finding(path, f"the trigger {kind!r} looks for nothing", "Write a word, or remove the line.")
-    elif kind == "regex":
-        try:
-            check_regex(value)
-        except ValueError as error:
-            yield Finding(path, str(error), "Regular expressions are those of Python; put them into '...'.")
-    elif kind == "command" and not re.fullmatch(r"[\w-]+", value):
-        yield Finding(path, f"{value!r} is no command", "A command is one word, as in `command: help`.")
-    elif kind == "reaction" and not _REACTION.fullmatch(value):
-        yield Finding(path, f"{value!r} is no type of reaction", "Use its name, as in thumbs_up or question.")
-    elif kind == "event" and value in _OWN_EVENTS:
-        yield Finding(
-            path,
-            f"{value!r} is no custom event",
-            f"Use the trigger `{_OWN_EVENTS[value]}` for it.",
-        )
-    elif kind == "event" and not _EVENT.fullmatch(value):
-        yield Finding(path, f"{value!r} is no type of event", "Write it as in order.shipped.")
-
-
-def _placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[Finding]:
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    except ValueError as error:
-        yield Finding(path, f"a brace is not closed: {error}", "Write {{ and }} for braces that are meant to be seen.")
-        return
-    for name in sorted(names - known):
-        near = get_close_matches(name, known, n=1)
-        guess = f"Did you mean {{{near[0]}}}? " if near else ""
-        listed = ", ".join(f"{{{word}}}" for word in sorted(known))
-        yield Finding(path, f"{{{name}}} stands for nothing here", f"{guess}There are: {listed}.")
 
 
 def _phrases(definition: BotDefinition) -> Iterator[Finding]:
     for name, text in definition.phrases:
-        yield from _placeholders(("phrases", name), text, _PHRASE_NAMES)
+        yield from placeholders(("phrases", name), text, _PHRASE_NAMES)
 
 
 def _people(definition: BotDefinition) -> Iterator[Finding]:
@@ -253,90 +153,11 @@ def _without_effect(definition: BotDefinition) -> Iterator[Finding]:
             )
 
 
-def _servers(definition: BotDefinition) -> Iterator[Finding]:
-    for name, server in definition.mcp_servers.items():
-        path: Key = ("mcp_servers", name)
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            yield Finding(path, f"{name!r} is no name for a server", "Use letters, digits, _ and -.")
-        if server.transport == "http" and not server.url:
-            yield Finding(path, "a server over http needs its address", "Add `url: https://mcp.example.com/mcp`.")
-        if server.transport == "stdio" and not server.command:
-            yield Finding(path, "a server over stdio needs its command", "Add `command: [python, server.py]`.")
-        if server.transport == "http" and server.command:
-            yield Finding((*path, "command"), "`command` is for stdio", "Remove it, or set `transport: stdio`.")
-        for header, value in server.headers.items():
-            if header.lower() in {"authorization", "x-api-key", "api-key"} and "${" not in value:
-                yield Finding(
-                    (*path, "headers", header),
-                    f"the secret in {header} stands in the file",
-                    'Take it from the environment: "${NAME}".',
-                    warning=True,
-                )
-
-
-def _tools(definition: BotDefinition, own: frozenset[str] | None, *, file: bool) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for index, rule in enumerate(definition.tools):
-        path: Key = ("tools", index, "name")
-        if rule.name in seen:
-            yield Finding(path, f"the tool {rule.name!r} is named twice", "Keep one of them.")
-        seen.add(rule.name)
-        server, slash, _ = rule.name.partition("/")
-        if slash and server not in definition.mcp_servers:
-            listed = ", ".join(sorted(definition.mcp_servers)) or "none"
-            yield Finding(
-                path,
-                f"there is no MCP server {server!r}",
-                f"{_guess(server, definition.mcp_servers)}Declare it under `mcp_servers:`. There are: {listed}.",
-            )
-        elif not slash and rule.name not in OPERATION_TOOLS and (not file or own is not None):
-            yield from _own_tool(path, rule.name, own, file=file)
-
-
-def _own_tool(path: Key, name: str, own: frozenset[str] | None, *, file: bool) -> Iterator[Finding]:
-    guess = _guess(name, {*(own or ()), *OPERATION_TOOLS})
-    if not file:
-        yield Finding(
-            path,
-            f"the tool {name!r} is named, but the bot has no tools.py",
-            f"{guess}Write tools.py beside bot.yaml with a function {name}, or remove it from `tools`.",
-        )
-    elif own is not None and name not in own:
-        listed = ", ".join(sorted(own)) or "no tools"
-        yield Finding(path, f"tools.py has no tool {name!r}", f"{guess}It has: {listed}.")
-
-
-def _guess(name: str, known: object) -> str:
-    near = get_close_matches(name, list(known) if isinstance(known, (set, dict, frozenset)) else [], n=1)
-    return f"Did you mean {near[0]!r}? " if near else ""
-
-
-def tools_in(file: Path) -> frozenset[str] | None:
-    """The names that a tools.py defines, read and not run; None where that cannot be known."""
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return None  # Told when it is imported, with its line.
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.ImportFrom):
-            if any(alias.name == "*" for alias in node.names):
-                return None
-            names |= {alias.asname or alias.name for alias in node.names}
-        elif not isinstance(node, ast.Import | ast.Expr | ast.ClassDef | ast.AnnAssign):
-            return None  # Names may come from anywhere, as below an `if`.
-    return frozenset(name for name in names if not name.startswith("_") and not name.isupper())
-
-
 def rules(tools_file: Path | None) -> tuple[tuple[frozenset[str], Rule], ...]:
     """All rules, each with the sections that it reads: it can only judge where those are well formed."""
     own = tools_in(tools_file) if tools_file else None
     return (
-        (frozenset({"respond_to", "triggers"}), _triggers),
+        (frozenset({"respond_to", "triggers"}), trigger_rules),
         (frozenset({"phrases"}), _phrases),
         (frozenset({"conditions", "team", "tools", "handover"}), _people),
         (frozenset({"drafts", "handover"}), _addresses),
@@ -345,6 +166,6 @@ def rules(tools_file: Path | None) -> tuple[tuple[frozenset[str], Rule], ...]:
         (frozenset({"handover", "team", "budget"}), _handover),
         (frozenset({"budget"}), _budget),
         (frozenset({"drafts", "handover", "memory"}), _without_effect),
-        (frozenset({"mcp_servers"}), _servers),
-        (frozenset({"tools", "mcp_servers"}), partial(_tools, own=own, file=tools_file is not None)),
+        (frozenset({"mcp_servers"}), server_rules),
+        (frozenset({"tools", "mcp_servers"}), partial(tool_rules, own=own, file=tools_file is not None)),
     )

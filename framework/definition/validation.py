@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from framework.definition.finding import Finding
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import merged
 from framework.definition.problems import problems_of
-from framework.definition.rules import Finding, rules
+from framework.definition.rules import rules
 from framework.errors import DefinitionError
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ def test_its_json_is_all_there_is_on_standard_output_even_when_articles_are_read
     result = check(environment, "--json", str(bot), FRAMEWORK_DATA=str(tmp_path / "data"))
     assert result.returncode == 0, result.stdout
     parts = [finding["part"] for finding in json.loads(result.stdout)]
-    assert parts == ["definition", "tools", "knowledge", "model", "chat service"]
+    assert parts == ["definition", "tools", "knowledge", "tests", "model", "chat service"]
 
 
 def test_a_place_in_a_file_stands_on_one_line(environment: dict[str, str], tmp_path: Path) -> None:
@@ -66,3 +66,42 @@ def test_two_folders_of_one_name_are_refused_before_anything_is_read(
     )
     assert result.returncode == 2
     assert result.stderr.startswith("error: Two bots are called support_bot")
+
+
+def test_doubts_are_told_and_do_not_fail(environment: dict[str, str], tmp_path: Path) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    with (bot / "bot.yaml").open("a") as file:
+        file.write("memory: {limit: 5}\n")
+    result = check(environment, "--json", str(bot))
+    assert result.returncode == 0
+    (warning,) = [finding for finding in json.loads(result.stdout) if finding["warning"]]
+    assert "memory.limit has no effect" in warning["detail"]
+
+
+def test_a_broken_conversation_test_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    (bot / "conversations").mkdir(exist_ok=True)
+    (bot / "conversations" / "hello.yaml").write_text("turns:\n  - usr: Hello\n")
+    result = check(environment, str(bot))
+    assert result.returncode == 1
+    assert "hello.yaml:2:5: unknown key 'usr'" in result.stdout
+    assert "Did you mean 'user'?" in result.stdout
+
+
+def test_a_missing_variable_of_an_mcp_server_is_a_finding(environment: dict[str, str], tmp_path: Path) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    with (bot / "bot.yaml").open("a") as file:
+        file.write('mcp_servers:\n  git: {url: "http://127.0.0.1:9/mcp", headers: {X: "${NOT_SET_ANYWHERE}"}}\n')
+    result = check(environment, str(bot))
+    assert result.returncode == 1
+    assert "NOT_SET_ANYWHERE" in result.stdout
+
+
+def test_a_server_that_does_not_answer_is_found_online_only(environment: dict[str, str], tmp_path: Path) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    with (bot / "bot.yaml").open("a") as file:
+        file.write('mcp_servers:\n  git: {url: "http://127.0.0.1:9/mcp"}\n')
+    assert check(environment, str(bot)).returncode == 0
+    online = check(environment, "--online", str(bot))
+    assert online.returncode == 1
+    assert "'git' cannot be reached" in online.stdout

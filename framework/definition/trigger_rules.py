@@ -1,0 +1,106 @@
+"""What triggers must say so that they can ever start a turn, and the placeholders of fixed texts."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from framework.definition.finding import Finding
+from framework.definition.patterns import check_regex
+
+if TYPE_CHECKING:
+    from framework.definition.model import BotDefinition
+    from framework.definition.positions import Key
+    from framework.definition.triggers import Trigger
+
+_REACTION = re.compile(r"[\w+-]+")
+_EVENT = re.compile(r"[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*")
+_OWN_EVENTS = {
+    "message.new": "every_message",
+    "reaction.new": "reaction",
+    "member.added": "member_joined",
+    "message.updated": "every_message",
+}
+_SAY_NAMES = frozenset({"name", "user", "channel", "bot", "person", "date", "time"})
+
+
+def trigger_rules(definition: BotDefinition) -> Iterator[Finding]:
+    """Triggers that cannot start a turn, or do not say what it is for."""
+    if definition.respond_to is not None and definition.triggers:
+        yield Finding(
+            ("respond_to",),
+            "respond_to and triggers say the same thing twice",
+            f"Keep one: move `{definition.respond_to}` into `triggers`, or remove `triggers`.",
+        )
+    for index, trigger in enumerate(definition.triggers):
+        yield from _trigger(("triggers", index), trigger)
+
+
+def _trigger(path: Key, trigger: Trigger) -> Iterator[Finding]:
+    if trigger.on in _EXAMPLES and not trigger.values:
+        example = _EXAMPLES[trigger.on]
+        yield Finding(path, f"the trigger {trigger.on!r} names nothing to look for", f"For example: {example}.")
+    if trigger.on == "schedule" and not trigger.cron:
+        yield Finding(
+            path, "the trigger 'schedule' does not say when", 'For example: schedule: {cron: "0 9 * * 1-5", do: ...}.'
+        )
+    if trigger.on in {"schedule", "idle", "member_joined"} and not (trigger.do or trigger.say):
+        yield Finding(
+            path,
+            f"the trigger {trigger.on!r} does not say what the bot is to do",
+            "There is no message to answer: add `do:` with a task for the model, or `say:` with a text to post.",
+        )
+    if trigger.do and trigger.say:
+        yield Finding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
+    yield from placeholders((*path, "say"), trigger.say, _SAY_NAMES)
+    for index, value in enumerate(trigger.values):
+        yield from _value((*path, "values", index), trigger.on, value)
+
+
+_EXAMPLES = {
+    "keyword": "keyword: [refund, invoice]",
+    "regex": "regex: 'order #\\d+'",
+    "command": "command: help",
+    "reaction": "reaction: question",
+    "button": "button: refund",
+    "event": "event: order.shipped",
+}
+
+
+def _value(path: Key, kind: str, value: str) -> Iterator[Finding]:
+    if not value.strip():
+        yield Finding(path, f"the trigger {kind!r} looks for nothing", "Write a word, or remove the line.")
+    elif kind == "regex":
+        try:
+            check_regex(value)
+        except ValueError as error:
+            yield Finding(path, str(error), "Regular expressions are those of Python; put them into '...'.")
+    elif kind == "command" and not re.fullmatch(r"[\w-]+", value):
+        yield Finding(path, f"{value!r} is no command", "A command is one word, as in `command: help`.")
+    elif kind == "reaction" and not _REACTION.fullmatch(value):
+        yield Finding(path, f"{value!r} is no type of reaction", "Use its name, as in thumbs_up or question.")
+    elif kind == "event" and value in _OWN_EVENTS:
+        yield Finding(
+            path,
+            f"{value!r} is no custom event",
+            f"Use the trigger `{_OWN_EVENTS[value]}` for it.",
+        )
+    elif kind == "event" and not _EVENT.fullmatch(value):
+        yield Finding(path, f"{value!r} is no type of event", "Write it as in order.shipped.")
+
+
+def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[Finding]:
+    """Words in braces that nothing fills in."""
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        yield Finding(path, f"a brace is not closed: {error}", "Write {{ and }} for braces that are meant to be seen.")
+        return
+    for name in sorted(names - known):
+        near = get_close_matches(name, known, n=1)
+        guess = f"Did you mean {{{near[0]}}}? " if near else ""
+        listed = ", ".join(f"{{{word}}}" for word in sorted(known))
+        yield Finding(path, f"{{{name}}} stands for nothing here", f"{guess}There are: {listed}.")
