@@ -8,7 +8,9 @@ from framework.definition.part import Part
 
 
 class Phrases(Part):
-    """Fixed sentences, in the bot's language. `{topics}` stands for article titles, `{person}` for how to get one."""
+    """Fixed sentences, in the bot's language. `{topics}` stands for article titles (in `unsure`), `{person}` for how to
+    get one (in `unsure`, `refused` and `spent`).
+    """
 
     greeting: str = Field("Hello! What can I help you with?", description="Answer to a bare greeting.")
     thanks: str = Field("You're welcome! Is there anything else?", description="Answer to a bare thank-you.")

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 Rule = Callable[[BotDefinition], Iterator[Finding]]
 _CID = re.compile(r"[a-zA-Z0-9_-]+:[^:,%\s*?]+")
 _USERS = re.compile(r"[a-zA-Z0-9@_*?-]+")
-_PHRASE_NAMES = frozenset({"topics", "person"})
+_PHRASE_NAMES = {
+    "unsure": frozenset({"topics", "person"}),
+    "refused": frozenset({"person"}),
+    "spent": frozenset({"person"}),
+}
 
 
 def _phrases(definition: BotDefinition) -> Iterator[Finding]:
     for name, text in definition.phrases:
-        yield from placeholders(("phrases", name), text, _PHRASE_NAMES)
+        yield from placeholders(("phrases", name), text, _PHRASE_NAMES.get(name, frozenset()))
 
 
 def _people(definition: BotDefinition) -> Iterator[Finding]:

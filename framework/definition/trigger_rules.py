@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -24,7 +23,8 @@ _OWN_EVENTS = {
     "member.added": "member_joined",
     "message.updated": "every_message",
 }
-_SAY_NAMES = frozenset({"name", "user", "channel", "bot", "person", "date", "time"})
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_SAY_NAMES = frozenset({"name"})
 
 
 def trigger_rules(definition: BotDefinition) -> Iterator[Finding]:
@@ -47,11 +47,12 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[Finding]:
         yield Finding(
             path, "the trigger 'schedule' does not say when", 'For example: schedule: {cron: "0 9 * * 1-5", do: ...}.'
         )
-    if trigger.on in {"schedule", "idle", "member_joined"} and not (trigger.do or trigger.say):
+    if trigger.on in {"schedule", "event"} and not (trigger.do or trigger.say):
         yield Finding(
             path,
             f"the trigger {trigger.on!r} does not say what the bot is to do",
             "There is no message to answer: add `do:` with a task for the model, or `say:` with a text to post.",
+            warning=trigger.on == "event",
         )
     if trigger.do and trigger.say:
         yield Finding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
@@ -60,14 +61,7 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[Finding]:
         yield from _value((*path, "values", index), trigger.on, value)
 
 
-_EXAMPLES = {
-    "keyword": "keyword: [refund, invoice]",
-    "regex": "regex: 'order #\\d+'",
-    "command": "command: help",
-    "reaction": "reaction: question",
-    "button": "button: refund",
-    "event": "event: order.shipped",
-}
+_EXAMPLES = {"keyword": "keyword: [refund, invoice]", "regex": "regex: 'order #\\d+'"}
 
 
 def _value(path: Key, kind: str, value: str) -> Iterator[Finding]:
@@ -94,13 +88,9 @@ def _value(path: Key, kind: str, value: str) -> Iterator[Finding]:
 
 def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[Finding]:
     """Words in braces that nothing fills in."""
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    except ValueError as error:
-        yield Finding(path, f"a brace is not closed: {error}", "Write {{ and }} for braces that are meant to be seen.")
-        return
+    names = set(_PLACEHOLDER.findall(text))
     for name in sorted(names - known):
         near = get_close_matches(name, known, n=1)
         guess = f"Did you mean {{{near[0]}}}? " if near else ""
-        listed = ", ".join(f"{{{word}}}" for word in sorted(known))
+        listed = ", ".join(f"{{{word}}}" for word in sorted(known)) or "none"
         yield Finding(path, f"{{{name}}} stands for nothing here", f"{guess}There are: {listed}.")

@@ -55,6 +55,14 @@ def test_it_passes_check_from_the_folder_it_was_made_in(environment: dict[str, s
     assert {finding["ok"] for finding in json.loads(result.stdout)} == {True}
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_it_masters_its_own_conversations(environment: dict[str, str], tmp_path: Path, template: str) -> None:
+    new("my_bot", template, tmp_path / "bots")
+    played = framework(environment, tmp_path, "test", "my_bot", "--json")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert len(json.loads(played.stdout)) == 2
+
+
 @pytest.mark.parametrize("name", ["My Bot", "../bot", "1bot", "", "a" * 41, "böt"])
 def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be the name of a bot") as caught:
