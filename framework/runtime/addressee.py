@@ -66,7 +66,11 @@ def _spoken_to_by(situation: Situation) -> tuple[str, int] | None:
     earlier = situation.people_before(since=since)[-_LOOK_BACK:]
     turned: dict[str, tuple[str, str, int]] = {}  # by author: to whom (id), the author's name, how plainly
     for one in earlier:
-        turned[one.user.id] = _turn_of(situation.at(one), turned)
+        turn = _turn_of(situation.at(one), turned)
+        for speaker, (to, name, _) in list(turned.items()):
+            if to == one.user.id:  # who was spoken to has spoken
+                turned[speaker] = ("", name, _IMPLIED)
+        turned[one.user.id] = turn
     own = next((place for place, one in reversed(list(enumerate(earlier))) if one.user.id == message.user.id), -1)
     for one in reversed(earlier[own + 1 :]):
         to, name, how = turned[one.user.id]
@@ -82,12 +86,13 @@ def _turn_of(situation: Situation, turned: dict[str, tuple[str, str, int]]) -> t
     explicit = _whom(situation, message)
     if explicit:
         return explicit, name, _EXPLICIT
-    if mentions_bot(message, situation) or asks(message.text):
+    if mentions_bot(message, situation):
         return "", name, _IMPLIED
     for speaker, (to, _, how) in reversed(turned.items()):
-        if to == message.user.id and how:
+        # Who was called by name answers, even with a question; others may as well ask everybody.
+        if to == message.user.id and (how == _EXPLICIT or not asks(message.text)):
             return speaker, name, _IMPLIED
-    return "", name, 0
+    return "", name, _IMPLIED
 
 
 def _whom(situation: Situation, message: Message) -> str:

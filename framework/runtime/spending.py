@@ -21,8 +21,6 @@ _log = structlog.get_logger(__name__)
 
 SPENT = "spent"
 """The outcome that a reply with the phrase `spent` tells in its custom fields."""
-BUDGET = "budget"
-"""Why a turn is handed off whose budget is spent: the stage of handovers acts on it."""
 _LOOK_BACK = 100
 
 
@@ -44,17 +42,15 @@ class Allowance:
         over = await self._over(turn, budget)
         if over is None:
             return await call_next(turn)
-        match budget.when_spent:
-            case "handover":
-                _log.warning("budget.spent", what=over)
-                return HandedOff(BUDGET)
-            case "say" if not await self._said(turn):
-                _log.warning("budget.spent", what=over)
-                phrases = turn.definition.phrases
-                text = phrases.spent.replace("{person}", phrases.person).strip()
-                return await call_next(replace(turn, events=saying(text), marks={**turn.marks, "outcome": SPENT}))
-            case _:
-                return Silent(f"the budget {over} is spent")
+        reason = f"the budget {over} is spent"
+        if budget.when_spent == "handover" and turn.definition.handover.enabled:
+            return HandedOff(reason)  # for the stage of handovers, which is before this one
+        if budget.when_spent == "silent" or await self._said(turn):
+            return Silent(reason)
+        _log.info("turn.limited", why=reason)
+        phrases = turn.definition.phrases
+        text = phrases.spent.replace("{person}", phrases.person).strip()
+        return await call_next(replace(turn, events=saying(text), marks={**turn.marks, "outcome": SPENT}))
 
     async def _over(self, turn: Turn, budget: Budget) -> str | None:
         """Which budget is spent, in words."""
