@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from framework import __version__
-from framework.cli import ask, chat, check, conversations, explain, mcp, new, ops, reply, run, sandbox, schema
+from framework.cli import ask, chat, check, conversations, explain, mcp, new, ops, reply, run, sandbox, schema, turns
 from framework.errors import FrameworkError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, reply, chat, ask, new, check, explain, conversations, schema, ops, mcp, sandbox):
+for module in (run, turns, reply, chat, ask, new, check, explain, conversations, schema, ops, mcp, sandbox):
     module.register(app)
 
 

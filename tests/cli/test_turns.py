@@ -1,0 +1,177 @@
+"""`turns`: dead letters are found, understood and tried again, while a bot runs and while none does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from framework.cli.main import app
+from framework.definition.model import BotDefinition
+from framework.engine.durable import open_engine
+from framework.engine.port import Dead, Done, Execution, Job, Verdict
+from framework.runtime.bot import RunningBot
+from framework.runtime.job import new_turn, to_job
+from framework.stream.memory import MemoryChatService
+from framework.stream.model import ChannelRef, Message, User
+from framework.stream.timing import Timing
+from tests.support.agent import ScriptedAgent
+from tests.support.chat import World
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("STREAM_API_KEY", "STREAM_API_SECRET", "OPENAI_API_KEY", "DATABASE_URL"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("FRAMEWORK_DATA", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "160")
+    return tmp_path
+
+
+def turns(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["turns", *arguments])
+
+
+def listed(*arguments: str) -> list[dict[str, Any]]:
+    return list(json.loads(turns("list", "--json", *arguments).stdout))
+
+
+def job(text: str) -> Job:
+    timing = Timing()
+    service = MemoryChatService(World(timing), User("agent-bot", "Bot", is_bot=True))
+    bot = RunningBot("support_bot", BotDefinition(), service, ScriptedAgent())
+    message = Message(
+        id=f"id-of-{text}",
+        channel=ChannelRef("messaging", "support-1"),
+        user=User("ann", "Ann \x1b[31m"),
+        text=text,
+        created_at=timing.now(),
+    )
+    return to_job(new_turn(bot, message, now=timing.now(), origin="live"))
+
+
+def work(data: Path, *jobs: Job, verdict: Verdict) -> list[str]:
+    """What an engine with this verdict for everything executes, with these jobs added."""
+    done: list[str] = []
+
+    async def handle(job: Job, execution: Execution) -> Verdict:
+        done.append(job.payload["trigger"]["text"])
+        await execution.save("answer", {"text": "kept"})
+        return verdict
+
+    async def run() -> None:
+        engine = await asyncio.to_thread(open_engine, f"sqlite:///{data / 'engine.db'}")
+        for one in jobs:
+            await engine.accept(one)
+        await engine.start(handle)
+        await engine.settled()
+        await engine.close()
+
+    asyncio.run(run())
+    return done
+
+
+def test_where_nothing_ever_ran_there_is_nothing_and_nothing_is_made(data: Path) -> None:
+    result = turns()
+    assert (result.exit_code, result.stdout) == (0, "No dead letters.\n")
+    assert listed() == []
+    assert list(data.iterdir()) == []
+
+
+def test_dead_letters_are_listed_and_the_others_on_demand(data: Path) -> None:
+    work(data, job("poison"), verdict=Dead("the channel is frozen"))
+    work(data, job("fine"), verdict=Done("replied"))
+    shown = turns().stdout
+    assert "poison" in shown
+    assert "messaging:support-1" in shown
+    assert "the channel is frozen" in shown
+    assert "fine" not in shown
+    assert "\x1b[31m" not in shown
+    assert [(turn["text"], turn["state"]) for turn in listed("--state", "settled")] == [("fine", "settled")]
+    assert json.loads(turns("--load", "--json").stdout) == {"waiting": 0, "running": 0, "dead": 1, "oldest": 0.0}
+
+
+def test_a_turn_is_shown_by_the_first_letters_of_its_key(data: Path) -> None:
+    dead = job("poison")
+    work(data, dead, verdict=Dead("the channel is frozen"))
+    shown = turns("show", dead.key[:8]).stdout
+    for wanted in (dead.key, "poison", "id-of-poison", "the channel is frozen", "answer", "retry"):
+        assert wanted in shown
+    facts = json.loads(turns("show", dead.key, "--json").stdout)
+    assert (facts["attempts"], facts["steps"], facts["error"]) == (1, ["answer"], "the channel is frozen")
+
+
+def test_what_is_retried_is_executed_by_whoever_runs_next(data: Path) -> None:
+    dead = [job("one"), job("two"), job("three")]
+    work(data, *dead, verdict=Dead("down"))
+    assert turns("retry", dead[0].key[:8]).exit_code == 0
+    assert sorted(turn["text"] for turn in listed()) == ["three", "two"]
+    assert work(data, verdict=Done("replied")) == ["one"]
+    assert sorted(json.loads(turns("retry", "--all", "--json").stdout)) == sorted(one.key for one in dead[1:])
+    assert sorted(work(data, verdict=Done("replied"))) == ["three", "two"]
+
+
+async def test_what_is_retried_is_executed_at_once_by_a_bot_that_runs(data: Path) -> None:
+    dead = job("poison")
+    verdicts: Iterator[Verdict] = iter([Dead("down"), Done("replied")])
+    again = asyncio.Event()
+
+    async def handle(_: Job, execution: Execution) -> Verdict:
+        if execution.saved("seen"):
+            again.set()
+        await execution.save("seen", True)
+        return next(verdicts)
+
+    engine = await asyncio.to_thread(open_engine, f"sqlite:///{data / 'engine.db'}")
+    await engine.start(handle)
+    await engine.accept(dead)
+    await engine.settled()
+    command = [sys.executable, "-m", "framework", "turns", "retry", dead.key]
+    result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+    assert dead.key[:8] in result.stdout
+    await asyncio.wait_for(again.wait(), 5)
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "00000000"], 2, "There is no turn"),
+        (["retry", "00000000"], 2, "There is no turn"),
+        (["retry"], 2, "Which ones?"),
+        (["list", "--state", "asleep"], 2, "'asleep' is no state"),
+        (["--json", "list"], 2, "behind it"),
+    ],
+)
+def test_a_wrong_usage_is_said(arguments: list[str], code: int, words: str, data: Path) -> None:
+    work(data, job("fine"), verdict=Done("replied"))
+    result = subprocess.run(
+        [sys.executable, "-m", "framework", "turns", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, words in result.stderr) == (code, True), result.stderr
+
+
+def test_what_is_done_is_not_tried_again(data: Path) -> None:
+    fine = job("fine")
+    work(data, fine, verdict=Done("replied"))
+    error = turns("retry", fine.key).exception
+    assert "only what is dead is tried again" in str(error)
+    assert work(data, verdict=Done("replied")) == []
+
+
+def test_a_database_that_is_none_is_said(data: Path) -> None:
+    (data / "engine.db").write_text("no database at all, but a text that is long enough")
+    result = subprocess.run([sys.executable, "-m", "framework", "turns"], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "engine.db" in result.stderr
+    assert "Traceback" not in result.stderr
+    with pytest.raises(sqlite3.DatabaseError):
+        sqlite3.connect(data / "engine.db").execute("SELECT 1 FROM x")
