@@ -1,0 +1,133 @@
+"""Budgets of a day: counted once, kept where replicas share them, and what happens when they are spent."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framework.agent.conversation import Answer, Conversation, Finished
+from framework.engine.usage import MemoryUsageBook, Usage, UsageBook
+from framework.engine.usage_database import DatabaseUsageBook
+from framework.stream.model import Message, User
+from framework.stream.timing import Timing
+from tests.support.agent import ScriptedAgent, Step
+from tests.support.bots import BOT, CID, Running
+from tests.support.chat import BEN, World
+
+DAY = date(2026, 1, 1)
+CARL = User("carl", "Carl", role="moderator")
+
+
+def costly(conversation: Conversation) -> list[Step]:
+    made = Answer(f"re {conversation.question}", "answered", input_tokens=70, output_tokens=30, cost=0.02)
+    return [Finished(made)]
+
+
+def spent(world: World) -> list[str]:
+    return [m.text for m in world.messages(CID) if m.user.id == BOT.id and m.custom.get("outcome") == "spent"]
+
+
+async def ask(world: World, text: str, **more: Any) -> Message:
+    message = world.post(CID, text, **more)
+    await asyncio.sleep(1)
+    return message
+
+
+@pytest.mark.parametrize("bound", [{"tokens": 200}, {"money": 0.04}, {"turns": 2}])
+async def test_tokens_money_and_turns(
+    bound: dict[str, object], world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = costly
+    async with Running(world, agent, timing=timing, definition={"budget": {"user_day": bound}}):
+        for number in range(4):
+            await ask(world, str(number))
+        await ask(world, "mine", user=BEN)
+    assert agent.questions == ["0", "1", "mine"]
+    assert len(spent(world)) == 1
+
+
+async def test_a_spent_budget_hands_over_where_a_person_can_take_it(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.people[CARL.id] = CARL
+    world.room(CID)
+    agent.script = costly
+    rules = {"budget": {"day": {"turns": 1}, "when_spent": "handover"}, "handover": {"enabled": True, "to": ["carl"]}}
+    async with Running(world, agent, timing=timing, definition=rules) as bot:
+        await ask(world, "one")
+        second = await ask(world, "two")
+        await asyncio.sleep(5)
+        assert bot.replied(second).custom["outcome"] == "handed_off"
+    assert agent.questions == ["one"]
+
+
+async def test_a_turn_that_is_tried_again_is_counted_once(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    agent.script = costly
+    async with Running(world, agent, timing=timing, definition={"budget": {"day": {"turns": 2}}}) as bot:
+        bot.service.fail("send", times=2)
+        await ask(world, "one")
+        await asyncio.sleep(60)
+        await ask(world, "two")
+        await ask(world, "three")
+    assert agent.questions[-1] == "two"
+    assert len(spent(world)) == 1
+
+
+async def test_replicas_share_a_budget(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    book = MemoryUsageBook()
+    running = Running(world, agent, timing=timing, definition={"budget": {"day": {"turns": 1}}})
+    running.bot.usage = book
+    async with running:
+        await ask(world, "one")
+    after = Running(world, agent, timing=timing, definition={"budget": {"day": {"turns": 1}}})
+    after.bot.usage = book
+    async with after:
+        await ask(world, "two")
+    assert agent.questions == ["one"]
+
+
+@pytest.fixture(params=["memory", "database"])
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> UsageBook:
+    if request.param == "memory":
+        return MemoryUsageBook()
+    return DatabaseUsageBook(f"sqlite:///{tmp_path}/engine.sqlite")
+
+
+def test_a_book_counts_each_turn_once(book: UsageBook) -> None:
+    async def use() -> None:
+        usage = Usage(100, 0.5, 1)
+        assert await book.spend("t1", ["ann", "all"], DAY, usage)
+        assert not await book.spend("t1", ["ann", "all"], DAY, usage)
+        assert await book.spend("t2", ["ben", "all"], DAY, replace(usage, tokens=50))
+        assert await book.spent(["ann", "ben", "all", "nobody"], DAY) == {
+            "ann": Usage(100, 0.5, 1),
+            "ben": Usage(50, 0.5, 1),
+            "all": Usage(150, 1.0, 2),
+            "nobody": Usage(),
+        }
+        assert await book.spent(["all"], date(2026, 1, 2)) == {"all": Usage()}
+        await book.close()
+
+    asyncio.run(use())
+
+
+def test_replicas_that_spend_at_once_lose_nothing(tmp_path: Path) -> None:
+    async def use() -> None:
+        url = f"sqlite:///{tmp_path}/engine.sqlite"
+        books = [DatabaseUsageBook(url) for _ in range(3)]
+        await asyncio.gather(
+            *(books[n % 3].spend(f"t{n // 2}", ["all", "ann"], DAY, Usage(1, 0.25, 1)) for n in range(60))
+        )
+        assert await books[0].spent(["all"], DAY) == {"all": Usage(30, 7.5, 30)}
+        for one in books:
+            await one.close()
+
+    asyncio.run(use())
