@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from framework.agent.conversation import Agent
 from framework.definition.model import BotDefinition
+from framework.runtime.feedback import FeedbackLog
 from framework.engine.usage import UsageBook
 from framework.stream.model import ChannelRef
 from framework.stream.service import ChatService
@@ -28,7 +29,8 @@ class RunningBot:
     `definition` and `agent` are those without overrides; `at_channel` gives those of a channel. It is called for every
     event, so it must be quick; an agent that it makes may do its slow part with its first turn. All three change at
     once when the bot's files were edited (`become`): whoever needs them for longer than a moment takes the `Setup` of
-    its turn. `usage` is where budgets are kept; without it the process counts for itself.
+    its turn. `usage` is where budgets are kept; without it the process counts for itself. `feedback`
+    keeps what people thought of replies; without it nothing of that is kept.
     """
 
     name: str
@@ -37,6 +39,7 @@ class RunningBot:
     agent: Agent
     at_channel: Callable[[ChannelRef], Setup] | None = None
     usage: UsageBook | None = None
+    feedback: FeedbackLog | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

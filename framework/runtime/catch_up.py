@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from framework.errors import ChatServiceError
+from framework.runtime.approvals_words import may_be_for_the_bot
 from framework.runtime.bot import RunningBot
 from framework.runtime.burst import answers_of
 from framework.runtime.job import order
@@ -144,7 +145,8 @@ class CatchUp:
             else:
                 due = message.created_at >= now - rules.before_joining and speakers_after <= {message.user.id}
             open_ = message.id not in together and (reply is None or reply.generating)
-            if person and due and open_ and may_fire(message, definition):
+            wanted = may_fire(message, definition) or may_be_for_the_bot(message, definition)
+            if person and due and open_ and wanted:
                 found.append(message)
             if message.user.id != bot.user_id and message.kind in {"regular", "reply"}:
                 speakers_after.add(message.user.id)

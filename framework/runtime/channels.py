@@ -10,6 +10,7 @@ from itertools import islice
 import structlog
 
 from framework.errors import ChatServiceError
+from framework.runtime.approvals_words import review_channels
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.catch_up import FIRST_PAGE, CatchUp
 from framework.runtime.pace import Pace
@@ -54,7 +55,8 @@ class Membership:
     def covers(self, channel: ChannelRef) -> bool:
         """Whether the definition says that the bot works here."""
         rules = self._bot.definition.channels
-        return str(channel) in rules.create or rules.covers(str(channel))
+        reviews = review_channels(self._bot.definition)
+        return str(channel) in rules.create or rules.covers(str(channel)) or channel in reviews
 
     def is_new(self, channel: ChannelRef) -> bool:
         """Whether the bot should work here, and did not come to it yet."""
@@ -70,6 +72,7 @@ class Membership:
         async with self._one_at_a_time:
             self._refused.clear()
             created = [ChannelRef.parse(cid) for cid in self._bot.definition.channels.create]
+            created += review_channels(self._bot.definition)
             for channel in created:
                 await self._bot.service.create_channel(channel)
             now = self._timing.now()

@@ -110,6 +110,8 @@ def _belongs(message: Message, turn: Turn) -> bool:
         return False
     if message.shadowed or (message.visible_to and turn.trigger.user.id not in message.visible_to):
         return False  # not for the one who is answered
+    if "review" in message.custom or "note" in message.custom:
+        return False  # about an answer, and none
     own_reply = message.id == turn.reply_id or message.id.startswith(f"{turn.reply_id}-")
     return not own_reply and message.custom.get("outcome") != "failed" and bool(spoken_text(message))
 

@@ -10,6 +10,7 @@ import structlog
 from framework.agent.conversation import AgentEvent, Answer, Finished, HandoverRequested
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError
+from framework.runtime.approvals_words import says_resume
 from framework.runtime.handover import FIELD, Handover
 from framework.runtime.handover_mood import may_be_upset, upset
 from framework.runtime.handover_signs import WITHOUT_EVIDENCE, Sign, asks_for_person, failures_in_a_row
@@ -84,13 +85,7 @@ class HandoverGate:
 
 def is_resume(turn: Turn) -> bool:
     """Whether the message is the command that hands back, as a text or as a slash command."""
-    trigger, command = turn.trigger, _plain(turn.definition.handover.resume_command)
-    said = f"/{trigger.command} {trigger.text}" if trigger.command else trigger.text
-    return bool(command) and not turn.cause.made_up and _plain(said) == command
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return not turn.cause.made_up and any(says_resume(message, turn.definition) for message in turn.answering)
 
 
 class HandoverSigns:

@@ -11,12 +11,15 @@ from framework.engine.port import FencedError
 from framework.engine.usage import MemoryUsageBook, UsageBook
 from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
+from framework.runtime.approvals import Approvals, ReviewGate
+from framework.runtime.approvals_desk import Desk, Later
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.burst import Bursts
 from framework.runtime.checkpoint import Checkpoint, Recall
 from framework.runtime.content import Content
 from framework.runtime.context import Context
 from framework.runtime.deliver import Deliver
+from framework.runtime.drafts import DraftGate, Drafts
 from framework.runtime.gate import Gate
 from framework.runtime.guard import LoopGuard
 from framework.runtime.handover_stages import HandoverGate, HandoverSigns, HandoverWatch
@@ -34,16 +37,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Pipeline:
-    """Runs the turns of one bot. Serves many turns at once; `live` is told what people do meanwhile."""
+    """Runs the turns of one bot. Serves many turns at once; `live` is told what people do meanwhile.
 
-    def __init__(self, bot: RunningBot, limits: Limits, timing: Timing) -> None:
+    `later` has turns run that a decision of the team leads to. `desk` and `handover` do what is decided beside turns.
+    """
+
+    def __init__(self, bot: RunningBot, limits: Limits, timing: Timing, later: Later | None = None) -> None:
         self._bot = bot
+        self._limits = limits
         self._timing = timing
         self._writer = ReplyWriter(bot.service, limits)
         self._guard = LoopGuard(limits)
         self._book: UsageBook = bot.usage or MemoryUsageBook()
         self._situations = Situations(bot.service, timing.now)
-        self._handover = HandoverSteps(bot.service, self._writer, timing)
+        self.handover = HandoverSteps(bot.service, self._writer, timing)
+        self.desk = Desk(bot, timing, later)
         self._deliver = Deliver(self._writer)
         self.live = LiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
@@ -55,19 +63,23 @@ class Pipeline:
             Bursts(self._situations, self._writer),
             AlreadyAnswered(service, self._writer),
             self._guard,
-            HandoverGate(service, self._writer, self._handover),
+            ReviewGate(self._bot, self.desk),
+            HandoverGate(service, self._writer, self.handover),
             Gate(service, self._situations),
-            HandoverSigns(service, self._handover),
+            HandoverSigns(service, self.handover),
             Allowance(service, self._book),
             ReadReceipt(service),
             self.live,
+            DraftGate(service, self.desk),
             Content(),
             Recall(),
             Context(service),
             Checkpoint(),
             self._agent,
             Account(self._book),
-            HandoverWatch(service, self._handover),
+            Approvals(self.desk),
+            HandoverWatch(service, self.handover),
+            Drafts(service, self.desk, self._limits),
             self._deliver,
             self._record,
         )

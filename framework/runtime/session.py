@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -19,6 +19,7 @@ from framework.runtime.job import from_job, new_turn, to_job
 from framework.runtime.pace import Pace
 from framework.runtime.pipeline import Pipeline
 from framework.runtime.starters import LOOK, Starters
+from framework.runtime.team_errands import ERRAND, Errands
 from framework.runtime.timers import Timers
 from framework.runtime.turn import Failed, Origin
 from framework.runtime.verdict import verdict
@@ -26,6 +27,7 @@ from framework.stream.events import concerns
 from framework.stream.model import (
     AddedToChannel,
     ChannelRef,
+    ChannelState,
     Connected,
     CustomEvent,
     Disconnected,
@@ -35,6 +37,7 @@ from framework.stream.model import (
     MessageDeleted,
     MessageNew,
     MessageUpdated,
+    ReactionGone,
     ReactionNew,
     RemovedFromChannel,
     StopRequested,
@@ -71,13 +74,14 @@ class Session:
         self._timing = timing
         self._connected = connected
         self._version = _Version()
-        self._pipeline = Pipeline(bot, limits, timing)
+        self._pipeline = Pipeline(bot, limits, timing, engine.accept)
+        self._errands = Errands(bot, engine, self._pipeline.desk, self._pipeline.handover, limits, timing)
         self._chores = Chores(bot.name, timing)
         pace = Pace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
         self._starters = Starters(bot, engine, timing, lambda: self._membership.known)
         self._membership = Membership(
-            bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._starters.read
+            bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._read
         )
 
     async def run(self) -> None:
@@ -129,9 +133,9 @@ class Session:
                 await self._hear(message, ordered=ordered)
             case MessageUpdated() | MessageDeleted() | StopRequested():
                 self._pipeline.live.hear(event)
-            case ReactionNew() | MemberAdded() | CustomEvent():
+            case ReactionNew() | ReactionGone() | MemberAdded() | CustomEvent():
                 if self._membership.covers(event.channel):
-                    await self._starters.take(event)
+                    await self._happened(event)
             case AddedToChannel(channel):
                 self._enter(channel)
             case RemovedFromChannel(channel):
@@ -159,6 +163,8 @@ class Session:
 
     async def _handle(self, job: Job, execution: Execution) -> Verdict:
         """A turn whose process died again and again is given up, so that others survive."""
+        if job.payload.get(ERRAND):
+            return await self._errands.run(job, execution)
         turn = from_job(job, self.bot, execution)
         if execution.crashes >= self._limits.crashes:
             poison = FrameworkError(f"The process ended {execution.crashes} times in the middle of this turn.")
@@ -201,6 +207,16 @@ class Session:
         await self._accept(message, "live", delay=max(quiet, 0.0 if ordered else self._limits.webhook_delay))
         if self._membership.is_new(message.channel) and self.ready.is_set():
             self._enter(message.channel)
+
+    async def _happened(self, event: ReactionNew | ReactionGone | MemberAdded | CustomEvent) -> None:
+        if isinstance(event, ReactionNew | ReactionGone):
+            await self._errands.take(event)
+        if not isinstance(event, ReactionGone):
+            await self._starters.take(event)
+
+    async def _read(self, states: Sequence[ChannelState]) -> None:
+        await self._starters.read(states)
+        await self._errands.look(states)
 
     def _enter(self, channel: ChannelRef) -> None:
         self._chores.spawn(self._chores.persist(lambda: self._membership.add(channel)), name="join")

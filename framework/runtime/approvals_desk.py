@@ -1,0 +1,227 @@
+"""The team's desk: show what is to be decided, take the word of the first who decides, and carry it out once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import structlog
+
+from framework.engine.port import Job
+from framework.errors import DuplicateMessageError, FrameworkError
+from framework.runtime.approvals_record import FIELD, Review, State
+from framework.runtime.approvals_words import Word
+from framework.runtime.bot import RunningBot
+from framework.runtime.job import new_turn, to_job
+from framework.runtime.split import split
+from framework.runtime.team import audience
+from framework.runtime.turn import Cause, Turn, part_id, unfenced
+from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+
+Later = Callable[[Job], Awaitable[bool]]
+"""Have a job done, durably. False: it is known."""
+Fence = Callable[[], Awaitable[None]]
+_STATES: dict[tuple[str, str], State] = {
+    ("draft", "yes"): "sent",
+    ("draft", "edit"): "edited",
+    ("draft", "no"): "dropped",
+    ("tool", "yes"): "approved",
+    ("tool", "no"): "denied",
+}
+_SAID = {"draft": "draft", "tool": "tool call"}
+
+
+@runtime_checkable
+class HasDesk(Protocol):
+    """An agent whose tool calls may need approval."""
+
+    @property
+    def desk(self) -> CallDesk | None:
+        """Where they wait."""
+
+
+class CallDesk(Protocol):
+    """Where tool calls wait for a decision."""
+
+    async def decide(self, name: str, *, approve: bool, by: str) -> object:
+        """Approve or deny a call. Raises FrameworkError where it does not wait (any more)."""
+
+    async def get(self, name: str) -> Any:  # noqa: ANN401 - a call: its state, decided_by, user_id, user_name
+        """A call, whatever its state. Raises FrameworkError where there is none."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A word, of whom, and the key of the job that brings it: the same job may come again."""
+
+    word: Word
+    user: User
+    key: str
+
+    @property
+    def by(self) -> str:
+        """The name for people."""
+        return self.user.name or self.user.id
+
+
+class Desk:
+    """Shows reviews of one bot and carries decisions out. Every call raises ChatServiceError."""
+
+    def __init__(self, bot: RunningBot, timing: Timing, later: Later | None = None) -> None:
+        self._bot = bot
+        self._service = bot.service
+        self._timing = timing
+        self._later = later
+
+    async def show(self, turn: Turn, review: Review, texts: Sequence[str], *, id_: str, title: str, about: str) -> bool:
+        """Post what is to be decided, once: in the review channel, or where it belongs, for the team's eyes alone.
+
+        False: there is nobody who could see it.
+        """
+        place = place_of_reviews(turn)
+        visible_to: tuple[str, ...] = ()
+        if place == turn.channel:
+            visible_to = await audience(self._service, turn.definition.team, turn.channel)
+            if not visible_to:
+                _log.error("review.nobody", hint="Name a channel in `drafts.channel`, or people in `team.users`.")
+                return False
+        card = review.card(title, about)
+        message = OutgoingMessage(id_, texts[0], custom={FIELD: review.field()}, visible_to=visible_to, card=card)
+        await self._post(turn.fence, place, message)
+        for number, text in enumerate(texts[1:], start=2):
+            more = OutgoingMessage(part_id(id_, number), text, parent_id=id_, visible_to=visible_to)
+            await self._post(turn.fence, place, more)
+        return True
+
+    async def decide(self, message: Message, review: Review, decision: Decision, *, fence: Fence = unfenced) -> str:
+        """Take a decision and carry it out. Returns what came of it, for the log.
+
+        What was decided is written down first, then done; a decision that comes again, or too late, does what is left.
+        """
+        state = _STATES.get((review.kind, decision.word.kind))
+        if state is None:
+            return f"a {_SAID[review.kind]} cannot be edited"
+        if review.state != "waiting":
+            await self.carry_out(message, review, fence)
+            return f"the {_SAID[review.kind]} was {review.state} by {review.decided_by or 'nobody'} before"
+        if review.kind == "draft" and state != "dropped" and await self._question_gone(review):
+            state, decision = "dropped", replace(decision, user=User("", "the one who deleted the question"))
+        decided = replace(review, state=state, decided_by=decision.by, key=decision.key)
+        text = decision.word.text if state == "edited" else None
+        parts = self._split(decided, text) if text is not None else ()
+        if parts:
+            decided = replace(decided, parts=len(parts))
+        await self._write_down(message, decided, parts, fence)
+        shown = replace(message, text=parts[0] if parts else message.text)
+        await self.carry_out(shown, decided, fence)
+        _log.info("review.decided", kind=review.kind, state=state, by=decision.user.id, review=message.id)
+        return f"{_SAID[review.kind]} {state} by {decision.by}"
+
+    async def expire(self, message: Message, review: Review) -> None:
+        """Nobody decided in time."""
+        await self._write_down(message, replace(review, state="expired"), (), unfenced)
+        await self._forget_note(review)
+        _log.warning("review.expired", kind=review.kind, review=message.id)
+
+    async def _write_down(self, message: Message, decided: Review, parts: Sequence[str], fence: Fence) -> None:
+        title = next((attachment.title for attachment in message.attachments), "")
+        await fence()
+        await self._service.amend(
+            message.id,
+            text=parts[0] if parts else None,
+            custom={FIELD: decided.field()},
+            card=decided.card(title or decided.kind),
+        )
+        for number, text in enumerate(parts[1:], start=2):
+            id_ = part_id(message.id, number)
+            more = OutgoingMessage(id_, text, parent_id=message.id, visible_to=message.visible_to)
+            if not await self._post(fence, message.channel, more):
+                await self._service.amend(id_, text=text)
+
+    async def carry_out(self, message: Message, review: Review, fence: Fence = unfenced) -> None:
+        """Do what was decided, as far as it is not done."""
+        if review.kind == "tool":
+            if review.state in {"approved", "denied"}:
+                await self._decide_call(review)
+            return
+        if review.state in {"sent", "edited"}:
+            await self._send(message, review, fence)
+        await self._forget_note(review)
+
+    async def _send(self, message: Message, review: Review, fence: Fence) -> None:
+        """Post the draft to the customer. The reply's own id makes it one, whoever else posts it too."""
+        ids = [part_id(message.id, number) for number in range(2, review.parts + 1)]
+        more = await self._service.messages(message.channel, ids) if ids else {}
+        texts = [message.text, *(more[id_].text for id_ in ids if id_ in more)]
+        for number, text in reversed(list(enumerate(texts, start=1))):
+            part = {"part_of": review.reply}
+            whole = {**review.facts, "reply_to": review.trigger, "approved_by": review.decided_by}
+            reply = OutgoingMessage(
+                part_id(review.reply, number),
+                text,
+                parent_id=review.parent_id,
+                show_in_channel=review.show_in_channel,
+                custom=whole if number == 1 else part,
+            )
+            await self._post(fence, review.ref, reply)
+
+    async def _question_gone(self, review: Review) -> bool:
+        if review.made_up:
+            return False
+        found = (await self._service.messages(review.ref, [review.trigger])).get(review.trigger)
+        return found is None or found.deleted_at is not None
+
+    async def _forget_note(self, review: Review) -> None:
+        """What the customer was told meanwhile is past."""
+        if review.kind == "draft":
+            await self._service.delete(note_id(review.reply))
+
+    async def _decide_call(self, review: Review) -> None:
+        """Tell the desk, and have a turn run that makes the call and reports what came of it."""
+        agent = self._bot.at(review.ref).agent
+        desk = agent.desk if isinstance(agent, HasDesk) else None
+        if desk is None or self._later is None:
+            _log.error("review.no_desk", call=review.call)
+            return
+        try:
+            await desk.decide(review.call, approve=review.state == "approved", by=review.decided_by)
+        except FrameworkError as error:  # decided before, by an earlier try or elsewhere
+            _log.info("review.call_settled", call=review.call, why=error.what)
+        call = await desk.get(review.call)
+        trigger = Message(
+            id=f"decided-{review.call}",
+            channel=review.ref,
+            user=User(call.user_id, call.user_name),
+            text="",
+            created_at=self._timing.now(),
+            parent_id=review.parent_id,
+        )
+        detail = f"{call.tool} was {review.state} by {review.decided_by}"
+        cause = Cause(made_up=True, decided=review.call, detail=detail)
+        turn = new_turn(self._bot, trigger, now=self._timing.now(), origin="live", cause=cause)
+        await self._later(to_job(turn))
+
+    def _split(self, review: Review, text: str) -> tuple[str, ...]:
+        return split(text, self._bot.at(review.ref).definition.reply.max_length)
+
+    async def _post(self, fence: Fence, channel: ChannelRef, message: OutgoingMessage) -> bool:
+        try:
+            await self._service.send(channel, message, check=fence)
+        except DuplicateMessageError:
+            return False
+        return True
+
+
+def place_of_reviews(turn: Turn) -> ChannelRef:
+    """Where the team decides about what happens in a turn's channel."""
+    named = turn.definition.drafts.channel
+    return ChannelRef.parse(named) if named else turn.channel
+
+
+def note_id(reply: str) -> str:
+    """The id of what the customer is told while a draft waits."""
+    return f"{reply}-note"

@@ -1,0 +1,220 @@
+"""What is to be done beside turns: reactions of the team and of customers, drafts that nobody decided on, handovers
+that are over. Each is a job of its own with a derived key, so that it is done once, whoever brings it and how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from framework.engine.port import Again, Dead, Done, Engine, Execution, FencedError, Job, Verdict
+from framework.errors import ChatServiceError, DuplicateMessageError, EngineError
+from framework.runtime.approvals_desk import Decision, Desk
+from framework.runtime.approvals_record import Review
+from framework.runtime.approvals_words import has_reviews, read_reaction, review_channels
+from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.feedback import Feedback
+from framework.runtime.handover import Handover
+from framework.runtime.handover_steps import HandoverSteps
+from framework.runtime.team import acts
+from framework.runtime.verdict import patience
+from framework.stream.model import (
+    EPOCH,
+    ChannelRef,
+    ChannelState,
+    Message,
+    OutgoingMessage,
+    ReactionGone,
+    ReactionNew,
+    User,
+)
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+
+ERRAND = "errand"
+"""The key in a job's payload that tells an errand from a turn."""
+_REVIEWS = 300
+"""Messages of a channel for reviews in which those that wait are looked for."""
+_MOST_TRIES = 20
+
+
+class Errands:
+    """Makes jobs of events and of looks into channels, and does them. `take` and `look` raise EngineError."""
+
+    def __init__(
+        self, bot: RunningBot, engine: Engine, desk: Desk, handover: HandoverSteps, limits: Limits, timing: Timing
+    ) -> None:
+        self._bot = bot
+        self._engine = engine
+        self._desk = desk
+        self._handover = handover
+        self._limits = limits
+        self._timing = timing
+
+    async def take(self, event: ReactionNew | ReactionGone) -> bool:
+        """A reaction, or the end of one. False: it means nothing here, or it is known."""
+        definition = self._bot.at(event.channel).definition
+        given = isinstance(event, ReactionNew)
+        resumes = definition.handover.enabled and event.kind == definition.handover.resume_reaction
+        decidable = has_reviews(definition) or event.channel in review_channels(self._bot.definition)
+        decides = decidable and read_reaction(event.kind) is not None
+        if event.user.is_bot or not (event.kind in definition.reply.feedback or (given and (resumes or decides))):
+            return False
+        return await self._react(event.channel, event.message_id, event.user, event.kind, event.at, given=given)
+
+    async def look(self, states: Sequence[ChannelState]) -> None:
+        """Channels were read: what of it is overdue, or was missed while nobody listened. Raises ChatServiceError."""
+        for state in states:
+            await self._look_at_handover(state)
+            definition = self._bot.at(state.channel).definition
+            messages = state.messages
+            if state.channel in review_channels(self._bot.definition):
+                messages = tuple(await self._bot.service.recent(state.channel, limit=_REVIEWS))
+            elif not has_reviews(definition):
+                continue
+            for message in messages:
+                review = Review.read(message) if message.user.id == self._bot.user_id else None
+                if review is not None and review.state == "waiting" and message.deleted_at is None:
+                    await self._look_at(message, review)
+
+    async def _look_at_handover(self, state: ChannelState) -> None:
+        handover, rules = Handover.read(state.custom), self._bot.at(state.channel).definition.handover
+        if handover is not None and rules.enabled and handover.ended(self._timing.now(), rules.resume_after):
+            key = f"{self._bot.user_id}|over|{state.channel}|{handover.turn}"
+            await self._accept(
+                key, f"{self._bot.user_id}|{state.channel}|", {"do": "over", "channel": str(state.channel)}
+            )
+
+    async def _look_at(self, message: Message, review: Review) -> None:
+        for reaction in reversed(await self._bot.service.reactions(message.id)):
+            if not reaction.user.is_bot and read_reaction(reaction.kind) is not None:
+                await self._react(message.channel, message.id, reaction.user, reaction.kind, reaction.at, given=True)
+        if self._timing.now() - message.created_at > self._bot.at(review.ref).definition.drafts.expire:
+            payload = {"do": "expire", "channel": str(message.channel), "message": message.id}
+            await self._accept(f"{message.id}|expire", self._lane(message.channel, message.id), payload)
+
+    async def _react(
+        self, channel: ChannelRef, message_id: str, user: User, kind: str, at: datetime, *, given: bool
+    ) -> bool:
+        at = at if at != EPOCH else self._timing.now()
+        word = "on" if given else "off"
+        key = f"{self._bot.user_id}|{message_id}|{user.id}|{kind}|{word}|{at.isoformat(timespec='milliseconds')}"
+        payload = {
+            "do": "reaction",
+            "channel": str(channel),
+            "message": message_id,
+            "user": {"id": user.id, "name": user.name, "role": user.role},
+            "kind": kind,
+            "at": at.isoformat(),
+            "given": given,
+        }
+        return await self._accept(key, self._lane(channel, message_id), payload)
+
+    def _lane(self, channel: ChannelRef, message_id: str) -> str:
+        """The lane of the turns in the message's thread: one decision at a time, however it is made."""
+        return f"{self._bot.user_id}|{channel}|{message_id}"
+
+    async def _accept(self, key: str, lane: str, payload: dict[str, Any]) -> bool:
+        order = f"{int(self._timing.now().timestamp() * 1_000_000):020d}-{key}"
+        whole = {"bot": self._bot.name, "bot_user_id": self._bot.user_id, ERRAND: True, **payload}
+        return await self._engine.accept(Job(key=key, lane=lane, order=order, payload=whole))
+
+    async def run(self, job: Job, execution: Execution) -> Verdict:
+        """Do one. Raises FencedError where another replica has it."""
+        try:
+            return Done(await self._do(job, execution))
+        except FencedError:
+            raise
+        except (ChatServiceError, EngineError, OSError) as error:
+            final = isinstance(error, ChatServiceError) and not error.retryable
+            if final or execution.attempt >= _MOST_TRIES:
+                _log.error("errand.failed", bot=self._bot.name, errand=job.payload.get("do"), error=str(error))
+                return Dead(str(error))
+            return Again(patience(execution.attempt, self._limits, self._timing), str(error))
+        except Exception as error:  # noqa: BLE001 - the errand's boundary: its bug must not end the bot
+            _log.exception("errand.failed", bot=self._bot.name, errand=job.payload.get("do"))
+            return Dead(f"{type(error).__name__}: {error}")
+
+    async def _do(self, job: Job, execution: Execution) -> str:
+        payload = job.payload
+        channel = ChannelRef.parse(payload["channel"])
+        match payload["do"]:
+            case "over":
+                return await self._over(channel)
+            case "expire":
+                return await self._expire(channel, payload["message"])
+            case _:
+                return await self._reaction(job, execution, channel)
+
+    async def _over(self, channel: ChannelRef) -> str:
+        state = Handover.read((await self._bot.service.info(channel)).custom)
+        after = self._bot.at(channel).definition.handover.resume_after
+        if state is None or not state.ended(self._timing.now(), after):
+            return "not over"
+        await self._handover.close(channel, state, until=state.since + after)
+        return "the handover is over"
+
+    async def _expire(self, channel: ChannelRef, message_id: str) -> str:
+        message = (await self._bot.service.messages(channel, [message_id])).get(message_id)
+        review = Review.read(message) if message is not None else None
+        if message is None or review is None or review.state != "waiting":
+            return "decided before"
+        await self._desk.expire(message, review)
+        return "expired"
+
+    async def _reaction(self, job: Job, execution: Execution, channel: ChannelRef) -> str:
+        payload = job.payload
+        user = User(payload["user"]["id"], payload["user"]["name"], payload["user"]["role"])
+        message = (await self._bot.service.messages(channel, [payload["message"]])).get(payload["message"])
+        if message is None:
+            return "the message is gone"
+        own = message.user.id == self._bot.user_id
+        review, word = Review.read(message) if own else None, read_reaction(payload["kind"])
+        if review is not None:
+            if word is None or not payload["given"] or not await self._of_team(channel, user):
+                return "only the team decides"
+            return await self._desk.decide(message, review, Decision(word, user, job.key), fence=execution.check)
+        said = []
+        if own and "reply_to" in message.custom and payload["kind"] in self._bot.at(channel).definition.reply.feedback:
+            said.append(await self._feedback(message, user, payload))
+        if payload["given"]:
+            said.append(await self._resume(channel, user, payload, execution))
+        return ", ".join(filter(None, said)) or "nothing to do"
+
+    async def _of_team(self, channel: ChannelRef, user: User) -> bool:
+        return await acts(self._bot.service, self._bot.at(channel).definition.team, channel, user)
+
+    async def _feedback(self, message: Message, user: User, payload: Any) -> str:  # noqa: ANN401 - JSON
+        if self._bot.feedback is None:
+            return "feedback is not kept here"
+        entry = Feedback(
+            bot=self._bot.name,
+            reply=message.id,
+            channel=str(message.channel),
+            user=user.id,
+            reaction=payload["kind"],
+            at=datetime.fromisoformat(payload["at"]),
+            given=payload["given"],
+        )
+        await self._bot.feedback.record(entry)
+        _log.info("feedback.recorded", reply=message.id, reaction=entry.reaction, given=entry.given)
+        return "feedback recorded"
+
+    async def _resume(self, channel: ChannelRef, user: User, payload: Any, execution: Execution) -> str:  # noqa: ANN401
+        definition = self._bot.at(channel).definition
+        if not definition.handover.enabled or payload["kind"] != definition.handover.resume_reaction:
+            return ""
+        state = Handover.read((await self._bot.service.info(channel)).custom)
+        at = datetime.fromisoformat(payload["at"])
+        if state is None or not state.is_open or at <= state.since or not await self._of_team(channel, user):
+            return "no handover of theirs to end"
+        said = OutgoingMessage(f"{state.turn}-resumed", definition.phrases.resumed, custom={"outcome": "resumed"})
+        with suppress(DuplicateMessageError):
+            await self._bot.service.send(channel, said, check=execution.check)
+        await self._handover.close(channel, state, until=at)
+        return "the team handed back"
