@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from framework.cli.main import app
 from framework.cli.new import TEMPLATES, new
 from framework.definition.loader import load_bot
 from framework.errors import UsageError
@@ -56,10 +58,14 @@ def test_it_passes_check_from_the_folder_it_was_made_in(environment: dict[str, s
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_it_masters_its_own_conversations(environment: dict[str, str], tmp_path: Path, template: str) -> None:
+def test_it_masters_its_own_conversations(
+    environment: dict[str, str], tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     new("my_bot", template, tmp_path / "bots")
-    played = framework(environment, tmp_path, "test", "my_bot", "--json")
-    assert played.returncode == 0, played.stdout + played.stderr
+    played = CliRunner().invoke(app, ["test", str(tmp_path / "bots" / "my_bot"), "--json"], catch_exceptions=False)
+    assert played.exit_code == 0, played.output
     assert len(json.loads(played.stdout)) == 2
 
 
