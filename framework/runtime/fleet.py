@@ -115,6 +115,10 @@ class Fleet:
         before.retire(renewal.farewell)
         _log.info("bot.renewed", bot=newer.name, user_id=newer.user_id)
 
+    def end(self) -> None:
+        """Say that the end has come: whoever asks hears that nobody is ready any more."""
+        self._ending = True
+
     async def stop(self) -> None:
         """Take no event in any more."""
         self._ending = True

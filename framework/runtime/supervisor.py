@@ -102,6 +102,7 @@ async def _watch_over(
             for door in doors:
                 await intake.enter_async_context(door(inbox=fleet.take, ready=lambda: fleet.is_ready))
             intake.push_async_callback(_cancel, beside)
+            intake.callback(fleet.end)
             fleet.start()
             timers.start()
             stopping = asyncio.create_task(_wait(stop))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from framework.definition.model import BotDefinition
 from framework.engine.local import LocalEngine
 from framework.engine.port import Engine
 from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.fleet import Renewal
 from framework.runtime.supervisor import run_bots
 from framework.runtime.turn import reply_id
-from framework.stream.model import Message, User
+from framework.stream.delivery import Inbox
+from framework.stream.model import Event, Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
 from tests.support.chat import TwinService, World
@@ -27,11 +30,15 @@ class LoopTimers:
     def __init__(self) -> None:
         self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._started = False
 
     def every(self, seconds: float, action: Callable[[], Awaitable[None]], *, name: str) -> None:
         self._jobs.append((seconds, action))
+        if self._started:
+            self._tasks.append(asyncio.create_task(self._repeat(seconds, action)))
 
     def start(self) -> None:
+        self._started = True
         self._tasks = [asyncio.create_task(self._repeat(*job)) for job in self._jobs]
 
     def stop(self) -> None:
@@ -57,6 +64,7 @@ class Running:
         definition: dict[str, Any] | None = None,
         name: str = "support_bot",
         engine: Engine | None = None,
+        connected: bool = True,
     ) -> None:
         self.world = world
         self.agent = agent
@@ -67,6 +75,9 @@ class Running:
         self.bot = RunningBot(name, self.definition, self.service, agent)
         self.limits = limits or Limits()
         self.engine = engine or LocalEngine(concurrency=self.limits.concurrent_turns, now=timing.now)
+        self.connected = connected
+        self.edits: asyncio.Queue[Renewal] = asyncio.Queue()
+        self.inbox: Inbox | None = None
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -94,9 +105,42 @@ class Running:
                 timing=self.timing,
                 engine=self.engine,
                 timers=LoopTimers(),
+                connected=self.connected,
+                doors=[self._door],
+                renewals=self._renewals(),
             )
         )
         return self.task
+
+    @asynccontextmanager
+    async def _door(self, *, inbox: Inbox, ready: Callable[[], bool]) -> AsyncIterator[None]:
+        self.inbox = inbox
+        yield
+        assert not ready()
+        self.inbox = None
+
+    async def _renewals(self) -> AsyncIterator[Renewal]:
+        while True:
+            yield await self.edits.get()
+
+    async def deliver(self, event: Event) -> None:
+        """What a webhook brings. Raises EngineError where it must be brought again."""
+        assert self.inbox is not None
+        await self.inbox(event)
+
+    def edit(self, agent: ScriptedAgent, definition: dict[str, Any]) -> asyncio.Event:
+        """The bot's files were edited. Returns what is set once nothing needs the bot as it was."""
+        read = BotDefinition.model_validate({"channels": ["messaging:support-*"], **definition})
+        service = self.service
+        if read.identity != self.bot.definition.identity:
+            service = TwinService(self.world, User(read.identity.user_id, read.identity.name, is_bot=True))
+        gone = asyncio.Event()
+
+        async def farewell() -> None:
+            gone.set()
+
+        self.edits.put_nowait(Renewal(RunningBot(self.bot.name, read, service, agent), farewell))
+        return gone
 
     async def until_ready(self) -> None:
         assert self.task is not None
