@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from framework.agent.conversation import Agent
 from framework.definition.model import BotDefinition
-from framework.runtime.feedback import FeedbackLog
+from framework.definition.overrides import effective
 from framework.engine.usage import UsageBook
+from framework.runtime.feedback import FeedbackLog
 from framework.stream.model import ChannelRef
 from framework.stream.service import ChatService
 
@@ -43,7 +44,9 @@ class RunningBot:
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""
-        return self.at_channel(channel) if self.at_channel else Setup(self.definition, self.agent)
+        if self.at_channel:
+            return self.at_channel(channel)
+        return Setup(effective(self.definition, str(channel)), self.agent)
 
     def become(self, newer: RunningBot) -> None:
         """Be what another one is, but for the name and the service. What holds a `Setup` goes on with it."""
