@@ -1,0 +1,71 @@
+"""Reactions to replies that a bot declares as feedback are kept, and taken back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from framework.runtime.feedback import Feedback, FeedbackFile, FeedbackLog, MemoryFeedback, count
+from framework.stream.model import User
+from framework.stream.timing import Timing
+from tests.support.agent import ScriptedAgent
+from tests.support.bots import CID, Running
+from tests.support.chat import ANN, BEN, World
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def entry(user: str = "ann", reaction: str = "like", *, after: int = 0, given: bool = True) -> Feedback:
+    return Feedback("support_bot", "r-1", CID, user, reaction, NOON + timedelta(seconds=after), given)
+
+
+@pytest.fixture(params=["memory", "file"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> FeedbackLog:
+    return MemoryFeedback() if request.param == "memory" else FeedbackFile(tmp_path / "new" / "feedback.jsonl")
+
+
+async def test_the_last_word_of_each_person_counts(kept: FeedbackLog) -> None:
+    assert await kept.entries("support_bot") == []
+    for one in (entry(), entry(), entry("ben"), entry("ben", "sad", after=1), entry("ben", after=2, given=False)):
+        await kept.record(one)
+    await kept.record(entry("ben", after=1))  # late
+    assert await count(kept, "support_bot") == {"like": 1, "sad": 1}
+    assert await count(kept, "other_bot") == {}
+
+
+async def test_a_file_with_a_line_cut_off_is_read_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "feedback.jsonl"
+    await FeedbackFile(path).record(entry())
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"bot": "support\n')
+    await FeedbackFile(path).record(entry("ben"))
+    assert await count(FeedbackFile(path), "support_bot") == {"like": 2}
+
+
+async def test_reactions_to_replies_are_recorded_and_taken_back(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    log = MemoryFeedback()
+    running = Running(world, agent, timing=timing, definition={"reply": {"feedback": ["like", "sad"]}})
+    running.bot.feedback = log
+    async with running as bot:
+        question = world.post(CID, "Hello")
+        await asyncio.sleep(1)
+        reply = bot.replied(question)
+        world.react(reply.id, "like", user=ANN)
+        world.react(reply.id, "wow", user=ANN)  # not declared
+        world.react(reply.id, "like", user=User("robot", is_bot=True))
+        world.react(question.id, "like", user=BEN)  # not a reply
+        world.react(reply.id, "sad", user=BEN)
+        await asyncio.sleep(1)
+        assert await count(log, "support_bot") == {"like": 1, "sad": 1}
+        (first, _) = await log.entries("support_bot")
+        assert (first.user, first.reply, first.channel) == ("ann", reply.id, CID)
+        assert "Hello" not in str(first)
+        world.unreact(reply.id, "sad", user=BEN)
+        await asyncio.sleep(1)
+        assert await count(log, "support_bot") == {"like": 1}
