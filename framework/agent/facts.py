@@ -24,7 +24,7 @@ LONGEST = 300
 """Characters of one fact."""
 
 _FACTS = Table(
-    "facts",
+    "agent_facts",
     TABLES,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("bot", String(255), nullable=False, index=True),
@@ -48,12 +48,14 @@ class Facts:
         """What is known of a person in a channel, oldest first; nothing of nobody."""
         if not user_id:
             return ()
-        query = (
+        # The limit holds here too: two processes that write at once may both leave one too many.
+        newest = (
             select(_FACTS.c.fact)
             .where(_FACTS.c.bot == self._bot, _FACTS.c.user_id == user_id, _FACTS.c.channel == self._channel(channel))
-            .order_by(_FACTS.c.id)
+            .order_by(_FACTS.c.id.desc())
+            .limit(self._memory.limit)
         )
-        return await self._database.run(lambda connection: tuple(connection.scalars(query).all()))
+        return await self._database.run(lambda connection: tuple(connection.scalars(newest).all())[::-1])
 
     async def remember(self, user_id: str, channel: str, fact: str) -> None:
         """Keep a fact; the same one is kept once, and the oldest ones go beyond the limit."""

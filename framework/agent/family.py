@@ -44,6 +44,7 @@ class AgentFamily:
             self.root = self._workshop.build(bot)
         self._app: Settings | None = None
         self._members: dict[str, Member] = {}
+        self._known: dict[int, tuple[Bot, Member | LangChainAgent]] = {}
 
     def at(self, cid: str) -> Member | LangChainAgent:
         """The agent for a channel (TYPE:ID). Quick: one that is new is built with its first turn."""
@@ -51,9 +52,14 @@ class AgentFamily:
 
     def of(self, variant: Bot) -> Member | LangChainAgent:
         """The agent for a variant of the bot."""
-        if variant is self._bot or _content(variant) == _content(self._bot):
-            return self.root
-        return self._members.setdefault(_content(variant), Member(self, variant))
+        # By identity first: it is asked for with every event. The variant is kept, so that its id stays its own.
+        known = self._known.get(id(variant))
+        if known is None:
+            content = _content(variant)
+            same = content == _content(self._bot)
+            agent = self.root if same else self._members.setdefault(content, Member(self, variant))
+            known = self._known[id(variant)] = (variant, agent)
+        return known[1]
 
     @property
     def desk(self) -> ApprovalDesk:

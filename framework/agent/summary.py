@@ -29,7 +29,7 @@ BATCH = 8
 """So many messages fall out of the window before the summary is made anew; until then they are shown as they are."""
 
 _SUMMARIES = Table(
-    "summaries",
+    "agent_summaries",
     TABLES,
     Column("bot", String(255), primary_key=True),
     Column("place", String(255), primary_key=True),

@@ -190,7 +190,9 @@ class Workshop:
         if self._database is None:
             from framework.tools.database import Database
 
-            self._database = Database(self._data)
+            url = self._settings.database_url
+            shared = url is not None and not url.get_secret_value().startswith("sqlite")
+            self._database = Database(self._data, url if shared else None)
         return self._database
 
     @property

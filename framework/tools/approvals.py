@@ -26,7 +26,7 @@ SHOWN = 600
 State = Literal["waiting", "approved", "denied", "running", "done"]
 
 _CALLS = Table(
-    "tool_calls",
+    "agent_tool_calls",
     TABLES,
     Column("id", String(32), primary_key=True),
     Column("bot", String(255), nullable=False),
@@ -99,7 +99,14 @@ class ApprovalDesk:
             connection.execute(insert(_CALLS).values(**values))
             return _must(_find(connection, self._bot, name), name)
 
-        return await self._database.run(work)
+        try:
+            return await self._database.run(work)
+        except FrameworkError:
+            # Another process asked at the same moment; or the database is gone, which this says again.
+            known = await self._database.run(lambda connection: _find(connection, self._bot, name))
+            if known is None:
+                raise
+            return known
 
     async def pending(self) -> tuple[PendingCall, ...]:
         """The calls that wait for a decision, oldest first."""

@@ -6,12 +6,15 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from framework.errors import FrameworkError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 FILE = "memory.sqlite"
 TABLES = MetaData()
@@ -23,9 +26,10 @@ T = TypeVar("T")
 class Database:
     """Runs work in a transaction, in a thread. Opens itself when first used."""
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
-        self._url = url or f"sqlite:///{folder / FILE}"
-        self._file = None if url else folder / FILE
+    def __init__(self, folder: Path, url: SecretStr | None = None) -> None:
+        """`url`: a Postgres that several processes share; a SQLite file in `folder` without it."""
+        self._url = url
+        self._file = folder / FILE
         self._lock = threading.Lock()
         self._engine: Engine | None = None
 
@@ -45,25 +49,33 @@ class Database:
             with self._open().begin() as connection:
                 return work(connection)
         except (SQLAlchemyError, OSError) as error:
-            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            # A server's own words are left out: they may repeat how it is reached.
+            reason = type(error).__name__ if self._url else str(getattr(error, "orig", error)).partition("\n")[0]
             raise FrameworkError(
                 f"What the bot remembers cannot be read or kept: {reason}",
-                where=str(self._file) if self._file else "DATABASE_URL",
+                where="DATABASE_URL" if self._url else str(self._file),
                 hint="Make the file and its folder writable, or check the database.",
             ) from None
 
     def _open(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                if self._file is None:
-                    engine = create_engine(self._url, pool_pre_ping=True)
-                else:
-                    self._file.touch(mode=0o600)
-                    engine = create_engine(self._url, connect_args={"timeout": 30})
-                    event.listen(engine, "connect", _set_up)
-                TABLES.create_all(engine)
+                engine = self._make()
+                try:
+                    TABLES.create_all(engine)
+                except SQLAlchemyError:
+                    TABLES.create_all(engine)  # Another process made them at the same moment; now they are there.
                 self._engine = engine
             return self._engine
+
+    def _make(self) -> Engine:
+        if self._url is not None:
+            address = self._url.get_secret_value().partition("://")[2]
+            return create_engine(f"postgresql+psycopg://{address}", pool_pre_ping=True)
+        self._file.touch(mode=0o600)
+        engine = create_engine(f"sqlite:///{self._file}", connect_args={"timeout": 30})
+        event.listen(engine, "connect", _set_up)
+        return engine
 
 
 def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from langchain.tools import ToolRuntime, tool
 from structlog.testing import capture_logs
 
 from framework.agent.conversation import AgentEvent, Conversation, Finished, TextDelta, ToolFinished
+from framework.errors import FrameworkError
 from framework.tools.context import ToolContext
 from tests.agent.conftest import AgentMaker, asking
 from tests.support.openai_server import ScriptedServer, call, say
@@ -131,6 +133,26 @@ async def test_a_turn_that_only_reads_keeps_nothing_but_its_answer(
     events = await events_of(make_agent, steps)
     assert ToolFinished("look", ok=True) in events
     assert list(steps.kept) == ["answer"]
+
+
+@pytest.mark.parametrize("step", ["model:", ":started", "answer"])
+async def test_a_turn_that_is_no_longer_ours_ends_at_once(
+    server: ScriptedServer, make_agent: AgentMaker, steps: KeptSteps, step: str
+) -> None:
+    class LostError(FrameworkError):
+        """As an engine says that another replica has the turn."""
+
+    async def save(name: str, value: object) -> None:
+        steps.kept[name] = json.dumps(value)
+        if step in name:
+            raise LostError("This turn is another replica's now.")
+
+    steps.save = save  # type: ignore[method-assign, assignment]  # the engine's answer for this test
+    server.play(call(("pay", {"amount": 5})), say("Paid."))
+    with pytest.raises(LostError):
+        await events_of(make_agent, steps)
+    assert len(PAID) == (step == "answer")
+    assert len(server.asked) == 1 + (step == "answer")
 
 
 async def test_a_turn_that_is_cancelled_in_a_call_leaves_it_uncertain(

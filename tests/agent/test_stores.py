@@ -1,0 +1,87 @@
+"""What bots remember and ask, in a file and on a Postgres that several processes share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from framework.agent.facts import Facts
+from framework.definition.memory import Memory
+from framework.errors import FrameworkError
+from framework.tools.approvals import ApprovalDesk
+from framework.tools.context import ToolContext
+from framework.tools.database import Database
+from tests.support.postgres import Postgres, unavailable
+
+
+def now() -> datetime:
+    return datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    if reason := unavailable():
+        pytest.skip(reason)
+    with Postgres.running() as running:
+        yield running
+
+
+@pytest.fixture(params=["file", "postgres"])
+async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[list[Database]]:
+    """The database as three processes see it."""
+    url = None
+    if request.param == "postgres":
+        url = SecretStr(request.getfixturevalue("server").database())
+    made = [Database(tmp_path, url) for _ in range(3)]
+    yield made
+    for one in made:
+        one.close()
+
+
+async def test_one_of_many_processes_runs_an_approved_call(replicas: list[Database], tmp_path: Path) -> None:
+    desks = [ApprovalDesk("bot", database, now=now) for database in replicas]
+    context = ToolContext("ada", "Ada", "messaging:a", "turn-1:1", tmp_path)
+    asked = await asyncio.gather(
+        *(desk.ask("refund", {"amount": 5}, context) for desk in desks), return_exceptions=True
+    )
+    (pending,) = await desks[0].pending()
+    assert asked == [pending] * 3
+    decided = await asyncio.gather(
+        *(desk.decide(pending.id, approve=n == 0, by=f"mo-{n}") for n, desk in enumerate(desks)), return_exceptions=True
+    )
+    assert len([one for one in decided if isinstance(one, FrameworkError)]) == 2
+    settled = await desks[1].get(pending.id)
+    claims = await asyncio.gather(*(desk.claim(pending.id) for desk in desks))
+    assert sum(claims) == (settled.state == "approved")
+    await desks[2].finish(pending.id, "Refunded 5.")
+    assert (await desks[0].get(pending.id)).result == "Refunded 5."
+    stranger = ApprovalDesk("other", replicas[0], now=now)
+    with pytest.raises(FrameworkError, match="No tool call waits"):
+        await stranger.get(pending.id)
+
+
+async def test_facts_are_shared_by_processes_and_kept_apart_by_bot_and_person(replicas: list[Database]) -> None:
+    facts = [Facts("bot", database, Memory(facts=True, limit=4), now=now) for database in replicas]
+    await asyncio.gather(*(facts[n % 3].remember(f"user{n % 5}", "messaging:a", f"fact {n}") for n in range(30)))
+    for number in range(5):
+        known = await facts[number % 3].of(f"user{number}", "messaging:a")
+        assert len(known) == 4
+        assert {int(fact.split()[1]) % 5 for fact in known} == {number}
+    other = Facts("other", replicas[0], Memory(facts=True), now=now)
+    assert await other.of("user1", "messaging:a") == ()
+    assert await other.erase("user1") == 0
+    assert await facts[0].erase("user1") >= 4
+    assert await facts[1].of("user1", "messaging:a") == ()
+
+
+async def test_a_database_that_is_gone_is_named_without_its_password(tmp_path: Path) -> None:
+    database = Database(tmp_path, SecretStr("postgresql://bot:hunter2@127.0.0.1:9/none?connect_timeout=1"))
+    with pytest.raises(FrameworkError) as caught:
+        await Facts("bot", database, Memory(facts=True), now=now).of("ada", "messaging:a")
+    assert "hunter2" not in str(caught.value)
+    assert str(caught.value).startswith("DATABASE_URL")
