@@ -159,6 +159,7 @@ def _build(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
 def make_running(bot: Bot, settings: Settings, service: ChatService, agent: LangChainAgent) -> RunningBot:
     """A bot at work, with what its definition says of single channels."""
     from framework.definition.overrides import effective
+    from framework.engine.usage_database import DatabaseUsageBook
     from framework.runtime.bot import RunningBot, Setup
 
     agent.connect(settings)
@@ -167,7 +168,8 @@ def make_running(bot: Bot, settings: Settings, service: ChatService, agent: Lang
     def at_channel(channel: ChannelRef) -> Setup:
         return Setup(effective(definition, str(channel)), agent)
 
-    return RunningBot(bot.name, definition, service, agent, at_channel if definition.overrides else None)
+    usage = DatabaseUsageBook(settings.database.get_secret_value())
+    return RunningBot(bot.name, definition, service, agent, at_channel if definition.overrides else None, usage)
 
 
 @contextlib.asynccontextmanager

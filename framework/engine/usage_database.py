@@ -11,7 +11,7 @@ from framework.engine.database import Trouble, address, connect, failure, lock_s
 from framework.engine.usage import Usage
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
 
 T = TypeVar("T")
 _KEPT = timedelta(days=35)
@@ -20,11 +20,14 @@ _WAIT = 0.05
 
 
 class DatabaseUsageBook:
-    """A `UsageBook` on SQLite or Postgres. `url` as `DATABASE_URL`; raises SettingsError where it is not understood."""
+    """A `UsageBook` on SQLite or Postgres. `url` as `DATABASE_URL`; raises SettingsError where it is not understood.
+
+    Nothing is opened before something is spent or asked.
+    """
 
     def __init__(self, url: str) -> None:
         self._address = address(url)
-        self._engine = connect(self._address)
+        self._engine: Engine | None = None
         self._prepared = asyncio.Lock()
         self._is_prepared = False
 
@@ -38,31 +41,35 @@ class DatabaseUsageBook:
 
     async def close(self) -> None:
         """See the port."""
-        await asyncio.to_thread(self._engine.dispose)
+        if self._engine is not None:
+            await asyncio.to_thread(self._engine.dispose)
 
     async def _do(self, work: Callable[[Connection], T], *, write: bool) -> T:
         async with self._prepared:
+            if self._engine is None:
+                self._engine = await asyncio.to_thread(connect, self._address)
             if not self._is_prepared:
-                await self._patiently(_prepare, write=True)
+                await self._patiently(self._engine, _prepare, write=True)
                 self._is_prepared = True
-        return await self._patiently(work, write=write)
+        return await self._patiently(self._engine, work, write=write)
 
-    async def _patiently(self, work: Callable[[Connection], T], *, write: bool) -> T:
+    async def _patiently(self, engine: Engine, work: Callable[[Connection], T], *, write: bool) -> T:
         """In a thread and a transaction; again where others were in the way. Raises EngineError."""
         from sqlalchemy.exc import SQLAlchemyError
 
         for attempt in range(1, _TRIES + 1):
             try:
-                return await asyncio.to_thread(self._once, work, write)
+                return await asyncio.to_thread(_once, engine, work, write)
             except SQLAlchemyError as error:
                 if attempt == _TRIES or trouble(error) not in {Trouble.CLASH, Trouble.BUSY}:
                     raise failure(error, self._address) from None
                 await asyncio.sleep(_WAIT * attempt)
         raise AssertionError("the last try returns or raises")
 
-    def _once(self, work: Callable[[Connection], T], write: bool) -> T:
-        with self._engine.connect() as connection, transaction(connection, write=write):
-            return work(connection)
+
+def _once(engine: Engine, work: Callable[[Connection], T], write: bool) -> T:
+    with engine.connect() as connection, transaction(connection, write=write):
+        return work(connection)
 
 
 def _prepare(connection: Connection) -> None:
@@ -79,8 +86,8 @@ def _spend(connection: Connection, turn: str, scopes: Sequence[str], day: date, 
     from framework.engine.usage_schema import COUNTED, SUMS
 
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    new = insert(COUNTED).values(turn=turn, day=day.isoformat()).on_conflict_do_nothing()
-    if connection.execute(new).rowcount != 1:
+    new = insert(COUNTED).values(turn=turn, day=day.isoformat()).on_conflict_do_nothing().returning(COUNTED.c.turn)
+    if connection.execute(new).first() is None:
         return False
     for scope in scopes:  # sorted, so that two transactions never wait for each other
         row = insert(SUMS).values(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from framework.agent.conversation import Answer, Conversation, Finished
-from framework.engine.usage import MemoryUsageBook, Usage, UsageBook
-from framework.engine.usage_database import DatabaseUsageBook
+from framework.engine.usage import MemoryUsageBook
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, Step
@@ -92,42 +89,3 @@ async def test_replicas_share_a_budget(world: World, agent: ScriptedAgent, timin
     async with after:
         await ask(world, "two")
     assert agent.questions == ["one"]
-
-
-@pytest.fixture(params=["memory", "database"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> UsageBook:
-    if request.param == "memory":
-        return MemoryUsageBook()
-    return DatabaseUsageBook(f"sqlite:///{tmp_path}/engine.sqlite")
-
-
-def test_a_book_counts_each_turn_once(book: UsageBook) -> None:
-    async def use() -> None:
-        usage = Usage(100, 0.5, 1)
-        assert await book.spend("t1", ["ann", "all"], DAY, usage)
-        assert not await book.spend("t1", ["ann", "all"], DAY, usage)
-        assert await book.spend("t2", ["ben", "all"], DAY, replace(usage, tokens=50))
-        assert await book.spent(["ann", "ben", "all", "nobody"], DAY) == {
-            "ann": Usage(100, 0.5, 1),
-            "ben": Usage(50, 0.5, 1),
-            "all": Usage(150, 1.0, 2),
-            "nobody": Usage(),
-        }
-        assert await book.spent(["all"], date(2026, 1, 2)) == {"all": Usage()}
-        await book.close()
-
-    asyncio.run(use())
-
-
-def test_replicas_that_spend_at_once_lose_nothing(tmp_path: Path) -> None:
-    async def use() -> None:
-        url = f"sqlite:///{tmp_path}/engine.sqlite"
-        books = [DatabaseUsageBook(url) for _ in range(3)]
-        await asyncio.gather(
-            *(books[n % 3].spend(f"t{n // 2}", ["all", "ann"], DAY, Usage(1, 0.25, 1)) for n in range(60))
-        )
-        assert await books[0].spent(["all"], DAY) == {"all": Usage(30, 7.5, 30)}
-        for one in books:
-            await one.close()
-
-    asyncio.run(use())
