@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.chaos.report import show
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.trial import Trial, run_trial
-from tests.chaos.world import Setting
+from tests.chaos.world import Ingress, Setting
 from tests.support.model_server import Pace
 from tests.support.postgres import Postgres
 
@@ -39,9 +39,9 @@ async def _run(names: list[str], options: argparse.Namespace) -> list[Trial]:
             postgres = stack.enter_context(Postgres.running(durable=True)) if database == "postgres" else None
             for name in names:
                 scenario = SCENARIOS[name]
-                ingress = (
-                    "both" if options.ingress == "websocket" and scenario.ingress == "webhook" else options.ingress
-                )
+                ingress: Ingress = options.ingress
+                if ingress == "websocket" and scenario.ingress == "webhook":
+                    ingress = "both"
                 setting = Setting(
                     messages=options.messages,
                     channels=options.channels,

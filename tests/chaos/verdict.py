@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def judge(
                 recoveries.append(took)
                 if took > RECOVERY:
                     verdict.late.append(f"{question.marker} ({took:.1f} s)")
-        verdict.disorder += [late[1] for early, late in zip(times, times[1:], strict=False) if early[0] > late[0]]
+        verdict.disorder += [late[1] for early, late in pairwise(times) if early[0] > late[0]]
     verdict.tool_repeated = [key for key, count in runs.items() if count > 1]
     verdict.recovered = len(recoveries)
     if recoveries:

@@ -1,8 +1,8 @@
 """A model for load: OpenAI's chat completions on loopback, in a process of its own, whose answers and latencies follow
 from the question alone: `python -m tests.support.model_server --latency 0.5 3`.
 
-A question names itself by a marker (`c07-03`) somewhere in its text; one that asks to note something (`note c07-03`) has
-the tool `note` called first. So a judge knows what each reply must say, and how long the model itself took over it.
+A question names itself by a marker (`c07-03`) somewhere in its text; one that asks to note something (`note c07-03`)
+has the tool `note` called first. So a judge knows what each reply must say, and how long the model itself took over it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,19 @@ from typing import Any
 from aiohttp import web
 
 _MARKER = re.compile(r"\b(note )?(c\d+-\d+)\b")
-_WORDS = "Fill the tank to the line, wait for the light, and let the pump run for a while; then look again".split()
+_WORDS = (
+    "fill",
+    "the tank",
+    "to the line,",
+    "wait",
+    "for the light,",
+    "and let",
+    "the pump",
+    "run",
+    "for a while;",
+    "then look",
+    "again",
+)
 READY = "model server ready"
 
 
@@ -52,7 +64,7 @@ def question(marker: str, *, noting: bool = False) -> str:
 def answer(marker: str, *, note: str | None = None) -> str:
     """What the model says to it. `note`: what came of the tool, `noted` or `uncertain`."""
     chance = random.Random(marker)
-    words = " ".join(chance.choices(_WORDS, k=40))
+    words = " ".join(chance.choices(_WORDS, k=30))
     told = "" if note is None else f" Result of the note: {note}."
     return f"About {marker}: {words}.{told}"
 
@@ -227,7 +239,8 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=12)
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
-    asyncio.run(serve(Pace(*options.latency, pieces=options.pieces), options.port))
+    low, high = options.latency
+    asyncio.run(serve(Pace(low, high, options.pieces), options.port))
 
 
 if __name__ == "__main__":
