@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import structlog
 
 from framework.engine.port import Job
-from framework.errors import DuplicateMessageError, FrameworkError
+from framework.errors import DuplicateMessageError, EngineError, FrameworkError
 from framework.runtime.approvals_record import FIELD, Review, State
 from framework.runtime.approvals_words import Word
 from framework.runtime.bot import RunningBot
@@ -187,11 +187,7 @@ class Desk:
         if desk is None or self._later is None:
             _log.error("review.no_desk", call=review.call)
             return
-        try:
-            await desk.decide(review.call, approve=review.state == "approved", by=review.decided_by)
-        except FrameworkError as error:  # decided before, by an earlier try or elsewhere
-            _log.info("review.call_settled", call=review.call, why=error.what)
-        call = await desk.get(review.call)
+        call = await _settled(desk, review)
         trigger = Message(
             id=f"decided-{review.call}",
             channel=review.ref,
@@ -214,6 +210,22 @@ class Desk:
         except DuplicateMessageError:
             return False
         return True
+
+
+async def _settled(desk: CallDesk, review: Review) -> Any:  # noqa: ANN401 - see CallDesk.get
+    """The call, decided. Raises EngineError where that cannot be kept now."""
+    try:
+        try:
+            await desk.decide(review.call, approve=review.state == "approved", by=review.decided_by)
+        except FrameworkError as error:
+            call = await desk.get(review.call)
+            if call.state == "waiting":
+                raise
+            _log.info("review.call_settled", call=review.call, why=error.what)  # by an earlier try, or elsewhere
+            return call
+        return await desk.get(review.call)
+    except FrameworkError as error:
+        raise EngineError(error.what, hint=error.hint) from error
 
 
 def place_of_reviews(turn: Turn) -> ChannelRef:

@@ -12,7 +12,7 @@ from framework.errors import ModelError
 from framework.runtime.turn import reply_id
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
-from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
+from tests.support.agent import Pause, ScriptedAgent, Step, TextDelta, answer
 from tests.support.bots import CID, Running
 from tests.support.chat import ANN, World
 
@@ -226,8 +226,8 @@ async def test_long_answers_are_drafted_and_sent_in_parts(world: World, timing: 
 
 
 async def test_what_the_customer_must_hear_at_once_is_not_drafted(world: World, timing: Timing) -> None:
-    script = [HandoverRequested("it is urgent", ""), answer("bye")]
-    agent = ScriptedAgent(lambda c: [ModelError("broken")] if c.question == "fail" else list(script))
+    urgent_script: list[Step] = [HandoverRequested("it is urgent", ""), answer("bye")]
+    agent = ScriptedAgent(lambda c: [ModelError("broken")] if c.question == "fail" else urgent_script)
     async with Running(world, agent, timing=timing, definition=spec(handover={"enabled": True})) as bot:
         failed = await ask(bot, "fail")
         assert bot.replied(failed).custom["outcome"] == "failed"

@@ -191,9 +191,7 @@ async def test_the_models_own_wish_becomes_the_reply_and_a_summary(world: World,
 async def test_failed_answers_in_a_row_lead_to_it(world: World, timing: Timing) -> None:
     agent = ScriptedAgent(lambda c: [answer(c.question, outcome="answered" if "?" in c.question else "refused")])
     async with Running(world, agent, timing=timing, definition=definition({"failed_answers": 2})) as bot:
-        texts = []
-        for text in ["one", "two?", "three", "four"]:
-            texts.append(bot.replied(await ask(bot, text)).text)
+        texts = [bot.replied(await ask(bot, text)).text for text in ("one", "two?", "three", "four")]
     assert texts == ["one", "two?", "three", HANDOVER]
     assert tag(world)["reason"] == "The bot could not answer."
 

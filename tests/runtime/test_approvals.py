@@ -1,0 +1,156 @@
+"""Tool calls that wait for the team's word: shown in the channel, decided there, and reported to who asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection
+
+from framework.agent.conversation import ApprovalRequested, Conversation
+from framework.stream.model import ChannelRef, Message, User
+from framework.stream.timing import Timing
+from framework.tools.approvals import ApprovalDesk
+from framework.tools.context import ToolContext
+from framework.tools.database import Database
+from tests.support.agent import ScriptedAgent, Step, answer
+from tests.support.bots import CID, Running
+from tests.support.chat import ANN, World
+
+CARL = User("carl", "Carl", role="moderator")
+REVIEWS = "team:reviews"
+T = TypeVar("T")
+
+
+class InlineDatabase(Database):
+    """Without a thread, which virtual time would not wait for."""
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        return self._run(work)
+
+
+class Refunder(ScriptedAgent):
+    """Wants to refund what it is asked for, and says what became of it."""
+
+    def __init__(self, desk: ApprovalDesk, folder: Path) -> None:
+        super().__init__()
+        self.desk = desk
+        self.refunds: list[str] = []
+        self._folder = folder
+        self.calls: dict[str, ApprovalRequested] = {}
+        self.script = self._play
+
+    async def want(self, key: str, user: User = ANN) -> None:
+        """Put a call on the desk, as the agent's guard does before the event is told."""
+        context = ToolContext(user.id, user.name, CID, key, self._folder)
+        pending = await self.desk.ask("refund", {"order": "A-1", "api_key": "k-4711"}, context)
+        self.calls[key] = ApprovalRequested(pending.id, pending.tool, pending.args_summary)
+
+    def _play(self, conversation: Conversation) -> list[Step]:
+        if not conversation.decided:
+            return [self.calls[conversation.question], answer("I asked the team.")]
+        self.refunds.append(conversation.decided)
+        return [answer(f"Decided: {conversation.decided}")]
+
+
+@pytest.fixture
+def refunder(tmp_path: Path, timing: Timing) -> Iterator[Refunder]:
+    database = InlineDatabase(tmp_path)
+    yield Refunder(ApprovalDesk("support_bot", database, now=timing.now), tmp_path)
+    database.close()
+
+
+@pytest.fixture(autouse=True)
+async def _people(world: World) -> None:
+    world.people[CARL.id] = CARL
+    world.room(CID)
+    world.add_member(CID, ANN.id, user=ANN)
+
+
+def spec(channel: str = "") -> dict[str, Any]:
+    return {"tools": [{"name": "refund", "approval": "always"}], "drafts": {"channel": channel}}
+
+
+async def asked(bot: Running, refunder: Refunder, text: str = "refund") -> Message:
+    await refunder.want(text)
+    bot.world.post(CID, text)
+    await asyncio.sleep(1)
+    place = bot.definition.drafts.channel or CID
+    return next(message for message in bot.world.messages(place) if "review" in message.custom)
+
+
+async def state(refunder: Refunder, key: str = "refund") -> str:
+    return (await refunder.desk.get(refunder.calls[key].id)).state
+
+
+@pytest.mark.parametrize("channel", ["", REVIEWS])
+async def test_the_team_sees_the_call_and_its_word_is_reported_where_it_was_asked(
+    world: World, refunder: Refunder, timing: Timing, channel: str
+) -> None:
+    async with Running(world, refunder, timing=timing, definition=spec(channel)) as bot:
+        question = await asked(bot, refunder)
+        waiting = next(m for m in world.messages(channel or CID) if "review" in m.custom)
+        assert "refund" in waiting.text
+        assert "A-1" in waiting.text
+        assert "k-4711" not in waiting.text
+        assert waiting.visible_to == (() if channel else ("carl",))
+        world.post(channel or CID, "approve", user=CARL, parent=waiting.id)
+        await asyncio.sleep(2)
+        assert await state(refunder) == "approved"
+        (report,) = [m for m in world.messages(CID) if m.text.startswith("Decided: ")]
+        assert report.visible_to == ()
+        assert question.id == waiting.id
+    changed = next(m for m in world.messages(channel or CID) if "review" in m.custom)
+    assert (changed.custom["review"]["state"], changed.custom["review"]["decided_by"]) == ("approved", "Carl")
+    assert len(refunder.refunds) == 1
+
+
+async def test_a_denied_call_is_reported_too_and_stays_denied(world: World, refunder: Refunder, timing: Timing) -> None:
+    async with Running(world, refunder, timing=timing, definition=spec(REVIEWS)) as bot:
+        waiting = await asked(bot, refunder)
+        world.react(waiting.id, "sad", user=CARL)
+        await asyncio.sleep(1)
+        world.post(REVIEWS, "approve", user=CARL, parent=waiting.id)
+        await asyncio.sleep(1)
+    assert await state(refunder) == "denied"
+    assert len(refunder.refunds) == 1
+
+
+async def test_who_asked_cannot_approve_their_own_call(world: World, refunder: Refunder, timing: Timing) -> None:
+    async with Running(world, refunder, timing=timing, definition=spec()) as bot:
+        waiting = await asked(bot, refunder)
+        world.post(CID, "approve", user=ANN, parent=waiting.id)
+        world.react(waiting.id, "like", user=ANN)
+        await asyncio.sleep(1)
+    assert await state(refunder) == "waiting"
+    assert refunder.refunds == []
+
+
+async def test_who_asked_may_approve_where_they_are_of_the_team(
+    world: World, refunder: Refunder, timing: Timing
+) -> None:
+    world.rooms[ChannelRef.parse(CID)].roles["ann"] = "channel_moderator"
+    definition = spec()
+    definition["conditions"] = {"not_team": False}
+    async with Running(world, refunder, timing=timing, definition=definition) as bot:
+        waiting = await asked(bot, refunder)
+        world.post(CID, "approve", user=ANN, parent=waiting.id)
+        await asyncio.sleep(1)
+    assert await state(refunder) == "approved"
+
+
+async def test_a_decision_that_could_not_be_kept_is_kept_later_and_runs_once(
+    world: World, refunder: Refunder, timing: Timing, tmp_path: Path
+) -> None:
+    async with Running(world, refunder, timing=timing, definition=spec(REVIEWS)) as bot:
+        waiting = await asked(bot, refunder)
+        bot.service.fail("amend", times=2)
+        world.post(REVIEWS, "approve", user=CARL, parent=waiting.id)
+        world.react(waiting.id, "like", user=replace(CARL, id="carl"))
+        await asyncio.sleep(60)
+    assert await state(refunder) == "approved"
+    assert len(refunder.refunds) == 1
