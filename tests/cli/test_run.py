@@ -93,7 +93,7 @@ async def test_without_any_key_it_brings_its_own_chat_server_and_answers(
     assert story == ["turn.received", "turn.decided", "turn.context", "turn.answered", "turn.posted"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_stop_signal_ends_it_cleanly(
     number: signal.Signals, environment: dict[str, str], tmp_path: Path, started: list[Process]
 ) -> None:
