@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _OLDEST_SQLITE = (3, 35)
 _SCHEMA_LOCK = 0x454E47494E45  # "ENGINE"
+# A process that is frozen in a transaction holds locks that all others wait for: the server ends it after 2 s.
 _POSTGRES_SETTINGS: dict[str, str | int] = {
     "connect_timeout": 5,
     "application_name": "engine",
@@ -26,7 +27,7 @@ _POSTGRES_SETTINGS: dict[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-    " -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+    " -c lock_timeout=3000 -c idle_in_transaction_session_timeout=2000",
 }
 
 
@@ -180,6 +181,9 @@ _STATES = {
     "55P03": Trouble.BUSY,
     "53100": Trouble.FULL,
     "53300": Trouble.LOST,
+    "25P02": Trouble.LOST,
+    "25P03": Trouble.LOST,
+    "57014": Trouble.BUSY,
 }
 _SQLITE_TEXTS = {
     "locked": Trouble.BUSY,

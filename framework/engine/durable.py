@@ -29,6 +29,8 @@ _log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _MOST_LEFT = 1_000
+_LOOK = 0.25
+_UNSETTLED = Dead("What came of it could not be kept; the log has why.")
 
 
 def open_engine(
@@ -155,7 +157,7 @@ class DurableEngine:
             if not (self._draining or self._tasks or self._endings) and await self._nothing_left():
                 return
             try:
-                async with asyncio.timeout(self._member.look_every):
+                async with asyncio.timeout(_LOOK):
                     await self._changed.wait()
             except TimeoutError:
                 continue
@@ -290,6 +292,8 @@ class DurableEngine:
             kept = await self._ask(Settling(token, _printable(verdict)), None)
         except EngineError as error:
             _log.error("engine.not_settled", key=token.key, lane=token.lane, error=error.what)
+            if not self._closed and verdict != _UNSETTLED:  # refused for what it says: it must not run for ever
+                await self._settle(token, _UNSETTLED, quiet=quiet)
             return
         if not kept and not quiet:
             _log.warning("engine.settled_elsewhere", key=token.key, lane=token.lane, attempt=token.attempt)
@@ -308,8 +312,6 @@ class DurableEngine:
     async def _ask(self, work: Any, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Any:  # noqa: ANN401
         from framework.engine.worker import Ask
 
-        if self._closed and not self._worker.alive:
-            raise self._member.closed()
         ask: Ask = Ask(work, asyncio.get_running_loop().create_future(), stirs=stirs, reads=reads)
         self._worker.submit(ask)
         try:

@@ -231,8 +231,11 @@ class Member:
         return self._open
 
     def _take_name(self) -> None:
-        """A server may take a while to notice that a former process of this name has gone."""
-        until = self.monotonic() + (0.0 if self.address.kind == "sqlite" else self.rhythm.lease)
+        """A server may take a while to notice that a former process of this name has gone.
+
+        A file's lock may be held for an instant by whoever looks whether we live.
+        """
+        until = self.monotonic() + (0.5 if self.address.kind == "sqlite" else self.rhythm.lease)
         while not self._presence.take(self._wanted):
             if self.monotonic() >= until:
                 raise EngineError(
@@ -240,7 +243,7 @@ class Member:
                     where=self.address.shown,
                     hint="Give each process a name of its own, or none: then it chooses one.",
                 )
-            time.sleep(0.2)  # opening happens on a thread, before there is anything else to do
+            time.sleep(0.1)  # opening happens on a thread, before there is anything else to do
 
     def _measure_time(self) -> None:
         if self.address.kind == "postgresql":
@@ -271,10 +274,11 @@ class Member:
     def _be_reborn(self) -> str:
         """Others buried us, and our jobs are theirs. Go on as somebody new."""
         self._distrust()
-        former, self.id = self.id, _identity(self.name)
+        former, new = self.id, _identity(self.name)
         with database.transaction(self._connection):
-            self._replicas.join(self._connection, self.id, self.name, self.now())
+            self._replicas.join(self._connection, new, self.name, self.now())
             self._replicas.give_back(self._connection, {former}, self.now(), crashed=False)
+        self.id = new
         self.next_beat = 0.0
         self.stirred = True
         _log.warning("engine.fenced", replica=self.name)

@@ -6,7 +6,7 @@ Postgres one connection holds an advisory lock and listens.
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import threading
 import zlib
@@ -187,8 +187,7 @@ class ServerPresence:
 
         raw: Any = session.connection.driver_connection
         try:
-            ready, _, _ = select.select([raw.fileno(), self._bell], [], [])
-            if self._bell in ready:
+            if not self._wait_for(raw.fileno()):
                 return True
             raw.pgconn.consume_input()
             said = False
@@ -212,8 +211,17 @@ class ServerPresence:
             _log.warning("engine.name_taken", replica=former, renamed=self.name)
         self._pause()
 
+    def _wait_for(self, link: int) -> bool:
+        """Whether the link has something to say. False: the bell rang."""
+        with selectors.DefaultSelector() as waiting:  # `select` alone knows no descriptor beyond 1,023
+            waiting.register(self._bell, selectors.EVENT_READ)
+            waiting.register(link, selectors.EVENT_READ)
+            return all(key.fileobj is not self._bell for key, _ in waiting.select())
+
     def _pause(self) -> None:
-        select.select([self._bell], [], [], _POLL)
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._bell, selectors.EVENT_READ)
+            waiting.select(_POLL)
 
 
 def presence(kind: str, engine: Engine, file: Path | None) -> Presence:

@@ -98,7 +98,10 @@ class Worker:
     def submit(self, ask: Ask) -> None:
         """Have something done. From the event loop alone."""
         self._loop = ask.future.get_loop()
-        self._queue.put(ask)
+        if self._stopping:
+            ask.future.set_exception(self._member.closed())
+        else:
+            self._queue.put(ask)
 
     def stop(self) -> None:
         """Do what was asked, as far as the database is there, leave it, and end. Blocks."""
@@ -106,11 +109,6 @@ class Worker:
         self._stopping = True
         self._queue.put(None)
         self._thread.join()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still does what is asked."""
-        return self._thread.is_alive()
 
     def _nudge(self) -> None:
         self._wake = True
@@ -125,9 +123,9 @@ class Worker:
             self._guard(self._orders)
         if self._member.connected:
             self._guard(self._questions)
-        for ask in self._pending:
-            self._answer([(ask, self._member.closed())])
         self._guard(self._member.leave)
+        self._collect()
+        self._answer([(ask, self._member.closed()) for ask in self._pending])
 
     def _guard(self, step: Callable[[], None]) -> None:
         try:
@@ -179,7 +177,7 @@ class Worker:
         starts = self._wake and self._claiming and len(self._mine) < self._concurrency
         self._wake = False
         if asks or (starts and self._anything_ready()):
-            self._transact(asks)
+            self._transact(asks, starts=starts)
 
     def _anything_ready(self) -> bool:
         """A look that takes no lock."""
@@ -189,11 +187,13 @@ class Worker:
             self._struck(error)
             return False
 
-    def _transact(self, asks: list[Ask]) -> None:
+    def _transact(self, asks: list[Ask], *, starts: bool) -> None:
         works = [ask.work for ask in asks]
         orders = [work for work in works if isinstance(work, Job | Saving | Settling)]
         ending = sum(isinstance(order, Settling) for order in orders)
-        free = self._concurrency - len(self._mine) + ending if self._claiming else 0
+        # To have saved a step lets nothing start.
+        starts = starts or any(not isinstance(order, Saving) for order in orders)
+        free = self._concurrency - len(self._mine) + ending if self._claiming and starts else 0
         try:
             answers = self._member.execute(orders, free)
         except _ERRORS as error:
@@ -257,7 +257,7 @@ class Worker:
         if kind is Trouble.BAD and asks and len(asks) > 1:
             for ask in asks:
                 if self._member.connected:
-                    self._transact([ask])
+                    self._transact([ask], starts=True)
             return
         said = failure(error, self._member.address)
         if kind is Trouble.BAD and asks:
@@ -289,9 +289,6 @@ class Worker:
     def _reject(self, asks: list[Ask], error: Exception) -> None:
         gone = set(map(id, asks))
         self._pending = [ask for ask in self._pending if id(ask) not in gone]
-        for ask in asks:
-            if isinstance(ask.work, Settling):  # its job stays with us: it would never end
-                self._mine.pop(ask.work.token.key, None)
         self._answer([(ask, error) for ask in asks])
 
     def _answer(self, answers: list[tuple[Ask, Any]], claims: list[Claim] | None = None) -> None:
