@@ -16,7 +16,7 @@ from tests.support.virtual_time import VirtualLoop, virtual_timing
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Real sockets and databases need real time."""
-    if item.path.name in {"test_with_sandbox.py", "test_replicas.py"}:
+    if item.path.name in {"test_with_sandbox.py", "test_team_with_sandbox.py", "test_replicas.py"}:
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
 
