@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from framework.definition.model import BotDefinition
 from framework.definition.triggers import Trigger
 from framework.runtime.addressee import meant_for_others
+from framework.runtime.handover import Handover
 from framework.runtime.situation import Situation, of_team, roles_of
 from framework.runtime.trigger import fired, not_fired
 from framework.runtime.words import only_nods
@@ -111,7 +112,10 @@ def person_at_work(situation: Situation, definition: BotDefinition) -> str | Non
     if not quiet:
         return None
     asked_at = situation.message.created_at
+    handover = Handover.read(situation.info.custom) if situation.info is not None else None
     for one in reversed(situation.people_before(since=asked_at - quiet)):
+        if handover is not None and handover.had(one.created_at):
+            continue  # the team handed back after it
         if of_team(one, definition.team) and one.user.id != situation.message.user.id:
             ago = int((asked_at - one.created_at).total_seconds())
             return f"{one.user.name or one.user.id} of the team wrote {ago} s before"
