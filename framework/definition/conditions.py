@@ -25,7 +25,9 @@ class Conditions(Part):
         "silent", description="Outside the hours: nothing, or the phrase `closed`, once per person and closing."
     )
     quiet_after_person: Duration = Field(
-        timedelta(0), description="Silent for so long after a person of the team wrote in the channel or thread."
+        timedelta(0),
+        examples=["10m"],
+        description="Silent for so long after a person of the team wrote in the channel or thread.",
     )
     addressed_only: bool = Field(
         False, description="Silent where people talk to each other: a reply to, or a mention of, somebody else."

@@ -30,5 +30,5 @@ class Identity(Persona):
     user_id: str = Field(
         "agent-bot",
         pattern=r"^[a-zA-Z0-9@_-]{1,255}$",
-        description="User id in the chat service. Bots that run together need one each.",
+        description="User id in the chat service: letters, digits, @, _ and -. Bots that run together need one each.",
     )

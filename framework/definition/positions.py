@@ -19,7 +19,7 @@ _HINTS = (
     ("but got '?'", "Inside [ ] or { } a text with a ? in it needs quotes."),
     (
         "mapping values are not allowed",
-        "Put a text with a colon in it into quotes; or indent the line as those beside it.",
+        "Put a text with a colon into quotes, indent the line as those beside it, or end the key above with a colon.",
     ),
     ("unknown escape character", "A backslash is read inside \"...\"; put regular expressions into '...'."),
     ("'\\t'", "Indent with spaces; YAML takes no tabs."),
@@ -122,6 +122,13 @@ def read_yaml(file: Path) -> Document:
 
 def _broken(file: Path, error: yaml.MarkedYAMLError) -> DefinitionError:
     mark = error.problem_mark or error.context_mark
+    opened = error.context_mark
+    if mark and opened and opened.line < mark.line and "flow" in (error.context or ""):
+        return DefinitionError(
+            "is not valid YAML: a bracket is not closed",
+            where=Position(file, opened.line + 1, opened.column + 1),
+            hint="Close it with ] or }, and put a comma between its entries.",
+        )
     where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
     what = " ".join(part for part in (error.problem, error.context) if part)
     hints = (hint for sign, hint in _HINTS if sign in what)

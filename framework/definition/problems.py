@@ -134,6 +134,9 @@ def _remedy(detail: ErrorDetails, field: FieldInfo | None) -> str | None:
         parts.insert(0, f"Did you mean {near[0]!r}?" if near else "")
     if detail["type"] == "string_type" and isinstance(given, (int, float, bool)):
         parts.append(f'Put quotes around it: "{json.dumps(given)}".')
+    if part_of(field.annotation) is not None and detail["type"] == "model_type":
+        colon = isinstance(given, str) and re.match(r"\w+:\S", given)
+        parts.append("A colon needs a space behind it." if colon else "Its keys stand below it, indented.")
     if example := example_of(field):
         parts.append(f"For example: {example}.")
     return " ".join(part for part in parts if part) or None
@@ -184,10 +187,13 @@ def _unknown_key(key: Key, document: Document, model: type[BaseModel]) -> Defini
     at = document.locate(key[:-1])
     given = _value(document, at)
     valid = sorted(known_keys(owner, given)) if owner else []
-    near = get_close_matches(str(key[-1]), valid, n=1, cutoff=0.5)
+    name = str(key[-1])
+    near = get_close_matches(name, valid, n=1, cutoff=0.5)
+    sure = bool(get_close_matches(name, valid, n=1, cutoff=0.8))
     inside = f" in {said(at)}" if at else ""
     guess = f"Did you mean {near[0]!r}? " if near else ""
-    hint = _elsewhere(str(key[-1]), key, model) or guess
+    # A key of another section is more likely meant than one that is only a little alike.
+    hint = guess if sure else _elsewhere(name, key, model) or guess
     return DefinitionError(
         f"unknown key {key[-1]!r}{inside}",
         where=document.position(key),

@@ -18,7 +18,9 @@ class Reply(Part):
         "same", description="Where: where the question stands, in a thread below it, or always in the channel."
     )
     merge_within: Duration = Field(
-        timedelta(0), description="Wait for so much quiet and answer several quick messages of one person at once."
+        timedelta(0),
+        examples=["2s"],
+        description="Wait for so much quiet and answer several quick messages of one person at once.",
     )
     supersede: bool = Field(
         False, description="A new message of the same person replaces a turn that has shown nothing yet."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ def server_rules(definition: BotDefinition) -> Iterator[Finding]:
                 )
 
 
-def tool_rules(definition: BotDefinition, own: frozenset[str] | None, *, file: bool) -> Iterator[Finding]:
+def tool_rules(definition: BotDefinition, own: Mapping[str, bool] | None, *, file: bool) -> Iterator[Finding]:
     """Tools that are nowhere. `own` are the names in tools.py, None where they are not known; `file`: there is one."""
     seen: set[str] = set()
     for index, rule in enumerate(definition.tools):
@@ -60,7 +60,7 @@ def tool_rules(definition: BotDefinition, own: frozenset[str] | None, *, file: b
             yield from _own_tool(path, rule.name, own, file=file)
 
 
-def _own_tool(path: Key, name: str, own: frozenset[str] | None, *, file: bool) -> Iterator[Finding]:
+def _own_tool(path: Key, name: str, own: Mapping[str, bool] | None, *, file: bool) -> Iterator[Finding]:
     guess = _guess(name, {*(own or ()), *OPERATION_TOOLS})
     if not file:
         yield Finding(
@@ -69,7 +69,7 @@ def _own_tool(path: Key, name: str, own: frozenset[str] | None, *, file: bool) -
             f"{guess}Write tools.py beside bot.yaml with a function {name}, or remove it from `tools`.",
         )
     elif own is not None and name not in own:
-        listed = ", ".join(sorted(own)) or "no tools"
+        listed = ", ".join(sorted(known for known, made in own.items() if made)) or "no tools"
         yield Finding(path, f"tools.py has no tool {name!r}", f"{guess}It has: {listed}.")
 
 
@@ -78,22 +78,37 @@ def _guess(name: str, known: object) -> str:
     return f"Did you mean {near[0]!r}? " if near else ""
 
 
-def tools_in(file: Path) -> frozenset[str] | None:
-    """The names that a tools.py defines, read and not run; None where that cannot be known."""
+def tools_in(file: Path) -> Mapping[str, bool] | None:
+    """The names in a tools.py, and whether they are made there; it is read and not run. None where that cannot be known."""
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return None  # Told when it is imported, with its line.
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.ImportFrom):
+    names: dict[str, bool] = {}
+    for node in _statements(tree.body):
+        if isinstance(node, ast.ImportFrom | ast.Import):
             if any(alias.name == "*" for alias in node.names):
                 return None
-            names |= {alias.asname or alias.name for alias in node.names}
-        elif not isinstance(node, ast.Import | ast.Expr | ast.ClassDef | ast.AnnAssign):
-            return None  # Names may come from anywhere, as below an `if`.
-    return frozenset(name for name in names if not name.startswith("_") and not name.isupper())
+            names |= {alias.asname or alias.name: False for alias in node.names}
+        else:
+            names |= dict.fromkeys(_named_by(node), True)
+    return {name: made for name, made in names.items() if not name.startswith("_") and not name.isupper()}
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module, with those below `if`, `try` and the like, but not those inside functions."""
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for field in ("body", "orelse", "finalbody"):
+                yield from _statements(getattr(node, field, []))
+            for handler in getattr(node, "handlers", []):
+                yield from _statements(handler.body)
+
+
+def _named_by(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {node.name}
+    if isinstance(node, ast.Assign):
+        return {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return {node.target.id} if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) else set()

@@ -39,13 +39,17 @@ MESSAGE_KINDS: frozenset[str] = frozenset(
 """Triggers that start a turn for a message of a person; the others start one without a message."""
 VALUE_KINDS: frozenset[str] = frozenset({"keyword", "regex", "command", "reaction", "button", "event"})
 """Triggers that look for one of `values`."""
-_OWN_KEYS: dict[str, tuple[str, ...]] = {"schedule": ("cron", "timezone"), "idle": ("after",)}
+_OWN_KEYS: dict[str, tuple[str, ...]] = {
+    "schedule": ("cron", "timezone", "since_last"),
+    "idle": ("after",),
+    "command": ("since_last",),
+}
 _SHORT_KEY = {"schedule": "cron", "idle": "after", "member_joined": "say"}
 
 
 def keys_of(kind: str) -> tuple[str, ...]:
     """What may be said of a trigger of this kind, besides `on`."""
-    return (*(("values",) if kind in VALUE_KINDS else _OWN_KEYS.get(kind, ())), "do", "say")
+    return (*(("values",) if kind in VALUE_KINDS else ()), *_OWN_KEYS.get(kind, ()), "do", "say")
 
 
 class Trigger(Part):
@@ -62,6 +66,11 @@ class Trigger(Part):
         "UTC", description="For `schedule`: the time zone of `cron`, as in Europe/Berlin.", examples=["Europe/Berlin"]
     )
     after: Duration = Field(timedelta(minutes=30), description="For `idle`: how long nobody has written, as in 30m.")
+    since_last: bool = Field(
+        False,
+        description="For `schedule` and `command`: read only what was written since the last answer of such a trigger; "
+        "a schedule is silent where nobody wrote.",
+    )
     do: str = Field(
         "",
         description="What the bot is to do, told to the model as its task; without it, it answers the message.",

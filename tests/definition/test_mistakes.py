@@ -137,6 +137,10 @@ BREAKAGES = {
     "indentation": ("  name: Shop Bot", "   name¦: Shop Bot", ["not valid YAML", "indent"]),
     "tab": ("  name: Shop Bot", "¦\tname: Shop Bot", ["not valid YAML", "spaces"]),
     "colon in a text": ("  name: Shop Bot", "  name: Shop¦: Bot", ["not valid YAML", "quotes"]),
+    "bracket left open": ("users: [ada, grace]}", "users: ¦[ada, grace}", ["not valid YAML"]),
+    "bracket left open over lines": ("team: {users: [ada, grace]}", "team: ¦{users: [ada, grace]", ["is not closed"]),
+    "colon without a space": ("context:\n  messages: 20", "¦context:\n  messages:20", ["A colon needs a space"]),
+    "singular": ("tools:\n", "¦tool:\n", ["Did you mean 'tools'?"]),
     "asterisk without quotes": ('["messaging:shop-*"]', "¦*all", ["not valid YAML"]),
 }
 
@@ -147,6 +151,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "knowledge" / "returns.md").write_text("# Returns\n\nWithin 30 days.\n")
     (tmp_path / "prompt.md.j2").write_text("You are {{ bot_name }} of {{ company }}.")
     (tmp_path / "tools.py").write_text(
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from pathlib import Path\n\n\n"
         'def open_ticket(text: str) -> str:\n    """Open."""\n    return text\n\n\n'
         'def refund(amount: int) -> str:\n    """Refund."""\n    return str(amount)\n'
     )
