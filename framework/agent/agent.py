@@ -23,6 +23,7 @@ from framework.agent.conversation import (
     TextDelta,
     Utterance,
 )
+from framework.agent.digest import digest
 from framework.agent.extract import extract, wants_summary
 from framework.agent.loop import build_loop
 from framework.agent.messages import marked_messages, plain_messages
@@ -188,8 +189,8 @@ class LangChainAgent:
         yield Finished(answer_of(transcript, self._parts, conversation, references, ledger=ledger, started=started))
 
     def _digest(self, conversation: Conversation, started: float) -> Answer:
-        """The task of a digest, without a language model: what was asked and answered, in the words that were used."""
-        text = extract(conversation) or self._parts.bot.definition.phrases.refused.replace("{person}", "").strip()
+        """The task of a digest, without a language model: how much was said and by whom, and the most telling of it."""
+        text = digest(conversation) or self._parts.bot.definition.phrases.refused.replace("{person}", "").strip()
         return Answer(text, "answered", model=self.model_label, seconds=self._parts.clock() - started)
 
     async def _decided(self, conversation: Conversation) -> PendingCall | None:
@@ -239,5 +240,7 @@ class LangChainAgent:
             data=self._parts.data,
             now=self._parts.now,
             roles=decided.roles if decided else caller.roles,
+            message=caller.message,
+            chat=self._parts.operations,
             ledger=ledger,
         )

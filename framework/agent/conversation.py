@@ -35,7 +35,8 @@ def _well_formed(text: str) -> str:
 class Caller:
     """For whom and where the agent works: handed to tools, never to the model. `key` names the turn: a tool that
     writes uses it (with its own call's place) to do nothing twice. `roles` are those in the app and in the channel;
-    `thread` is the id of the thread's first message, empty outside threads.
+    `thread` is the id of the thread's first message, empty outside threads; `message` that of the message which the
+    turn is about (the one to answer, or that somebody reacted to), empty where there is none.
     """
 
     user_id: str
@@ -44,6 +45,7 @@ class Caller:
     key: str = ""
     roles: tuple[str, ...] = ()
     thread: str = ""
+    message: str = ""
 
 
 class Steps(Protocol):

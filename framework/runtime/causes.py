@@ -96,7 +96,10 @@ def _message(id_: str, channel: ChannelRef, user: User, text: str, at: datetime)
 
 def _cause(trigger: Trigger, detail: str, *, about: str = "", default: str = "") -> Cause:
     do = trigger.do or ("" if trigger.say else default)
-    return Cause(kind=trigger.on, made_up=True, do=do, say=trigger.say, detail=detail, about=about)
+    since_last = trigger.since_last
+    return Cause(
+        kind=trigger.on, made_up=True, do=do, say=trigger.say, detail=detail, about=about, since_last=since_last
+    )
 
 
 def _at(told: datetime, now: datetime) -> datetime:

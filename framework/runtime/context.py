@@ -10,11 +10,16 @@ import structlog
 from framework.agent.conversation import Caller, Conversation, Utterance
 from framework.runtime.situation import roles_of
 from framework.runtime.stage import CallNext
+from framework.runtime.trigger import from_a_person
 from framework.runtime.turn import GONE, Outcome, Silent, Turn
 from framework.stream.model import Attachment, Message
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
+
+COVERS = "covers_before"
+"""The custom field of a reply that speaks of everything written before it: the next one of its kind begins there."""
+NOTHING_NEW = "nobody wrote since the last time"
 
 
 class Context:
@@ -25,12 +30,18 @@ class Context:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent where the question is gone; else the outcome of the stages that follow."""
+        if turn.cause.since_last:
+            turn = replace(turn, marks={**turn.marks, COVERS: True})
         if turn.events is not None or turn.conversation is not None:  # answered without the agent, or read before
             return await call_next(turn)
         limit = turn.context_messages or turn.definition.context.messages
         messages = await (self._around(turn, limit) if turn.cause.made_up else self._read(turn, limit))
         if not messages and not (turn.cause.do or turn.cause.decided):
             return Silent(GONE)
+        if turn.cause.since_last:
+            messages = _since_last(messages, turn)
+            if turn.cause.kind == "schedule" and not messages:
+                return Silent(NOTHING_NEW)
         conversation = to_conversation(turn, messages)
         _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
         return await call_next(replace(turn, conversation=conversation))
@@ -76,8 +87,21 @@ def to_conversation(turn: Turn, messages: Sequence[Message]) -> Conversation:
             key=turn.reply_id,
             roles=tuple(sorted(roles_of(trigger))),
             thread=trigger.parent_id or "",
+            message=turn.cause.about if turn.cause.made_up else trigger.id,
         ),
     )
+
+
+def _since_last(messages: Sequence[Message], turn: Turn) -> Sequence[Message]:
+    """What people wrote since the last answer of such a trigger, without the message that asks for this one."""
+    last = max(
+        (n for n, one in enumerate(messages) if one.user.id == turn.bot_user_id and one.custom.get(COVERS)), default=-1
+    )
+    return [
+        replace(one, text=f"{one.text}\n[{one.reply_count} replies in its thread]") if one.reply_count else one
+        for one in messages[last + 1 :]
+        if one.id != turn.trigger.id and from_a_person(one, bot_user_id=turn.bot_user_id)
+    ]
 
 
 def _merged(messages: Sequence[Message], turn: Turn) -> list[Message]:

@@ -99,7 +99,8 @@ def _of_all(decisions: Sequence[Decision]) -> Decision:
 
 
 def _caused(turn: Turn, trigger: Trigger) -> Turn:
-    return _speaking(replace(turn, cause=Cause(kind=trigger.on, do=trigger.do, say=trigger.say)))
+    cause = Cause(kind=trigger.on, do=trigger.do, say=trigger.say, since_last=trigger.since_last)
+    return _speaking(replace(turn, cause=cause))
 
 
 def _speaking(turn: Turn) -> Turn:

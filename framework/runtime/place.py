@@ -20,7 +20,8 @@ class Place:
 
 
 def place_of(turn: Turn) -> Place:
-    """Where the reply stands. A turn that no message stands behind has nothing to begin a thread below.
+    """Where the reply stands. A turn that no message stands behind has nothing to begin a thread below, unless somebody
+    reacted to one.
 
     What a person wrote in a thread for the channel to see as well is answered likewise.
     """
@@ -29,9 +30,13 @@ def place_of(turn: Turn) -> Place:
         case "channel":
             return Place()
         case "thread" if trigger.parent_id is None:
-            return Place(None if turn.cause.made_up else trigger.id)
+            return Place(_about(turn) if turn.cause.made_up else trigger.id)
         case _:
             return Place(trigger.parent_id, trigger.parent_id is not None and trigger.show_in_channel)
+
+
+def _about(turn: Turn) -> str | None:
+    return turn.cause.about or None if turn.cause.kind == "reaction" else None
 
 
 def longest(turn: Turn, limits: Limits) -> int:

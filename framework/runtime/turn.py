@@ -42,6 +42,7 @@ class Cause:
     is a message made up for it, which the channel does not have: `made_up`. `do` is the task for the model, `say` a
     fixed text instead; `detail` tells an operator what happened. `about` is the message that it is about: the one that
     somebody reacted to, or after which nobody wrote any more. `decided` is a tool call that the team decided on.
+    `since_last`: only what was written since the last answer of such a trigger is read.
     """
 
     kind: TriggerKind | None = None
@@ -51,6 +52,7 @@ class Cause:
     detail: str = ""
     about: str = ""
     decided: str = ""
+    since_last: bool = False
 
 
 async def unfenced() -> None:

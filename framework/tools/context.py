@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from framework.errors import ToolError
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@runtime_checkable  # pydantic asks, when it makes a tool's schema from its arguments
+class Chat(Protocol):
+    """The chat's operations, under the bot's policy, for the person and in the channel of a turn."""
+
+    async def execute(
+        self, context: ToolContext, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None
+    ) -> dict[str, Any]:
+        """See `ToolContext.execute`."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +31,9 @@ class ToolContext:
 
     `key` names the call (the turn and the call's place in it) and stays the same when a turn is tried again: a tool
     that writes stores it, and finds what it wrote instead of writing twice. `data` is a folder of the bot's own; it
-    exists. `now` is the clock (aware, UTC). `roles` are the person's, in the app and in the channel.
+    exists. `now` is the clock (aware, UTC). `roles` are the person's, in the app and in the channel. `message` is the
+    id of the message that the turn is about (the one to answer, or that somebody reacted to); empty where there is
+    none. `chat` reaches the chat's operations, where bot.yaml says `operations`: see `execute`.
     """
 
     user_id: str
@@ -28,3 +43,18 @@ class ToolContext:
     data: Path
     now: Callable[[], datetime] = _now
     roles: tuple[str, ...] = ()
+    message: str = ""
+    chat: Chat | None = field(default=None, repr=False, compare=False)
+
+    async def execute(
+        self, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None
+    ) -> dict[str, Any]:
+        """Execute an operation of the chat, as far as `operations` in bot.yaml allows it, and return the service's
+        answer. `as_user`: `bot`, `caller`, `app` or a user's id, the policy's first one without it. A message that is
+        sent without an id is sent once in a turn, however often the turn is tried. Raises ToolError.
+        """
+        if self.chat is None:
+            raise ToolError(
+                "This bot has no chat to work on: give it `operations` in bot.yaml, and run it in a channel."
+            )
+        return await self.chat.execute(self, operation_id, arguments, as_user=as_user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,9 @@ class ChatOperations:
 
     def policy(self, runtime: Runtime) -> Policy:
         """The bot's policy in this turn."""
-        context = runtime.context
+        return self._policy(runtime.context)
+
+    def _policy(self, context: ToolContext) -> Policy:
         who = Principal(
             name=f"bot:{self._bot.name}",
             bot=self._bot.definition.identity.user_id,
@@ -77,10 +79,17 @@ class ChatOperations:
 
     async def run(self, runtime: Runtime, operation_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Execute an operation for a direct tool and return the service's answer. Raises ToolError."""
+        return await self.execute(runtime.context, operation_id, arguments)
+
+    async def execute(
+        self, context: ToolContext, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None
+    ) -> dict[str, Any]:
+        """Execute an operation for a tool of the bot's own; see `ToolContext.execute`."""
         from framework.catalog.execute import Call
 
         with told():
-            done = await self.toolbox.executor.execute(self.policy(runtime), Call(operation_id, arguments))
+            call = Call(operation_id, dict(arguments), as_user)
+            done = await self.toolbox.executor.execute(self._policy(context), call)
         return done.body
 
     def text(self, value: object) -> str:

@@ -25,7 +25,9 @@ async def test_the_last_messages_with_who_said_them(world: World, agent: Scripte
         Utterance("bot", "You said: My lamp is dark", "Support Bot"),
         Utterance("user", "Mine too", "Ben"),
     )
-    assert agent.asked[-1].caller == Caller(user_id="ben", user_name="Ben", channel=CID, key=reply.id, roles=("user",))
+    assert agent.asked[-1].caller == Caller(
+        user_id="ben", user_name="Ben", channel=CID, key=reply.id, roles=("user",), message=message.id
+    )
 
 
 async def test_as_many_as_declared_and_nothing_newer_than_the_question(
