@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from framework.runtime.bot import Limits
 from framework.runtime.stage import CallNext
 from framework.runtime.trigger import never_answered
 from framework.runtime.turn import Outcome, Replied, Silent, Turn
+from framework.runtime.words import runs_of
+
+
+_AT_ONCE = timedelta(seconds=10)
+_WORDS = 5
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,14 @@ class _Round:
     answered_at: datetime
     repeated: int = 0
     echoed: int = 0
+    reacted: int = 0
+
+
+def _reacts(at: datetime, text: str, last: _Round) -> bool:
+    """Whether a message takes up the answer's own words (not those of the question), faster than people type."""
+    if not last.answer or at - last.answered_at > _AT_ONCE:
+        return False
+    return bool(runs_of(text, _WORDS) & runs_of(last.answer, _WORDS) - runs_of(last.question, _WORDS))
 
 
 class LoopGuard:
@@ -29,7 +42,8 @@ class LoopGuard:
 
     An account that answers by itself without being marked as a bot is told from a person by what it says: it sends
     the bot's own answer back (`Limits.echoes` in a row), or the same text after each answer, again and again
-    (`Limits.repeated_questions` in a row, far above what a person or a load test of one channel does).
+    (`Limits.repeated_questions` in a row, far above what a person or a load test of one channel does), or it takes up
+    what the bot just said, each time within seconds (`conditions.turns_without_person` in a row).
     """
 
     def __init__(self, limits: Limits, *, memory: int = 10_000) -> None:
@@ -45,7 +59,9 @@ class LoopGuard:
         if reason is not None:
             return Silent(reason)
         now = self._round(turn)
-        if now.echoed >= self._limits.echoes or now.repeated >= self._limits.repeated_questions:
+        most = turn.definition.conditions.turns_without_person
+        loops = now.echoed >= self._limits.echoes or now.repeated >= self._limits.repeated_questions
+        if loops or now.reacted >= most:
             self._keep(turn.lane, now)
             return Silent("looks like an automatic answer to the bot's own messages")
         outcome = await call_next(turn)
@@ -61,13 +77,14 @@ class LoopGuard:
         if last is None or last.user_id != trigger.user.id or not text:
             return fresh
         if trigger.created_at <= last.answered_at:  # written before the answer, so it is not a reaction to it
-            return replace(fresh, repeated=last.repeated, echoed=last.echoed)
+            return replace(fresh, repeated=last.repeated, echoed=last.echoed, reacted=last.reacted)
         return replace(
             fresh,
             answer=last.answer,
             answered_at=last.answered_at,
             repeated=last.repeated + 1 if text == last.question else 0,
             echoed=last.echoed + 1 if last.answer and last.answer in text else 0,
+            reacted=last.reacted + 1 if _reacts(trigger.created_at, text, last) else 0,
         )
 
     def _keep(self, lane: str, now: _Round) -> None:

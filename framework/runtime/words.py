@@ -73,11 +73,10 @@ def only_nods(text: str) -> bool:
     return bool(signs) and all(sign in _NODS for sign in signs)
 
 
-def shares_run(text: str, other: str, length: int) -> bool:
-    """Whether so many words in a row stand in both."""
-    words, others = plain(text).split(), plain(other).split()
-    runs = {tuple(others[n : n + length]) for n in range(len(others) - length + 1)}
-    return any(tuple(words[n : n + length]) in runs for n in range(len(words) - length + 1))
+def runs_of(text: str, length: int) -> set[tuple[str, ...]]:
+    """All that stands in a text as so many words in a row."""
+    words = plain(text).split()
+    return {tuple(words[n : n + length]) for n in range(len(words) - length + 1)}
 
 
 @lru_cache(maxsize=1_000)

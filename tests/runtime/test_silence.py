@@ -583,6 +583,21 @@ async def test_an_account_that_answers_by_itself_ends_a_loop_by_the_declared_cap
     assert len([m for m in world.messages(CID) if m.user.id == BOT.id]) == 6
 
 
+async def test_an_account_that_takes_up_the_bots_words_is_no_person(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    """The same without a word of the definition: it is told by what it says."""
+    world.room(CID)
+    agent.script = lambda c: [answer(f"I can tell you more about thought {len(c.question)} if you like. Shall I?")]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Hello", user=MALLORY)
+        await asyncio.sleep(1)
+        while (reply := bot.reply_to(message)) is not None and len(agent.asked) < 50:
+            message = world.post(CID, f"Bravo: you said {reply.text[:40]}", user=MALLORY)
+            await asyncio.sleep(1)
+    assert len(agent.asked) == 20
+
+
 async def test_a_lone_customer_may_ask_all_day_long(world: World, agent: ScriptedAgent, timing: Timing) -> None:
     world.room(CID)
     async with Running(world, agent, timing=timing) as bot:
