@@ -79,7 +79,7 @@ def _guess(name: str, known: object) -> str:
 
 
 def tools_in(file: Path) -> Mapping[str, bool] | None:
-    """The names in a tools.py, and whether they are made there; it is read and not run. None where that cannot be known."""
+    """The names in a tools.py, which is not run, and whether they are made there; None where that cannot be known."""
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):

@@ -65,7 +65,7 @@ def test_a_folder_without_bot_yaml_is_said(tmp_path: Path) -> None:
         ("context:\n  messages: many\n", 2, ["context.messages", "'many'"]),
         ("context:\n  messages: 0\n", 2, ["context.messages", "greater than or equal to 1"]),
         ("a: 1\na: 2\n", 2, ["'a' stands here a second time"]),
-        ("identity: [1\n", 2, ["not valid YAML"]),
+        ("identity: [1\n", 1, ["not valid YAML"]),
         ("identity:\n\tname: x\n", 2, ["not valid YAML"]),
         ("- one\n- two\n", 1, ["must be a mapping"]),
         ("description: x\nmodel: gpt-9\n", 2, ["PROVIDER:NAME"]),

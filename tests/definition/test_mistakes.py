@@ -137,7 +137,7 @@ BREAKAGES = {
     "indentation": ("  name: Shop Bot", "   name¦: Shop Bot", ["not valid YAML", "indent"]),
     "tab": ("  name: Shop Bot", "¦\tname: Shop Bot", ["not valid YAML", "spaces"]),
     "colon in a text": ("  name: Shop Bot", "  name: Shop¦: Bot", ["not valid YAML", "quotes"]),
-    "bracket left open": ("users: [ada, grace]}", "users: ¦[ada, grace}", ["not valid YAML"]),
+    "bracket left open": ("users: [ada, grace]}", "users: [ada, grace¦}", ["not valid YAML"]),
     "bracket left open over lines": ("team: {users: [ada, grace]}", "team: ¦{users: [ada, grace]", ["is not closed"]),
     "colon without a space": ("context:\n  messages: 20", "¦context:\n  messages:20", ["A colon needs a space"]),
     "singular": ("tools:\n", "¦tool:\n", ["Did you mean 'tools'?"]),
