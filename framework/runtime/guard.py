@@ -12,7 +12,6 @@ from framework.runtime.trigger import never_answered
 from framework.runtime.turn import Outcome, Replied, Silent, Turn
 from framework.runtime.words import runs_of
 
-
 _AT_ONCE = timedelta(seconds=10)
 _WORDS = 5
 

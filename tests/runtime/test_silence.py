@@ -588,12 +588,12 @@ async def test_an_account_that_takes_up_the_bots_words_is_no_person(
 ) -> None:
     """The same without a word of the definition: it is told by what it says."""
     world.room(CID)
-    agent.script = lambda c: [answer(f"I can tell you more about thought {len(c.question)} if you like. Shall I?")]
+    agent.script = lambda c: [answer("Consider " + " ".join(f"fact{len(agent.asked)}-{n}" for n in range(8)))]
     async with Running(world, agent, timing=timing) as bot:
         message = world.post(CID, "Hello", user=MALLORY)
         await asyncio.sleep(1)
         while (reply := bot.reply_to(message)) is not None and len(agent.asked) < 50:
-            message = world.post(CID, f"Bravo: you said {reply.text[:40]}", user=MALLORY)
+            message = world.post(CID, f"Bravo: you said {reply.text[:60]}", user=MALLORY)
             await asyncio.sleep(1)
     assert len(agent.asked) == 20
 
