@@ -48,7 +48,7 @@ async def run_trial(
     setting: Setting,
     postgres: Postgres | None,
     *,
-    patience: float = 90,
+    patience: float = 180,
     logs: Path | None = None,
 ) -> Trial:
     """Ask, disturb, wait until every question has its reply or `patience` (seconds after the last question) is over.
@@ -111,5 +111,5 @@ def _warnings(world: World) -> dict[str, int]:
                 found["(not a log line)"] += 1
                 continue
             if entry.get("level") in {"warning", "error", "critical"}:
-                found[str(entry.get("event"))] += 1
+                found[str(entry.get("event")).partition(" (")[0]] += 1
     return dict(found)

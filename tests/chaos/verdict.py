@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.app import BOT
+from tests.chaos.app import PERSON
 from tests.chaos.plan import Question
 from tests.support.model_server import Pace
 
@@ -165,7 +165,7 @@ def _runs(effects: Path) -> Counter[str]:
 
 
 def _by_bot(message: Mapping[str, Any]) -> bool:
-    return message["user"]["id"] == BOT and message.get("type") != "deleted"
+    return not str(message["user"]["id"]).startswith(PERSON) and message.get("type") != "deleted"
 
 
 def _time(text: str) -> float:

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmana
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from tests.chaos.app import App, open_app
 from tests.chaos.balancer import balancer
@@ -111,7 +112,7 @@ class World:
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """Ask the engine's database."""
         if self.postgres is not None:
-            return list(self.postgres.execute(statement, self.url.rpartition("/")[2].partition("?")[0]))
+            return list(self.postgres.execute(statement, urlsplit(self.url).path.removeprefix("/")))
         with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=10)) as database:
             return database.execute(statement).fetchall()
 
