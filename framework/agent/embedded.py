@@ -114,7 +114,8 @@ class QuotingChatModel(BaseChatModel):
         if result.name == SEARCH and isinstance(result.artifact, Evidence):
             return compose(result.artifact, self.phrases, self._suggestions())
         if isinstance(result.artifact, Said):
-            return Reply(result.artifact.text, "refused", suggestions=self._suggestions())
+            failed = result.status == "error"
+            return Reply(result.artifact.text, "refused" if failed else "answered")
         if result.status == "error":
             return Reply(self.phrases.apology, "refused", suggestions=self._suggestions())
         return Reply(result.text, "answered")

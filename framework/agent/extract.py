@@ -41,8 +41,8 @@ def extract(conversation: Conversation) -> str:
 
 
 def _line(asked: Utterance, answered: Utterance | None) -> str:
-    line = f"- **{asked.name or 'Customer'}**: {_short(asked.text)}"
-    return f"{line}\n  Answered: {_short(answered.text)}" if answered else line
+    line = f"- **{asked.name or '?'}**: {_short(asked.text)}"
+    return f"{line}\n  → {_short(answered.text)}" if answered else line
 
 
 def _short(text: str) -> str:

