@@ -108,6 +108,11 @@ class Member:
             async for event in events:
                 yield event
 
+    @property
+    def desk(self) -> ApprovalDesk:
+        """As `AgentFamily.desk`: there is one for all channels."""
+        return self._family.desk
+
     async def summarise(self, conversation: Conversation) -> str:
         """As `LangChainAgent.summarise`."""
         return await (await self._own()).summarise(conversation)
