@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from framework.agent.agent import LangChainAgent
+    from framework.agent.family import AgentFamily
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
     from framework.runtime.bot import RunningBot
@@ -117,7 +118,7 @@ def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine
     return open_engine(settings.database.get_secret_value(), concurrency=concurrency)
 
 
-async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
+async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[AgentFamily]:
     """Build the bots' agents, ready to answer at full speed: the slow part of a start, done beside the event loop."""
     agents = await in_daemon_thread(partial(_build, bots, settings))
     await asyncio.gather(*(agent.warm() for agent in agents))
@@ -147,41 +148,57 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
     return await done
 
 
-def _build(bots: Sequence[Bot], settings: Settings) -> list[LangChainAgent]:
-    from framework.agent.factory import build_agent
+def _build(bots: Sequence[Bot], settings: Settings) -> list[AgentFamily]:
+    from framework.agent.family import AgentFamily
 
-    agents = [build_agent(bot, settings) for bot in bots]
+    agents = [AgentFamily(bot, settings) for bot in bots]
     import stream_chat  # noqa: F401, TID251 - only to have it imported by the time that the first bot connects
 
     return agents
 
 
-def make_running(bot: Bot, settings: Settings, service: ChatService, agent: LangChainAgent) -> RunningBot:
-    """A bot at work, with what its definition says of single channels."""
+def make_running(
+    bot: Bot, settings: Settings, service: ChatService, agents: AgentFamily, *, before: RunningBot | None = None
+) -> RunningBot:
+    """A bot at work, with what its definition says of single channels. `before`: what it was until its files were
+    edited, from which it keeps what was spent and what people thought of it.
+    """
     from framework.definition.overrides import effective
     from framework.engine.usage_database import DatabaseUsageBook
     from framework.runtime.bot import RunningBot, Setup
+    from framework.runtime.feedback import FeedbackFile
 
-    agent.connect(settings)
+    agents.connect(settings)
     definition = bot.definition
 
     def at_channel(channel: ChannelRef) -> Setup:
-        return Setup(effective(definition, str(channel)), agent)
+        cid = str(channel)
+        return Setup(effective(definition, cid), agents.at(cid))
 
-    usage = DatabaseUsageBook(settings.database.get_secret_value())
-    return RunningBot(bot.name, definition, service, agent, at_channel if definition.overrides else None, usage)
+    return RunningBot(
+        bot.name,
+        definition,
+        service,
+        agents.root,
+        at_channel if definition.overrides else None,
+        before.usage if before else DatabaseUsageBook(settings.database.get_secret_value()),
+        before.feedback if before else FeedbackFile(settings.data / "feedback.jsonl"),
+    )
 
 
 @contextlib.asynccontextmanager
-async def open_bot(bot: Bot, settings: Settings, *, agent: LangChainAgent | None = None) -> AsyncIterator[RunningBot]:
-    """A bot with its agent and its view of the chat service; both are closed at the end."""
-    from framework.agent.factory import build_agent
+async def open_bot(bot: Bot, settings: Settings, *, agents: AgentFamily | None = None) -> AsyncIterator[RunningBot]:
+    """A bot with its agents and its view of the chat service; all is closed at the end."""
+    from framework.agent.family import AgentFamily
     from framework.stream.factory import open_chat_service
 
-    agent = agent or build_agent(bot, settings)
+    agents = agents or AgentFamily(bot, settings)
     service = open_chat_service(settings, bot.definition.identity)
+    running = make_running(bot, settings, service, agents)
     try:
-        yield make_running(bot, settings, service, agent)
+        yield running
     finally:
         await service.close()
-        await agent.aclose()
+        await agents.aclose()
+        if running.usage is not None:
+            await running.usage.close()

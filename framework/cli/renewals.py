@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
-    from framework.agent.agent import LangChainAgent
+    from framework.agent.family import AgentFamily
     from framework.definition.model import Bot
     from framework.runtime.bot import RunningBot
     from framework.runtime.fleet import Renewal
@@ -33,7 +33,7 @@ _GATHER = 1_600  # the longest that is waited for that
 class _Running:
     bot: Bot
     running: RunningBot
-    agent: LangChainAgent
+    agent: AgentFamily
     seen: str
 
 
@@ -44,7 +44,7 @@ class Renewals:
 
     def __init__(
         self,
-        bots: Iterable[tuple[Bot, RunningBot, LangChainAgent]],
+        bots: Iterable[tuple[Bot, RunningBot, AgentFamily]],
         settings: Settings,
         *,
         show: Callable[[FrameworkError], None],
@@ -59,6 +59,12 @@ class Renewals:
         """Read everything again, edited or not."""
         self._forced = True
         self._asked.set()
+
+    async def close(self) -> None:
+        """Close what the bots became."""
+        for entry in self._bots:
+            await entry.running.service.close()
+            await entry.agent.aclose()
 
     async def all(self) -> AsyncIterator[Renewal]:
         """The renewals, until cancelled."""
@@ -114,7 +120,7 @@ class Renewals:
             return None
         return self._handed_over(entry, bot, agent)
 
-    def _handed_over(self, entry: _Running, bot: Bot, agent: LangChainAgent) -> Renewal:
+    def _handed_over(self, entry: _Running, bot: Bot, agent: AgentFamily) -> Renewal:
         from framework.runtime.fleet import Renewal
         from framework.stream.factory import open_chat_service
 
@@ -122,7 +128,7 @@ class Renewals:
         keeps_service = bot.definition.identity == entry.bot.definition.identity
         if not keeps_service:
             service = open_chat_service(self._settings, bot.definition.identity)
-        newer = make_running(bot, self._settings, service, agent)
+        newer = make_running(bot, self._settings, service, agent, before=entry.running)
         old_service = entry.running.service
 
         async def farewell() -> None:

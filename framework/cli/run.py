@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from framework.agent.agent import LangChainAgent
+    from framework.agent.family import AgentFamily
     from framework.cli.renewals import Renewals
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
@@ -70,7 +70,7 @@ class _Run:
 
     async def _prepared(
         self, stack: AsyncExitStack, stop: asyncio.Event
-    ) -> tuple[list[LangChainAgent], DurableEngine] | None:
+    ) -> tuple[list[AgentFamily], DurableEngine] | None:
         """Agents and engine; None where the stop came first. Imports take seconds, and so does the sandbox: they go
         side by side, in threads and a process.
         """
@@ -96,17 +96,18 @@ class _Run:
         return (warming.result(), opening.result()) if await _finished(warming, stop) else None
 
     async def _serve(
-        self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[LangChainAgent], engine: DurableEngine
+        self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[AgentFamily], engine: DurableEngine
     ) -> None:
         from framework.cli.assembly import open_bot
         from framework.runtime.supervisor import run_bots
 
         settings = self._settings
         running = [
-            await stack.enter_async_context(open_bot(bot, settings, agent=agent))
-            for bot, agent in zip(self._bots, agents, strict=True)
+            await stack.enter_async_context(open_bot(bot, settings, agents=family))
+            for bot, family in zip(self._bots, agents, strict=True)
         ]
         self._renewals = self._prepare_renewals(running, agents)
+        stack.push_async_callback(self._renewals.close)
         await run_bots(
             running,
             stop=stop,
@@ -119,7 +120,7 @@ class _Run:
             renewals=self._renewals.all(),
         )
 
-    def _prepare_renewals(self, running: list[RunningBot], agents: list[LangChainAgent]) -> Renewals:
+    def _prepare_renewals(self, running: list[RunningBot], agents: list[AgentFamily]) -> Renewals:
         import sys
 
         from framework.cli.renewals import Renewals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -84,9 +85,9 @@ async def test_edits_count_at_once_broken_ones_change_nothing_and_no_reply_is_lo
             asked: list[str] = []
 
             async def chatter() -> None:
-                while True:
-                    asked.append(await maria.say("hello"))
-                    await asyncio.sleep(0.1)
+                for greeting in itertools.cycle(("hello", "hi")):
+                    asked.append(await maria.say(greeting))
+                    await asyncio.sleep(0.2)
 
             chatting = asyncio.create_task(chatter())
             assert (await maria.reply(await maria.say("hello")))["text"] == "one"
