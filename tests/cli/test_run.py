@@ -7,13 +7,16 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
+from stream_chat import StreamChatAsync
 
 from framework.cli.sandbox_files import is_claimed
 from tests.support.person import person
@@ -166,6 +169,31 @@ async def test_a_new_support_channel_is_found_and_answered(
             assert await eva.replies(elsewhere) == []
 
 
+async def test_with_webhooks_alone_it_answers_without_a_connection(
+    environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    async with start_sandbox() as sandbox:
+        stream = (sandbox.url, sandbox.api_key, sandbox.api_secret)
+        async with StreamChatAsync(*stream[1:], base_url=sandbox.url) as app:
+            hook = {"hook_type": "webhook", "webhook_url": f"http://{address}/webhooks/stream", "event_types": []}
+            await app.update_app_settings(event_hooks=[{**hook, "enabled": True}])
+        async with person(*stream) as maria:
+            before = await maria.say(QUESTION)
+            variables = {"FRAMEWORK_INGRESS": "webhook", "FRAMEWORK_WEBHOOK": address}
+            started.append(await run_bot(pointed_at(sandbox, {**environment, **variables}), tmp_path / "log"))
+            assert "three years" in (await maria.reply(before))["text"]
+            assert "three years" in (await maria.reply(await maria.say(QUESTION)))["text"]
+            async with aiohttp.ClientSession() as http, http.get(f"http://{address}/readyz") as answer:
+                assert answer.status == 200
+        await asyncio.to_thread(started[0].stop, signal.SIGTERM)
+    assert started[0].child.returncode == 0
+    assert "connection.up" not in events(tmp_path / "log")
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
@@ -176,6 +204,9 @@ async def test_a_new_support_channel_is_found_and_answered(
         ),
         ({"FRAMEWORK_DATA": "/proc/nowhere"}, "FRAMEWORK_DATA"),
         ({"FRAMEWORK_LOG_LEVEL": "loud"}, "loud"),
+        ({"DATABASE_URL": "mysql://u:hush@h/d"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://u:hush@127.0.0.1:9/d"}, "127.0.0.1:9"),
+        ({"FRAMEWORK_INGRESS": "webhook"}, "FRAMEWORK_WEBHOOK"),
     ],
 )
 def test_a_wrong_environment_is_said_without_a_traceback(
@@ -192,3 +223,4 @@ def test_a_wrong_environment_is_said_without_a_traceback(
     assert result.returncode == 1
     assert words in result.stderr
     assert "Traceback" not in result.stderr
+    assert "hush" not in result.stderr
