@@ -17,7 +17,9 @@ _OWN_TOOLS = frozenset({"search_knowledge", "offer_person"})
 @dataclass(frozen=True)
 class Observed:
     """What the bot did after a step. `messages` are those that it posted or completed, as the chat service has them;
-    `reasons` are those of its silences; `after` is how long the last of them took; None where there is none.
+    `reasons` are those of its silences; `after` is how long the last of them took; None where there is none. `waiting`
+    are the drafts and tool calls that it showed to the team and that wait for a decision (their `review` fields).
+    `feedback` are the reactions that people gave to its replies, by now.
     """
 
     messages: Sequence[Mapping[str, Any]] = ()
@@ -25,7 +27,8 @@ class Observed:
     tools: Sequence[str] = ()
     channel: Mapping[str, Any] = field(default_factory=dict)
     after: timedelta | None = None
-    drafts: int = 0
+    waiting: Sequence[Mapping[str, Any]] = ()
+    feedback: Sequence[str] = ()
 
     @property
     def text(self) -> str:
@@ -78,10 +81,24 @@ def _facts(expected: Expectation, seen: Observed) -> Iterator[str]:
     for suggestion in expected.suggestions:
         if not any(_in(suggestion, one) for one in offered):
             yield f"expected {suggestion!r} to be suggested, but the suggestions are: {_list(offered)}"
+    if expected.thread is not None:
+        strays = [m for m in seen.messages if bool(m.get("parent_id")) != expected.thread]
+        if strays or not seen.messages:
+            place = "in a thread" if expected.thread else "in the channel"
+            yield f"expected an answer {place}, but {'it stands elsewhere' if strays else 'there is none'}"
+    yield from _poll(expected, seen)
     if expected.tools is not None:
         called = {name for name in seen.tools if name not in _OWN_TOOLS or name in expected.tools}
         if called != set(expected.tools):
             yield f"expected the tools {_list(expected.tools)}, but those called are: {_list(sorted(called))}"
+
+
+def _poll(expected: Expectation, seen: Observed) -> Iterator[str]:
+    polls = [m["poll"] for m in seen.messages if m.get("poll")]
+    shown = [str(text) for poll in polls for text in (poll.get("name"), *(o.get("text") for o in poll["options"]))]
+    for text in expected.poll:
+        if not any(_in(text, one) for one in shown):
+            yield f"expected {text!r} in a poll, but the polls say: {_list(shown)}"
 
 
 def _people(expected: Expectation, seen: Observed) -> Iterator[str]:
@@ -91,8 +108,13 @@ def _people(expected: Expectation, seen: Observed) -> Iterator[str]:
         yield "expected a person to take over" if expected.handover else "expected no handover, but one is open"
     elif isinstance(expected.handover, str) and not _in(expected.handover, str(handover.get("reason", ""))):
         yield f"expected a handover because of {expected.handover!r}, but the reason is: {handover.get('reason')}"
-    if expected.draft is not None and bool(seen.drafts) != expected.draft:
+    waiting = {review.get("kind") for review in seen.waiting}
+    if expected.draft is not None and ("draft" in waiting) != expected.draft:
         yield "expected a draft for the team" if expected.draft else "expected no draft"
+    if expected.approval is not None and ("tool" in waiting) != expected.approval:
+        yield "expected a tool call to wait for the team" if expected.approval else "expected no tool call to wait"
+    if expected.feedback is not None and sorted(expected.feedback) != sorted(seen.feedback):
+        yield f"expected the feedback {_list(expected.feedback)}, but it is: {_list(seen.feedback)}"
 
 
 def _in(part: str, whole: str) -> bool:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from framework.agent.factory import build_agent
 from framework.agent.model import choose_model
 from framework.definition.model import Bot
 from framework.engine.local import LocalEngine
 from framework.errors import FrameworkError
 from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.feedback import MemoryFeedback
 from framework.runtime.supervisor import run_bots
 from framework.runtime.turn import reply_id
 from framework.settings import Settings
-from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
+from framework.testing.cast import cast, place_of, with_own_values
 from framework.testing.clock import VirtualLoop, virtual_timing
 from framework.testing.expect import Observed, unmet
 from framework.testing.outcome import Line, TestResult
@@ -30,7 +30,6 @@ from framework.testing.rubric import Judge
 from framework.testing.scenario import USER, Person, Step, Test
 from framework.testing.stage import Stage, open_stage
 from framework.testing.timers import LoopTimers
-from framework.testing.watched import WatchedAgent
 
 SETTLE = 5.0
 """Virtual seconds after a step in which the bot may begin to answer; what it has begun may take longer."""
@@ -76,15 +75,11 @@ async def _scene(test: Test, bot: Bot, settings: Settings, result: TestResult) -
     with TemporaryDirectory(prefix="conversation-") as folder:
         async with open_stage(timing) as stage:
             settings = _with_data(stage.settings(settings), Path(folder))
-            agent = build_agent(bot, settings, clock=timing.monotonic, now=timing.now)
-            agent.connect(settings)
             called: list[str] = []
-            outside = nullcontext if agent.model_label == "embedded" else loop.real_time
-            service = open_chat_service(settings, bot.definition.identity, timing=timing)
-            running = RunningBot(bot.name, bot.definition, service, WatchedAgent(agent, called, outside))
-            scene = _Scene(
-                test, stage, running, LocalEngine(), called, result, loop, Judge(bot, settings, loop.real_time)
-            )
+            made = cast(with_own_values(bot, test), settings, timing, called=called, real_time=loop.real_time)
+            running = made.running
+            judge = Judge(bot, settings, loop.real_time)
+            scene = _Scene(test, stage, running, made.feedback, LocalEngine(), called, result, loop, judge)
             await scene.prepare()
             stop, ready = asyncio.Event(), asyncio.Event()
             work = asyncio.create_task(
@@ -105,7 +100,7 @@ async def _scene(test: Test, bot: Bot, settings: Settings, result: TestResult) -
             finally:
                 stop.set()
                 await work
-                await agent.aclose()
+                await made.agents.aclose()
 
 
 @dataclass
@@ -115,6 +110,7 @@ class _Scene:
     test: Test
     stage: Stage
     bot: RunningBot
+    feedback: MemoryFeedback
     engine: LocalEngine
     called: list[str]
     result: TestResult
@@ -126,10 +122,8 @@ class _Scene:
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """The channel of the test, or one that the bot joins."""
-        channels = self.bot.definition.channels
-        named = self.test.scenario.channel or next(iter(channels.create), channels.join[0])
-        self.channel = ChannelRef.parse(named.replace("*", "test").replace("?", "x"))
+        """The channel that things happen in."""
+        self.channel = place_of(self.test, self.bot.definition)
 
     async def prepare(self) -> None:
         """People, channel, and what was written before the bot came."""
@@ -144,7 +138,7 @@ class _Scene:
     async def begin(self) -> None:
         """The bot is there: what it does by itself, it does now."""
         await self._settle()
-        await self._observe(self.now(), [])
+        await self._observe(self.channel, self.now(), [])
 
     def now(self) -> datetime:
         """The virtual time."""
@@ -159,7 +153,10 @@ class _Scene:
         began = self.now()
         posted = await self._act(step)
         await self._settle()
-        return await self._observe(began, posted)
+        return await self._observe(self._where(step), began, posted)
+
+    def _where(self, step: Step) -> ChannelRef:
+        return ChannelRef.parse(step.channel) if step.channel else self.channel
 
     async def judge(self, step: Step, seen: Observed) -> list[str]:
         """What a language model has against the answer, where a rubric is given and a model is set."""
@@ -173,7 +170,7 @@ class _Scene:
 
     async def _act(self, step: Step) -> list[str]:
         """What a person does; returns the ids of the messages that were written."""
-        channel = ChannelRef.parse(step.channel) if step.channel else self.channel
+        channel = self._where(step)
         posted: list[str] = []
         for number, text in enumerate(step.words):
             if number:
@@ -241,9 +238,9 @@ class _Scene:
                 return
         raise FrameworkError(f"The bot was still at work after {PATIENCE:g} virtual seconds.")
 
-    async def _observe(self, began: datetime, posted: list[str]) -> Observed:
-        """What is new in the channel since the last look."""
-        channel, messages = await self.stage.read(self.channel)
+    async def _observe(self, place: ChannelRef, began: datetime, posted: list[str]) -> Observed:
+        """What is new in a channel since the last look at it."""
+        channel, messages = await self.stage.read(place)
         fresh = [m for m in messages if m["user"]["id"] == self.bot.user_id and self._is_fresh(m)]
         for message in fresh:
             self._heard(message)
@@ -252,13 +249,15 @@ class _Scene:
             for reason in reasons:
                 self._note(f"the bot is silent: {reason}")
         done = [datetime.fromisoformat(str(m["updated_at"])) for m in fresh]
+        reviews = [m["review"] for m in messages if m["user"]["id"] == self.bot.user_id and m.get("review")]
         return Observed(
-            messages=[m for m in fresh if not m.get("draft")],
+            messages=[m for m in fresh if not m.get("review")],
             reasons=reasons,
             tools=list(self.called),
             channel=channel,
             after=max(done) - began if done else None,
-            drafts=sum(bool(m.get("draft")) for m in fresh),
+            waiting=[review for review in reviews if review.get("state") == "waiting"],
+            feedback=[entry.reaction for entry in await self.feedback.entries(self.bot.name)],
         )
 
     def _is_fresh(self, message: dict[str, Any]) -> bool:

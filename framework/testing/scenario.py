@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from framework.definition.model import ChannelDefinition
 from framework.definition.part import Duration, Part
 from framework.definition.positions import Document, read_yaml
 from framework.definition.problems import explain
@@ -65,12 +66,18 @@ class Expectation(Part):
     )
     suggestions: Texts = Field((), description="Quick replies that are offered.")
     draft: bool | None = Field(None, description="Whether a draft waits for the team.")
+    approval: bool | None = Field(None, description="Whether a tool call waits for the team's word.")
+    thread: bool | None = Field(None, description="Whether all that the bot said stands in threads.")
+    poll: Texts = Field((), description="Question and answers of a poll that the bot posted.")
+    feedback: Texts | None = Field(
+        None, description="The reactions that count as feedback by now; an empty list: none."
+    )
     within: Duration | None = Field(None, description="Longest time from the step to the finished answer.")
     rubric: str = Field("", description="What a good answer is, judged by the model where one is set.")
 
     @model_validator(mode="after")
     def _silent_or_not(self) -> Expectation:
-        said = self.text or self.regex or self.cites or self.outcome or self.rubric or self.suggestions
+        said = self.text or self.regex or self.cites or self.outcome or self.rubric or self.suggestions or self.poll
         if self.silence and (said or self.replies):
             raise ValueError("`silence` cannot stand beside what the bot is expected to say")
         return self
@@ -98,7 +105,7 @@ class Step(Part):
     stop: bool = Field(False, description="Press the stop button.")
     wait: Duration = Field(timedelta(0), description="Let time pass, as in 30m; alone, or before the rest of the step.")
     id: str = Field("", description="A name for the message of this step, for later ones.")
-    channel: str = Field("", description="Where it happens, if not in the test's channel.")
+    channel: str = Field("", description="Where it happens and is looked at, if not in the test's channel.")
     expect: Expectation = Field(default_factory=Expectation, description="What must be so afterwards.")
 
     @model_validator(mode="after")
@@ -130,8 +137,8 @@ class Scenario(Part):
     custom: dict[str, Any] = Field(default_factory=dict, description="Custom fields of the channel.")
     history: tuple[Step, ...] = Field((), description="Messages from before the bot came.")
     needs: Literal["model"] | None = Field(None, description="`model`: skipped unless a language model is set.")
-    definition: dict[str, Any] = Field(
-        default_factory=dict, description="Values for the channel, as under `overrides` in bot.yaml."
+    definition: ChannelDefinition | None = Field(
+        None, description="Values for the channel, as under `overrides` in bot.yaml."
     )
     turns: tuple[Step, ...] = Field(min_length=1, description="What happens, in order.")
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework.agent.conversation import Agent, AgentEvent, Conversation, Finished, ToolFinished
+
+if TYPE_CHECKING:
+    from framework.agent.family import AgentFamily
+    from framework.tools.approvals import ApprovalDesk
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,12 @@ class WatchedAgent:
     inner: Agent
     called: list[str]
     real_time: Callable[[], AbstractContextManager[None]]
+    family: AgentFamily
+
+    @property
+    def desk(self) -> ApprovalDesk:
+        """Where tool calls wait for the team."""
+        return self.family.desk
 
     async def stream(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         """See `Agent.stream`."""

@@ -1,0 +1,70 @@
+"""The bot that a conversation test plays with: made as the command `run` makes it, with the test's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from framework.agent.family import AgentFamily
+from framework.definition.model import Bot, BotDefinition
+from framework.definition.overrides import effective
+from framework.runtime.bot import RunningBot, Setup
+from framework.runtime.feedback import MemoryFeedback
+from framework.stream.factory import open_chat_service
+from framework.stream.model import ChannelRef
+from framework.testing.scenario import Test
+from framework.testing.watched import WatchedAgent
+
+if TYPE_CHECKING:
+    from framework.settings import Settings
+    from framework.stream.timing import Timing
+
+RealTime = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The bot at work, its agents, and the feedback that it was given."""
+
+    running: RunningBot
+    agents: AgentFamily
+    feedback: MemoryFeedback
+
+
+def place_of(test: Test, definition: BotDefinition) -> ChannelRef:
+    """The channel of the test, or one that the bot joins."""
+    named = test.scenario.channel or next(iter(definition.channels.create), definition.channels.join[0])
+    return ChannelRef.parse(named.replace("*", "test").replace("?", "x"))
+
+
+def with_own_values(bot: Bot, test: Test) -> Bot:
+    """The bot, with the values that the test gives for its channel as the most specific override."""
+    own = test.scenario.definition
+    if own is None:
+        return bot
+    cid = str(place_of(test, bot.definition))
+    before = {pattern: block for pattern, block in bot.definition.overrides.items() if pattern != cid}
+    if cid in bot.definition.overrides:
+        before[f"{cid[:-1]}?"] = bot.definition.overrides[cid]  # still applied, right before the test's own
+    return replace(bot, definition=bot.definition.model_copy(update={"overrides": {**before, cid: own}}))
+
+
+def cast(bot: Bot, settings: Settings, timing: Timing, *, called: list[str], real_time: RealTime) -> Cast:
+    """Make the bot. `called` takes the names of the tools that it calls; `real_time` is entered while a model outside
+    works.
+    """
+    agents = AgentFamily(bot, settings, clock=timing.monotonic, now=timing.now)
+    agents.connect(settings)
+    outside = nullcontext if agents.root.model_label == "embedded" else real_time
+    service = open_chat_service(settings, bot.definition.identity, timing=timing)
+
+    def at_channel(channel: ChannelRef) -> Setup:
+        cid = str(channel)
+        return Setup(effective(bot.definition, cid), WatchedAgent(agents.at(cid), called, outside, agents))
+
+    feedback = MemoryFeedback()
+    root = WatchedAgent(agents.root, called, outside, agents)
+    running = RunningBot(bot.name, bot.definition, service, root, at_channel, feedback=feedback)
+    return Cast(running, agents, feedback)
