@@ -13,7 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmana
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+
+import psycopg
 
 from tests.chaos.app import App, open_app
 from tests.chaos.balancer import balancer
@@ -112,7 +113,8 @@ class World:
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """Ask the engine's database."""
         if self.postgres is not None:
-            return list(self.postgres.execute(statement, urlsplit(self.url).path.removeprefix("/")))
+            with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+                return connection.execute(statement.encode()).fetchall()
         with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=10)) as database:
             return database.execute(statement).fetchall()
 
