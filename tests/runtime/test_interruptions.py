@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from framework.agent.conversation import TextDelta
+from framework.engine.local import LocalEngine
+from framework.engine.port import Execution, FencedError, Handler, Job, Verdict
+from framework.errors import ModelError
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer, slowly
 from tests.support.bots import CID, Running
@@ -212,3 +218,68 @@ async def test_a_stop_or_an_edit_in_the_last_write_comes_too_late(
         reply = bot.replied(message)
         assert (reply.text, "stopped" in reply.custom) == ("the whole of it", False)
     assert agent.questions == ["it"]
+
+
+class Lost(LocalEngine):
+    """An engine whose jobs are another replica's as soon as a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = False
+
+    async def start(self, handler: Handler) -> None:
+        async def handle(job: Job, execution: Execution) -> Verdict:
+            return await handler(job, _Fenced(self, execution))
+
+        await super().start(handle)
+
+
+class _Fenced:
+    """An execution that is lost as its engine says."""
+
+    def __init__(self, engine: Lost, execution: Execution) -> None:
+        self._engine = engine
+        self._execution = execution
+
+    @property
+    def attempt(self) -> int:
+        return self._execution.attempt
+
+    @property
+    def crashes(self) -> int:
+        return self._execution.crashes
+
+    def saved(self, step: str) -> Any | None:
+        return self._execution.saved(step)
+
+    async def save(self, step: str, value: Any) -> None:
+        await self.check()
+        await self._execution.save(step, value)
+
+    async def check(self) -> None:
+        if self._engine.lost:
+            raise FencedError("Another replica has taken it over.")
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "stop", "delete", "failure"])
+async def test_a_turn_that_is_another_replica_s_now_leaves_the_channel_alone_whatever_people_do(
+    meanwhile: str, world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    engine = Lost()
+    last = [ModelError("down")] if meanwhile == "failure" else [TextDelta("more"), answer("all of it")]
+    agent.script = lambda _: [TextDelta("half"), Pause(5), *last]
+    async with Running(world, agent, timing=timing, engine=engine) as bot:
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(2)
+        before = bot.replied(message)
+        engine.lost = True
+        if meanwhile == "stop":
+            world.stop(CID)
+        if meanwhile == "delete":
+            world.delete(message.id)
+        writes = {call: bot.service.calls[call] for call in ("send", "revise", "sketch", "delete")}
+        await asyncio.sleep(20)
+        assert bot.replied(message) == before
+        assert {call: bot.service.calls[call] for call in writes} == writes
+        assert agent.working == 0
