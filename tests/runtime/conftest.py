@@ -13,10 +13,12 @@ from tests.support.agent import ScriptedAgent
 from tests.support.chat import World
 from tests.support.virtual_time import VirtualLoop, virtual_timing
 
+REAL_TIME = {"test_with_sandbox.py", "test_team_with_sandbox.py", "test_team_in_playground.py", "test_replicas.py"}
+
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Real sockets and databases need real time."""
-    if item.path.name in {"test_with_sandbox.py", "test_team_with_sandbox.py", "test_replicas.py"}:
+    if item.path.name in REAL_TIME:
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
 

@@ -134,6 +134,18 @@ async def test_comes_back_by_itself_after_a_time(world: World, agent: ScriptedAg
         assert bot.reply_to(late) is None or bot.reply_to(after) is not None
 
 
+async def test_what_the_team_wrote_before_it_handed_back_keeps_nobody_waiting(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    spec = definition(conditions={"quiet_after_person": "30m"})
+    async with Running(world, agent, timing=timing, definition=spec) as bot:
+        await ask(bot, "human please")
+        await ask(bot, "Here I am", user=CARL)
+        await ask(bot, "/bot resume", user=CARL, wait=5)
+        after = await ask(bot, "And now?")
+        assert bot.replied(after).text == "You said: And now?"
+
+
 async def test_a_reaction_of_the_team_hands_back_and_nobody_elses(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:

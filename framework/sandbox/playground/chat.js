@@ -99,6 +99,21 @@ export class Chat {
     return this.outbox.send(channel, draft);
   }
 
+  /**
+   * Press a button of a card. A decision of the team is a reaction, which those see alone who see the message; any other
+   * is a message beside it, with the button's name and value as fields of its own.
+   *
+   * @param {Channel} channel @param {Message} message @param {any} action
+   */
+  async press(channel, message, action) {
+    const { name, value, text } = action ?? {};
+    if (name === "review") {
+      await this.#try("The decision was not sent", () => this.api.react(message.id, String(value)));
+      return;
+    }
+    this.send(channel, { text: String(text || value || name), parentId: message.parent_id ?? null, fields: { action: { name, value } } });
+  }
+
   /** @param {Channel} channel @param {Message} shown a message whose sending failed */
   resend(channel, shown) {
     return this.outbox.resend(channel, shown);

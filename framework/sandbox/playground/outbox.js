@@ -9,7 +9,7 @@ const TRY_AGAIN_MS = 2_000;
 
 /** @typedef {import("./channel.js").Channel} Channel */
 /** @typedef {import("./channel.js").Message} Message */
-/** @typedef {{text: string, attachments?: object[], parentId?: string|null, showInChannel?: boolean}} Draft */
+/** @typedef {{text: string, attachments?: object[], parentId?: string|null, showInChannel?: boolean, fields?: object}} Draft */
 
 export class Outbox {
   /**
@@ -38,6 +38,7 @@ export class Outbox {
       text: draft.text,
       attachments: draft.attachments ?? [],
       ...(draft.parentId ? { parent_id: draft.parentId, show_in_channel: draft.showInChannel === true } : {}),
+      ...draft.fields,
     };
     const shown = { ...message, type: "regular", user: me, created_at: this.#nowIn(channel), local: { state: "sending" } };
     channel.put(shown);
@@ -48,10 +49,11 @@ export class Outbox {
 
   /** @param {Channel} channel @param {Message} shown a message whose sending failed */
   resend(channel, shown) {
-    const { id, text, attachments, parent_id, show_in_channel } = shown;
+    const { id, text, attachments, parent_id, show_in_channel, action } = shown;
     channel.put({ ...shown, local: { state: "sending" } });
     this.store.emit("channel", channel.cid);
-    const message = { id, text, attachments, ...(parent_id ? { parent_id, show_in_channel } : {}) };
+    const reply = parent_id ? { parent_id, show_in_channel } : {};
+    const message = { id, text, attachments, ...reply, ...(action ? { action } : {}) };
     return this.#deliver(channel, shown, message);
   }
 

@@ -13,9 +13,23 @@ export function fileSize(bytes) {
   return `${(bytes / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${UNITS[step]}`;
 }
 
-/** @param {any[]} attachments @returns {HTMLElement[]} */
-export function attachmentViews(attachments) {
-  return attachments.map((attachment) => view(attachment ?? {}));
+/**
+ * @param {any[]} attachments
+ * @param {(action: any) => void} press what a button of a card does
+ * @returns {HTMLElement[]}
+ */
+export function attachmentViews(attachments, press) {
+  return attachments.map((attachment) => (attachment?.type === "card" ? card(attachment, press) : view(attachment ?? {})));
+}
+
+/** @param {any} attachment @param {(action: any) => void} press */
+function card(attachment, press) {
+  const actions = (Array.isArray(attachment.actions) ? attachment.actions : []).slice(0, 5);
+  const buttons = actions.map((/** @type {any} */ action) =>
+    h("button", { class: "suggestion", type: "button", on: { click: () => press(action) } }, String(action?.text ?? action?.value ?? "")));
+  const lines = String(attachment.text ?? "").split("\n").filter(Boolean).map((line) => h("p", { class: "card-text", dir: "auto" }, line));
+  return h("div", { class: "card" }, h("p", { class: "card-title", dir: "auto" }, String(attachment.title ?? "")), ...lines,
+    buttons.length ? h("div", { class: "card-actions" }, ...buttons) : null);
 }
 
 /** @param {Record<string, any>} attachment */

@@ -20,7 +20,7 @@ export function headerView(chat) {
   const update = () => {
     const channel = store.active;
     wire.setAttribute("aria-expanded", String(store.panel === "wire"));
-    const state = channel ? handoverOf(channel.data) : null;
+    const state = channel ? handoverOf(channel.data, (id) => displayName(store.userOf({ id }))) : null;
     const members = channel ? [...channel.members.values()] : [];
     const name = channel?.title ?? "";
     const key = JSON.stringify([name, channel?.cid, state, members.map((m) => [displayName(store.userOf(m.user)), store.isOnline(m.user_id)])]);

@@ -10,7 +10,7 @@ import { renderMarkdown } from "../markdown.js";
 import { avatar, displayName } from "../people.js";
 import { attachmentViews } from "./attachments.js";
 import { editorView } from "./editor.js";
-import { reactionCounts, reactionViews } from "./reactions.js";
+import { reactionCounts, reactionViews, withOffered } from "./reactions.js";
 import { readSources, sourcesView } from "./sources.js";
 import { toolsView } from "./tools.js";
 
@@ -108,10 +108,11 @@ export class MessageView {
     const attachments = alive ? message.attachments ?? [] : [];
     const sources = alive && !this.generating ? readSources(message.sources) : [];
     const toggle = (/** @type {string} */ type) => this.chat.toggleReaction(this.channel, message, type);
-    const counts = alive ? reactionCounts(message) : [];
-    this.#part("attachments", JSON.stringify(attachments), () => attachmentViews(attachments), attachments.length > 0);
+    const counts = alive ? withOffered(reactionCounts(message), this.generating ? [] : message.feedback) : [];
+    const press = (/** @type {any} */ action) => this.chat.press(this.channel, message, action);
+    this.#part("attachments", JSON.stringify(attachments), () => attachmentViews(attachments, press), attachments.length > 0);
     this.#part("sources", JSON.stringify(sources), () => [sourcesView(sources)], sources.length > 0);
-    this.#part("reactions", JSON.stringify([counts, message.own_reactions]), () => reactionViews(message, toggle), counts.length > 0);
+    this.#part("reactions", JSON.stringify([counts, message.own_reactions]), () => reactionViews(message, counts, toggle), counts.length > 0);
     this.#note(alive);
     this.#replies();
     this.#suggestions(alive);
@@ -121,11 +122,12 @@ export class MessageView {
   /** @param {boolean} alive */
   #note(alive) {
     const { message } = this;
-    const handover = alive ? handoverOf(message) : null;
+    const handover = alive ? handoverOf(message, (id) => displayName(this.chat.store.userOf({ id }))) : null;
+    const forSome = alive && message?.restricted_visibility?.length > 0;
     const cut = alive && message?.generating === true && !this.generating;
     const stopped = alive && message?.stopped === true;
-    const text = handover ? sayHandover(handover) : stopped ? "Stopped before the end." : cut ? "This answer was interrupted." : "";
-    this.#part("note", `${text}|${handover?.reason}`, () => [icon(handover ? "person" : "stop"), h("span", {}, text, handover?.reason ? ` ${handover.reason}` : "")], Boolean(text));
+    const text = handover ? sayHandover(handover) : stopped ? "Stopped before the end." : cut ? "This answer was interrupted." : forSome ? "Only the team sees this." : "";
+    this.#part("note", `${text}|${handover?.reason}`, () => [icon(handover || forSome ? "person" : "stop"), h("span", {}, text, handover?.reason ? ` ${handover.reason}` : "")], Boolean(text));
     this.parts.note.dataset.kind = handover ? "handover" : "quiet";
   }
 

@@ -7,6 +7,9 @@ import { icon } from "../icons.js";
 /** Stream's usual types, and what a screen reader calls them. @type {Record<string, string>} */
 export const REACTIONS = { like: "Like", love: "Love", haha: "Funny", wow: "Surprising", sad: "Sad" };
 
+/** What is drawn for common types without a picture of ours. @type {Record<string, string>} */
+const SIGNS = { thumbs_up: "👍", thumbsup: "👍", "+1": "👍", thumbs_down: "👎", thumbsdown: "👎", "-1": "👎", white_check_mark: "✅", x: "❌" };
+
 /** @param {any} message @returns {[string, number][]} type and count, without zeros */
 export function reactionCounts(message) {
   const groups = message.reaction_groups;
@@ -17,16 +20,29 @@ export function reactionCounts(message) {
 }
 
 /**
+ * @param {[string, number][]} counts
+ * @param {unknown} offered reactions that the bot asks for, from its custom field `feedback`
+ * @returns {[string, number][]} those given, and those offered with none
+ */
+export function withOffered(counts, offered) {
+  const given = new Set(counts.map(([type]) => type));
+  const more = Array.isArray(offered) ? offered.filter((type) => typeof type === "string" && !given.has(type)).slice(0, 5) : [];
+  return [...counts, ...more.map((type) => /** @type {[string, number]} */ ([type, 0]))];
+}
+
+/**
  * @param {any} message
+ * @param {[string, number][]} counts
  * @param {(type: string) => void} toggle
  * @returns {HTMLElement[]}
  */
-export function reactionViews(message, toggle) {
+export function reactionViews(message, counts, toggle) {
   const own = new Set((message.own_reactions ?? []).map((/** @type {any} */ reaction) => reaction.type));
-  return reactionCounts(message).map(([type, count]) => {
-    const label = `${REACTIONS[type] ?? type}, ${count}`;
-    const mark = REACTIONS[type] ? icon(type) : h("span", {}, type);
-    return h("button", { class: "reaction", type: "button", "aria-pressed": String(own.has(type)), "aria-label": label, title: label, on: { click: () => toggle(type) } }, mark, h("span", {}, count));
+  return counts.map(([type, count]) => {
+    const name = REACTIONS[type] ?? type.replaceAll("_", " ");
+    const label = count ? `${name}, ${count}` : name;
+    const mark = REACTIONS[type] ? icon(type) : h("span", {}, SIGNS[type] ?? name);
+    return h("button", { class: "reaction", type: "button", "aria-pressed": String(own.has(type)), "aria-label": label, title: label, on: { click: () => toggle(type) } }, mark, count ? h("span", {}, count) : null);
   });
 }
 

@@ -1,0 +1,112 @@
+"""What customers and the team see of a handover and of drafts, in a real browser, with the bot at work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from framework.definition.model import BotDefinition
+from framework.runtime.bot import RunningBot
+from framework.runtime.supervisor import run_bots
+from framework.sandbox.config import SandboxConfig
+from framework.sandbox.server import Running, serving
+from framework.settings import Settings
+from framework.stream.factory import open_chat_service
+from framework.stream.model import ChannelRef
+from tests.support.agent import ScriptedAgent
+from tests.support.chromium import Browser, Page, chromium, find_chromium
+
+CHROMIUM = find_chromium()
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no Chromium on this machine: install the package chromium to run this"
+    ),
+]
+LINK = "messaging%3Asupport-1"
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Running]:
+    async with serving(SandboxConfig(port=0)) as started:
+        yield started
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium(CHROMIUM or "") as started:
+        yield started
+        assert started.complaints == [], "scripts on the page failed"
+
+
+@asynccontextmanager
+async def running(sandbox: Running, **spec: Any) -> AsyncIterator[RunningBot]:
+    settings = Settings(
+        stream_api_key=sandbox.config.api_key,
+        stream_api_secret=SecretStr(sandbox.config.api_secret),
+        stream_base_url=sandbox.url,
+    )
+    team = {"users": ["carl"]}
+    definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], "team": team, **spec})
+    bot = RunningBot("support_bot", definition, open_chat_service(settings, definition.identity), ScriptedAgent())
+    stop, ready = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set))
+    try:
+        await asyncio.wait_for(ready.wait(), 10)
+        yield bot
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 6)
+
+
+async def signed_in(browser: Browser, sandbox: Running, user: str, channel: str = "") -> Page:
+    page = await browser.open(f"{sandbox.url}/?user={user}" + (f"&channel={channel}" if channel else ""))
+    await page.shows(".me-state", "Online")
+    if channel:
+        await page.shows("#composer")
+    return page
+
+
+async def test_a_handover_as_the_customer_and_the_team_see_it(sandbox: Running, browser: Browser) -> None:
+    reply = {"suggestions": ["Where is my parcel?", "Talk to a human"], "feedback": ["thumbs_up", "thumbs_down"]}
+    async with running(sandbox, handover={"enabled": True}, reply=reply):
+        carl = await signed_in(browser, sandbox, "carl")
+        ann = await signed_in(browser, sandbox, "ann", LINK)
+        await ann.write("#composer", "Hello")
+        await ann.shows(".message.is-bot", "You said: Hello")
+        await ann.click(".reaction", "👍")
+        await ann.shows(".reaction[aria-pressed='true']", "👍1")
+        await ann.click(".suggestion", "Talk to a human")
+        await ann.shows(".handover", "carl has been asked to join.")
+        await ann.shows(".message.is-bot", "I am handing over to a person")
+        await carl.click(".channel")
+        await carl.shows(".message", "For the team.")
+        await carl.shows(".message-note", "Only the team sees this.")
+        assert not await ann.js("document.body.innerText.includes('For the team.')")
+        await carl.write("#composer", "Carl here, how can I help?")
+        await ann.shows(".handover[data-state='human']", "carl has taken over this conversation.")
+        await carl.write("#composer", "/bot resume")
+        await ann.shows(".message.is-bot", "I am back, and read along again.")
+        await ann.until("document.querySelector('.handover').hidden")
+
+
+async def test_a_draft_is_sent_by_its_button_and_the_customer_sees_the_answer_alone(
+    sandbox: Running, browser: Browser
+) -> None:
+    async with running(sandbox, drafts={"enabled": True}) as bot:
+        carl = await signed_in(browser, sandbox, "carl")
+        ann = await signed_in(browser, sandbox, "ann", LINK)
+        await bot.service.add_members(ChannelRef("messaging", "support-1"), ["carl"])
+        await carl.click(".channel")
+        await ann.write("#composer", "Hello")
+        await carl.shows(".card-title", "Draft for ann")
+        assert not await ann.js("document.body.innerText.includes('You said')")
+        await carl.click(".card-actions .suggestion", "Send")
+        await ann.shows(".message.is-bot", "You said: Hello")
+        await carl.shows(".card-text", "Sent by carl.")
+        assert await ann.js("document.querySelectorAll('.message').length") == 2
