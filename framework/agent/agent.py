@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from framework.agent.reference import Reference
     from framework.settings import Settings
     from framework.tools.approvals import ApprovalDesk, PendingCall
+    from framework.tools.operations import Opener
 
 log = structlog.get_logger(__name__)
 
@@ -127,10 +128,10 @@ class LangChainAgent:
             async for _ in self.stream(greeting):
                 pass
 
-    def connect(self, settings: Settings) -> None:
+    def connect(self, settings: Settings, opener: Opener | None = None) -> None:
         """Let the tools for the chat's operations, if the bot has any, work on the app in `settings`."""
         if self._parts.operations is not None:
-            self._parts.operations.connect(settings)
+            self._parts.operations.connect(settings, opener)
 
     async def aclose(self) -> None:
         """Close the connections to the models, of the tools, and to what the bot remembers."""

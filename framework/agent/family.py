@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from framework.definition.model import Bot
     from framework.settings import Settings
     from framework.tools.approvals import ApprovalDesk
+    from framework.tools.operations import Opener
 
 
 class AgentFamily:
@@ -42,7 +43,7 @@ class AgentFamily:
             self._workshop: Workshop = Workshop(bot, settings, clock=clock, now=now)
             self._bot = bot
             self.root = self._workshop.build(bot)
-        self._app: Settings | None = None
+        self._app: tuple[Settings, Opener | None] | None = None
         self._members: dict[str, Member] = {}
         self._known: dict[int, tuple[Bot, Member | LangChainAgent]] = {}
 
@@ -66,11 +67,11 @@ class AgentFamily:
         """Where tool calls of all channels wait for a person."""
         return self._workshop.desk
 
-    def connect(self, settings: Settings) -> None:
+    def connect(self, settings: Settings, opener: Opener | None = None) -> None:
         """Let the tools for the chat's operations work on the app in `settings`: of all agents, also later ones."""
-        self._app = settings
+        self._app = (settings, opener)
         for agent in self._built():
-            agent.connect(settings)
+            agent.connect(settings, opener)
 
     async def warm(self) -> None:
         """Do what the first turn would otherwise wait for."""
@@ -85,7 +86,7 @@ class AgentFamily:
         """Build the agent of a variant; for its member. Takes as long as what it does not share."""
         agent = self._workshop.build(variant)
         if self._app is not None:
-            agent.connect(self._app)
+            agent.connect(*self._app)
         return agent
 
     def _built(self) -> list[LangChainAgent]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from framework.agent.family import AgentFamily
+from framework.catalog.factory import open_toolbox
 from framework.definition.model import Bot, BotDefinition
 from framework.definition.overrides import effective
 from framework.runtime.bot import RunningBot, Setup
@@ -56,7 +58,7 @@ def cast(bot: Bot, settings: Settings, timing: Timing, *, called: list[str], rea
     works.
     """
     agents = AgentFamily(bot, settings, clock=timing.monotonic, now=timing.now)
-    agents.connect(settings)
+    agents.connect(settings, partial(open_toolbox, timing=timing))
     outside = nullcontext if agents.root.model_label == "embedded" else real_time
     service = open_chat_service(settings, bot.definition.identity, timing=timing)
 

@@ -120,6 +120,7 @@ class _Scene:
     last: str = ""
     named: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    reviews: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """The channel that things happen in."""
@@ -223,7 +224,9 @@ class _Scene:
         if name == "last":
             return self.last
         if name == "bot":
-            return next(reversed(self.versions), "")
+            return next((id_ for id_ in reversed(self.versions) if id_ not in self.reviews), "")
+        if name == "review":
+            return next(reversed(self.reviews), "")
         if name not in self.named:
             raise FrameworkError(f"No earlier step has the id {name!r}.", where=str(self.test.file))
         return self.named[name]
@@ -250,6 +253,7 @@ class _Scene:
                 self._note(f"the bot is silent: {reason}")
         done = [datetime.fromisoformat(str(m["updated_at"])) for m in fresh]
         reviews = [m["review"] for m in messages if m["user"]["id"] == self.bot.user_id and m.get("review")]
+        self.reviews |= {m["id"]: None for m in fresh if m.get("review")}
         return Observed(
             messages=[m for m in fresh if not m.get("review")],
             reasons=reasons,

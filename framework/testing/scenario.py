@@ -90,7 +90,9 @@ class Step(Part):
     sender: str = Field(USER, alias="from", description="Who does it.")
     say: str | None = Field(None, description="What that person writes.")
     burst: tuple[str, ...] = Field((), description="Several messages in quick succession, half a second apart.")
-    reply_to: str = Field("", description="`last`, `bot` (the bot's last message) or the id of a step: in its thread.")
+    reply_to: str = Field(
+        "", description="`last`, `bot` (the bot's last message), `review` or the id of a step: in its thread."
+    )
     quote: str = Field("", description="The same, for a message that is quoted.")
     mention: Texts = Field((), description="Ids of people who are mentioned.")
     attach: Texts = Field((), description="Files or pictures that come with the message, by name.")
@@ -99,7 +101,9 @@ class Step(Part):
     edit: str | None = Field(None, description="The new text of the message `message` names.")
     delete: bool = Field(False, description="Delete the message `message` names.")
     react: str = Field("", description="React to the message `message` names, as in thumbs_up.")
-    message: str = Field("last", description="`last` (of a person), `bot`, or the id of a step.")
+    message: str = Field(
+        "last", description="`last` (of a person), `bot`, `review` (asked of the team) or a step's id."
+    )
     join: str = Field("", description="Id of a person who joins the channel.")
     event: str = Field("", description="Type of a custom event of the channel.")
     stop: bool = Field(False, description="Press the stop button.")

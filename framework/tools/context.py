@@ -50,8 +50,8 @@ class ToolContext:
         self, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None
     ) -> dict[str, Any]:
         """Execute an operation of the chat, as far as `operations` in bot.yaml allows it, and return the service's
-        answer. `as_user`: `bot`, `caller`, `app` or a user's id, the policy's first one without it. A message that is
-        sent without an id is sent once in a turn, however often the turn is tried. Raises ToolError.
+        answer. `as_user`: a user's id; without it the first of `operations.act_as`. A message that is sent without an
+        id is sent once in a turn, however often the turn is tried. Raises ToolError.
         """
         if self.chat is None:
             raise ToolError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from framework.settings import Settings
 
 Runtime = ToolRuntime[ToolContext]
+Opener = Callable[["Settings"], "Toolbox"]
+"""Makes the way to the chat's operations of an app."""
 
 
 class ChatOperations:
@@ -37,16 +39,16 @@ class ChatOperations:
         made = {made.name: made for made in (*_catalogue_tools(self), *_direct_tools(self))}
         self.tools: tuple[BaseTool, ...] = tuple(made[n] for n in bot.definition.tool_names if n in OPERATION_TOOLS)
 
-    def connect(self, settings: Settings) -> None:
-        """Work on the app in `settings`. Opens no connection yet."""
+    def connect(self, settings: Settings, opener: Opener | None = None) -> None:
+        """Work on the app in `settings`. Opens no connection yet. `opener`: another way to it."""
         if self._other is not None:
-            self._other.connect(settings)
+            self._other.connect(settings, opener)
             return
         if self._toolbox is not None:
             return
         from framework.catalog.factory import open_toolbox
 
-        self._toolbox = open_toolbox(settings)
+        self._toolbox = (opener or open_toolbox)(settings)
 
     async def close(self) -> None:
         """Close all connections."""
