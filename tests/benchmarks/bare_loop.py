@@ -13,22 +13,24 @@ import jwt
 
 
 async def run(url: str, key: str, secret: str, user_id: str, channel: str) -> None:
-    """Answer every message of a channel, given as type:id, until killed; prints `ready`."""
+    """Answer every message of channels, given as type:id with commas between, until killed; prints `ready`."""
     token = jwt.encode({"user_id": user_id, "iat": int(time.time()) - 5}, secret, algorithm="HS256")
     query = {"api_key": key, "stream-auth-type": "jwt", "authorization": token}
     headers = {"authorization": token, "stream-auth-type": "jwt"}
-    path = f"{url}/channels/{channel.replace(':', '/')}"
     async with aiohttp.ClientSession(headers=headers) as session:
         hello = json.dumps({"user_id": user_id, "user_details": {"id": user_id}})
         async with session.ws_connect(f"{url}/connect", params={**query, "json": hello}) as socket:
             connection = (await socket.receive_json())["connection_id"]
             watch = {"watch": True, "state": True}
-            await session.post(f"{path}/query", params={"api_key": key, "connection_id": connection}, json=watch)
+            for one in channel.split(","):
+                path = f"{url}/channels/{one.replace(':', '/')}"
+                await session.post(f"{path}/query", params={"api_key": key, "connection_id": connection}, json=watch)
             print("ready", flush=True)
             async for frame in socket:
                 event = json.loads(frame.data)
                 if event["type"] == "message.new" and event["user"]["id"] != user_id:
                     message = {"id": str(uuid.uuid4()), "text": f"You said: {event['message']['text']}"}
+                    path = f"{url}/channels/{event['cid'].replace(':', '/')}"
                     await session.post(f"{path}/message", params={"api_key": key}, json={"message": message})
 
 

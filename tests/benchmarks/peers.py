@@ -1,9 +1,9 @@
 """Beside a bot as the samples build it, in the same run: `python -m tests.benchmarks.peers`.
 
 The same sandbox, the same scripted model (0.5 to 3 s, streamed), the same people: a burst of 100 messages in one
-channel, and 1,000 messages over 200 channels within half a minute. Told by the channels: answered, lost, doubled. Told by a
-watcher of all channels: from the question's event to the first text and to the final one. Without the service's limits,
-and under them.
+channel, and 1,000 messages over 200 channels within half a minute. Told by the channels: answered, lost, doubled. Told
+by a watcher of all channels: from the question's event to the first text and to the final one. Without the service's
+limits, and under them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rich.table import Table
 from tests.benchmarks.peer_bot import READY, bot_of
 from tests.chaos.app import BOT, PERSON, App, open_app
 from tests.chaos.plan import Question
-from tests.chaos.verdict import Verdict, complete, judge
+from tests.chaos.verdict import Evidence, Verdict, complete, judge
 from tests.chaos.world import BOT_FOLDER
 from tests.support.model_server import Pace, model_process
 from tests.support.replicas import ROOT, Replica, Sandbox, free_port
@@ -134,7 +134,7 @@ async def measure(bot: str, load: Load, *, limits: bool) -> Result:
         seconds = time.monotonic() - began
         await asyncio.sleep(2)
         channels = await people.messages(list(planned))
-        return Result(bot, load, limits, judge(planned, channels, folder / "none", {}, PACE), watcher, seconds)
+        return Result(bot, load, limits, judge(planned, channels, Evidence(folder / "none")), watcher, seconds)
 
 
 _PORTS: dict[str, int] = {}

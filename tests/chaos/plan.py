@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.support.model_server import Pace, answer, question
+from tests.support.model_server import answer, question
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,6 @@ class Question:
         if not self.noting:
             return (answer(self.marker),)
         return (answer(self.marker, note="noted"), answer(self.marker, note="uncertain"))
-
-    def model_seconds(self, pace: Pace) -> float:
-        """How long the model itself takes over it."""
-        return pace.turn_seconds(self.marker, noting=self.noting)
 
 
 def plan(messages: int, channels: int, *, seconds: float, noting: float, seed: int) -> dict[str, list[Question]]:

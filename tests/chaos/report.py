@@ -26,7 +26,7 @@ def show(trials: Sequence[Trial], *, load: str) -> None:
     for trial in trials:
         table.add_row(*_row(trial))
     console.print(table)
-    console.print("recovery: from kill -9 to the complete reply, less the model's own time, median / longest (turns).")
+    console.print("recovery: from kill -9 to the complete reply, less the agent's own time, median / longest (turns).")
     console.print("final: from the question to the complete reply, model and queue included, median / p95.")
     for trial in trials:
         for violation in trial.verdict.violations:

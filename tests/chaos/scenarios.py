@@ -27,6 +27,13 @@ async def kill(world: World) -> None:
         await asyncio.sleep(world.chance.uniform(2, 4))
 
 
+async def kill_once(world: World) -> None:
+    """The first replica is killed in the middle of its turns, while webhooks come twice; it is started again."""
+    await world.app.fault(pattern="message.new", webhook="duplicate", count=1_000)
+    await asyncio.sleep(1.5)
+    await world.kill(world.replicas[0], pause=0.1)
+
+
 async def freeze(world: World) -> None:
     """SIGSTOP for longer than the lease, then SIGCONT: a replica wakes up whose turns others have finished."""
     await asyncio.sleep(2)

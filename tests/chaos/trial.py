@@ -7,14 +7,14 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.plan import Question, plan
 from tests.chaos.scenarios import Scenario
-from tests.chaos.verdict import Verdict, complete, judge
+from tests.chaos.verdict import Evidence, Verdict, complete, judge
 from tests.chaos.world import Setting, World, running_world
 from tests.support.postgres import Postgres
 
@@ -69,7 +69,7 @@ async def run_trial(
         whole = time.monotonic() - began
         await asyncio.sleep(_QUIET)
         channels = await world.app.messages(list(planned))
-        verdict = judge(planned, channels, world.effects, world.killed, setting.pace)
+        verdict = judge(planned, channels, Evidence(world.effects, world.killed, _agent_seconds(world)))
         if logs is not None:
             kept = logs / f"{name}-{setting.database}"
             kept.mkdir(parents=True, exist_ok=True)
@@ -102,14 +102,22 @@ async def _answered(world: World, planned: Mapping[str, Sequence[Question]], pat
 
 def _warnings(world: World) -> dict[str, int]:
     """The warnings and errors that replicas logged, each with its count."""
-    found: Counter[str] = Counter()
+    levels = {"warning", "error", "critical"}
+    found = (str(entry.get("event")) for entry in _log_lines(world) if entry.get("level") in levels)
+    return dict(Counter(event.partition(" (")[0] for event in found))
+
+
+def _agent_seconds(world: World) -> dict[str, float]:
+    """How long the agent took over each reply, as its replica logged it."""
+    answered = [entry for entry in _log_lines(world) if entry.get("event") == "turn.answered"]
+    return {str(entry["reply"]): float(entry["seconds"]) for entry in sorted(answered, key=lambda e: e["timestamp"])}
+
+
+def _log_lines(world: World) -> Iterator[dict[str, Any]]:
     for replica in world.replicas:
         for line in replica.log.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
             except ValueError:
-                found["(not a log line)"] += 1
-                continue
-            if entry.get("level") in {"warning", "error", "critical"}:
-                found[str(entry.get("event")).partition(" (")[0]] += 1
-    return dict(found)
+                entry = {"event": "not a log line", "level": "error"}
+            yield entry

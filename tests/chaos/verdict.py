@@ -14,10 +14,9 @@ from typing import Any
 
 from tests.chaos.app import PERSON
 from tests.chaos.plan import Question
-from tests.support.model_server import Pace
 
 RECOVERY = 10.0
-"""Seconds beyond the model's own within which a killed replica's turns are complete."""
+"""Seconds beyond the agent's own within which a killed replica's turns are complete."""
 _MARKER = re.compile(r"About (c\d+-\d+):")
 
 Channels = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -67,16 +66,22 @@ class Verdict:
         return {**asdict(self), "violations": self.violations}
 
 
-def judge(
-    planned: Mapping[str, Sequence[Question]],
-    channels: Channels,
-    effects: Path,
-    killed: Mapping[str, float],
-    pace: Pace,
-) -> Verdict:
-    """Look at all channels. `killed`: ids of replies that a killed process was working on, and when (Unix seconds)."""
+@dataclass(frozen=True)
+class Evidence:
+    """What is known beside the channels. `killed`: ids of replies that a killed process was working on, and when (Unix
+    seconds). `agent`: seconds that the agent took over a reply, in the try that came to its end, by the reply's id.
+    """
+
+    effects: Path
+    killed: Mapping[str, float] = field(default_factory=dict)
+    agent: Mapping[str, float] = field(default_factory=dict)
+
+
+def judge(planned: Mapping[str, Sequence[Question]], channels: Channels, evidence: Evidence) -> Verdict:
+    """Look at all channels."""
+    killed = evidence.killed
     verdict = Verdict()
-    runs = _runs(effects)
+    runs = _runs(evidence.effects)
     waits: list[float] = []
     recoveries: list[float] = []
     for channel, asked in planned.items():
@@ -97,7 +102,7 @@ def judge(
             done = _time(reply.get("updated_at") or reply["created_at"])
             waits.append(done - _time(posted["created_at"]))
             if reply["id"] in killed and done > killed[reply["id"]]:
-                took = done - killed[reply["id"]] - question.model_seconds(pace)
+                took = done - killed[reply["id"]] - evidence.agent.get(reply["id"], 0.0)
                 recoveries.append(took)
                 if took > RECOVERY:
                     verdict.late.append(f"{question.marker} ({took:.1f} s)")
@@ -144,18 +149,28 @@ def _read(question: Question, reply: Mapping[str, Any], runs: Counter[str], verd
     if reply.get("generating"):
         verdict.unfinished.append(question.marker)
         return
-    if reply["text"] not in question.answers:
-        verdict.wrong.append(f"{question.marker} ({str(reply['text'])[:60]!r})")
+    text = str(reply["text"])
+    certain = text == question.answers[0]
+    # The bot adds in its own words that it does not know whether the tool did it.
+    uncertain = question.noting and text.startswith(question.answers[1]) and "note" in text[len(question.answers[1]) :]
+    if not certain and not uncertain:
+        verdict.wrong.append(f"{question.marker} ({_difference(text, question.answers[0])})")
         return
     verdict.replied += 1
     if not question.noting:
         return
-    if reply["text"] != question.answers[0]:
+    if uncertain:
         verdict.tool_uncertain += 1
     elif runs[question.marker]:
         verdict.tool_once += 1
     else:
         verdict.tool_claimed.append(question.marker)
+
+
+def _difference(said: str, meant: str) -> str:
+    """Where a text leaves the one that was meant."""
+    same = next((n for n, (one, other) in enumerate(zip(said, meant, strict=False)) if one != other), len(meant))
+    return f"{len(said)} characters for {len(meant)}, from {same} on {said[same : same + 80]!r}"
 
 
 def _runs(effects: Path) -> Counter[str]:

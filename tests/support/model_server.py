@@ -51,10 +51,6 @@ class Pace:
         """How long one call of a question's turn takes."""
         return random.Random(f"{marker} {call}").uniform(self.low, self.high)
 
-    def turn_seconds(self, marker: str, *, noting: bool) -> float:
-        """How long all calls of a question's turn take."""
-        return sum(self.seconds(marker, call) for call in range(2 if noting else 1))
-
 
 def question(marker: str, *, noting: bool = False) -> str:
     """A question to ask."""
