@@ -61,7 +61,7 @@ class HandoverGate:
         if commanded and at > state.since:
             await turn.fence()
             await self._steps.close(turn.channel, state, until=at)
-            turn.draft.facts["suggestions"] = []
+            turn.draft.facts.update(suggestions=[], feedback=[])
             answer = Answer(text=turn.definition.phrases.resumed, outcome="answered")
             await self._writer.settle(turn, answer, {"outcome": "resumed"})
             return Replied(turn.reply_id, answer)

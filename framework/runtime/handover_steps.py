@@ -67,7 +67,8 @@ class HandoverSteps:
         before = Handover.read(info.custom)
         plan = await self._plan(turn, sign, before)
         phrases = turn.definition.phrases
-        turn.draft.facts.update(outcome=HANDED_OFF, suggestions=[], handover={"state": "open", "to": list(plan.to)})
+        called = {"state": "open", "to": list(plan.to)}
+        turn.draft.facts.update(outcome=HANDED_OFF, suggestions=[], feedback=[], handover=called)
         said = phrases.handover_closed if plan.away else phrases.handover
         if before is not None and before.is_open and before.turn != turn.reply_id:
             return said  # another turn of this channel was quicker, and did the rest

@@ -43,7 +43,8 @@ class Allowance:
         if over is None:
             return await call_next(turn)
         reason = f"the budget {over} is spent"
-        if budget.when_spent == "handover" and turn.definition.handover.enabled:
+        handover = turn.definition.handover
+        if handover.enabled and (handover.budget or budget.when_spent == "handover"):
             return HandedOff(reason)  # for the stage of handovers, which is before this one
         if budget.when_spent == "silent" or await self._said(turn):
             return Silent(reason)

@@ -327,3 +327,16 @@ async def test_without_handover_nothing_of_it_happens(world: World, agent: Scrip
         asked = await ask(bot, "human please")
         assert bot.replied(asked).text == "You said: human please"
     assert reply_id("agent-bot", asked.id) == bot.replied(asked).id
+
+
+@pytest.mark.parametrize(("handover", "when_spent"), [({"budget": True}, "say"), ({}, "handover")])
+async def test_a_spent_budget_leads_to_it(
+    world: World, agent: ScriptedAgent, timing: Timing, handover: dict[str, Any], when_spent: str
+) -> None:
+    spec = definition(handover, budget={"channel_day": {"turns": 1}, "when_spent": when_spent})
+    async with Running(world, agent, timing=timing, definition=spec) as bot:
+        first = await ask(bot, "One")
+        second = await ask(bot, "Two")
+        assert bot.replied(first).text == "You said: One"
+        assert bot.replied(second).text == HANDOVER
+    assert tag(world)["state"] == "open"
