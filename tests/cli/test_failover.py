@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.openai_server import ScriptedServer, say, scripted_server
 from tests.support.person import Person, person
+from tests.support.postgres import Postgres, unavailable
 from tests.support.process import Process
 from tests.support.sandbox import start_sandbox
 
@@ -55,8 +56,23 @@ def started() -> Iterator[list[Process]]:
         process.kill()  # which a frozen one obeys as well
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database; empty for the file in the data folder."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    reason = unavailable()
+    if reason is not None:
+        pytest.skip(reason)
+    with Postgres.running() as server:
+        yield server.database()
+
+
 @asynccontextmanager
-async def two_replicas(environment: dict[str, str], folder: Path, started: list[Process]) -> AsyncIterator[Stage]:
+async def two_replicas(
+    environment: dict[str, str], folder: Path, started: list[Process], database: str = ""
+) -> AsyncIterator[Stage]:
     shared = Path(environment["FRAMEWORK_DATA"]) / "knowledge"
     shared.mkdir(exist_ok=True)
     (folder / "knowledge").symlink_to(shared)
@@ -70,6 +86,7 @@ async def two_replicas(environment: dict[str, str], folder: Path, started: list[
             "OPENAI_API_KEY": "sk-test",
             "OPENAI_BASE_URL": model.url,
             "OPENAI_MODEL": "scripted-1",
+            "DATABASE_URL": database,
         }
         logs = [folder / "log0", folder / "log1"]
         for log in logs:
@@ -84,9 +101,9 @@ async def two_replicas(environment: dict[str, str], folder: Path, started: list[
 
 
 async def test_the_other_replica_completes_the_answer_of_one_that_is_killed(
-    environment: dict[str, str], tmp_path: Path, started: list[Process]
+    environment: dict[str, str], tmp_path: Path, started: list[Process], database: str
 ) -> None:
-    async with two_replicas(environment, tmp_path, started) as stage:
+    async with two_replicas(environment, tmp_path, started, database) as stage:
         stage.model.play(say(*WORDS, pause=0.3), say("The whole ", "answer."))
         asked = await stage.maria.say("Tell me.")
         waiting = await stage.maria.say("And then?")
