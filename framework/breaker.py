@@ -93,6 +93,11 @@ class Breaker:
             else:
                 await self._change_or(self.seconds)
 
+    async def closed(self) -> None:
+        """Return when the service is up, as a call of somebody else has shown: for those that make no probe."""
+        while self._due is not None:
+            await self._changed.wait()
+
     def report(self, ticket: Ticket, *, up: bool | None) -> None:
         """What the call has shown: the service is up (whatever it said), or down, or None, for nothing at all."""
         probing = ticket is self._probe

@@ -167,11 +167,13 @@ class StreamClient:
 
     async def reserve(self, endpoint: Endpoint, rank: Rank) -> None:
         """Wait until a call that may be left out fits the budget of a service that is up; `spare` then makes it."""
+        bucket = self.app.budget.bucket(endpoint, as_user=False)
         while True:
-            await self.app.breaker.passable()
-            await self.app.budget.bucket(endpoint, as_user=False).take(rank)
+            await self.app.breaker.closed()
+            await bucket.take(rank)
             if self.app.breaker.state == "closed":
                 return
+            bucket.put_back()
 
     async def spare(self, endpoint: Endpoint, request: Request, *, reserved: bool = False) -> Json | None:
         """Call once, server-side, if that was reserved or the budget has room for calls that may be left out; else, and

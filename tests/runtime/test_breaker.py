@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from framework.breaker import FAILURES, LONGEST_PAUSE, Breaker, Ticket, breakers
+from framework.stream.budget import Endpoint, Rank
+from framework.stream.client import StreamClient
+from framework.stream.credentials import Credentials
 from framework.stream.timing import Timing
 
 
@@ -119,3 +123,16 @@ async def test_metrics_can_read_every_breaker(timing: Timing) -> None:
     fail(one, FAILURES)
     known = [(breaker.name, breaker.state) for breaker in breakers() if breaker in (one, other)]
     assert known == [("a", "closed"), ("b", "open")]
+
+
+async def test_a_sketch_that_waits_for_its_turn_neither_asks_nor_keeps_others_from_asking(timing: Timing) -> None:
+    credentials = Credentials("key", SecretStr("secret"), "bot", now=timing.now)
+    client = StreamClient(credentials, "http://127.0.0.1:1", timing)
+    client.app.budget.bucket(Endpoint.UPDATE_MESSAGE, as_user=False).open()
+    breaker = client.app.breaker
+    fail(breaker, FAILURES)
+    sketch = asyncio.create_task(client.reserve(Endpoint.UPDATE_MESSAGE, Rank.REFRESH))
+    await asyncio.sleep(2)
+    assert not sketch.done()
+    breaker.report(claimed(breaker), up=True)
+    await sketch
