@@ -98,7 +98,7 @@ async def _bar(context: ToolContext, member: dict[str, Any], reason: str, **more
 
 
 async def _member(context: ToolContext, wanted: str) -> dict[str, Any]:
-    """A member of the channel by id or name. Raises ToolError for nobody, for several, and for who may not be barred."""
+    """A member of the channel by id or name. Raises ToolError for nobody, for several, and for people of the team."""
     kind, _, id_ = context.channel.partition(":")
     payload = {"type": kind, "id": id_, "filter_conditions": {}, "limit": 100}
     members = (await context.execute("QueryMembers", {"payload": payload})).get("members") or []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
+from framework.agent.address import unaddressed, without_names
 from framework.agent.answer import answer_of
 from framework.agent.background import Backgrounds
 from framework.agent.conversation import (
@@ -63,6 +64,8 @@ class LangChainAgent:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._backgrounds = Backgrounds(parts)
+        identity = parts.bot.definition.identity
+        self._names = (identity.name, identity.user_id)
         self._graph = build_loop(parts, self._backgrounds.window.mask)
 
     @property
@@ -162,6 +165,8 @@ class LangChainAgent:
 
     async def _answer(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         started = self._parts.clock()
+        if self._parts.embedded:
+            conversation = unaddressed(conversation, self._names)
         decided = await self._decided(conversation)
         if self._parts.embedded and wants_summary(conversation.instruction) and decided is None:
             answer = self._digest(conversation, started)
@@ -213,7 +218,12 @@ class LangChainAgent:
         library = self._parts.library
         if library is None or self._parts.embedded or conversation.instruction or conversation.decided:
             return ()
-        return await asyncio.to_thread(library.look_up, conversation)
+        return await asyncio.to_thread(library.look_up, unaddressed(conversation, self._names))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        identity = self._parts.bot.definition.identity
+        return (identity.name, identity.user_id)
 
     async def _messages(
         self,
@@ -226,7 +236,7 @@ class LangChainAgent:
         if not conversation.utterances and not task:
             raise ModelError("There is nothing to answer: the conversation is empty.")
         if self._parts.embedded:
-            return plain_messages(conversation.utterances, task)
+            return plain_messages(without_names(conversation, self._names).utterances, task)
         shown, background = await self._backgrounds.of(conversation, references, ledger)
         return marked_messages(shown, task, background, self._backgrounds.window)
 

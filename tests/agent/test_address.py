@@ -1,0 +1,28 @@
+"""What is left of a message that calls the bot."""
+
+from __future__ import annotations
+
+import pytest
+
+from framework.agent.address import unaddressed
+
+NAMES = ("Fernly Support", "agent-bot")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("@Fernly Support where is my parcel?", "where is my parcel?"),
+        ("hey @fernly support, where is it?", "hey, where is it?"),
+        ("Where is it, @agent-bot?", "Where is it,?"),
+        ("Fernly Support: open a ticket", "open a ticket"),
+        ("Is Fernly Support open on Sundays?", "Is Fernly Support open on Sundays?"),
+        ("Fernly Support is great", "Fernly Support is great"),
+        ("write to me@agent-bot.example", "write to me@agent-bot.example"),
+        ("@agent-bots are many", "@agent-bots are many"),
+        ("@agent-bot", "@agent-bot"),
+        ("No name  here", "No name  here"),
+    ],
+)
+def test_the_bots_name_is_left_out_where_it_is_called(text: str, left: str) -> None:
+    assert unaddressed(text, NAMES) == left
