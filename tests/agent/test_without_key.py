@@ -135,3 +135,10 @@ async def test_it_stands_in_when_every_model_fails(server: ScriptedServer, setti
     assert "within 60 days" in result.text
     assert result.model == "embedded"
     await made.aclose()
+
+
+async def test_its_name_is_no_part_of_the_question(agent: LangChainAgent) -> None:
+    for text in ("@Support Bot can I return a garden?", "Can I return a garden, @agent-bot?"):
+        found = await answer(agent, asking(text))
+        assert (found.outcome, "60 days" in found.text) == ("answered", True), text
+    assert (await answer(agent, asking("@Support Bot hello"))).text == (await answer(agent, asking("hello"))).text
