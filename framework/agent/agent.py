@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
-from framework.agent.address import unaddressed, without_names
+from framework.agent.address import unaddressed
 from framework.agent.answer import answer_of
 from framework.agent.background import Backgrounds
 from framework.agent.conversation import (
@@ -64,8 +64,6 @@ class LangChainAgent:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._backgrounds = Backgrounds(parts)
-        identity = parts.bot.definition.identity
-        self._names = (identity.name, identity.user_id)
         self._graph = build_loop(parts, self._backgrounds.window.mask)
 
     @property
@@ -220,11 +218,6 @@ class LangChainAgent:
             return ()
         return await asyncio.to_thread(library.look_up, unaddressed(conversation, self._names))
 
-    @property
-    def _names(self) -> tuple[str, ...]:
-        identity = self._parts.bot.definition.identity
-        return (identity.name, identity.user_id)
-
     async def _messages(
         self,
         conversation: Conversation,
@@ -236,7 +229,7 @@ class LangChainAgent:
         if not conversation.utterances and not task:
             raise ModelError("There is nothing to answer: the conversation is empty.")
         if self._parts.embedded:
-            return plain_messages(without_names(conversation, self._names).utterances, task)
+            return plain_messages(conversation.utterances, task)
         shown, background = await self._backgrounds.of(conversation, references, ledger)
         return marked_messages(shown, task, background, self._backgrounds.window)
 
