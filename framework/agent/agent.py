@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
-from framework.agent.address import unaddressed
+from framework.agent.address import without_names
 from framework.agent.answer import answer_of
 from framework.agent.background import Backgrounds
 from framework.agent.conversation import (
@@ -64,6 +64,8 @@ class LangChainAgent:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._backgrounds = Backgrounds(parts)
+        identity = parts.bot.definition.identity
+        self._names = (identity.name, identity.user_id)
         self._graph = build_loop(parts, self._backgrounds.window.mask)
 
     @property
@@ -164,7 +166,7 @@ class LangChainAgent:
     async def _answer(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         started = self._parts.clock()
         if self._parts.embedded:
-            conversation = unaddressed(conversation, self._names)
+            conversation = without_names(conversation, self._names)
         decided = await self._decided(conversation)
         if self._parts.embedded and wants_summary(conversation.instruction) and decided is None:
             answer = self._digest(conversation, started)
@@ -216,7 +218,7 @@ class LangChainAgent:
         library = self._parts.library
         if library is None or self._parts.embedded or conversation.instruction or conversation.decided:
             return ()
-        return await asyncio.to_thread(library.look_up, unaddressed(conversation, self._names))
+        return await asyncio.to_thread(library.look_up, without_names(conversation, self._names))
 
     async def _messages(
         self,
