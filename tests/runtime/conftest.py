@@ -18,7 +18,7 @@ REAL_TIME = {"test_with_sandbox.py", "test_team_with_sandbox.py", "test_team_in_
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Real sockets and databases need real time."""
-    if item.path.name in REAL_TIME:
+    if item.path.name in REAL_TIME or item.path.name.startswith("test_model_"):
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
 

@@ -199,7 +199,9 @@ def hang(*pieces: str) -> Step:
 
 @dataclass
 class ScriptedServer:
-    """Plays its script, one step a request; a request beyond the script gets a 400."""
+    """Plays its script, one step a request; beyond the script `brain` decides by what is asked, and without one a
+    request gets a 400.
+    """
 
     url: str = ""
     script: deque[Step] = field(default_factory=deque)
@@ -207,6 +209,7 @@ class ScriptedServer:
     models: tuple[str, ...] | None = (MODEL,)
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     listing: Step | None = None
+    brain: Callable[[Asked], Step] | None = None
 
     def play(self, *steps: Step) -> None:
         """Put steps at the end of the script."""
@@ -215,7 +218,7 @@ class ScriptedServer:
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Answer a chat completion."""
         await self._remember(request)
-        step = self.script.popleft() if self.script else fail(400, "the script is at its end")
+        step = self._next(self.asked[-1])
         stream = Stream(request) if self.asked[-1].body.get("stream") else Whole(request)
         try:
             await step(stream)
@@ -235,6 +238,11 @@ class ScriptedServer:
             return web.json_response({"error": {"message": "no such route"}}, status=404)
         entries = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self.models]
         return web.json_response({"object": "list", "data": entries})
+
+    def _next(self, asked: Asked) -> Step:
+        if self.script:
+            return self.script.popleft()
+        return self.brain(asked) if self.brain else fail(400, "the script is at its end")
 
     async def _remember(self, request: web.Request) -> None:
         body = await request.json() if request.can_read_body else {}

@@ -1,0 +1,99 @@
+"""A bot as production wires it (its folder, agents, budgets, approval desk) on a chat in memory, in front of a model
+that answers as a test says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from framework.agent.family import AgentFamily
+from framework.cli.assembly import make_running
+from framework.definition.loader import load_bot
+from framework.engine.durable import open_engine
+from framework.engine.port import Engine
+from framework.runtime.bot import Limits
+from framework.settings import Settings
+from framework.stream.model import Message
+from framework.stream.timing import Timing
+from tests.support.agent import ScriptedAgent
+from tests.support.bots import Running
+from tests.support.chat import World
+from tests.support.openai_server import MODEL, ScriptedServer
+
+KEY = "sk-test-77c2e1f0aa"
+LIMITS = Limits(head_start=0.01, shutdown=2.0, first_retry=0.1, last_retry=0.5, reconciliation=0.5, discovery=0.5)
+
+
+def bot_folder(place: Path, definition: dict[str, Any], tools: str = "", files: dict[str, str] | None = None) -> Path:
+    """A bot's folder, as its author would write it."""
+    folder = place / "modelled_bot"
+    folder.mkdir(exist_ok=True)
+    declared = {"channels": {"join": ["messaging:support-*"]}, "prompt": "prompt.md.j2", **definition}
+    (folder / "bot.yaml").write_text(yaml.safe_dump(declared))
+    for name, text in {"prompt.md.j2": "You are the support agent of Fernly.", **(files or {})}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    if tools:
+        (folder / "tools.py").write_text(textwrap.dedent(tools))
+    return folder
+
+
+def settings_of(server: ScriptedServer, data: Path, **more: Any) -> Settings:
+    """The environment of a bot in front of the scripted server."""
+    values = {"openai_api_key": KEY, "openai_base_url": server.url, "openai_model": MODEL, "data": data, **more}
+    return Settings(**values, _env_file=None)
+
+
+@asynccontextmanager
+async def modelled(
+    world: World, folder: Path, settings: Settings, *, timing: Timing, engine: Engine | None = None
+) -> AsyncIterator[Running]:
+    """The bot at work. Its turns are kept in the database of `settings`, unless an engine is given."""
+    bot = load_bot(str(folder))
+    family = await asyncio.to_thread(AgentFamily, bot, settings)
+    own = engine or await asyncio.to_thread(open_engine, settings.database.get_secret_value(), concurrency=100)
+    running = Running(world, cast("ScriptedAgent", family.root), timing=timing, limits=LIMITS, engine=own)
+    running.definition = bot.definition
+    running.bot = make_running(bot, settings, running.service, family)
+    try:
+        async with running:
+            yield running
+    finally:
+        await family.aclose()
+        if engine is None:
+            await own.close()
+        if running.bot.usage is not None:
+            await running.bot.usage.close()
+
+
+async def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:  # noqa: ANN401 - whatever is looked for
+    """What `look` finds, once it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"It did not happen within {seconds:g} seconds.")
+        await asyncio.sleep(0.01)
+    return found
+
+
+async def answered(bot: Running, message: Message, seconds: float = 20.0) -> Message:
+    """The complete reply to a message."""
+
+    def complete() -> Message | None:
+        reply = bot.reply_to(message)
+        return reply if reply is not None and not reply.generating else None
+
+    return cast("Message", await until(complete, seconds))
+
+
+def reviews(world: World, cid: str) -> list[Message]:
+    """What was put before the team in a channel."""
+    return [message for message in world.messages(cid) if "review" in message.custom]
