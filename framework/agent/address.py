@@ -12,25 +12,29 @@ if TYPE_CHECKING:
     from framework.agent.conversation import Conversation
 
 
-def unaddressed(conversation: Conversation, names: Sequence[str]) -> Conversation:
-    """The conversation, with `@name` taken out of what people said. `names`: what the bot is called by."""
-    pattern = _called(tuple(names))
+def without_names(conversation: Conversation, names: Sequence[str]) -> Conversation:
+    """The conversation, with the bot's name taken out of what people said where they called it."""
+    said = conversation.utterances
     return replace(
         conversation,
-        utterances=tuple(
-            replace(one, text=_without(one.text, pattern)) if one.who == "user" and "@" in one.text else one
-            for one in conversation.utterances
-        ),
+        utterances=tuple(replace(u, text=unaddressed(u.text, names)) if u.who == "user" else u for u in said),
     )
 
 
-def _without(text: str, pattern: re.Pattern[str]) -> str:
-    rest = re.sub(r" {2,}", " ", pattern.sub(" ", text)).strip()
+def unaddressed(text: str, names: Sequence[str]) -> str:
+    """A text without `@Name`, and without a `Name:` that it begins with. As it is, where nothing else would be left."""
+    pattern = _called(tuple(names))
+    if pattern is None or pattern.search(text) is None:
+        return text
+    rest = re.sub(r"[ \t]+(?=[ \t,.!?]|$)", "", pattern.sub(" ", text)).strip(" ,")
     return rest if re.search(r"\w", rest) else text
 
 
 @lru_cache(maxsize=500)
-def _called(names: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted((re.escape(name) for name in names if name.strip()), key=len, reverse=True)
+def _called(names: tuple[str, ...]) -> re.Pattern[str] | None:
+    either = "|".join(sorted((re.escape(name) for name in names if name.strip()), key=len, reverse=True))
+    if not either:
+        return None
     # Neither inside an address (`help@agent-bot.example`) nor the beginning of a longer name (`@agent-bot-2`).
-    return re.compile(rf"(?<![\w@./+-])@(?:{'|'.join(longest_first)})(?![\w@]|[-.]\w)[,:]?\s*", re.IGNORECASE)
+    called = rf"(?<![\w@./+-])@(?:{either})(?![\w@]|[-.]\w)"
+    return re.compile(rf"{called}|^\s*(?:{either})\s*[:,](?=\s)", re.IGNORECASE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from framework.agent.address import unaddressed
+from framework.agent.address import unaddressed, without_names
+from framework.agent.conversation import Caller, Conversation, Utterance
 
 NAMES = ("Fernly Support", "agent-bot")
 
@@ -26,3 +27,9 @@ NAMES = ("Fernly Support", "agent-bot")
 )
 def test_the_bots_name_is_left_out_where_it_is_called(text: str, left: str) -> None:
     assert unaddressed(text, NAMES) == left
+
+
+def test_only_what_people_said_is_changed() -> None:
+    said = (Utterance("bot", "I am @agent-bot"), Utterance("user", "@agent-bot hello"))
+    left = without_names(Conversation(said, Caller("ann")), NAMES)
+    assert [one.text for one in left.utterances] == ["I am @agent-bot", "hello"]
