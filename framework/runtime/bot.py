@@ -77,6 +77,6 @@ class Limits:
     behind: float = 10.0  # age of the oldest job that waits, from which on the log says that we are behind
     first_retry: float = 5.0
     last_retry: float = 60.0
-    crashes: int = 3  # of the process in the middle of one turn, after which the turn is given up
+    crashes: int = 10  # of the process in the middle of a turn, before it is given up: all that run in it are counted
     shutdown: float = 4.0  # of the five that a stop may take: the sandbox and the interpreter need the rest
     clock_skew: timedelta = timedelta(minutes=5)

@@ -1,6 +1,6 @@
 """Beside a bot as the samples build it, in the same run: `python -m tests.benchmarks.peers`.
 
-The same sandbox, the same scripted model (0.5 to 3 s, streamed), the same people: a burst of 100 messages in one
+The same sandbox, the same scripted model (0.3 to 1 s, streamed), the same people: a burst of 100 messages in one
 channel, and 1,000 messages over 200 channels within half a minute. Told by the channels: answered, lost, doubled. Told
 by a watcher of all channels: from the question's event to the first text and to the final one. Without the service's
 limits, and under them.
@@ -36,7 +36,7 @@ from tests.chaos.world import BOT_FOLDER
 from tests.support.model_server import Pace, model_process
 from tests.support.replicas import ROOT, Replica, Sandbox, free_port
 
-PACE = Pace(0.5, 3.0)
+PACE = Pace(0.3, 1.0)
 _PEOPLE = 40
 _EVENTS = ["message.new"]
 
@@ -130,7 +130,7 @@ async def measure(bot: str, load: Load, *, limits: bool) -> Result:
         watcher = await stack.enter_async_context(watching(sandbox, list(planned)))
         began = time.monotonic()
         await asyncio.gather(*(_ask(sandbox, asked) for asked in planned.values()))
-        await _settled(people, planned, watcher, patience=240 if limits else 120)
+        await _settled(people, planned, watcher, patience=240)
         seconds = time.monotonic() - began
         await asyncio.sleep(2)
         channels = await people.messages(list(planned))
