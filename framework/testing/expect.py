@@ -19,7 +19,8 @@ class Observed:
     """What the bot did after a step. `messages` are those that it posted or completed, as the chat service has them;
     `reasons` are those of its silences; `after` is how long the last of them took; None where there is none. `waiting`
     are the drafts and tool calls that it showed to the team and that wait for a decision (their `review` fields).
-    `feedback` are the reactions that people gave to its replies, by now.
+    `feedback` are the reactions that people gave to its replies, by now. `for_team` is what the team alone
+    sees, which is none of `messages`.
     """
 
     messages: Sequence[Mapping[str, Any]] = ()
@@ -29,6 +30,7 @@ class Observed:
     after: timedelta | None = None
     waiting: Sequence[Mapping[str, Any]] = ()
     feedback: Sequence[str] = ()
+    for_team: str = ""
 
     @property
     def text(self) -> str:
@@ -108,6 +110,9 @@ def _people(expected: Expectation, seen: Observed) -> Iterator[str]:
         yield "expected a person to take over" if expected.handover else "expected no handover, but one is open"
     elif isinstance(expected.handover, str) and not _in(expected.handover, str(handover.get("reason", ""))):
         yield f"expected a handover because of {expected.handover!r}, but the reason is: {handover.get('reason')}"
+    for text in expected.for_team:
+        if not _in(text, seen.for_team):
+            yield f"expected {text!r} for the team alone, but that is: {_short(seen.for_team)}"
     waiting = {review.get("kind") for review in seen.waiting}
     if expected.draft is not None and ("draft" in waiting) != expected.draft:
         yield "expected a draft for the team" if expected.draft else "expected no draft"

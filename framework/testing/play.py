@@ -255,12 +255,13 @@ class _Scene:
         reviews = [m["review"] for m in messages if m["user"]["id"] == self.bot.user_id and m.get("review")]
         self.reviews |= {m["id"]: None for m in fresh if m.get("review")}
         return Observed(
-            messages=[m for m in fresh if not m.get("review")],
+            messages=[m for m in fresh if not (m.get("review") or m.get("restricted_visibility"))],
             reasons=reasons,
             tools=list(self.called),
             channel=channel,
             after=max(done) - began if done else None,
             waiting=[review for review in reviews if review.get("state") == "waiting"],
+            for_team="\n".join(str(m.get("text", "")) for m in fresh if m.get("restricted_visibility")),
             feedback=[entry.reaction for entry in await self.feedback.entries(self.bot.name)],
         )
 
@@ -288,6 +289,7 @@ class _Scene:
     def _heard(self, message: dict[str, Any]) -> None:
         sources = dict.fromkeys(str(source.get("file", "")) for source in message.get("sources") or [])
         details = [str(message["outcome"])] if message.get("outcome") else []
+        details += ["for the team alone"] if message.get("restricted_visibility") else []
         details += [f"source: {source}" for source in sources] + [f"tool: {name}" for name in self.called]
         line = Line(self.bot.definition.identity.name, str(message["text"]), self.loop.time(), "bot", tuple(details))
         self.result.lines.append(line)

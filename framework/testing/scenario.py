@@ -65,6 +65,7 @@ class Expectation(Part):
         None, description="Whether a person has taken over; a text must be part of the reason."
     )
     suggestions: Texts = Field((), description="Quick replies that are offered.")
+    for_team: Texts = Field((), description="Each of these is in what the bot showed to the team alone.")
     draft: bool | None = Field(None, description="Whether a draft waits for the team.")
     approval: bool | None = Field(None, description="Whether a tool call waits for the team's word.")
     thread: bool | None = Field(None, description="Whether all that the bot said stands in threads.")
