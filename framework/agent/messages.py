@@ -60,7 +60,13 @@ OFFER_FRAME = """- When what you have does not answer the question, or only perh
   call `offer_person`.
 """
 
-_IMITATION = re.compile(r"<(?=\s*/?\s*(?:message|articles?|result|summary|facts?|task)\b)", re.IGNORECASE)
+_UNSEEN = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*"
+_ELEMENTS = "message|articles?|result|summary|facts?|task|conversation"
+_IMITATION = re.compile(rf"[<\uff1c](?={_UNSEEN}/?{_UNSEEN}(?:{_ELEMENTS})\b)", re.IGNORECASE)
+# What servers of open models take for the end of a message, wherever it stands.
+_CONTROL = re.compile(r"<(?=[|\uff5c]|/?s>|(?:start|end)_of_turn>)|\[(?=/?(?:INST|SYS)\])", re.IGNORECASE)
+_TAGS = re.compile("[\U000e0000-\U000e007f]+")
+"""Characters that nobody sees and models read."""
 
 
 def _as_is(text: str) -> str:
@@ -116,9 +122,9 @@ def marked_messages(
     messages: list[BaseMessage] = []
     if opening := _opening(kept, background):
         messages.append(opening)
-    for who, run in groupby(kept, key=lambda utterance: utterance.who):
+    for own, run in groupby(kept, key=_is_own):
         said = list(run)
-        if who == "bot":
+        if own:
             messages.append(AIMessage("\n\n".join(window.mask(utterance.text) for utterance in said)))
             continue
         parts = [_mark(utterance, window, shown) for utterance in said]
@@ -176,7 +182,12 @@ def _opening(kept: Sequence[Utterance], background: Background) -> HumanMessage 
         return HumanMessage(
             f"<summary>\n{_defuse(background.summary)}\n</summary>\n{SUMMARY_FRAME.strip('- ')}".strip()
         )
-    return HumanMessage("(Earlier messages are not shown.)") if kept and kept[0].who == "bot" else None
+    return HumanMessage("(Earlier messages are not shown.)") if kept and _is_own(kept[0]) else None
+
+
+def _is_own(utterance: Utterance) -> bool:
+    """Whether the model said it: then it is no data."""
+    return utterance.who == "bot" and not utterance.foreign
 
 
 def _beside(background: Background) -> list[str]:
@@ -227,8 +238,9 @@ def _mark(utterance: Utterance, window: Window, shown: frozenset[str]) -> str:
 
 
 def _defuse(text: str) -> str:
-    """Text that cannot open or close one of our elements; all else stays as it was written."""
-    return _IMITATION.sub("&lt;", text)
+    """Text that cannot open or close one of our elements, or end a message; all else that is seen stays as it was."""
+    text = _IMITATION.sub("&lt;", _TAGS.sub("", text))
+    return _CONTROL.sub(lambda found: "&lt;" if found[0] == "<" else "&#91;", text)
 
 
 def _attribute(value: str) -> str:

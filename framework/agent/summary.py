@@ -76,11 +76,14 @@ class ChannelSummaries:
         """The summary of what fell out of the window, and those of `gone` that it does not cover yet."""
         if not gone or not caller.channel:
             return "", ()
+        gone = [one for one in gone if not one.restricted]  # the summary is read by whoever comes next
+        if not gone:
+            return "", ()
         place = f"{caller.channel}/{caller.thread}" if caller.thread else caller.channel
         last, summary = await self._load(place)
         new = list(gone)
         for number in range(len(gone) - 1, -1, -1):
-            if _digest(gone[number]) == last:
+            if _digest(gone, number) == last:
                 new = list(gone[number + 1 :])
                 break
         if len(new) < BATCH:
@@ -92,7 +95,7 @@ class ChannelSummaries:
             # The question can be answered all the same; the next turn tries again.
             log.warning("no summary could be made", channel=caller.channel, error=error.what)
             return summary, new[-BATCH:]
-        await self._save(place, _digest(gone[-1]), summary)
+        await self._save(place, _digest(gone, len(gone) - 1), summary)
         return summary, ()
 
     async def forget(self, place: str) -> None:
@@ -117,5 +120,7 @@ class ChannelSummaries:
         connection.execute(delete(_SUMMARIES).where(_SUMMARIES.c.bot == self._bot, _SUMMARIES.c.place == place))
 
 
-def _digest(utterance: Utterance) -> str:
-    return hashlib.sha256(f"{utterance.who}\n{utterance.name}\n{utterance.text}".encode()).hexdigest()
+def _digest(said: Sequence[Utterance], number: int) -> str:
+    """Names one of them by itself and the two before it: people say `ok` more than once."""
+    near = said[max(0, number - 2) : number + 1]
+    return hashlib.sha256("\n".join(f"{one.who}\n{one.name}\n{one.text}" for one in near).encode()).hexdigest()

@@ -20,6 +20,8 @@ _log = structlog.get_logger(__name__)
 COVERS = "covers_before"
 """The custom field of a reply that speaks of everything written before it: the next one of its kind begins there."""
 NOTHING_NEW = "nobody wrote since the last time"
+EARLIER = 60
+"""Messages before the window that are read for its summary: those that fell out of it since the last one, and some."""
 
 
 class Context:
@@ -34,15 +36,17 @@ class Context:
             turn = replace(turn, marks={**turn.marks, COVERS: True})
         if turn.events is not None or turn.conversation is not None:  # answered without the agent, or read before
             return await call_next(turn)
-        limit = turn.context_messages or turn.definition.context.messages
-        messages = await (self._around(turn, limit) if turn.cause.made_up else self._read(turn, limit))
+        rules = turn.definition.context
+        limit = turn.context_messages or rules.messages
+        more = EARLIER if rules.summarise and not turn.cause.since_last else 0
+        messages = await (self._around(turn, limit + more) if turn.cause.made_up else self._read(turn, limit + more))
         if not messages and not (turn.cause.do or turn.cause.decided):
             return Silent(GONE)
         if turn.cause.since_last:
             messages = _since_last(messages, turn)
             if turn.cause.kind == "schedule" and not messages:
                 return Silent(NOTHING_NEW)
-        conversation = to_conversation(turn, messages)
+        conversation = to_conversation(turn, messages, limit if more else None)
         _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
         return await call_next(replace(turn, conversation=conversation))
 
@@ -53,10 +57,7 @@ class Context:
         """
         parent, until = turn.trigger.parent_id, turn.trigger.id
         limit += max(0, len(turn.burst) - 1)
-        if parent is None:
-            page = await self._service.recent(turn.channel, limit=limit, until=until)
-        else:
-            page = await self._service.thread(parent, limit=max(1, limit - 1), until=until)
+        page = await self._page(turn, parent, limit, until)
         # A service orders by time; messages of the trigger's very instant may stand after it.
         place = next((n for n, message in enumerate(page) if message.id == until), None)
         return () if place is None or _is_gone(page[place]) else page[: place + 1]
@@ -66,18 +67,33 @@ class Context:
         data, what happened. Without a task the message that it is about is the one to answer.
         """
         parent, until = turn.trigger.parent_id, turn.cause.about or None
-        if parent is None:
-            page = await self._service.recent(turn.channel, limit=limit, until=until)
-        else:
-            page = await self._service.thread(parent, limit=max(1, limit - 1), until=until)
+        page = await self._page(turn, parent, limit, until)
         return page if until and not turn.cause.do else [*page, turn.trigger]
 
+    async def _page(self, turn: Turn, parent: str | None, limit: int, until: str | None) -> Sequence[Message]:
+        """The newest messages of the channel or the thread, oldest first; of both where the definition says so."""
+        if parent is None:
+            return await self._service.recent(turn.channel, limit=limit, until=until)
+        thread = await self._service.thread(parent, limit=max(1, limit - 1), until=until)
+        if turn.definition.context.thread:
+            return thread
+        around = await self._service.recent(turn.channel, limit=limit)
+        last = thread[-1].created_at if thread else turn.trigger.created_at
+        known = {message.id for message in thread}
+        before = [message for message in around if message.id not in known and message.created_at <= last]
+        return sorted([*before, *thread], key=lambda message: message.created_at)[-limit:]
 
-def to_conversation(turn: Turn, messages: Sequence[Message]) -> Conversation:
-    """The messages as the agent reads them; what is no part of the talk is left out."""
+
+def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None = None) -> Conversation:
+    """The messages as the agent reads them; what is no part of the talk is left out. Those before the newest `limit`
+    are for the summary alone.
+    """
     trigger = turn.trigger
+    said = [_utterance(message, turn) for message in _merged(messages, turn) if _belongs(message, turn)]
+    shown = len(said) - limit if limit is not None and len(said) > limit else 0
     return Conversation(
-        utterances=tuple(_utterance(message, turn) for message in _merged(messages, turn) if _belongs(message, turn)),
+        utterances=tuple(said[shown:]),
+        earlier=tuple(said[:shown]),
         instruction=turn.cause.do,
         decided=turn.cause.decided,
         caller=Caller(
@@ -145,8 +161,11 @@ def _is_gone(message: Message) -> bool:
 
 
 def _utterance(message: Message, turn: Turn) -> Utterance:
-    by_bot = message.ai_generated or message.user.is_bot or message.user.id == turn.bot_user_id
+    own = message.user.id == turn.bot_user_id
+    by_bot = own or message.ai_generated or message.user.is_bot
     return Utterance(
+        foreign=by_bot and not own,  # anybody can mark a message as a bot's
+        restricted=bool(message.visible_to),
         who="bot" if by_bot else "user",
         text=spoken_text(message),
         name=message.user.name or message.user.id,
