@@ -18,13 +18,13 @@ _EXPLICIT, _IMPLIED = 2, 1
 def meant_for_others(situation: Situation) -> str | None:
     """Why this message is meant for somebody else than the bot; None where it is not, or turns to nobody."""
     message = situation.message
-    if mentions_bot(message, situation) or message.quoted_user_id == situation.bot_user_id:
-        return None
-    if begins_with_name(message.text, situation.bot_names):
+    if mentions_bot(message, situation) or begins_with_name(message.text, situation.bot_names):
         return None
     reason = _turned_to(situation)
-    if reason is not None:
+    if reason is not None:  # even with a quote of the bot: it is shown to somebody
         return reason
+    if message.quoted_user_id == situation.bot_user_id:
+        return None
     if message.parent_id is not None and _thread_of_others(situation):
         return "a thread in which people talk to each other"
     spoken_to = _spoken_to_by(situation)
@@ -43,7 +43,7 @@ def _turned_to(situation: Situation) -> str | None:
     listed = [user for user in message.mentioned if user not in {situation.bot_user_id, message.user.id}]
     if listed or called(message.text):
         return f"turns to {(listed or called(message.text))[0]}"
-    if message.quoted_user_id and message.quoted_user_id != message.user.id:
+    if message.quoted_user_id not in {"", message.user.id, situation.bot_user_id}:
         return f"quotes {message.quoted_user_id}"
     for user in others.values():
         names = [name for name in (user.name, user.name.split(" ")[0], user.id) if name]

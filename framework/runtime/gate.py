@@ -11,7 +11,18 @@ import structlog
 
 from framework.definition.triggers import Trigger
 from framework.runtime.content import saying
-from framework.runtime.policy import CLOSED, Closed, Decision, No, Yes, decide, decide_made_up, needs_talk
+from framework.runtime.live import quicker
+from framework.runtime.policy import (
+    CLOSED,
+    Closed,
+    Decision,
+    No,
+    Yes,
+    decide,
+    decide_made_up,
+    needs_talk,
+    person_since,
+)
 from framework.runtime.situation import Situation, Situations, situated
 from framework.runtime.stage import CallNext
 from framework.runtime.trigger import from_a_person, names_of
@@ -40,6 +51,9 @@ class Gate:
             return await self._made_up(turn, call_next)
         situation = await self._situation(turn)
         decision = _of_all([decide(situation.at(message), turn.definition) for message in turn.answering])
+        person = person_since(situation, turn.definition)
+        if person is not None and not isinstance(decision, No) and not turn.draft.posted:
+            decision = No(quicker(person))
         match decision:
             case No(reason):
                 return Silent(reason)
@@ -54,9 +68,10 @@ class Gate:
     async def _situation(self, turn: Turn) -> Situation:
         """The message in its talk, which is read only where the definition depends on it."""
         talk: Sequence[Message] = ()
+        watches_the_team = bool(turn.definition.conditions.quiet_after_person)
         if turn.burst or needs_talk(turn.definition, turn.trigger):
             info, talk = await asyncio.gather(
-                self._situations.info(turn.channel), self._situations.talk(turn.trigger, until=True)
+                self._situations.info(turn.channel), self._situations.talk(turn.trigger, until=not watches_the_team)
             )
         else:
             info = await self._situations.info(turn.channel)

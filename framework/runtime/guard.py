@@ -14,6 +14,8 @@ from framework.runtime.words import runs_of
 
 _AT_ONCE = timedelta(seconds=10)
 _WORDS = 5
+_TEXTS = 3
+"""Of an account's last texts, those that a new one is compared with: an automaton may take turns with a few."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class _Round:
     repeated: int = 0
     echoed: int = 0
     reacted: int = 0
+    said: tuple[str, ...] = ()
 
 
 def _reacts(at: datetime, text: str, last: _Round) -> bool:
@@ -40,7 +43,7 @@ class LoopGuard:
     """A stage. Every turn needs a message of a person, and answers it once, so marked bots cannot make a loop.
 
     An account that answers by itself without being marked as a bot is told from a person by what it says: it sends
-    the bot's own answer back (`Limits.echoes` in a row), or the same text after each answer, again and again
+    the bot's own answer back (`Limits.echoes` in a row), or the same few texts, again and again
     (`Limits.repeated_questions` in a row, far above what a person or a load test of one channel does), or it takes up
     what the bot just said, each time within seconds (`conditions.turns_without_person` in a row).
     """
@@ -72,16 +75,17 @@ class LoopGuard:
         """The round of this turn, counted against the one before."""
         trigger, text = turn.trigger, turn.trigger.text.strip()
         last = self._rounds.get(turn.lane)
-        fresh = _Round(trigger.user.id, text, "", trigger.created_at)
+        fresh = _Round(trigger.user.id, text, "", trigger.created_at, said=(text,))
         if last is None or last.user_id != trigger.user.id or not text:
             return fresh
         if trigger.created_at <= last.answered_at:  # written before the answer, so it is not a reaction to it
-            return replace(fresh, repeated=last.repeated, echoed=last.echoed, reacted=last.reacted)
+            return replace(fresh, repeated=last.repeated, echoed=last.echoed, reacted=last.reacted, said=last.said)
         return replace(
             fresh,
             answer=last.answer,
             answered_at=last.answered_at,
-            repeated=last.repeated + 1 if text == last.question else 0,
+            repeated=last.repeated + 1 if text in last.said else 0,
+            said=(*last.said, text)[-_TEXTS:],
             echoed=last.echoed + 1 if last.answer and last.answer in text else 0,
             reacted=last.reacted + 1 if _reacts(trigger.created_at, text, last) else 0,
         )

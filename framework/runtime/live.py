@@ -11,7 +11,9 @@ import structlog
 from framework.engine.port import FencedError
 from framework.runtime.burst import SUPERSEDED, Rules, joins
 from framework.runtime.reply import ReplyWriter
+from framework.runtime.situation import of_team
 from framework.runtime.stage import CallNext
+from framework.runtime.trigger import from_a_person
 from framework.runtime.turn import GONE, Outcome, Replied, Silent, Turn
 from framework.stream.model import ChannelRef, Message, MessageDeleted, MessageUpdated, StopRequested
 from framework.stream.service import ChatService
@@ -29,6 +31,7 @@ class _Seat:
     reply_deleted: bool = False
     stopped_by: str | None = None
     superseded: bool = False
+    person: str = ""
     signal: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -78,6 +81,22 @@ class LiveTurns:
                 seat.superseded = True
                 seat.signal.set()
 
+    def written(self, message: Message) -> None:
+        """Somebody wrote. Where the definition is silent after the team's people, a turn that has shown nothing yet
+        leaves the question to the one of them who was quicker.
+        """
+        self.superseded(message)
+        for seat in self._seats.values():
+            turn, question = seat.turn, seat.turn.trigger
+            elsewhere = (message.channel, message.parent_id) != (turn.channel, question.parent_id)
+            if elsewhere or turn.cause.made_up or turn.origin == "command" or message.user.id == question.user.id:
+                continue
+            quiet = bool(turn.definition.conditions.quiet_after_person) and _shows_nothing(turn)
+            person = from_a_person(message, bot_user_id=turn.bot_user_id)
+            if quiet and person and of_team(message, turn.definition.team):
+                seat.person = message.user.name or message.user.id
+                seat.signal.set()
+
     def stop(self, channel: ChannelRef, user_id: str, message_id: str | None) -> None:
         """A person wants the generation to end: of this reply, or of whatever is being generated in the channel."""
         for seat in self._seats.values():
@@ -122,19 +141,19 @@ class LiveTurns:
         seat.signal.clear()
         if seat.question_deleted or seat.reply_deleted:
             return True
-        if seat.superseded and _shows_nothing(seat.turn):
+        if (seat.superseded or seat.person) and _shows_nothing(seat.turn):
             return True
-        seat.superseded = False
+        seat.superseded, seat.person = False, ""
         return not seat.turn.draft.closing and (seat.edited is not None or seat.stopped_by is not None)
 
     async def _after_interruption(self, seat: _Seat) -> Outcome | None:
         turn = seat.turn
         if seat.reply_deleted:
             return Silent("the reply was deleted while it was written")
-        if seat.superseded:
+        if seat.superseded or seat.person:
             if turn.draft.opened:
                 await self._writer.withdraw(turn)
-            return Silent(SUPERSEDED)
+            return Silent(SUPERSEDED if seat.superseded else quicker(seat.person))
         if seat.stopped_by is not None:
             _log.info("turn.stopped", by=seat.stopped_by)
             return Replied(turn.reply_id, await self._writer.stop(turn), stopped=True)
@@ -147,6 +166,11 @@ class LiveTurns:
         if turn.draft.opened:
             await self._writer.withdraw(turn)
         return Silent(GONE)
+
+
+def quicker(person: str) -> str:
+    """Why a turn is silent whose question somebody of the team took up."""
+    return f"{person} of the team wrote meanwhile"
 
 
 def _shows_nothing(turn: Turn) -> bool:

@@ -11,7 +11,7 @@ from framework.definition.triggers import Trigger
 from framework.runtime.addressee import meant_for_others
 from framework.runtime.handover import Handover
 from framework.runtime.situation import Situation, of_team, roles_of
-from framework.runtime.trigger import fired, not_fired
+from framework.runtime.trigger import command_in, fired, not_fired
 from framework.runtime.words import only_nods
 from framework.stream.model import Message
 
@@ -68,8 +68,11 @@ def decide(situation: Situation, definition: BotDefinition) -> Decision:
     trigger = fired(situation, definition)
     if trigger is None:
         return No(not_fired(message, definition))
-    if trigger.on == "every_message" and _is_a_nod(situation):
-        return No("only emoji of agreement or thanks to what was said before")
+    if trigger.on == "every_message":
+        if _is_a_nod(situation):
+            return No("only emoji of agreement or thanks to what was said before")
+        if command_in(message) and not situation.is_direct:
+            return No(f"the command /{command_in(message)} is not the bot's")
     reason = not_for(message, definition)
     if reason is None and definition.conditions.addressed_only:
         reason = meant_for_others(situation)
@@ -119,6 +122,19 @@ def person_at_work(situation: Situation, definition: BotDefinition) -> str | Non
         if of_team(one, definition.team) and one.user.id != situation.message.user.id:
             ago = int((asked_at - one.created_at).total_seconds())
             return f"{one.user.name or one.user.id} of the team wrote {ago} s before"
+    return None
+
+
+def person_since(situation: Situation, definition: BotDefinition) -> str | None:
+    """Who of the team wrote after the message, where the definition is silent after the team's people: a question that
+    waited for the bot was not left alone.
+    """
+    if not definition.conditions.quiet_after_person:
+        return None
+    for one in situation.after:
+        theirs = situation.by_person(one) and of_team(one, definition.team)
+        if theirs and one.user.id != situation.message.user.id:
+            return one.user.name or one.user.id
     return None
 
 

@@ -199,7 +199,7 @@ class Session:
     async def _hear(self, message: Message, *, ordered: bool) -> None:
         if message.user.id == self.bot.user_id or not self._membership.covers(message.channel):
             return
-        self._pipeline.live.superseded(message)
+        self._pipeline.live.written(message)
         self._starters.heard(message)
         quiet = quiet_of(self.bot.at(message.channel).definition)
         await self._accept(message, "live", delay=max(quiet, 0.0 if ordered else self._limits.webhook_delay))

@@ -24,6 +24,8 @@ from framework.stream.model import (
 
 _KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
 _BOT_FLAGS = ("is_bot", "bot", "is_ai", "ai_bot")
+_USER_KINDS = ("type", "kind", "user_type", "account_type")
+_BOTS = frozenset({"bot", "ai_bot", "chatbot", "ai_assistant"})
 # What has a place of its own, or is Stream's own word on a message; all else in it is custom.
 _MESSAGE_FIELDS = frozenset(
     {
@@ -70,7 +72,8 @@ def read_user(raw: object) -> User:
     """A user; one without an id for a user who is gone."""
     body = _mapping(raw)
     role = _text(body.get("role")) or "user"
-    is_bot = role in {"bot", "ai_bot"} or any(_flag(body, flag) for flag in _BOT_FLAGS)
+    says_what = (_text(body.get(kind)).casefold() for kind in _USER_KINDS)
+    is_bot = any(_flag(body, flag) for flag in _BOT_FLAGS) or not _BOTS.isdisjoint((role, *says_what))
     return User(_text(body.get("id")), name=_text(body.get("name")), role=role, is_bot=is_bot)
 
 

@@ -11,12 +11,15 @@ from framework.agent.conversation import TextDelta
 from framework.engine.local import LocalEngine
 from framework.engine.port import Execution, FencedError, Handler, Job, Verdict
 from framework.errors import ModelError
+from framework.stream.model import User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer, slowly
 from tests.support.bots import CID, Running
 from tests.support.chat import World
 
 Logs = list[dict[str, object]]
+CARL = User("carl", "Carl", role="moderator")
+QUIET = {"conditions": {"quiet_after_person": "10m"}}
 
 
 async def test_stop_ends_the_generation_and_keeps_what_was_shown(
@@ -283,3 +286,50 @@ async def test_a_turn_that_is_another_replica_s_now_leaves_the_channel_alone_wha
         assert bot.replied(message) == before
         assert {call: bot.service.calls[call] for call in writes} == writes
         assert agent.working == 0
+
+
+async def test_a_person_of_the_team_who_is_quicker_has_the_question(
+    world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
+) -> None:
+    world.room(CID)
+    agent.script = lambda _: [Pause(5), answer("Press the button.")]
+    async with Running(world, agent, timing=timing, definition=QUIET) as bot:
+        question = world.post(CID, "How do I pair it?")
+        await asyncio.sleep(2)
+        world.post(CID, "Elsewhere", user=CARL, parent=question.id)
+        await asyncio.sleep(1)
+        assert bot.reply_to(question) is not None  # an empty one, as it thinks
+        world.post(CID, "I will show you", user=CARL)
+        await asyncio.sleep(10)
+        assert bot.reply_to(question) is None or bot.replied(question).deleted_at is not None
+    reasons = [entry.get("reason") for entry in logs if entry.get("message") == question.id]
+    assert "Carl of the team wrote meanwhile" in reasons
+
+
+async def test_an_answer_that_people_read_already_is_finished_whoever_writes(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = slowly("one ", "two ", "three", pause=1)
+    async with Running(world, agent, timing=timing, definition=QUIET) as bot:
+        question = world.post(CID, "Count")
+        await asyncio.sleep(1.5)
+        world.post(CID, "I am here, too", user=CARL)
+        await asyncio.sleep(5)
+        assert bot.replied(question).text == "one two three"
+
+
+async def test_a_question_that_the_team_took_up_while_the_bot_was_away_is_theirs(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    first, second = world.room(CID), world.room("messaging:support-2")
+    async with Running(world, agent, timing=timing, definition=QUIET):
+        await asyncio.sleep(1)
+    taken = world.post(str(first.ref), "How do I pair it?")
+    left = world.post(str(second.ref), "How do I pair it?")
+    world.post(CID, "Press the button", user=CARL)
+    await asyncio.sleep(60)
+    async with Running(world, agent, timing=timing, definition=QUIET) as bot:
+        await asyncio.sleep(5)
+        assert bot.reply_to(taken) is None
+        assert bot.replied(left).text

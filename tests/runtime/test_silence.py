@@ -177,6 +177,12 @@ SCENES = [
         {"r": "the command /giphy is not the bot's"},
         definition=on({"command": ["refund"]}),
     ),
+    Scene(
+        "a slash command that the service does not know",
+        (say("q", "/deploy prod"), say("r", "/etc/hosts is empty")),
+        ("r",),
+        {"q": "the command /deploy is not the bot's"},
+    ),
     Scene("a command as plain text", (say("q", "/refund 12"),), ("q",), definition=on({"command": ["/refund"]})),
     Scene(
         "a slash command of others",
@@ -285,6 +291,13 @@ SCENES = [
         definition=ADDRESSED,
     ),
     Scene(
+        "a quote of the bot that is shown to a person",
+        (say("a", "How do I pair it?"), 1.0, say("b", "@ben see?", quoting="bot", mentioned=("ben",))),
+        ("a",),
+        {"b": "turns to ben"},
+        definition=ADDRESSED,
+    ),
+    Scene(
         "a quote of a person",
         (say("a", "How do I pair it?", BEN), 1.0, say("b", "Same here", quoting="a")),
         ("a",),
@@ -342,6 +355,12 @@ SCENES = [
         ("a", "d"),
         {"b": "carl is of the team", "c": "Carl of the team wrote 60 s before"},
         definition=QUIET,
+    ),
+    Scene(
+        "the team was quicker than a turn that waits",
+        (say("a", "Hello?"), 1.0, say("b", "I am on it", CARL)),
+        silent={"a": "Carl of the team wrote meanwhile", "b": "carl is of the team"},
+        definition={**QUIET, **MERGING},
     ),
     Scene(
         "the team in another thread",
@@ -596,6 +615,19 @@ async def test_an_account_that_takes_up_the_bots_words_is_no_person(
             message = world.post(CID, f"Bravo: you said {reply.text[:60]}", user=MALLORY)
             await asyncio.sleep(1)
     assert len(agent.asked) == 20
+
+
+async def test_an_account_that_takes_turns_with_two_texts_comes_to_an_end(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    """Two automata that are polite to each other for ever: neither takes up what the other says."""
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        for number in range(150):
+            message = world.post(CID, ("Thanks, bye", "You too")[number % 2], user=MALLORY)
+            await asyncio.sleep(0.5)
+        assert bot.reply_to(message) is None
+    assert len(agent.asked) <= 102
 
 
 async def test_a_lone_customer_may_ask_all_day_long(world: World, agent: ScriptedAgent, timing: Timing) -> None:

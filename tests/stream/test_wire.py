@@ -81,6 +81,8 @@ def test_reads_times_of_every_form(raw: object, read: datetime | None) -> None:
         ({"id": "a", "is_bot": True}, True),
         ({"id": "a", "bot": True}, True),
         ({"id": "a", "is_bot": "no"}, False),
+        ({"id": "a", "user_type": "Bot"}, True),
+        ({"id": "a", "type": "person"}, False),
     ],
 )
 def test_tells_bots_by_role_and_flags(raw: dict[str, Any], is_bot: bool) -> None:
