@@ -7,14 +7,27 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import structlog
 
-from framework.engine.port import Again, Dead, Done, Dropped, FencedError, Handler, Job, Load, Record, State, Verdict
+from framework.engine.port import (
+    Again,
+    Dead,
+    Done,
+    Dropped,
+    FencedError,
+    Handler,
+    Hear,
+    Job,
+    Load,
+    Record,
+    State,
+    Verdict,
+)
 from framework.engine.verdicts import SHORTEST_PREFIX, verdict_of
 from framework.errors import EngineError, UsageError
 
@@ -30,6 +43,7 @@ _log = structlog.get_logger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _MOST_LEFT = 1_000
 _LOOK = 0.25
+_LONGEST_NOTE = 7_000  # what Postgres takes is 8,000 bytes
 _UNSETTLED = Dead("What came of it could not be kept; the log has why.")
 
 
@@ -99,6 +113,7 @@ class DurableEngine:
         self._worker = worker
         self._waits = member.rhythm
         self._handler: Handler | None = None
+        self._hear: Hear | None = None
         self._tasks: dict[str, asyncio.Task[Verdict]] = {}
         self._executions: dict[str, _Execution] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
@@ -115,10 +130,17 @@ class DurableEngine:
         """The name of this replica."""
         return self._member.name
 
-    async def start(self, handler: Handler) -> None:
+    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
         """See `Engine.start`."""
-        self._handler = handler
-        self._worker.begin(asyncio.get_running_loop(), self)
+        self._handler, self._hear = handler, hear
+        self._worker.begin(asyncio.get_running_loop(), self, scopes)
+
+    async def tell(self, scope: str, note: Mapping[str, Any]) -> None:
+        """See `Engine.tell`. Raises ValueError for a note of more than 7,000 characters."""
+        text = json.dumps([scope, dict(note)], separators=(",", ":"))
+        if len(text) > _LONGEST_NOTE:
+            raise ValueError(f"A note is something small; this one has {len(text)} characters.")
+        await self._ask(lambda connection, now: self._member.tell(connection, text, now), self._waits.accept)
 
     async def accept(self, job: Job) -> bool:
         """See `Engine.accept`. Kept for 7 days after it is settled. Raises EngineError after 5 s without a database."""
@@ -173,7 +195,9 @@ class DurableEngine:
 
     async def load(self) -> Load:
         """See `Engine.load`."""
-        load: Load = await self._read(self._member.ledger.load)
+        load: Load = await self._read(
+            lambda connection, now: self._member.ledger.load(connection, now, self._member.scopes)
+        )
         return load
 
     async def records(self, states: Sequence[State], *, limit: int = 100) -> Sequence[Record]:
@@ -246,6 +270,13 @@ class DurableEngine:
             if execution.token.owner == owner:
                 execution.lost = True
                 self._tasks[key].cancel()
+
+    def told(self, text: str) -> None:
+        """See `Listener.told`."""
+        scope, note = json.loads(text)
+        scopes = self._member.scopes
+        if self._hear is not None and not self._draining and (scopes is None or scope in scopes):
+            self._hear(scope, note)
 
     def trusts(self, token: Token) -> bool:
         """Whether this replica has beaten so lately that nobody can have taken this job over."""

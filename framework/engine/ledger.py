@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from framework.engine.port import Load, Record, State
 from framework.engine.schema import JOBS, LANES, RUNNING, SETTLED, STEPS, WAITING
-from framework.engine.store import Store, Token, job_of
+from framework.engine.store import Scopes, Store, Token, job_of
 
 _LAST = "\U0010ffff"
 _HOUR = 3600.0
@@ -42,14 +42,15 @@ class Ledger:
         """Whether the key is known."""
         return connection.execute(select(JOBS.c.key).where(JOBS.c.key == key)).first() is not None
 
-    def load(self, connection: Connection, now: float) -> Load:
-        """How much there is to do."""
+    def load(self, connection: Connection, now: float, scopes: Scopes = None) -> Load:
+        """How much there is to do in these scopes."""
         query = (
             select(JOBS.c.state, func.count(), func.min(JOBS.c.accepted))
-            .where(JOBS.c.state.in_(["waiting", "running", "dead"]))
+            .where(JOBS.c.state.in_(["waiting", "running", "dead"]), *self._of(scopes))
             .group_by(JOBS.c.state)
         )
-        rows = {state: (count, oldest) for state, count, oldest in connection.execute(query)}
+        found = connection.execute(query, self._store.of_scopes(scopes))
+        rows = {state: (count, oldest) for state, count, oldest in found}
         waiting, since = rows.get("waiting", (0, now))
         return Load(
             waiting=waiting,
@@ -76,10 +77,11 @@ class Ledger:
             rows = connection.execute(begins).mappings().all()
         return self._records(connection, rows)[0] if len(rows) == 1 else None
 
-    def waiting(self, connection: Connection, limit: int) -> list[Record]:
-        """Jobs that wait, in the order in which they were accepted."""
-        query = select(JOBS).where(JOBS.c.state == WAITING).order_by(JOBS.c.accepted, JOBS.c.key).limit(limit)
-        return [_record(row, ()) for row in connection.execute(query).mappings()]
+    def waiting(self, connection: Connection, limit: int, scopes: Scopes = None) -> list[Record]:
+        """Jobs of these scopes that wait, in the order in which they were accepted."""
+        waits = select(JOBS).where(JOBS.c.state == WAITING, *self._of(scopes))
+        query = waits.order_by(JOBS.c.accepted, JOBS.c.key).limit(limit)
+        return [_record(row, ()) for row in connection.execute(query, self._store.of_scopes(scopes)).mappings()]
 
     def retry(self, connection: Connection, key: str, now: float) -> bool:
         """Have a dead job wait once more."""
@@ -155,6 +157,9 @@ class Ledger:
             gone = delete(LANES).where(self._store.among(LANES.c.lane), idle)
             connection.execute(gone, {"names": self._store.list_of(lanes)})
         return len(lanes)
+
+    def _of(self, scopes: Scopes) -> list[ColumnElement[bool]]:
+        return [] if scopes is None else [self._store.among(JOBS.c.scope, "scopes")]
 
     def _lane(self, connection: Connection, key: str) -> str | None:
         lane = connection.execute(select(JOBS.c.lane).where(JOBS.c.key == bindparam("of")), {"of": key}).scalar()

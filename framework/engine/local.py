@@ -6,13 +6,13 @@ import asyncio
 import heapq
 import json
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from framework.engine.port import Again, Dead, Done, Dropped, Handler, Job, Load, Record, State, Verdict
+from framework.engine.port import Again, Dead, Done, Dropped, Handler, Hear, Job, Load, Record, State, Verdict
 from framework.engine.verdicts import SHORTEST_PREFIX, verdict_of
 
 
@@ -68,6 +68,7 @@ class LocalEngine:
         self._memory = memory
         self._now = now
         self._handler: Handler | None = None
+        self._scopes: Collection[str] | None = None
         self._lanes: dict[str, _Lane] = {}
         self._turnstile: deque[str] = deque()  # lanes whose head is due and of which none runs, first come first served
         self._held: dict[str, _Row] = {}
@@ -78,10 +79,18 @@ class LocalEngine:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def start(self, handler: Handler) -> None:
+    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
         """See `Engine.start`."""
         self._handler = handler
+        self._scopes = None if scopes is None else frozenset({*scopes, ""})
+        for name in list(self._lanes):
+            self._offer(name)
+        self._idle.clear()
         self._pump()
+        self._look_whether_idle()
+
+    async def tell(self, scope: str, note: Mapping[str, Any]) -> None:
+        """See `Engine.tell`: there are no other replicas."""
 
     async def accept(self, job: Job) -> bool:
         """See `Engine.accept`."""
@@ -115,11 +124,11 @@ class LocalEngine:
 
     async def load(self) -> Load:
         """See `Engine.load`."""
-        since = [row.accepted_at for row in self._held.values() if row.state == "waiting"]
+        since = [row.accepted_at for row in self._held.values() if row.state == "waiting" and self._serves(row.job)]
         return Load(
             waiting=len(since),
             running=len(self._tasks),
-            dead=sum(row.state == "dead" for row in self._ended.values()),
+            dead=sum(row.state == "dead" and self._serves(row.job) for row in self._ended.values()),
             oldest=max(0.0, (self._now() - min(since)).total_seconds()) if since else 0.0,
         )
 
@@ -171,11 +180,15 @@ class LocalEngine:
         """Put a job into its lane."""
         row.state, row.updated_at = "waiting", self._now()
         self._held[row.job.key] = row
-        self._idle.clear()
-        lane = self._lanes.setdefault(row.job.lane, _Lane())
+        if self._serves(row.job):
+            self._idle.clear()
+        lane = self._lanes.setdefault(row.job.place, _Lane())
         heapq.heappush(lane.waiting, (row.job.order, row.job.key))
-        self._offer(row.job.lane)
+        self._offer(row.job.place)
         self._pump()
+
+    def _serves(self, job: Job) -> bool:
+        return self._scopes is None or job.scope in self._scopes
 
     def _offer(self, name: str) -> None:
         """Put a lane in line, now or when its head is due; forget it where nothing is left."""
@@ -187,6 +200,8 @@ class LocalEngine:
             return
         if not lane.waiting:
             del self._lanes[name]
+            return
+        if not self._serves(self._held[lane.waiting[0][1]].job):
             return
         loop = asyncio.get_running_loop()
         due = self._held[lane.waiting[0][1]].due
@@ -206,8 +221,9 @@ class LocalEngine:
         while handler is not None and not self._draining and self._turnstile and len(self._tasks) < self._concurrency:
             name = self._turnstile.popleft()
             lane = self._lanes[name]
-            if not lane.waiting or self._held[lane.waiting[0][1]].due > asyncio.get_running_loop().time():
-                lane.busy = False  # its head was cancelled, or an earlier one came that is not due
+            head = self._held[lane.waiting[0][1]] if lane.waiting else None
+            if head is None or head.due > asyncio.get_running_loop().time() or not self._serves(head.job):
+                lane.busy = False  # its head was cancelled, or is none of ours, or an earlier one came that is not due
                 self._offer(name)
                 continue
             _, key = heapq.heappop(lane.waiting)
@@ -222,7 +238,7 @@ class LocalEngine:
 
     def _finish(self, row: _Row, task: asyncio.Task[Verdict]) -> None:
         del self._tasks[row.job.key]
-        self._lanes[row.job.lane].busy = False
+        self._lanes[row.job.place].busy = False
         row.updated_at = self._now()
         if task.cancelled():
             verdict: Verdict = Dropped() if row.job.key in self._unwanted else Again(0)
@@ -241,8 +257,8 @@ class LocalEngine:
                 self._wait(row)
             case Dropped():
                 del self._held[row.job.key]
-        if row.job.lane in self._lanes:
-            self._offer(row.job.lane)
+        if row.job.place in self._lanes:
+            self._offer(row.job.place)
         self._look_whether_idle()
         self._pump()
 
@@ -255,14 +271,17 @@ class LocalEngine:
 
     def _forget(self, row: _Row) -> None:
         del self._held[row.job.key]
-        lane = self._lanes[row.job.lane]
+        lane = self._lanes[row.job.place]
         lane.waiting.remove((row.job.order, row.job.key))
         heapq.heapify(lane.waiting)
-        self._offer(row.job.lane)
+        self._offer(row.job.place)
         self._look_whether_idle()
 
     def _look_whether_idle(self) -> None:
-        if not self._tasks and (self._draining or not self._held):
+        if self._tasks:
+            return
+        left = self._held if self._scopes is None else any(self._serves(row.job) for row in self._held.values())
+        if self._draining or not left:
             self._idle.set()
 
 

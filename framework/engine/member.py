@@ -17,7 +17,7 @@ from framework.engine.port import Job
 from framework.engine.presence import Presence, presence
 from framework.engine.replicas import Replicas, Sighting, database_time
 from framework.engine.schema import prepare
-from framework.engine.store import Answers, Order, Store
+from framework.engine.store import Answers, Order, Scopes, Store
 from framework.errors import EngineError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Member:
         self._last_beat = ("", -math.inf)  # whose last beat that got through was sent when; replaced as one
         self._beats = 0
         self.has_others = True
+        self.scopes: Scopes = None
         self._next_prune = 0.0
 
     @property
@@ -104,14 +105,14 @@ class Member:
             self._presence.wake(self._connection)
         self.beat()
 
-    def listen(self, heard: Callable[[], None]) -> None:
-        """Call `heard` when others say that there is something to start."""
+    def listen(self, heard: Callable[[], None], told: Callable[[str], None]) -> None:
+        """Call `heard` when others say that there is something to start, and `told` with what else they say."""
 
         def called() -> None:
             self.has_others = True  # whoever joins calls out, and so does whoever has left something
             heard()
 
-        self._presence.listen(called, self._distrust)
+        self._presence.listen(called, self._distrust, told)
 
     def now(self) -> float:
         """The database's time, in seconds since 1970."""
@@ -143,7 +144,7 @@ class Member:
         """Fulfil orders and start jobs, in one transaction."""
         with database.transaction(self._connection):
             now = self.now()
-            answers = self._store.execute(self._connection, orders, self.id, free, now)
+            answers = self._store.execute(self._connection, orders, self.id, free, now, self.scopes)
             if answers.left_over and self.has_others:
                 self._presence.wake(self._connection)
         if answers.next_due is not None:
@@ -154,9 +155,9 @@ class Member:
         """Whether a job could start now. If none could, says in how many seconds the next one will be due."""
         with database.transaction(self._connection, write=False):
             now = self.now()
-            if self._store.ready(self._connection, now):
+            if self._store.ready(self._connection, now, self.scopes):
                 return True
-            due = self._store.due(self._connection, now)
+            due = self._store.due(self._connection, now, self.scopes)
         due_in(None if due is None else due - now)
         return False
 
@@ -165,8 +166,13 @@ class Member:
         with database.transaction(self._connection, write=not reads):
             return question(self._connection, self.now())
 
+    def tell(self, connection: Connection, text: str, now: float) -> None:
+        """Inside a question: say something to all others, if there are any."""
+        if any(sighting.id != self.id for sighting in self._replicas.all(connection)):
+            self._presence.tell(connection, text, now)
+
     def changed(self) -> bool:
-        """Whether others may have left something to start."""
+        """Whether others may have left something to start. What else they said is told on the way."""
         return self.address.kind == "postgresql" or self._presence.changed(self._connection)
 
     def beat(self) -> str | None:
@@ -196,7 +202,7 @@ class Member:
     def left_waiting(self, connection: Connection, limit: int) -> list[Job]:
         """Inside a question: the jobs that wait for nobody but us."""
         others = [one for one in self._replicas.all(connection) if one.id != self.id]
-        return [] if others else [record.job for record in self.ledger.waiting(connection, limit)]
+        return [] if others else [record.job for record in self.ledger.waiting(connection, limit, self.scopes)]
 
     def leave(self) -> None:
         """Go: nothing of ours is left running in the database, as far as it can be reached."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -11,6 +11,9 @@ from framework.errors import FrameworkError
 
 State = Literal["waiting", "running", "settled", "dead"]
 """Where a job stands. `dead`: given up on, kept for a person to look at and to try again."""
+
+APART = "\x1f"
+"""Stands between a scope and a lane."""
 
 
 class FencedError(FrameworkError):
@@ -27,6 +30,9 @@ class Job:
     `key` names the job: it is accepted once. Jobs of one `lane` run one at a time, in the order of `order`, a string
     that must come from the event itself and never from the local clock. `delay`: seconds after acceptance before which
     it does not start, for those that may come out of order, or that wait for quiet.
+
+    `scope` says whose it is: only a process that serves the scope executes the job, and lanes of different scopes have
+    nothing to do with each other. A job without one is anybody's.
     """
 
     key: str
@@ -34,6 +40,12 @@ class Job:
     order: str
     payload: Mapping[str, Any] = field(default_factory=dict)
     delay: float = 0.0
+    scope: str = ""
+
+    @property
+    def place(self) -> str:
+        """The lane, told apart from those of other scopes that are called the same."""
+        return f"{self.scope}{APART}{self.lane}" if self.scope or APART in self.lane else self.lane
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,8 @@ class Execution(Protocol):
 
 
 Handler = Callable[[Job, Execution], Awaitable[Verdict]]
+Hear = Callable[[str, Mapping[str, Any]], None]
+"""Is told what another replica said to a scope. Called on the event loop; it must return at once."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +145,16 @@ class Engine(Protocol):
     anything: see the implementation.
     """
 
-    async def start(self, handler: Handler) -> None:
-        """Begin to execute. Jobs accepted earlier run now."""
+    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
+        """Begin to execute the jobs of these scopes (None: of all); those accepted earlier run now. `hear` is told what
+        other replicas say to one of them. Called again, it replaces all three; what runs goes on.
+        """
+
+    async def tell(self, scope: str, note: Mapping[str, Any]) -> None:
+        """Say something small (ids, in JSON values) to all other replicas that serve this scope now, within a moment.
+
+        Nobody is told twice, nor later: what must not be lost is a job. Raises EngineError where it cannot be said.
+        """
 
     async def accept(self, job: Job) -> bool:
         """Take a job over, durably. False: its key is known (whatever its state), or the engine drains.
@@ -147,10 +169,10 @@ class Engine(Protocol):
         """Forget a waiting job, or cancel one running here and forget it. False: it is not held, or runs elsewhere."""
 
     async def settled(self) -> None:
-        """Return once nothing waits and nothing runs."""
+        """Return once nothing waits and nothing runs, in the scopes that are served here."""
 
     async def load(self) -> Load:
-        """How much there is to do, over all replicas."""
+        """How much there is to do over all replicas, in the scopes that are served here: before `start`, in all."""
 
     async def records(self, states: Sequence[State], *, limit: int = 100) -> Sequence[Record]:
         """Jobs in these states, the latest change first."""

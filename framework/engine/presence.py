@@ -29,6 +29,7 @@ CHANNEL = "engine_wake"
 _LOCK_CLASS = 0x454E47  # "ENG"
 _POLL = 0.25
 _PATIENCE = 60  # polls
+_NOTE_KEPT = 60.0  # seconds: everybody who lives has read it by then
 _HELD = """
 SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :class
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -54,8 +55,13 @@ class Presence(Protocol):
     def wake(self, connection: Connection) -> None:
         """Inside a transaction: tell others, once it is committed, that there is something to start."""
 
-    def listen(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
-        """Begin to call `heard` for a wake-up, and `lost` when the lock was; from any thread."""
+    def tell(self, connection: Connection, text: str, now: float) -> None:
+        """Inside a transaction: say something to all others, with its commit: 7,000 characters of ASCII at most."""
+
+    def listen(self, heard: Callable[[], None], lost: Callable[[], None], told: Callable[[str], None]) -> None:
+        """Begin to call `heard` for a wake-up, `lost` when the lock was, and `told` with what others said; from any
+        thread.
+        """
 
     def release(self) -> None:
         """Let go of everything. Safe to call twice."""
@@ -69,6 +75,8 @@ class FilePresence:
         self._lock: FileLock | None = None
         self.name = ""
         self._version: int | None = None
+        self._told: Callable[[str], None] | None = None
+        self._read = -1  # the last note that was seen
 
     def take(self, name: str) -> bool:
         """See `Presence.take`."""
@@ -91,13 +99,39 @@ class FilePresence:
         """See `Presence.changed`."""
         version = connection.exec_driver_sql("PRAGMA data_version").scalar()
         before, self._version = self._version, version
+        if version != before:
+            self._read_notes(connection)
         return version != before
+
+    def _read_notes(self, connection: Connection) -> None:
+        from sqlalchemy import func, select
+
+        from framework.engine.schema import NOTES
+
+        if self._read < 0:  # what was said before we came is not for us
+            self._read = connection.execute(select(func.max(NOTES.c.id))).scalar() or 0
+            return
+        new = select(NOTES.c.id, NOTES.c.sender, NOTES.c.text).where(NOTES.c.id > self._read).order_by(NOTES.c.id)
+        for number, sender, text in connection.execute(new):
+            self._read = number
+            if sender != self.name and self._told is not None:
+                self._told(text)
+
+    def tell(self, connection: Connection, text: str, now: float) -> None:
+        """See `Presence.tell`."""
+        from sqlalchemy import delete, insert
+
+        from framework.engine.schema import NOTES
+
+        connection.execute(delete(NOTES).where(NOTES.c.at < now - _NOTE_KEPT))
+        connection.execute(insert(NOTES), {"at": now, "sender": self.name, "text": text})
 
     def wake(self, connection: Connection) -> None:
         """See `Presence.wake`: to have written is enough."""
 
-    def listen(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
-        """See `Presence.listen`: others look at the version of the file."""
+    def listen(self, heard: Callable[[], None], lost: Callable[[], None], told: Callable[[str], None]) -> None:
+        """See `Presence.listen`: others look at the version of the file, and so do we."""
+        self._told = told
 
     def release(self) -> None:
         """See `Presence.release`."""
@@ -119,6 +153,7 @@ class ServerPresence:
         self._refused = 0
         self._heard: Callable[[], None] = _nothing
         self._lost: Callable[[], None] = _nothing
+        self._told: Callable[[str], None] = _nobody
 
     def take(self, name: str) -> bool:
         """See `Presence.take`."""
@@ -146,9 +181,15 @@ class ServerPresence:
         """See `Presence.wake`."""
         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
-    def listen(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
+    def tell(self, connection: Connection, text: str, now: float) -> None:
+        """See `Presence.tell`."""
+        from sqlalchemy import func, select
+
+        connection.execute(select(func.pg_notify(CHANNEL, f"{self.name} {text}")))
+
+    def listen(self, heard: Callable[[], None], lost: Callable[[], None], told: Callable[[str], None]) -> None:
         """See `Presence.listen`."""
-        self._heard, self._lost = heard, lost
+        self._heard, self._lost, self._told = heard, lost, told
         self._thread = threading.Thread(target=self._attend, name="engine listener", daemon=True)
         self._thread.start()
 
@@ -190,13 +231,16 @@ class ServerPresence:
             if not self._wait_for(raw.fileno()):
                 return True
             raw.pgconn.consume_input()
-            said = False
-            while raw.pgconn.notifies() is not None:
-                said = True
+            said = []
+            while (notice := raw.pgconn.notifies()) is not None:
+                said.append(notice.extra.decode())
         except (psycopg.Error, OSError, ValueError):
             return False
-        if said:
+        if "" in said:
             self._heard()
+        for sender, _, text in (words.partition(" ") for words in said if words):
+            if sender != self.name:
+                self._told(text)
         return True
 
     def _come_back(self) -> None:
@@ -234,6 +278,10 @@ def _number(name: str) -> int:
 
 
 def _nothing() -> None:
+    """Nobody listens yet."""
+
+
+def _nobody(_text: str) -> None:
     """Nobody listens yet."""
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 
 from framework.errors import EngineError
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of a table; an older program refuses a newer database."""
 
 _METADATA = MetaData()
@@ -48,6 +48,8 @@ JOBS = Table(
     Column("outcome", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("steps", Text),  # the names of finished steps, once their results were deleted
+    # Empty is anybody's, which is what a program writes that knows of no scopes.
+    Column("scope", _NAME, nullable=False, server_default=""),
 )
 STEPS = Table(
     "engine_steps",
@@ -65,6 +67,7 @@ LANES = Table(
     Column("running", _NAME),
     Column("due", Double),  # when the head may start; null where nothing waits
     Column("since", Double, nullable=False),  # since when the lane waits for its turn
+    Column("scope", _NAME, nullable=False, server_default=""),
 )
 REPLICAS = Table(
     "engine_replicas",
@@ -75,6 +78,16 @@ REPLICAS = Table(
     Column("pid", Integer, nullable=False),
     Column("beat", Integer, nullable=False),
     Column("seen", Double, nullable=False),
+)
+# What replicas say to each other where the database has no voice of its own (SQLite). Kept for a minute.
+NOTES = Table(
+    "engine_notes",
+    _METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_autoincrement=True,  # a number that was given is never given again
 )
 _SCHEMA = Table("engine_schema", _METADATA, Column("version", Integer, nullable=False))
 
@@ -96,8 +109,11 @@ _partial("engine_jobs_running", JOBS.c.lane, where="state = 'running'", unique=T
 _partial("engine_jobs_owner", JOBS.c.owner, where="state = 'running'")
 _partial("engine_jobs_untrimmed", JOBS.c.updated, where="state = 'settled' AND steps IS NULL")
 Index("engine_jobs_state", JOBS.c.state, JOBS.c.updated)
-_partial("engine_lanes_ready", LANES.c.since, LANES.c.lane, where="running IS NULL AND due IS NOT NULL")
-_partial("engine_lanes_due", LANES.c.due, where="running IS NULL AND due IS NOT NULL")
+_READY = "running IS NULL AND due IS NOT NULL"
+# The scope comes last: lanes that are others' to serve are passed over without a look at their rows.
+_partial("engine_lanes_turn", LANES.c.since, LANES.c.lane, LANES.c.due, LANES.c.scope, where=_READY)
+_partial("engine_lanes_when", LANES.c.due, LANES.c.scope, where=_READY)
+_FORMER_INDEXES = ("engine_lanes_ready", "engine_lanes_due")
 
 
 def prepare(connection: Connection) -> None:
@@ -110,8 +126,23 @@ def prepare(connection: Connection) -> None:
         connection.execute(_SCHEMA.insert().values(version=VERSION))
         return
     found = connection.execute(select(_SCHEMA.c.version)).scalar_one()
+    if found < VERSION:
+        _upgrade(connection)
     if found > VERSION:
         raise EngineError(
             f"The database was written by a newer version of this program (its tables: {found}, ours: {VERSION}).",
             hint="Install the newer version, or give this one a database of its own by DATABASE_URL.",
         )
+
+
+def _upgrade(connection: Connection) -> None:
+    """From version 1. Programs of that version that still run go on: what they write is anybody's."""
+    name = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    for table in (JOBS, LANES):
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN scope {name} NOT NULL DEFAULT ''")
+    for index in _FORMER_INDEXES:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
+    NOTES.create(connection)
+    for missing in LANES.indexes:
+        missing.create(connection)
+    connection.execute(_SCHEMA.update().values(version=VERSION))

@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from framework.engine.database import ClashError
-from framework.engine.port import Again, Dead, Done, Job, Verdict
+from framework.engine.port import APART, Again, Dead, Done, Job, Verdict
 from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, WAITING
 
 
@@ -70,6 +70,17 @@ class Settling:
 
 
 Order = Job | Saving | Settling
+Scopes = Collection[str] | None
+"""Whose jobs are meant; None: everybody's."""
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What is asked to find work."""
+
+    ready: Any
+    any_ready: Any
+    next_due: Any
 
 
 @dataclass
@@ -110,17 +121,9 @@ class Store:
         self._drop_job = delete(JOBS).where(self.among(JOBS.c.key))
         self._drop_steps = delete(STEPS).where(self.among(STEPS.c.key))
         self._refresh = self._refresh_statement()
-        self._ready = (
-            select(LANES.c.lane)
-            .where(READY, LANES.c.due <= bindparam("now"))
-            .order_by(LANES.c.since, LANES.c.lane)
-            .limit(bindparam("free"))
-            .with_for_update(skip_locked=True)
-        )
+        self._looks = {scoped: self._look_statements(scoped=scoped) for scoped in (False, True)}
         self._start = self._start_statement()
         self._occupy = update(LANES).where(LANES.c.lane == bindparam("of")).values(running=bindparam("by"))
-        self._next_due = select(func.min(LANES.c.due)).where(READY, LANES.c.due > bindparam("now"))
-        self._any_ready = select(LANES.c.lane).where(READY, LANES.c.due <= bindparam("now")).limit(1)
         self._steps = select(STEPS).where(self.among(STEPS.c.key))
 
     def among(self, column: ColumnElement[Any], name: str = "names") -> ColumnElement[bool]:
@@ -134,6 +137,26 @@ class Store:
         """A list as `among` expects it."""
         ordered = sorted(names)
         return ordered if self._lists else json.dumps(ordered)
+
+    def _look_statements(self, *, scoped: bool) -> _Looks:
+        serves = [self.among(LANES.c.scope, "scopes")] if scoped else []
+        return _Looks(
+            ready=select(LANES.c.lane)
+            .where(READY, LANES.c.due <= bindparam("now"), *serves)
+            .order_by(LANES.c.since, LANES.c.lane)
+            .limit(bindparam("free"))
+            .with_for_update(skip_locked=True),
+            any_ready=select(LANES.c.lane).where(READY, LANES.c.due <= bindparam("now"), *serves).limit(1),
+            next_due=select(func.min(LANES.c.due)).where(READY, LANES.c.due > bindparam("now"), *serves),
+        )
+
+    def _looking(self, scopes: Scopes) -> tuple[_Looks, dict[str, Any]]:
+        """The statements for these scopes, and their parameters."""
+        return self._looks[scopes is not None], self.of_scopes(scopes)
+
+    def of_scopes(self, scopes: Scopes) -> dict[str, Any]:
+        """The parameter `scopes` of a statement that looks at some alone: what has none is everybody's."""
+        return {} if scopes is None else {"scopes": self.list_of({*scopes, ""})}
 
     def _refresh_statement(self) -> Any:  # noqa: ANN401 - a statement
         in_lane = JOBS.c.lane == LANES.c.lane
@@ -166,8 +189,10 @@ class Store:
             .returning(JOBS)
         )
 
-    def execute(self, connection: Connection, orders: Sequence[Order], me: str, free: int, now: float) -> Answers:
-        """Fulfil orders and start up to `free` jobs for the replica `me`, inside the caller's transaction.
+    def execute(
+        self, connection: Connection, orders: Sequence[Order], me: str, free: int, now: float, scopes: Scopes = None
+    ) -> Answers:
+        """Fulfil orders and start up to `free` jobs of these scopes for the replica `me`, in the caller's transaction.
 
         Raises ClashError when it has to be done once more.
         """
@@ -177,16 +202,20 @@ class Store:
         self._finish(connection, orders, now, answers)
         self.refresh(connection, {_lane(order) for order in orders if not isinstance(order, Saving)}, now)
         if free > 0:
-            self._claim(connection, me, free, now, answers)
+            self._claim(connection, me, free, now, answers, scopes)
         elif any(not isinstance(order, Saving) for order in orders):
             answers.left_over = True
+        if scopes is not None:  # what is others' to do, they must hear of
+            answers.left_over |= any(isinstance(order, Job) and order.scope not in scopes for order in orders)
         return answers
 
     def lock(self, connection: Connection, lanes: Collection[str]) -> None:
         """Have these lanes to ourselves until the transaction ends; missing ones are made."""
         if not lanes:
             return
-        connection.execute(self._new_lanes, [{"lane": lane, "since": 0.0} for lane in sorted(lanes)])
+        connection.execute(
+            self._new_lanes, [{"lane": lane, "since": 0.0, "scope": _scope(lane)} for lane in sorted(lanes)]
+        )
         if self._lists:
             locked = connection.execute(self._lock_lanes, {"names": self.list_of(lanes)}).all()
             if len(locked) < len(lanes):  # one was swept up in between
@@ -197,13 +226,15 @@ class Store:
         if lanes:
             connection.execute(self._refresh, {"names": self.list_of(lanes), "now": now})
 
-    def ready(self, connection: Connection, now: float) -> bool:
-        """Whether a job could start."""
-        return connection.execute(self._any_ready, {"now": now}).first() is not None
+    def ready(self, connection: Connection, now: float, scopes: Scopes = None) -> bool:
+        """Whether a job of these scopes could start."""
+        looks, parameters = self._looking(scopes)
+        return connection.execute(looks.any_ready, {"now": now, **parameters}).first() is not None
 
-    def due(self, connection: Connection, now: float) -> float | None:
-        """When the next job is due that could start but for that."""
-        due: float | None = connection.execute(self._next_due, {"now": now}).scalar()
+    def due(self, connection: Connection, now: float, scopes: Scopes = None) -> float | None:
+        """When the next job of these scopes is due that could start but for that."""
+        looks, parameters = self._looking(scopes)
+        due: float | None = connection.execute(looks.next_due, {"now": now, **parameters}).scalar()
         return due
 
     def forget(self, connection: Connection, keys: Collection[str]) -> None:
@@ -254,8 +285,9 @@ class Store:
             connection.execute(self._settle, verdicts)
         self.forget(connection, dropped)
 
-    def _claim(self, connection: Connection, me: str, free: int, now: float, answers: Answers) -> None:
-        lanes = connection.execute(self._ready, {"now": now, "free": free}).scalars().all()
+    def _claim(self, connection: Connection, me: str, free: int, now: float, answers: Answers, scopes: Scopes) -> None:
+        looks, of_scopes = self._looking(scopes)
+        lanes = connection.execute(looks.ready, {"now": now, "free": free, **of_scopes}).scalars().all()
         answers.left_over = len(lanes) == free
         if lanes:
             parameters = {"names": self.list_of(lanes), "me": me, "now": now}
@@ -265,7 +297,7 @@ class Store:
             connection.execute(self._occupy, [{"of": row["lane"], "by": row["key"]} for row in rows])
             answers.claims = self._claims(connection, rows)
         if not answers.left_over:
-            answers.next_due = connection.execute(self._next_due, {"now": now}).scalar()
+            answers.next_due = connection.execute(looks.next_due, {"now": now, **of_scopes}).scalar()
 
     def _claims(self, connection: Connection, rows: Sequence[RowMapping]) -> list[Claim]:
         tried = {row["key"] for row in rows if row["attempt"] > 1}
@@ -287,13 +319,15 @@ class Store:
 
 def job_of(row: RowMapping) -> Job:
     """The job as it was accepted."""
-    return Job(row["key"], row["lane"], row["order"], json.loads(row["payload"]), row["delay"])
+    lane = row["lane"].partition(APART)[2] if APART in row["lane"] else row["lane"]
+    return Job(row["key"], lane, row["order"], json.loads(row["payload"]), row["delay"], row["scope"])
 
 
 def _row(job: Job, now: float) -> dict[str, object]:
     return {
         "key": job.key,
-        "lane": job.lane,
+        "lane": job.place,
+        "scope": job.scope,
         "order": job.order,
         "payload": json.dumps(dict(job.payload), separators=(",", ":")),
         "delay": float(job.delay),
@@ -312,7 +346,11 @@ def _row(job: Job, now: float) -> dict[str, object]:
 
 
 def _lane(order: Order) -> str:
-    return order.lane if isinstance(order, Job) else order.token.lane
+    return order.place if isinstance(order, Job) else order.token.lane
+
+
+def _scope(lane: str) -> str:
+    return lane.partition(APART)[0] if APART in lane else ""
 
 
 def _holds(row: RowMapping | None, order: Saving | Settling) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import math
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,6 +57,9 @@ class Listener(Protocol):
     def fenced(self, owner: str) -> None:
         """Whatever was claimed under this id belongs to others."""
 
+    def told(self, text: str) -> None:
+        """Another replica said this."""
+
 
 class Worker:
     """Owns the connection, the replica's identity, and the number of jobs that may start."""
@@ -82,12 +85,13 @@ class Worker:
 
     def run(self) -> None:
         """Start the thread."""
-        self._member.listen(self._nudge)
+        self._member.listen(self._nudge, self._tell)
         self._thread.start()
 
-    def begin(self, loop: asyncio.AbstractEventLoop, listener: Listener) -> None:
-        """Start jobs from now on."""
+    def begin(self, loop: asyncio.AbstractEventLoop, listener: Listener, scopes: Collection[str] | None) -> None:
+        """Start jobs of these scopes (None: of all) from now on."""
         self._loop, self._listener = loop, listener
+        self._member.scopes = None if scopes is None else frozenset(scopes)
         self._claiming = True
         self._nudge()
 
@@ -113,6 +117,10 @@ class Worker:
     def _nudge(self) -> None:
         self._wake = True
         self._queue.put(None)
+
+    def _tell(self, text: str) -> None:
+        if self._listener is not None:
+            self._call(self._listener.told, text)
 
     def _run(self) -> None:
         while not self._stopping:

@@ -14,8 +14,8 @@ from framework.engine.port import Again, Dead, Done, Dropped, Engine, Execution,
 from framework.errors import EngineError
 
 
-def job(key: str, lane: str = "a", order: str | None = None, delay: float = 0.0) -> Job:
-    return Job(key=key, lane=lane, order=key if order is None else order, payload={"n": 1}, delay=delay)
+def job(key: str, lane: str = "a", order: str | None = None, delay: float = 0.0, scope: str = "") -> Job:
+    return Job(key=key, lane=lane, order=key if order is None else order, payload={"n": 1}, delay=delay, scope=scope)
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -98,11 +98,18 @@ class EngineContract:
             seen.append(job)
             return Done()
 
-        sent = Job("1", "läne", "001", {"text": "a \x00 b \ud83d ☂", "n": None}, 0.01)
+        payload = {"text": "a \x00 b \ud83d ☂", "n": None}
+        sent = [
+            Job("1", "läne", "001", payload, 0.01),
+            Job("2", "läne", "001", payload, 0.05, "bot@app"),
+            Job("3", "l\x1fne", "001", payload, 0.1, "bot@app"),
+            Job("4", "l\x1fne", "001", payload, 0.15),
+        ]
         await engine.start(handler)
-        await engine.accept(sent)
+        for one in sent:
+            await engine.accept(one)
         await engine.settled()
-        assert seen == [sent]
+        assert seen == sent
 
     async def test_a_key_is_accepted_once_while_waiting_running_and_settled(self, engine: Engine) -> None:
         done = Recorder(held=True)
@@ -367,3 +374,37 @@ class EngineContract:
         await engine.close()
         await engine.close()
         assert done.cancelled == ["1"]
+
+    async def test_executes_the_jobs_of_its_scopes_alone_and_those_of_nobody(self, engine: Engine) -> None:
+        done = Recorder()
+        for key, scope in (("1", "a"), ("2", "b"), ("3", ""), ("4", "a"), ("5", "b")):
+            await engine.accept(job(key, scope=scope))
+        await engine.start(done, scopes=["a"])
+        await engine.accept(job("6", scope="c"))
+        await engine.accept(job("7", scope="a"))
+        await engine.settled()
+        assert sorted(done.finished) == ["1", "3", "4", "7"]
+        assert (await engine.load()).waiting == 0
+        assert [record.job.key for record in await engine.records(["waiting"])] == ["6", "5", "2"]
+        await engine.start(done, scopes=["a", "b"])
+        await engine.settled()
+        assert sorted(done.finished) == ["1", "2", "3", "4", "5", "7"]
+        assert await engine.cancel("6")
+
+    async def test_lanes_of_different_scopes_do_not_wait_for_each_other(self, engine: Engine) -> None:
+        done = Recorder(held=True)
+        await engine.start(done, scopes=["a", "b"])
+        for key, scope in (("1", "a"), ("2", "a"), ("3", "b")):
+            await engine.accept(job(key, scope=scope))
+        await eventually(lambda: len(done.started) == 2)
+        assert sorted(done.started) == ["1", "3"]
+        done.gate.set()
+        await engine.settled()
+        assert sorted(done.finished) == ["1", "2", "3"]
+
+    async def test_does_not_hear_what_it_says(self, engine: Engine) -> None:
+        heard: list[Any] = []
+        await engine.start(Recorder(), hear=lambda scope, note: heard.append((scope, note)))
+        await engine.tell("a", {"kind": "stop"})
+        await asyncio.sleep(0.05)
+        assert heard == []

@@ -1,0 +1,126 @@
+"""Several replicas on one database, each with scopes of its own: who executes what, and who hears what."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.port import Hear
+from tests.engine.contract import Recorder, eventually, job
+from tests.support.postgres import Postgres
+
+Notes = list[tuple[str, Mapping[str, Any]]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'engine.sqlite'}"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.database()
+
+
+@asynccontextmanager
+async def opened(*urls: str) -> AsyncIterator[list[DurableEngine]]:
+    async with AsyncExitStack() as stack:
+        engines = []
+        for url in urls:
+            engines.append(await asyncio.to_thread(open_engine, url, concurrency=4))
+            stack.push_async_callback(engines[-1].close)
+        yield engines
+
+
+def hearing(notes: Notes) -> Hear:
+    return lambda scope, note: notes.append((scope, note))
+
+
+async def test_each_replica_executes_its_own_whoever_accepted_it(url: str) -> None:
+    one, other = Recorder(), Recorder()
+    async with opened(url, url) as (first, second):
+        await first.start(one, scopes=["a"])
+        await second.start(other, scopes=["b"])
+        for n in range(20):
+            await first.accept(job(f"a{n:02d}", scope="a"))
+            await first.accept(job(f"b{n:02d}", scope="b"))
+        await first.settled()
+        await second.settled()
+    assert one.finished == [f"a{n:02d}" for n in range(20)]
+    assert other.finished == [f"b{n:02d}" for n in range(20)]
+    assert set(one.attempts + other.attempts) == {1}
+
+
+async def test_what_nobody_serves_waits_for_who_does(url: str) -> None:
+    one, other = Recorder(), Recorder()
+    async with opened(url) as (first,):
+        await first.start(one, scopes=["a"])
+        await first.accept(job("1", scope="b"))
+        await first.settled()
+        assert await first.drain(1) == ()
+    async with opened(url) as (second,):
+        await second.start(other, scopes=["b"])
+        await second.settled()
+    assert (one.finished, other.finished) == ([], ["1"])
+
+
+async def test_a_note_reaches_all_others_that_serve_the_scope_and_once(url: str) -> None:
+    heard: list[Notes] = [[], [], []]
+    async with opened(url, url, url) as engines:
+        for engine, notes, scopes in zip(engines, heard, (["a"], ["a", "b"], ["b"]), strict=True):
+            await engine.start(Recorder(), scopes=scopes, hear=hearing(notes))
+        await asyncio.sleep(0.3)
+        for n in range(5):
+            await engines[0].tell("a", {"kind": "stop", "n": n})
+        await engines[2].tell("b", {"text": "grüße \x00"})
+        await eventually(lambda: len(heard[1]) == 6)
+        await asyncio.sleep(0.3)
+    assert heard[0] == heard[2] == []
+    assert [note for scope, note in heard[1] if scope == "a"] == [{"kind": "stop", "n": n} for n in range(5)]
+    assert ("b", {"text": "grüße \x00"}) in heard[1]
+
+
+async def test_what_was_said_before_is_not_heard(url: str) -> None:
+    notes: Notes = []
+    async with opened(url, url) as engines:
+        for engine in engines:
+            await engine.start(Recorder())
+        await engines[0].tell("a", {"n": 1})
+        async with opened(url) as (late,):
+            await late.start(Recorder(), hear=hearing(notes))
+            await asyncio.sleep(0.3)
+            await engines[0].tell("a", {"n": 2})
+            await eventually(lambda: bool(notes))
+    assert notes == [("a", {"n": 2})]
+
+
+async def test_a_note_that_is_too_long_is_refused(url: str) -> None:
+    async with opened(url) as (engine,):
+        with pytest.raises(ValueError, match="small"):
+            await engine.tell("a", {"text": "x" * 8000})
+
+
+async def test_a_database_of_the_version_before_is_taken_over_with_its_jobs(tmp_path: Path) -> None:
+    file = tmp_path / "engine.sqlite"
+    async with opened(f"sqlite:///{file}") as (engine,):
+        await engine.accept(job("1"))
+    with sqlite3.connect(file) as raw:
+        for index in ("engine_lanes_turn", "engine_lanes_when"):
+            raw.execute(f"DROP INDEX {index}")
+        raw.execute("DROP TABLE engine_notes")
+        for table in ("engine_jobs", "engine_lanes"):
+            raw.execute(f"ALTER TABLE {table} DROP COLUMN scope")
+        raw.execute("CREATE INDEX engine_lanes_due ON engine_lanes (due)")
+        raw.execute("UPDATE engine_schema SET version = 1")
+    raw.close()
+    done = Recorder()
+    async with opened(f"sqlite:///{file}") as (engine,):
+        await engine.start(done, scopes=["a"])
+        await engine.accept(job("2", scope="a"))
+        await engine.settled()
+    assert sorted(done.finished) == ["1", "2"]
