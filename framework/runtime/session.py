@@ -10,6 +10,7 @@ import structlog
 from framework.engine.port import Again, Dead, Engine, Execution, Job, Verdict
 from framework.errors import EngineError, FrameworkError
 from framework.runtime.answered import APOLOGISED
+from framework.runtime.arrival import Arrival
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.burst import quiet_of
 from framework.runtime.catch_up import CatchUp
@@ -77,6 +78,7 @@ class Session:
         self._pipeline = Pipeline(bot, limits, timing, engine.accept)
         self._errands = Errands(bot, engine, self._pipeline.desk, self._pipeline.handover, limits, timing)
         self._chores = Chores(bot.name, timing)
+        self._arrival = Arrival()
         pace = Pace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
         self._starters = Starters(bot, engine, timing, lambda: self._membership.known)
@@ -139,7 +141,7 @@ class Session:
             case RemovedFromChannel(channel):
                 self._membership.forget(channel)
             case Connected(again):
-                self._chores.spawn(self._arrive(again=again), name="arrive")
+                self._chores.spawn(self._arrive(again=again, number=self._arrival.begin()), name="arrive")
             case Disconnected(reason):
                 _log.warning("connection.lost", bot=self.bot.name, reason=reason)
 
@@ -199,6 +201,8 @@ class Session:
     async def _hear(self, message: Message, *, ordered: bool) -> None:
         if message.user.id == self.bot.user_id or not self._membership.covers(message.channel):
             return
+        if ordered and self._arrival.holds(message):
+            return
         self._pipeline.live.written(message)
         self._starters.heard(message)
         quiet = quiet_of(self.bot.at(message.channel).definition)
@@ -215,15 +219,25 @@ class Session:
     async def _read(self, states: Sequence[ChannelState]) -> None:
         await self._starters.read(states)
         await self._errands.look(states)
+        await self._hear_late(self._arrival.read(state.channel for state in states))
+
+    async def _hear_late(self, messages: Sequence[Message]) -> None:
+        """What came while those before it were still looked for."""
+        for message in messages:
+            try:
+                await self._hear(message, ordered=True)
+            except EngineError as error:  # reconciliation finds it again
+                _log.error("event.not_kept", bot=self.bot.name, event_kind="MessageNew", error=error.what)
 
     def _enter(self, channel: ChannelRef) -> None:
         self._chores.spawn(self._chores.persist(lambda: self._membership.add(channel)), name="join")
 
-    async def _arrive(self, *, again: bool) -> None:
+    async def _arrive(self, *, again: bool, number: int = 0) -> None:
         """A connection is up, or there will be none: join, and catch up with what was missed."""
         if self._connected:
             _log.info("connection.up", bot=self.bot.name, again=again)
         await self._chores.persist(self._membership.rewatch if self.ready.is_set() else self._membership.enter)
+        await self._hear_late(self._arrival.end(number))
         self.ready.set()
         await self._chores.persist(self._starters.look)
 

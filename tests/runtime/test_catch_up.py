@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from framework.stream.model import MessageNew
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, answer, slowly
 from tests.support.bots import CID, Running
@@ -168,6 +169,23 @@ async def test_a_lost_connection_is_caught_up_with(world: World, agent: Scripted
         live = world.post(CID, "live")
         await asyncio.sleep(1)
         assert bot.reply_to(live)
+
+
+async def test_what_comes_by_a_new_connection_waits_for_what_was_missed_before_it(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        bot.service.drop()
+        world.post(CID, "missed")
+        bot.service.fail("watch", times=1)
+        bot.service.reconnect()
+        await asyncio.sleep(0.01)
+        live = world.post(CID, "live")
+        bot.service.put(MessageNew(live))
+        await asyncio.sleep(30)
+        assert bot.reply_to(live)
+    assert agent.questions == ["missed", "live"]
 
 
 async def test_a_service_that_is_away_at_reconnect_is_waited_for(
