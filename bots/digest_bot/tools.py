@@ -51,8 +51,16 @@ def note_decision(decision: str, runtime: Runtime) -> str:
     return f"Noted as decision {count} of this channel: “{decision.strip()}”."
 
 
-@tool(extras={"phrases": [r"^\s*/decisions\b", r"\bwhat (?:did|have) we decided?\b", r"\b(?:list|show).{0,12}decisions\b"],
-              "writes": False})  # fmt: skip
+@tool(
+    extras={
+        "phrases": [
+            r"^\s*/decisions\b",
+            r"\bwhat (?:did|have) we decided?\b",
+            r"\b(?:list|show).{0,12}decisions\b",
+        ],
+        "writes": False,
+    }
+)
 def list_decisions(runtime: Runtime) -> str:
     """List the last decisions of this channel, with who noted them and when."""
     context = runtime.context
