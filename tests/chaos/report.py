@@ -21,12 +21,13 @@ def show(trials: Sequence[Trial], *, load: str) -> None:
     for heading in ("scenario", "engine", "ingress"):
         table.add_column(heading)
     for heading in ("asked", "replied", "lost", "doubled", "order", "wrong", "tool runs", "recovery s", "final s"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for trial in trials:
         table.add_row(*_row(trial))
     console.print(table)
     console.print("recovery: from kill -9 to the complete reply, less the agent's own time, median / longest (turns).")
+    console.print("tool runs: once; uncertain (?), which the reply says; again, which must not be.")
     console.print("final: from the question to the complete reply, model and queue included, median / p95.")
     for trial in trials:
         for violation in trial.verdict.violations:
@@ -36,7 +37,7 @@ def show(trials: Sequence[Trial], *, load: str) -> None:
 def _row(trial: Trial) -> list[Text | str]:
     verdict, setting = trial.verdict, trial.setting
     bad = len(verdict.wrong) + len(verdict.unfinished) + len(verdict.strays)
-    tools = f"{verdict.tool_once} once, {verdict.tool_uncertain} uncertain, {len(verdict.tool_repeated)} again"
+    tools = f"{verdict.tool_once} once, {verdict.tool_uncertain} ?, {len(verdict.tool_repeated)} again"
     recovery = "-"
     if verdict.recovery_median is not None and verdict.recovery_longest is not None:
         recovery = f"{verdict.recovery_median:.1f} / {verdict.recovery_longest:.1f} ({verdict.recovered})"
@@ -50,7 +51,7 @@ def _row(trial: Trial) -> list[Text | str]:
     kept = not verdict.violations
     return [
         trial.name,
-        f"{setting.database}, {setting.replicas} replicas",
+        f"{setting.database} x {setting.replicas}",
         setting.ingress,
         str(verdict.asked),
         str(verdict.replied),

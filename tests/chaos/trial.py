@@ -69,7 +69,8 @@ async def run_trial(
         whole = time.monotonic() - began
         await asyncio.sleep(_QUIET)
         channels = await world.app.messages(list(planned))
-        verdict = judge(planned, channels, Evidence(world.effects, world.killed, _agent_seconds(world)))
+        evidence = Evidence(world.effects, world.killed, _agent_seconds(world), scenario.judges_recovery)
+        verdict = judge(planned, channels, evidence)
         if logs is not None:
             kept = logs / f"{name}-{setting.database}"
             kept.mkdir(parents=True, exist_ok=True)

@@ -70,11 +70,13 @@ class Verdict:
 class Evidence:
     """What is known beside the channels. `killed`: ids of replies that a killed process was working on, and when (Unix
     seconds). `agent`: seconds that the agent took over a reply, in the try that came to its end, by the reply's id.
+    `judges_recovery`: whether nothing but a death kept turns from being complete in time.
     """
 
     effects: Path
     killed: Mapping[str, float] = field(default_factory=dict)
     agent: Mapping[str, float] = field(default_factory=dict)
+    judges_recovery: bool = True
 
 
 def judge(planned: Mapping[str, Sequence[Question]], channels: Channels, evidence: Evidence) -> Verdict:
@@ -104,7 +106,7 @@ def judge(planned: Mapping[str, Sequence[Question]], channels: Channels, evidenc
             if reply["id"] in killed and done > killed[reply["id"]]:
                 took = done - killed[reply["id"]] - evidence.agent.get(reply["id"], 0.0)
                 recoveries.append(took)
-                if took > RECOVERY:
+                if took > RECOVERY and evidence.judges_recovery:
                     verdict.late.append(f"{question.marker} ({took:.1f} s)")
         verdict.disorder += [late[1] for early, late in pairwise(times) if early[0] > late[0]]
     verdict.tool_repeated = [key for key, count in runs.items() if count > 1]
