@@ -24,13 +24,14 @@ _HINTS = (
     ("unknown escape character", "A backslash is read inside \"...\"; put regular expressions into '...'."),
     ("'\\t'", "Indent with spaces; YAML takes no tabs."),
     ("while scanning an alias", 'A text that begins with * needs quotes, as in "*".'),
+    ("undefined alias", 'A text that begins with * needs quotes, as in "*.example"; without, it repeats what & names.'),
     ("cannot start any token", "A text that begins with @, %, ` or a tab needs quotes."),
     ("could not find expected ':'", "A key needs a colon and a space behind it, as in `name: Ada`."),
     ("expected ',' or ']'", "A list in [ ] needs commas between its entries, and a ] at its end."),
     ("expected ',' or '}'", "A mapping in { } needs commas between its entries, and a } at its end."),
     ("found unexpected end of stream", "A quote is opened and never closed."),
     ("expected <block end>", "This line is indented differently from those beside it."),
-    ("expected a single document", "Keep one document in the file: remove the line `---`."),
+    ("a second document", "Keep one document in the file: remove the line `---`."),
 )
 
 
@@ -97,12 +98,7 @@ def _is_short(value: object, key: Key, index: int) -> bool:
 
 def read_yaml(file: Path) -> Document:
     """Read one YAML file. Raises DefinitionError with the position for broken YAML and for a key given twice."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(
-            f"cannot be read: {error}", where=Position(file), hint="Save it as UTF-8 text that you may read."
-        ) from None
+    text = read_text(file)
     places: dict[Key, Position] = {}
     try:
         loader = _Loader(text)
@@ -112,17 +108,41 @@ def read_yaml(file: Path) -> Document:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise _broken(file, error) from None
-    except yaml.YAMLError as error:
+        raise _broken(file, text, error) from None
+    except yaml.reader.ReaderError as error:
         raise DefinitionError(
-            f"is not valid YAML: {error}", where=Position(file), hint="Remove characters that are no text."
+            f"is not valid YAML: it holds the sign {error.character:#06x}, which is no text",
+            where=_place_in(file, text[: error.position]),
+            hint="Remove that sign; some editors show it as a box or not at all.",
         ) from None
     return Document(file, value, places)
 
 
-def _broken(file: Path, error: yaml.MarkedYAMLError) -> DefinitionError:
+def read_text(file: Path) -> str:
+    """A file's text. Raises DefinitionError, with the line, for what is not UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DefinitionError(
+            "is not text in UTF-8",
+            where=_place_in(file, error.object[: error.start].decode("utf-8")),
+            hint="Save it as UTF-8 in your editor.",
+        ) from None
+    except OSError as error:
+        raise DefinitionError(
+            f"cannot be read: {error.strerror or error}", where=Position(file), hint="Is it a file that you may read?"
+        ) from None
+
+
+def _place_in(file: Path, before: str) -> Position:
+    return Position(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _broken(file: Path, text: str, error: yaml.MarkedYAMLError) -> DefinitionError:
     mark = error.problem_mark or error.context_mark
     opened = error.context_mark
+    if mark and opened and "could not find expected ':'" in (error.problem or ""):
+        mark = opened  # It is seen a line or more later that the colon is missing.
     if mark and opened and opened.line < mark.line and "flow" in (error.context or ""):
         return DefinitionError(
             "is not valid YAML: a bracket is not closed",
@@ -130,10 +150,24 @@ def _broken(file: Path, error: yaml.MarkedYAMLError) -> DefinitionError:
             hint="Close it with ] or }, and put a comma between its entries.",
         )
     where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
+    if mark and "mapping values are not allowed" in (error.problem or "") and (deeper := _deeper(text, mark.line)):
+        return DefinitionError(f"is not valid YAML: {deeper}", where=where, hint="Begin both at the same column.")
     what = " ".join(part for part in (error.problem, error.context) if part)
+    if "another document" in what:
+        what = "a second document begins here"
     hints = (hint for sign, hint in _HINTS if sign in what)
     hint = next(hints, "Look at the indentation, colons and quotes on this line and the one above.")
     return DefinitionError(f"is not valid YAML: {what}", where=where, hint=hint)
+
+
+def _deeper(text: str, line: int) -> str:
+    """What is wrong with a line that is indented more than the entry above it, which has a value already."""
+    rows = text.splitlines()
+    above = next((row for row in reversed(rows[:line]) if row.strip() and not row.lstrip().startswith("#")), "")
+    depths = [len(row) - len(row.lstrip(" ")) for row in (above, rows[line])]
+    if not re.search(r":\s+[^\s#]", above) or depths[1] <= depths[0] or above.lstrip().startswith("- "):
+        return ""
+    return f"this line is indented by {depths[1]} blanks, the one above by {depths[0]}"
 
 
 class _Builder:

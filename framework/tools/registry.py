@@ -7,6 +7,7 @@ import inspect
 import sys
 import traceback
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.definition.operations import DIRECT_TOOLS, OPERATION_TOOLS
@@ -14,11 +15,11 @@ from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from types import ModuleType
 
     from langchain_core.tools import BaseTool
 
+    from framework.catalog.catalog import Catalog
     from framework.definition.model import Bot
 
 
@@ -49,25 +50,40 @@ def _check_operations(bot: Bot) -> None:
     rules = bot.definition.operations
     if not named and not rules.named:
         return
-    from framework.catalog.catalog import Catalog, UnknownOperationError
+    from framework.catalog.catalog import Catalog
     from framework.catalog.policy import Policy
     from framework.catalog.principal import Principal
 
-    catalog, where = Catalog.load(), Position(bot.folder / "bot.yaml")
-    for operation_id in rules.named:
-        try:
-            catalog.operation(operation_id)
-        except UnknownOperationError as error:
-            raise DefinitionError(f"operations: {error.what}", where=where, hint=error.hint) from None
+    catalog = Catalog.load()
+    _check_names(bot, catalog)
     policy = Policy(rules, Principal(f"bot:{bot.name}"))
     for name in named:
         operation_id = DIRECT_TOOLS.get(name, "")
         if operation_id and not policy.permits(catalog.operation(operation_id)):
             raise DefinitionError(
                 f"the tool {name!r} executes {operation_id}, which `operations` does not allow",
-                where=where,
+                where=_place(bot, ("tools", bot.definition.tool_names.index(name))),
                 hint=f"Add {operation_id} to operations.allow, or remove the tool.",
             )
+
+
+def _check_names(bot: Bot, catalog: Catalog) -> None:
+    from framework.catalog.catalog import UnknownOperationError
+
+    rules = bot.definition.operations
+    for key in ("allow", "deny", "approve"):
+        for index, name in enumerate(getattr(rules, key)):
+            if name not in rules.named:
+                continue  # a class of operations
+            try:
+                catalog.operation(name)
+            except UnknownOperationError as error:
+                place = _place(bot, ("operations", key, index))
+                raise DefinitionError(f"operations.{key}: {error.what}", where=place, hint=error.hint) from None
+
+
+def _place(bot: Bot, key: tuple[str | int, ...]) -> Position:
+    return bot.document.position(key) if bot.document else Position(bot.folder / "bot.yaml")
 
 
 def _import(bot_name: str, file: Path) -> ModuleType:
@@ -81,15 +97,44 @@ def _import(bot_name: str, file: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise DefinitionError(f"is not valid Python: {error.msg}", where=Position(file, error.lineno)) from error
-    except Exception as error:  # The author's code may raise anything; the author is told.
-        line = next(
-            (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == str(file)), None
-        )
+        raise _no_python(error, file) from error
+    except (Exception, SystemExit) as error:  # The author's code may raise anything; the author is told.
         raise DefinitionError(
-            f"cannot be imported: {type(error).__name__}: {error}", where=Position(file, line)
+            f"cannot be imported: {type(error).__name__}: {error}".rstrip(": "),
+            where=Position(file, _line_in(file, error)),
+            hint=_import_remedy(error),
         ) from error
     return module
+
+
+def _no_python(error: SyntaxError, file: Path) -> DefinitionError:
+    # The mistake may be in a module that tools.py imports.
+    there = Path(error.filename) if error.filename and not _same(error.filename, file) else file
+    return DefinitionError(
+        f"is not valid Python: {error.msg}",
+        where=Position(there, error.lineno, error.offset or None),
+        hint="Look at this line and the one above: brackets, quotes, a colon at the end, indentation.",
+    )
+
+
+def _line_in(file: Path, error: BaseException) -> int | None:
+    """The line of the file that led to the error, whatever it called."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next((frame.lineno for frame in frames if _same(frame.filename, file)), None)
+
+
+def _same(name: str, file: Path) -> bool:
+    return Path(name).resolve() == file.resolve()
+
+
+def _import_remedy(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"Correct the name, or install the package that holds {error.name!r} into the same environment."
+    if isinstance(error, ImportError):
+        return "Correct the name that is imported."
+    if isinstance(error, SystemExit):
+        return 'A module of tools must not end the program: move that below `if __name__ == "__main__":`.'
+    return "It happens while the file is imported: correct that line, or move it into the function that needs it."
 
 
 def _take(name: str, names: Mapping[str, object], file: Path) -> BaseTool:
@@ -106,11 +151,30 @@ def _take(name: str, names: Mapping[str, object], file: Path) -> BaseTool:
             where=Position(file),
             hint=f"{f'Did you mean {near[0]!r}? ' if near else ''}Its tools: {', '.join(tools) or 'none'}.",
         )
+    where = Position(file, _line_of(found))
+    untyped = [key for key in inspect.signature(found).parameters if key not in getattr(found, "__annotations__", {})]
+    if untyped:
+        raise DefinitionError(
+            f"{name!r} cannot be a tool: {', '.join(untyped)} has no type",
+            where=where,
+            hint=f"Say what the model is to give, as in `{untyped[0]}: str`.",
+        )
+    if not inspect.getdoc(found):
+        raise DefinitionError(
+            f"{name!r} cannot be a tool: it has no docstring",
+            where=where,
+            hint='Say below its first line when to use it, as in """Look up an order by its number.""".',
+        )
     try:
         return tool(found)
     except (ValueError, TypeError) as error:
         raise DefinitionError(
             f"{name!r} cannot be a tool: {error}",
-            where=Position(file, inspect.getsourcelines(found)[1]),
+            where=where,
             hint="Give it a docstring that says when to use it, and a type for each argument.",
         ) from error
+
+
+def _line_of(found: object) -> int | None:
+    code = getattr(inspect.unwrap(found) if callable(found) else found, "__code__", None)
+    return getattr(code, "co_firstlineno", None)

@@ -134,14 +134,25 @@ BREAKAGES = {
     "missing article folder": ("knowledge: knowledge", "¦knowledge: knowlege", ["does not exist", "'knowledge'"]),
     "missing prompt": ("prompt: prompt.md.j2", "¦prompt: prompt.j2", ["'prompt.j2' does not exist", "prompt.md.j2"]),
     "key given twice": ("variables: {", "¦prompt: x\nvariables: {", ["'prompt' stands here a second", "on line"]),
-    "indentation": ("  name: Shop Bot", "   name¦: Shop Bot", ["not valid YAML", "indent"]),
+    "indentation": (
+        "  name: Shop Bot",
+        "   name¦: Shop Bot",
+        ["indented by 3 blanks, the one above by 2", "Begin both at the same column"],
+    ),
+    "no blank behind a colon": (
+        "prompt: prompt.md.j2\n",
+        "¦prompt:prompt.md.j2\n# A note.\n",
+        ["A key needs a colon and a space"],
+    ),
+    "two documents": ("context:\n", "¦---\ncontext:\n", ["a second document begins here", "remove the line `---`"]),
+    "a sign that is no text": ("  name: Shop Bot", "  name: Shop¦\0Bot", ["0x0000, which is no text", "Remove"]),
     "tab": ("  name: Shop Bot", "¦\tname: Shop Bot", ["not valid YAML", "spaces"]),
     "colon in a text": ("  name: Shop Bot", "  name: Shop¦: Bot", ["not valid YAML", "quotes"]),
     "bracket left open": ("users: [ada, grace]}", "users: [ada, grace¦}", ["not valid YAML"]),
     "bracket left open over lines": ("team: {users: [ada, grace]}", "team: ¦{users: [ada, grace]", ["is not closed"]),
     "colon without a space": ("context:\n  messages: 20", "¦context:\n  messages:20", ["A colon needs a space"]),
     "singular": ("tools:\n", "¦tool:\n", ["Did you mean 'tools'?"]),
-    "asterisk without quotes": ('["messaging:shop-*"]', "¦*all", ["not valid YAML"]),
+    "asterisk without quotes": ('["messaging:shop-*"]', "¦*all", ["not valid YAML", "needs quotes"]),
 }
 
 
@@ -189,6 +200,12 @@ def test_a_mistake_is_named_with_line_column_key_and_remedy(folder: Path, name: 
         assert f"bot.yaml:{line}:{column}: " in message, message
     else:
         assert "bot.yaml:" in message
+
+
+def test_a_file_in_another_encoding_is_named_with_its_line(folder: Path) -> None:
+    (folder / "bot.yaml").write_bytes(GOOD.replace("Shop Bot", "Fröhlich").encode("latin-1"))
+    with pytest.raises(DefinitionError, match=r"bot\.yaml:4:11: is not text in UTF-8\n.*Save it as UTF-8"):
+        load_bot(str(folder))
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Loading a bot's tools.py."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,25 @@ def test_the_support_bots_tools_load_in_the_order_of_its_definition() -> None:
             ["tools.py:3", "no_such_module"],
         ),
         ("x = 1\n", ["has no tool 'add'"]),
+        ('\ndef add(a, b: int) -> int:\n    """Add."""\n    return b\n', ["tools.py:2", "a has no type", "`a: str`"]),
+        ('LIMIT = {}["x"]\n\ndef add() -> int:\n    """Add."""\n    return 1\n', ["tools.py:1", "KeyError: 'x'"]),
+        ('def add() -> int:\n    """Add."""\n    return 1\n\nraise SystemExit\n', ["tools.py:5", "end the program"]),
     ],
 )
-def test_a_mistake_in_tools_py_is_named(tmp_path: Path, code: str, words: list[str]) -> None:
-    with pytest.raises(DefinitionError) as caught:
-        load_tools(bot_with_tools(tmp_path, code, "add"))
-    for word in words:
-        assert word in str(caught.value)
+def test_a_mistake_in_tools_py_is_named_with_line_and_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: list[str]
+) -> None:
+    bot_with = partial(bot_with_tools, code=code, names="add")
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, Path()):  # The line is known however the bot was named.
+        with pytest.raises(DefinitionError) as caught:
+            load_tools(bot_with(folder))
+        for word in words:
+            assert word in str(caught.value)
+        assert caught.value.hint
+
+
+def test_an_operation_that_does_not_exist_is_named_with_its_place(tmp_path: Path) -> None:
+    bot = bot_with_tools(tmp_path, "", "search_operations]\noperations:\n  allow: [reads, SendMesage")
+    with pytest.raises(DefinitionError, match=r"bot\.yaml:3:18: operations\.allow: .*SendMesage.*\n.*SendMessage"):
+        load_tools(bot)
