@@ -102,3 +102,9 @@ class EngineError(FrameworkError):
 
 class ToolError(FrameworkError):
     """A tool could not do what was asked. The agent is told; the turn goes on."""
+
+
+class UncertainToolError(ToolError):
+    """A tool was interrupted, and nobody knows whether it did what was asked. The customer is told so too, where it
+    changes anything.
+    """

@@ -73,7 +73,8 @@ def open_ticket(summary: str, runtime: ToolRuntime[ToolContext]) -> str:
             r"\bT-?\s?(?P<number>\d{1,6})\b",
             r"\bticket (number |no\.? ?|#)?(?P<number>\d{1,6})\b",
             r"\bmy (open )?tickets?\b",
-        ]
+        ],
+        "writes": False,
     }
 )
 def find_ticket(runtime: ToolRuntime[ToolContext], number: int | None = None) -> str:

@@ -9,7 +9,6 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from framework.agent.builtin import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import Answer, Outcome, Source
-from framework.agent.guard import SAID_UNCERTAIN
 from framework.agent.outcome import judge, withheld
 from framework.agent.smalltalk import is_greeting, is_thanks
 from framework.agent.spending import cost_of
@@ -41,7 +40,7 @@ def answer_of(
     )
     uncertain = tuple(dict.fromkeys(ledger.uncertain))
     return Answer(
-        text=_with_doubts(text, uncertain),
+        text=_with_doubts(text, uncertain, parts.bot.definition.phrases.uncertain),
         outcome=outcome,
         sources=sources,
         suggestions=suggestions,
@@ -61,9 +60,9 @@ def _sum(counted: int | None, more: int) -> int | None:
     return counted if counted is None and not more else (counted or 0) + more
 
 
-def _with_doubts(text: str, uncertain: Sequence[str]) -> str:
+def _with_doubts(text: str, uncertain: Sequence[str], phrase: str) -> str:
     """A model may forget to say what is not known; so it is said here."""
-    doubts = [said for name in uncertain if (said := SAID_UNCERTAIN.format(name=name)) not in text]
+    doubts = [said for name in uncertain if (said := phrase.replace("{tool}", name)) not in text]
     return "\n\n".join([text, *doubts]) if doubts else text
 
 

@@ -18,7 +18,8 @@ from langgraph.errors import GraphBubbleUp
 
 from framework.agent.failure import BrokenAnswerError, ModelSite, explain
 from framework.agent.outcome import withheld
-from framework.errors import ToolError
+from framework.agent.turn import Said
+from framework.errors import ToolError, UncertainToolError
 from framework.tools.context import ToolContext
 
 if TYPE_CHECKING:
@@ -116,12 +117,31 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
         rule = self._rules.of(tool) if tool is not None and self._rules.governs(tool) else None
         given = rule is not None and "timeout" in rule.model_fields_set
         seconds = rule.timeout.total_seconds() if rule is not None and given else self._tool_seconds
+        writes = tool is not None and self._rules.writes(tool)
         try:
             async with asyncio.timeout(seconds):
                 return await handler(request)
         except TimeoutError:
-            unsure = " Whether it was done is not known." if tool is not None and self._rules.writes(tool) else ""
-            raise ToolError(f"It did not finish within {seconds:g} seconds.{unsure}") from None
+            late = f"It did not finish within {seconds:g} seconds."
+            if not writes:
+                raise ToolError(late) from None
+            return _doubtful(UncertainToolError(f"{late} Whether it was done is not known."), request)
+        except UncertainToolError as error:
+            if not writes:
+                raise
+            return _doubtful(error, request)
+
+
+def _doubtful(error: UncertainToolError, request: ToolCallRequest) -> ToolMessage:
+    """A result that says so to whoever tells the customer."""
+    log.warning("tool call is uncertain: nobody knows whether it was done", audit=True, tool=request.tool_call["name"])
+    return ToolMessage(
+        content=explain_tool_error(error, request),
+        tool_call_id=request.tool_call["id"],
+        name=request.tool_call["name"],
+        status="error",
+        artifact=Said("", uncertain=True),
+    )
 
 
 def _ensure_whole(message: object, site: ModelSite) -> None:

@@ -13,8 +13,8 @@ Outcome = Literal["answered", "unsure", "refused"]
 class Utterance:
     """Something said. `name` is how a person is shown; `images` are addresses of pictures that came with it.
 
-    `foreign`: said by, or in the name of, a bot, but not by this one: data, like what people say. `restricted`: for some
-    people's eyes alone, so that no summary for all of them may tell it.
+    `foreign`: said by, or in the name of, a bot, but not by this one: data, like what people say. `restricted`: for
+    some people's eyes alone, so that no summary for all of them may tell it.
 
     Half a surrogate pair, which JSON and argument lists can bring in and UTF-8 cannot carry, becomes U+FFFD.
     """

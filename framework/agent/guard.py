@@ -17,7 +17,7 @@ from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRespon
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langchain_core.tools import BaseTool
 
-from framework.agent.builtin import BUILT_IN
+from framework.agent.builtin import SEARCH
 from framework.agent.conversation import ApprovalRequested
 from framework.agent.messages import result_block
 from framework.agent.turn import Said, TurnContext
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from langchain.tools import ToolRuntime
     from langgraph.types import Command
 
+    from framework.definition.phrases import Phrases
     from framework.tools.approvals import ApprovalDesk
     from framework.tools.rate import Window
     from framework.tools.rules import Rules
@@ -40,9 +41,6 @@ log = structlog.get_logger(__name__)
 UNCERTAIN = (
     "The bot was interrupted in the middle of {name}: whether it was done is not known, and it was not done again. "
     "Tell the customer so plainly, and that a person has to check; do not claim either, and do not call it again."
-)
-SAID_UNCERTAIN = (
-    "I was interrupted, and cannot say whether “{name}” was done. I did not do it again; a person has to check."
 )
 NOT_ALLOWED = "{name} may not be called for this person. Say that you cannot do it for them."
 TOO_OFTEN = "{name} was called too often for this person. It may be called again in {seconds:.0f} seconds."
@@ -60,6 +58,7 @@ class _Call:
     request: ToolCallRequest
     tool: BaseTool
     place: int
+    phrases: Phrases
 
     @property
     def name(self) -> str:
@@ -80,6 +79,7 @@ class _Call:
 
     def answer(self, text: str, *, ok: bool = False, said: str = "") -> ToolMessage:
         """The call's result, in our words; `said`: the same for a customer."""
+        said = said.replace("{tool}", self.name)
         return ToolMessage(
             content=text,
             tool_call_id=self.request.tool_call["id"],
@@ -93,13 +93,21 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
     """Stands outside everything else that wraps calls of models and tools."""
 
     def __init__(
-        self, rules: Rules, window: Window, desk: ApprovalDesk | None, *, mask: Callable[[str], str], mark: bool
+        self,
+        rules: Rules,
+        window: Window,
+        desk: ApprovalDesk | None,
+        phrases: Phrases,
+        *,
+        mask: Callable[[str], str],
+        mark: bool,
     ) -> None:
         """`mark`: what tools return is marked as data for the model, and masked."""
         super().__init__()
         self._rules = rules
         self._window = window
         self._desk = desk
+        self._phrases = phrases
         self._mask = mask
         self._mark = mark
 
@@ -138,7 +146,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             return await handler(request)  # LangGraph tells the model that there is no such tool.
         place = _place(request)
         key = f"{context.key}:{place}" if context.key else ""
-        call = _Call(_for(replace(request, tool=tool), replace(context, key=key)), tool, place)
+        call = _Call(_for(replace(request, tool=tool), replace(context, key=key)), tool, place, self._phrases)
         if not self._rules.governs(tool):
             return await handler(call.request)
         if ledger.approved and ledger.decided is not None and place == 1:
@@ -151,7 +159,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         rule, context = self._rules.of(call.tool), call.context
         if not self._rules.permits(call.tool, context):
             log.info("tool not allowed", tool=call.name, user=context.user_id)
-            return call.answer(NOT_ALLOWED.format(name=call.name), said="I may not do that for you.")
+            return call.answer(NOT_ALLOWED.format(name=call.name), said=self._phrases.not_allowed)
         if self._rules.needs_approval(call.tool, call.arguments, context):
             return await self._ask(call)
         if rule.per_minute is not None:
@@ -159,17 +167,27 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             if seconds:
                 return call.answer(
                     TOO_OFTEN.format(name=call.name, seconds=max(1.0, seconds)),
-                    said="I did that for you too often just now. Please try again in a minute.",
+                    said=self._phrases.too_often,
                 )
         return await self._run(call, handler)
 
     async def _run(self, call: _Call, handler: Run) -> Result:
         steps = call.context.ledger.steps
-        if steps is None or not self._rules.writes(call.tool):
+        if not self._rules.writes(call.tool):
             return await handler(call.request)
+        if steps is None:
+            return self._doubted(call, await handler(call.request))
         await steps.save(f"{call.step}:started", {"at": call.context.now().isoformat(timespec="seconds")})
         result = await handler(call.request)
         await steps.save(call.step, _kept(result))
+        return self._doubted(call, result)
+
+    def _doubted(self, call: _Call, result: Result) -> Result:
+        """A result, noted where it says that nobody knows what was done."""
+        if isinstance(result, ToolMessage) and isinstance(result.artifact, Said) and result.artifact.uncertain:
+            said = Said(self._phrases.uncertain.replace("{tool}", call.name), uncertain=True)
+            call.context.ledger.uncertain.append(call.name)
+            return result.model_copy(update={"artifact": said})
         return result
 
     def _recorded(self, call: _Call) -> ToolMessage | None:
@@ -179,7 +197,10 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             return None
         if (kept := steps.saved(call.step)) is not None:
             log.info("tool call finished earlier", tool=call.name, key=call.context.key)
-            return call.answer(kept["content"], ok=kept["ok"])
+            doubt = self._phrases.uncertain if kept.get("uncertain") else ""
+            if doubt:
+                call.context.ledger.uncertain.append(call.name)
+            return call.answer(kept["content"], ok=kept["ok"], said=doubt)
         return self._uncertain(call) if steps.saved(f"{call.step}:started") is not None else None
 
     def _uncertain(self, call: _Call) -> ToolMessage:
@@ -193,13 +214,13 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             key=context.key,
         )
         context.ledger.uncertain.append(call.name)
-        return call.answer(UNCERTAIN.format(name=call.name), said=SAID_UNCERTAIN.format(name=call.name))
+        return call.answer(UNCERTAIN.format(name=call.name), said=self._phrases.uncertain)
 
     async def _ask(self, call: _Call) -> ToolMessage:
         if self._desk is None:
             return call.answer(
                 f"{call.name} needs a person's approval, and nobody can be asked here.",
-                said="That needs the approval of a person, and nobody can be asked here.",
+                said=self._phrases.not_allowed,
             )
         pending = await self._desk.ask(declared_name(call.tool), call.arguments, call.context)
         if pending.state == "waiting":
@@ -208,7 +229,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         return call.answer(
             WAITS.format(name=call.name, id=pending.id),
             ok=True,  # It was dealt with: that it waits is no failure of the bot's.
-            said="A person from our team has to approve that first. They were asked, and I tell you what comes of it.",
+            said=self._phrases.approval_wanted,
         )
 
     async def _approved(self, call: _Call, name: str, handler: Run) -> Result:
@@ -225,12 +246,14 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         # The key of the call as it was asked for: a tool that saw it before knows it again.
         result = await handler(_for(call.request, replace(call.context, key=pending.key)))
         await self._desk.finish(name, _kept(result)["content"])
-        return result
+        return self._doubted(call, result)
 
     def _marked(self, message: AnyMessage) -> AnyMessage:
-        if not isinstance(message, ToolMessage) or message.name in BUILT_IN:
+        if not isinstance(message, ToolMessage):
             return message
-        return message.model_copy(update={"content": result_block(message.name or "", self._mask(message.text))})
+        # What the company's own articles say is not masked.
+        text = message.text if message.name == SEARCH else self._mask(message.text)
+        return message.model_copy(update={"content": result_block(message.name or "", text)})
 
 
 def _context(request: ToolCallRequest) -> TurnContext:
@@ -244,7 +267,7 @@ def _for(request: ToolCallRequest, context: TurnContext) -> ToolCallRequest:
 
 
 def _denied(call: _Call) -> ToolMessage:
-    return call.answer(DENIED.format(name=call.name), said=f"The team did not approve this ({call.name}).")
+    return call.answer(DENIED.format(name=call.name), said=call.phrases.approval_denied)
 
 
 def _place(request: ToolCallRequest) -> int:
@@ -259,5 +282,6 @@ def _place(request: ToolCallRequest) -> int:
 
 def _kept(result: Result) -> dict[str, Any]:
     if isinstance(result, ToolMessage):
-        return {"content": result.text, "ok": result.status != "error"}
+        doubt = isinstance(result.artifact, Said) and result.artifact.uncertain
+        return {"content": result.text, "ok": result.status != "error", **({"uncertain": True} if doubt else {})}
     return {"content": "It was done.", "ok": True}

@@ -33,9 +33,12 @@ Aside = HandoverRequested | ApprovalRequested
 
 @dataclass(frozen=True)
 class Said:
-    """Beside a refused call's words for the model: what a customer can be told of it as it is."""
+    """Beside a refused call's words for the model: what a customer can be told of it as it is. `uncertain`: nobody
+    knows whether the call was done.
+    """
 
     text: str
+    uncertain: bool = False
 
 
 @dataclass

@@ -9,7 +9,7 @@ from framework.definition.part import Part
 
 class Phrases(Part):
     """Fixed sentences, in the bot's language. `{topics}` stands for article titles (in `unsure`), `{person}` for how to
-    get one (in `unsure`, `refused` and `spent`).
+    get one (in `unsure`, `refused` and `spent`), `{tool}` for a tool's name (in those about tools).
     """
 
     greeting: str = Field("Hello! What can I help you with?", description="Answer to a bare greeting.")
@@ -47,6 +47,24 @@ class Phrases(Part):
         "",
         description="Said while a draft waits for approval; empty: nothing.",
         examples=["A colleague looks over my answer."],
+    )
+    uncertain: str = Field(
+        "I cannot say whether “{tool}” was done. I did not do it again; a person has to check.",
+        description="Added where a tool that writes was interrupted, and nobody knows what came of it.",
+    )
+    approval_wanted: str = Field(
+        "A person from our team has to approve that first. They were asked, and I tell you what comes of it.",
+        description="Said by the embedded model when a tool waits for approval; language models use their own words.",
+    )
+    approval_denied: str = Field(
+        "The team did not approve this ({tool}).", description="The same, when the team said no."
+    )
+    not_allowed: str = Field(
+        "I may not do that for you.", description="The same, when this person may not have the tool called."
+    )
+    too_often: str = Field(
+        "I did that for you too often just now. Please try again in a minute.",
+        description="The same, when the tool was called too often for this person.",
     )
     no_text: str = Field(
         "I can only read text so far. Could you describe in words what you need?",

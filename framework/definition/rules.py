@@ -25,6 +25,9 @@ _PHRASE_NAMES = {
     "unsure": frozenset({"topics", "person"}),
     "refused": frozenset({"person"}),
     "spent": frozenset({"person"}),
+    **dict.fromkeys(
+        ("uncertain", "approval_wanted", "approval_denied", "not_allowed", "too_often"), frozenset({"tool"})
+    ),
 }
 
 

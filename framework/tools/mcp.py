@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from langchain_core.tools import BaseTool, StructuredTool
 
-from framework.errors import DefinitionError, Position, ToolError
+from framework.errors import DefinitionError, Position, ToolError, UncertainToolError
 from framework.tools.rules import DECLARED
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class _Server:
             async with self._lock:
                 if self._client is client:
                     await self._let_go()
-            raise ToolError(
+            raise UncertainToolError(
                 f"The server {self.name} did not answer properly. Whether anything was done is not known."
             ) from None
         text = _text(result)
@@ -235,6 +235,7 @@ class _Server:
             description=made.description or made.name,
             args_schema=dict(made.input_schema),
             coroutine=call,
+            extras={"writes": False} if made.annotations and made.annotations.read_only_hint else None,
             metadata={DECLARED: f"{self.name}/{made.name}"},
         )
 

@@ -128,8 +128,13 @@ async def test_what_a_tool_refuses_is_told_in_its_own_words(server: ScriptedServ
 
 async def test_a_tool_that_hangs_is_given_up_on(server: ScriptedServer, make_agent: AgentMaker) -> None:
     server.play(call(("never_return", {})), say("It takes too long."))
-    assert (await answer(make_agent(never_return), "Go")).text == "It takes too long."
+    result = await answer(make_agent(never_return), "Go")
+    assert result.text.startswith("It takes too long.\n\nI cannot say whether “never_return” was done.")
+    assert result.uncertain == ("never_return",)
     assert "did not finish" in server.asked[1].messages[-1]["content"]
+    reading = make_agent(never_return, definition={"tools": [{"name": "never_return", "writes": False}]})
+    server.play(call(("never_return", {})), say("It takes too long."))
+    assert (await answer(reading, "Go")).text == "It takes too long."
 
 
 async def test_arguments_of_the_wrong_kind_are_told_to_the_model(

@@ -59,8 +59,11 @@ async def modelled(
     """The bot at work. Its turns are kept in the database of `settings`, unless an engine is given."""
     bot = load_bot(str(folder))
     family = await asyncio.to_thread(AgentFamily, bot, settings)
-    own = engine or await asyncio.to_thread(open_engine, settings.database.get_secret_value(), concurrency=100)
-    running = Running(world, cast("ScriptedAgent", family.root), timing=timing, limits=LIMITS, engine=own)
+    own = None
+    if engine is None:
+        own = await asyncio.to_thread(open_engine, settings.database.get_secret_value(), concurrency=100)
+    agent = cast("ScriptedAgent", family.root)
+    running = Running(world, agent, timing=timing, limits=LIMITS, engine=engine or own)
     running.definition = bot.definition
     running.bot = make_running(bot, settings, running.service, family)
     try:
@@ -68,13 +71,13 @@ async def modelled(
             yield running
     finally:
         await family.aclose()
-        if engine is None:
+        if own is not None:
             await own.close()
         if running.bot.usage is not None:
             await running.bot.usage.close()
 
 
-async def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:  # noqa: ANN401 - whatever is looked for
+async def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
     """What `look` finds, once it finds something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
