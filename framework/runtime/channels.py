@@ -13,6 +13,7 @@ from framework.errors import ChatServiceError
 from framework.runtime.approvals_words import review_channels
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.catch_up import FIRST_PAGE, CatchUp
+from framework.runtime.coverage import Coverage
 from framework.runtime.pace import Pace
 from framework.stream.model import ChannelRef, ChannelState
 from framework.stream.timing import Timing
@@ -49,14 +50,18 @@ class Membership:
         self._tell = tell
         self._known: dict[ChannelRef, None] = {}
         self._refused: set[ChannelRef] = set()
+        self._coverage = Coverage(bot)
+        self._not_ours: set[ChannelRef] = set()  # by their fields or members, when last looked at
         self._looked_at: datetime | None = None
         self._one_at_a_time = asyncio.Lock()
 
     def covers(self, channel: ChannelRef) -> bool:
-        """Whether the definition says that the bot works here."""
-        rules = self._bot.definition.channels
-        reviews = review_channels(self._bot.definition)
-        return str(channel) in rules.create or rules.covers(str(channel)) or channel in reviews
+        """Whether the definition says that the bot works here, and nobody removed it."""
+        return self._coverage.covers(channel)
+
+    def is_in(self, channel: ChannelRef) -> bool:
+        """Whether what happens there is the bot's to answer; False also where that takes a look at the channel."""
+        return self.covers(channel) and (channel in self._known or not self._coverage.depends(channel))
 
     def is_new(self, channel: ChannelRef) -> bool:
         """Whether the bot should work here, and did not come to it yet."""
@@ -73,10 +78,11 @@ class Membership:
             self._refused.clear()
             created = [ChannelRef.parse(cid) for cid in self._bot.definition.channels.create]
             created += review_channels(self._bot.definition)
+            created = [channel for channel in created if self.covers(channel)]
             for channel in created:
                 await self._bot.service.create_channel(channel)
             now = self._timing.now()
-            await self._admit([*created, *await self._find(None)])
+            await self._admit([*created, *await self._coverage.find(None)])
             self._looked_at = now
             _log.info("channels.watched", bot=self._bot.name, channels=len(self._known))
 
@@ -85,6 +91,7 @@ class Membership:
         async with self._one_at_a_time:
             self._refused.clear()
             await self._watch(self.known)
+            await self._look_again()
         await self.discover()
 
     async def redefine(self) -> None:
@@ -101,37 +108,77 @@ class Membership:
     async def reconcile(self) -> None:
         """Read the known channels again, for what slipped through."""
         async with self._one_at_a_time:
+            await self._look_again()
             await self._read(self.known, watching=False)
+
+    async def consider(self, channel: ChannelRef) -> None:
+        """Something happened in a channel that may be the bot's: enter it, and answer what is there."""
+        async with self._one_at_a_time:
+            if channel in self._known:  # entered meanwhile, maybe before what happened could be read
+                await self._read([channel], watching=False)
+            elif channel not in self._not_ours and channel not in self._refused:
+                await self._admit(await self._ours([channel]))
 
     async def discover(self) -> None:
         """Find channels created since the last look. Looks overlap by as much as the clocks may differ."""
         async with self._one_at_a_time:
             now = self._timing.now()
             since = self._looked_at - self._limits.clock_skew if self._looked_at else None
-            await self._admit(await self._find(since))
+            if self._bot.definition.channels.automatic:  # else somebody's invitation tells of it
+                await self._admit(await self._coverage.find(since))
             self._looked_at = now
 
     async def add(self, channel: ChannelRef) -> None:
         """Someone made the bot a member: work there if the definition says so."""
-        if self.covers(channel):
-            async with self._one_at_a_time:
-                self._refused.discard(channel)
-                await self._admit([channel])
-        else:
+        async with self._one_at_a_time:
+            self._refused.discard(channel)
+            ours = await self._ours([channel])
+            await self._admit(ours)
+        if not ours:
             _log.info("channel.ignored", bot=self._bot.name, channel=str(channel), why="not in the bot's definition")
 
+    def invite(self, channel: ChannelRef) -> None:
+        """Somebody made the bot a member, wherever it was removed before; `add` makes it work there."""
+        self._coverage.call_back(channel)
+
+    def leave(self, channel: ChannelRef) -> bool:
+        """Somebody removed the bot: it stays away until somebody adds it. False: it did not work there."""
+        if not self.covers(channel):
+            return False
+        self._coverage.send_away(channel)
+        self.forget(channel)
+        return True
+
+    async def remember(self, channel: ChannelRef) -> None:
+        """Have a later process stay away, too."""
+        await self._coverage.remember(channel)
+
+    def gone(self, channel: ChannelRef) -> None:
+        """The channel does not exist any more; one of its name may come."""
+        self._coverage.call_back(channel)
+        self.forget(channel)
+
     def forget(self, channel: ChannelRef) -> None:
-        """The bot is no longer a member, or the channel is gone."""
+        """The bot does not work there any more, or the channel is gone."""
         if channel in self._known:
             del self._known[channel]
             self._catch_up.forget(channel)
             _log.info("channel.left", bot=self._bot.name, channel=str(channel))
 
-    async def _find(self, since: datetime | None) -> list[ChannelRef]:
-        found: list[ChannelRef] = []
-        for type_ in self._bot.definition.channels.types:
-            found += await self._bot.service.find_channels(type_, created_after=since)
-        return [channel for channel in found if self.covers(channel)]
+    async def _look_again(self) -> None:
+        """Where more than names decides, channels become the bot's and cease to be so without a word of the service."""
+        if not self._coverage.is_restricted:
+            return
+        self._not_ours.clear()
+        ours = await self._ours(self.known)
+        for channel in set(self.known).difference(ours):
+            self.forget(channel)
+        await self._admit(await self._coverage.find(None))
+
+    async def _ours(self, channels: Sequence[ChannelRef]) -> list[ChannelRef]:
+        ours = await self._coverage.fitting(channels)
+        self._not_ours.update(set(channels).difference(ours))
+        return ours
 
     async def _admit(self, channels: Iterable[ChannelRef]) -> None:
         """Join and watch those that are new."""
@@ -169,6 +216,7 @@ class Membership:
                 if channel not in watched:
                     self.forget(channel)
                     self._refuse(channel, "gone, or closed to the bot")
+            await self._coverage.forgive(states)
             await self._catch_up.run(states)
             if self._tell is not None:
                 await self._tell(states)

@@ -134,12 +134,10 @@ class Session:
             case MessageUpdated() | MessageDeleted() | StopRequested():
                 self._pipeline.live.hear(event)
             case ReactionNew() | ReactionGone() | MemberAdded() | CustomEvent():
-                if self._membership.covers(event.channel):
+                if self._membership.is_in(event.channel):
                     await self._happened(event)
-            case AddedToChannel(channel):
-                self._enter(channel)
-            case RemovedFromChannel(channel):
-                self._membership.forget(channel)
+            case AddedToChannel() | RemovedFromChannel():
+                self._move(event)
             case Connected(again):
                 self._chores.spawn(self._arrive(again=again, number=self._arrival.begin()), name="arrive")
             case Disconnected(reason):
@@ -203,6 +201,11 @@ class Session:
             return
         if ordered and self._arrival.holds(message):
             return
+        if not self._membership.is_in(message.channel):
+            self._chores.spawn(
+                self._chores.persist(lambda: self._membership.consider(message.channel)), name="consider"
+            )
+            return
         self._pipeline.live.written(message)
         self._starters.heard(message)
         quiet = quiet_of(self.bot.at(message.channel).definition)
@@ -231,6 +234,17 @@ class Session:
 
     def _enter(self, channel: ChannelRef) -> None:
         self._chores.spawn(self._chores.persist(lambda: self._membership.add(channel)), name="join")
+
+    def _move(self, event: AddedToChannel | RemovedFromChannel) -> None:
+        """The bot became a member, or is none any more. At once, as the next event may be a message."""
+        channel = event.channel
+        if isinstance(event, AddedToChannel):
+            self._membership.invite(channel)
+            self._enter(channel)
+        elif not event.user_id:
+            self._membership.gone(channel)
+        elif self._membership.leave(channel):
+            self._chores.spawn(self._chores.persist(lambda: self._membership.remember(channel)), name="leave")
 
     async def _arrive(self, *, again: bool, number: int = 0) -> None:
         """A connection is up, or there will be none: join, and catch up with what was missed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -77,6 +78,11 @@ class StreamChatService(Administration):
         # Writes to one message must arrive in the order in which they were made.
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
+    @property
+    def app(self) -> str:
+        """See the port. A fingerprint of the app's key: where it answers may change (a sandbox that was moved)."""
+        return hashlib.sha256(self._client.credentials.key.encode()).hexdigest()[:12]
+
     async def open(self) -> None:
         """See the port. What the service knows of the bot beyond its name, picture and nature is left alone."""
         wanted: dict[str, Any] = {"name": self._identity.name, IS_BOT: True}
@@ -114,9 +120,23 @@ class StreamChatService(Administration):
             elif (event := read_event(frame)) is not None and concerns(event, self._bot):
                 yield event
 
-    async def find_channels(self, type_: str, *, created_after: datetime | None = None) -> Sequence[ChannelRef]:
+    async def find_channels(
+        self,
+        type_: str,
+        *,
+        created_after: datetime | None = None,
+        where: Mapping[str, Any] | None = None,
+        joined: bool = False,
+        without: str = "",
+    ) -> Sequence[ChannelRef]:
         """See the port."""
-        return await self._directory.find(type_, created_after)
+        return await self._directory.find(type_, created_after, where or {}, joined=joined, without=without)
+
+    async def fitting(
+        self, channels: Sequence[ChannelRef], *, where: Mapping[str, Any], joined: bool
+    ) -> Sequence[ChannelRef]:
+        """See the port."""
+        return await self._directory.fitting(channels, where, joined=joined)
 
     async def create_channel(self, channel: ChannelRef, *, custom: Mapping[str, Any] | None = None) -> None:
         """See the port."""

@@ -28,19 +28,28 @@ class Directory:
         self._client = client
         self._bot = bot_id
 
-    async def find(self, type_: str, created_after: datetime | None) -> Sequence[ChannelRef]:
+    async def find(
+        self,
+        type_: str,
+        created_after: datetime | None = None,
+        where: Mapping[str, Any] | None = None,
+        *,
+        joined: bool = False,
+        without: str = "",
+    ) -> Sequence[ChannelRef]:
         """All channels of a type, newest first. Pages by time: an offset is allowed up to 1,000 only."""
+        conditions = {**self._conditions(where or {}, joined=joined), "type": type_}
         found: dict[ChannelRef, None] = {}
         bounds: dict[str, str] = {"$gt": created_after.isoformat()} if created_after else {}
         oldest, at_oldest = "", 0
         while True:
-            page = await self._page_of_channels(type_, bounds, offset=at_oldest)
+            page = await self._page_of_channels(conditions, bounds, offset=at_oldest)
             for channel in page:
                 created = str(channel.get("created_at", ""))
                 if _before(created, created_after):
                     return list(found)
                 ref = read_cid(channel)
-                if ref is not None:
+                if ref is not None and not channel.get(without):
                     found[ref] = None
                 at_oldest = at_oldest + 1 if created == oldest else 1
                 oldest = created
@@ -48,10 +57,23 @@ class Directory:
                 return list(found)
             bounds = {"$lte": oldest}
 
-    async def _page_of_channels(self, type_: str, bounds: Json, *, offset: int) -> list[Json]:
-        conditions: dict[str, Any] = {"type": type_}
+    async def fitting(
+        self, channels: Sequence[ChannelRef], where: Mapping[str, Any], *, joined: bool
+    ) -> Sequence[ChannelRef]:
+        """Those of these channels whose fields have these values, and with `joined` of which the bot is a member."""
+        found: set[ChannelRef] = set()
+        for chunk in chunks(channels, CHANNELS_A_PAGE):
+            among = {"cid": {"$in": [str(channel) for channel in chunk]}}
+            page = await self._page_of_channels({**self._conditions(where, joined=joined), **among}, {}, offset=0)
+            found.update(ref for channel in page if (ref := read_cid(channel)) is not None)
+        return [channel for channel in channels if channel in found]
+
+    def _conditions(self, where: Mapping[str, Any], *, joined: bool) -> dict[str, Any]:
+        return {**where, **({"members": {"$in": [self._bot]}} if joined else {})}
+
+    async def _page_of_channels(self, conditions: dict[str, Any], bounds: Json, *, offset: int) -> list[Json]:
         if bounds:
-            conditions["created_at"] = bounds
+            conditions = {**conditions, "created_at": bounds}
         reply = await self._client.as_server(
             Endpoint.QUERY_CHANNELS,
             lambda sdk: sdk.query_channels(
@@ -83,16 +105,7 @@ class Directory:
 
     async def _joined(self, channels: Sequence[ChannelRef]) -> set[ChannelRef]:
         """Those of at most 30 channels of which the bot is a member."""
-        reply = await self._client.as_server(
-            Endpoint.QUERY_CHANNELS,
-            lambda sdk: sdk.query_channels(
-                {"cid": {"$in": [str(channel) for channel in channels]}, "members": {"$in": [self._bot]}},
-                limit=CHANNELS_A_PAGE,
-                state=False,
-            ),
-        )
-        found = (read_cid(item.get("channel")) for item in reply.get("channels") or ())
-        return {channel for channel in found if channel is not None}
+        return set(await self.fitting(channels, {}, joined=True))
 
     async def _join(self, channel: ChannelRef, free: asyncio.Semaphore) -> None:
         async with free:

@@ -44,6 +44,11 @@ class MemoryChatService(MemoryAdministration):
         chat.listeners.append(self)
 
     @property
+    def app(self) -> str:
+        """See the port."""
+        return self.chat.app
+
+    @property
     def user_id(self) -> str:
         """The bot's."""
         return self.user.id
@@ -88,12 +93,33 @@ class MemoryChatService(MemoryAdministration):
         while (event := await self._events.get()) is not None:
             yield event
 
-    async def find_channels(self, type_: str, *, created_after: datetime | None = None) -> Sequence[ChannelRef]:
+    async def find_channels(
+        self,
+        type_: str,
+        *,
+        created_after: datetime | None = None,
+        where: Mapping[str, Any] | None = None,
+        joined: bool = False,
+        without: str = "",
+    ) -> Sequence[ChannelRef]:
         """See the port."""
         await self._arrive("find_channels")
-        rooms = [room for ref, room in self.chat.rooms.items() if ref.type == type_]
+        rooms = [room for ref, room in self.chat.rooms.items() if ref.type == type_ and not room.custom.get(without)]
         found = [room for room in rooms if created_after is None or room.created_at > created_after]
+        found = [room for room in found if self._fits(room, where or {}, joined=joined)]
         return [room.ref for room in sorted(found, key=lambda room: room.created_at, reverse=True)]
+
+    async def fitting(
+        self, channels: Sequence[ChannelRef], *, where: Mapping[str, Any], joined: bool
+    ) -> Sequence[ChannelRef]:
+        """See the port."""
+        await self._arrive("fitting")
+        rooms = [self.chat.rooms[channel] for channel in channels if channel in self.chat.rooms]
+        return [room.ref for room in rooms if self._fits(room, where, joined=joined)]
+
+    def _fits(self, room: Room, where: Mapping[str, Any], *, joined: bool) -> bool:
+        here = not joined or self.user.id in room.members
+        return here and all(room.custom.get(name) == value for name, value in where.items())
 
     async def create_channel(self, channel: ChannelRef, *, custom: Mapping[str, Any] | None = None) -> None:
         """See the port."""

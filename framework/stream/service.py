@@ -35,6 +35,10 @@ class ChatService(Protocol):
     implementation's own retries. An implementation is bound to one bot user when it is made.
     """
 
+    @property
+    def app(self) -> str:
+        """A short name of the app that this is about: the same in every process and at every start, and no secret."""
+
     async def open(self) -> None:
         """Make sure that the bot user exists and the credentials work. Raises ChatServiceError."""
 
@@ -46,8 +50,25 @@ class ChatService(Protocol):
         `Connected(again=True)`. The first event is `Connected(again=False)`.
         """
 
-    async def find_channels(self, type_: str, *, created_after: datetime | None = None) -> Sequence[ChannelRef]:
-        """All channels of a type, newest first, whoever is a member; only those created after a time, if given."""
+    async def find_channels(
+        self,
+        type_: str,
+        *,
+        created_after: datetime | None = None,
+        where: Mapping[str, Any] | None = None,
+        joined: bool = False,
+        without: str = "",
+    ) -> Sequence[ChannelRef]:
+        """All channels of a type, newest first, whoever is a member; only those created after a time, if given.
+
+        `where`: only those whose fields have these values; `joined`: only those of which the bot is a member;
+        `without`: not those that have this custom field, and in it something true.
+        """
+
+    async def fitting(
+        self, channels: Sequence[ChannelRef], *, where: Mapping[str, Any], joined: bool
+    ) -> Sequence[ChannelRef]:
+        """Those of these channels whose fields have these values, and with `joined` of which the bot is a member."""
 
     async def create_channel(self, channel: ChannelRef, *, custom: Mapping[str, Any] | None = None) -> None:
         """Create a channel with the bot as its member. Nothing happens where it exists."""

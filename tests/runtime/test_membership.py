@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from framework.errors import ChatServiceError
-from framework.stream.model import ChannelRef
+from framework.stream.model import ChannelRef, MessageNew
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
-from tests.support.bots import CID, Running
+from tests.support.bots import BOT, CID, Running
 from tests.support.chat import World
 
 Logs = list[dict[str, object]]
@@ -121,3 +121,71 @@ async def test_many_channels_are_watched_in_chunks(world: World, agent: Scripted
     async with Running(world, agent, timing=timing) as bot:
         assert bot.service.calls["watch"] == 4
         assert all(member(world, f"messaging:support-{n}") for n in range(100))
+
+
+async def test_a_channel_that_it_was_removed_from_is_left_alone_until_it_is_added_again(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        await asyncio.sleep(1)
+        bot.service.expel(CID)
+        bot.service.put(MessageNew(ignored := world.post(CID, "Are you there?")))  # a watcher still hears it
+        await asyncio.sleep(100)
+        assert not member(world, CID)
+    async with Running(world, agent, timing=timing) as later:
+        await asyncio.sleep(100)
+        assert not member(world, CID)
+        assert later.reply_to(ignored) is None
+        later.service.invite(CID)
+        await asyncio.sleep(1)
+        question = world.post(CID, "And now?")
+        await asyncio.sleep(1)
+        assert later.reply_to(question) is not None
+    async with Running(world, agent, timing=timing) as last:
+        assert last.reply_to(question) is not None
+        question = world.post(CID, "Still?")
+        await asyncio.sleep(1)
+        assert last.reply_to(question) is not None
+
+
+async def test_a_bot_that_does_not_join_by_itself_works_where_it_was_added(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    world.room("messaging:support-2")
+    world.add_member(CID, BOT.id)
+    alone = {"channels": {"join": ["messaging:support-*"], "automatic": False}}
+    async with Running(world, agent, timing=timing, definition=alone) as bot:
+        here, there = world.post(CID, "Hi"), world.post("messaging:support-2", "Hi")
+        await bot.deliver(MessageNew(there))  # webhooks tell of the whole app
+        await asyncio.sleep(400)
+        assert bot.reply_to(here) is not None
+        assert bot.reply_to(there) is None
+        assert not member(world, "messaging:support-2")
+        bot.service.invite("messaging:support-2")
+        await asyncio.sleep(1)
+        later = world.post("messaging:support-2", "Hi again")
+        await asyncio.sleep(1)
+        assert bot.reply_to(later) is not None
+
+
+async def test_a_bot_works_only_where_the_channels_fields_are_as_declared(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    emea, apac = world.room(CID), world.room("messaging:support-2")
+    emea.custom, apac.custom = {"region": "emea"}, {"region": "apac"}
+    where = {"channels": {"join": ["messaging:support-*"], "where": {"region": "emea"}}}
+    async with Running(world, agent, timing=timing, definition=where) as bot:
+        here, there = world.post(CID, "Hi"), world.post("messaging:support-2", "Hi")
+        await bot.deliver(MessageNew(there))
+        bot.service.invite("messaging:support-2")
+        await asyncio.sleep(5)
+        assert bot.reply_to(here) is not None
+        assert bot.reply_to(there) is None
+        emea.custom, apac.custom = {"region": "apac"}, {"region": "emea"}
+        await asyncio.sleep(100)
+        here, there = world.post(CID, "Hi"), world.post("messaging:support-2", "Hi")
+        await asyncio.sleep(5)
+        assert bot.reply_to(here) is None
+        assert bot.reply_to(there) is not None

@@ -68,6 +68,22 @@ async def test_finds_only_channels_created_after_a_time(stage: Stage, inbox: Inb
     assert list(await stage.service.find_channels("messaging", created_after=state.created_at)) == later[::-1]
 
 
+async def test_finds_channels_by_their_fields_and_by_membership(stage: Stage) -> None:
+    blue, red, plain = [await stage.room() for _ in range(3)]
+    await stage.service.update_channel(blue, to_set={"colour": "blue", "count": 2})
+    await stage.service.update_channel(red, to_set={"colour": "red", "left": True})
+    await stage.service.join([red, plain])
+    found = stage.service.find_channels
+    assert list(await found("messaging", where={"colour": "blue", "count": 2})) == [blue]
+    assert await found("messaging", where={"colour": "blue", "count": 3}) == []
+    assert list(await found("messaging", joined=True)) == [plain, red]
+    assert list(await found("messaging", without="left")) == [plain, blue]
+    everywhere = [blue, red, plain, ChannelRef("messaging", "nowhere")]
+    assert list(await stage.service.fitting(everywhere, where={}, joined=False)) == [blue, red, plain]
+    assert list(await stage.service.fitting(everywhere, where={"colour": "red"}, joined=True)) == [red]
+    assert await stage.service.fitting([], where={}, joined=True) == []
+
+
 async def test_creates_a_channel_once_and_as_a_member(stage: Stage, inbox: Inbox) -> None:
     channel = ChannelRef("messaging", "support-new")
     await stage.service.create_channel(channel, custom={"topic": "billing"})
