@@ -53,6 +53,11 @@ class RunningBot:
         self.definition, self.agent, self.at_channel = newer.definition, newer.agent, newer.at_channel
 
     @property
+    def scope(self) -> str:
+        """Whose turns these are to an engine that others use too: this user's, in this app."""
+        return f"{self.user_id}@{self.service.app}"
+
+    @property
     def user_id(self) -> str:
         """As whom the bot speaks."""
         return self.definition.identity.user_id

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -65,6 +66,17 @@ class Fleet:
         self._sessions[bot.name] = session
         return session
 
+    async def serve(self) -> None:
+        """Have the engine execute the turns of these bots, and no others."""
+        sessions = (*self._sessions.values(), *self._retired.values())
+        await self._engine.start(self.handle, scopes={session.bot.scope for session in sessions}, hear=self.hear)
+
+    def hear(self, scope: str, note: Mapping[str, Any]) -> None:
+        """Another replica tells what people did there, in case that a turn which it concerns is at work here."""
+        for session in (*self._sessions.values(), *self._retired.values()):
+            if session.bot.scope == scope:
+                session.overhear(note)
+
     def start(self) -> None:
         """Let the bots take events in."""
         for session in self._sessions.values():
@@ -76,7 +88,7 @@ class Fleet:
             await session.ready.wait()
 
     async def handle(self, job: Job, execution: Execution) -> Verdict:
-        """Have the right bot execute its turn. A bot that runs in another process alone gets it there."""
+        """Have the right bot execute its turn. Another one's that speaks as the same user is left to where it runs."""
         name, user = job.payload["bot"], job.payload.get("bot_user_id", "")
         session = self._sessions.get(name)
         if session is None:  # at once at first, since it may be another process's; ever more rarely if nobody runs it
@@ -108,6 +120,7 @@ class Fleet:
         self._retired[(newer.name, before.bot.user_id)] = before
         ended = self._tasks.pop(newer.name)
         after = self.add(newer)
+        await self.serve()
         self._run(after)
         await after.ready.wait()
         ended.cancel()

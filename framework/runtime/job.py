@@ -37,6 +37,7 @@ def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin
         received_at=now,
         setup=bot.at(trigger.channel),
         origin=origin,
+        scope=bot.scope,
         cause=cause or Cause(),
     )
 
@@ -58,7 +59,8 @@ def to_job(turn: Turn, *, delay: float = 0.0) -> Job:
         "trigger": _messages().dump_python(turn.trigger, mode="json"),
         "cause": _causes().dump_python(turn.cause, mode="json"),
     }
-    return Job(key=turn.reply_id, lane=turn.lane, order=order(turn.trigger), payload=payload, delay=delay)
+    when = order(turn.trigger)
+    return Job(key=turn.reply_id, lane=turn.lane, order=when, payload=payload, delay=delay, scope=turn.scope)
 
 
 def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> Turn:
@@ -74,6 +76,7 @@ def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> T
         received_at=datetime.fromisoformat(payload["received_at"]),
         setup=bot.at(trigger.channel),
         origin=payload["origin"],
+        scope=job.scope,
         cause=_causes().validate_python(payload["cause"]),
         execution=execution,
         fence=execution.check if execution else unfenced,

@@ -43,30 +43,39 @@ class LiveTurns:
         self._writer = writer
         self._seats: dict[str, _Seat] = {}
 
-    def hear(self, event: MessageUpdated | MessageDeleted | StopRequested) -> None:
-        """People did something that a turn at work may depend on."""
+    def hear(self, event: MessageUpdated | MessageDeleted | StopRequested) -> bool:
+        """People did something that a turn at work may depend on. Returns whether one here was meant."""
         match event:
             case MessageUpdated(message):
-                self.edited(message)
+                return self.edited(message)
             case MessageDeleted(message_id=message_id):
-                self.deleted(message_id)
+                return self.deleted(message_id)
             case StopRequested(channel, user_id, message_id):
-                self.stop(channel, user_id, message_id)
+                return self.stop(channel, user_id, message_id)
 
-    def edited(self, message: Message) -> None:
+    def at_work_in(self, channel: ChannelRef) -> bool:
+        """Whether a turn of this channel or of one of its threads is."""
+        return any(seat.turn.channel == channel for seat in self._seats.values())
+
+    def edited(self, message: Message) -> bool:
         """A message was edited: a turn that answers it starts anew, unless its answer is complete."""
+        meant = False
         for seat in self._seats.values():
             if any(one.id == message.id and one.text != message.text for one in seat.turn.answering):
-                seat.edited = message
+                meant, seat.edited = True, message
                 seat.signal.set()
+        return meant
 
-    def deleted(self, message_id: str) -> None:
+    def deleted(self, message_id: str) -> bool:
         """A message was deleted: the turn that answers it, or the one that writes it, ends."""
+        meant = False
         for seat in self._seats.values():
             seat.question_deleted |= seat.turn.trigger.id == message_id
             seat.reply_deleted |= seat.turn.reply_id == message_id
             if seat.question_deleted or seat.reply_deleted:
+                meant = True
                 seat.signal.set()
+        return meant
 
     def superseded(self, message: Message) -> None:
         """Somebody wrote again: where the definition says so, their turn that has shown nothing yet makes way for the
@@ -97,14 +106,16 @@ class LiveTurns:
                 seat.person = message.user.name or message.user.id
                 seat.signal.set()
 
-    def stop(self, channel: ChannelRef, user_id: str, message_id: str | None) -> None:
+    def stop(self, channel: ChannelRef, user_id: str, message_id: str | None) -> bool:
         """A person wants the generation to end: of this reply, or of whatever is being generated in the channel."""
+        stopped = False
         for seat in self._seats.values():
             turn = seat.turn
             meant = message_id is None or message_id == turn.reply_id
             if turn.channel == channel and meant and turn.draft.posted:
-                seat.stopped_by = user_id
+                stopped, seat.stopped_by = True, user_id
                 seat.signal.set()
+        return stopped
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Run the stages that follow; again from the start when the question is edited."""

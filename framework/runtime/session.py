@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -16,6 +17,7 @@ from framework.runtime.burst import quiet_of
 from framework.runtime.catch_up import CatchUp
 from framework.runtime.channels import Membership
 from framework.runtime.chores import Chores
+from framework.runtime.hearsay import Hearsay
 from framework.runtime.job import from_job, new_turn, to_job
 from framework.runtime.pace import Pace
 from framework.runtime.pipeline import Pipeline
@@ -24,7 +26,7 @@ from framework.runtime.team_errands import ERRAND, Errands
 from framework.runtime.timers import Timers
 from framework.runtime.turn import Failed, Origin
 from framework.runtime.verdict import verdict
-from framework.stream.events import concerns
+from framework.stream.events import channel_of, concerns
 from framework.stream.model import (
     AddedToChannel,
     ChannelRef,
@@ -76,6 +78,7 @@ class Session:
         self._connected = connected
         self._version = _Version()
         self._pipeline = Pipeline(bot, limits, timing, engine.accept)
+        self._hearsay = Hearsay(bot, self._pipeline.live, engine.tell)
         self._errands = Errands(bot, engine, self._pipeline.desk, self._pipeline.handover, limits, timing)
         self._chores = Chores(bot.name, timing)
         self._arrival = Arrival()
@@ -132,7 +135,7 @@ class Session:
             case MessageNew(message):
                 await self._hear(message, ordered=ordered)
             case MessageUpdated() | MessageDeleted() | StopRequested():
-                self._pipeline.live.hear(event)
+                await self._interrupt(event, ordered=ordered)
             case ReactionNew() | ReactionGone() | MemberAdded() | CustomEvent():
                 if self._membership.is_in(event.channel):
                     await self._happened(event)
@@ -142,6 +145,10 @@ class Session:
                 self._chores.spawn(self._arrive(again=again, number=self._arrival.begin()), name="arrive")
             case Disconnected(reason):
                 _log.warning("connection.lost", bot=self.bot.name, reason=reason)
+
+    def overhear(self, note: Mapping[str, Any]) -> None:
+        """Another replica tells what people did there."""
+        self._chores.spawn(self._hearsay.hear(note), name="hearsay")
 
     def renew(self, newer: RunningBot, farewell: Farewell) -> None:
         """Be what `newer` is, from the next turn on. `farewell` is called once the last turn of before has ended."""
@@ -210,8 +217,15 @@ class Session:
         self._starters.heard(message)
         quiet = quiet_of(self.bot.at(message.channel).definition)
         await self._accept(message, "live", delay=max(quiet, 0.0 if ordered else self._limits.webhook_delay))
+        if not ordered:
+            await self._hearsay.pass_on(MessageNew(message), acted=False)
         if self._membership.is_new(message.channel) and self.ready.is_set():
             self._enter(message.channel)
+
+    async def _interrupt(self, event: MessageUpdated | MessageDeleted | StopRequested, *, ordered: bool) -> None:
+        acted, channel = self._pipeline.live.hear(event), channel_of(event)
+        if not ordered and channel is not None and self._membership.covers(channel):
+            await self._hearsay.pass_on(event, acted=acted)  # a connection tells every process, a webhook this one
 
     async def _happened(self, event: ReactionNew | ReactionGone | MemberAdded | CustomEvent) -> None:
         if isinstance(event, ReactionNew | ReactionGone):

@@ -75,7 +75,7 @@ async def run_bots(
         for bot in bots:
             fleet.add(bot)
         Backlog(engine, limits, timing).schedule(timers)
-        await engine.start(fleet.handle)
+        await fleet.serve()
         await _watch_over(fleet, engine, timers, limits, stop=stop, ready=ready, ways=(doors, feeds), renewals=renewals)
     finally:
         await _close(list({*bots, *fleet.bots}), _closing_seconds(limits))

@@ -122,7 +122,7 @@ class Errands:
     async def _accept(self, key: str, lane: str, payload: dict[str, Any]) -> bool:
         order = f"{int(self._timing.now().timestamp() * 1_000_000):020d}-{key}"
         whole = {"bot": self._bot.name, "bot_user_id": self._bot.user_id, ERRAND: True, **payload}
-        return await self._engine.accept(Job(key=key, lane=lane, order=order, payload=whole))
+        return await self._engine.accept(Job(key, lane, order, whole, scope=self._bot.scope))
 
     async def run(self, job: Job, execution: Execution) -> Verdict:
         """Do one. Raises FencedError where another replica has it."""

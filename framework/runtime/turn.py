@@ -87,10 +87,10 @@ class Draft:
 class Turn:
     """What flows through the pipeline. The first fields are known from the start; stages fill the others in.
 
-    `setup` is the bot as it is in this channel. `execution` holds what earlier tries at the turn left behind; None for
-    a turn outside any engine. `burst` are the messages that the reply answers, the trigger last, if it answers several.
-    `marks` go into the reply's custom fields. `fence` is called right before a write that others see: it raises
-    FencedError once another replica has the turn.
+    `setup` is the bot as it is in this channel, `scope` tells the engine whose turn it is. `execution` holds what
+    earlier tries at the turn left behind; None for a turn outside any engine. `burst` are the messages that the reply
+    answers, the trigger last, if it answers several. `marks` go into the reply's custom fields. `fence` is called right
+    before a write that others see: it raises FencedError once another replica has the turn.
     """
 
     bot: str
@@ -101,6 +101,7 @@ class Turn:
     received_at: datetime
     setup: Setup = field(compare=False)
     origin: Origin = "live"
+    scope: str = ""
     cause: Cause = Cause()
     execution: Execution | None = field(default=None, compare=False)
     fence: Callable[[], Awaitable[None]] = field(default=unfenced, compare=False)

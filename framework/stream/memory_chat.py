@@ -60,10 +60,12 @@ class Room:
 class MemoryChat:
     """What a chat service stores, and what people do there. `now` is the clock; no two things happen at one time.
 
-    `people` are the users that it has heard of, `reactions` those to messages, by message id.
+    `people` are the users that it has heard of, `reactions` those to messages, by message id, `app` is what the chat is
+    called among others.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], *, app: str = "memory") -> None:
+        self.app = app
         self.rooms: dict[ChannelRef, Room] = {}
         self.listeners: list[Listener] = []
         self.people: dict[str, User] = {}

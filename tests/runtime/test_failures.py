@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
 from framework.agent.conversation import TextDelta
 from framework.engine.local import LocalEngine
-from framework.engine.port import Execution, Handler, Job, Verdict
+from framework.engine.port import Execution, Handler, Hear, Job, Verdict
 from framework.errors import ModelError
 from framework.runtime.bot import Limits
 from framework.stream.timing import Timing
@@ -26,12 +27,12 @@ class Deadly(LocalEngine):
         super().__init__()
         self.crashes = crashes
 
-    async def start(self, handler: Handler) -> None:
+    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
         async def handle(job: Job, execution: Execution) -> Verdict:
             execution.crashes = self.crashes  # type: ignore[misc]  # the port does not write it, but the twin's row can
             return await handler(job, execution)
 
-        await super().start(handle)
+        await super().start(handle, scopes=scopes, hear=hear)
 
 
 @pytest.mark.parametrize("error", [ModelError("quota is used up"), ZeroDivisionError("oops"), TimeoutError()])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from framework.agent.conversation import TextDelta
 from framework.engine.local import LocalEngine
-from framework.engine.port import Execution, FencedError, Handler, Job, Verdict
+from framework.engine.port import Execution, FencedError, Handler, Hear, Job, Verdict
 from framework.errors import ModelError
 from framework.stream.model import User
 from framework.stream.timing import Timing
@@ -230,11 +231,11 @@ class Lost(LocalEngine):
         super().__init__()
         self.lost = False
 
-    async def start(self, handler: Handler) -> None:
+    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
         async def handle(job: Job, execution: Execution) -> Verdict:
             return await handler(job, _Fenced(self, execution))
 
-        await super().start(handle)
+        await super().start(handle, scopes=scopes, hear=hear)
 
 
 class _Fenced:

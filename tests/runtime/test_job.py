@@ -43,8 +43,8 @@ def bot() -> RunningBot:
 def test_a_turn_survives_being_written_down() -> None:
     turn = new_turn(bot(), message(), now=T0, origin="catch_up", cause=Cause("schedule", made_up=True, do="Sum it up."))
     job = to_job(turn, delay=1.5)
-    assert job.delay == 1.5
-    copy = Job(job.key, job.lane, job.order, json.loads(json.dumps(job.payload)))
+    assert (job.delay, job.scope) == (1.5, "agent-bot@memory")
+    copy = Job(job.key, job.lane, job.order, json.loads(json.dumps(job.payload)), scope=job.scope)
     assert from_job(copy, bot()) == turn
 
 

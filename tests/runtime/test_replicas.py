@@ -10,13 +10,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from framework.agent.conversation import AgentEvent, Conversation
 from framework.engine.durable import open_engine
 from framework.runtime.bot import Limits
-from framework.stream.model import Message
+from framework.stream.model import Message, MessageDeleted, MessageNew, MessageUpdated, StopRequested
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
 from tests.support.bots import CID, Running
@@ -52,10 +53,20 @@ async def until(look: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def replica(world: World, agent: ScriptedAgent, timing: Timing, folder: Path) -> AsyncIterator[Running]:
+async def replica(
+    world: World,
+    agent: ScriptedAgent,
+    timing: Timing,
+    folder: Path,
+    *,
+    connected: bool = True,
+    definition: dict[str, Any] | None = None,
+) -> AsyncIterator[Running]:
     engine = await asyncio.to_thread(open_engine, f"sqlite:///{folder / 'engine.db'}", concurrency=100)
     try:
-        async with Running(world, agent, timing=timing, limits=LIMITS, engine=engine) as running:
+        async with Running(
+            world, agent, timing=timing, limits=LIMITS, engine=engine, connected=connected, definition=definition
+        ) as running:
             yield running
     finally:
         await engine.close()
@@ -149,4 +160,63 @@ async def test_a_bot_that_runs_elsewhere_is_left_its_turns(world: World, timing:
         here = [world.post(CID, f"q{n}") for n in range(10)]
         there = [world.post("messaging:sales-1", f"q{n}") for n in range(10)]
         await until(lambda: complete(support, here) and complete(other, there))
+        done = await support.engine.records(["settled"])
     assert support.agent.questions == other.agent.questions == [f"q{n}" for n in range(10)]
+    assert [record.attempts for record in done] == [1] * 20
+
+
+async def test_turns_of_another_app_in_the_same_database_are_left_to_who_speaks_there(
+    timing: Timing, tmp_path: Path
+) -> None:
+    """The same channel and the same bot user, in the sandbox and in production."""
+    sandbox, production = World(timing, app="sandbox"), World(timing, app="production")
+    for world in (sandbox, production):
+        world.room(CID)
+    slow = ScriptedAgent(lambda _: [Pause(60), answer("late")])
+    async with replica(sandbox, slow, timing, tmp_path) as first:
+        asked = sandbox.post(CID, "in the sandbox")
+        await until(lambda: first.service.calls["typing"] or slow.asked)
+    async with replica(production, ScriptedAgent(), timing, tmp_path) as other:
+        elsewhere = production.post(CID, "in production", id="another")
+        await until(lambda: complete(other, [elsewhere]))
+        (left,) = await other.engine.records(["waiting"])
+        assert left.job.payload["trigger"]["text"] == "in the sandbox"
+        assert other.agent.questions == ["in production"]
+    async with replica(sandbox, ScriptedAgent(), timing, tmp_path) as again:
+        await until(lambda: complete(again, [asked]))
+
+
+async def test_a_stop_an_edit_and_a_deletion_reach_the_turn_wherever_it_is(
+    world: World, timing: Timing, tmp_path: Path
+) -> None:
+    """Webhooks alone: an event is brought to one replica, and the turn runs in another."""
+    cids = [f"messaging:support-{n}" for n in range(3)]
+    for cid in cids:
+        world.room(cid)
+    agent = ScriptedAgent(
+        lambda c: [answer("again")] if c.question == "edited" else [TextDelta("half"), Pause(60), answer("whole")]
+    )
+    definition = {"reply": {"supersede": True}}
+    async with AsyncExitStack() as stack:
+        at_work = await stack.enter_async_context(
+            replica(world, agent, timing, tmp_path, connected=False, definition=definition)
+        )
+        asked = [world.post(cid, "Hi", announce=False) for cid in cids]
+        for message in asked:
+            await at_work.deliver(MessageNew(message))
+        await until(lambda: all(at_work.reply_to(message) for message in asked))
+        silent = ScriptedAgent(lambda _: [Pause(60), answer("never")])
+        other = await stack.enter_async_context(
+            replica(world, silent, timing, tmp_path, connected=False, definition=definition)
+        )
+        await asyncio.sleep(0.3)
+        stopped, edited, deleted = asked
+        await other.deliver(StopRequested(stopped.channel, "ann"))
+        world.edit(edited, "edited")
+        await other.deliver(MessageUpdated(world.message(edited.id)))
+        world.delete(deleted.id)
+        await other.deliver(MessageDeleted(deleted.channel, deleted.id))
+        await until(lambda: complete(at_work, [stopped, edited]) and at_work.reply_to(deleted) is None)
+        assert at_work.replied(stopped).text == "half"
+        assert at_work.replied(edited).text == "again"
+        assert silent.asked == []

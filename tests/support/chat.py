@@ -21,8 +21,8 @@ BEN = User("ben", "Ben")
 class World(MemoryChat):
     """A chat in which it is Ann who does things, unless said otherwise."""
 
-    def __init__(self, timing: Timing) -> None:
-        super().__init__(timing.now)
+    def __init__(self, timing: Timing, *, app: str = "memory") -> None:
+        super().__init__(timing.now, app=app)
         self.timing = timing
 
     def post(self, cid: str, text: str, *, user: User = ANN, **more: Any) -> Message:
