@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from framework.cli.screen import out
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from framework.settings import Settings
 
 EMBEDDED = "embedded: quotes the bot's articles and invents nothing. Set OPENAI_API_KEY for a language model."
+
+_USUAL = "messaging:support-"
 
 
 def show_ready(bots: list[Bot], settings: Settings, seconds: float, *, embedded: bool) -> None:
@@ -37,7 +40,7 @@ def _rows(bots: list[Bot], settings: Settings, *, embedded: bool) -> list[tuple[
     channels = ", ".join(dict.fromkeys(pattern for bot in bots for pattern in bot.definition.channels.join))
     rows = []
     if embedded:
-        rows.append(("Talk to it", f"[bold underline]{settings.base_url}/[/]"))
+        rows += [(label, f"[bold underline]{url}[/]") for label, url in _links(bots, settings.base_url)]
         rows.append(("Chat", f"sandbox, since no STREAM_API_KEY is set; its keys are in {settings.data}/sandbox.env"))
     else:
         rows.append(("Chat", settings.base_url))
@@ -45,6 +48,19 @@ def _rows(bots: list[Bot], settings: Settings, *, embedded: bool) -> list[tuple[
     rows += [("Model", text) for text in dict.fromkeys(_model(bot, settings) for bot in bots)]
     rows.append(("Stop", "Ctrl-C"))
     return rows
+
+
+def _links(bots: list[Bot], base_url: str) -> list[tuple[str, str]]:
+    """Where to talk to each bot. The playground begins conversations as `support-...`; others its address names."""
+    if len(bots) == 1 and bots[0].definition.channels.covers(f"{_USUAL}1"):
+        return [("Talk to it", f"{base_url}/")]
+    links = []
+    for bot in bots:
+        channels, fresh = bot.definition.channels, secrets.token_hex(2)
+        usual = channels.covers(f"{_USUAL}{fresh}")
+        cid = channels.join[0].replace("*", fresh).replace("?", "1")
+        links.append((f"Talk to {bot.definition.identity.name}", f"{base_url}/{'' if usual else f'?channel={cid}'}"))
+    return links
 
 
 def _model(bot: Bot, settings: Settings) -> str:

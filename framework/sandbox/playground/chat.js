@@ -73,9 +73,10 @@ export class Chat {
     this.store.emit("opened", "");
   }
 
-  /** @returns {Promise<void>} a new conversation with the bot, opened */
+  /** @returns {Promise<void>} a new conversation with the bot of the open one, opened */
   async startConversation() {
-    await this.openChannel(`messaging:support-${shortId(6)}`);
+    const like = /^[a-z]+:[a-z]+-/.exec(this.store.activeCid || "");
+    await this.openChannel(`${like ? like[0] : "messaging:support-"}${shortId(6)}`);
   }
 
   /** @param {Channel} channel */
