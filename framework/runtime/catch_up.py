@@ -45,6 +45,7 @@ class CatchUp:
         self._nominate = nominate
         self._pace = pace
         self._seen_until: dict[ChannelRef, datetime] = {}
+        self._joined: dict[ChannelRef, datetime] = {}
         self._replies_seen: OrderedDict[str, int] = OrderedDict()
 
     async def run(self, states: Sequence[ChannelState]) -> int:
@@ -60,13 +61,36 @@ class CatchUp:
             _log.info("catch_up.found", bot=self._bot.name, messages=taken, channels=len(states))
         return taken
 
+    async def old_threads(self) -> int:
+        """Look through the threads of the bot's that grew below messages older than what was read of the channels.
+
+        Returns how many messages were taken over. Only the service knows of them, so it is asked, at the start and
+        after a reconnect. A thread in which the bot never had a part is not found.
+        """
+        since = self._timing.now() - self._bot.definition.catch_up.horizon
+        try:
+            await self._pace.keep()
+            parents = await self._bot.service.threads(since=since)
+            grown = [one for one in parents if one.channel in self._joined and self._has_grown(one)]
+            talks = [(self._joined[parent.channel], await self._thread(parent, since)) for parent in grown]
+        except ChatServiceError as error:  # the next look will find what this one did not
+            _log.warning("catch_up.failed", bot=self._bot.name, threads=True, error=error.what)
+            return 0
+        open_ = [message for joined_at, talk in talks for message in self._unanswered(talk, joined_at)]
+        taken = sum([await self._nominate(message) for message in sorted(open_, key=order)])
+        if taken:
+            _log.info("catch_up.found", bot=self._bot.name, messages=taken, threads=len(talks))
+        return taken
+
     def forget(self, channel: ChannelRef) -> None:
         """The bot left this channel: read it to the horizon should it come back."""
         self._seen_until.pop(channel, None)
+        self._joined.pop(channel, None)
 
     async def _channel(self, state: ChannelState) -> int:
         if state.joined_at is None or state.frozen:
             return 0
+        self._joined[state.channel] = state.joined_at
         begun = self._timing.now()
         try:
             talks = await self._talks(state, self._since(state, state.joined_at))
@@ -99,8 +123,11 @@ class CatchUp:
         # A reply that is shown in the channel as well is dealt with in its thread, where its answer stands.
         ids = {message.id for message in channel}
         channel = [message for message in channel if message.parent_id not in ids]
-        grown = [m for m in channel if m.reply_count and self._replies_seen.get(m.id) != m.reply_count]
+        grown = [message for message in channel if self._has_grown(message)]
         return [channel, *[await self._thread(parent, since) for parent in grown]]
+
+    def _has_grown(self, parent: Message) -> bool:
+        return bool(parent.reply_count) and self._replies_seen.get(parent.id) != parent.reply_count
 
     async def _thread(self, parent: Message, since: datetime) -> list[Message]:
         service = self._bot.service

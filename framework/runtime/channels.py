@@ -83,6 +83,7 @@ class Membership:
                 await self._bot.service.create_channel(channel)
             now = self._timing.now()
             await self._admit([*created, *await self._coverage.find(None)])
+            await self._catch_up.old_threads()
             self._looked_at = now
             _log.info("channels.watched", bot=self._bot.name, channels=len(self._known))
 
@@ -92,6 +93,7 @@ class Membership:
             self._refused.clear()
             await self._watch(self.known)
             await self._look_again()
+            await self._catch_up.old_threads()
         await self.discover()
 
     async def redefine(self) -> None:

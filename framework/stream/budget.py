@@ -47,6 +47,7 @@ class Endpoint(Enum):
     GET_MESSAGE = ("GetMessage", UNCOUNTED)
     GET_MESSAGES = ("GetManyMessages", UNCOUNTED)
     GET_REPLIES = ("GetReplies", UNCOUNTED)
+    QUERY_THREADS = ("QueryThreads", UNCOUNTED)
     SEND_EVENT = ("SendEvent", 10_000)
     MARK_READ = ("MarkRead", UNCOUNTED)
     QUERY_CHANNELS = ("QueryChannels", 10_000)

@@ -229,6 +229,10 @@ class StreamChatService(Administration):
         replies = (read_message(item, parent.channel) for item in reply.get("messages") or ())
         return [parent, *sorted(replies, key=lambda message: message.created_at)[-limit:]]
 
+    async def threads(self, *, since: datetime) -> Sequence[Message]:
+        """See the port."""
+        return await self._directory.threads(since)
+
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
         """See the port."""
         found: dict[str, Message] = {}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from framework.stream.budget import Endpoint
 from framework.stream.client import Json, StreamClient
-from framework.stream.model import ChannelRef, ChannelState
-from framework.stream.wire import read_channel, read_cid, read_time
+from framework.stream.model import ChannelRef, ChannelState, Message
+from framework.stream.wire import WireError, read_channel, read_cid, read_message, read_time
 
 # What one query may ask for.
 CHANNELS_A_PAGE = 30
+THREADS_A_PAGE = 25
 # Channels joined at the same time: enough to be quick, few enough to leave the turns their share.
 JOINING = 8
 
@@ -113,6 +115,28 @@ class Directory:
                 Endpoint.UPDATE_CHANNEL,
                 lambda sdk: sdk.channel(channel.type, path_part(channel.id)).add_members([{"user_id": self._bot}]),
             )
+
+    async def threads(self, since: datetime) -> list[Message]:
+        """The parents of the bot's threads in which there was a reply since this time, the latest thread first."""
+        found: dict[str, Message] = {}
+        options: dict[str, Any] = {"user_id": self._bot, "limit": THREADS_A_PAGE, "reply_limit": 1}
+        while True:
+            reply = await self._page_of_threads(options)
+            for item in reply.get("threads") or ():
+                if _before(str(item.get("last_message_at", "")), since):
+                    return list(found.values())
+                with suppress(WireError):  # the thread of a message that is gone
+                    parent = read_message(item.get("parent_message"), read_cid({"cid": item.get("channel_cid")}))
+                    found[parent.id] = parent
+            if not reply.get("next"):
+                return list(found.values())
+            options["next"] = reply["next"]
+
+    async def _page_of_threads(self, options: Json) -> Json:
+        latest = [{"field": "last_message_at", "direction": -1}]
+        return await self._client.as_server(
+            Endpoint.QUERY_THREADS, lambda sdk: sdk.query_threads({}, latest, **dict(options))
+        )
 
     async def state(self, channel: ChannelRef, *, limit: int) -> ChannelState | None:
         """A channel by a query, which unlike reading it by its address cannot create it. None: it does not exist."""

@@ -177,6 +177,21 @@ class MemoryChatService(MemoryAdministration):
         stored = self.chat.rooms[parent.channel].messages.values()
         return [parent, *_newest([message for message in stored if message.parent_id == parent_id], limit, until)]
 
+    async def threads(self, *, since: datetime) -> Sequence[Message]:
+        """See the port."""
+        await self._arrive("threads")
+        latest: dict[str, datetime] = {}
+        mine: set[str] = set()
+        for message in (one for room in self.chat.rooms.values() for one in room.messages.values()):
+            if message.parent_id is None:
+                continue
+            latest[message.parent_id] = max(message.created_at, latest.get(message.parent_id, message.created_at))
+            parent = self.chat.find(message.parent_id)
+            if self.user.id in {message.user.id, parent.user.id if parent else ""}:
+                mine.add(message.parent_id)
+        newest = sorted((id_ for id_ in mine if latest[id_] > since), key=lambda id_: latest[id_], reverse=True)
+        return [parent for id_ in newest if (parent := self.chat.find(id_)) is not None]
+
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
         """See the port."""
         await self._arrive("messages")

@@ -96,6 +96,11 @@ class ChatService(Protocol):
         the parent does not exist.
         """
 
+    async def threads(self, *, since: datetime) -> Sequence[Message]:
+        """The parents of the threads in which the bot takes part (it wrote there, or wrote the parent) and in which
+        somebody replied since this time; the latest thread first, of whatever channel.
+        """
+
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
         """Those of these messages that exist (soft-deleted ones too), by id."""
 

@@ -226,6 +226,31 @@ async def test_replies_in_threads_are_caught_up_with(world: World, agent: Script
         assert bot.reply_to(lost)
 
 
+async def test_a_thread_below_a_message_older_than_all_that_is_read_is_caught_up_with(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    joined(world)
+    async with Running(world, agent, timing=timing) as bot:
+        old, other = world.post(CID, "an old topic"), world.post(CID, "of others")
+        first = world.post(CID, "in its thread", parent=old.id)
+        await asyncio.sleep(1)
+        assert bot.reply_to(first)
+    await asyncio.sleep(80 * HOUR)
+    for n in range(200):
+        world.post(CID, f"said since {n}", user=BEN, silent=True)
+    missed = world.post(CID, "while nobody listened", parent=old.id)
+    async with Running(world, agent, timing=timing) as bot:
+        await asyncio.sleep(1)
+        assert bot.replied(missed).parent_id == old.id
+        bot.service.drop()
+        lost = world.post(CID, "while the line was cut", parent=old.id)
+        bot.service.reconnect()
+        await asyncio.sleep(5)
+        assert bot.replied(lost).parent_id == old.id
+        assert bot.service.calls["threads"] == 2
+        assert other.reply_count == 0
+
+
 async def test_a_reply_shown_in_the_channel_as_well_is_not_taken_for_unanswered(
     world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -385,3 +386,37 @@ async def test_many_calls_at_once(stage: Stage) -> None:
     await stage.service.join([channel])
     await asyncio.gather(*(stage.service.send(channel, OutgoingMessage(f"r-{n}", "hi")) for n in range(10)))
     assert len(await stage.service.recent(channel, limit=50)) == 10
+
+
+async def test_tells_in_which_of_the_bot_s_threads_somebody_replied_since(stage: Stage, inbox: Inbox) -> None:
+    channel, other = await watched(stage), await watched(stage)
+    quiet, asked, foreign, latest = [
+        await stage.post(where, text) for where, text in zip([channel, channel, channel, other], "qafl", strict=True)
+    ]
+    for parent in (quiet, asked, latest):
+        await stage.service.send(
+            (other if parent == latest else channel), OutgoingMessage(f"to-{parent}", "mine", parent_id=parent)
+        )
+    await stage.post(channel, "not the bot's", parent_id=foreign)
+    own = OutgoingMessage("own", "by the bot")
+    await stage.service.send(channel, own)
+    begin = (await stage.service.messages(channel, ["own"]))["own"].created_at
+    for where, parent in ((channel, asked), (channel, own.id), (other, latest)):
+        await stage.post(where, "and?", parent_id=parent)
+    found = await stage.service.threads(since=begin)
+    assert [(message.channel, message.id) for message in found] == [
+        (other, latest),
+        (channel, own.id),
+        (channel, asked),
+    ]
+    assert [message.reply_count for message in found] == [2, 1, 2]
+
+
+async def test_finds_every_one_of_many_threads(stage: Stage) -> None:
+    channel = await stage.room()
+    await stage.service.join([channel])
+    parents = [await stage.post(channel, f"m{n}") for n in range(30)]
+    for parent in parents:
+        await stage.service.send(channel, OutgoingMessage(f"to-{parent}", "mine", parent_id=parent))
+    found = await stage.service.threads(since=datetime(2000, 1, 1, tzinfo=UTC))
+    assert [message.id for message in found] == parents[::-1]
