@@ -218,12 +218,20 @@ async def watching(sandbox: Sandbox, channels: Sequence[str]) -> AsyncIterator[W
             async with session.post(f"{sandbox.url}/channels", params=parameters, json=body, headers=asking) as reply:
                 reply.raise_for_status()
         watcher = Watcher()
-        task = asyncio.create_task(watcher.watch(socket))
+        tasks = {asyncio.create_task(watcher.watch(socket)), asyncio.create_task(stay(socket))}
         try:
             yield watcher
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+async def stay(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """Say that the client lives, as the service expects it of every client."""
+    while True:
+        await asyncio.sleep(20)
+        await socket.send_json([{"type": "health.check"}])
 
 
 async def _ask(sandbox: Sandbox, asked: Sequence[Question]) -> None:

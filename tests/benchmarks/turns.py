@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 import jwt
 
+from tests.benchmarks.peers import stay
 from tests.chaos.world import BOT_FOLDER
 from tests.support.model_server import Pace, model_process
 from tests.support.postgres import Postgres
@@ -79,12 +80,13 @@ class Crowd:
                 chunk = [f"messaging:{channel}" for channel in self._channels[start : start + 30]]
                 body = {"filter_conditions": {"cid": {"$in": chunk}}, "watch": True, "state": True, "limit": 30}
                 await self._post("/channels", body, own, connection_id=connection)
-            task = asyncio.create_task(self._watch(socket))
+            tasks = {asyncio.create_task(self._watch(socket)), asyncio.create_task(stay(socket))}
             try:
                 yield
             finally:
-                task.cancel()
-                await asyncio.wait({task})
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
 
     async def _watch(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for frame in socket:
