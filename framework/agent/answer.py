@@ -109,11 +109,12 @@ def _embedded(message: AIMessage) -> _Verdict:
 
 
 def _spent(transcript: Transcript, parts: Parts) -> _Verdict:
-    """What there is when the budget is spent: words that came along with a tool call, or the phrase for it."""
-    if transcript.texts:
-        return transcript.texts[-1], "unsure", (), suggestions_of(parts)
+    """What there is when the budget is spent: words that came along with a tool call, and the phrase for it."""
     phrases = parts.bot.definition.phrases
-    return phrases.spent.replace("{person}", phrases.person).strip(), "refused", (), suggestions_of(parts)
+    told = phrases.spent.replace("{person}", phrases.person).strip()
+    if transcript.texts:
+        return f"{transcript.texts[-1].rstrip()}\n\n{told}", "unsure", (), suggestions_of(parts)
+    return told, "refused", (), suggestions_of(parts)
 
 
 def suggestions_of(parts: Parts) -> tuple[str, ...]:

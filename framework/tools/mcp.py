@@ -37,6 +37,9 @@ RETRY_SECONDS = 30.0
 LONGEST = 20_000
 """Characters of one result."""
 
+SECRET = 8
+"""Characters from which on a header or variable is kept out of results: shorter ones are words."""
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNNAMED = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -171,9 +174,17 @@ class _Server:
             raise UncertainToolError(
                 f"The server {self.name} did not answer properly. Whether anything was done is not known."
             ) from None
-        text = _text(result)
+        text = self._without_secrets(_text(result))
         if getattr(result, "is_error", False):
             raise ToolError(text or "It failed and did not say why.")
+        return text
+
+    def _without_secrets(self, text: str) -> str:
+        """A server may show what it was sent."""
+        for value in {*self._target.headers.values(), *self._target.environment.values()}:
+            for secret in (value, value.rpartition(" ")[2]):
+                if len(secret) >= SECRET:
+                    text = text.replace(secret, "***")
         return text
 
     async def _connect(self) -> None:

@@ -93,7 +93,7 @@ async def test_tools_of_a_server_on_the_network(connect: Callable[..., McpTools]
             assert set(tools) == {"shop/price", "shop/whoami", "shop/fail"}
             assert tools["shop/price"].name == "shop__price"
             assert (await tools["shop/price"].ainvoke({"item": "pod"})).startswith("pod costs 5.")
-            assert await tools["shop/whoami"].ainvoke({}) == KEY
+            assert await tools["shop/whoami"].ainvoke({}) == "***"  # it came along, and is not shown
             with pytest.raises(ToolError, match="out of stock"):
                 await tools["shop/fail"].ainvoke({})
         assert KEY not in str(logs)
