@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -125,18 +127,27 @@ def build_model(choice: ModelChoice, definition: Model, settings: Settings) -> B
         reasons = "; ".join(entry["msg"] for entry in error.errors(include_input=False, include_url=False))
         raise _unusable(choice, reasons) from None
     except (ValueError, TypeError) as error:
-        raise _unusable(choice, str(error).partition("\n")[0]) from None
+        raise _unusable(choice, *_said(choice, error)) from None
     except Exception as error:  # noqa: BLE001 - a provider's package may raise its own kind for a missing key
         raise _unusable(choice, type(error).__name__) from None
     return model
 
 
-def _unusable(choice: ModelChoice, reason: str) -> ModelError:
+def _said(choice: ModelChoice, error: Exception) -> tuple[str, str]:
+    """What LangChain says of a model, and the nearest provider where it does not know this one."""
+    first, _, rest = str(error).partition("\n")
+    if not first.startswith("Unsupported provider"):
+        return first, ""
+    near = get_close_matches(choice.provider, re.findall(r"\w+", rest.partition(":")[2]), n=1)
+    return f"LangChain knows no provider {choice.provider!r}.", f"Did you mean {near[0]!r}? " if near else ""
+
+
+def _unusable(choice: ModelChoice, reason: str, guess: str = "") -> ModelError:
     return ModelError(
         f"The model cannot be set up: {reason}",
         where=choice.label,
-        hint="Check `model` in bot.yaml (PROVIDER:NAME, for example openai:gpt-5-mini) and that the provider's key is "
-        "set in the environment.",
+        hint=f"{guess}Check `model` in bot.yaml (PROVIDER:NAME, for example openai:gpt-5-mini) and that the "
+        "provider's key is set in the environment.",
     )
 
 

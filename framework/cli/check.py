@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,7 @@ import typer
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     from framework.definition.model import Bot
     from framework.settings import Settings
@@ -152,15 +154,34 @@ def _conversations(bot: Bot, settings: Settings) -> str:
 
 
 def _model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.model import choose_model
+    from framework.agent.model import build_model, choose_model
 
-    return choose_model(bot.definition.model, settings).label
+    choice = choose_model(bot.definition.model, settings)
+    if not choice.is_embedded:
+        with _at_the_model(bot):
+            build_model(choice, bot.definition.model, settings)
+    return choice.label
+
+
+@contextmanager
+def _at_the_model(bot: Bot) -> Iterator[None]:
+    """Point at the line of bot.yaml that chose a model which cannot be used."""
+    from framework.errors import DefinitionError, ModelError
+
+    try:
+        yield
+    except ModelError as error:
+        if bot.document is None or not bot.document.locate(("model",)):
+            raise
+        place = bot.document.position(("model", "name"))
+        raise DefinitionError(f"{error.where}: {error.what}", where=place, hint=error.hint) from None
 
 
 def _reach_model(bot: Bot, settings: Settings) -> str:
     from framework.agent.model import check_model
 
-    return _run(check_model(bot.definition.model, settings))
+    with _at_the_model(bot):
+        return _run(check_model(bot.definition.model, settings))
 
 
 def _chat_service(bot: Bot, settings: Settings) -> str:

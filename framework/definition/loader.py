@@ -12,10 +12,29 @@ from framework.definition.positions import Key, read_yaml
 from framework.definition.problems import said, together
 from framework.definition.prompt import Prompt, read_prompt
 from framework.definition.validation import findings, validated
-from framework.errors import DefinitionError, UsageError
+from framework.errors import DefinitionError, Position, UsageError
 
 BOT_FILE = "bot.yaml"
 ARTICLE_SUFFIXES = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
+_UNREAD_SUFFIXES = frozenset(
+    {
+        ".doc",
+        ".odt",
+        ".rtf",
+        ".xls",
+        ".xlsx",
+        ".ods",
+        ".csv",
+        ".ppt",
+        ".pptx",
+        ".rst",
+        ".adoc",
+        ".mdx",
+        ".epub",
+        ".pages",
+    }
+)
+"""Documents that people take for articles. What else lies there, such as pictures, is nobody's surprise."""
 DEFAULT_KNOWLEDGE = "knowledge"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PACKAGED = Path(__file__).resolve().parents[1] / "templates" / "prompts"
@@ -125,11 +144,48 @@ class _Loading:
                 prompts[there.prompt] = prompt
                 text = prompt.render(there.prompt_values)
             except DefinitionError as error:
-                self._problems.append(error)
+                self._problems.append(self._unnamed(error) if self._is_shared(error.where) else error)
                 missing.add(there.prompt)
                 continue
             rendered = rendered if path else text
+        if not missing:
+            self._warn_of_unused(definition, frozenset(name for prompt in prompts.values() for name in prompt.uses()))
         return prompts, rendered
+
+    def _is_shared(self, where: Position | str | None) -> bool:
+        """Whether this is in a prompt that is not the bot's own, and that bot.yaml does not name."""
+        named = "prompt" in (self._document.value or {})
+        return not named and isinstance(where, Position) and not where.file.is_relative_to(self._folder)
+
+    def _unnamed(self, error: DefinitionError) -> DefinitionError:
+        """A prompt that nobody chose does not fit."""
+        default = BotDefinition.model_fields["prompt"].default
+        where = Position(self._folder / BOT_FILE, 1)
+        if self._document.value is None:
+            return DefinitionError(
+                "is empty",
+                where=where,
+                hint="Say what the bot is to do: `python -m framework new` makes bots to copy from, and docs/bots.md "
+                "describes every key.",
+            )
+        return DefinitionError(
+            f"no prompt is named, and the shared {default} {error.what}",
+            where=where,
+            hint=f"Write a prompt beside bot.yaml and name it, as in `prompt: prompt.md.j2`. Or: {error.hint}",
+        )
+
+    def _warn_of_unused(self, definition: BotDefinition, used: frozenset[str]) -> None:
+        for path, there in _everywhere(definition):
+            for name in there.variables:
+                place = self._document.locate((*path, "variables", name))
+                if name in used or place[-1:] != (name,):
+                    continue
+                warning = DefinitionError(
+                    f"variables.{name} is used by no prompt",
+                    where=self._document.position(place),
+                    hint=f"Write {{{{ {name} }}}} into the prompt, or remove the variable.",
+                )
+                self._warnings.append(warning)
 
     def _articles(self, definition: BotDefinition) -> dict[tuple[str, ...] | None, tuple[Path, ...]]:
         found: dict[tuple[str, ...] | None, tuple[Path, ...]] = {}
@@ -142,17 +198,27 @@ class _Loading:
         """The article files, sorted. A place that is named must exist and hold something."""
         if knowledge is None:
             default = self._folder / DEFAULT_KNOWLEDGE
+            self._warn_of_unread(default)
             return articles_in(default) if default.is_dir() else ()
         files: list[Path] = []
         for index, entry in enumerate(knowledge):
             place = self._folder / entry
             found = articles_in(place) if place.is_dir() else (place,)
+            self._warn_of_unread(place)
             if problem := _wrong_place(entry, place, found):
                 what, hint = problem
                 where = self._document.position((*path, "knowledge", index))
                 self._problems.append(DefinitionError(what, where=where, hint=hint))
             files += found
         return tuple(dict.fromkeys(files))
+
+    def _warn_of_unread(self, folder: Path) -> None:
+        """Say so where a document lies among the articles that none of the readers can read."""
+        unread = (file for file in folder.rglob("*") if file.suffix.lower() in _UNREAD_SUFFIXES and file.is_file())
+        for file in sorted(unread) if folder.is_dir() else ():
+            kinds = ", ".join(sorted(ARTICLE_SUFFIXES))
+            what = f"is not read: {file.suffix} is no kind of article"
+            self._warnings.append(DefinitionError(what, where=Position(file), hint=f"Save it as one of {kinds}."))
 
 
 def _wrong_place(entry: str, place: Path, found: tuple[Path, ...]) -> tuple[str, str] | None:

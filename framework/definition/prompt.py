@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +28,12 @@ def find_prompt(name: str, folders: Sequence[Path], where: Position) -> Path:
         if (folder / name).is_file():
             return folder / name
     known = sorted({path.name for folder in folders if folder.is_dir() for path in folder.glob("*.j2")})
+    near = get_close_matches(name, known, n=1)
+    guess = f"Did you mean {near[0]!r}? " if near else ""
     raise DefinitionError(
         f"the prompt {name!r} does not exist",
         where=where,
-        hint=f"Looked in {', '.join(map(str, folders))}. There are: {', '.join(known) or 'no prompts'}.",
+        hint=f"{guess}Looked in {', '.join(map(str, folders))}. There are: {', '.join(known) or 'no prompts'}.",
     )
 
 
@@ -45,15 +49,36 @@ class Prompt:
         """Fill in. Raises DefinitionError with file and line for a missing variable."""
         environment = _environment(self.texts)
         try:
-            for name, text in self.texts.items():
-                undeclared = meta.find_undeclared_variables(environment.parse(text)) - set(variables)
-                if undeclared:
-                    raise _missing(self.files[name], text, sorted(undeclared), variables)
+            self._demand(environment, variables)
             return environment.get_template(self.name).render(variables).strip()
-        except jinja2.TemplateError as error:
+        except DefinitionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a template computes may fail in any way; its author is told
+            said = error.message if isinstance(error, jinja2.TemplateError) else str(error)
             raise DefinitionError(
-                f"cannot be filled in: {error.message}", where=Position(self.files[self.name]), hint=_ADVICE
+                f"cannot be filled in: {str(said).rstrip('.')}", where=self._place(error), hint=_ADVICE
             ) from None
+
+    def _demand(self, environment: SandboxedEnvironment, variables: Mapping[str, object]) -> None:
+        for name, text in self.texts.items():
+            undeclared = meta.find_undeclared_variables(environment.parse(text)) - set(variables)
+            if undeclared:
+                raise _missing(self.files[name], text, sorted(undeclared), variables)
+
+    def uses(self) -> frozenset[str]:
+        """The variables that it is filled in with."""
+        environment = _environment(self.texts)
+        trees = (environment.parse(text) for text in self.texts.values())
+        return frozenset(name for tree in trees for name in meta.find_undeclared_variables(tree))
+
+    def _place(self, error: Exception) -> Position:
+        """The line that could not be filled in; Jinja tells it of the template that it was in at last."""
+        frames = traceback.extract_tb(error.__traceback__)
+        found = [(frame.filename, frame.lineno) for frame in frames if frame.filename in self.texts]
+        if isinstance(error, jinja2.TemplateSyntaxError) and error.lineno:
+            found.append((error.name or self.name, error.lineno))
+        name, line = found[-1] if found else (self.name, None)
+        return Position(self.files.get(name, self.files[self.name]), line)
 
 
 def read_prompt(name: str, folders: Sequence[Path], where: Position) -> Prompt:
@@ -87,7 +112,8 @@ def _read(file: Path) -> tuple[str, list[str]]:
 
 def _environment(texts: Mapping[str, str]) -> SandboxedEnvironment:
     return SandboxedEnvironment(
-        loader=jinja2.DictLoader(texts),
+        # Each template says its name as its file, so that errors can be traced to their lines.
+        loader=jinja2.FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
         trim_blocks=True,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from framework.definition.finding import Finding
 from framework.definition.model import BotDefinition
+from framework.definition.override_rules import idle_overrides
 from framework.definition.overrides import merged
 from framework.definition.problems import problems_of
 from framework.definition.rules import rules
@@ -55,6 +56,8 @@ def findings(definition: BotDefinition, unclear: set[str], tools_file: Path | No
     """What the rules say of a definition, and of it with each override; only what an override adds is told again."""
     usable = [rule for sections, rule in rules(tools_file) if not sections & unclear]
     found = [finding for rule in usable for finding in rule(definition)]
+    if not unclear & {"channels", "overrides"}:
+        found += idle_overrides(definition)
     told = {(finding.path, finding.what) for finding in found}
     for pattern in definition.overrides:
         there = merged(definition, (pattern,))

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BOT = Path("bots/support_bot")
 
 
@@ -43,7 +45,7 @@ def test_a_place_in_a_file_stands_on_one_line(environment: dict[str, str], tmp_p
     (bot / "tools.py").write_text("def broken(:\n")
     result = check(environment, str(bot))
     assert result.returncode == 1
-    assert f"{bot}/tools.py:1: is not valid Python" in result.stdout
+    assert f"{bot}/tools.py:1:12: is not valid Python" in result.stdout
 
 
 def test_half_a_key_is_a_finding(environment: dict[str, str]) -> None:
@@ -105,3 +107,23 @@ def test_a_server_that_does_not_answer_is_found_online_only(environment: dict[st
     online = check(environment, "--online", str(bot))
     assert online.returncode == 1
     assert "'git' cannot be reached" in online.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("anthropc:claude", ["knows no provider 'anthropc'", "Did you mean 'anthropic'?"]),
+        ("openai:gpt-5-mini", ["OPENAI_API_KEY is not set", "model: auto"]),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_found_without_asking_it(
+    environment: dict[str, str], tmp_path: Path, model: str, words: list[str]
+) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    written = (bot / "bot.yaml").read_text()
+    (bot / "bot.yaml").write_text(written.replace("model: auto", f"model: {model}"))
+    result = check(environment, str(bot))
+    assert result.returncode == 1
+    line = 1 + written[: written.index("model: auto")].count("\n")
+    for word in [f"bot.yaml:{line}:1: ", *words]:
+        assert word in result.stdout

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from framework.definition.loader import bot_names, load_bot
+from framework.definition.override_rules import may_meet
 from framework.errors import DefinitionError, FrameworkError, UsageError
 
 
@@ -98,7 +99,7 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_the_file(folder: Path
 
 def test_a_file_that_is_not_text_is_said(folder: Path) -> None:
     (folder / "bot.yaml").write_bytes(b"\xff\xfe\x00\x01")
-    assert "cannot be read" in str(failure(folder))
+    assert "bot.yaml:1:1: is not text in UTF-8" in str(failure(folder))
 
 
 def test_an_empty_knowledge_folder_is_said(folder: Path) -> None:
@@ -117,6 +118,68 @@ def test_a_missing_prompt_variable_is_named_with_the_line_of_the_template(folder
 def test_a_broken_template_is_named_with_its_line(folder: Path) -> None:
     (folder / "support.md.j2").write_text("Hello.\n{% if %}\n")
     assert "support.md.j2:2" in str(failure(folder))
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("Hello.\n{{ bot_name | shout }}\n", [":2: ", "No filter named 'shout'"]),
+        ("Hello.\n\n{{ bot_name + 1 }}\n", [":3: ", "can only concatenate str"]),
+        ("{{ bot_name }}\n{{ language.short.name }}\n", [":2: ", "no attribute 'short'"]),
+    ],
+)
+def test_a_template_that_cannot_be_filled_in_is_named_with_its_line(
+    folder: Path, template: str, words: list[str]
+) -> None:
+    (folder / "support.md.j2").write_text(template)
+    message = str(failure(folder))
+    for word in ["support.md.j2", *words]:
+        assert word in message
+
+
+def test_without_a_prompt_of_its_own_the_bot_is_told_to_name_one(tmp_path: Path) -> None:
+    assert "bot.yaml:1: no prompt is named, and the shared support.md.j2" in str(
+        failure(write(tmp_path, "model: auto\n"))
+    )
+    assert "bot.yaml:1: is empty" in str(failure(write(tmp_path, "# model: auto\n")))
+
+
+def test_what_nothing_uses_is_a_warning(folder: Path) -> None:
+    (folder / "knowledge").mkdir()
+    (folder / "knowledge" / "prices.xlsx").write_bytes(b"")
+    (folder / "knowledge" / "photo.png").write_bytes(b"")
+    (folder / "support.md.j2").write_text("{{ bot_name }} of {{ company }}.")
+    text = """\
+channels: {join: ["messaging:shop-*"]}
+variables: {company: X, colour: red}
+overrides:
+  messaging:shop-vip-*: {variables: {company: Y}}
+  messaging:shpo-*: {variables: {company: Z, mood: good}}
+"""
+    warnings = sorted(str(warning).partition(str(folder))[2] for warning in load_bot(str(write(folder, text))).warnings)
+    assert [warning.partition("\n")[0] for warning in warnings] == [
+        "/bot.yaml:2:25: variables.colour is used by no prompt",
+        "/bot.yaml:5:3: overrides.messaging:shpo-*: the bot joins no channel of that name; it joins messaging:shop-*",
+        "/bot.yaml:5:46: variables.mood is used by no prompt",
+        "/knowledge/prices.xlsx: is not read: .xlsx is no kind of article",
+    ]
+    assert all("\n" in warning for warning in warnings), "no remedy"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meets"),
+    [
+        ("messaging:vip-*", "messaging:*", True),
+        ("messaging:vip-7", "messaging:vip-?", True),
+        ("messaging:*-de", "messaging:shop-*", True),
+        ("*:shop", "messaging:sh*", True),
+        ("messaging:vip-77", "messaging:vip-?", False),
+        ("team:*", "messaging:*", False),
+        ("messaging:vip-*", "messaging:vpi-*", False),
+    ],
+)
+def test_two_patterns_may_match_one_channel(one: str, other: str, meets: bool) -> None:
+    assert may_meet(one, other) == may_meet(other, one) == meets
 
 
 def test_variables_reach_the_prompt(folder: Path) -> None:

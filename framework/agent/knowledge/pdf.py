@@ -5,6 +5,7 @@ lines is a new paragraph.
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,9 @@ from pypdf import PageObject, PdfReader
 
 from framework.agent.knowledge.markdown import heading, item, plain
 from framework.errors import DefinitionError
+
+# What it finds odd in a file is of no use to an author; a file that cannot be read is told by whoever asked for it.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 _BULLET = re.compile(r"^\s*(?:[•◦▪‣●○■–]|[-*](?=\s))\s*")
 _PAGE_NUMBER = re.compile(r"^\W*(?:page|seite)?\W*\d+\W*(?:(?:of|von|/)\W*\d+\W*)?$", re.IGNORECASE)
