@@ -42,7 +42,11 @@ class Channels(Part):
         description="Only channels whose custom fields have these values.",
         examples=[{"team": "emea"}],
     )
-    automatic: bool = Field(True, description="Join by itself; otherwise only where somebody adds the bot.")
+    automatic: bool = Field(
+        True,
+        description="Join by itself; otherwise only where somebody adds the bot. "
+        "Where somebody removes it, it stays away.",
+    )
 
     @property
     def types(self) -> tuple[str, ...]:

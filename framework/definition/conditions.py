@@ -27,13 +27,17 @@ class Conditions(Part):
     quiet_after_person: Duration = Field(
         timedelta(0),
         examples=["10m"],
-        description="Silent for so long after a person of the team wrote in the channel or thread.",
+        description="Silent for so long after a person of the team wrote in the channel or thread; theirs is then also "
+        "what the bot has not begun to answer.",
     )
     addressed_only: bool = Field(
         False, description="Silent where people talk to each other: a reply to, or a mention of, somebody else."
     )
     turns_without_person: int = Field(
-        20, ge=1, description="Replies in a row, without a message of another person, after which the bot is silent."
+        20,
+        ge=1,
+        description="Replies in a row to one account, within an hour and without a message of another person, after "
+        "which the bot is silent. Not given: only where the account plainly answers by itself.",
     )
 
 

@@ -617,17 +617,23 @@ async def test_an_account_that_takes_up_the_bots_words_is_no_person(
     assert len(agent.asked) == 20
 
 
+@pytest.mark.parametrize(("texts", "most"), [(("Thanks, bye", "You too"), 22), (("What is new?", "How are you?"), 102)])
 async def test_an_account_that_takes_turns_with_two_texts_comes_to_an_end(
-    world: World, agent: ScriptedAgent, timing: Timing
+    texts: tuple[str, str], most: int, world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
     """Two automata that are polite to each other for ever: neither takes up what the other says."""
     world.room(CID)
+    agent.script = lambda _: [answer("Of course.")]
     async with Running(world, agent, timing=timing) as bot:
-        for number in range(150):
-            message = world.post(CID, ("Thanks, bye", "You too")[number % 2], user=MALLORY)
+        message = world.post(CID, "Hello", user=MALLORY)
+        await asyncio.sleep(0.5)
+        while bot.reply_to(message) is not None and len(agent.asked) < 150:
+            message = world.post(CID, texts[len(agent.asked) % 2], user=MALLORY)
             await asyncio.sleep(0.5)
-        assert bot.reply_to(message) is None
-    assert len(agent.asked) <= 102
+        assert len(agent.asked) <= most
+        person = world.post(CID, "What is going on here?")
+        await asyncio.sleep(0.5)
+        assert bot.reply_to(person) is not None
 
 
 async def test_a_lone_customer_may_ask_all_day_long(world: World, agent: ScriptedAgent, timing: Timing) -> None:
