@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from framework.breaker import breakers
 from framework.engine.port import Again, Engine, Execution, Job, Verdict
 from framework.errors import EngineError
 from framework.runtime.bot import Limits, RunningBot
@@ -59,6 +60,16 @@ class Fleet:
     def is_ready(self) -> bool:
         """Whether every bot is, and none is about to stop."""
         return not self._ending and all(session.ready.is_set() for session in self._sessions.values())
+
+    async def facts(self) -> Mapping[str, Any]:
+        """How this process does, for a probe: JSON values. Raises EngineError where the database is away."""
+        load = await self._engine.load()
+        return {
+            "bots": {name: session.ready.is_set() for name, session in self._sessions.items()},
+            "turns": {"waiting": load.waiting, "running": load.running, "dead": load.dead},
+            "oldest_seconds": round(load.oldest, 3),
+            "breakers": {breaker.name: breaker.state for breaker in breakers()},
+        }
 
     def add(self, bot: RunningBot) -> Session:
         """A bot that is to run, once `start` is called, or now where it was."""

@@ -18,7 +18,7 @@ from framework.runtime.backlog import Backlog
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.fleet import Fleet, Renewal
 from framework.runtime.timers import SchedulerTimers, Timers
-from framework.stream.delivery import Inbox
+from framework.stream.delivery import Facts, Inbox
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
@@ -29,8 +29,11 @@ _LONGEST_CLOSING = 1.0
 class Door(Protocol):
     """A way by which events of the whole app come in, in any order: open as long as the block runs."""
 
-    def __call__(self, *, inbox: Inbox, ready: Callable[[], bool]) -> AbstractAsyncContextManager[object]:
-        """Hand each event to `inbox`, which raises EngineError where it could not be kept: then deliver it again."""
+    def __call__(self, *, inbox: Inbox, ready: Callable[[], bool], facts: Facts) -> AbstractAsyncContextManager[object]:
+        """Hand each event to `inbox`, which raises EngineError where it could not be kept: then deliver it again.
+
+        `facts` are for whoever asks how the process does.
+        """
 
 
 class Feed(Protocol):
@@ -100,7 +103,9 @@ async def _watch_over(
             # Pushed first, so ended last: a request that came through a door is answered by a fleet at work.
             intake.push_async_callback(fleet.stop)
             for door in doors:
-                await intake.enter_async_context(door(inbox=fleet.take, ready=lambda: fleet.is_ready))
+                await intake.enter_async_context(
+                    door(inbox=fleet.take, ready=lambda: fleet.is_ready, facts=fleet.facts)
+                )
             intake.push_async_callback(_cancel, beside)
             intake.callback(fleet.end)
             fleet.start()

@@ -18,12 +18,20 @@ from framework.stream.model import Event
 Inbox = Callable[[Event], Awaitable[None]]
 """Takes an event over durably before it returns; raises where it cannot. May get an event more than once."""
 
+Facts = Callable[[], Awaitable[Mapping[str, Any]]]
+"""What is known of the process, as JSON values; raises FrameworkError where it cannot keep anything at the moment."""
+
 ACCEPT_SECONDS = 5.0  # the service waits for 6 on a webhook: it must hear a no, not nothing
 MOST_UNPACKED = 8 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
 _WRAPPINGS = 3  # a notification, around base64, around gzip
 
 log = structlog.get_logger()
+
+
+async def no_facts() -> Mapping[str, Any]:
+    """Nothing is known."""
+    return {}
 
 
 class UnreadableError(FrameworkError):

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from framework.errors import FrameworkError
-from framework.stream.delivery import Inbox, UnreadableError, accepted, parse, unpack
+from framework.stream.delivery import Facts, Inbox, UnreadableError, accepted, no_facts, parse, unpack
 from framework.stream.events import read_event
 from framework.stream.model import Event
 from framework.stream.timing import Timing
@@ -27,6 +27,7 @@ from framework.stream.wire import read_time
 MOST_BYTES = 2 * 1024 * 1024
 MOST_AT_ONCE = 200
 BODY_SECONDS = 5.0
+FACTS_SECONDS = 2.0
 REMEMBERED = 10_000
 LONGEST_ID = 200
 
@@ -125,20 +126,29 @@ class Webhook:
             return None
 
 
-def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool]) -> Starlette:
-    """The endpoint at `path`, `/healthz` (the process lives) and `/readyz` (200 while `ready` says so, else 503)."""
+def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool], facts: Facts = no_facts) -> Starlette:
+    """The endpoint at `path`, `/healthz` (the process lives) and `/readyz`: 200 while `ready` says so and the `facts`
+    can be told, else 503; with the facts as JSON, beside a `status`.
+    """
 
     async def alive(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def is_ready(_request: Request) -> Response:
-        return JSONResponse({"status": "ready"}) if ready() else _no(503, "The bots are not ready yet.")
+    async def tell(_request: Request) -> Response:
+        try:
+            async with asyncio.timeout(FACTS_SECONDS):
+                found = await facts()
+        except (TimeoutError, FrameworkError) as error:
+            why = error.what if isinstance(error, FrameworkError) else "The database does not answer."
+            return JSONResponse({"status": "not ready", "why": why}, 503)
+        is_ready = ready()
+        return JSONResponse({"status": "ready" if is_ready else "not ready", **found}, 200 if is_ready else 503)
 
     return Starlette(
         routes=[
             Route(path, webhook.receive, methods=["POST"]),
             Route("/healthz", alive),
-            Route("/readyz", is_ready),
+            Route("/readyz", tell),
         ]
     )
 

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from framework.errors import SettingsError
 from framework.settings import Settings
-from framework.stream.delivery import ACCEPT_SECONDS, Inbox
+from framework.stream.delivery import ACCEPT_SECONDS, Facts, Inbox, no_facts
 from framework.stream.timing import Timing
 from framework.stream.webhook import BODY_SECONDS, Webhook, webhook_app
 
@@ -67,7 +67,12 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def webhook_server(
-    settings: Settings, *, inbox: Inbox, ready: Callable[[], bool], timing: Timing | None = None
+    settings: Settings,
+    *,
+    inbox: Inbox,
+    ready: Callable[[], bool],
+    facts: Facts = no_facts,
+    timing: Timing | None = None,
 ) -> AsyncIterator[str | None]:
     """Take webhooks in while the block runs, at the address that is yielded: `http://127.0.0.1:8080`.
 
@@ -91,7 +96,7 @@ async def webhook_server(
         window=timedelta(minutes=settings.webhook_window),
         timing=timing,
     )
-    app = webhook_app(webhook, path=settings.webhook_path, ready=ready)
+    app = webhook_app(webhook, path=settings.webhook_path, ready=ready, facts=facts)
     bound = _bind(settings.webhook)
     with contextlib.closing(bound):
         address = _address(bound)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import json
 import os
 import re
@@ -21,6 +23,7 @@ from stream_chat import StreamChatAsync
 from framework.cli.sandbox_files import is_claimed
 from tests.support.person import person
 from tests.support.process import Process
+from tests.support.queue import CREDENTIALS, local_queue
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
 QUESTION = "How long is the warranty?"
@@ -189,9 +192,34 @@ async def test_with_webhooks_alone_it_answers_without_a_connection(
             assert "three years" in (await maria.reply(await maria.say(QUESTION)))["text"]
             async with aiohttp.ClientSession() as http, http.get(f"http://{address}/readyz") as answer:
                 assert answer.status == 200
+                told = await answer.json()
+                assert (told["status"], told["bots"]) == ("ready", {"support_bot": True})
+                assert (told["turns"]["dead"], told["breakers"][sandbox.url]) == (0, "closed")
         await asyncio.to_thread(started[0].stop, signal.SIGTERM)
     assert started[0].child.returncode == 0
     assert "connection.up" not in events(tmp_path / "log")
+
+
+async def test_with_a_queue_alone_it_answers_what_is_put_there_and_deletes_it(
+    environment: dict[str, str], tmp_path: Path, started: list[Process]
+) -> None:
+    async with start_sandbox() as sandbox, local_queue() as queue:
+        stream = (sandbox.url, sandbox.api_key, sandbox.api_secret)
+        variables = {"FRAMEWORK_INGRESS": "webhook", "FRAMEWORK_SQS_QUEUE_URL": queue.url, **CREDENTIALS}
+        log = tmp_path / "log"
+        started.append(await run_bot(pointed_at(sandbox, {**environment, **variables}), log))
+        async with person(*stream) as maria, StreamChatAsync(*stream[1:], base_url=sandbox.url) as app:
+            asked = await maria.say(QUESTION)
+            message = (await app.get_message(asked))["message"]
+            event = {"type": "message.new", "cid": message["cid"], "message": message}
+            await queue.put(base64.b64encode(gzip.compress(json.dumps(event).encode())).decode())
+            assert "three years" in (await maria.reply(asked))["text"]
+            await queue.wait(lambda: not queue.messages)
+        await asyncio.to_thread(started[0].stop, signal.SIGTERM)
+    assert started[0].child.returncode == 0
+    told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert [one["origin"] for one in told if one["event"] == "turn.received"] == ["live"]
+    assert "connection.up" not in events(log)
 
 
 @pytest.mark.parametrize(

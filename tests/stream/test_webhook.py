@@ -55,6 +55,7 @@ class Desk:
         self.answer: Callable[[Event], Awaitable[None]] | None = None
         self.now = NOW
         self.ready = True
+        self.facts: Callable[[], Awaitable[dict[str, Any]]] | None = None
         webhook = Webhook(
             self.take,
             secret=SecretStr(SECRET),
@@ -62,8 +63,11 @@ class Desk:
             window=timedelta(minutes=10),
             timing=Timing(now=lambda: self.now),
         )
-        app = webhook_app(webhook, path=PATH, ready=lambda: self.ready)
+        app = webhook_app(webhook, path=PATH, ready=lambda: self.ready, facts=self.tell_facts)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk")
+
+    async def tell_facts(self) -> dict[str, Any]:
+        return await self.facts() if self.facts is not None else {}
 
     async def take(self, event: Event) -> None:
         if self.answer is not None:
@@ -356,3 +360,29 @@ async def test_whatever_is_signed_is_taken_or_refused(
 ) -> None:
     headers: Any = {**signed(body), "X-Webhook-Id": id_.encode("latin-1")}
     assert (await desk.post(pack(body), headers)).status_code in {200, 400, 401, 413}
+
+
+async def test_a_probe_is_told_the_facts_and_that_nothing_can_be_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def facts() -> dict[str, Any]:
+        return {"turns": {"waiting": 3}, "breakers": {"model": "open"}}
+
+    async def lost() -> dict[str, Any]:
+        raise EngineError("The database cannot be reached.")
+
+    async def hang() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    desk.facts = facts
+    answer = await desk.http.get("/readyz")
+    assert answer.json() == {"status": "ready", "turns": {"waiting": 3}, "breakers": {"model": "open"}}
+    desk.ready = False
+    assert (await desk.http.get("/readyz")).json()["status"] == "not ready"
+    desk.ready, desk.facts = True, lost
+    answer = await desk.http.get("/readyz")
+    assert (answer.status_code, answer.json()["why"]) == (503, "The database cannot be reached.")
+    monkeypatch.setattr("framework.stream.webhook.FACTS_SECONDS", 0.01)
+    desk.facts = hang
+    assert (await desk.http.get("/readyz")).status_code == 503

@@ -14,7 +14,7 @@ from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.fleet import Renewal
 from framework.runtime.supervisor import run_bots
 from framework.runtime.turn import reply_id
-from framework.stream.delivery import Inbox
+from framework.stream.delivery import Facts, Inbox
 from framework.stream.model import Event, Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
@@ -78,6 +78,7 @@ class Running:
         self.connected = connected
         self.edits: asyncio.Queue[Renewal] = asyncio.Queue()
         self.inbox: Inbox | None = None
+        self.facts: Facts | None = None
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -113,8 +114,8 @@ class Running:
         return self.task
 
     @asynccontextmanager
-    async def _door(self, *, inbox: Inbox, ready: Callable[[], bool]) -> AsyncIterator[None]:
-        self.inbox = inbox
+    async def _door(self, *, inbox: Inbox, ready: Callable[[], bool], facts: Facts) -> AsyncIterator[None]:
+        self.inbox, self.facts = inbox, facts
         yield
         assert not ready()
         self.inbox = None
