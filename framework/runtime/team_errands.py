@@ -4,6 +4,7 @@ that are over. Each is a job of its own with a derived key, so that it is done o
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -41,6 +42,7 @@ ERRAND = "errand"
 _REVIEWS = 300
 """Messages of a channel for reviews in which those that wait are looked for."""
 _MOST_TRIES = 20
+_REACTIONS_REMEMBERED = 50_000
 
 
 class Errands:
@@ -55,6 +57,7 @@ class Errands:
         self._handover = handover
         self._limits = limits
         self._timing = timing
+        self._seen: OrderedDict[tuple[str, str, str, datetime], None] = OrderedDict()
 
     async def take(self, event: ReactionNew | ReactionGone) -> bool:
         """A reaction, or the end of one. False: it means nothing here, or it is known."""
@@ -71,6 +74,7 @@ class Errands:
         """Channels were read: what of it is overdue, or was missed while nobody listened. Raises ChatServiceError."""
         for state in states:
             await self._look_at_handover(state)
+            await self._look_at_reactions(state)
             definition = self._bot.at(state.channel).definition
             messages = state.messages
             if state.channel in review_channels(self._bot.definition):
@@ -89,6 +93,19 @@ class Errands:
             await self._accept(
                 key, f"{self._bot.user_id}|{state.channel}|", {"do": "over", "channel": str(state.channel)}
             )
+
+    async def _look_at_reactions(self, state: ChannelState) -> None:
+        """Those given while nobody listened, as far as they come with the messages. Those taken back are not told."""
+        begin = self._timing.now() - self._bot.at(state.channel).definition.catch_up.horizon
+        for message_id, reactions in state.reactions.items():
+            for one in reversed(reactions):
+                seen = (message_id, one.user.id, one.kind, one.at)
+                if one.at < begin or seen in self._seen:
+                    continue
+                await self.take(ReactionNew(state.channel, message_id, one.user, one.kind, one.at))
+                self._seen[seen] = None
+                if len(self._seen) > _REACTIONS_REMEMBERED:
+                    self._seen.popitem(last=False)
 
     async def _look_at(self, message: Message, review: Review) -> None:
         for reaction in reversed(await self._bot.service.reactions(message.id)):

@@ -133,15 +133,16 @@ def _joined(raw: Raw) -> Event:
 
 def _reaction(raw: Raw) -> ReactionNew:
     reaction = raw.get("reaction")
-    kind = reaction.get("type") if isinstance(reaction, Mapping) else None
-    if not isinstance(kind, str) or not kind:
+    if not isinstance(reaction, Mapping) or not isinstance(kind := reaction.get("type"), str) or not kind:
         raise WireError("The event names no reaction.")
-    return ReactionNew(_channel(raw), _id(raw), _user(raw), kind, _at(raw))
+    # The reaction's own time: it is the same where the message is read later, so that each is known by it.
+    at = read_time(reaction.get("created_at")) or _at(raw)
+    return ReactionNew(_channel(raw), _id(raw), _user(raw), kind, at)
 
 
 def _unreaction(raw: Raw) -> Event:
     new = _reaction(raw)
-    return ReactionGone(new.channel, new.message_id, new.user, new.kind, new.at)
+    return ReactionGone(new.channel, new.message_id, new.user, new.kind, _at(raw))
 
 
 def _custom(raw: Raw) -> Event | None:

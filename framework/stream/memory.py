@@ -159,6 +159,9 @@ class MemoryChatService(MemoryAdministration):
                 joined_at=room.members.get(self.user.id),
                 frozen=room.frozen,
                 custom=room.custom,
+                reactions={
+                    id_: tuple(given[:10]) for id_, given in self.chat.reactions.items() if id_ in room.messages
+                },
             )
             for room in rooms
         ]

@@ -162,7 +162,10 @@ class Reaction:
 
 @dataclass(frozen=True)
 class ChannelState:
-    """A channel as read: its newest messages, oldest first, and since when the bot is a member (None: it is not)."""
+    """A channel as read: its newest messages, oldest first, and since when the bot is a member (None: it is not).
+
+    `reactions` are the latest ones to each of these messages, by message id, as many as the service tells (ten).
+    """
 
     channel: ChannelRef
     messages: tuple[Message, ...]
@@ -170,6 +173,7 @@ class ChannelState:
     joined_at: datetime | None = None
     frozen: bool = False
     custom: Mapping[str, Any] = field(default_factory=dict)
+    reactions: Mapping[str, tuple[Reaction, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,15 @@ def read_channel(raw: object, bot_id: str) -> ChannelState:
         joined_at=_joined_at(body, bot_id),
         frozen=channel.get("frozen") is True,
         custom=read_custom(channel, _CHANNEL_FIELDS),
+        reactions=dict(filter(None, map(_latest_reactions, _items(body.get("messages"))))),
     )
+
+
+def _latest_reactions(raw: object) -> tuple[str, tuple[Reaction, ...]] | None:
+    """To which message, and which; None for none."""
+    body = _mapping(raw)
+    found = tuple(filter(None, map(read_reaction, _items(body.get("latest_reactions")))))
+    return (_text(body.get("id")), found) if found else None
 
 
 def read_info(raw: object) -> ChannelInfo:

@@ -69,3 +69,28 @@ async def test_reactions_to_replies_are_recorded_and_taken_back(
         world.unreact(reply.id, "sad", user=BEN)
         await asyncio.sleep(1)
         assert await count(log, "support_bot") == {"like": 1}
+
+
+async def test_a_reaction_that_no_event_told_of_is_found_when_the_channel_is_read_and_counts_once(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    log = MemoryFeedback()
+
+    def running() -> Running:
+        one = Running(world, agent, timing=timing, definition={"reply": {"feedback": ["like", "sad"]}})
+        one.bot.feedback = log
+        return one
+
+    async with running() as bot:
+        question = world.post(CID, "Hello")
+        await asyncio.sleep(1)
+        reply = bot.replied(question)
+        world.react(reply.id, "like", user=ANN)
+        await asyncio.sleep(150)
+        assert len(await log.entries("support_bot")) == 1
+    world.react(reply.id, "sad", user=BEN)
+    world.react(reply.id, "like", user=User("robot", is_bot=True))
+    async with running():
+        await asyncio.sleep(150)
+    assert await count(log, "support_bot") == {"like": 1, "sad": 1}

@@ -420,3 +420,16 @@ async def test_finds_every_one_of_many_threads(stage: Stage) -> None:
         await stage.service.send(channel, OutgoingMessage(f"to-{parent}", "mine", parent_id=parent))
     found = await stage.service.threads(since=datetime(2000, 1, 1, tzinfo=UTC))
     assert [message.id for message in found] == parents[::-1]
+
+
+async def test_reactions_come_with_the_messages_and_with_the_time_that_their_event_had(
+    stage: Stage, inbox: Inbox
+) -> None:
+    channel = await watched(stage)
+    quiet, liked = await stage.post(channel, "a"), await stage.post(channel, "b")
+    await stage.react(liked, "like")
+    event = await inbox.next(ReactionNew)
+    (state,) = await stage.service.look([channel], limit=10)
+    assert quiet not in state.reactions
+    (reaction,) = state.reactions[liked]
+    assert (reaction.user.id, reaction.kind, reaction.at) == ("ann", "like", event.at)
