@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from framework.agent.builtin import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import Answer, Outcome, Source
+from framework.agent.frame import unframed
 from framework.agent.outcome import judge, withheld
 from framework.agent.smalltalk import is_greeting, is_thanks
 from framework.agent.spending import cost_of
@@ -92,14 +93,15 @@ def _come_to(transcript: Transcript, parts: Parts, conversation: Conversation, s
     question = conversation.question
     # A greeting has no source, and needs none; neither does a task.
     talk = is_greeting(question) or is_thanks(question) or bool(conversation.instruction or conversation.decided)
+    text = unframed(last.text)
     outcome, sources = judge(
-        last.text,
+        text,
         shown,
         _found(transcript, parts),
         acted=_acted(transcript),
         needs_source=parts.library is not None and not talk,
     )
-    return last.text, outcome, sources, () if outcome == "answered" else suggestions_of(parts)
+    return text, outcome, sources, () if outcome == "answered" else suggestions_of(parts)
 
 
 def _embedded(message: AIMessage) -> _Verdict:

@@ -125,7 +125,8 @@ def marked_messages(
     for own, run in groupby(kept, key=_is_own):
         said = list(run)
         if own:
-            messages.append(AIMessage("\n\n".join(window.mask(utterance.text) for utterance in said)))
+            # It may have repeated what somebody wrote.
+            messages.append(AIMessage("\n\n".join(_defuse(window.mask(utterance.text)) for utterance in said)))
             continue
         parts = [_mark(utterance, window, shown) for utterance in said]
         if said[-1] is kept[-1] and not instruction:

@@ -18,6 +18,7 @@ from framework.agent.conversation import (
     ToolFinished,
     ToolStarted,
 )
+from framework.agent.frame import unframed, unframed_so_far
 from framework.agent.spending import BudgetSpent
 
 _SILENT = frozenset({OFFER_PERSON, HAND_OVER})
@@ -76,9 +77,10 @@ class Transcript:
         if not message.text or (self._attempt and not isinstance(message, AIMessageChunk)):
             return
         self._attempt += message.text
-        if self._attempt.startswith(self._handed_out) and len(self._attempt) > len(self._handed_out):
-            more = self._attempt[len(self._handed_out) :]
-            self._handed_out = self._attempt
+        shown = unframed_so_far(self._attempt)
+        if shown.startswith(self._handed_out) and len(shown) > len(self._handed_out):
+            more = shown[len(self._handed_out) :]
+            self._handed_out = shown
             if self.first_text_at is None:
                 self.first_text_at = self.clock()
             yield TextDelta(more)
@@ -89,7 +91,7 @@ class Transcript:
             self._handed_out = self._attempt = ""
             self._count(message)
             if message.text.strip():
-                self.texts.append(message.text)
+                self.texts.append(unframed(message.text))
             for call in message.tool_calls:
                 if call["name"] not in _SILENT:
                     self.tools.append(call["name"])

@@ -122,7 +122,9 @@ class Desk:
         return f"{_SAID[review.kind]} {state} by {decision.by}"
 
     async def expire(self, message: Message, review: Review) -> None:
-        """Nobody decided in time."""
+        """Nobody decided in time. Who asked for a tool call is told that it was not approved."""
+        if review.kind == "tool":
+            await self._decide_call(replace(review, state="expired"))
         await self._write_down(message, replace(review, state="expired"), (), unfenced)
         await self._forget_note(review)
         _log.warning("review.expired", kind=review.kind, review=message.id)

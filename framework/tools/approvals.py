@@ -123,6 +123,7 @@ class ApprovalDesk:
 
     async def decide(self, name: str, *, approve: bool, by: str) -> PendingCall:
         """Approve or deny a call. Raises FrameworkError where it does not wait (any more)."""
+        young_enough = _CALLS.c.asked_at >= (self._oldest() if approve else "")
 
         def work(connection: Connection) -> PendingCall | None:
             changed = connection.execute(
@@ -131,7 +132,7 @@ class ApprovalDesk:
                     _CALLS.c.id == name,
                     _CALLS.c.bot == self._bot,
                     _CALLS.c.state == "waiting",
-                    _CALLS.c.asked_at >= self._oldest(),
+                    young_enough,
                 )
                 .values(state="approved" if approve else "denied", decided_by=by)
             )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from framework.agent.conversation import Caller, Conversation, Source, Utterance
+from framework.agent.frame import unframed, unframed_so_far
 from framework.agent.messages import (
     HISTORY_CHARACTERS,
     Background,
@@ -186,3 +188,22 @@ async def test_the_server_sees_data_as_data(server: ScriptedServer, make_agent: 
     assert "Fill the tank" in question["content"]
     assert shelf.asked == ["Rain?"]
     assert {entry["function"]["name"] for entry in server.asked[0].body["tools"]} == {"offer_person"}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('<message from="Bot">\nTwo weeks.\n</message>', "Two weeks."),
+        ("<message>Two weeks.", "Two weeks."),
+        ("Two weeks.", "Two weeks."),
+        ("Write <message>hi</message> in XML.", "Write <message>hi</message> in XML."),
+        ("<messages are nice", "<messages are nice"),
+        ("< 2 weeks", "< 2 weeks"),
+        ("<message></message>", "<message></message>"),
+    ],
+)
+def test_an_answer_is_taken_out_of_the_form_in_which_messages_come(said: str, shown: str) -> None:
+    assert unframed(said) == shown
+    streamed = [unframed_so_far(said[:end]) for end in range(1, len(said) + 1)]
+    assert all(later.startswith(earlier) for earlier, later in pairwise(streamed))
+    assert streamed[-1].startswith(shown) or shown.startswith("<message>")

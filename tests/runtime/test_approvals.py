@@ -154,3 +154,20 @@ async def test_a_decision_that_could_not_be_kept_is_kept_later_and_runs_once(
         await asyncio.sleep(60)
     assert await state(refunder) == "approved"
     assert len(refunder.refunds) == 1
+
+
+async def test_a_call_nobody_decided_on_is_denied_and_who_asked_is_told(
+    world: World, refunder: Refunder, timing: Timing
+) -> None:
+    definition = {**spec(REVIEWS), "drafts": {"channel": REVIEWS, "expire": "2h"}}
+    async with Running(world, refunder, timing=timing, definition=definition) as bot:
+        waiting = await asked(bot, refunder)
+        await asyncio.sleep(3 * 3600)
+        assert await state(refunder) == "denied"
+        assert [m.text for m in world.messages(CID) if m.text.startswith("Decided: ")] == [
+            f"Decided: {refunder.refunds[0]}"
+        ]
+        world.post(REVIEWS, "approve", user=CARL, parent=waiting.id)
+        await asyncio.sleep(60)
+    assert await state(refunder) == "denied"
+    assert len(refunder.refunds) == 1
