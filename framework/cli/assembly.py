@@ -49,7 +49,8 @@ def assemble_agent(name: str, *, level: str = "error") -> LangChainAgent:
 def load_bots(names: list[str]) -> list[Bot]:
     """Load bots by name or path, each once, so that two names for one folder do not run it twice.
 
-    Raises UsageError where two folders have one name, under which their data would be kept.
+    Raises UsageError where two folders have one name, under which their data would be kept, and where two bots are one
+    user of the chat, which would answer everything twice.
     """
     bots = {bot.folder.resolve(): bot for bot in map(load_bot, names)}
     folders: dict[str, Path] = {}
@@ -60,6 +61,16 @@ def load_bots(names: list[str]) -> list[Bot]:
                 hint="Rename the folder of one of them.",
             )
         folders[bot.name] = folder
+    users: dict[str, Bot] = {}
+    for bot in bots.values():
+        user = bot.definition.identity.user_id
+        other = users.setdefault(user, bot)
+        if other is not bot:
+            raise UsageError(
+                f"The bots {other.name} and {bot.name} are both the user {user!r}.",
+                where=bot.document.position(("identity", "user_id")) if bot.document else None,
+                hint="Bots that run together need a user each: give one of them another `identity: user_id:`.",
+            )
     return list(bots.values())
 
 

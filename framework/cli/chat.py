@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +13,13 @@ import typer
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from framework.agent.conversation import Agent, Answer, Utterance
+    from framework.agent.conversation import Agent, Answer, Source, Utterance
 
-HELP = "/new forgets what was said, /quit ends. Ctrl-C stops an answer, or ends at the prompt."
+HELP = (
+    "/new forgets what was said, /sources names the articles of the last answer, /quit ends. "
+    "Ctrl-C stops an answer, or ends at the prompt."
+)
+_COMMAND = re.compile(r"/(\w+)(?=\s|$)")
 CONTEXT = 20  # messages that the agent is told
 
 
@@ -36,7 +41,7 @@ def chat(
     agent = assemble_agent(bot)
     if sys.stdin.isatty():
         notice(f"You are talking to {bot}. {HELP}")
-    talk = _Talk(agent, user)
+    talk = _Talk(agent, user, commands=_commands_of(bot))
     # Reading stands outside the event loop, where Ctrl-C ends it at once; inside, it ends the answer alone.
     with asyncio.Runner() as runner:
         try:
@@ -48,17 +53,27 @@ def chat(
             runner.run(agent.aclose())
 
 
+def _commands_of(bot: str) -> frozenset[str]:
+    """The slash commands that the bot itself listens to."""
+    from framework.definition.loader import load_bot
+
+    triggers = load_bot(bot).definition.triggers
+    return frozenset(value for trigger in triggers if trigger.on == "command" for value in trigger.values)
+
+
 class _Talk:
     """What was said so far, and the answer that is being written."""
 
-    def __init__(self, agent: Agent, user: str) -> None:
+    def __init__(self, agent: Agent, user: str, *, commands: frozenset[str] = frozenset()) -> None:
         self._agent = agent
         self._user = user
+        self.commands = commands
         # Part of a turn's key: a later session's first turn is another turn.
         self._session = secrets.token_hex(6)
         self._turns = 0
         self.said: list[Utterance] = []
         self.shown = ""
+        self.sources: tuple[Source, ...] = ()
 
     async def answer(self, text: str) -> Answer:
         """Answer this, printing as it comes. Raises ModelError."""
@@ -91,11 +106,24 @@ def _obey(talk: _Talk, line: str, runner: asyncio.Runner) -> bool:
         return False
     if line == "/new":
         talk.said.clear()
+        talk.sources = ()
     elif line in {"/help", "/?"}:
         sys.stdout.write(f"{HELP}\n")
+    elif line == "/sources":
+        sys.stdout.write(_named(talk.sources))
+    elif (word := _COMMAND.match(line)) and word[1] not in talk.commands:
+        theirs = "".join(f" This bot listens to /{name}." for name in sorted(talk.commands))
+        sys.stdout.write(f"There is no command /{word[1]}. {HELP}{theirs}\n")
     elif line:
         _answer(talk, line, runner)
     return True
+
+
+def _named(sources: tuple[Source, ...]) -> str:
+    lines = [
+        f"{source.title}{f' › {source.heading}' if source.heading else ''} ({source.file})\n" for source in sources
+    ]
+    return "".join(lines) or "The last answer came from no article.\n"
 
 
 def _answer(talk: _Talk, line: str, runner: asyncio.Runner) -> None:
@@ -114,6 +142,7 @@ def _answer(talk: _Talk, line: str, runner: asyncio.Runner) -> None:
     else:
         _finish(talk.shown, answer)
         talk.said.append(Utterance("bot", answer.text))
+        talk.sources = answer.sources
 
 
 def _read() -> str | None:

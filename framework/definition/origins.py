@@ -56,9 +56,9 @@ def _origin(bot: Bot, path: Key, value: object, blocks: list[tuple[str | None, P
 
 def _leaves(value: object, path: Key) -> Iterator[tuple[Key, object]]:
     if isinstance(value, Part):
-        for name, inner in value:
+        for name in type(value).model_fields:  # and not what is kept beside them, such as merged definitions
             if path or name != "overrides":
-                yield from _leaves(inner, (*path, name))
+                yield from _leaves(getattr(value, name), (*path, name))
     elif isinstance(value, dict) and value:
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name))

@@ -45,7 +45,7 @@ def test_ctrl_c_at_the_prompt_ends_it_at_once(environment: dict[str, str], tmp_p
 def test_a_pipe_is_answered_line_by_line(environment: dict[str, str]) -> None:
     result = subprocess.run(
         COMMAND,
-        input="How long is the warranty?\n/new\n/quit\nnot read\n",
+        input="/sources\nHow long is the warranty?\n/sources\n/nwe\n/new\n/quit\nnot read\n",
         capture_output=True,
         text=True,
         check=False,
@@ -54,4 +54,8 @@ def test_a_pipe_is_answered_line_by_line(environment: dict[str, str]) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "three years" in result.stdout
+    before, named = result.stdout.split("three years")
+    assert "came from no article" in before
+    assert "(knowledge/" in named
+    assert "There is no command /nwe. /new forgets" in named
     assert result.stderr == ""

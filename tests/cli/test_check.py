@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,23 @@ def test_two_folders_of_one_name_are_refused_before_anything_is_read(
     )
     assert result.returncode == 2
     assert result.stderr.startswith("error: Two bots are called support_bot")
+
+
+def test_two_bots_of_one_user_are_refused_before_anything_is_read(environment: dict[str, str], tmp_path: Path) -> None:
+    other = small_bot(tmp_path / "twin")
+    written = (other / "bot.yaml").read_text()
+    (other / "bot.yaml").write_text(re.sub(r"user_id: \S+", "user_id: agent-bot", written))
+    result = subprocess.run(
+        [sys.executable, "-m", "framework", "run", "support_bot", str(other)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=60,
+    )
+    assert result.returncode == 2
+    assert "twin/bot.yaml:" in result.stderr
+    assert "support_bot and twin are both the user 'agent-bot'" in result.stderr
 
 
 def test_doubts_are_told_and_do_not_fail(environment: dict[str, str], tmp_path: Path) -> None:

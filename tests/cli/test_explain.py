@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from framework.cli.main import app
+from framework.definition.model import BotDefinition
 from framework.errors import UsageError
 
 YAML = """\
@@ -55,6 +56,15 @@ def test_each_value_and_its_line(folder: Path) -> None:
     assert (retries["value"], retries["pattern"], retries["line"]) == (1, "messaging:shop-*", 10)
     assert (messages["value"], messages["source"], messages["line"], messages["column"]) == (30, "bot.yaml", 3, 11)
     assert (values["model.timeout"]["value"], values["reply.place"]["source"]) == ("90s", "default")
+
+
+def test_it_tells_the_same_keys_in_every_channel_and_none_but_those_of_bot_yaml(folder: Path) -> None:
+    told = [
+        {value["key"] for value in json.loads(explain(str(folder), cid, "--json"))["values"]}
+        for cid in ("messaging:elsewhere", "messaging:shop-vip-7")
+    ]
+    assert told[0] == told[1]
+    assert {key.partition(".")[0] for key in told[0]} <= set(BotDefinition.model_fields)
 
 
 def test_people_read_what_was_said_and_ask_for_the_rest(folder: Path) -> None:
