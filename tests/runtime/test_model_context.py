@@ -235,10 +235,9 @@ async def crowd(place: Place, definition: dict[str, Any], **settings: Any) -> li
     return seen
 
 
-@pytest.mark.parametrize("database", ["files", "postgres"])
-@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize(("database", "per_channel"), [("files", True), ("postgres", False)])
 async def test_fifty_people_at_once_are_told_their_own_facts_alone(
-    place: Place, database: str, *, per_channel: bool
+    place: Place, database: str, per_channel: bool
 ) -> None:
     definition = {"memory": {"facts": True, "per_channel": per_channel}, "context": {"messages": 1}}
     if database == "files":

@@ -29,7 +29,7 @@ from tests.support.chat import World
 from tests.support.openai_server import MODEL, ScriptedServer
 
 KEY = "sk-test-77c2e1f0aa"
-LIMITS = Limits(head_start=0.01, shutdown=2.0, first_retry=0.1, last_retry=0.5, reconciliation=600, discovery=600)
+LIMITS = Limits(head_start=0.01, shutdown=2.0, first_retry=0.1, last_retry=0.5, reconciliation=600, discovery=0.5)
 
 
 def bot_folder(place: Path, definition: dict[str, Any], tools: str = "", files: dict[str, str] | None = None) -> Path:
