@@ -34,11 +34,11 @@ class _Round:
 
 def _reacts(at: datetime, text: str, last: _Round) -> bool:
     """Whether a message takes up the answer's own words (not those of the question), faster than people type, or says
-    as fast what was said before and asks nothing: who checks on the bot asks the same again and again.
+    as fast a whole sentence that was said before and asks nothing: who checks on the bot asks, or says a word.
     """
     if not last.answer or at - last.answered_at > _AT_ONCE:
         return False
-    if text in last.said and not asks(text):
+    if text in last.said and len(text.split()) >= _WORDS and not asks(text):
         return True
     return bool(runs_of(text, _WORDS) & runs_of(last.answer, _WORDS) - runs_of(last.question, _WORDS))
 
@@ -49,7 +49,7 @@ class LoopGuard:
     An account that answers by itself without being marked as a bot is told from a person by what it says: it sends
     the bot's own answer back (`Limits.echoes` in a row), or the same few texts, again and again
     (`Limits.repeated_questions` in a row, far above what a person or a load test of one channel does), or it takes up
-    what the bot just said, or says one of its few texts that ask nothing, each time within seconds
+    what the bot just said, or says one of its few sentences that ask nothing, each time within seconds
     (`conditions.turns_without_person` in a row).
     """
 

@@ -617,7 +617,9 @@ async def test_an_account_that_takes_up_the_bots_words_is_no_person(
     assert len(agent.asked) == 20
 
 
-@pytest.mark.parametrize(("texts", "most"), [(("Thanks, bye", "You too"), 22), (("What is new?", "How are you?"), 102)])
+@pytest.mark.parametrize(
+    ("texts", "most"), [(("Thank you for your message.", "We are closed for today."), 22), (("Bye", "You too"), 102)]
+)
 async def test_an_account_that_takes_turns_with_two_texts_comes_to_an_end(
     texts: tuple[str, str], most: int, world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
