@@ -96,7 +96,7 @@ def joins(burst: Sequence[Message], message: Message, rules: Rules) -> bool:
 
 
 class Bursts:
-    """A stage, the first one. Ends a turn whose message a later one took along, and gives the last one all of them."""
+    """A stage. Ends a turn whose message a later one took along, and gives the last one all of them."""
 
     def __init__(self, situations: Situations, writer: ReplyWriter) -> None:
         self._situations = situations

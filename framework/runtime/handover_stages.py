@@ -16,6 +16,7 @@ from framework.runtime.handover_mood import may_be_upset, upset
 from framework.runtime.handover_signs import WITHOUT_EVIDENCE, Sign, asks_for_person, failures_in_a_row
 from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.reply import ReplyWriter
+from framework.runtime.situation import Situations
 from framework.runtime.stage import CallNext
 from framework.runtime.team import wrote
 from framework.runtime.turn import HandedOff, Outcome, Replied, Silent, Turn
@@ -32,8 +33,9 @@ _MESSAGES = 30
 class HandoverGate:
     """A stage, before triggers and conditions: silent while a person has the channel; hears the team hand back."""
 
-    def __init__(self, service: ChatService, writer: ReplyWriter, steps: HandoverSteps) -> None:
+    def __init__(self, service: ChatService, situations: Situations, writer: ReplyWriter, steps: HandoverSteps) -> None:
         self._service = service
+        self._situations = situations
         self._writer = writer
         self._steps = steps
 
@@ -44,7 +46,7 @@ class HandoverGate:
         """
         if not turn.definition.handover.enabled or turn.cause.decided or turn.origin == "command":
             return await call_next(turn)
-        state = Handover.read((await self._service.info(turn.channel)).custom)
+        state = Handover.read((await self._situations.info(turn.channel)).custom)
         commanded = is_resume(turn) and await wrote(self._service, turn.definition.team, turn.trigger)
         if state is None or not state.is_open:
             if commanded:

@@ -20,6 +20,7 @@ from framework.runtime.content import Content
 from framework.runtime.context import Context
 from framework.runtime.deliver import Deliver
 from framework.runtime.drafts import DraftGate, Drafts
+from framework.runtime.foresight import Foresight
 from framework.runtime.gate import Gate
 from framework.runtime.guard import LoopGuard
 from framework.runtime.handover_stages import HandoverGate, HandoverSigns, HandoverWatch
@@ -60,11 +61,12 @@ class Pipeline:
         """What a turn goes through, in order."""
         service = self._bot.service
         return (
+            Foresight(self._situations),
             Bursts(self._situations, self._writer),
             AlreadyAnswered(service, self._writer),
             self._guard,
             ReviewGate(self._bot, self.desk),
-            HandoverGate(service, self._writer, self.handover),
+            HandoverGate(service, self._situations, self._writer, self.handover),
             Gate(service, self._situations),
             HandoverSigns(service, self.handover),
             Allowance(service, self._book),

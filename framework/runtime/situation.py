@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from framework.definition.conditions import Team
 from framework.runtime.team import belongs
@@ -83,18 +85,21 @@ class Situations:
         self._service = service
         self._now = now
         self._known: dict[ChannelRef, tuple[datetime, ChannelInfo]] = {}
+        self._asking: WeakValueDictionary[ChannelRef, asyncio.Lock] = WeakValueDictionary()
 
-    async def info(self, channel: ChannelRef) -> ChannelInfo:
-        """What the channel is; asked for at most every two seconds, as a busy one changes rarely."""
-        now = self._now()
-        known = self._known.get(channel)
-        if known is not None and now - known[0] < _FRESH:
-            return known[1]
-        info = await self._service.info(channel)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[channel] = (now, info)
-        return info
+    async def info(self, channel: ChannelRef, *, anew: bool = False) -> ChannelInfo:
+        """What the channel is; asked for at most every two seconds, as a busy one changes rarely, or `anew`; and by one
+        turn at a time.
+        """
+        async with self._asking.setdefault(channel, asyncio.Lock()):
+            known = self._known.get(channel)
+            if not anew and known is not None and self._now() - known[0] < _FRESH:
+                return known[1]
+            info = await self._service.info(channel)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[channel] = (self._now(), info)
+            return info
 
     async def talk(self, message: Message, *, until: bool = False) -> Sequence[Message]:
         """The newest messages of the message's channel or thread, oldest first, back beyond the message itself.
