@@ -104,9 +104,16 @@ def not_for(message: Message, definition: BotDefinition) -> str | None:
         return f"{user.id} is among the users that it does not answer"
     if conditions.roles and not roles_of(message) & set(conditions.roles):
         return f"the role {user.role} is not among those that it answers"
-    if conditions.not_team and of_team(message, definition.team):
+    if _leaves_team_alone(definition) and of_team(message, definition.team):
         return f"{user.id} is of the team"
     return None
+
+
+def _leaves_team_alone(definition: BotDefinition) -> bool:
+    """Where nobody said who the team is, an admin who asks is one who tries the bot out."""
+    conditions = definition.conditions
+    said = "team" in definition.model_fields_set or "not_team" in conditions.model_fields_set
+    return conditions.not_team and said
 
 
 def person_at_work(situation: Situation, definition: BotDefinition) -> str | None:

@@ -246,11 +246,18 @@ SCENES = [
     Scene("a message that moderation blocked", (say("q", "spam", kind="error"),), silent={"q": "error message"}),
     Scene("a silent message", (say("q", "psst", silent=True),), silent={"q": "silent message"}),
     Scene("a frozen channel", (freeze, say("q", "Hello?")), silent={"q": "the channel is frozen"}),
-    Scene("a moderator of the app", (say("q", "Hi", CARL),), silent={"q": "carl is of the team"}),
+    Scene("a moderator of the app, where nobody said who the team is", (say("q", "Hi", CARL),), ("q",)),
+    Scene(
+        "a moderator of the app",
+        (say("q", "Hi", CARL),),
+        silent={"q": "carl is of the team"},
+        definition={"team": {"roles": ["moderator"]}},
+    ),
     Scene(
         "a moderator of the channel",
         (in_role("channel_moderator"), say("q", "Hi", BEN)),
         silent={"q": "ben is of the team"},
+        definition=only(not_team=True),
     ),
     Scene("the team, where it is served", (say("q", "Hi", CARL),), ("q",), definition=only(not_team=False)),
     Scene(
