@@ -35,6 +35,9 @@ class _Running:
     running: RunningBot
     agent: AgentFamily
     seen: str
+    broken: bool = False
+    failed: str = ""
+    """The digest of the edit that could be read, but not be run."""
 
 
 class Renewals:
@@ -102,22 +105,27 @@ class Renewals:
 
     async def _renewed(self, entry: _Running, *, forced: bool) -> Renewal | None:
         """The bot as its files are now; None where they are as before, or broken."""
-        name = entry.bot.name
+        name, seen = entry.bot.name, ""
         try:
             bot = await in_daemon_thread(partial(load_bot, str(entry.bot.folder)))
             seen = await asyncio.to_thread(_digest, bot)
-            if seen == entry.seen and not forced:
+            if not forced and seen in {entry.seen, entry.failed}:
+                if entry.broken and seen == entry.seen:  # Whoever was told of a mistake wants to hear that it is gone.
+                    entry.broken = False
+                    _log.info("bot.mended", bot=name, goes_on="as before")
                 return None
-            entry.seen = seen
             (agent,) = await warm_agents([bot], self._settings)
         except FrameworkError as error:
+            entry.broken, entry.failed = True, seen
             where = str(error.where) if error.where else None
             _log.error("bot.broken", bot=name, error=error.what, where=where, hint=error.hint, goes_on="as before")
             self._show(error)
             return None
         except Exception as error:  # noqa: BLE001 - whatever an edit does, the bot that runs goes on
+            entry.broken, entry.failed = True, seen
             _log.error("bot.broken", bot=name, exc_info=error, goes_on="as before")
             return None
+        entry.seen, entry.broken, entry.failed = seen, False, ""
         return self._handed_over(entry, bot, agent)
 
     def _handed_over(self, entry: _Running, bot: Bot, agent: AgentFamily) -> Renewal:

@@ -99,6 +99,8 @@ async def test_edits_count_at_once_broken_ones_change_nothing_and_no_reply_is_lo
             assert "bot.yaml:5" in broken["where"]
             assert "model" in broken["hint"]
             assert (await maria.reply(await maria.say("hello")))["text"] == "two"
+            write(bot, "two")
+            await told(log, "bot.mended")
             write(bot, "four")
             await told(log, "bot.renewed", 2)
             assert (await maria.reply(await maria.say("hello")))["text"] == "four"
