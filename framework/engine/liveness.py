@@ -13,14 +13,16 @@ class Rhythm:
     """In seconds. `lease`: silent for longer is dead; a replica trusts its own last beat for as long.
 
     `grace`: silent for longer, and without its lock, is dead as well. `poll`: how often a SQLite file is looked at for
-    what other processes did; `safety`: how often a Postgres server is asked in case a wake-up was lost. `prune`: how
-    often old jobs are looked for. `accept` and `save`: how long these wait for a database that is away.
+    what other processes did, `alone`: the same while no other is known; `safety`: how often a Postgres server is asked
+    in case a wake-up was lost. `prune`: how often old jobs are looked for. `accept` and `save`: how long these wait for
+    a database that is away.
     """
 
     beat: float = 1.0
     lease: float = 5.0
     grace: float = 2.0
     poll: float = 0.1
+    alone: float = 1.0
     safety: float = 3.0
     prune: float = 60.0
     accept: float = 5.0

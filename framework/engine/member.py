@@ -75,7 +75,9 @@ class Member:
     @property
     def look_every(self) -> float:
         """How often, in seconds, to see whether others did something."""
-        return self.rhythm.poll if self.address.kind == "sqlite" else self.rhythm.safety
+        if self.address.kind != "sqlite":
+            return self.rhythm.safety
+        return self.rhythm.poll if self.has_others else self.rhythm.alone
 
     @property
     def name(self) -> str:

@@ -15,9 +15,7 @@ from sqlalchemy import (
     inspect,
     literal_column,
     select,
-    text,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from framework.errors import EngineError
@@ -27,7 +25,7 @@ VERSION = 2
 
 _METADATA = MetaData()
 # Compared and ordered by code point, as Python and SQLite do, whatever the language of the database.
-_NAME = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+_NAME = Text().with_variant(Text(collation="C"), "postgresql")
 
 JOBS = Table(
     "engine_jobs",
@@ -98,21 +96,20 @@ RUNNING: ColumnElement[str] = literal_column("'running'")
 READY = LANES.c.running.is_(None) & LANES.c.due.is_not(None)
 
 
-def _partial(name: str, *columns: Column[str] | Column[float], where: str, unique: bool = False) -> None:
-    condition = text(where)
-    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
-
-
-_partial("engine_jobs_waiting", JOBS.c.lane, JOBS.c.order, JOBS.c.key, where="state = 'waiting'")
-# What makes two running jobs of one lane impossible, whatever a program gets wrong.
-_partial("engine_jobs_running", JOBS.c.lane, where="state = 'running'", unique=True)
-_partial("engine_jobs_owner", JOBS.c.owner, where="state = 'running'")
-_partial("engine_jobs_untrimmed", JOBS.c.updated, where="state = 'settled' AND steps IS NULL")
-Index("engine_jobs_state", JOBS.c.state, JOBS.c.updated)
+_WAITS, _RUNS = "state = 'waiting'", "state = 'running'"
 _READY = "running IS NULL AND due IS NOT NULL"
-# The scope comes last: lanes that are others' to serve are passed over without a look at their rows.
-_partial("engine_lanes_turn", LANES.c.since, LANES.c.lane, LANES.c.due, LANES.c.scope, where=_READY)
-_partial("engine_lanes_when", LANES.c.due, LANES.c.scope, where=_READY)
+# As text, which both databases read alike: an `Index` with conditions for Postgres imports all of its dialect (50 ms).
+_PARTIAL_INDEXES = (
+    f'INDEX engine_jobs_waiting ON engine_jobs (lane, "order", key) WHERE {_WAITS}',
+    # What makes two running jobs of one lane impossible, whatever a program gets wrong.
+    f"UNIQUE INDEX engine_jobs_running ON engine_jobs (lane) WHERE {_RUNS}",
+    f"INDEX engine_jobs_owner ON engine_jobs (owner) WHERE {_RUNS}",
+    "INDEX engine_jobs_untrimmed ON engine_jobs (updated) WHERE state = 'settled' AND steps IS NULL",
+    # The scope comes last: lanes that are others' to serve are passed over without a look at their rows.
+    f"INDEX engine_lanes_turn ON engine_lanes (since, lane, due, scope) WHERE {_READY}",
+    f"INDEX engine_lanes_when ON engine_lanes (due, scope) WHERE {_READY}",
+)
+Index("engine_jobs_state", JOBS.c.state, JOBS.c.updated)
 _FORMER_INDEXES = ("engine_lanes_ready", "engine_lanes_due")
 
 
@@ -123,6 +120,7 @@ def prepare(connection: Connection) -> None:
     """
     if not inspect(connection).has_table(_SCHEMA.name):
         _METADATA.create_all(connection)
+        _create_indexes(connection)
         connection.execute(_SCHEMA.insert().values(version=VERSION))
         return
     found = connection.execute(select(_SCHEMA.c.version)).scalar_one()
@@ -135,6 +133,12 @@ def prepare(connection: Connection) -> None:
         )
 
 
+def _create_indexes(connection: Connection) -> None:
+    """Those that are missing."""
+    for index in _PARTIAL_INDEXES:
+        connection.exec_driver_sql(f"CREATE {index.replace('INDEX', 'INDEX IF NOT EXISTS', 1)}")
+
+
 def _upgrade(connection: Connection) -> None:
     """From version 1. Programs of that version that still run go on: what they write is anybody's."""
     name = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
@@ -143,6 +147,5 @@ def _upgrade(connection: Connection) -> None:
     for index in _FORMER_INDEXES:
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
     NOTES.create(connection)
-    for missing in LANES.indexes:
-        missing.create(connection)
+    _create_indexes(connection)
     connection.execute(_SCHEMA.update().values(version=VERSION))

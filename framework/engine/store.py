@@ -23,7 +23,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from framework.engine.database import ClashError
@@ -98,7 +97,7 @@ class Store:
 
     def __init__(self, kind: str) -> None:
         self._lists = kind == "postgresql"
-        insert = postgresql.insert if self._lists else sqlite.insert
+        insert = upsert(kind)
         self._new_lanes = insert(LANES).on_conflict_do_nothing()
         self._new_jobs = insert(JOBS).on_conflict_do_nothing()
         step = insert(STEPS)
@@ -315,6 +314,17 @@ class Store:
             )
             for row in rows
         ]
+
+
+def upsert(kind: str) -> Any:  # noqa: ANN401 - a constructor of statements that differs by database
+    """What makes an INSERT that may meet rows which exist. Only one kind is imported: Postgres' takes 50 ms."""
+    if kind == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert
+    from sqlalchemy.dialects.sqlite import insert as insert_into_file
+
+    return insert_into_file
 
 
 def job_of(row: RowMapping) -> Job:

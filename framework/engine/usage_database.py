@@ -81,11 +81,11 @@ def _prepare(connection: Connection) -> None:
 
 def _spend(connection: Connection, turn: str, scopes: Sequence[str], day: date, usage: Usage) -> bool:
     from sqlalchemy import delete
-    from sqlalchemy.dialects import postgresql, sqlite
 
+    from framework.engine.store import upsert
     from framework.engine.usage_schema import COUNTED, SUMS
 
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    insert = upsert(connection.dialect.name)
     new = insert(COUNTED).values(turn=turn, day=day.isoformat()).on_conflict_do_nothing().returning(COUNTED.c.turn)
     if connection.execute(new).first() is None:
         return False

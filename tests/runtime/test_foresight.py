@@ -20,7 +20,7 @@ async def test_the_channel_is_read_beside_the_message_and_not_after_it(
     definition = {"handover": {"enabled": handover}}
     async with Running(world, agent, timing=timing, definition=definition) as bot:
         await asyncio.sleep(1)
-        bot.service.latency |= {call: 10.0 for call in ("messages", "info", "recent", "thread", "send", "mark_read")}
+        bot.service.latency |= dict.fromkeys(("messages", "info", "recent", "thread", "send", "mark_read"), 10.0)
         asked = world.post(CID, "Hi")
         await asyncio.sleep(29)
         assert bot.reply_to(asked) is None
