@@ -19,7 +19,9 @@ class Conditions(Part):
     )
     not_users: Texts = Field((), description="Never these people.", examples=[["bob"]])
     roles: Texts = Field((), description="Only people with one of these roles; none: any role.", examples=[["vip"]])
-    not_team: bool = Field(True, description="Not for messages of the team's own people, where `team` says who they are.")
+    not_team: bool = Field(
+        True, description="Not for the team's own people, where `team` says who they are or handover is on."
+    )
     hours: OfficeHours | None = Field(None, description="Only in these hours; see `outside`.")
     outside: Literal["silent", "say"] = Field(
         "silent", description="Outside the hours: nothing, or the phrase `closed`, once per person and closing."

@@ -72,6 +72,7 @@ class Limits:
     fastest_sketch: float = 0.1
     slowest_sketch: float = 1.0
     generation: float = 600.0
+    model_patience: float = 15.0  # after a question, in which a model that is down is asked again before the apology
     repeated_questions: int = 100
     echoes: int = 3
     concurrent_turns: int = 1_000

@@ -8,10 +8,12 @@ import structlog
 
 from framework.agent.conversation import Answer
 from framework.engine.port import FencedError
-from framework.errors import ChatServiceError, EngineError, FrameworkError
+from framework.errors import ChatServiceError, EngineError, FrameworkError, ModelError
+from framework.runtime.bot import Limits
 from framework.runtime.reply import AlreadyAnsweredError, ReplyWriter
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import Failed, Outcome, Silent, Turn
+from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
 
@@ -19,8 +21,10 @@ _log = structlog.get_logger(__name__)
 class Deliver:
     """A stage. Whatever the agent does, the channel gets a complete message: its answer, or an apology."""
 
-    def __init__(self, writer: ReplyWriter) -> None:
+    def __init__(self, writer: ReplyWriter, limits: Limits, timing: Timing) -> None:
         self._writer = writer
+        self._limits = limits
+        self._timing = timing
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Failed if the agent failed; else the outcome of the stages that follow. Raises ChatServiceError."""
@@ -30,12 +34,21 @@ class Deliver:
                 if isinstance(made, FencedError | EngineError | ChatServiceError):
                     raise made  # a step could not be kept or done: no failure of the agent's
                 if isinstance(made, Exception):
-                    return await self.apologise(turn, made)
+                    return self._wait(turn, made) or await self.apologise(turn, made)
                 _log_answer(made)
                 await self._writer.settle(turn, made)
         except AlreadyAnsweredError as error:
             return Silent(error.what, message_id=turn.reply_id)
         return await call_next(replace(turn, answer=made))
+
+    def _wait(self, turn: Turn, error: Exception) -> Failed | None:
+        """A model that is down may be back in a moment: until then people see that the bot is at it."""
+        patient = turn.execution is not None and isinstance(error, ModelError) and error.retryable
+        asked = (self._timing.now() - turn.received_at).total_seconds()
+        if not patient or asked >= self._limits.model_patience:
+            return None
+        _log.warning("turn.waits_for_model", error=str(error))
+        return Failed(str(error))
 
     async def apologise(self, turn: Turn, error: Exception) -> Outcome:
         """Tell the operator what went wrong, and the channel that something did. Raises ChatServiceError."""

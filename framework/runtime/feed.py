@@ -87,7 +87,7 @@ class Feed:
                 async for event in events:
                     self._take(event)
         except TimeoutError:
-            self._error = ModelError(f"The agent did not come to an end within {seconds:.0f} s.", retryable=True)
+            self._error = ModelError(f"The agent did not come to an end within {seconds:.0f} s.")
         except Exception as error:  # noqa: BLE001 - the agent's errors are the turn's: handed on by `result`
             self._error = error
         finally:

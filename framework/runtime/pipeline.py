@@ -53,7 +53,7 @@ class Pipeline:
         self._situations = Situations(bot.service, timing.now)
         self.handover = HandoverSteps(bot.service, self._writer, timing)
         self.desk = Desk(bot, timing, later)
-        self._deliver = Deliver(self._writer)
+        self._deliver = Deliver(self._writer, limits, timing)
         self.live = LiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
 

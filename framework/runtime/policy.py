@@ -113,7 +113,7 @@ def _leaves_team_alone(definition: BotDefinition) -> bool:
     """Where nobody said who the team is, an admin who asks is one who tries the bot out."""
     conditions = definition.conditions
     said = "team" in definition.model_fields_set or "not_team" in conditions.model_fields_set
-    return conditions.not_team and said
+    return conditions.not_team and (said or definition.handover.enabled)
 
 
 def person_at_work(situation: Situation, definition: BotDefinition) -> str | None:

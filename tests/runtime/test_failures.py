@@ -60,6 +60,32 @@ async def test_an_agent_that_fails_is_apologised_for(
     assert [u.text for u in agent.asked[1].utterances] == ["Hi", "Again?"]
 
 
+async def test_a_model_that_is_down_for_a_moment_is_asked_again_before_anybody_is_told(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    down = ModelError("overloaded", retryable=True)
+    agent.script = lambda _: [TextDelta("Well, "), Pause(1), down] if len(agent.asked) < 3 else [answer("Here it is.")]
+    async with Running(world, agent, timing=timing) as bot:
+        message, later = world.post(CID, "Hi"), world.post(CID, "Still there?")
+        await asyncio.sleep(3)
+        assert bot.replied(message).generating
+        await asyncio.sleep(30)
+        assert (bot.replied(message).text, bot.replied(message).generating) == ("Here it is.", False)
+        assert bot.replied(later).created_at > bot.replied(message).created_at
+    assert len(world.messages(CID)) == 4
+
+
+async def test_a_model_that_stays_down_is_apologised_for(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    agent.script = lambda _: [ModelError("overloaded", retryable=True)]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Hi")
+        await asyncio.sleep(bot.limits.model_patience + 15)
+        assert bot.replied(message).text == bot.definition.phrases.apology
+    assert 1 < len(agent.asked) < 6
+
+
 async def test_an_agent_that_cannot_even_begin_is_apologised_for(
     world: World, agent: ScriptedAgent, timing: Timing, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
