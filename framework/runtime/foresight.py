@@ -21,6 +21,8 @@ class Foresight:
         """The outcome of the stages that follow."""
         if turn.origin == "command" or turn.cause.decided:  # nothing that depends on the channel is looked at
             return await call_next(turn)
+        if turn.definition.handover.enabled:
+            self._situations.look_anew(turn.channel)  # what the turn before this one did to a handover must be seen
         reading = asyncio.create_task(self._read(turn))
         try:
             return await call_next(turn)
@@ -29,5 +31,4 @@ class Foresight:
 
     async def _read(self, turn: Turn) -> None:
         with suppress(ChatServiceError):  # whoever needs it asks again, and says what is wrong
-            # What the turn before this one did to a handover must be seen.
-            await self._situations.info(turn.channel, anew=turn.definition.handover.enabled)
+            await self._situations.info(turn.channel)

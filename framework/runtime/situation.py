@@ -78,27 +78,45 @@ def roles_of(message: Message) -> set[str]:
     return {role for role in roles if role}
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A channel as it was at a time. `look`: the demand for a new look that came last before it was asked for."""
+
+    look: int
+    at: datetime
+    info: ChannelInfo
+
+
 class Situations:
     """Reads situations. Every call raises ChatServiceError."""
 
     def __init__(self, service: ChatService, now: Callable[[], datetime]) -> None:
         self._service = service
         self._now = now
-        self._known: dict[ChannelRef, tuple[datetime, ChannelInfo]] = {}
+        self._known: dict[ChannelRef, _Known] = {}
+        self._valid_from: dict[ChannelRef, int] = {}
+        self._looks = 0
         self._asking: WeakValueDictionary[ChannelRef, asyncio.Lock] = WeakValueDictionary()
 
-    async def info(self, channel: ChannelRef, *, anew: bool = False) -> ChannelInfo:
-        """What the channel is; asked for at most every two seconds, as a busy one changes rarely, or `anew`; and by one
-        turn at a time.
+    def look_anew(self, channel: ChannelRef) -> None:
+        """Have what was asked for before now count for nothing."""
+        self._looks += 1
+        self._valid_from[channel] = self._looks
+
+    async def info(self, channel: ChannelRef) -> ChannelInfo:
+        """What the channel is; asked for at most every two seconds, as a busy one changes rarely, and by one turn at a
+        time.
         """
         async with self._asking.setdefault(channel, asyncio.Lock()):
             known = self._known.get(channel)
-            if not anew and known is not None and self._now() - known[0] < _FRESH:
-                return known[1]
+            look = self._valid_from.get(channel, 0)
+            if known is not None and known.look == look and self._now() - known.at < _FRESH:
+                return known.info
             info = await self._service.info(channel)
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[channel] = (self._now(), info)
+                self._valid_from.clear()
+            self._known[channel] = _Known(look, self._now(), info)
             return info
 
     async def talk(self, message: Message, *, until: bool = False) -> Sequence[Message]:
