@@ -75,7 +75,8 @@ class Facts:
             )
             newest = select(_FACTS.c.id).where(*own).order_by(_FACTS.c.id.desc()).limit(self._memory.limit)
             kept = connection.scalars(newest).all()
-            connection.execute(delete(_FACTS).where(*own, _FACTS.c.id.not_in(kept)))
+            # Older ones, not other ones: another process may have added one since the line before.
+            connection.execute(delete(_FACTS).where(*own, _FACTS.c.id < min(kept)))
 
         await self._database.run(work)
 

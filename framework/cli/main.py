@@ -41,7 +41,7 @@ def root(
 
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    from framework.cli.streams import prepare_streams
+    from framework.cli.streams import give_up_output, prepare_streams
 
     prepare_streams()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,5 +66,6 @@ def main() -> NoReturn:
         from framework.cli.screen import show_error
 
         show_error(FrameworkError(f"The system refused: {error.strerror or error}.", where=error.filename))
+        give_up_output()
         sys.exit(1)
     sys.exit(0)

@@ -24,6 +24,13 @@ def prepare_streams() -> None:
     _configure(sys.stderr, "utf-8")
 
 
+def give_up_output() -> None:
+    """What is left to be written to standard output goes nowhere: the end must not fail over it once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def _configure(stream: object, encoding: str) -> None:
     if not isinstance(stream, io.TextIOWrapper):
         return
