@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from framework.errors import FrameworkError
 
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
 FILE = "memory.sqlite"
 TABLES = MetaData()
 """The tables of all stores that use a bot's database. Each one has a column `bot`: a database may serve several."""
+
+_CREATING = 0x6D656D6F  # names the lock; any number that nobody else takes
+
+_SWITCH_TRIES, _SWITCH_PAUSE = 100, 0.02  # seconds
 
 T = TypeVar("T")
 
@@ -61,10 +69,8 @@ class Database:
         with self._lock:
             if self._engine is None:
                 engine = self._make()
-                try:
-                    TABLES.create_all(engine)
-                except SQLAlchemyError:
-                    TABLES.create_all(engine)  # Another process made them at the same moment; now they are there.
+                with engine.begin() as connection:
+                    _create(connection)
                 self._engine = engine
             return self._engine
 
@@ -78,6 +84,27 @@ class Database:
         return engine
 
 
+def _create(connection: Connection) -> None:
+    """Make the tables that are missing; other processes may do the same at this moment."""
+    if connection.dialect.name == "postgresql":
+        # There, IF NOT EXISTS alone is no protection from another one's.
+        connection.execute(select(func.pg_advisory_xact_lock(_CREATING)))
+    for table in TABLES.sorted_tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index, if_not_exists=True))
+
+
 def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
-    connection.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _write_ahead(connection: Any) -> None:  # noqa: ANN401 - the driver's own connection
+    """SQLite's own waiting does not cover this switch: another process may be at it."""
+    for _ in range(_SWITCH_TRIES):
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(_SWITCH_PAUSE)
+    connection.execute("PRAGMA journal_mode=WAL")
