@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -141,7 +141,8 @@ class _Run:
         """Say that everything is up, and where to go."""
         from framework.cli.banner import show_ready
 
-        show_ready(self._bots, self._settings, time.monotonic() - self._started, embedded=self._embedded)
+        with suppress(OSError):  # A terminal that is closed at this moment: its signal ends the run in good order.
+            show_ready(self._bots, self._settings, time.monotonic() - self._started, embedded=self._embedded)
 
 
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
