@@ -113,11 +113,6 @@ def _tidy(word: str) -> str:
     return word
 
 
-def stems(text: str) -> list[str]:
-    """Stems of a text's words, without stopwords."""
-    return [stem(word) for word in words(text) if word not in STOPWORDS]
-
-
 def trigrams(word: str) -> list[str]:
     """Three-letter pieces of a word, with its ends marked."""
     padded = f"^{word}$"
