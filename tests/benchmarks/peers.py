@@ -34,7 +34,8 @@ from tests.chaos.plan import Question
 from tests.chaos.verdict import Evidence, Verdict, complete, judge
 from tests.chaos.world import BOT_FOLDER
 from tests.support.model_server import Pace, model_process
-from tests.support.replicas import ROOT, Replica, Sandbox, free_port
+from tests.support.ports import free_port
+from tests.support.replicas import ROOT, Replica, Sandbox
 
 PACE = Pace(0.3, 1.0)
 _PEOPLE = 40

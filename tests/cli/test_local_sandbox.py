@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -15,6 +14,7 @@ import pytest
 from framework.cli.local_sandbox import local_sandbox
 from framework.cli.sandbox_files import Address, env_file, is_claimed, publish, read_address
 from framework.settings import Settings
+from tests.support.ports import free_port
 from tests.support.process import Process
 
 
@@ -26,13 +26,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[
     return Settings()
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def test_of_two_that_start_at_once_the_second_joins_the_first(settings: Settings, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         one, two = await asyncio.gather(*(stack.enter_async_context(local_sandbox(settings)) for _ in range(2)))
@@ -42,9 +35,9 @@ async def test_of_two_that_start_at_once_the_second_joins_the_first(settings: Se
     assert not is_claimed(tmp_path / "sandbox.sqlite")
 
 
-async def test_it_comes_back_on_the_port_that_it_had(settings: Settings, tmp_path: Path, free_port: int) -> None:
+async def test_it_comes_back_on_the_port_that_it_had(settings: Settings, tmp_path: Path) -> None:
     known = read_address(tmp_path)
-    url = f"http://127.0.0.1:{free_port}"
+    url = f"http://127.0.0.1:{free_port()}"
     publish(tmp_path, Address(known.api_key, known.api_secret, url))
     async with local_sandbox(settings) as found:
         assert (found.base_url, found.stream_api_key) == (url, known.api_key)

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from stream_chat import StreamChatAsync
 
 from framework.cli.sandbox_files import is_claimed
 from tests.support.person import person
+from tests.support.ports import free_port
 from tests.support.process import Process
 from tests.support.queue import CREDENTIALS, local_queue
 from tests.support.sandbox import RunningSandbox, start_sandbox
@@ -175,10 +175,7 @@ async def test_a_new_support_channel_is_found_and_answered(
 async def test_with_webhooks_alone_it_answers_without_a_connection(
     environment: dict[str, str], tmp_path: Path, started: list[Process]
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"127.0.0.1:{port}"
+    address = f"127.0.0.1:{free_port()}"
     async with start_sandbox() as sandbox:
         stream = (sandbox.url, sandbox.api_key, sandbox.api_secret)
         async with StreamChatAsync(*stream[1:], base_url=sandbox.url) as app:

@@ -12,26 +12,33 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from framework.engine.durable import open_engine
 from framework.engine.liveness import Rhythm
 from framework.engine.port import Done, Execution, FencedError, Handler, Job, Verdict
 
-QUICK = Rhythm(beat=0.2, lease=1.5, grace=0.6, poll=0.05, safety=1.0, accept=1.0)
+# Who is killed is known by its lock within moments; who is slow, on a busy machine, is not taken for dead.
+QUICK = Rhythm(beat=0.2, lease=60.0, grace=0.6, poll=0.05, safety=1.0, accept=30.0)
+SHORT_LEASE = 1.5
+"""For those who are frozen."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """`work`: seconds in each of two steps. `keys`: to accept, printing each once it is kept; no handler then."""
+    """`work`: seconds in each of two steps. `gate`: a file until whose making the second step does not end. `keys`: to
+    accept, printing each once it is kept; no handler then.
+    """
 
     url: str
     journal: str
     name: str = ""
     work: float = 0.01
+    gate: str = ""
     keys: int = 0
     concurrency: int = 8
+    lease: float = QUICK.lease
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Journal:
         return [entry for entry in found if what in {None, entry.what}]
 
 
-def handler_of(journal: Journal, replica: str, work: float) -> Handler:
+def handler_of(journal: Journal, replica: str, work: float, gate: Path | None = None) -> Handler:
     async def handler(job: Job, execution: Execution) -> Verdict:
         journal.note("start", job, execution, replica)
         try:
@@ -70,6 +77,9 @@ def handler_of(journal: Journal, replica: str, work: float) -> Handler:
                 if execution.saved(step) is None:
                     journal.note(f"step {step}", job, execution, replica)
                     await asyncio.sleep(work)
+                    if step == "model" and gate is not None:
+                        while not await asyncio.to_thread(gate.exists):
+                            await asyncio.sleep(0.01)
                     await execution.save(step, {"by": replica})
             await execution.check()
             journal.note("post", job, execution, replica)
@@ -109,8 +119,13 @@ class Child:
     def end(self, number: signal.Signals = signal.SIGKILL) -> list[str]:
         """Signal it and wait for the end; returns what else it printed."""
         self._process.send_signal(number)
-        rest, _ = self._process.communicate(timeout=20)
+        rest, _ = self._process.communicate(timeout=60)
         return rest.splitlines()
+
+    def kill(self) -> None:
+        """End it, unless it has ended; a frozen one ends as well."""
+        if self._process.poll() is None:
+            self.end()
 
 
 def say(line: str) -> None:
@@ -119,8 +134,9 @@ def say(line: str) -> None:
 
 
 async def main(options: Options) -> None:
+    rhythm = replace(QUICK, lease=options.lease)
     engine = await asyncio.to_thread(
-        open_engine, options.url, replica=options.name or None, concurrency=options.concurrency, rhythm=QUICK
+        open_engine, options.url, replica=options.name or None, concurrency=options.concurrency, rhythm=rhythm
     )
     say("ready")
     stop = asyncio.Event()
@@ -130,7 +146,8 @@ async def main(options: Options) -> None:
             assert await engine.accept(Job(f"{n:06d}", f"lane {n % 7}", f"{n:06d}"))
             say(f"{n:06d}")
     else:
-        await engine.start(handler_of(Journal(Path(options.journal)), engine.replica, options.work))
+        gate = Path(options.gate) if options.gate else None
+        await engine.start(handler_of(Journal(Path(options.journal)), engine.replica, options.work, gate))
     await stop.wait()
     await engine.close()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,13 @@ from framework.engine.liveness import Rhythm
 from framework.engine.member import Member
 from framework.engine.port import Again, Done, Execution, FencedError, Job, Verdict
 from framework.errors import EngineError
-from tests.engine.contract import Recorder, eventually, job
-from tests.engine.replica import QUICK, Child, Journal, Options, handler_of
+from tests.engine.contract import Recorder, job
+from tests.engine.replica import QUICK, SHORT_LEASE, Child, Journal, Options, handler_of
 from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 Open = Callable[..., Awaitable[DurableEngine]]
+Start = Callable[..., Awaitable[Child]]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -51,13 +53,22 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal")
 
 
-async def started(url: str, tmp_path: Path, **options: float | str) -> Child:
-    child = Child(Options(url=url, journal=str(tmp_path / "journal"), **options))  # type: ignore[arg-type]
-    return await asyncio.to_thread(child.ready)
+@pytest.fixture
+def started(url: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts replicas in processes of their own; none outlives the test."""
+    children: list[Child] = []
+
+    async def start(**options: float | str) -> Child:
+        children.append(Child(Options(url=url, journal=str(tmp_path / "journal"), **options)))  # type: ignore[arg-type]
+        return await asyncio.to_thread(children[-1].ready)
+
+    yield start
+    for child in children:
+        child.kill()
 
 
-async def test_what_was_accepted_outlives_a_kill(url: str, opened: Open, tmp_path: Path) -> None:
-    child = await started(url, tmp_path, keys=100_000)
+async def test_what_was_accepted_outlives_a_kill(opened: Open, started: Start) -> None:
+    child = await started(keys=100_000)
     printed = [await asyncio.to_thread(child.line) for _ in range(150)]
     printed += await asyncio.to_thread(child.end)
     engine = await opened()
@@ -72,13 +83,13 @@ async def test_what_was_accepted_outlives_a_kill(url: str, opened: Open, tmp_pat
 
 
 async def test_a_killed_replica_s_job_goes_on_elsewhere_after_its_last_saved_step(
-    url: str, opened: Open, tmp_path: Path, journal: Journal
+    opened: Open, tmp_path: Path, journal: Journal, started: Start
 ) -> None:
-    child = await started(url, tmp_path, work=0.5)
+    child = await started(gate=str(tmp_path / "never"))
     engine = await opened()
     await engine.accept(job("1"))
     await engine.accept(job("2"))
-    await eventually(lambda: len(journal.entries("step model")) == 1)
+    await until(lambda: len(journal.entries("step model")) == 1)
     await asyncio.to_thread(child.end)
     await engine.start(handler_of(journal, "survivor", 0.01))
     await engine.settled()
@@ -91,27 +102,30 @@ async def test_a_killed_replica_s_job_goes_on_elsewhere_after_its_last_saved_ste
 
 
 async def test_a_frozen_replica_that_wakes_up_late_can_neither_save_nor_settle_and_goes_on_as_another(
-    url: str, opened: Open, tmp_path: Path, journal: Journal
+    opened: Open, tmp_path: Path, journal: Journal, started: Start
 ) -> None:
-    child = await started(url, tmp_path, name="zombie", work=0.3)
-    engine = await opened()
+    gate = tmp_path / "gate"
+    child = await started(name="zombie", gate=str(gate), lease=SHORT_LEASE)
+    engine = await opened(rhythm=replace(QUICK, lease=SHORT_LEASE))
     await engine.accept(job("1"))
-    await eventually(lambda: len(journal.entries("step model")) == 1)
+    await until(lambda: len(journal.entries("step model")) == 1)
     child.send(signal.SIGSTOP)
     await engine.start(handler_of(journal, "survivor", 0.01))
     await engine.settled()
+    gate.touch()
     child.send(signal.SIGCONT)
-    await eventually(lambda: bool(journal.entries("fenced") or journal.entries("cancelled")))
-    assert [(entry.key, entry.replica, entry.attempt) for entry in journal.entries("post")] == [("1", "survivor", 2)]
+    await until(lambda: journal.entries("fenced") or journal.entries("cancelled"))
+    assert [(entry.key, entry.replica) for entry in journal.entries("post")] == [("1", "survivor")]
     await engine.drain(1)
     helper = await opened()
     await helper.accept(job("2"))
-    await eventually(lambda: len(journal.entries("settle")) == 2)
+    await until(lambda: len(journal.entries("settle")) == 2)
     assert journal.entries("settle")[-1].replica == "zombie"
     await asyncio.to_thread(child.end, signal.SIGTERM)
     record = await helper.record("1")
     assert record is not None
-    assert (record.state, record.attempts) == ("settled", 2)
+    assert record.state == "settled"
+    assert record.attempts == journal.entries("post")[0].attempt > 1
 
 
 async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None:
@@ -130,7 +144,7 @@ async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None
 
     await first.start(zombie)
     await first.accept(job("1"))
-    await eventually(lambda: bool(first._tasks))
+    await until(lambda: bool(first._tasks))
     # As if `first` had been silent: the others bury it, while it believes to live.
     member = second._member
     first._member.next_beat = float("inf")
@@ -138,9 +152,9 @@ async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None
     await second._ask(lambda c, now: bury(c, member, now), 5, stirs=True)
     done = Recorder(Again(0.3), Done("new"))
     await second.start(done)
-    await eventually(lambda: done.finished == ["1"])
+    await until(lambda: done.finished)
     holding.set()
-    await eventually(lambda: len(seen) == 2)
+    await until(lambda: len(seen) == 2)
     await second.settled()
     assert seen == ["fenced", False]
     record = await second.record("1")
@@ -155,30 +169,31 @@ def bury(connection: Connection, member: Member, now: float) -> None:
 
 async def test_two_processes_with_one_name_do_not_run_side_by_side(url: str, opened: Open) -> None:
     await opened("bot-0")
+    # On a server, whoever comes second waits for a lease: it may be the same process, started again.
     with pytest.raises(EngineError, match="bot-0"):
-        await opened("bot-0")
+        await opened("bot-0", rhythm=replace(QUICK, lease=SHORT_LEASE))
 
 
 async def test_replicas_killed_at_random_lose_nothing_and_keep_every_lane_in_order(
-    url: str, opened: Open, tmp_path: Path, journal: Journal
+    opened: Open, journal: Journal, started: Start
 ) -> None:
     chance = random.Random(4)
-    engine = await opened()
-    jobs = [job(f"{lane:02d}-{n}", lane=f"lane {lane}") for lane in range(40) for n in range(10)]
+    engine = await opened(rhythm=replace(QUICK, lease=SHORT_LEASE))
+    jobs = [job(f"{lane:02d}-{n}", lane=f"lane {lane}") for lane in range(25) for n in range(8)]
     chance.shuffle(jobs)
     assert all(await asyncio.gather(*(engine.accept(one) for one in jobs)))
-    children = list(await asyncio.gather(*(started(url, tmp_path, work=0.02) for _ in range(3))))
-    for _ in range(3):
+    work = {"work": 0.02, "lease": SHORT_LEASE}
+    children = list(await asyncio.gather(*(started(**work) for _ in range(2))))
+    for _ in range(2):
         await asyncio.sleep(chance.uniform(0.1, 0.5))
         victim = children.pop(chance.randrange(len(children)))
         await asyncio.to_thread(victim.end)
-        children.append(await started(url, tmp_path, work=0.02))
+        children.append(await started(**work))
     frozen = children[0]
     frozen.send(signal.SIGSTOP)
-    await asyncio.sleep(QUICK.lease + 0.5)
+    await asyncio.sleep(SHORT_LEASE + 0.5)
     frozen.send(signal.SIGCONT)
-    async with asyncio.timeout(40):
-        await engine.settled()
+    await engine.settled()
     for child in children:
         await asyncio.to_thread(child.end, signal.SIGTERM)
     posts = defaultdict(list)
@@ -190,18 +205,18 @@ async def test_replicas_killed_at_random_lose_nothing_and_keep_every_lane_in_ord
         assert [entry.key for entry in lane] == sorted(entry.key for entry in lane)
         attempts = [(entry.key, entry.attempt) for entry in lane]
         assert attempts == sorted(set(attempts))
-    assert len(await engine.records(["settled"], limit=1000)) == 400
+    assert len(await engine.records(["settled"], limit=1000)) == len(jobs)
     assert (await engine.load()).dead == 0
 
 
 async def test_a_job_that_kills_its_process_is_told_so(
-    url: str, opened: Open, tmp_path: Path, journal: Journal
+    opened: Open, tmp_path: Path, journal: Journal, started: Start
 ) -> None:
     engine = await opened()
     await engine.accept(job("1"))
     for crashes in range(2):
-        child = await started(url, tmp_path, work=30)
-        await eventually(lambda crashes=crashes: len(journal.entries("start")) == crashes + 1)  # type: ignore[misc]
+        child = await started(gate=str(tmp_path / "never"))
+        await until(lambda crashes=crashes: len(journal.entries("start")) == crashes + 1)  # type: ignore[misc]
         await asyncio.to_thread(child.end)
     await engine.start(handler_of(journal, "survivor", 0.0))
     await engine.settled()
@@ -213,11 +228,11 @@ async def test_a_drained_replica_leaves_its_jobs_to_others_at_once(opened: Open)
     held, done = Recorder(held=True), Recorder()
     await first.start(held)
     await first.accept(job("1"))
-    await eventually(lambda: held.started == ["1"])
+    await until(lambda: held.started == ["1"])
     await first.accept(job("2"))
     await second.start(done)
     left = await first.drain(0)
-    await eventually(lambda: done.finished == ["1", "2"])
+    await until(lambda: done.finished == ["1", "2"])
     assert [one.key for one in left] == ["1"]
     assert done.attempts == [2, 1]
     await first.close()
@@ -225,7 +240,8 @@ async def test_a_drained_replica_leaves_its_jobs_to_others_at_once(opened: Open)
 
 
 async def test_rides_out_a_killed_database(postgres: Postgres) -> None:
-    engine = await asyncio.to_thread(open_engine, postgres.database(), concurrency=4, rhythm=QUICK)
+    rhythm = replace(QUICK, lease=SHORT_LEASE, accept=5.0)
+    engine = await asyncio.to_thread(open_engine, postgres.database(), concurrency=4, rhythm=rhythm)
     try:
         saved = asyncio.Event()
         gate = asyncio.Event()
@@ -245,9 +261,9 @@ async def test_rides_out_a_killed_database(postgres: Postgres) -> None:
             await engine.accept(job("2"))
         assert "cannot be reached" in refused.value.what
         gate.set()
-        await asyncio.sleep(QUICK.lease)
+        await asyncio.sleep(SHORT_LEASE)
         await asyncio.to_thread(postgres.start)
-        assert await _accepted(engine, job("3"))
+        await until(lambda: _accepted(engine, job("3")))
         await engine.settled()
         record = await engine.record("1")
         assert record is not None
@@ -258,11 +274,8 @@ async def test_rides_out_a_killed_database(postgres: Postgres) -> None:
 
 
 async def _accepted(engine: DurableEngine, one: Job) -> bool:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            await engine.accept(one)
-        except EngineError:
-            continue
-        return True
-    return False
+    try:
+        await engine.accept(one)
+    except EngineError:
+        return False
+    return True

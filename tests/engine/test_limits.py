@@ -19,6 +19,7 @@ from framework.engine.replicas import Sighting
 from framework.errors import EngineError, SettingsError, UsageError
 from tests.engine.contract import Recorder, job
 from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -31,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def on_file(tmp_path: Path) -> AsyncIterator[DurableEngine]:
-    engine = await asyncio.to_thread(open_engine, f"sqlite:///{tmp_path / 'engine.sqlite'}", rhythm=Rhythm(accept=2.0))
+    engine = await asyncio.to_thread(open_engine, f"sqlite:///{tmp_path / 'engine.sqlite'}", rhythm=Rhythm(accept=5.0))
     yield engine
     await engine.close()
 
@@ -100,10 +101,10 @@ async def test_a_full_disk_refuses_a_job_and_loses_none(on_file: DurableEngine) 
     await on_file._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
     with pytest.raises(EngineError, match="full"):
         await on_file.accept(Job("big", "b", "1", {"text": "x" * 1_000_000}))
-    await _lift(on_file)
+    await until(lambda: _lifted(on_file))
     done = Recorder()
     await on_file.start(done)
-    assert await _eventually_accepted(on_file, job("2"))
+    await until(lambda: _accepted(on_file, job("2")))
     await on_file.settled()
     assert {"1", "2"} <= set(done.finished)
 
@@ -114,10 +115,11 @@ async def test_a_job_that_ends_while_the_disk_is_full_is_settled_once_there_is_r
     async def handler(job: Job, execution: Execution) -> Verdict:
         attempts.append(execution.attempt)
         await on_file._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
-        asyncio.get_running_loop().call_later(0.5, lambda: tasks.append(asyncio.create_task(_lift(on_file))))
+        later = until(lambda: on_file._member.trouble and _lifted(on_file))
+        tasks.append(asyncio.create_task(later))
         return Done("x" * 100_000)
 
-    tasks: list[asyncio.Task[None]] = []
+    tasks: list[asyncio.Task[object]] = []
     await on_file.start(handler)
     await on_file.accept(job("1"))
     await on_file.settled()
@@ -127,23 +129,19 @@ async def test_a_job_that_ends_while_the_disk_is_full_is_settled_once_there_is_r
     assert attempts == [1]
 
 
-async def _lift(engine: DurableEngine) -> None:
-    for _ in range(100):
-        try:
-            await engine._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1000000").fetchall())
-        except EngineError:
-            await asyncio.sleep(0.05)
-        else:
-            return
+async def _lifted(engine: DurableEngine) -> bool:
+    try:
+        await engine._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1000000").fetchall())
+    except EngineError:
+        return False
+    return True
 
 
-async def _eventually_accepted(engine: DurableEngine, one: Job) -> bool:
-    for _ in range(100):
-        try:
-            return await engine.accept(one)
-        except EngineError:
-            await asyncio.sleep(0.05)
-    return False
+async def _accepted(engine: DurableEngine, one: Job) -> bool:
+    try:
+        return await engine.accept(one)
+    except EngineError:
+        return False
 
 
 async def test_a_file_that_another_program_holds_is_said_and_waited_for(on_file: DurableEngine, tmp_path: Path) -> None:
@@ -218,9 +216,9 @@ async def test_what_has_ended_is_kept_as_long_as_promised(tmp_path: Path) -> Non
 
 
 async def test_checking_asks_the_database_only_after_a_silence(tmp_path: Path) -> None:
-    late, now = 0.0, asyncio.get_running_loop().time
+    late = 0.0
     engine = await asyncio.to_thread(
-        open_engine, f"sqlite:///{tmp_path / 'engine.sqlite'}", rhythm=Rhythm(beat=1e6), monotonic=lambda: now() + late
+        open_engine, f"sqlite:///{tmp_path / 'engine.sqlite'}", rhythm=Rhythm(beat=1e6), monotonic=lambda: late
     )
     asked: list[bool] = []
     held = engine.held

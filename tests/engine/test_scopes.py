@@ -13,8 +13,10 @@ import pytest
 
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.port import Hear
-from tests.engine.contract import Recorder, eventually, job
+from framework.engine.presence import FilePresence
+from tests.engine.contract import Recorder, job
 from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 Notes = list[tuple[str, Mapping[str, Any]]]
 
@@ -39,6 +41,12 @@ async def opened(*urls: str) -> AsyncIterator[list[DurableEngine]]:
 
 def hearing(notes: Notes) -> Hear:
     return lambda scope, note: notes.append((scope, note))
+
+
+def listens(engine: DurableEngine) -> bool:
+    """On Postgres from the start; on SQLite once it has seen what was said before."""
+    presence = engine._member._presence
+    return not isinstance(presence, FilePresence) or presence._read >= 0
 
 
 async def test_each_replica_executes_its_own_whoever_accepted_it(url: str) -> None:
@@ -74,11 +82,11 @@ async def test_a_note_reaches_all_others_that_serve_the_scope_and_once(url: str)
     async with opened(url, url, url) as engines:
         for engine, notes, scopes in zip(engines, heard, (["a"], ["a", "b"], ["b"]), strict=True):
             await engine.start(Recorder(), scopes=scopes, hear=hearing(notes))
-        await asyncio.sleep(0.3)
+        await until(lambda: all(map(listens, engines)))
         for n in range(5):
             await engines[0].tell("a", {"kind": "stop", "n": n})
         await engines[2].tell("b", {"text": "grüße \x00"})
-        await eventually(lambda: len(heard[1]) == 6)
+        await until(lambda: len(heard[1]) == 6)
         await asyncio.sleep(0.3)
     assert heard[0] == heard[2] == []
     assert [note for scope, note in heard[1] if scope == "a"] == [{"kind": "stop", "n": n} for n in range(5)]
@@ -93,9 +101,9 @@ async def test_what_was_said_before_is_not_heard(url: str) -> None:
         await engines[0].tell("a", {"n": 1})
         async with opened(url) as (late,):
             await late.start(Recorder(), hear=hearing(notes))
-            await asyncio.sleep(0.3)
+            await until(lambda: listens(late))
             await engines[0].tell("a", {"n": 2})
-            await eventually(lambda: bool(notes))
+            await until(lambda: notes)
     assert notes == [("a", {"n": 2})]
 
 

@@ -81,7 +81,7 @@ class Process:
         """Send a signal and wait for the end; returns the seconds that it took."""
         began = time.perf_counter()
         self.child.send_signal(number)
-        self.child.wait(timeout=15)
+        self.child.wait(timeout=60)
         assert self.child.stdout is not None
         self.child.stdout.close()
         return time.perf_counter() - began

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("STREAM_", "OPENAI_", "FRAMEWORK_", "DATABASE_URL", "ANTHROPIC_")
@@ -137,14 +138,6 @@ class Replica(Program):
             **(environment or {}),
         }
         super().__init__(name, ["run", str(bot)], variables, folder, ready=" ready (")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def memory_mb(pid: int) -> float:

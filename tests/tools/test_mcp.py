@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +21,7 @@ from framework.definition.tools import McpServer
 from framework.errors import DefinitionError, Position, ToolError
 from framework.tools.mcp import RETRY_SECONDS, McpTools, Target, targets
 from framework.tools.rules import declared_name
+from tests.support.ports import free_port
 
 KEY = "very-secret-key-41"
 
@@ -131,9 +131,7 @@ async def test_tools_of_a_server_that_is_started_here(
 
 
 async def test_a_bot_works_without_a_server_that_is_down_and_finds_it_later(connect: Callable[..., McpTools]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     clock = Clock()
     mcp = connect(Target("shop", url=f"http://127.0.0.1:{port}/mcp", headers={"X-Key": KEY}), clock=clock)
     with capture_logs() as logs:
