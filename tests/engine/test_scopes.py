@@ -13,8 +13,8 @@ import pytest
 
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.port import Hear
-from framework.engine.presence import FilePresence
 from tests.engine.contract import Recorder, job
+from tests.support.engines import UNHURRIED, listens
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
@@ -34,19 +34,13 @@ async def opened(*urls: str) -> AsyncIterator[list[DurableEngine]]:
     async with AsyncExitStack() as stack:
         engines = []
         for url in urls:
-            engines.append(await asyncio.to_thread(open_engine, url, concurrency=4))
+            engines.append(await asyncio.to_thread(open_engine, url, concurrency=4, rhythm=UNHURRIED))
             stack.push_async_callback(engines[-1].close)
         yield engines
 
 
 def hearing(notes: Notes) -> Hear:
     return lambda scope, note: notes.append((scope, note))
-
-
-def listens(engine: DurableEngine) -> bool:
-    """On Postgres from the start; on SQLite once it has seen what was said before."""
-    presence = engine._member._presence
-    return not isinstance(presence, FilePresence) or presence._read >= 0
 
 
 async def test_each_replica_executes_its_own_whoever_accepted_it(url: str) -> None:

@@ -219,11 +219,11 @@ async def crowd(place: Place, definition: dict[str, Any], **settings: Any) -> li
             user = User(f"u{number}", f"U{number}")
             own = f"messaging:support-own-{number}"
             world.room(own)
-            await answered(bot, world.post(own, f"remember secret-{number}-own", user=user), 60)
+            await answered(bot, world.post(own, f"remember secret-{number}-own", user=user))
             shared = world.post("messaging:support-all", f"remember secret-{number}-shared", user=user)
-            await answered(bot, shared, 60)
+            await answered(bot, shared)
             for cid in (own, "messaging:support-all"):
-                await answered(bot, world.post(cid, f"What do you know? I am u{number}.", user=user), 60)
+                await answered(bot, world.post(cid, f"What do you know? I am u{number}.", user=user))
 
         await asyncio.gather(*(person(number) for number in range(50)))
     seen = []

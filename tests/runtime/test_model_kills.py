@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tests.support.modelled import bot_folder
 from tests.support.openai_server import Asked, ScriptedServer, Step, call, say, scripted_server
 from tests.support.postgres import Postgres, unavailable
 from tests.support.replicas import Replica, Sandbox
+from tests.support.waiting import until
 
 ROOM, REVIEWS = "support-1", "reviews"
 TOOLS = """
@@ -42,7 +42,7 @@ TOOLS = """
     def slow() -> str:
         '''Does something, and then takes its time.'''
         leave("slow")
-        time.sleep(float(os.environ.get("SLOWNESS", "20")))
+        time.sleep(600)
         return "slow is done"
 
     @tool
@@ -52,7 +52,7 @@ TOOLS = """
         return "paid"
 """
 DEFINITION = {
-    "tools": [{"name": "quick"}, {"name": "slow", "timeout": "60s"}, {"name": "pay", "approval": "always"}],
+    "tools": [{"name": "quick"}, {"name": "slow", "timeout": "600s"}, {"name": "pay", "approval": "always"}],
     "drafts": {"channel": f"messaging:{REVIEWS}"},
     "team": {"users": ["boss"]},
 }
@@ -106,18 +106,11 @@ class Scene:
         return str((await self.eventually(lambda m: m.get("reply_to") == question))["text"])
 
     async def eventually(self, wanted: Callable[[dict[str, Any]], bool], room: str = ROOM) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
-        while True:
-            if found := [message for message in await self.said(room) if wanted(message)]:
-                return found[0]
-            assert time.monotonic() < deadline, self.logs[-3000:]
-            await asyncio.sleep(0.1)
+        async def found() -> dict[str, Any] | None:
+            return next((message for message in await self.said(room) if wanted(message)), None)
 
-    async def until(self, look: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 60
-        while not look():
-            assert time.monotonic() < deadline, self.logs[-3000:]
-            await asyncio.sleep(0.02)
+        message: dict[str, Any] = await until(found, otherwise=lambda: self.logs[-3000:])
+        return message
 
     @property
     def logs(self) -> str:
@@ -197,7 +190,7 @@ async def test_no_side_effect_is_doubled_or_lost_by_a_kill(scene: Scene) -> None
     review = await scene.eventually(lambda m: "review" in m, REVIEWS)
     # Another turn of the channel holds the approved call back.
     busy = await scene.post("Do both, please")
-    await scene.until(lambda: scene.effects == ["quick", "slow"])
+    await until(lambda: scene.effects == ["quick", "slow"], otherwise=lambda: scene.logs[-3000:])
     await scene.post("approve", room=REVIEWS, user="boss", parent_id=review["id"])
     await scene.eventually(lambda m: m.get("review", {}).get("state") == "approved", REVIEWS)
     assert "pay" not in scene.effects

@@ -16,8 +16,9 @@ from framework.stream.timing import Timing
 from tests.runtime.test_model_tools import CARL, REFUND, Place
 from tests.support.bots import CID, Running
 from tests.support.chat import BEN, World
-from tests.support.modelled import answered, bot_folder, modelled, settings_of
+from tests.support.modelled import answered, bot_folder, modelled, settings_of, settled
 from tests.support.openai_server import Asked, ScriptedServer, Step, call, cut, fail, say, scripted_server
+from tests.support.waiting import until
 
 PRICE = {"input": 1_000_000, "output": 1_000_000}  # one for a token: a call of the scripted server costs 18
 
@@ -53,12 +54,8 @@ async def test_a_turn_ends_gracefully_where_its_budget_does(place: Place, bound:
 
 
 async def ask(bot: Running, text: str, *, cid: str = CID, user: User | None = None) -> Message | None:
-    """The reply; None where there is none after a while."""
-    message = bot.world.post(cid, text, **({"user": user} if user else {}))
-    try:
-        return await answered(bot, message, 1.0)
-    except AssertionError:
-        return None
+    """The reply; None where the turn ended without one."""
+    return await settled(bot, bot.world.post(cid, text, **({"user": user} if user else {})))
 
 
 @pytest.mark.parametrize(
@@ -120,9 +117,7 @@ async def test_the_next_model_answers_where_the_first_is_down(place: Place) -> N
         async def first_again() -> bool:
             return (await answered(bot, place.world.post(CID, "And now?"))).text == "I am first."
 
-        async with asyncio.timeout(10):
-            while not await first_again():
-                await asyncio.sleep(0.2)
+        await until(first_again)
         assert breaker.state == "closed"
 
 
@@ -173,7 +168,5 @@ async def until_answered(bot: Running, cid: str) -> Message:
         reply = await answered(bot, bot.world.post(cid, "Now?"))
         return reply if reply.text == "Here you are." else None
 
-    async with asyncio.timeout(20):
-        while (found := await once()) is None:
-            await asyncio.sleep(0.5)
+    found: Message = await until(once)
     return found

@@ -14,8 +14,9 @@ from framework.stream.model import User
 from framework.stream.timing import Timing
 from tests.support.bots import BOT, CID, Running
 from tests.support.chat import ANN, World
-from tests.support.modelled import answered, bot_folder, modelled, reviews, settings_of, until
+from tests.support.modelled import answered, bot_folder, modelled, reviews, settings_of, settled
 from tests.support.openai_server import ScriptedServer, call, say, scripted_server
+from tests.support.waiting import until
 
 CARL = User("carl", "Carl", role="moderator")
 REVIEWS = "team:reviews"
@@ -96,9 +97,7 @@ async def test_the_model_hands_over_and_is_silent_until_the_team_hands_back(plac
         assert "Ann wants 5 back." in note.text
         assert "ann" not in note.visible_to
         assert any("wants money" in text for text in said(world, "team:desk"))
-        silent = world.post(CID, "Hello?")
-        await asyncio.sleep(0.3)
-        assert bot.reply_to(silent) is None
+        assert await settled(bot, world.post(CID, "Hello?")) is None
         await answered(bot, world.post(CID, "/bot resume", user=CARL))
         assert (await answered(bot, world.post(CID, "And now?"))).text == "Welcome back."
     assert len(server.asked) == 2
@@ -126,7 +125,7 @@ async def test_an_approved_call_runs_once_and_is_reported(place: Place) -> None:
         assert "500" in review.text
         world.post(REVIEWS, "approve", user=User("dora", "Dora"), parent=review.id)  # nobody of the team
         world.post(REVIEWS, "approve", user=ANN, parent=review.id)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # longer would prove no more: nothing is to happen
         assert len(place.effects) == 1
         server.play(say("Your 500 are on the way."))
         world.post(REVIEWS, "approve", user=CARL, parent=review.id)

@@ -6,8 +6,7 @@ In real time: the database is a file, written by threads.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,16 @@ from typing import Any
 import pytest
 
 from framework.agent.conversation import AgentEvent, Conversation
-from framework.engine.durable import open_engine
+from framework.engine.durable import DurableEngine, open_engine
 from framework.runtime.bot import Limits
+from framework.runtime.turn import reply_id
 from framework.stream.model import Message, MessageDeleted, MessageNew, MessageUpdated, StopRequested
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
 from tests.support.bots import CID, Running
 from tests.support.chat import World
+from tests.support.engines import UNHURRIED, listens
+from tests.support.waiting import until
 
 LIMITS = Limits(head_start=0.01, shutdown=0.5, first_retry=0.1, last_retry=0.2, reconciliation=0.5)
 
@@ -44,12 +46,9 @@ class KeepingAgent(ScriptedAgent):
         yield answer(kept or "made now")
 
 
-async def until(look: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not look():
-        if time.monotonic() > deadline:
-            pytest.fail("It did not happen within a minute.")
-        await asyncio.sleep(0.01)
+async def opened(folder: Path) -> DurableEngine:
+    url = f"sqlite:///{folder / 'engine.db'}"
+    return await asyncio.to_thread(open_engine, url, concurrency=100, rhythm=UNHURRIED)
 
 
 @asynccontextmanager
@@ -62,7 +61,7 @@ async def replica(
     connected: bool = True,
     definition: dict[str, Any] | None = None,
 ) -> AsyncIterator[Running]:
-    engine = await asyncio.to_thread(open_engine, f"sqlite:///{folder / 'engine.db'}", concurrency=100)
+    engine = await opened(folder)
     try:
         async with Running(
             world, agent, timing=timing, limits=LIMITS, engine=engine, connected=connected, definition=definition
@@ -70,6 +69,12 @@ async def replica(
             yield running
     finally:
         await engine.close()
+
+
+async def kept(bot: Running, message: Message, step: str) -> bool:
+    """Whether a step of the turn for this message was saved."""
+    record = await bot.engine.record(reply_id(bot.bot.user_id, message.id))
+    return record is not None and step in record.steps
 
 
 def complete(bot: Running, messages: Sequence[Message]) -> bool:
@@ -103,9 +108,8 @@ async def test_a_turn_that_a_replica_gave_back_goes_on_in_the_same_message_with_
         one = world.post(CID, "one")
         await until(lambda: complete(first, [one]))
         asked = world.post(CID, "slow")
-        await until(lambda: first.reply_to(asked))
+        await until(lambda: first.reply_to(asked) and kept(first, asked, "context"))
         world.edit(one, "changed")
-        await asyncio.sleep(0.2)
     begun = first.replied(asked)
     assert begun.generating
     async with replica(world, quick, timing, tmp_path) as second:
@@ -122,7 +126,7 @@ async def test_an_answer_that_was_made_is_not_made_again(world: World, timing: T
         first.service.latency["send"] = 60
         asked = world.post(CID, "Hi")
         await until(lambda: first.service.calls["send"])
-        await asyncio.sleep(0.2)
+        await until(lambda: kept(first, asked, "answer"))
     assert first.reply_to(asked) is None
     async with replica(world, second_agent, timing, tmp_path) as second:
         await until(lambda: complete(second, [asked]))
@@ -151,7 +155,7 @@ async def test_a_bot_that_runs_elsewhere_is_left_its_turns(world: World, timing:
     world.room("messaging:sales-1")
     async with AsyncExitStack() as stack:
         support = await stack.enter_async_context(replica(world, ScriptedAgent(), timing, tmp_path))
-        engine = await asyncio.to_thread(open_engine, f"sqlite:///{tmp_path / 'engine.db'}")
+        engine = await opened(tmp_path)
         stack.push_async_callback(engine.close)
         other = Running(
             world, ScriptedAgent(), timing=timing, limits=LIMITS, definition=sales, name="sales", engine=engine
@@ -211,7 +215,7 @@ async def test_a_stop_an_edit_and_a_deletion_reach_the_turn_wherever_it_is(
         other = await stack.enter_async_context(
             replica(world, silent, timing, tmp_path, connected=False, definition=definition)
         )
-        await asyncio.sleep(0.3)
+        await until(lambda: all(listens(bot.engine) for bot in (at_work, other)))  # type: ignore[arg-type]  # durable ones
         stopped, edited, deleted = asked
         await other.deliver(StopRequested(stopped.channel, "ann"))
         world.edit(edited, "edited")

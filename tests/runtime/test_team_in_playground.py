@@ -20,6 +20,7 @@ from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
 from tests.support.agent import ScriptedAgent
 from tests.support.chromium import Browser, Page, chromium, find_chromium
+from tests.support.waiting import until
 
 CHROMIUM = find_chromium()
 pytestmark = [
@@ -57,11 +58,11 @@ async def running(sandbox: Running, **spec: Any) -> AsyncIterator[RunningBot]:
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set))
     try:
-        await asyncio.wait_for(ready.wait(), 10)
+        await until(lambda: ready.is_set() or task.done())
         yield bot
     finally:
         stop.set()
-        await asyncio.wait_for(task, 6)
+        await task
 
 
 async def signed_in(browser: Browser, sandbox: Running, user: str, channel: str = "") -> Page:

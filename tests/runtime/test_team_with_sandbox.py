@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,7 @@ from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from tests.support.agent import ScriptedAgent
 from tests.support.sandbox import RunningSandbox, start_sandbox
+from tests.support.waiting import until
 
 HANDOVER = "I am handing over to a person from our team. They have what we wrote so far."
 
@@ -59,15 +59,6 @@ class People:
         return found
 
 
-async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if found := await look():
-            return found
-        await asyncio.sleep(0.05)
-    pytest.fail("It did not happen within ten seconds.")
-
-
 @pytest.fixture
 async def sandbox() -> AsyncIterator[RunningSandbox]:
     async with start_sandbox() as running:
@@ -94,15 +85,12 @@ async def running(sandbox: RunningSandbox, agent: ScriptedAgent, **spec: Any) ->
     bot.feedback = MemoryFeedback()
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set))
-    waiter = asyncio.create_task(ready.wait())
-    await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
     try:
-        assert ready.is_set(), task
+        await until(lambda: ready.is_set() or task.done())
         yield bot
     finally:
-        waiter.cancel()
         stop.set()
-        await asyncio.wait_for(task, 6)
+        await task
 
 
 CID = "messaging:support-1"
@@ -161,8 +149,11 @@ async def test_drafts_are_edited_by_a_reply_and_sent_by_a_reaction(sandbox: Runn
         replies = [await people.reply(CID, question) for question in questions]
         assert [reply["text"] for reply in replies] == ["Better.", "You said: Two?"]
         assert replies[0]["approved_by"] == "Carl"
-        decided = [m["review"]["state"] for m in await both()]
-        assert decided == ["edited", "sent"]
+
+        async def decided() -> bool:  # the card is marked after the reply is sent
+            return [m["review"]["state"] for m in await both()] == ["edited", "sent"]
+
+        await until(decided)
         await people.channel(CID).send_reaction(replies[0]["id"], {"type": "like"}, "ann")
         log = bot.feedback
         assert log is not None

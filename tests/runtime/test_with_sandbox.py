@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,17 +12,19 @@ from pydantic import SecretStr
 from stream_chat.async_chat import StreamChatAsync
 
 from framework.definition.model import BotDefinition
-from framework.runtime.bot import RunningBot
+from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.one_shot import reply_once
 from framework.runtime.supervisor import run_bots
 from framework.runtime.turn import reply_id
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
-from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer, slowly
+from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
 from tests.support.sandbox import RunningSandbox, start_sandbox
+from tests.support.waiting import until
 
 CID = "messaging:support-1"
+LIMITS = Limits(head_start=30.0)  # a reply that begins shows its first text, however slow the machine is
 
 
 class Person:
@@ -43,22 +44,23 @@ class Person:
         return next((m for m in state["messages"] if m["id"] == wanted), None)
 
     async def answer_to(self, message_id: str) -> dict[str, Any]:
-        """The complete reply, within ten seconds."""
+        """The complete reply, once it is there."""
 
         async def complete() -> dict[str, Any] | None:
             reply = await self.reply_to(message_id)
             return reply if reply and not reply.get("generating") else None
 
-        return await until(complete)
+        found: dict[str, Any] = await until(complete)
+        return found
 
+    async def sees(self, message_id: str, text: str) -> None:
+        """Wait for a reply that is being written and begins so."""
 
-async def until(look: Callable[[], Awaitable[dict[str, Any] | None]]) -> dict[str, Any]:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if found := await look():
-            return found
-        await asyncio.sleep(0.05)
-    pytest.fail("It did not happen within ten seconds.")
+        async def begun() -> bool:
+            reply = await self.reply_to(message_id)
+            return reply is not None and bool(reply.get("generating")) and reply["text"].startswith(text)
+
+        await until(begun)
 
 
 @pytest.fixture
@@ -89,16 +91,13 @@ def make(sandbox: RunningSandbox, agent: ScriptedAgent) -> RunningBot:
 @asynccontextmanager
 async def running(bot: RunningBot) -> AsyncIterator[None]:
     stop, ready = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set))
-    waiter = asyncio.create_task(ready.wait())
-    await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set, limits=LIMITS))
     try:
-        assert ready.is_set(), task
+        await until(lambda: ready.is_set() or task.done())
         yield
     finally:
-        waiter.cancel()
         stop.set()
-        await asyncio.wait_for(task, 6)
+        await task
 
 
 async def test_answers_a_person_with_the_official_sdk(sandbox: RunningSandbox, person: Person) -> None:
@@ -115,17 +114,16 @@ async def test_answers_a_person_with_the_official_sdk(sandbox: RunningSandbox, p
 
 
 async def test_streams_into_one_message(sandbox: RunningSandbox, person: Person) -> None:
-    agent = ScriptedAgent(slowly(*[f"word{n} " for n in range(20)], pause=0.05))
+    words, seen = [f"word{n} " for n in range(20)], asyncio.Event()
+    agent = ScriptedAgent(
+        lambda _: [*map(TextDelta, words[:10]), seen, *map(TextDelta, words[10:]), answer("".join(words))]
+    )
     async with running(make(sandbox, agent)):
         question = await person.ask("Talk")
-
-        async def begun() -> dict[str, Any] | None:
-            reply = await person.reply_to(question)
-            return reply if reply and reply.get("generating") else None
-
-        assert await until(begun)
+        await person.sees(question, "word0 ")
+        seen.set()
         reply = await person.answer_to(question)
-    assert reply["text"] == "".join(f"word{n} " for n in range(20))
+    assert reply["text"] == "".join(words)
     assert reply["generating"] is False
 
 
@@ -144,19 +142,25 @@ async def test_a_thread_a_burst_an_edit_and_a_deletion(sandbox: RunningSandbox, 
 
         assert (await until(thread_reply))["text"] == "re in the thread"
 
-        agent.script = lambda c: [TextDelta("hm"), Pause(0.5), answer(f"re {c.question}")]
+        agent.script = lambda c: [
+            TextDelta("hm"),
+            Pause(0 if c.question == "dogs" else 600),
+            answer(f"re {c.question}"),
+        ]
         edited = await person.ask("cats")
-        await asyncio.sleep(0.2)
+        await person.sees(edited, "hm")
         await person.sdk.update_message_partial(edited, {"set": {"text": "dogs"}}, "ann")
         assert (await person.answer_to(edited))["text"] == "re dogs"
 
         deleted = await person.ask("never mind")
-        await asyncio.sleep(0.2)
-        assert await person.reply_to(deleted)
+        await person.sees(deleted, "hm")
         await person.sdk.delete_message(deleted)
-        await asyncio.sleep(1)
-        reply = await person.reply_to(deleted)
-        assert reply is None or reply["type"] == "deleted"
+
+        async def withdrawn() -> bool:
+            reply = await person.reply_to(deleted)
+            return reply is None or reply["type"] == "deleted"
+
+        await until(withdrawn)
     assert agent.questions.count("q0") == 1
 
 
@@ -164,8 +168,14 @@ async def test_a_stop_from_a_person_keeps_what_is_there(sandbox: RunningSandbox,
     agent = ScriptedAgent(lambda _: [TextDelta("one two"), Pause(60), answer("never")])
     async with running(make(sandbox, agent)):
         question = await person.ask("Count")
-        await asyncio.sleep(0.3)
-        await person.channel.send_event({"type": "ai_indicator.stop"}, "ann")
+        await person.sees(question, "one two")
+
+        async def stopped() -> bool:  # the bot may not know yet that its message is there
+            await person.channel.send_event({"type": "ai_indicator.stop"}, "ann")
+            reply = await person.reply_to(question)
+            return reply is not None and not reply["generating"]
+
+        await until(stopped)
         reply = await person.answer_to(question)
     assert reply["text"] == "one two"
     assert reply["stopped"] is True
@@ -183,7 +193,7 @@ async def test_a_restart_in_mid_turn_continues_the_same_message(sandbox: Running
     bot = make(sandbox, ScriptedAgent(lambda _: [TextDelta("half"), Pause(60), answer("never")]))
     async with running(bot):
         question = await person.ask("Well?")
-        await asyncio.sleep(0.3)
+        await person.sees(question, "half")
     left = await person.reply_to(question)
     assert left is not None
     assert left["generating"] is True

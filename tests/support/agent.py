@@ -25,7 +25,7 @@ class Pause:
     seconds: float
 
 
-Step = Pause | AgentEvent | Exception
+Step = Pause | asyncio.Event | AgentEvent | Exception
 Script = Callable[[Conversation], list[Step]]
 
 
@@ -48,7 +48,7 @@ def slowly(*pieces: str, pause: float = 0.2) -> Script:
 
 
 class ScriptedAgent:
-    """Plays `script` for every conversation; errors in it are raised."""
+    """Plays `script` for every conversation; errors in it are raised, and events waited for."""
 
     def __init__(self, script: Script = echo) -> None:
         self.script = script
@@ -71,6 +71,8 @@ class ScriptedAgent:
                     raise step
                 if isinstance(step, Pause):
                     await asyncio.sleep(step.seconds)
+                elif isinstance(step, asyncio.Event):
+                    await step.wait()
                 else:
                     yield step
         finally:

@@ -27,8 +27,8 @@ FLAGS = (
     "--no-first-run",
     "--remote-debugging-port=0",
 )
-START_S = 20.0
-WAIT_S = 8.0
+START_S = 60.0
+WAIT_S = 45.0
 POLL_S = 0.03
 
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -20,13 +19,16 @@ from framework.definition.loader import load_bot
 from framework.engine.durable import open_engine
 from framework.engine.port import Engine
 from framework.runtime.bot import Limits
+from framework.runtime.turn import reply_id
 from framework.settings import Settings
 from framework.stream.model import Message
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
 from tests.support.bots import Running
 from tests.support.chat import World
+from tests.support.engines import UNHURRIED
 from tests.support.openai_server import MODEL, ScriptedServer
+from tests.support.waiting import until
 
 KEY = "sk-test-77c2e1f0aa"
 LIMITS = Limits(head_start=0.01, shutdown=2.0, first_retry=0.1, last_retry=0.5, reconciliation=600, discovery=0.5)
@@ -61,7 +63,9 @@ async def modelled(
     family = await asyncio.to_thread(AgentFamily, bot, settings)
     own = None
     if engine is None:
-        own = await asyncio.to_thread(open_engine, settings.database.get_secret_value(), concurrency=100)
+        own = await asyncio.to_thread(
+            open_engine, settings.database.get_secret_value(), concurrency=100, rhythm=UNHURRIED
+        )
     agent = cast("ScriptedAgent", family.root)
     running = Running(world, agent, timing=timing, limits=LIMITS, engine=engine or own)
     running.definition = bot.definition
@@ -77,24 +81,25 @@ async def modelled(
             await running.bot.usage.close()
 
 
-async def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """What `look` finds, once it finds something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"It did not happen within {seconds:g} seconds.")
-        await asyncio.sleep(0.01)
-    return found
-
-
-async def answered(bot: Running, message: Message, seconds: float = 20.0) -> Message:
+async def answered(bot: Running, message: Message) -> Message:
     """The complete reply to a message."""
 
     def complete() -> Message | None:
         reply = bot.reply_to(message)
         return reply if reply is not None and not reply.generating else None
 
-    return cast("Message", await until(complete, seconds))
+    return cast("Message", await until(complete))
+
+
+async def settled(bot: Running, message: Message) -> Message | None:
+    """What came of a message: the reply, or None where the bot was silent. A moment after the reply is complete."""
+
+    async def ended() -> bool:
+        record = await bot.engine.record(reply_id(bot.bot.user_id, message.id))
+        return record is not None and record.state in {"settled", "dead"}
+
+    await until(ended)
+    return bot.reply_to(message)
 
 
 def reviews(world: World, cid: str) -> list[Message]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Seconds after which a test gives up. It costs nothing when things go well, and comes before pytest's own limit."""
 _PAUSE = 0.01
 

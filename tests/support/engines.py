@@ -1,0 +1,16 @@
+"""What tests ask of a durable engine beside its port."""
+
+from __future__ import annotations
+
+from framework.engine.durable import DurableEngine
+from framework.engine.liveness import Rhythm
+from framework.engine.presence import FilePresence
+
+UNHURRIED = Rhythm(lease=60.0)
+"""Replicas that a test does not kill: on a busy machine, one that is slow is not taken for dead."""
+
+
+def listens(engine: DurableEngine) -> bool:
+    """Whether it hears notes: on Postgres from the start, on SQLite once it has seen what was said before."""
+    presence = engine._member._presence
+    return not isinstance(presence, FilePresence) or presence._read >= 0
