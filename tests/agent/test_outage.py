@@ -14,6 +14,7 @@ from framework.errors import ModelError
 from framework.runtime.feed import Feed
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, Step, Stream, cut, fail, hang, say
+from tests.support.waiting import PATIENCE
 
 ONCE = {"retries": 0}
 # Without the milliseconds, which a scripted failure asks for, the SDK goes by the seconds.
@@ -74,7 +75,7 @@ async def test_a_turn_s_generation_ends_at_its_deadline_whatever_the_model_does(
     server.play(step)
     feed = Feed()
     async with aclosing(make_agent().stream(asking("Hello?"))) as events, feed.reading(events, seconds=0.4):
-        await asyncio.wait_for(feed.wait_ended(5), 5)
+        await feed.wait_ended(PATIENCE)
     result = feed.result()
     assert isinstance(result, ModelError)
     assert "within" in result.what

@@ -16,7 +16,7 @@ def read_until(terminal: int, wanted: str) -> str:
     seen = b""
     while wanted.encode() not in seen:
         seen += os.read(terminal, 4096)
-    return seen.decode()
+    return seen.decode(errors="replace")
 
 
 def interrupted(child: subprocess.Popen[bytes], terminal: int) -> int:

@@ -137,7 +137,7 @@ async def test_what_is_retried_is_executed_at_once_by_a_bot_that_runs(data: Path
     command = [sys.executable, "-m", "framework", "turns", "retry", dead.key]
     result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert dead.key[:8] in result.stdout
-    await asyncio.wait_for(again.wait(), 5)
+    await again.wait()
     await engine.close()
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -17,9 +17,9 @@ from aiohttp import web
 
 from framework.sandbox.realtime.event import Event
 from tests.clients.javascript import HERE, NODE, PACKAGES, Restartable, missing, restartable
-from tests.support.chromium import POLL_S, Browser, Page, chromium, find_chromium
+from tests.support.chromium import Browser, Page, chromium, find_chromium
+from tests.support.waiting import until
 
-T = TypeVar("T")
 CHROMIUM = find_chromium()
 NO_CHROMIUM = "no Chromium on this machine: install the package chromium to run this"
 WHY_NOT = missing("stream-chat-react", "esbuild") or (None if CHROMIUM else NO_CHROMIUM)
@@ -29,7 +29,6 @@ pytestmark = [
     pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or ""),
 ]
 BOT = "agent-bot"
-WAIT_S = 8.0
 MESSAGES = ".str-chat__main-panel"
 THREAD = ".str-chat__thread"
 INPUT = f"{MESSAGES} textarea"
@@ -82,16 +81,8 @@ class Desk:
         async def heard() -> dict[str, Any] | None:
             return next((event.payload for event in events if event.type == kind), None)
 
-        return await eventually(heard)
-
-
-async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
-    """What a question comes to, as soon as that is true."""
-    deadline = asyncio.get_running_loop().time() + WAIT_S
-    while not (found := await look()):
-        assert asyncio.get_running_loop().time() < deadline, f"waited in vain for {look.__qualname__}"
-        await asyncio.sleep(POLL_S)
-    return found
+        found: dict[str, Any] = await until(heard)
+        return found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -243,7 +234,7 @@ async def test_the_stop_button_sends_the_stop_event(desk: Desk) -> None:
 
 
 async def test_marks_what_is_shown_as_read_and_shows_that_others_read(desk: Desk) -> None:
-    await eventually(desk.ana_has_read_the_greeting)
+    await until(desk.ana_has_read_the_greeting)
     await desk.send("Read that")
     await desk.page.shows(f"{MESSAGES} [data-testid=message-status-sent]")
     assert not await desk.page.js(f"Boolean(document.querySelector('{READ_BY_OTHERS}'))")

@@ -11,6 +11,7 @@ import pytest
 import stream_chat
 
 from tests.support.sandbox import RunningSandbox, start_sandbox
+from tests.support.waiting import PATIENCE
 
 
 class Person:
@@ -59,7 +60,7 @@ class Person:
 
 async def frame(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
     """The next frame."""
-    return dict(await socket.receive_json(timeout=5))
+    return dict(await socket.receive_json(timeout=PATIENCE))
 
 
 async def until(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World, until
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -346,7 +347,7 @@ async def test_read_receipts_can_be_kept_private(world: World) -> None:
         await channel.send_event({"type": "probe"}, alice)
         kinds: list[str] = []
         while not kinds or kinds[-1] != "probe":
-            kinds.append((await socket.receive_json(timeout=5))["type"])
+            kinds.append((await socket.receive_json(timeout=PATIENCE))["type"])
     assert not {"message.read", "typing.start"} & set(kinds)
     assert (await world.server.unread_counts(bob))["total_unread_count"] == 0
 

@@ -18,6 +18,7 @@ from framework.sandbox.rate_limits import USER_LIMIT
 from framework.sandbox.wire import Dialect
 from tests.sandbox.conftest import Person, World, frame
 from tests.support.sandbox import start_sandbox
+from tests.support.waiting import PATIENCE
 
 SHAPE = {"code", "message", "StatusCode", "duration", "more_info", "details"}
 NOW = int(time.time())
@@ -88,7 +89,7 @@ async def test_a_socket_is_refused_in_its_first_frame(world: World) -> None:
         socket = await person.connect()
         first = await frame(socket)
         assert (first["type"], first["error"]["code"], first["error"]["StatusCode"]) == ("connection.error", code, 401)
-        assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+        assert (await socket.receive(timeout=PATIENCE)).type is aiohttp.WSMsgType.CLOSE
 
 
 async def test_a_guest_gets_a_token_that_works_and_may_do_little(world: World) -> None:

@@ -18,6 +18,7 @@ from framework.sandbox.model.due import DUES
 from framework.sandbox.model.message import MESSAGES
 from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -119,10 +120,11 @@ async def test_a_scheduled_campaign_waits_can_be_stopped_and_runs_at_its_time(wo
     assert (await campaign.stop())["campaign"]["status"] == "stopped"
     assert await texts(world, bob) == []
     await campaign.start(scheduled_for=datetime.now(UTC) + timedelta(milliseconds=50))
-    for _ in range(150):
-        if (await campaign.get())["campaign"]["status"] == "completed":
-            break
-        await asyncio.sleep(0.02)
+
+    async def completed() -> bool:
+        return bool((await campaign.get())["campaign"]["status"] == "completed")
+
+    await until(completed)
     assert await texts(world, bob) == ["later"]
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from framework.sandbox.hooks.courier import Patience
 from tests.sandbox.conftest import World, frame, until
+from tests.support.waiting import PATIENCE
 
 Answer = Callable[[dict[str, Any], int], Any]
 
@@ -58,7 +59,7 @@ async def backend() -> AsyncIterator[Backend]:
     app = web.Application()
     made = Backend("")
     app.router.add_post("/{path:.*}", made.handle)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -69,8 +70,14 @@ async def backend() -> AsyncIterator[Backend]:
 
 @pytest.fixture
 async def room(world: World) -> Any:
-    world.running.sandbox.courier.patience = Patience(question=0.2, attempt=0.3, whole=2.0, pauses=(0.01, 0.01))
+    patient(world)
     return await world.channel("c", "alice", "bob")
+
+
+def patient(world: World, *, question: float = PATIENCE, attempt: float = PATIENCE) -> None:
+    """Have the sandbox wait so long for the backend: what answers, on a machine however slow, is heard."""
+    patience = Patience(question=question, attempt=attempt, whole=3 * PATIENCE, pauses=(0.01, 0.01), held=PATIENCE)
+    world.running.sandbox.courier.patience = patience
 
 
 async def listen(world: World, backend: Backend, *events: str, **settings: Any) -> None:
@@ -142,12 +149,14 @@ async def test_what_may_go_better_is_tried_three_times(
 
 async def test_a_backend_that_hangs_is_tried_again(world: World, room: Any, backend: Backend) -> None:
     await listen(world, backend, "message.new")
+    patient(world, attempt=1.0)
 
-    async def slow() -> int:
-        await asyncio.sleep(0.6)
+    async def hang() -> int:
+        patient(world)
+        await asyncio.Event().wait()
         return 200
 
-    backend.answer = lambda _body, number: slow() if number == 0 else 200
+    backend.answer = lambda _body, number: hang() if number == 0 else 200
     await room.send_message({"text": "hello"}, "alice")
     await settled(world)
     assert [told.headers["X-Webhook-Attempt"] for told in backend.told] == ["1", "2"]
@@ -215,11 +224,12 @@ async def test_the_backend_may_refuse_a_message(world: World, room: Any, backend
 async def test_a_message_is_sent_without_a_backend_that_fails(
     world: World, room: Any, backend: Backend, answer: Any
 ) -> None:
-    async def slow() -> int:
-        await asyncio.sleep(0.5)
+    async def hang() -> int:
+        await asyncio.Event().wait()
         return 200
 
-    await ask_before_sending(world, backend, lambda _body, _number: slow() if answer == "slow" else answer)
+    patient(world, question=0.2)  # which may be too short for the others as well, with the same result
+    await ask_before_sending(world, backend, lambda _body, _number: hang() if answer == "slow" else answer)
     sent = await room.send_message({"text": "hello"}, "alice")
     assert sent["message"]["text"] == "hello"
     assert (await world.server.get_message(sent["message"]["id"]))["message"]["text"] == "hello"
@@ -252,7 +262,7 @@ async def test_a_websocket_goes_silent_or_closes_on_demand(world: World, room: A
     assert (await until(socket, "message.new"))["message"]["text"] == "seen"
     await room.send_message({"text": "unseen"}, "alice")
     await fault(world, pattern="now", socket="close", close_code=4001, user_id="bob")
-    last = await socket.receive(timeout=5)
+    last = await socket.receive(timeout=PATIENCE)
     assert (last.type.name, last.data) == ("CLOSE", 4001)
 
 
@@ -264,5 +274,5 @@ async def test_a_connect_is_refused_or_cut_on_demand(world: World, room: Any) ->
     assert (refused["type"], refused["error"]["code"]) == ("connection.error", 9)
     await fault(world, pattern="GET /connect", drop="before")
     socket = await bob.connect()
-    assert (await socket.receive(timeout=5)).type.name in ("CLOSED", "CLOSING", "CLOSE", "ERROR")
+    assert (await socket.receive(timeout=PATIENCE)).type.name in ("CLOSED", "CLOSING", "CLOSE", "ERROR")
     await bob.online()

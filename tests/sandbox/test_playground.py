@@ -16,6 +16,7 @@ from framework.sandbox.config import SandboxConfig
 from framework.sandbox.extras.routes import PLAYGROUND
 from framework.sandbox.server import Running, serving
 from tests.support.chromium import Browser, Page, chromium, find_chromium
+from tests.support.waiting import PATIENCE
 
 CHROMIUM = find_chromium()
 pytestmark = [
@@ -88,7 +89,7 @@ class Bot:
         details = json.dumps({"user_id": BOT, "user_details": {"id": BOT}})
         query = self._key | {"json": details, "authorization": self._headers(BOT)["Authorization"]}
         socket = await self.client.ws_connect("/connect", params=query | {"stream-auth-type": "jwt"})
-        hello = await socket.receive_json(timeout=5)
+        hello = await socket.receive_json(timeout=PATIENCE)
         watch = self._key | {"connection_id": hello["connection_id"]}
         path, body = f"{self.channel}/query", {"watch": True, "state": True}
         async with self.client.post(path, json=body, params=watch, headers=self._headers(BOT)) as answer:
@@ -178,7 +179,7 @@ async def test_the_stop_button_sends_the_stop_event_for_the_message(
         await bot.state("AI_STATE_GENERATING", "stop-1")
         await page.shows(".activity", "Agent is writing")
         await page.click(".stop-button")
-        while (event := await socket.receive_json(timeout=5))["type"] != "ai_indicator.stop":
+        while (event := await socket.receive_json(timeout=PATIENCE))["type"] != "ai_indicator.stop":
             pass
     assert event["message_id"] == "stop-1"
     assert event["user"]["id"] == "amara"

@@ -16,6 +16,7 @@ from stream_chat.base.exceptions import StreamAPIException
 from framework.sandbox.errors import SandboxStartError
 from framework.sandbox.store.sqlite import SqliteJournal
 from tests.support.sandbox import API_KEY, API_SECRET, start_sandbox
+from tests.support.waiting import PATIENCE
 
 
 async def started(data: Path) -> tuple[Process, str]:
@@ -95,9 +96,9 @@ async def test_stops_at_sigterm_closing_websockets_with_1001(tmp_path: Path) -> 
         async with await Person(running, http, "alice", server.create_token("alice")).connect() as socket:
             await frame(socket)
             process.terminate()
-            assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+            assert (await socket.receive(timeout=PATIENCE)).type is aiohttp.WSMsgType.CLOSE
             assert socket.close_code == 1001
-    assert await asyncio.wait_for(process.wait(), 5) == 0
+    assert await process.wait() == 0
 
 
 async def test_a_corrupt_file_a_folder_and_a_taken_port_are_said_clearly(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -148,6 +147,6 @@ async def test_what_is_of_use_now_or_never_fails_at_once_while_the_service_is_do
         assert not await service.sketch(channel, "r-1", text="Hel")
         assert len(log.view("SendEvent")) == asked
         faults.clear()
-        assert (await asyncio.wait_for(service.send(channel, OutgoingMessage("r-1", "hi")), 5)).text == "hi"
+        assert (await service.send(channel, OutgoingMessage("r-1", "hi"))).text == "hi"
     finally:
         await service.close()

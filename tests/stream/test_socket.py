@@ -26,6 +26,7 @@ from framework.stream.timing import Timing
 from tests.support.sandbox import start_sandbox
 from tests.support.stages import Identity, Inbox, StreamStage, hasty, official_sdk, settings_for
 from tests.support.virtual_time import EPOCH, VirtualLoop, virtual_timing
+from tests.support.waiting import until
 
 SECRET = "a-secret-of-thirty-two-characters-or-more"
 
@@ -110,14 +111,12 @@ class ManualTime:
         await future
 
     async def until_asleep(self, count: int = 1) -> None:
-        async with asyncio.timeout(5):
-            while sum(not future.done() for _, future in self._sleepers) < count:
-                await asyncio.sleep(0.001)
+        await until(lambda: sum(not future.done() for _, future in self._sleepers) >= count)
 
     def move(self, seconds: float) -> None:
         self.time += seconds
-        for until, future in self._sleepers:
-            if until <= self.time and not future.done():
+        for due, future in self._sleepers:
+            if due <= self.time and not future.done():
                 future.set_result(None)
 
     def timing(self, **changes: Any) -> Timing:
@@ -161,7 +160,7 @@ async def test_pings_25_seconds_after_each_health_check(line: Line, session: aio
     time.move(0.1)
     for pings in (1, 2, 3):
         # The frame that follows the answer to the ping: by then the answer has been heard.
-        assert await asyncio.wait_for(anext(frames), 5) == {"type": "marker"}
+        assert await anext(frames) == {"type": "marker"}
         assert len(line.received) == pings
         (ping,) = line.received[-1]
         assert ping["type"] == "health.check"
@@ -181,8 +180,7 @@ async def test_reconnects_after_35_seconds_of_silence_and_not_for_good(
     await anext(frames)
     await time.until_asleep()
     time.move(25)
-    async with asyncio.timeout(5):
-        await line.pings.wait()
+    await line.pings.wait()
     await time.until_asleep()
     time.move(10)
     assert await anext(frames) == Lost("silent for 35 s")
@@ -208,8 +206,7 @@ async def test_waits_longer_before_each_try(session: aiohttp.ClientSession) -> N
     nowhere.url = "http://127.0.0.1:1"
     socket = socket_on(nowhere, session, Timing(uniform=note))
     task = asyncio.ensure_future(anext(socket.frames()))
-    async with asyncio.timeout(10):
-        await done.wait()
+    await done.wait()
     await socket.close()
     with pytest.raises(StopAsyncIteration):
         await task
@@ -502,9 +499,7 @@ async def test_a_handshake_that_fails_tells_no_token(session: aiohttp.ClientSess
         nowhere.url = answers.url
         socket = socket_on(nowhere, session, hasty(uniform=lambda _low, _high: 0.01))
         task = asyncio.ensure_future(anext(socket.frames()))
-        async with asyncio.timeout(5):
-            while len(logs) < 3:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(logs) >= 3)
         await socket.close()
         with pytest.raises(StopAsyncIteration):
             await task

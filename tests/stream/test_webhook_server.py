@@ -33,6 +33,7 @@ from framework.stream.model import (
 )
 from framework.stream.webhook_server import webhook_server
 from tests.support.stages import BOT, Inbox, StreamStage, settings_for
+from tests.support.waiting import PATIENCE, until
 
 
 class Intake:
@@ -61,7 +62,9 @@ async def hooked(
     stream: StreamStage, take: Callable[[Event], Awaitable[None]], *events: str, **app: Any
 ) -> AsyncIterator[str]:
     """A webhook server that the sandbox tells of these events, or of everything."""
-    stream.running.sandbox.courier.patience = Patience(pauses=(0.01, 0.01))
+    stream.running.sandbox.courier.patience = Patience(
+        attempt=PATIENCE, whole=3 * PATIENCE, pauses=(0.01, 0.01), held=10.0
+    )
     settings = settings_for(stream.running, webhook="127.0.0.1:0")
     async with webhook_server(settings, inbox=take, ready=lambda: True) as address:
         assert address is not None
@@ -148,9 +151,7 @@ async def test_the_connection_and_the_webhook_tell_the_same(stream: StreamStage)
         await stream.delete(message_id)
         await stream.expel(room)
         await stream.running.sandbox.courier.settle()
-        async with asyncio.timeout(5):
-            while not any(isinstance(event, RemovedFromChannel) for event in inbox.seen):
-                await asyncio.sleep(0.005)
+        await until(lambda: any(isinstance(event, RemovedFromChannel) for event in inbox.seen))
     await inbox.stop()
     heard = inbox.seen
     kinds = {type(event) for event in heard}
@@ -252,7 +253,7 @@ async def test_ends_with_what_is_under_way_finished_and_nothing_new_begun(stream
 
 
 async def until_refused(address: str) -> None:
-    async with asyncio.timeout(4), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
         while True:
             try:
                 await (await http.get(address + "/healthz")).read()

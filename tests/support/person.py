@@ -10,8 +10,7 @@ from typing import Any
 from stream_chat import StreamChatAsync
 
 from framework.stream.model import ChannelRef
-
-PATIENCE = 30.0
+from tests.support.waiting import PATIENCE
 
 
 class Person:

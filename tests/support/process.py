@@ -51,6 +51,13 @@ class Process:
         child.kill()
         raise RuntimeError(f"{arguments} never said {ready!r}")
 
+    @classmethod
+    def launch(cls, arguments: list[str], *, environment: dict[str, str], log: IO[str]) -> Self:
+        """Start `python -m framework ...` and wait for nothing; all that it says goes to the log."""
+        command = [sys.executable, "-m", "framework", *arguments]
+        child = subprocess.Popen(command, stdout=log, stderr=log, text=True, env={**os.environ, **environment})
+        return cls(child, 0.0, "")
+
     def tree(self) -> list[int]:
         """Its own pid and those of its children's children."""
         parents = {}
@@ -82,8 +89,8 @@ class Process:
         began = time.perf_counter()
         self.child.send_signal(number)
         self.child.wait(timeout=60)
-        assert self.child.stdout is not None
-        self.child.stdout.close()
+        if self.child.stdout is not None:
+            self.child.stdout.close()
         return time.perf_counter() - began
 
     def kill(self) -> None:

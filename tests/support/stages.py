@@ -21,6 +21,7 @@ from framework.stream.model import ChannelRef, Event, User
 from framework.stream.service import ChatService
 from framework.stream.timing import Timing
 from tests.support.sandbox import RunningSandbox, start_sandbox
+from tests.support.waiting import PATIENCE
 
 BOT = "agent-bot"
 E = TypeVar("E", bound=Event)
@@ -53,7 +54,7 @@ class Inbox:
 
     async def next(self, kind: type[E], matches: Callable[[E], bool] = lambda _: True) -> E:
         """The next event of a kind; those before it are dropped."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 self._news.clear()
                 while self.seen:
@@ -67,7 +68,7 @@ class Inbox:
 
     async def end(self) -> None:
         """Wait for the end of the events."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await self._task
 
     async def stop(self) -> None:
@@ -323,7 +324,7 @@ def hasty(**changes: Any) -> Timing:
 async def official_sdk(running: RunningSandbox) -> AsyncIterator[Any]:
     """The official SDK, server-side, with Ann known."""
     async with stream_chat.async_chat.StreamChatAsync(
-        running.api_key, running.api_secret, base_url=running.url, timeout=10
+        running.api_key, running.api_secret, base_url=running.url, timeout=PATIENCE
     ) as sdk:
         await sdk.upsert_user({"id": "ann", "name": "Ann"})
         yield sdk

@@ -14,7 +14,7 @@ from framework.sandbox.hooks import settings
 from framework.sandbox.wire import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Collection, Coroutine
 
     import aiohttp
 
@@ -26,19 +26,20 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("framework.sandbox")
 _AT_ONCE = 100
-_HELD_S = 1.0
-"""How long a webhook that is to come out of order waits for one to follow it."""
 MAX_ANSWER = 1024 * 1024
 
 
 @dataclass
 class Patience:
-    """How long and how often, in seconds. `pauses` lie between the tries of a webhook: one fewer than tries."""
+    """How long and how often, in seconds. `pauses` lie between the tries of a webhook: one fewer than tries. `held` is
+    how long one that is to be overtaken waits for another.
+    """
 
     question: float = 1.0
     attempt: float = 6.0
     whole: float = 15.0
     pauses: tuple[float, ...] = (0.25, 1.0)
+    held: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Courier:
     def publish(self, event: Event) -> None:
         """Send an event to the webhooks that want it."""
         wanted = [hook for hook in settings.hooks(self.store) if hook.wants(event.type)]
+        sent: list[asyncio.Task[None]] = []
         if not wanted:
             return
         body = Dialect.V1.encode(event.body())
@@ -86,10 +88,10 @@ class Courier:
                 self._start(self._release_later())
                 continue
             webhook_id = self.ids.new()
-            for _ in range(2 if trouble == "duplicate" else 1):
-                self._start(self._deliver(hook.url, body, webhook_id))
-        if trouble != "reorder" and self._held:
-            self._start(self._release(0.05))
+            times = 2 if trouble == "duplicate" else 1
+            sent += [self._start(self._deliver(hook.url, body, webhook_id)) for _ in range(times)]
+        if sent and self._held:
+            self._start(self._release(sent))
 
     async def ask(self, url: str, body: bytes) -> Answer | None:
         """Post a question that a call waits for: one try, and None where no answer came in time."""
@@ -112,16 +114,20 @@ class Courier:
         if self._session is not None:
             await self._session.close()
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _release_later(self) -> None:
-        await self._release(_HELD_S)
+        await asyncio.sleep(self.patience.held)
+        await self._release(())
 
-    async def _release(self, wait_s: float) -> None:
-        await asyncio.sleep(wait_s)
+    async def _release(self, overtaking: Collection[asyncio.Task[None]]) -> None:
+        """Send what is held, after those that are to overtake it, unless they take long."""
+        if overtaking:
+            await asyncio.wait(overtaking, timeout=self.patience.held)
         held, self._held = self._held, []
         for url, body in reversed(held):
             await self._deliver(url, body, self.ids.new())

@@ -22,6 +22,7 @@ from framework.sandbox.server import Running, serving
 from tests.sandbox.conformance.world import NINE, Typed, World, fresh
 from tests.sandbox.v2_contract import problems
 from tests.support.sandbox import API_KEY, API_SECRET
+from tests.support.waiting import PATIENCE
 
 TIMEOUT_S = 20
 
@@ -106,7 +107,7 @@ def client(service: Service, request: pytest.FixtureRequest) -> Iterator[Any]:
         blocking.session.close()
         return
     inner = service.wait(
-        _in_loop(lambda: stream_chat.StreamChatAsync(API_KEY, API_SECRET, timeout=10, base_url=service.url))
+        _in_loop(lambda: stream_chat.StreamChatAsync(API_KEY, API_SECRET, timeout=PATIENCE, base_url=service.url))
     )
     yield Blocking(service, inner)
     service.wait(inner.close())

@@ -12,6 +12,7 @@ import stream_chat
 from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.conformance.world import World, fresh
+from tests.support.waiting import PATIENCE
 
 
 def test_answers_carry_headers_status_and_limits(client: Any) -> None:
@@ -273,7 +274,7 @@ def test_imports_end_completed(world: World) -> None:
     assert {"upload_url", "path"} <= set(made)
     user = fresh("imported")
     content = json.dumps([{"type": "user", "item": {"id": user, "role": "user", "name": "Imported"}}])
-    put = requests.put(made["upload_url"], data=content, headers={"Content-Type": "application/json"}, timeout=5)
+    put = requests.put(made["upload_url"], data=content, headers={"Content-Type": "application/json"}, timeout=PATIENCE)
     assert put.status_code in (200, 201)
     task = world.client.create_import(made["path"], mode="upsert")["import_task"]
     assert task["id"]
@@ -304,7 +305,7 @@ def test_channels_are_exported_in_a_task(world: World) -> None:
     assert "error" not in status or status["error"] is None
     assert {"created_at", "updated_at", "task_id"} <= set(status)
     assert "/exports/" in status["result"]["url"]
-    assert requests.get(status["result"]["url"], timeout=5).status_code == 200
+    assert requests.get(status["result"]["url"], timeout=PATIENCE).status_code == 200
     with pytest.raises(StreamAPIException):
         world.client.export_channels([{"type": "messaging", "id": fresh()}])
     with pytest.raises(StreamAPIException):

@@ -11,6 +11,7 @@ import requests
 from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.conformance.world import World, fresh
+from tests.support.waiting import PATIENCE
 
 
 def _members(answer: Any) -> dict[str, Any]:
@@ -402,9 +403,9 @@ def test_files_and_images_are_served_until_deleted(world: World, tmp_path: Path)
     text.write_text("hello world")
     sent = channel.send_file(str(text), "helloworld.txt", {"id": user})
     assert "helloworld.txt" in sent["file"]
-    assert requests.get(sent["file"], timeout=5).text == "hello world"
+    assert requests.get(sent["file"], timeout=PATIENCE).text == "hello world"
     channel.delete_file(sent["file"])
-    assert requests.get(sent["file"], timeout=5).status_code == 404
+    assert requests.get(sent["file"], timeout=PATIENCE).status_code == 404
     picture = tmp_path / "p.png"
     picture.write_bytes(
         bytes.fromhex(
@@ -414,7 +415,7 @@ def test_files_and_images_are_served_until_deleted(world: World, tmp_path: Path)
     )
     sent = channel.send_image(str(picture), "p.png", {"id": user}, content_type="image/png")
     assert "p.png" in sent["file"]
-    assert requests.get(sent["file"], timeout=5).headers["content-type"] == "image/png"
+    assert requests.get(sent["file"], timeout=PATIENCE).headers["content-type"] == "image/png"
     channel.delete_image(sent["file"])
 
 

@@ -12,6 +12,7 @@ import requests
 from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.conformance.world import World, fresh
+from tests.support.waiting import PATIENCE
 
 
 def test_upserted_users_come_back_with_their_fields(world: World) -> None:
@@ -161,7 +162,7 @@ def test_users_are_exported_in_a_task(world: World) -> None:
     task = world.finished(world.client.export_users([world.user()])["task_id"])
     assert task["status"] == "completed"
     assert {"created_at", "updated_at", "result"} <= set(task)
-    assert requests.get(task["result"]["url"], timeout=5).status_code == 200
+    assert requests.get(task["result"]["url"], timeout=PATIENCE).status_code == 200
     assert "/exports/users/" in task["result"]["url"]
 
 
@@ -194,7 +195,7 @@ def test_tokens_stop_when_revoked(world: World) -> None:
     body = {"filter_conditions": {"members": {"$in": [user]}}}
 
     def status() -> tuple[int, int | None]:
-        answer = requests.post(world.url + "/channels", params=params, json=body, headers=headers, timeout=5)
+        answer = requests.post(world.url + "/channels", params=params, json=body, headers=headers, timeout=PATIENCE)
         return answer.status_code, answer.json().get("code")
 
     assert status() == (201, None)

@@ -11,6 +11,7 @@ import requests
 from getstream.exceptions import StreamApiException
 
 from tests.sandbox.conformance.world import Typed, fresh
+from tests.support.waiting import PATIENCE
 
 
 def test_settings_of_the_app(typed: Typed) -> None:
@@ -110,7 +111,9 @@ def test_limits_and_tasks(typed: Typed) -> None:
 def test_imports(typed: Typed) -> None:
     place = typed.stream.create_import_url(filename=fresh() + ".json").data
     user = fresh("imported")
-    requests.put(place.upload_url, data=json.dumps([{"type": "user", "item": {"id": user, "role": "user"}}]), timeout=5)
+    requests.put(
+        place.upload_url, data=json.dumps([{"type": "user", "item": {"id": user, "role": "user"}}]), timeout=PATIENCE
+    )
     task = typed.stream.create_import(path=place.path, mode="upsert").data.import_task
     assert typed.stream.get_import(task.id).data.import_task.state in ("uploaded", "completed")
     assert task.id in [item.id for item in typed.stream.list_imports().data.import_tasks]

@@ -9,6 +9,8 @@ from typing import Any
 import getstream.models as m
 import requests
 
+from tests.support.waiting import PATIENCE
+
 NINE: tuple[dict[str, Any], ...] = (
     {"id": "frodo", "name": "Frodo", "race": "Hobbit", "age": 50},
     {"id": "sam", "name": "Samwise", "race": "Hobbit", "age": 38},
@@ -55,12 +57,11 @@ class World:
 
     def finished(self, task_id: str) -> Any:
         """A task's last state, polled as clients do."""
-        for _ in range(50):
-            task = self.client.get_task(task_id)
-            if task["status"] in ("completed", "failed"):
-                return task
+        deadline = time.monotonic() + PATIENCE
+        while (task := self.client.get_task(task_id))["status"] not in ("completed", "failed"):
+            assert time.monotonic() < deadline, f"task {task_id} did not finish"
             time.sleep(0.02)
-        raise AssertionError(f"task {task_id} did not finish")
+        return task
 
     def as_user(self, user_id: str) -> Person:
         """REST calls with the user's own token."""
@@ -108,7 +109,7 @@ class Typed:
 
     def finished(self, task_id: str) -> Any:
         """A task's last state."""
-        return self.stream.wait_for_task(task_id, poll_interval=0.02, timeout=5).data
+        return self.stream.wait_for_task(task_id, poll_interval=0.02, timeout=PATIENCE).data
 
     def clean(self) -> None:
         """Delete what this test created."""
@@ -128,6 +129,6 @@ class Person:
     def call(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, dict[str, Any]]:
         """Status and body."""
         response = requests.request(
-            method, self._url + path, params=self._params | query, json=body, headers=self._headers, timeout=10
+            method, self._url + path, params=self._params | query, json=body, headers=self._headers, timeout=PATIENCE
         )
         return response.status_code, response.json()
