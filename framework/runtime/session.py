@@ -91,7 +91,7 @@ class Session:
         """Take events in until cancelled. Raises what ended it: it never ends by itself without an error."""
         failure = self._chores.failure
         intake = asyncio.create_task(
-            self._listen() if self._connected else self._arrive(again=False), name=f"intake {self.bot.name}"
+            self._listen() if self._connected else self._arrive(), name=f"intake {self.bot.name}"
         )
         try:
             await asyncio.wait({intake, failure}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,7 +142,8 @@ class Session:
             case AddedToChannel() | RemovedFromChannel():
                 self._move(event)
             case Connected(again):
-                self._chores.spawn(self._arrive(again=again, number=self._arrival.begin()), name="arrive")
+                _log.info("connection.up", bot=self.bot.name, again=again)
+                self._chores.spawn(self._arrive(self._arrival.begin()), name="arrive")
             case Disconnected(reason):
                 _log.warning("connection.lost", bot=self.bot.name, reason=reason)
 
@@ -199,8 +200,8 @@ class Session:
         async for event in self.bot.service.events():
             try:
                 await self.take(event)
-            except EngineError as error:  # reconciliation finds the message again
-                _log.error("event.not_kept", bot=self.bot.name, event_kind=type(event).__name__, error=error.what)
+            except EngineError as error:
+                self._miss(event, error)
         raise FrameworkError(f"{self.bot.name}: the chat service's events ended.", hint="Start the bot again.")
 
     async def _hear(self, message: Message, *, ordered: bool) -> None:
@@ -243,8 +244,16 @@ class Session:
         for message in messages:
             try:
                 await self._hear(message, ordered=True)
-            except EngineError as error:  # reconciliation finds it again
-                _log.error("event.not_kept", bot=self.bot.name, event_kind="MessageNew", error=error.what)
+            except EngineError as error:
+                self._miss(MessageNew(message), error)
+
+    def _miss(self, event: Event, error: EngineError) -> None:
+        """An event could not be kept. A message must not be overtaken by those after it: the channels are read back
+        before these are heard, as on a new connection.
+        """
+        _log.error("event.not_kept", bot=self.bot.name, event_kind=type(event).__name__, error=error.what)
+        if isinstance(event, MessageNew) and self.ready.is_set():
+            self._chores.spawn(self._arrive(self._arrival.begin()), name="read back")
 
     def _enter(self, channel: ChannelRef) -> None:
         self._chores.spawn(self._chores.persist(lambda: self._membership.add(channel)), name="join")
@@ -260,10 +269,8 @@ class Session:
         elif self._membership.leave(channel):
             self._chores.spawn(self._chores.persist(lambda: self._membership.remember(channel)), name="leave")
 
-    async def _arrive(self, *, again: bool, number: int = 0) -> None:
-        """A connection is up, or there will be none: join, and catch up with what was missed."""
-        if self._connected:
-            _log.info("connection.up", bot=self.bot.name, again=again)
+    async def _arrive(self, number: int = 0) -> None:
+        """A connection is up, or there will be none, or something was missed on it: join, and catch up with that."""
         await self._chores.persist(self._membership.rewatch if self.ready.is_set() else self._membership.enter)
         await self._hear_late(self._arrival.end(number))
         self.ready.set()

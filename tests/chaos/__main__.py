@@ -55,7 +55,7 @@ async def _run(names: list[str], options: argparse.Namespace) -> list[Trial]:
                 if (why := scenario.fit(setting)) is not None:
                     _say(f"{name}: left out, {why}")
                     continue
-                trial = await run_trial(name, scenario, setting, postgres, logs=options.logs)
+                trial = await run_trial(name, scenario, setting, postgres, patience=options.patience, logs=options.logs)
                 trials.append(trial)
                 for line in trial.diary:
                     _say(f"  {line}")
@@ -78,6 +78,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--spread", type=float, default=20.0, help="seconds over which the questions are asked")
     parser.add_argument("--latency", type=float, nargs=2, default=(0.5, 3.0), metavar=("LOW", "HIGH"))
+    parser.add_argument(
+        "--patience", type=float, default=180.0, help="seconds after the last question in which all must be answered"
+    )
     parser.add_argument("--scenario", choices=(*SCENARIOS, "all"), default="all")
     parser.add_argument("--logs", type=Path, help="a folder to leave the logs of all processes in")
     parser.add_argument("--json", action="store_true")

@@ -114,6 +114,35 @@ async def test_what_cannot_be_kept_is_to_be_brought_again(world: World, agent: S
             await bot.deliver(MessageNew(world.post(CID, "Hi", announce=False)))
 
 
+async def test_what_could_not_be_kept_is_not_overtaken_by_what_came_after_it(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    class Away(LocalEngine):
+        gone = True
+
+        async def accept(self, job: Job) -> bool:
+            if self.gone:
+                raise EngineError("the database is away")
+            return await super().accept(job)
+
+    world.room(CID)
+    engine = Away(now=timing.now)
+    async with Running(world, agent, timing=timing, engine=engine, limits=Limits(reconciliation=1000)) as bot:
+        world.post(CID, "first")
+        await asyncio.sleep(0.1)
+        engine.gone = False
+        world.post(CID, "second")
+        await asyncio.sleep(0.1)
+        engine.gone = True
+        world.post(CID, "third")
+        await asyncio.sleep(30)
+        engine.gone = False
+        world.post(CID, "fourth")
+        await asyncio.sleep(60)
+        assert bot.service.calls["send"] == 4
+    assert agent.questions == ["first", "second", "third", "fourth"]
+
+
 async def test_a_queue_that_is_behind_is_told_at_most_once_a_minute(
     world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
 ) -> None:

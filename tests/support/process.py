@@ -31,7 +31,7 @@ class Process:
         ready: str,
         environment: dict[str, str],
         log: IO[str] | None = None,
-        timeout: float = 60,
+        timeout: float = 200,
     ) -> Self:
         """Start `python -m framework ...` and wait for a line that holds `ready`."""
         began = time.perf_counter()
@@ -48,8 +48,8 @@ class Process:
                 return cls(child, time.perf_counter() - began, line)
             if time.perf_counter() - began > timeout:
                 break
-        child.kill()
-        raise RuntimeError(f"{arguments} never said {ready!r}")
+        cls(child, 0.0, "").kill()
+        raise RuntimeError(f"{arguments} did not say {ready!r} in {timeout:.0f} s")
 
     @classmethod
     def launch(cls, arguments: list[str], *, environment: dict[str, str], log: IO[str]) -> Self:

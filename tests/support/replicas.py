@@ -55,7 +55,7 @@ class Program:
             )
         self.frozen = False
 
-    async def until_ready(self, seconds: float = 90) -> str:
+    async def until_ready(self, seconds: float = 200) -> str:
         """The line that says so. Raises RuntimeError where it ends, or takes too long."""
         deadline = time.monotonic() + seconds
         while True:
