@@ -1,6 +1,6 @@
 """Writes framework/catalog/data/facts/ from the source of the installed `getstream` package.
 
-    python scripts/catalog_facts.py [--source FOLDER] [--check]
+    python -m scripts.catalog_facts [--source FOLDER] [--check]
 
 The package is read as text and parsed, never imported, and only facts are taken from it: names, paths, types, which
 fields are required, which values a field allows. What people read (summaries, aliases) is ours and lives in
@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.catalog_values import VALUES
+
 FACTS = Path(__file__).parent.parent / "framework" / "catalog" / "data" / "facts"
 PRODUCTS = ("chat", "common", "moderation")
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -34,6 +36,7 @@ V1_DIFFERENCES: dict[str, dict[str, Any]] = {
     "Unban": {
         "method": "DELETE",
         "path": "/moderation/ban",
+        "body": None,
         "parameters": {
             "target_user_id": {"in": "query", "required": True, "schema": TEXT},
             "channel_cid": {"in": "query", "schema": TEXT},
@@ -200,7 +203,8 @@ class Reader:
         )
         name = self._name(function.name)
         parameters = self._parameters(function)
-        body = "json" if any(item["in"] == "body" for item in parameters.values()) else None
+        # Some send an empty object, which the service asks for too.
+        body = "json" if sends_body(function) else None
         if "/uploads/" in path or path.endswith(("/file", "/image")):
             body = body and "multipart"
         operation: dict[str, Any] = {"sdk": f"{product}.{function.name}"}
@@ -282,6 +286,11 @@ def body_arguments(function: ast.AsyncFunctionDef) -> list[tuple[str, str, str]]
     return []
 
 
+def sends_body(function: ast.AsyncFunctionDef) -> bool:
+    """Whether the call has a JSON body, be it one without any field."""
+    return any(keyword.arg == "json" for node in ast.walk(function) for keyword in getattr(node, "keywords", ()))
+
+
 def v1_path(path: str) -> str:
     """`/api/v2/chat/campaigns` -> `/campaigns`; `/api/v2/moderation/ban` -> `/moderation/ban`."""
     return path.removeprefix("/api/v2").removeprefix("/chat")
@@ -316,8 +325,20 @@ def collect(source: Path) -> dict[str, str]:
         name = waiting.pop()
         needed[name] = models.schema(name) if name in models else {}
         waiting |= references(needed[name]) - needed.keys()
+    add_values(groups, needed)
     files = {f"{group}.json": render(dict(sorted(operations.items())), 3) for group, operations in groups.items()}
     return files | {MODELS: render(dict(sorted(needed.items())), 3)}
+
+
+def add_values(groups: dict[str, dict[str, Any]], models: dict[str, Any]) -> None:
+    """Write the allowed values into the schemas. Raises KeyError for a name that nothing has (any more)."""
+    parameters = {name: fact["parameters"] for group in groups.values() for name, fact in group.items()}
+    for place, values in VALUES.items():
+        holder, name = place.split(".")
+        if holder in parameters:
+            parameters[holder][name]["schema"]["enum"] = values
+        else:
+            models[holder]["properties"][name]["enum"] = values
 
 
 def render(value: object, depth: int, indent: str = "") -> str:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from framework.catalog.custom import FLAT_AT_THE_TOP
+
 if TYPE_CHECKING:
     from framework.catalog.operation import Operation
 
 # Arguments that say who does it, for a call with the app's own token.
 _IDS = frozenset(
-    {"user_id", "banned_by_id", "created_by_id", "banned_by", "created_by", "deleted_by", "undeleted_by", "user"}
+    {
+        "user_id",
+        "user",
+        "banned_by_id",
+        "banned_by",
+        "created_by_id",
+        "created_by",
+        "deleted_by",
+        "sender_id",
+        "truncated_by_id",
+        "undeleted_by",
+    }
 )
 # Where such arguments stand inside others.
 _CONTAINERS = ("message", "reaction", "event", "data", "payload", "preferences")
@@ -33,7 +46,7 @@ def actors(operation: Operation, arguments: dict[str, Any]) -> set[str]:
 def without_actors(operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments for a call with a user's token, which says already who does it."""
     kept = {name: value for name, value in arguments.items() if not _is_actor(operation, name)}
-    for name in _CONTAINERS:
+    for name in _containers(operation):
         if isinstance(kept.get(name), dict):
             kept[name] = {key: value for key, value in kept[name].items() if key not in _IDS}
         elif isinstance(kept.get(name), list):
@@ -49,6 +62,10 @@ def with_actor(operation: Operation, arguments: dict[str, Any], user_id: str) ->
     return arguments | {"user_id": user_id}
 
 
+def _containers(operation: Operation) -> tuple[str, ...]:
+    return (*_CONTAINERS, "custom") if operation.id in FLAT_AT_THE_TOP else _CONTAINERS
+
+
 def _is_actor(operation: Operation, name: str) -> bool:
     if name not in _IDS or _NO_ACTOR.get(operation.id) == name:
         return False
@@ -57,6 +74,6 @@ def _is_actor(operation: Operation, name: str) -> bool:
 
 def _holders(operation: Operation, arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {name: value for name, value in arguments.items() if _is_actor(operation, name)}
-    for name in _CONTAINERS:
+    for name in _containers(operation):
         value = arguments.get(name)
         yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict))

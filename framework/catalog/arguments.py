@@ -7,6 +7,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from framework.catalog.custom import takes_any
 from framework.catalog.example import example
 from framework.catalog.values import Json
 from framework.errors import FrameworkError
@@ -40,17 +41,16 @@ def argument_schema(catalog: Catalog, operation: Operation) -> dict[str, Any]:
     fields, which the older API keeps beside the others. `custom` may be left out or given; it comes to the same.
     """
     schema = catalog.schema(operation.id)
-    models = {name: _closed(model) for name, model in schema.get("$defs", {}).items()}
+    models = {name: _closed(name, model) for name, model in schema.get("$defs", {}).items()}
     return schema | ({"$defs": models} if models else {})
 
 
-def _closed(model: dict[str, Any]) -> dict[str, Any]:
-    properties = model.get("properties")
-    if not properties:
+def _closed(name: str, model: dict[str, Any]) -> dict[str, Any]:
+    if not model.get("properties"):
         return model
-    if "custom" not in properties:
+    if not takes_any(name, model):
         return {"additionalProperties": False} | model
-    required = [name for name in model.get("required", ()) if name != "custom"]
+    required = [field for field in model.get("required", ()) if field != "custom"]
     closed = {key: value for key, value in model.items() if key != "required"}
     return closed | ({"required": required} if required else {})
 

@@ -17,6 +17,10 @@ _NAMED = {
     "language": "en",
     "url": "https://example.com/picture.png",
     "email": "alice@example.com",
+    "month": "2026-01",
+    "start_date": "2026-01-01",
+    "end_date": "2026-01-31",
+    "created_at_gt": WHEN,
 }
 _DEEPEST = 6
 
@@ -34,7 +38,7 @@ def example(schema: dict[str, Any], name: str = "", *, every: bool = False, dept
     if kind == "array":
         return [] if depth > _DEEPEST else [example(schema["items"], _singular(name), every=every, depth=depth + 1)]
     if kind in {"integer", "number"}:
-        return 20 if kind == "integer" else 1.5
+        return 10 if kind == "integer" else 1.5
     if kind == "boolean":
         return True
     return WHEN if schema.get("format") == "date-time" else _word(name)

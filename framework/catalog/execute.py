@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from framework.catalog.actor import with_actor, without_actors
 from framework.catalog.approvals import ApprovalNeededError, question_of
-from framework.catalog.arguments import ArgumentsError, argument_schema, check_arguments
+from framework.catalog.arguments import ArgumentsError, check_arguments
 from framework.catalog.audit import new_entry
 from framework.catalog.broker import HANDLE
 from framework.catalog.catalog import UnknownOperationError
+from framework.catalog.custom import as_sent
 from framework.catalog.policy import Actor, NotAllowedError, Policy
-from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, reach_of
+from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, other_messages, reach_of
 from framework.catalog.request import build_request
 from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
 
@@ -137,8 +138,10 @@ class Executor:
         policy.check_operation(operation)
         check_arguments(self.catalog, operation, call.arguments)
         actor = self._actor(policy, call.as_user)
-        policy.check_actors(operation, call.arguments, actor)
-        arguments = await self._in_bounds(policy, operation, call.arguments)
+        # From here on what is looked at is what will be sent: a custom field may turn out to be another one.
+        arguments = as_sent(operation, call.arguments, self.catalog.schema(operation.id).get("$defs", {}))
+        policy.check_actors(operation, arguments, actor)
+        arguments = await self._in_bounds(policy, operation, arguments)
         return _with_own_id(_with_token(operation, arguments, actor), policy.who.key)
 
     def _actor(self, policy: Policy, as_user: str | None) -> Actor:
@@ -151,6 +154,8 @@ class Executor:
         """The arguments, narrowed where that is needed. Raises NotAllowedError for a channel out of bounds."""
         if policy.rules.everywhere:
             return arguments
+        for message_id in other_messages(operation, arguments):
+            policy.check_channel(await self._channel_of(message_id))
         match reach_of(operation, arguments):
             case Channels(cids):
                 for cid in sorted(cids):
@@ -173,7 +178,7 @@ class Executor:
 
     async def _get_message(self, message_id: str, user_id: str | None) -> dict[str, Any]:
         operation = self.catalog.operation("GetMessage")
-        request = build_request(operation, {"id": message_id}, {})
+        request = build_request(operation, {"id": message_id})
         return (await self._caller.call(operation, request, user_id, own_id=False)).body
 
     async def _approve(self, policy: Policy, ready: _Ready, ask: Ask | None) -> None:
@@ -199,8 +204,7 @@ class Executor:
         return executed
 
     async def _make(self, ready: _Ready) -> Executed:
-        models = argument_schema(self.catalog, ready.operation).get("$defs", {})
-        request = build_request(ready.operation, ready.arguments, models)
+        request = build_request(ready.operation, ready.arguments)
         try:
             response = await self._caller.call(ready.operation, request, ready.token_of, own_id=ready.own_id)
             body = response.body
@@ -248,8 +252,6 @@ def _with_token(operation: Operation, arguments: dict[str, Any], actor: Actor) -
     """Whose token the call takes: a user's wherever that will do."""
     user_id = actor.user_id
     if user_id is None:
-        if operation.token == "user":  # noqa: S105 - a kind of token, not a token
-            raise ArgumentsError(f"{operation.id} is done by a user: pass as_user, such as as_user='alice'.")
         return _Ready(operation, arguments, None, None)
     if operation.token == "server":  # noqa: S105 - a kind of token, not a token
         return _Ready(operation, with_actor(operation, arguments, user_id), user_id, None)

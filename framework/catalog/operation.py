@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Effect = Literal["reads", "writes", "destroys"]
-Token = Literal["user", "server", "either"]
+Token = Literal["server", "either"]
 Place = Literal["path", "query", "body"]
 Body = Literal["json", "multipart"]
 Rate = Literal["realtime", "messages", "search", "moderation", "bulk", "standard"]
@@ -76,7 +76,8 @@ class Operation:
 
     `v1` is where the older API has it (flat custom fields, ISO times), None where only the newer one does; `v2` is
     always there (custom fields under `custom`, times in nanoseconds). `body` is how a body is encoded, None where the
-    operation takes none. `token` is what may call it; `rate` the family whose limit it counts against.
+    operation takes none. `token` is what may call it: the server's alone, or a user's too; `rate` the family whose
+    limit it counts against.
     """
 
     id: str

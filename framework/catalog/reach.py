@@ -62,6 +62,18 @@ def reach_of(operation: Operation, arguments: dict[str, Any]) -> Reach:
     return _named(arguments)
 
 
+def other_messages(operation: Operation, arguments: dict[str, Any]) -> list[str]:
+    """Messages beside those of `reach_of`: what is quoted is shown, and a changed one may say that it is another."""
+    found = set()
+    for name in ("message", "set"):
+        holder = arguments.get(name)
+        if isinstance(holder, dict):
+            found.add(holder.get("quoted_message_id"))
+            if operation.id == "UpdateMessage":
+                found.add(holder.get("id"))
+    return sorted(value for value in found - {arguments.get("id")} if isinstance(value, str) and value)
+
+
 def narrow(arguments: dict[str, Any], place: tuple[str, ...], cids: list[str]) -> dict[str, Any]:
     """The arguments with their filter limited to these channels."""
     head, *rest = place

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from framework.catalog.arguments import ArgumentsError
+from framework.catalog.custom import FLAT_AT_THE_TOP
 from framework.catalog.values import Json
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 _DATA_URL = re.compile(
     r"data:(?P<mime>[\w.+/-]+)?(?P<parameters>(?:;[\w=.+-]+)*?)(?P<encoded>;base64)?,(?P<data>.*)", re.DOTALL
 )
-# Where the older API keeps custom fields beside the operation's own arguments.
-_FLAT_AT_THE_TOP = frozenset({"CreatePoll", "UpdatePoll", "CreatePollOption", "UpdatePollOption"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ class Request:
     files: dict[str, Upload] = field(default_factory=dict)
 
 
-def build_request(operation: Operation, arguments: dict[str, Any], models: dict[str, Any]) -> Request:
-    """Put every argument in its place. `models` are the schemas that the operation's refer to, by name.
+def build_request(operation: Operation, arguments: dict[str, Any]) -> Request:
+    """Put every argument in its place. Their custom fields stand already where the API has them (`custom.as_sent`).
 
     Raises ArgumentsError for a file that cannot be read from its `data:` address.
     """
@@ -55,7 +54,7 @@ def build_request(operation: Operation, arguments: dict[str, Any], models: dict[
     for parameter in operation.parameters:
         if parameter.name not in arguments:
             continue
-        value = _as_sent(arguments[parameter.name], parameter.schema, models, flat=operation.v1 is not None)
+        value = arguments[parameter.name]
         if parameter.place == "path":
             path = path.replace(f"{{{parameter.wire_name}}}", quote(str(value), safe=""))
         elif parameter.place == "query":
@@ -64,30 +63,9 @@ def build_request(operation: Operation, arguments: dict[str, Any], models: dict[
             files["file"] = _upload(parameter, value)
         else:
             body[parameter.wire_name] = value
-    if operation.id in _FLAT_AT_THE_TOP:
+    if operation.id in FLAT_AT_THE_TOP:
         body = {**body.pop("custom", {}), **body}
     return Request(operation.endpoint.method, path, query, body if operation.body else None, files)
-
-
-def _as_sent(value: Json, schema: dict[str, Any], models: dict[str, Any], *, flat: bool) -> Json:
-    """The value with custom fields where the API has them: beside the others in the older one."""
-    reference = str(schema.get("$ref", "")).rpartition("/")[2]
-    shape = models.get(reference, schema) if reference else schema
-    if isinstance(value, list):
-        return [_as_sent(item, shape.get("items", {}), models, flat=flat) for item in value]
-    if not isinstance(value, dict):
-        return value
-    properties = shape.get("properties", {})
-    other = shape.get("additionalProperties")
-    rest = other if isinstance(other, dict) else {}
-    sent = {key: _as_sent(item, properties.get(key, rest), models, flat=flat) for key, item in value.items()}
-    if "custom" not in properties:
-        return sent
-    custom = sent.pop("custom", None) or {}
-    if flat:
-        return {**custom, **sent}
-    nested = custom | {key: sent.pop(key) for key in list(sent) if key not in properties}
-    return sent | ({"custom": nested} if nested else {})
 
 
 def _in_query(value: Json) -> str:

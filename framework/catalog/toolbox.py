@@ -117,7 +117,6 @@ class Toolbox:
 
 
 _DONE_BY = {
-    "user": "a user: give as_user, unless there is a default",
     "server": "the app itself",
     "either": "a user (as_user) or the app; for the app, the arguments name the user",
 }

@@ -128,7 +128,7 @@ def _facts(operation: Operation) -> dict[str, Any]:
 
 
 def _page(operation: Operation) -> list[str]:
-    tokens = {"user": "a user's", "server": "the server's", "either": "the server's or a user's"}
+    tokens = {"server": "the server's", "either": "the server's or a user's"}
     limit = f", {operation.calls_a_minute:,} calls a minute" if operation.calls_a_minute else ""
     lines = [
         f"{operation.id}: {operation.profile.summary}",

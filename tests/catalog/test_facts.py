@@ -19,7 +19,7 @@ def test_facts_are_those_of_the_installed_sdk() -> None:
         pytest.skip("getstream is not installed (it is in the extra `test`)")
     for name, text in catalog_facts.collect(source).items():
         ours = (DATA / "facts" / name).read_text(encoding="utf-8")
-        assert ours == text, f"{name} differs from the SDK: run `python scripts/catalog_facts.py`"
+        assert ours == text, f"{name} differs from the SDK: run `python -m scripts.catalog_facts`"
 
 
 def test_holds_every_operation_of_both_apis(catalog: Catalog) -> None:
