@@ -10,7 +10,7 @@ import structlog
 
 from framework.catalog.transport import NotSentError, RefusedError, Response, header_number, service_time
 from framework.errors import ChatServiceError
-from framework.stream.budget import UNCOUNTED, Bucket
+from framework.stream.budget import UNCOUNTED, Bucket, Endpoint
 from framework.stream.failure import RATE_LIMITED, TOKEN_CODES
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from framework.catalog.operation import Operation
     from framework.catalog.request import Request
     from framework.catalog.transport import Transport
+    from framework.stream.client import App
     from framework.stream.timing import Timing
 
 TRIES = 4
@@ -45,16 +46,19 @@ REPEATABLE = frozenset(
     }
 )
 
+_SHARED = {endpoint.title: endpoint for endpoint in Endpoint}
+
 log = structlog.get_logger(__name__)
 
 
 class Caller:
     """Makes calls for all principals of a process."""
 
-    def __init__(self, transport: Transport, broker: CredentialBroker, timing: Timing) -> None:
+    def __init__(self, transport: Transport, broker: CredentialBroker, timing: Timing, app: App) -> None:
         self._transport = transport
         self._broker = broker
         self._timing = timing
+        self._app = app
         self._buckets: OrderedDict[tuple[str, str | None], Bucket] = OrderedDict()
 
     async def call(self, operation: Operation, request: Request, user_id: str | None, *, own_id: bool) -> Response:
@@ -125,6 +129,9 @@ class Caller:
             ) from None
 
     def _bucket(self, operation: Operation, user_id: str | None) -> Bucket:
+        """Of what the bots of the process call as well, with the app's token: the bucket that they take from."""
+        if user_id is None and operation.id in _SHARED:
+            return self._app.budget.bucket(_SHARED[operation.id], as_user=False)
         key = (operation.id, user_id)
         if key not in self._buckets:
             known = operation.calls_a_minute if user_id is None else None

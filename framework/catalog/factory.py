@@ -34,6 +34,7 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
     from framework.catalog.execute import Executor
     from framework.catalog.toolbox import Toolbox
     from framework.catalog.transport import Transport
+    from framework.stream.factory import shared_app
 
     if settings.stream_api_key is None or settings.stream_api_secret is None:
         raise SettingsError(
@@ -44,7 +45,8 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
     timing = timing or Timing()
     catalog = catalog or Catalog.load()
     broker = CredentialBroker(settings.stream_api_key, settings.stream_api_secret, now=timing.now)
-    caller = Caller(Transport(settings.base_url, broker.key, broker.redact), broker, timing)
+    app = shared_app(settings.stream_api_key, settings.base_url, timing)
+    caller = Caller(Transport(settings.base_url, broker.key, broker.redact), broker, timing, app)
     file = audit_file(settings.data)
     approvals = Approvals(file, now=timing.now)
     return Toolbox(catalog, Executor(catalog, broker, caller, AuditFile(file), approvals, timing))

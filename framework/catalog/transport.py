@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 AGENT = "agents-in-channels"
+
+
+class _BrokenOffError(aiohttp.ClientError):
+    """The connection ended before an answer came: caused by the library's own error for that."""
 
 
 class NotSentError(ChatServiceError):
@@ -79,6 +83,8 @@ class Transport:
         except aiohttp.ClientConnectorError as error:
             failure = unreachable(self._base_url, error)
             raise NotSentError(failure.what, retryable=True, hint=failure.hint) from None
+        except _BrokenOffError as error:
+            raise unreachable(self._base_url, error.__cause__ or error) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise unreachable(self._base_url, error) from None
         return self._read(status, text, _lower(told))
@@ -102,12 +108,24 @@ class Transport:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT, middlewares=(_once,))
         return self._session
 
     def _url(self, request: Request) -> URL:
         # The path is quoted already and must leave as it is.
         return URL(self._base_url + request.path, encoded=True).with_query({**request.query, "api_key": self._key})
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
+) -> aiohttp.ClientResponse:
+    """The library repeats a PUT or DELETE whose connection ends, but not after an error it does not know."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method == "GET" or isinstance(error, aiohttp.ClientConnectorError):
+            raise
+        raise _BrokenOffError from error
 
 
 def service_time(headers: Mapping[str, str]) -> datetime | None:
@@ -137,5 +155,8 @@ def _content(request: Request) -> dict[str, Any]:
     for name, upload in request.files.items():
         form.add_field(name, upload.content, filename=upload.name, content_type=upload.mime)
     for name, value in (request.body or {}).items():
-        form.add_field(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        if isinstance(value, str):
+            form.add_field(name, value)
+        else:
+            form.add_field(name, json.dumps(value, ensure_ascii=False), content_type="application/json")
     return {"data": form}

@@ -31,7 +31,10 @@ def open_chat_service(
         )
     timing = timing or Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, identity.user_id, now=timing.now)
-    app = app or _apps.setdefault(
-        (settings.stream_api_key, settings.base_url, timing), App.at(settings.base_url, timing)
-    )
+    app = app or shared_app(settings.stream_api_key, settings.base_url, timing)
     return StreamChatService(StreamClient(credentials, settings.base_url, timing, app), identity, timing)
+
+
+def shared_app(key: str, base_url: str, timing: Timing) -> App:
+    """What all who call this app from this process share."""
+    return _apps.setdefault((key, base_url, timing), App.at(base_url, timing))

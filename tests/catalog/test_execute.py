@@ -16,11 +16,14 @@ from framework.catalog.policy import NotAllowedError
 from framework.catalog.principal import Principal
 from framework.errors import ChatServiceError, FrameworkError
 from framework.sandbox.extras.faults import Fault
+from framework.stream.budget import Endpoint
+from framework.stream.factory import shared_app
 from framework.stream.timing import Timing
 from tests.support.operations import Desk, desk, policy
-from tests.support.sandbox import RunningSandbox, start_sandbox
+from tests.support.sandbox import API_KEY, RunningSandbox, start_sandbox
 
 ROOM = {"type": "messaging", "id": "room"}
+MESSAGING = {"name": "messaging", "automod": "disabled", "automod_behavior": "flag", "max_message_length": 5_000}
 BOT = Principal("bot:support_bot", bot="agent-bot", caller="alice", channel="messaging:room", key="turn-1")
 
 
@@ -79,9 +82,12 @@ async def test_a_user_token_has_no_more_rights_than_the_user(at: Desk) -> None:
     assert (await at.log())[-1]["outcome"] == "failed"
 
 
-async def test_what_only_a_user_can_do_asks_for_one(at: Desk) -> None:
-    with pytest.raises(ArgumentsError, match="as_user"):
-        await at.execute("MarkDelivered", {"latest_delivered_messages": []})
+async def test_delivery_is_reported_by_a_user_or_for_one(at: Desk) -> None:
+    sent = await at.execute("SendMessage", said("Hi", user_id="bob"))
+    arrived = {"latest_delivered_messages": [{"cid": "messaging:room", "id": sent["message"]["id"]}]}
+    await at.execute("UpdateChannelType", {**MESSAGING, "delivery_events": True})
+    await at.execute("MarkDelivered", arrived, as_user="alice")
+    await at.execute("MarkDelivered", {**arrived, "user_id": "agent-bot"})
 
 
 async def test_a_handle_stands_for_a_user_until_it_ends_and_only_for_its_holder(at: Desk) -> None:
@@ -193,6 +199,46 @@ async def test_a_channel_out_of_bounds_is_out_of_bounds_however_it_is_named(at: 
     await at.execute("GetMessage", {"id": message_id})
 
 
+async def test_a_message_out_of_bounds_is_neither_quoted_nor_changed_under_another_id(at: Desk) -> None:
+    elsewhere = {"type": "messaging", "id": "private"}
+    secret = (await at.execute("SendMessage", {**elsewhere, "message": {"text": "hush", "user_id": "bob"}}))["message"]
+    mine = (await at.execute("SendMessage", said("mine", user_id="alice")))["message"]
+    bot = policy(BOT, channels="conversation")
+    quote = {"quoted_message_id": secret["id"], "user_id": "bob"}
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        ("SendMessage", said("look", **quote)),
+        ("SendMessage", said("look", custom=quote)),
+        ("UpdateMessagePartial", {"id": mine["id"], "set": quote}),
+        ("UpdateMessage", {"id": mine["id"], "message": {"id": secret["id"], "text": "x", "user_id": "bob"}}),
+    ]
+    for operation, arguments in attempts:
+        with pytest.raises(NotAllowedError, match="messaging:private"):
+            await at.execute(operation, arguments, policy=bot)
+    again = {"id": mine["id"], "message": {"id": mine["id"], "text": "changed", "user_id": "alice"}}
+    await at.execute("UpdateMessage", again, policy=bot)
+    await at.execute("SendMessage", said("look", quoted_message_id=mine["id"], user_id="alice"), policy=bot)
+    assert await texts(at) == ["changed", "look"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("SendMessage", said("x", custom={"user_id": "bob"})),
+        ("SendMessage", said("x", custom={"user": {"id": "bob"}})),
+        ("SendReaction", {"id": "m", "reaction": {"type": "like", "custom": {"user_id": "bob"}}}),
+        ("UpdateChannel", {**ROOM, "data": {"custom": {"created_by_id": "bob"}}}),
+        ("CreatePoll", {"name": "x", "custom": {"user_id": "bob"}}),
+        ("CreateCampaign", {"sender_id": "bob", "message_template": {"text": "x"}}),
+    ],
+)
+async def test_a_custom_field_is_no_way_to_be_somebody_else(
+    at: Desk, operation: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(NotAllowedError, match="'bob'"):
+        await at.execute(operation, arguments, policy=policy(BOT, act_as=["app", "bot"]))
+    assert (await at.log())[-1]["outcome"] == "refused"
+
+
 async def test_queries_find_nothing_out_of_bounds(at: Desk) -> None:
     elsewhere = {"type": "messaging", "id": "private"}
     await at.execute("SendMessage", {**elsewhere, "message": {"text": "hush money", "user_id": "bob"}})
@@ -235,6 +281,35 @@ async def test_a_read_is_repeated_and_a_write_only_where_nothing_was_done(sandbo
     faults.add(Fault("CreateRole", status=429, retry_after_s=0.05))
     await at.execute("CreateRole", {"name": "helper"})
     assert not faults.waiting()
+
+
+@pytest.mark.parametrize("operation", ["DeleteRole", "UpdateCommand"])
+async def test_a_write_whose_answer_is_lost_is_not_repeated_below_us(
+    sandbox: RunningSandbox, at: Desk, operation: str
+) -> None:
+    await at.execute("CreateRole", {"name": "helper"})
+    await at.execute("CreateCommand", {"name": "helper", "description": "x"})
+    sandbox.sandbox.faults.add(Fault(operation, drop="after", count=2))
+    arguments = {"name": "helper"} | ({"description": "y"} if operation == "UpdateCommand" else {})
+    with pytest.raises(ChatServiceError, match="cannot be reached"):
+        await at.execute(operation, arguments)
+    assert sandbox.sandbox.faults.waiting() == [{"pattern": operation, "count": 1}]
+
+
+async def test_bots_and_operations_of_one_process_share_the_limits(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    time, waits = [0.0], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        time[0] += seconds
+
+    timing = Timing(monotonic=lambda: time[0], sleep=sleep)
+    async with desk(sandbox.url, tmp_path, timing=timing) as at:
+        shared_app(API_KEY, sandbox.url, timing).budget.bucket(Endpoint.QUERY_CHANNELS, as_user=False).close(12)
+        await at.execute("GetApp")
+        assert not waits
+        await at.execute("QueryChannels", {"filter_conditions": {}})
+    assert sum(waits) >= 12
 
 
 async def test_a_limit_is_waited_for_until_it_ends(sandbox: RunningSandbox, tmp_path: Path) -> None:
