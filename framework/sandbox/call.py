@@ -10,10 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import orjson
-
 from framework.sandbox.errors import forbidden, invalid
-from framework.sandbox.wire import Dialect, Input, parse_time
+from framework.sandbox.wire import Dialect, Input, parse_json, parse_time
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,10 +81,7 @@ class Call:
         merged: dict[str, Any] = dict(self.query)
         raw = merged.pop("payload", None)
         if raw is not None:
-            try:
-                decoded = orjson.loads(raw)
-            except orjson.JSONDecodeError as error:
-                raise invalid(f"payload is not valid JSON: {error}") from error
+            decoded = parse_json(raw, "payload")
             if not isinstance(decoded, dict):
                 raise invalid("payload must be a JSON object")
             merged.update(decoded)
@@ -169,10 +164,7 @@ class Call:
         """An object, also one that came as JSON text in a query string. Missing is empty."""
         value = (self.payload if source is None else source).get(name)
         if isinstance(value, str):
-            try:
-                value = orjson.loads(value)
-            except orjson.JSONDecodeError as error:
-                raise invalid(f"{name} is not valid JSON: {error}") from error
+            value = parse_json(value, name)
         if value is None:
             return {}
         if isinstance(value, dict):
@@ -183,12 +175,9 @@ class Call:
         """A list of objects, also one that came as JSON text in a query string. Missing is empty."""
         value = (self.payload if source is None else source).get(name)
         if isinstance(value, str):
-            try:
-                # The v2 SDK writes each object of a list by itself, quoted once more, with commas between.
-                quoted = value.startswith("%7B")
-                value = [orjson.loads(unquote(part)) for part in value.split(",")] if quoted else orjson.loads(value)
-            except orjson.JSONDecodeError as error:
-                raise invalid(f"{name} is not valid JSON: {error}") from error
+            # The v2 SDK writes each object of a list by itself, quoted once more, with commas between.
+            parts = value.split(",") if value.startswith("%7B") else None
+            value = [parse_json(unquote(part), name) for part in parts] if parts else parse_json(value, name)
         if value is None:
             return []
         if isinstance(value, list) and all(isinstance(item, dict) for item in value):

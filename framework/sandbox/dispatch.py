@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 
 from framework.sandbox.call import Actor, ActorKind, Call
-from framework.sandbox.errors import ApiError, forbidden, not_found, not_implemented
+from framework.sandbox.errors import ApiError, forbidden, invalid, not_found, not_implemented
 from framework.sandbox.extras.faults import DropConnectionError
 from framework.sandbox.operations import Access, Match, Router
 from framework.sandbox.request import ClientGoneError, read_body, read_headers, read_query
@@ -167,6 +167,12 @@ def _head(status: int, headers: Headers, length: int) -> bytes:
     """The status line and headers of an answer, as they go over the wire."""
     more = b"".join([b"%b: %b\r\n" % header for header in headers])
     return b"HTTP/1.1 %d %b\r\n%b%bcontent-length: %d\r\n" % (status, _REASONS[status], _JSON_HEAD, more, length)
+
+
+def unreadable() -> bytes:
+    """The whole answer over the wire to what is no HTTP request, or one whose URL or headers are too long."""
+    body = Dialect.V1.encode(invalid("the request is not valid HTTP, or its URL or headers are too long").body(None))
+    return b"%b\r\n%b" % (_head(400, [(b"connection", b"close")], len(body)), body)
 
 
 async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

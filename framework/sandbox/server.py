@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from framework.sandbox.app import create_app, create_sandbox
+from framework.sandbox.dispatch import unreadable
 from framework.sandbox.errors import SandboxStartError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 GRACE_S = 1.0
 """How long calls under way may take to finish when the server stops."""
+MAX_FRAME = 1024 * 1024
+"""Bytes of one WebSocket message: clients send nothing but pings. A larger one closes the connection with 1009."""
 KEEP_ALIVE_S = 75
 """Longer than clients keep idle connections (the SDKs: 59 s), or a call may meet one that is just being closed."""
 
@@ -59,6 +62,11 @@ class _DirectProtocol(HttpToolsProtocol):
         # A request that becomes a WebSocket has no cycle, whatever uvicorn's type says.
         if getattr(self.cycle, "scope", None) is self.scope:
             self.scope["extensions"]["sandbox.respond"] = partial(_respond, self.cycle)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what cannot be read as a request in Stream's shape, too."""
+        self.transport.write(unreadable())
+        self.transport.close()
 
 
 def _respond(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
@@ -227,6 +235,7 @@ async def _prepared(config: SandboxConfig, clock: Clock | None = None) -> AsyncI
         ws=_LinkedProtocol,
         ws_per_message_deflate=False,
         ws_ping_interval=None,
+        ws_max_size=MAX_FRAME,
         log_level="warning",
         access_log=False,
         proxy_headers=False,

@@ -109,25 +109,39 @@ def decode(raw: bytes) -> dict[str, Any]:
     """A request's JSON body; an empty one is an empty object. Raises ApiError 400 for anything but an object."""
     if not raw:
         return {}
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        # The decoder itself stops at some depth.
-        if "depth" in str(error):
-            raise _too_deep() from error
-        raise invalid(f"the request body is not valid JSON: {error}") from error
+    body = parse_json(raw, "the request body")
     if body is None:
         return {}
     if not isinstance(body, dict):
         raise invalid("the request body must be a JSON object")
-    # Only a body with that many brackets can be that deep.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(body, MAX_DEPTH) > MAX_DEPTH:
-        raise _too_deep()
     return body
 
 
-def _too_deep() -> ApiError:
-    return ApiError(400, 21, f"the request body is nested deeper than {MAX_DEPTH} levels")
+def parse_json(raw: bytes | str, what: str) -> Any:  # noqa: ANN401 - JSON
+    """JSON text of a client. Raises ApiError 400, naming `what`: code 21 when it nests too deep, else code 4."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        # The decoder itself stops at some depth.
+        if "depth" in str(error):
+            raise too_deep(what) from error
+        raise invalid(f"{what} is not valid JSON: {error}") from error
+    # Only a text with that many brackets can be that deep.
+    brackets = raw.count(b"{") + raw.count(b"[") if isinstance(raw, bytes) else raw.count("{") + raw.count("[")
+    if brackets > MAX_DEPTH:
+        require_shallow(value, what)
+    return value
+
+
+def require_shallow(value: object, what: str) -> None:
+    """400, code 21 for a JSON value that nests deeper than answers can be encoded with."""
+    if _depth(value, MAX_DEPTH) > MAX_DEPTH:
+        raise too_deep(what)
+
+
+def too_deep(what: str) -> ApiError:
+    """400, code 21: something nests deeper than the API takes."""
+    return ApiError(400, 21, f"{what} is nested deeper than {MAX_DEPTH} levels")
 
 
 def _depth(value: object, limit: int) -> int:

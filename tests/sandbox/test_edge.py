@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,7 +19,7 @@ from framework.sandbox.domains.catalog import implemented, operations
 from framework.sandbox.operations import shape_of
 from framework.sandbox.rate_limits import USER_LIMIT
 from framework.sandbox.wire import Dialect
-from tests.sandbox.conftest import Person, World, frame
+from tests.sandbox.conftest import Person, World, frame, until
 from tests.support.sandbox import start_sandbox
 from tests.support.waiting import PATIENCE
 
@@ -246,3 +249,71 @@ async def test_reading_a_thread_marks_the_thread(world: World) -> None:
     assert status == 201
     _, after = await alice.call("GET", "/unread")
     assert after["threads"] == []
+
+
+DEEP = '{"a":' * 300 + "1" + "}" * 300
+"""JSON that a decoder takes, and an encoder does not give back."""
+
+
+async def test_what_nests_too_deep_to_be_told_again_is_refused_wherever_it_stands(world: World) -> None:
+    channel = await world.channel("c", "alice")
+    await channel.send_message({"id": "m", "text": "x"}, "alice")
+    path = {"set": {".".join("a" * 300): 1}, "user_id": "alice"}
+    server = signed(world, server=True)
+    for method, where, body in (
+        ("PUT", "/messages/m", path),
+        ("PATCH", "/channels/messaging/c", path),
+        ("PATCH", "/users", {"users": [{"id": "alice", **path}]}),
+        ("GET", f"/users?payload={quote(DEEP)}", None),
+    ):
+        status, said, _ = await ask(world, method, where, server, body=body)
+        assert (status, said["code"]) == (400, 21), (method, where[:20], said)
+    hello = {"user_id": "alice", "user_details": {"id": "alice"}}
+    params = {"api_key": world.running.api_key, "authorization": signed(world, user_id="alice")}
+    deep = json.dumps(hello)[:-2] + f', "x": {DEEP}}}}}'
+    async with world.http.ws_connect(world.running.url + "/connect", params={**params, "json": deep}) as socket:
+        assert (await frame(socket))["error"]["code"] == 21
+    status, said, _ = await ask(world, "POST", "/channels/messaging/c/query", server, body={"state": True})
+    assert (status, said["messages"][0]["id"]) == (201, "m")
+
+
+async def test_scores_cannot_be_summed_beyond_what_json_holds(world: World) -> None:
+    channel = await world.channel("c", "alice", "bob")
+    await channel.send_message({"id": "m", "text": "x"}, "alice")
+    server = signed(world, server=True)
+    for user in ("alice", "bob"):
+        body = {"reaction": {"type": "like", "user_id": user, "score": 2**63 - 1}}
+        status, said, _ = await ask(world, "POST", "/messages/m/reaction", server, body=body)
+        assert (status, said["code"]) == (400, 4)
+    status, said, _ = await ask(world, "GET", "/messages/m", server)
+    assert (status, said["message"]["reaction_scores"]) == (200, {})
+
+
+@pytest.mark.parametrize("seconds", [9 * 10**11, -(9 * 10**11)])
+async def test_a_pin_cannot_end_beyond_the_calendar(world: World, seconds: int) -> None:
+    channel = await world.channel("c", "alice")
+    await channel.send_message({"id": "m", "text": "x"}, "alice")
+    body = {"set": {"pinned": True, "pin_expires": seconds}, "user_id": "alice"}
+    status, said, _ = await ask(world, "PUT", "/messages/m", signed(world, server=True), body=body)
+    assert (status, said["code"]) == (400, 4)
+
+
+@pytest.mark.parametrize("line", [b"GET / HTTP/9.9", b"GET /app?x=" + b"x" * 100_000 + b" HTTP/1.1", b"\x00\x01"])
+async def test_what_cannot_be_read_as_a_request_is_refused_in_the_same_shape(world: World, line: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.running.sandbox.config.port)
+    writer.write(line + b"\r\nhost: localhost\r\n\r\n")
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert set(json.loads(body)) >= SHAPE
+
+
+async def test_a_huge_frame_closes_its_socket_alone(world: World) -> None:
+    await world.server.upsert_users([{"id": "alice"}, {"id": "bob"}])
+    async with await world.person("alice").online() as socket, await world.person("bob").online() as other:
+        with contextlib.suppress(ConnectionError):
+            await socket.send_str("x" * 10_000_000)
+        closed = await socket.receive(timeout=5)
+        assert closed.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
+        await other.send_str('[{"type":"health.check"}]')
+        assert (await until(other, "health.check"))["cid"] == "*"

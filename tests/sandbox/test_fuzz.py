@@ -142,7 +142,11 @@ TEXTS = (
     "/ban @bob", "@alice", "(", "[a-", "\\", "http://x/y", "http://[::1", "nobody", "messaging:", ":", "a:b:c",
     "!members-x", "now", "channel", "asc", "block",
 )  # fmt: skip
-NUMBERS = (0, 1, -1, 2, 30, 255, 10**6, 2**31, 2**53, 2**63 - 1, 2**64 - 1, -(2**63), 0.5, -0.0, 1e300, 1e19, 10**18)
+NUMBERS = (
+    0, 1, -1, 2, 30, 255, 10**6, 2**31, 10**11, 9 * 10**11, -(9 * 10**11), 10**15, 2**53, 2**63 - 1, 2**64 - 1,
+    -(2**63), 0.5, -0.0, 1e300, 1e19, 10**18,
+)  # fmt: skip
+DEEP_PATH = ".".join("a" * 300)
 OPERATORS = (
     "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$autocomplete", "$contains", "$q",
     "$near", "$x",
@@ -161,10 +165,10 @@ FRIENDLY: dict[str, tuple[Any, ...]] = {
     "type": ("messaging", "like"),
     "members": (["alice"], [{"user_id": "bob"}]),
     "data": ({"name": "x"}, {"members": ["alice"], "created_by_id": "bob"}),
-    "set": ({"name": "x"}, {"text": "y", "color": 1}),
-    "unset": (["color"], ["text"]),
+    "set": ({"name": "x"}, {"text": "y", "color": 1}, {"a.b": {"c": 1}}, {DEEP_PATH: 1}),
+    "unset": (["color"], ["text"], ["a.b", DEEP_PATH]),
     "event": ({"type": "typing.start"},),
-    "reaction": ({"type": "like"},),
+    "reaction": ({"type": "like"}, {"type": "like", "score": 2**63 - 1}),
     "messages": ({"limit": 2}, {"id_around": "m1"}, {"created_at_around": "2030-01-01T00:00:00Z"}),
     "filter_conditions": ({"members": {"$in": ["alice"]}}, {}),
     "poll": ({"name": "p"},),
@@ -237,6 +241,7 @@ class Maker:
         if operation.method in ("GET", "DELETE"):
             query = {n: v if isinstance(v, str) else orjson.dumps(v).decode() for n, v in body.items()}
             query = {"payload": orjson.dumps(body).decode()} if pick.random() < 0.3 else query
+            query = {"payload": '{"a":' * 300 + "1" + "}" * 300} if pick.random() < 0.02 else query
         raw = orjson.dumps(body)
         if pick.random() < 0.03:
             raw = pick.choice(

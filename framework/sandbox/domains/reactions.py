@@ -24,6 +24,8 @@ DOMAIN = Domain("reactions")
 REACTION_INPUT = frozenset({"type", "score", "emoji_code", "user", "user_id"})
 REACTION_RESERVED = frozenset({"message_id", "created_at", "updated_at", "skip_push"})
 MAX_TYPE = 30
+MAX_SCORE = 2**31 - 1
+"""Scores are summed, and the sums must still be numbers of JSON's 64 bits."""
 
 
 @DOMAIN.operation("SendReaction", "POST", "/messages/{id}/reaction")
@@ -40,7 +42,7 @@ def send_reaction(call: Call) -> Result:
     kind = call.required_text("type", taken.fields)
     if len(kind) > MAX_TYPE:
         raise invalid(f"reaction.type must be a maximum of {MAX_TYPE} characters in length")
-    score = call.number("score", 1, low=0, source=taken.fields)
+    score = call.number("score", 1, low=0, high=MAX_SCORE, source=taken.fields)
     emoji_code = call.text("emoji_code", taken.fields)
     channels.check_custom(taken.custom, "reaction")
     if message.deleted_at is not None:

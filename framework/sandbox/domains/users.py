@@ -15,7 +15,7 @@ from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import people
 from framework.sandbox.views.user import full_user_view, user_view
-from framework.sandbox.wire import Entity, Input
+from framework.sandbox.wire import MAX_DEPTH, Entity, Input, too_deep
 
 DOMAIN = Domain("users")
 MAX_USERS = 100
@@ -73,7 +73,9 @@ def set_fields(call: Call, user: User, to_set: dict[str, Any], unset: list[str])
 
 
 def with_path(fields: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:
-    """A copy of nested objects with a value set at a dotted path."""
+    """A copy of nested objects with a value set at a dotted path. Raises ApiError 400 when the path is too deep."""
+    if path.count(".") >= MAX_DEPTH:
+        raise too_deep(f"the path {path[:40]}...")
     head, _, rest = path.partition(".")
     if not rest:
         return {**fields, head: value}

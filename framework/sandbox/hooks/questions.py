@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from framework.sandbox.errors import ApiError, invalid
 from framework.sandbox.hooks import settings
 from framework.sandbox.model.command import COMMANDS
@@ -15,7 +13,7 @@ from framework.sandbox.services.channels import check_custom
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view, render_html, take_attachment
 from framework.sandbox.views.user import user_view
-from framework.sandbox.wire import Dialect
+from framework.sandbox.wire import Dialect, parse_json
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
@@ -76,10 +74,7 @@ async def _ask(call: Call, channel: Channel, message: Message, url: str, body: d
 
 def _rewrite(call: Call, channel: Channel, message: Message, raw: bytes) -> None:
     """Take over what an answer may change. Raises ApiError when it is malformed, before anything changed."""
-    try:
-        said = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"it is not valid JSON: {error}") from error
+    said = parse_json(raw, "it")
     given = said.get("message") if isinstance(said, dict) else None
     if not isinstance(given, dict):
         return

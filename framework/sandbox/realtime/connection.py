@@ -16,7 +16,7 @@ from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.realtime.frames import Link, text_frame
 from framework.sandbox.services import people
 from framework.sandbox.views.user import own_user_view, user_view
-from framework.sandbox.wire import Dialect
+from framework.sandbox.wire import Dialect, parse_json
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
@@ -137,10 +137,7 @@ def _health(sandbox: Sandbox, connection: Connection) -> dict[str, Any]:
 def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
     """The user of a connect, created or updated from its details."""
     query = socket.query_params
-    try:
-        hello = orjson.loads(query.get("json") or "{}")
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"json is not valid JSON: {error}") from error
+    hello = parse_json(query.get("json") or "{}", "json")
     if not isinstance(hello, dict):
         raise invalid("json must be an object")
     details = hello.get("user_details") or {"id": hello.get("user_id")}

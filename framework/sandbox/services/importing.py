@@ -19,7 +19,7 @@ from framework.sandbox.model.import_task import IMPORT_FILES, ImportFile
 from framework.sandbox.model.message import MESSAGES, REACTIONS, Reaction
 from framework.sandbox.model.user import USERS
 from framework.sandbox.services import channels, message_fields, messages, people, unread
-from framework.sandbox.wire import parse_time
+from framework.sandbox.wire import parse_time, require_shallow
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
@@ -91,6 +91,7 @@ def _take(call: Call, raw: object, mode: str) -> None:
         raise invalid(f"an item's type must be one of [{', '.join(_READERS)}]")
     if not isinstance(item, Mapping):
         raise invalid("an item must be an object")
+    require_shallow(item, "an item")
     reader(call, item, mode)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from framework.sandbox.wire import Input
 
 MAX_ATTACHMENTS = 30
+MAX_PIN_S = 100 * 365 * 24 * 3600
 
 
 def apply(call: Call, channel: Channel, message: Message, taken: Input) -> None:
@@ -123,5 +124,7 @@ def _pin_expiry(call: Call, value: object) -> Any:  # noqa: ANN401 - a datetime 
         return None
     # The Python SDK documents seconds from now for pins; everyone else sends a time.
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 10**12:
+        if abs(value) > MAX_PIN_S:
+            raise invalid(f"pin_expires must be at most {MAX_PIN_S} seconds away")
         return call.now + timedelta(seconds=value)
     return parse_time(value, "pin_expires")

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import unquote
 
-import orjson
-
 from framework.sandbox.errors import invalid
+from framework.sandbox.wire import parse_json
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
@@ -80,7 +79,4 @@ def sort_param(call: Call) -> object:
     if not isinstance(raw, str) or not raw:
         return raw
     text = raw if raw[0] in "[{" else unquote(raw)
-    try:
-        return orjson.loads(text if text.startswith("[") else f"[{text}]")
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"sort is not valid JSON: {error}") from error
+    return parse_json(text if text.startswith("[") else f"[{text}]", "sort")

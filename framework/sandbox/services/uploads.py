@@ -11,13 +11,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-import orjson
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from framework.sandbox.errors import ApiError, invalid, not_found
 from framework.sandbox.model.app import APP
 from framework.sandbox.model.upload import UPLOADS, Upload
+from framework.sandbox.wire import parse_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -98,10 +98,7 @@ def field(received: Received, name: str, kind: type) -> Any:  # noqa: ANN401 - a
     raw = received.fields.get(name)
     if not raw:
         return None
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"{name} is not valid JSON: {error}") from error
+    value = parse_json(raw, name)
     if not isinstance(value, kind):
         raise invalid(f"{name} has the wrong type")
     return value
