@@ -175,6 +175,14 @@ async def test_an_import_takes_in_people_channels_and_messages(world: World) -> 
         assert response.status == 404
 
 
+async def test_an_import_of_a_file_that_was_never_put_fails_as_a_task(world: World) -> None:
+    url = await world.server.create_import_url("later.json")
+    task = (await world.server.create_import(url["path"], "upsert"))["import_task"]
+    assert task["state"] == "failed"
+    assert "nothing was put" in task["result"]["errors"][0]["error"]
+    assert (await world.server.get_import(task["id"]))["import_task"]["state"] == "failed"
+
+
 async def test_a_retention_policy_deletes_what_is_old(world: World) -> None:
     alice = (await people(world, 1))[0]
     channel = await world.channel(fresh("c"), alice)

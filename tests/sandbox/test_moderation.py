@@ -292,6 +292,41 @@ async def test_the_second_dialect_bans_mutes_and_flags(world: World, v2: Any) ->
     assert {log.type for log in logs} == {"delete_message", "restore"}
 
 
+async def test_bans_and_their_end_are_noted_with_who_and_why(world: World, v2: Any) -> None:
+    alice, bob = await people(world, 2)
+    channel = await world.channel(fresh("c"), alice, bob)
+    await v2.moderation.ban(target_user_id=bob, banned_by_id=alice, reason="spam")
+    await v2.moderation.ban(target_user_id=bob, banned_by_id=alice, channel_cid=channel.cid)
+    for _ in range(2):
+        await v2.moderation.unban(target_user_id=bob)
+    logs = (await v2.moderation.query_moderation_logs(filter={"target_user_id": bob})).data.logs
+    assert [(log.type, log.user_id, log.reason, log.custom) for log in logs] == [
+        ("unban", "", "", {}),
+        ("ban", alice, "", {"channel_cid": channel.cid}),
+        ("ban", alice, "spam", {}),
+    ]
+
+
+async def test_reports_are_found_by_author_channel_and_verdict(world: World) -> None:
+    alice, bob = await people(world, 2)
+    channel = await world.channel(fresh("c"), alice, bob)
+    sent = (await channel.send_message({"text": "bad"}, bob))["message"]["id"]
+    await world.server.flag_message(sent, user_id=alice)
+    query = world.server._query_flag_reports
+    report_id = (await query(message_id=sent))["flag_reports"][0]["id"]
+    for found in (
+        {"user_id": bob},
+        {"user_id": bob, "is_reviewed": False},
+        {"report_id": report_id},
+        {"channel_cid": channel.cid},
+    ):
+        assert [report["id"] for report in (await query(**found))["flag_reports"]] == [report_id], found
+    await world.server._review_flag_report(report_id, "reviewed", alice)
+    assert (await query(user_id=bob, is_reviewed=False))["flag_reports"] == []
+    for found in ({"review_result": "reviewed", "user_id": bob}, {"reviewed_by": alice}):
+        assert [report["id"] for report in (await query(**found))["flag_reports"]] == [report_id], found
+
+
 async def test_the_second_dialect_configures_and_checks(world: World, v2: Any) -> None:
     m: Any = pytest.importorskip("getstream.models")
     alice = (await people(world, 1))[0]

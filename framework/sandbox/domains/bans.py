@@ -10,13 +10,14 @@ from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden, invalid
 from framework.sandbox.model.ban import BANS, FUTURE_BANS, Ban, FutureBan
 from framework.sandbox.model.channel import CHANNELS, Channel
+from framework.sandbox.model.flag import USER
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.user import User
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import require
 from framework.sandbox.query.filters import select
 from framework.sandbox.query.sorting import parse_sort, sort
-from framework.sandbox.services import bans, channels, people
+from framework.sandbox.services import bans, channels, people, reports
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.user import user_by_id
 
@@ -56,6 +57,7 @@ def ban(call: Call) -> Result:
     by_id = by.id if by is not None else None
     cid = channel.cid if channel is not None else ""
     bans.impose(call, Ban(target.id, cid, call.now, by_id, reason, expires, shadow, call.flag("ip_ban")), by)
+    _log(call, "ban", target, cid, by, reason)
     if deletion:
         delete_messages(call, target, cid, deletion, by)
     return {}
@@ -67,12 +69,22 @@ def unban(call: Call) -> Result:
     """Lift a ban from the app or a channel; nothing happens where there is none."""
     target, channel, by = _target(call), _channel(call), _moderator(call, "unbanned_by")
     _require(call, channel, by)
-    bans.lift(call, target.id, channel.cid if channel is not None else "", by)
+    cid = channel.cid if channel is not None else ""
+    if bans.lift(call, target.id, cid, by):
+        _log(call, "unban", target, cid, by)
     if call.flag("remove_future_channels_ban"):
         for future in call.store[FUTURE_BANS]:
             if future.target_id == target.id and by is not None and future.created_by_id == by.id:
                 bans.lift_future(call, future.key)
     return {}
+
+
+def _log(call: Call, kind: str, target: User, cid: str, by: User | None, reason: str | None = None) -> None:
+    """Note a ban or its end where moderators look up what was done."""
+    reports.log(
+        call, kind, None, by.id if by is not None else "", reason or "", target_user_id=target.id, entity_type=USER,
+        entity_id=target.id, custom={"channel_cid": cid} if cid else {},
+    )  # fmt: skip
 
 
 def _target(call: Call) -> User:

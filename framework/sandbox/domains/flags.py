@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.flag import FLAG_REVIEWS, FLAGS, MESSAGE, USER, Flag, FlagReview
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.review import REVIEW_ITEMS, ReviewItem
@@ -137,14 +138,27 @@ def query_flag_reports(call: Call) -> Result:
     """The reported messages, each with its reports together."""
 
     def value_of(item: ReviewItem, name: str) -> Any:  # noqa: ANN401 - a JSON value
-        return (
-            item.entity_id if name == "message_id" else item.cid if name == "channel_cid" else field_value(item, name)
-        )
+        return _report_value(call, item, name)
 
     reported = [item for item in call.store[REVIEW_ITEMS] if item.entity_type == MESSAGE]
     reported = [item for item in reported if reports.flags_to(call, item.entity_type, item.entity_id)]
     found = listed(call, reported, value_of, conditions="filter_conditions")
     return {"flag_reports": [_report(call, item) for item in found.items], **found.cursors()}
+
+
+def _report_value(call: Call, item: ReviewItem, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    """A field of a report under the names that its filters use; `user_id` is whose message was reported."""
+    review = call.store[FLAG_REVIEWS].get(item.id)
+    if name == "review_result":
+        return review.review_result if review is not None else None
+    if name == "is_reviewed":
+        return review is not None
+    if name == "team":
+        channel = call.store[CHANNELS].get(item.cid) if item.cid is not None else None
+        return channel.team if channel is not None else None
+    own = {"report_id": "id", "message_id": "entity_id", "channel_cid": "cid"}
+    own |= dict.fromkeys(("user_id", "message_user_id"), "entity_creator_id")
+    return field_value(item, own.get(name, name))
 
 
 @DOMAIN.operation(

@@ -41,16 +41,19 @@ class Report:
 
 
 def file_of(call: Call, path: str) -> ImportFile:
-    """The file that a path names. Raises ApiError 400 where none was put there."""
+    """The file that a path names, whether it was put there or not. Raises ApiError 400 for no path of an import."""
     file = next((one for one in call.store[IMPORT_FILES] if path.strip("/").endswith(one.path)), None)
-    if file is None or file.size is None:
-        raise invalid(f"path {path} does not exist: upload the file to its upload_url first")
+    if file is None:
+        raise invalid(f"path {path} does not exist: ask for an upload_url, and put the file there")
     return file
 
 
 def read(call: Call, file: ImportFile, mode: str) -> Report:
     """Take in a file; `mode` "insert" leaves alone what is there already, "upsert" changes it."""
     report = Report()
+    if file.size is None:
+        report.errors.append({"item": 0, "error": f"nothing was put at the upload_url of {file.path}"})
+        return report
     content = call.sandbox.files.read(file.id) or b""
     try:
         items = _items(content)

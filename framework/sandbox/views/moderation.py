@@ -49,7 +49,9 @@ def message_flag_view(sandbox: Sandbox, flag: Flag) -> dict[str, Any]:
 def flag_view(sandbox: Sandbox, flag: Flag) -> dict[str, Any]:
     """A flag as the second moderation API shows it."""
     view: dict[str, Any] = {
+        "id": flag.id,
         "type": flag.type,
+        "created_by_automod": flag.type == "automod",
         "entity_type": flag.entity_type,
         "entity_id": flag.entity_id,
         "user_id": flag.user_id,
