@@ -70,7 +70,7 @@ def _look(bots: list[str] | None, *, online: bool) -> Iterator[Finding]:
 
     try:
         settings = load_settings()
-        logging_for(settings, level="warning")
+        logging_for(settings, level="error")  # What is doubtful stands in the findings.
     except FrameworkError as error:
         yield Finding("environment", "settings", ok=False, detail=str(error))
         return
@@ -88,7 +88,7 @@ def _check_bot(name: str, settings: Settings, *, online: bool) -> list[Finding]:
     try:
         bot = load_bot(name)
     except FrameworkError as error:
-        return [Finding(name, "definition", ok=False, detail=str(error))]
+        return [Finding(name, "definition", ok=False, detail=str(error)), *_beside(name)]
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
         ("tools", _tools),
         ("knowledge", _knowledge),
@@ -106,6 +106,27 @@ def _check_bot(name: str, settings: Settings, *, online: bool) -> list[Finding]:
         except FrameworkError as error:
             findings.append(Finding(bot.name, part, ok=False, detail=str(error)))
     return findings
+
+
+def _beside(name: str) -> Iterator[Finding]:
+    """What is wrong in the files beside a bot.yaml that is wrong itself, so that all is told at once."""
+    from framework.definition.loader import find_bot
+    from framework.testing.scenario import load_tests
+    from framework.tools.registry import import_file
+
+    try:
+        folder = find_bot(name)
+    except FrameworkError:
+        return  # The first finding says that there is no such bot.
+    tools = folder / "tools.py"
+    looks: list[tuple[str, Callable[[], object]]] = [("tests", lambda: load_tests(folder))]
+    if tools.is_file():
+        looks.insert(0, ("tools", lambda: import_file(folder.name, tools)))
+    for part, look in looks:
+        try:
+            look()
+        except FrameworkError as error:
+            yield Finding(name, part, ok=False, detail=str(error))
 
 
 def _summary(bot: Bot) -> str:
@@ -234,7 +255,7 @@ def _reach_servers(bot: Bot, settings: Settings) -> str:
                 found = await connection.tools((f"{name}/*",))
                 if not found:
                     raise ToolError(
-                        f"The MCP server {name!r} cannot be reached, or has no tools.",
+                        f"The MCP server {name!r} {_state(connection.trouble(name))}.",
                         where=bot.document.position(("mcp_servers", name)) if bot.document else None,
                         hint="Look at its `url` or `command`, and at its headers; then try again.",
                     )
@@ -244,6 +265,10 @@ def _reach_servers(bot: Bot, settings: Settings) -> str:
         return ", ".join(counts)
 
     return _run(reach())
+
+
+def _state(trouble: str) -> str:
+    return f"cannot be reached: {trouble}" if trouble else "has no tools"
 
 
 def _run(work: Coroutine[None, None, str]) -> str:

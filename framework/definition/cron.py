@@ -14,6 +14,7 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("month", 1, 12, _MONTHS),
     ("day of the week", 0, 7, _DAYS),
 )
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _ENTRY = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?")
 
 
@@ -36,6 +37,9 @@ def read_cron(text: str) -> Cron:
             f"{text!r} has {len(fields)} fields; cron has five (minute, hour, day, month, weekday), as in `0 9 * * 1-5`"
         )
     minute, hour, day, month, week = (_read(field, *spec) for field, spec in zip(fields, _FIELDS, strict=True))
+    # With a weekday named too, either is enough, as in cron.
+    if len(week) == len(_DAYS) and min(day) > max(_LONGEST[number - 1] for number in month):
+        raise ValueError(f"{text!r} never comes: no month of `{fields[3]}` has a day {min(day)}")
     return Cron(_listed(minute, 60), _listed(hour, 24), _listed(day, 31), _listed(month, 12), _named(week))
 
 

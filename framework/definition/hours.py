@@ -95,6 +95,12 @@ class OfficeHours(Part):
         return frozenset(date.fromisoformat(value) for value in self.closed)
 
 
+def suspicious_night(text: str) -> str:
+    """Times over midnight that are longer than half a day, as `17:00-9:00`: more likely a slip than a night. Or ""."""
+    spans = ((entry.strip(), span) for entry in text.split(",") for span in read_spans(entry))
+    return next((entry for entry, (start, end) in spans if end - start > _MIDNIGHT // 2 and end > _MIDNIGHT), "")
+
+
 def read_week(days: dict[str, str]) -> list[list[Span]]:
     """The spans of Monday to Sunday, in their order. A day by its name wins over a range that holds it.
 
@@ -136,6 +142,8 @@ def read_spans(text: str) -> list[Span]:
         if match is None:
             raise ValueError(f"{entry.strip()!r} are no times; write 9:00-17:00, several with a comma, or closed")
         start, end = _minutes(match[1], match[2], entry), _minutes(match[3], match[4], entry)
+        if start == end != 0:
+            raise ValueError(f"{entry.strip()!r} ends when it begins; a whole day is 0:00-24:00")
         start %= _MIDNIGHT
         spans.append((start, end if end > start else end + _MIDNIGHT))
     return sorted(spans)

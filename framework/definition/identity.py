@@ -8,6 +8,8 @@ from pydantic import Field, field_validator
 
 from framework.definition.part import Part
 
+_LANGUAGE = re.compile(r"[a-z]{2}")
+
 
 class Persona(Part):
     """How the bot presents itself; may differ between channels."""
@@ -15,6 +17,15 @@ class Persona(Part):
     name: str = Field("Support Bot", min_length=1, description="The name that people see.")
     image: str = Field("", description="Address of its picture.", examples=["https://example.com/bot.png"])
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="The bot's main language, as in en or de.")
+
+    @field_validator("language", mode="before")
+    @classmethod
+    def _two_letters(cls, value: object) -> object:
+        if isinstance(value, str) and not _LANGUAGE.fullmatch(value):
+            short = value[:2].lower() if re.fullmatch(r"[A-Za-z]{2}(?:[_-].*)?", value) else ""
+            guess = f"write {short!r}" if short else "write its two letters, as in en or de"
+            raise ValueError(f"{value!r} is no code of a language; {guess}")
+        return value
 
     @field_validator("image")
     @classmethod

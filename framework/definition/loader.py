@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -148,6 +149,10 @@ class _Loading:
                 missing.add(there.prompt)
                 continue
             rendered = rendered if path else text
+        for prompt in prompts.values():
+            if not any(text.strip() for text in prompt.texts.values()):
+                where, hint = Position(prompt.files[prompt.name]), "Say in it who the bot is and how it answers."
+                self._warnings.append(DefinitionError("is empty: a model is told nothing", where=where, hint=hint))
         if not missing:
             self._warn_of_unused(definition, frozenset(name for prompt in prompts.values() for name in prompt.uses()))
         return prompts, rendered
@@ -223,6 +228,14 @@ class _Loading:
 
 def _wrong_place(entry: str, place: Path, found: tuple[Path, ...]) -> tuple[str, str] | None:
     kinds = ", ".join(sorted(ARTICLE_SUFFIXES))
+    if re.match(r"[a-z]+://", entry):
+        return (
+            f"the knowledge {entry!r} is an address",
+            "Save the page as HTML into the folder `knowledge`.",
+        )
+    if re.search(r"[*?\[]", entry) and not place.exists():
+        folder = entry.rpartition("/")[0] or DEFAULT_KNOWLEDGE
+        return f"the knowledge {entry!r} has wildcards", f"Name the folder, as in {folder!r}, or each file in a list."
     if not place.exists():
         near = get_close_matches(entry, [path.name for path in place.parent.glob("*")], n=1)
         guess = f"Did you mean {near[0]!r}? " if near else ""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 Key = tuple[str | int, ...]
 _MERGE = "<<"
 _HINTS = (
+    (
+        "while parsing a block collection",
+        "Lines beside one another begin at the same column, all of them with a dash or all of them with a key.",
+    ),
     ("but got '?'", "Inside [ ] or { } a text with a ? in it needs quotes."),
     (
         "mapping values are not allowed",
@@ -150,6 +154,12 @@ def _broken(file: Path, text: str, error: yaml.MarkedYAMLError) -> DefinitionErr
             hint="Close it with ] or }, and put a comma between its entries.",
         )
     where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
+    if mark and (odd := _odd_blank(text, mark.line)):
+        return DefinitionError(
+            "is not valid YAML: the line begins with a blank that is none (a no-break space or the like)",
+            where=Position(file, *odd),
+            hint="Remove it and type the blanks anew; it came by copying from a page or a chat.",
+        )
     if mark and "mapping values are not allowed" in (error.problem or "") and (deeper := _deeper(text, mark.line)):
         return DefinitionError(f"is not valid YAML: {deeper}", where=where, hint="Begin both at the same column.")
     what = " ".join(part for part in (error.problem, error.context) if part)
@@ -158,6 +168,14 @@ def _broken(file: Path, text: str, error: yaml.MarkedYAMLError) -> DefinitionErr
     hints = (hint for sign, hint in _HINTS if sign in what)
     hint = next(hints, "Look at the indentation, colons and quotes on this line and the one above.")
     return DefinitionError(f"is not valid YAML: {what}", where=where, hint=hint)
+
+
+def _odd_blank(text: str, line: int) -> tuple[int, int] | None:
+    """Line and column of a sign at the beginning of one of the lines up to here that only looks like a blank."""
+    for number, row in enumerate(text.splitlines()[: line + 1], 1):
+        if match := re.match(r" *([^\S \t\r\f\v])", row):
+            return number, match.start(1) + 1
+    return None
 
 
 def _deeper(text: str, line: int) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from framework.definition.positions import Document, Key
 
 _WRONG_TYPE = ("_type", "_parsing", "_from_float", "literal_error")
+_CURLY = ("“", "”", "„", "‘", "’", "«", "»")
 _SHOWN = 60
 """Characters of a wrong value that are shown."""
 
@@ -134,6 +135,8 @@ def _remedy(detail: ErrorDetails, field: FieldInfo | None) -> str | None:
         parts.insert(0, f"Did you mean {near[0]!r}?" if near else "")
     if detail["type"] == "string_type" and isinstance(given, (int, float, bool)):
         parts.append(f'Put quotes around it: "{json.dumps(given)}".')
+    if isinstance(given, str) and given[:1] in _CURLY:
+        parts.insert(0, 'Write straight quotes, as in "...".')
     if part_of(field.annotation) is not None and detail["type"] == "model_type":
         colon = isinstance(given, str) and re.match(r"\w+:\S", given)
         parts.append("A colon needs a space behind it." if colon else "Its keys stand below it, indented.")
@@ -216,6 +219,10 @@ def _elsewhere(name: str, key: Key, model: type[BaseModel]) -> str:
             return f"{name!r} is the same in all channels: set it at the top of the file. "
         if name == "user_id":
             return "The bot is one user in all channels: set it under `identity` at the top of the file. "
+    if name != name.strip():
+        return "The blank before it is none (a no-break space or the like): type it anew. "
+    if name.startswith(("x-", ".")):
+        return "Nothing may stand here only to be repeated: put the & where the value is first used. "
     if name in model.model_fields:
         return f"{name!r} stands at the top of the file, not indented. "
     for section, field in model.model_fields.items():

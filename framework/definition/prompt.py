@@ -14,6 +14,7 @@ import jinja2
 from jinja2 import meta
 from jinja2.sandbox import SandboxedEnvironment
 
+from framework.definition.positions import read_text
 from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ def find_prompt(name: str, folders: Sequence[Path], where: Position) -> Path:
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
+    if len(name.split()) > 2:
+        raise DefinitionError(
+            "the prompt is a text, and not the name of a file",
+            where=where,
+            hint="Write the text into a file beside bot.yaml and name that, as in `prompt: prompt.md.j2`.",
+        )
     known = sorted({path.name for folder in folders if folder.is_dir() for path in folder.glob("*.j2")})
     near = get_close_matches(name, known, n=1)
     guess = f"Did you mean {near[0]!r}? " if near else ""
@@ -54,10 +61,9 @@ class Prompt:
         except DefinitionError:
             raise
         except Exception as error:  # noqa: BLE001 - what a template computes may fail in any way; its author is told
-            said = error.message if isinstance(error, jinja2.TemplateError) else str(error)
-            raise DefinitionError(
-                f"cannot be filled in: {str(said).rstrip('.')}", where=self._place(error), hint=_ADVICE
-            ) from None
+            said = str((error.message if isinstance(error, jinja2.TemplateError) else None) or error).rstrip(".")
+            hint = _nearest_filter(said, environment) + _ADVICE
+            raise DefinitionError(f"cannot be filled in: {said}", where=self._place(error), hint=hint) from None
 
     def _demand(self, environment: SandboxedEnvironment, variables: Mapping[str, object]) -> None:
         for name, text in self.texts.items():
@@ -92,17 +98,15 @@ def read_prompt(name: str, folders: Sequence[Path], where: Position) -> Prompt:
             continue
         files[wanted] = find_prompt(wanted, folders, place)
         texts[wanted], included = _read(files[wanted])
-        waiting += [(other, Position(files[wanted])) for other in included]
+        waiting += [(other, _first(files[wanted], texts[wanted], other)) for other in included]
     return Prompt(name, files, texts)
 
 
 def _read(file: Path) -> tuple[str, list[str]]:
     """A template's text, and the names of the templates that it uses."""
+    text = read_text(file)
     try:
-        text = file.read_text(encoding="utf-8")
         tree = _environment({}).parse(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"cannot be read: {error}", where=Position(file), hint="Save it as UTF-8 text.") from None
     except jinja2.TemplateSyntaxError as error:
         raise DefinitionError(
             f"is not a valid template: {error.message}", where=Position(file, error.lineno), hint=_ADVICE
@@ -122,11 +126,24 @@ def _environment(texts: Mapping[str, str]) -> SandboxedEnvironment:
 
 
 def _missing(file: Path, text: str, names: Sequence[str], given: Mapping[str, object]) -> DefinitionError:
-    line = next(
-        (n for n, row in enumerate(text.splitlines(), 1) if re.search(rf"\b{re.escape(names[0])}\b", row)), None
-    )
+    near = get_close_matches(names[0], given, n=1)
+    guess = f"Did you mean {near[0]!r}? " if near else ""
     return DefinitionError(
         f"uses {', '.join(names)}, which bot.yaml does not give",
-        where=Position(file, line),
-        hint=f"Add it under `variables:` in bot.yaml. Given are: {', '.join(sorted(given))}.",
+        where=_first(file, text, names[0]),
+        hint=f"{guess}Add it under `variables:` in bot.yaml. Given are: {', '.join(sorted(given))}.",
     )
+
+
+def _first(file: Path, text: str, word: str) -> Position:
+    """Where a word stands first in a template, inside {{ }} or {% %}."""
+    for number, row in enumerate(text.splitlines(), 1):
+        if match := re.search(rf"\{{[{{%][^}}]*?(?<!\w)({re.escape(word)})(?!\w)", row):
+            return Position(file, number, match.start(1) + 1)
+    return Position(file)
+
+
+def _nearest_filter(said: str, environment: SandboxedEnvironment) -> str:
+    match = re.fullmatch(r"No filter named '(\w+)'", said)
+    near = get_close_matches(match[1], environment.filters, n=1) if match else []
+    return f"Did you mean {near[0]!r}? " if near else ""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from framework.definition.finding import Finding
+from framework.definition.hours import suspicious_night
 from framework.definition.model import BotDefinition
 from framework.definition.tool_rules import server_rules, tool_rules, tools_in
 from framework.definition.trigger_rules import placeholders, trigger_rules
@@ -79,6 +80,16 @@ def _hours(definition: BotDefinition) -> Iterator[Finding]:
             yield Finding(
                 path, "the hours name no day: it would never be open", "For example: days: {mon-fri: 9:00-17:00}."
             )
+        for days, times in hours.days.items() if hours is not None else ():
+            if night := suspicious_night(times):
+                start, _, end = night.partition("-")
+                yield Finding(
+                    (*path, "days", days),
+                    f"{night} goes on over midnight, until the next day",
+                    f"If it is the day that you mean, write {end.strip()}-{start.strip()}; if it is the night, write "
+                    f"0:00-{end.strip()}, {start.strip()}-24:00.",
+                    warning=True,
+                )
     if definition.conditions.outside == "say" and definition.conditions.hours is None:
         yield Finding(
             ("conditions", "outside"),
@@ -114,6 +125,19 @@ def _contradictions(definition: BotDefinition) -> Iterator[Finding]:
             "Name another one, as in [embedded].",
             warning=True,
         )
+
+
+def _unserved(definition: BotDefinition) -> Iterator[Finding]:
+    """Channels that the bot would make, and never speak in."""
+    posts_to = {definition.drafts.channel, definition.handover.alert}
+    for index, cid in enumerate(definition.channels.create):
+        if not definition.channels.covers(cid) and cid not in posts_to:
+            yield Finding(
+                ("channels", "create", index),
+                f"{cid} is made at start, but the bot does not work there",
+                f"Add it to `channels: join:`, which has {', '.join(definition.channels.join)}.",
+                warning=True,
+            )
 
 
 def _handover(definition: BotDefinition) -> Iterator[Finding]:
@@ -170,6 +194,7 @@ def rules(tools_file: Path | None) -> tuple[tuple[frozenset[str], Rule], ...]:
         (frozenset({"drafts", "handover"}), _addresses),
         (frozenset({"conditions", "team"}), _hours),
         (frozenset({"reply", "drafts", "conditions", "team", "model"}), _contradictions),
+        (frozenset({"channels", "drafts", "handover"}), _unserved),
         (frozenset({"handover", "team", "budget"}), _handover),
         (frozenset({"budget"}), _budget),
         (frozenset({"drafts", "handover", "memory"}), _without_effect),

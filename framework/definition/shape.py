@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -103,6 +103,7 @@ def _name(choice: Any) -> str:  # noqa: ANN401 - annotations have no type
         float: "a number",
         str: "text",
         timedelta: "a duration (90s, 30m, 2h, 7d)",
+        datetime: "a time, as in 2026-01-05T10:00",
     }
     if choice in plain:
         return plain[choice]

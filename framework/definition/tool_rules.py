@@ -30,6 +30,11 @@ def server_rules(definition: BotDefinition) -> Iterator[Finding]:
             yield Finding(path, "a server over stdio needs its command", "Add `command: [python, server.py]`.")
         if server.transport == "http" and server.command:
             yield Finding((*path, "command"), "`command` is for stdio", "Remove it, or set `transport: stdio`.")
+        if server.transport == "stdio" and server.url:
+            yield Finding((*path, "url"), "a server is reached by its `url` or by its `command`", "Keep one of them.")
+        if len(server.command) == 1 and " " in server.command[0].strip():
+            words = ", ".join(server.command[0].split())
+            yield Finding((*path, "command"), "a program with blanks in its name", f"Write a list: [{words}].")
         for header, value in server.headers.items():
             if header.lower() in {"authorization", "x-api-key", "api-key"} and "${" not in value:
                 yield Finding(

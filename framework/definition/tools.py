@@ -38,6 +38,14 @@ class ToolRule(Part):
     per_minute: int | None = Field(None, ge=1, description="Calls a minute, for each person.", examples=[5])
     writes: bool = Field(True, description="Whether it changes anything: such a call is never made twice.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_as_key(cls, value: object) -> object:
+        if isinstance(value, dict) and len(value) == 1 and not set(value) & set(cls.model_fields):
+            (name,) = value
+            raise ValueError(f"the rules of a tool stand beside its name: {{name: {name}, approval: always}}")
+        return value
+
     @field_validator("approval", mode="before")
     @classmethod
     def _condition_as_key(cls, value: object) -> object:
@@ -62,6 +70,24 @@ class ToolRule(Part):
         """The expression of `when: ...`; None where `approval` is never or always."""
         match = _WHEN.fullmatch(self.approval)
         return match["condition"] if match else None
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """The arguments that the condition looks at, as far as it names them: `args.amount`, `args["amount"]`."""
+        from jinja2 import nodes
+        from jinja2.sandbox import SandboxedEnvironment
+
+        if self.condition is None:
+            return frozenset()
+        tree = SandboxedEnvironment().parse("{{ " + self.condition + " }}")
+        found = [node.attr for node in tree.find_all(nodes.Getattr) if _is_args(node.node)]
+        items = (node.arg for node in tree.find_all(nodes.Getitem) if _is_args(node.node))
+        found += [item.value for item in items if isinstance(item, nodes.Const) and isinstance(item.value, str)]
+        return frozenset(found)
+
+
+def _is_args(node: object) -> bool:
+    return getattr(node, "name", "") == "args"
 
 
 def check_condition(text: str) -> None:

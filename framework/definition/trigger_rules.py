@@ -24,6 +24,7 @@ _OWN_EVENTS = {
     "message.updated": "every_message",
 }
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_UNCLOSED = re.compile(r"\{(\w+)(?![\w}])")
 _SAY_NAMES = frozenset({"name"})
 
 
@@ -72,6 +73,11 @@ def _value(path: Key, kind: str, value: str) -> Iterator[Finding]:
             check_regex(value)
         except ValueError as error:
             yield Finding(path, str(error), "Regular expressions are those of Python; put them into '...'.")
+    elif kind == "keyword" and "," in value:
+        listed = ", ".join(word.strip() for word in value.split(",") if word.strip())
+        yield Finding(
+            path, f"{value!r} is one keyword, with its comma", f"Several are a list: [{listed}].", warning=True
+        )
     elif kind == "command" and not re.fullmatch(r"[\w-]+", value):
         yield Finding(path, f"{value!r} is no command", "A command is one word, as in `command: help`.")
     elif kind == "reaction" and not _REACTION.fullmatch(value):
@@ -94,3 +100,5 @@ def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[Findin
         guess = f"Did you mean {{{near[0]}}}? " if near else ""
         listed = ", ".join(f"{{{word}}}" for word in sorted(known)) or "none"
         yield Finding(path, f"{{{name}}} stands for nothing here", f"{guess}There are: {listed}.")
+    for name in sorted(known & set(_UNCLOSED.findall(text))):
+        yield Finding(path, f"the brace before {name!r} is not closed", f"Write {{{name}}}.")

@@ -23,8 +23,9 @@ def zone(name: str) -> ZoneInfo:
 def _nearest(name: str) -> str:
     names = available_timezones()
     ends = sorted(known for known in names if known.lower().endswith("/" + name.lower().replace(" ", "_")))
-    near = ends or get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else "as in Europe/Berlin or UTC"
+    # Places alone: EST is near to CEST, and half a world away.
+    near = ends or get_close_matches(name, sorted(known for known in names if "/" in known), n=1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else "name a place, as in Europe/Berlin, or UTC"
 
 
 def known_zone(name: str) -> str:

@@ -13,12 +13,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from framework.definition.model import ChannelDefinition
 from framework.definition.part import Duration, Part
 from framework.definition.positions import Document, read_yaml
-from framework.definition.problems import explain
+from framework.definition.problems import explain, together
 from framework.errors import DefinitionError, Position
 
 FOLDER = "conversations"
 USER = "user"
 """The person who speaks where a step says `user:`."""
+_OWN_NAMES = ("last", "bot", "review")
+"""Messages that steps name without an id."""
 
 
 def _one_or_many(value: object) -> object:
@@ -145,7 +147,11 @@ class Scenario(Part):
     definition: ChannelDefinition | None = Field(
         None, description="Values for the channel, as under `overrides` in bot.yaml."
     )
-    turns: tuple[Step, ...] = Field(min_length=1, description="What happens, in order.")
+    turns: tuple[Step, ...] = Field(
+        min_length=1,
+        description="What happens, in order.",
+        examples=[[{"user": "Hello", "expect": {"text": "help"}}]],
+    )
 
     @field_validator("at")
     @classmethod
@@ -182,16 +188,47 @@ class Test:
 
 def load_tests(folder: Path) -> tuple[Test, ...]:
     """The conversation tests of a bot's folder, sorted by file. Raises DefinitionError, with line, for a wrong one."""
-    return tuple(load_test(file) for file in sorted((folder / FOLDER).glob("*.y*ml")))
+    tests: list[Test] = []
+    problems: list[DefinitionError] = []
+    for file in sorted((folder / FOLDER).glob("*.y*ml")):
+        try:
+            tests.append(load_test(file))
+        except DefinitionError as error:
+            problems.append(error)
+    if problems:
+        raise together(problems)
+    return tuple(tests)
 
 
 def load_test(file: Path) -> Test:
     """One conversation test. Raises DefinitionError, with line."""
     document = read_yaml(file)
     if not isinstance(document.value, dict):
-        raise DefinitionError("must be a mapping with `turns`", where=document.position(()))
+        raise DefinitionError(
+            "must be a mapping with `turns`",
+            where=document.position(()),
+            hint="Begin as in `turns: [{user: Hello, expect: {text: help}}]`, or with a line for each.",
+        )
     try:
         scenario = Scenario.model_validate(document.value)
     except ValidationError as error:
         raise explain(error, document, Scenario) from None
+    _check_references(scenario, document)
     return Test(file, scenario, document)
+
+
+def _check_references(scenario: Scenario, document: Document) -> None:
+    """Raise DefinitionError for a step that speaks of a message which no earlier step writes."""
+    known = set(_OWN_NAMES)
+    problems: list[DefinitionError] = []
+    steps = [("history", n, step) for n, step in enumerate(scenario.history)]
+    for part, number, step in [*steps, *(("turns", n, step) for n, step in enumerate(scenario.turns))]:
+        for key in ("reply_to", "quote", "message"):
+            name = getattr(step, key)
+            if name and name not in known:
+                what = f"{part}[{number}].{key}: no earlier step has the id {name!r}"
+                hint = f"Add `id: {name}` to the step that is meant, or write one of {', '.join(sorted(known))}."
+                problems.append(DefinitionError(what, where=document.position((part, number, key)), hint=hint))
+        known |= {step.id} - {""}
+    if problems:
+        raise together(problems)

@@ -126,6 +126,10 @@ class McpTools:
             if any(fnmatchcase(str((tool.metadata or {})[DECLARED]), name) for name in names)
         )
 
+    def trouble(self, name: str) -> str:
+        """Why a server could not be reached when it was last tried, for people: `no answer at URL`; else ""."""
+        return next((server.trouble for server in self._servers if server.name == name), "")
+
     async def aclose(self) -> None:
         """Close all connections, and end the servers that were started here."""
         await asyncio.gather(*(server.aclose() for server in self._servers))
@@ -145,6 +149,7 @@ class _Server:
         self._end = asyncio.Event()
         self._tools: tuple[BaseTool, ...] = ()
         self._down_until = 0.0
+        self.trouble = ""
 
     async def tools(self) -> tuple[BaseTool, ...]:
         async with self._lock:
@@ -198,6 +203,7 @@ class _Server:
                 listed = [made async for made in _all_tools(client)]
         except Exception as error:  # noqa: BLE001 - whatever a server does wrong, the bot works without it
             self._down_until = self._clock() + RETRY_SECONDS
+            self.trouble = _trouble(error, self._target)
             # Only the kind: what a library says may repeat a header.
             log.warning(
                 "mcp server is down; its tools are missing",
@@ -208,6 +214,7 @@ class _Server:
             await self._let_go()
             return
         self._client = client
+        self.trouble = ""
         self._tools = tuple(self._tool(made) for made in listed)
         log.info("mcp server connected", server=self.name, tools=len(self._tools))
 
@@ -249,6 +256,25 @@ class _Server:
             extras={"writes": False} if made.annotations and made.annotations.read_only_hint else None,
             metadata={DECLARED: f"{self.name}/{made.name}"},
         )
+
+
+def _trouble(error: BaseException, target: Target) -> str:
+    """Why a server cannot be reached, without what a library says, which may repeat a header."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if target.command:
+        if isinstance(error, OSError) and error.strerror:
+            return f"it does not start: {target.command[0]}: {error.strerror.lower()}"
+        log_file = f"mcp-{target.name}.log"
+        return f"it does not start ({type(error).__name__}); what it printed is in {log_file} of the data folder"
+    if status is not None:
+        return f"it refuses with status {status} at {_without_query(target.url)}"
+    return f"no answer at {_without_query(target.url)} ({type(error).__name__})"
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0]
 
 
 async def _all_tools(client: Client) -> AsyncIterator[Tool]:

@@ -36,12 +36,29 @@ def load_tools(bot: Bot, module: ModuleType | None = None) -> tuple[BaseTool, ..
     if bot.tools_file is None or not own:
         return ()
     module = module or import_tools(bot)
-    return tuple(_take(name, vars(module), bot.tools_file) for name in own)
+    tools = {name: _take(name, vars(module), bot.tools_file) for name in own}
+    _check_conditions(bot, tools)
+    return tuple(tools.values())
 
 
 def import_tools(bot: Bot) -> ModuleType | None:
     """The bot's tools.py as a module; None where it has none. Raises DefinitionError where it does not import."""
-    return None if bot.tools_file is None else _import(bot.name, bot.tools_file)
+    return None if bot.tools_file is None else import_file(bot.name, bot.tools_file)
+
+
+def _check_conditions(bot: Bot, tools: Mapping[str, BaseTool]) -> None:
+    """Raise DefinitionError where an approval depends on an argument that its tool does not take."""
+    for index, rule in enumerate(bot.definition.tools):
+        tool = tools.get(rule.name)
+        strange = sorted(rule.arguments - set(tool.args)) if tool is not None else []
+        if tool is not None and strange:
+            near = get_close_matches(strange[0], tool.args, n=1)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            raise DefinitionError(
+                f"tools[{index}].approval: {rule.name} has no argument {strange[0]!r}",
+                where=_place(bot, ("tools", index, "approval")),
+                hint=f"{guess}It takes: {', '.join(sorted(tool.args)) or 'nothing'}.",
+            )
 
 
 def _check_operations(bot: Bot) -> None:
@@ -86,7 +103,8 @@ def _place(bot: Bot, key: tuple[str | int, ...]) -> Position:
     return bot.document.position(key) if bot.document else Position(bot.folder / "bot.yaml")
 
 
-def _import(bot_name: str, file: Path) -> ModuleType:
+def import_file(bot_name: str, file: Path) -> ModuleType:
+    """A tools.py as a module. Raises DefinitionError, with the line, where it does not import."""
     # Each load is a module of its own, so that bots do not share tools and a changed file is read again.
     name = f"bots.{bot_name}.tools"
     spec = importlib.util.spec_from_file_location(name, file)
@@ -138,10 +156,13 @@ def _import_remedy(error: BaseException) -> str:
 
 
 def _take(name: str, names: Mapping[str, object], file: Path) -> BaseTool:
-    from langchain_core.tools import BaseTool, tool
+    from langchain_core.tools import BaseTool
+
+    from framework.tools.soundness import check_made, function_of, made_of
 
     found = names.get(name)
     if isinstance(found, BaseTool):
+        check_made(name, found, Position(file, _line_of(function_of(found))))
         return found
     if not callable(found):
         tools = sorted(key for key, value in names.items() if isinstance(value, BaseTool))
@@ -151,28 +172,7 @@ def _take(name: str, names: Mapping[str, object], file: Path) -> BaseTool:
             where=Position(file),
             hint=f"{f'Did you mean {near[0]!r}? ' if near else ''}Its tools: {', '.join(tools) or 'none'}.",
         )
-    where = Position(file, _line_of(found))
-    untyped = [key for key in inspect.signature(found).parameters if key not in getattr(found, "__annotations__", {})]
-    if untyped:
-        raise DefinitionError(
-            f"{name!r} cannot be a tool: {', '.join(untyped)} has no type",
-            where=where,
-            hint=f"Say what the model is to give, as in `{untyped[0]}: str`.",
-        )
-    if not inspect.getdoc(found):
-        raise DefinitionError(
-            f"{name!r} cannot be a tool: it has no docstring",
-            where=where,
-            hint='Say below its first line when to use it, as in """Look up an order by its number.""".',
-        )
-    try:
-        return tool(found)
-    except (ValueError, TypeError) as error:
-        raise DefinitionError(
-            f"{name!r} cannot be a tool: {error}",
-            where=where,
-            hint="Give it a docstring that says when to use it, and a type for each argument.",
-        ) from error
+    return made_of(name, found, Position(file, _line_of(found)))
 
 
 def _line_of(found: object) -> int | None:

@@ -49,6 +49,23 @@ def test_a_place_in_a_file_stands_on_one_line(environment: dict[str, str], tmp_p
     assert f"{bot}/tools.py:1:12: is not valid Python" in result.stdout
 
 
+def test_all_files_of_a_bot_are_judged_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    (bot / "bot.yaml").write_text("contxt: {}\n")
+    (bot / "tools.py").write_text("def broken(:\n")
+    (bot / "conversations" / "a.yaml").write_text("turns:\n  - usr: Hello\n")
+    (bot / "conversations" / "b.yaml").write_text("turns:\n  - {user: Hello, quote: nowhere}\n")
+    result = check(environment, str(bot))
+    assert result.returncode == 1
+    for place in (
+        "bot.yaml:1:1: ",
+        "tools.py:1:12: ",
+        "a.yaml:2:5: unknown key 'usr'",
+        "b.yaml:2:19: turns[0].quote: ",
+    ):
+        assert place in result.stdout
+
+
 def test_half_a_key_is_a_finding(environment: dict[str, str]) -> None:
     result = check(environment, "--json", STREAM_API_KEY="key")
     assert result.returncode == 1

@@ -152,6 +152,55 @@ BREAKAGES = {
     "bracket left open over lines": ("team: {users: [ada, grace]}", "team: ¦{users: [ada, grace]", ["is not closed"]),
     "colon without a space": ("context:\n  messages: 20", "¦context:\n  messages:20", ["A colon needs a space"]),
     "singular": ("tools:\n", "¦tool:\n", ["Did you mean 'tools'?"]),
+    "a key beside entries": (
+        "  - mention\n",
+        "  - mention\n  ¦keyword: x\n",
+        ["not valid YAML", "all of them with a dash or all of them with a key"],
+    ),
+    "blank that is none": ("  name: Shop Bot", "¦\u00a0 name: Shop Bot", ["a no-break space", "type it anew"]),
+    "blank that is none, above a right one": (
+        "  user_id: shop-bot\n",
+        "¦\u00a0 user_id: shop-bot\n",
+        ["a no-break space", "type the blanks anew"],
+    ),
+    "curly quotes": ('["messaging:shop-*"]', "[¦“messaging:shop-*”]", ["TYPE:ID", "straight quotes"]),
+    "abbreviated time zone": ("  timezone: Europe/Berlin\n", "  ¦timezone: CEST\n", ["no time zone; name a place"]),
+    "a day that never comes": (
+        'cron: "0 9 * * 1-5"',
+        '¦cron: "0 9 31 2 *"',
+        ["never comes: no month of `2` has a day 31"],
+    ),
+    "hours without length": (
+        'mon-fri: "9:00-17:00"',
+        '¦mon-fri: "9:00-9:00"',
+        ["ends when it begins", "0:00-24:00"],
+    ),
+    "language by its name": ("  name: Shop Bot", "  ¦language: English", ["no code of a language", "en or de"]),
+    "language with a country": ("  name: Shop Bot", "  ¦language: de_DE", ["no code of a language; write 'de'"]),
+    "rules below a tool's name": (
+        "{name: refund, approval: ",
+        "¦{refund: ",
+        ["stand beside its name: {name: refund"],
+    ),
+    "two ways to a server": (
+        'mcp"}',
+        'mcp", command: [x]}',
+        ["mcp_servers.tracker.url", "by its `url` or by its `command`", "Keep one"],
+    ),
+    "command as one text": (
+        '{url: "https://tracker.example.com/mcp"}',
+        "{¦command: python server.py}",
+        ["a program with blanks", "[python, server.py]"],
+    ),
+    "wildcard in knowledge": ("knowledge: knowledge", "¦knowledge: knowledge/*.md", ["wildcards", "'knowledge'"]),
+    "address as knowledge": ("knowledge: knowledge", "¦knowledge: https://a.example/x", ["is an address", "HTML"]),
+    "text as prompt": ("prompt: prompt.md.j2", "¦prompt: You are a bot.", ["not the name of a file", "prompt.md.j2"]),
+    "brace left open": ("{topics} {person}", "{topics {person}", ["the brace before 'topics' is not closed"]),
+    "anchor without a place": (
+        "context:\n",
+        "¦x-all: &all {messages: 5}\ncontext:\n",
+        ["'x-all'", "put the & where the value is first used"],
+    ),
     "asterisk without quotes": ('["messaging:shop-*"]', "¦*all", ["not valid YAML", "needs quotes"]),
 }
 
@@ -243,6 +292,42 @@ def test_settings_without_effect_are_warnings(folder: Path) -> None:
     assert len(warnings) == 2
     assert "handover.alert has no effect" in warnings[0] + warnings[1]
     assert "memory.limit has no effect" in warnings[0] + warnings[1]
+
+
+def test_what_is_rarely_meant_is_a_warning(folder: Path) -> None:
+    text = GOOD.replace('"9:00-17:00"', '"17:00-9:00"').replace(
+        "keyword: [refund, invoice]", "keyword: refund, invoice"
+    )
+    text = text.replace("  where: {team: emea}", '  where: {team: emea}\n  create: ["messaging:other-1"]')
+    (folder / "bot.yaml").write_text(text, encoding="utf-8")
+    warnings = "\n".join(str(warning) for warning in load_bot(str(folder)).warnings)
+    assert "17:00-9:00 goes on over midnight" in warnings
+    assert "write 9:00-17:00; if it is the night, write 0:00-9:00, 17:00-24:00" in warnings
+    assert "is one keyword, with its comma" in warnings
+    assert "messaging:other-1 is made at start, but the bot does not work there" in warnings
+
+
+def test_nights_and_schedules_that_come_are_no_mistakes(folder: Path) -> None:
+    text = GOOD.replace('"9:00-17:00"', '"22:00-6:00", sat: "0:00-9:00, 17:00-24:00", sun: "0:00-0:00"')
+    text = text.replace('cron: "0 9 * * 1-5"', 'cron: "0 9 31 2 1"')
+    (folder / "bot.yaml").write_text(text, encoding="utf-8")
+    assert not load_bot(str(folder)).warnings
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("You are {{ compny }}.", [":1:12: uses compny", "Did you mean 'company'?"]),
+        ("A\nB {{ company|uper }}", [":2: cannot be filled in", "Did you mean 'upper'?"]),
+        ("A\n{% include 'rules.md' %}", [":2:13: the prompt 'rules.md' does not exist"]),
+        ("A {{ company }", [":1: is not a valid template"]),
+    ],
+)
+def test_a_mistake_in_a_prompt_is_named_with_its_line(folder: Path, prompt: str, words: list[str]) -> None:
+    (folder / "prompt.md.j2").write_text(prompt)
+    message = str(load_error(folder, GOOD))
+    for word in words:
+        assert f"prompt.md.j2{word}" in message or word in message, message
 
 
 def test_a_template_that_is_included_is_checked_too(folder: Path) -> None:

@@ -10,6 +10,8 @@ from framework.definition.model import Bot
 from framework.errors import DefinitionError
 from framework.tools.registry import load_tools
 
+TOOL = "from langchain.tools import tool\n\n"
+
 
 def bot_with_tools(folder: Path, code: str, names: str) -> Bot:
     (folder / "bot.yaml").write_text(f"tools: [{names}]\n")
@@ -40,6 +42,24 @@ def test_the_support_bots_tools_load_in_the_order_of_its_definition() -> None:
         ),
         ("x = 1\n", ["has no tool 'add'"]),
         ('\ndef add(a, b: int) -> int:\n    """Add."""\n    return b\n', ["tools.py:2", "a has no type", "`a: str`"]),
+        ('def add(*a: int) -> int:\n    """Add."""\n    return 1\n', ["tools.py:1", "no names", "`a: list[str]`"]),
+        (
+            'import socket\ndef add(a: socket.socket) -> int:\n    """Add."""\n    return 1\n',
+            ["tools.py:2", "a type that a model cannot give"],
+        ),
+        (f'{TOOL}@tool\ndef add(a, b: int) -> int:\n    """Add."""\n    return b\n', ["tools.py:3", "a has no type"]),
+        (
+            f'{TOOL}@tool(extras={{"phrases": ["add ("]}})\ndef add(a: int) -> int:\n    """Add."""\n    return a\n',
+            ["tools.py:3", "'add (' is no regular expression"],
+        ),
+        (
+            f'{TOOL}@tool(extras={{"phrases": "add"}})\ndef add(a: int) -> int:\n    """Add."""\n    return a\n',
+            ["are one text", '[r"add"]'],
+        ),
+        (
+            f'{TOOL}@tool(extras={{"phrases": ["(?P<b>x)"]}})\ndef add(a: int) -> int:\n    """Add."""\n    return a\n',
+            ["fills 'b'", "It takes: a"],
+        ),
         ('LIMIT = {}["x"]\n\ndef add() -> int:\n    """Add."""\n    return 1\n', ["tools.py:1", "KeyError: 'x'"]),
         ('def add() -> int:\n    """Add."""\n    return 1\n\nraise SystemExit\n', ["tools.py:5", "end the program"]),
     ],
@@ -55,6 +75,15 @@ def test_a_mistake_in_tools_py_is_named_with_line_and_remedy(
         for word in words:
             assert word in str(caught.value)
         assert caught.value.hint
+
+
+def test_a_condition_on_an_argument_that_the_tool_does_not_take_is_named(tmp_path: Path) -> None:
+    code = 'def add(a: int) -> int:\n    """Add."""\n    return a\n'
+    right = bot_with_tools(tmp_path, code, "{name: add, approval: 'when: args.a > 1'}")
+    assert len(load_tools(right)) == 1
+    wrong = bot_with_tools(tmp_path, code, """{name: add, approval: 'when: args["b"] > 1'}""")
+    with pytest.raises(DefinitionError, match=r"bot\.yaml:1:21: tools\[0\]\.approval: add has no argument 'b'"):
+        load_tools(wrong)
 
 
 def test_an_operation_that_does_not_exist_is_named_with_its_place(tmp_path: Path) -> None:

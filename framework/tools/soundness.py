@@ -1,0 +1,91 @@
+"""Whether a function of tools.py can be a tool: what a model must be told of it, and the words that lead to it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.tools import BaseTool, tool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from framework.errors import DefinitionError, Position
+
+
+def made_of(name: str, function: Callable[..., Any], where: Position) -> BaseTool:
+    """A tool of a plain function. Raises DefinitionError where it lacks types or a docstring."""
+    _check_arguments(name, function, where)
+    if not inspect.getdoc(function):
+        raise _unfit(
+            name,
+            "it has no docstring",
+            where,
+            'Say below its first line when to use it, as in """Look up an order by its number.""".',
+        )
+    try:
+        made = tool(function)
+    except (ValueError, TypeError) as error:
+        hint = "Give it a docstring that says when to use it, and a type for each argument."
+        raise _unfit(name, str(error), where, hint) from error
+    _check_schema(name, made, where)
+    return made
+
+
+def check_made(name: str, made: BaseTool, where: Position) -> None:
+    """Raise DefinitionError where one that `@tool` made lacks what is asked of a function, or its `extras` are wrong.
+
+    An argument without a type is right where the author gave a schema that says more.
+    """
+    function = function_of(made)
+    fields = getattr(made.args_schema, "model_fields", {})
+    if function is not None and any(field.annotation is Any for field in fields.values()):
+        _check_arguments(name, function, where)
+    _check_schema(name, made, where)
+    _check_phrases(name, made, where)
+
+
+def function_of(made: BaseTool) -> Callable[..., Any] | None:
+    """The function behind a tool, where there is one."""
+    return getattr(made, "func", None) or getattr(made, "coroutine", None)
+
+
+def _unfit(name: str, why: str, where: Position, hint: str) -> DefinitionError:
+    return DefinitionError(f"{name!r} cannot be a tool: {why}", where=where, hint=hint)
+
+
+def _check_arguments(name: str, function: Callable[..., Any], where: Position) -> None:
+    parameters = inspect.signature(function).parameters
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    many = next((key for key, parameter in parameters.items() if parameter.kind in open_ended), None)
+    if many is not None:
+        hint = f"Name each argument; several values are a list, as in `{many}: list[str]`."
+        raise _unfit(name, f"what stands in {many} has no names", where, hint)
+    untyped = [key for key in parameters if key not in getattr(function, "__annotations__", {})]
+    if untyped:
+        hint = f"Say what the model is to give, as in `{untyped[0]}: str`."
+        raise _unfit(name, f"{', '.join(untyped)} has no type", where, hint)
+
+
+def _check_schema(name: str, made: BaseTool, where: Position) -> None:
+    try:
+        convert_to_openai_tool(made)
+    except PydanticInvalidForJsonSchema:
+        hint = "Take text, numbers, true and false, lists, mappings, or pydantic models of these."
+        raise _unfit(name, "an argument has a type that a model cannot give", where, hint) from None
+
+
+def _check_phrases(name: str, made: BaseTool, where: Position) -> None:
+    phrases = (made.extras or {}).get("phrases", ())
+    if isinstance(phrases, str):
+        raise _unfit(name, "its `phrases` are one text", where, f'Write a list: "phrases": [r"{phrases}"].')
+    for phrase in phrases:
+        try:
+            groups = re.compile(phrase).groupindex
+        except re.error as error:
+            hint = 'Regular expressions are those of Python; write them as r"...".'
+            raise _unfit(name, f"{phrase!r} is no regular expression: {error}", where, hint) from None
+        if strange := sorted(set(groups) - set(made.args)):
+            what = f"{phrase!r} fills {strange[0]!r}, which is no argument of it"
+            raise _unfit(name, what, where, f"It takes: {', '.join(sorted(made.args)) or 'nothing'}.")
