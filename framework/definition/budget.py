@@ -33,5 +33,6 @@ class Budget(Part):
     day: Spending = Field(default_factory=Spending, description="For the whole bot and day.")
     price: Price = Field(default_factory=Price, description="What tokens cost.")
     when_spent: Literal["silent", "say", "handover"] = Field(
-        "say", description="At the limit: nothing, the phrase `spent` (once a day and channel), or a handover."
+        "say",
+        description="At the limit: nothing, the phrase `spent` (once a day in a channel or thread), or a handover.",
     )

@@ -20,11 +20,14 @@ class Conditions(Part):
     not_users: Texts = Field((), description="Never these people.", examples=[["bob"]])
     roles: Texts = Field((), description="Only people with one of these roles; none: any role.", examples=[["vip"]])
     not_team: bool = Field(
-        True, description="Not for the team's own people, where `team` says who they are or handover is on."
+        True,
+        description="Not for the team's own people, where `team` says who they are or handover is on, unless they call "
+        "the bot by an @mention.",
     )
     hours: OfficeHours | None = Field(None, description="Only in these hours; see `outside`.")
     outside: Literal["silent", "say"] = Field(
-        "silent", description="Outside the hours: nothing, or the phrase `closed`, once per person and closing."
+        "silent",
+        description="Outside the hours: nothing, or the phrase `closed`, once per person and closing in a channel or thread.",
     )
     quiet_after_person: Duration = Field(
         timedelta(0),

@@ -63,7 +63,7 @@ def _spoken_to_by(situation: Situation) -> tuple[str, int] | None:
     """Who turned to the author of the message last, if the author has said nothing since, and how plainly."""
     message = situation.message
     since = message.created_at - _CONVERSATION
-    earlier = situation.people_before(since=since)[-_LOOK_BACK:]
+    earlier = situation.others_before(since=since)[-_LOOK_BACK:]
     turned: dict[str, tuple[str, str, int]] = {}  # by author: to whom (id), the author's name, how plainly
     for one in earlier:
         turn = _turn_of(situation.at(one), turned)
@@ -83,7 +83,8 @@ def _turn_of(situation: Situation, turned: dict[str, tuple[str, str, int]]) -> t
     """To whom an earlier message turns."""
     message = situation.message
     name = message.user.name or message.user.id
-    explicit = _whom(situation, message)
+    # Another bot may greet or call whom it likes: only who turned to it before is in talk with it.
+    explicit = _whom(situation, message) if situation.by_person(message) else ""
     if explicit:
         return explicit, name, _EXPLICIT
     if mentions_bot(message, situation):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from framework.runtime.words import own_words
 from framework.stream.model import Message
 
 Kind = Literal["phrase", "tool", "failed_answers", "sentiment", "budget", "errors"]
@@ -54,8 +55,10 @@ _BEFORE = 5  # words before a phrase in which it may be turned round
 
 
 def asks_for_person(text: str, phrases: Sequence[str]) -> str | None:
-    """The first of these phrases that stands in a text as whole words, whatever the case and the small words in it."""
-    words = _words(text)
+    """The first of these phrases that stands in a text as whole words, whatever the case and the small words in it; not
+    in code, nor in lines that quote others.
+    """
+    words = _words(own_words(text))
     for phrase in phrases:
         wanted = _words(phrase)
         place = _find(words, wanted)

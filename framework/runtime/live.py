@@ -13,7 +13,7 @@ from framework.runtime.burst import SUPERSEDED, Rules, joins
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.situation import of_team
 from framework.runtime.stage import CallNext
-from framework.runtime.trigger import from_a_person
+from framework.runtime.trigger import from_a_person, may_fire
 from framework.runtime.turn import GONE, Outcome, Replied, Silent, Turn
 from framework.stream.model import ChannelRef, Message, MessageDeleted, MessageUpdated, StopRequested
 from framework.stream.service import ChatService
@@ -142,7 +142,7 @@ class LiveTurns:
         if work.done() and not work.cancelled() and isinstance(error := work.exception(), FencedError):
             raise error  # whatever people did: it is for the one who has the turn now
         if seat.question_deleted:
-            return await self._withdraw(seat.turn)
+            return await self._withdraw(seat.turn, GONE)
         if not work.cancelled():
             return work.result()
         return await self._after_interruption(seat)
@@ -162,21 +162,21 @@ class LiveTurns:
         if seat.reply_deleted:
             return Silent("the reply was deleted while it was written")
         if seat.superseded or seat.person:
-            if turn.draft.opened:
-                await self._writer.withdraw(turn)
-            return Silent(SUPERSEDED if seat.superseded else quicker(seat.person))
+            return await self._withdraw(turn, SUPERSEDED if seat.superseded else quicker(seat.person))
         if seat.stopped_by is not None:
             _log.info("turn.stopped", by=seat.stopped_by)
             return Replied(turn.reply_id, await self._writer.stop(turn), stopped=True)
         if seat.edited is not None:
-            _log.info("turn.restarted", why="the question was edited")
             seat.turn, seat.edited = _with_edit(turn, seat.edited), None
+            if _asks_no_more(seat.turn):
+                return await self._withdraw(seat.turn, "the question was edited, and is none for the bot any more")
+            _log.info("turn.restarted", why="the question was edited")
         return None
 
-    async def _withdraw(self, turn: Turn) -> Outcome:
+    async def _withdraw(self, turn: Turn, why: str) -> Outcome:
         if turn.draft.opened:
             await self._writer.withdraw(turn)
-        return Silent(GONE)
+        return Silent(why)
 
 
 def quicker(person: str) -> str:
@@ -192,6 +192,15 @@ def _shows_nothing(turn: Turn) -> bool:
 def _with_edit(turn: Turn, edited: Message) -> Turn:
     burst = tuple(edited if one.id == edited.id else one for one in turn.burst)
     return replace(turn, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
+
+
+def _asks_no_more(turn: Turn) -> bool:
+    """Whether none of the messages, as they read now, would start a turn. What depends on the talk around them was
+    decided on before the edit.
+    """
+    if turn.origin == "command" or turn.cause.made_up or turn.cause.decided:
+        return False
+    return not any(may_fire(one, turn.definition) for one in turn.answering)
 
 
 async def _either(work: asyncio.Future[Outcome], signal: asyncio.Event) -> None:

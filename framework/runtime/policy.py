@@ -11,8 +11,8 @@ from framework.definition.triggers import Trigger
 from framework.runtime.addressee import meant_for_others
 from framework.runtime.handover import Handover
 from framework.runtime.situation import Situation, of_team, roles_of
-from framework.runtime.trigger import command_in, fired, not_fired
-from framework.runtime.words import only_nods
+from framework.runtime.trigger import calls_bot, command_in, fired, not_fired
+from framework.runtime.words import only_nods, says_something
 from framework.stream.model import Message
 
 CLOSED = "closed"
@@ -68,6 +68,8 @@ def decide(situation: Situation, definition: BotDefinition) -> Decision:
     trigger = fired(situation, definition)
     if trigger is None:
         return No(not_fired(message, definition))
+    if _is_empty(message) and trigger.on not in {"button", "command"}:
+        return No("there is nothing in the message")
     if trigger.on == "every_message":
         if _is_a_nod(situation):
             return No("only emoji of agreement or thanks to what was said before")
@@ -104,7 +106,7 @@ def not_for(message: Message, definition: BotDefinition) -> str | None:
         return f"{user.id} is among the users that it does not answer"
     if conditions.roles and not roles_of(message) & set(conditions.roles):
         return f"the role {user.role} is not among those that it answers"
-    if _leaves_team_alone(definition) and of_team(message, definition.team):
+    if _leaves_team_alone(definition) and of_team(message, definition.team) and not calls_bot(message, definition):
         return f"{user.id} is of the team"
     return None
 
@@ -186,6 +188,11 @@ def outside_hours(situation: Situation, definition: BotDefinition) -> No | Close
         if told and conditions.hours.next_opening(one.created_at) == opening:
             return No("outside the hours, and it was said before")
     return Closed("outside the hours")
+
+
+def _is_empty(message: Message) -> bool:
+    """Whether there is nothing to answer: a poll, a place or blanks come without a text and without attachments."""
+    return not says_something(message.text) and not message.attachments
 
 
 def _is_a_nod(situation: Situation) -> bool:

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from framework.definition.conditions import Team
 from framework.runtime.team import belongs
-from framework.runtime.trigger import never_answered
+from framework.runtime.trigger import WRITTEN_BY_BOT, never_answered
 from framework.stream.model import ChannelInfo, ChannelRef, Message, User
 from framework.stream.service import ChatService
 
@@ -56,13 +56,22 @@ class Situation:
         """Whether a person wrote it for others to read."""
         return never_answered(message, bot_user_id=self.bot_user_id) is None
 
-    def people_before(self, *, since: datetime | None = None) -> list[Message]:
+    def by_another(self, message: Message) -> bool:
+        """Whether a person or another bot wrote it for others to read."""
+        reason = never_answered(message, bot_user_id=self.bot_user_id)
+        return reason in {None, WRITTEN_BY_BOT}
+
+    def people_before(self, *, since: datetime) -> list[Message]:
         """What people wrote before the message, oldest first."""
-        return [m for m in self.before if self.by_person(m) and (since is None or m.created_at >= since)]
+        return [m for m in self.before if self.by_person(m) and m.created_at >= since]
+
+    def others_before(self, *, since: datetime) -> list[Message]:
+        """What people and other bots wrote before the message, oldest first."""
+        return [m for m in self.before if self.by_another(m) and m.created_at >= since]
 
     def others(self) -> dict[str, User]:
-        """The people who wrote in the talk, but for the author, by id."""
-        found = {m.user.id: m.user for m in (*self.before, *self.after) if self.by_person(m)}
+        """The people and other bots that wrote in the talk, but for the author, by id."""
+        found = {m.user.id: m.user for m in (*self.before, *self.after) if self.by_another(m)}
         found.pop(self.message.user.id, None)
         return found
 

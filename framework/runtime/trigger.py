@@ -19,6 +19,9 @@ BUTTON_FIELDS = ("action", "button")
 """Where a client tells that a button was pressed: a message's (or an event's) custom field of one of these names holds
 the button's value, a text, or a mapping that has it under `value` (else `id`, else `name`)."""
 
+WRITTEN_BY_BOT = "written by a bot"
+"""Why what another bot wrote is not answered."""
+
 _BOT_ID = re.compile(r"(?:.*[-_.])?bot(?:[-_.]?\d+)?|ai-bot.*", re.IGNORECASE)
 _TRUE = frozenset({"true", "yes", "1"})
 # Marks by which other frameworks tell what a person did not write: flags, names of the writer, kinds of writers.
@@ -45,7 +48,7 @@ def never_answered(message: Message, *, bot_user_id: str) -> str | None:
     if message.user.id == bot_user_id:
         return "the bot's own message"
     if is_bot(message.user) or message.ai_generated or message.generating or _is_marked(message.custom):
-        return "written by a bot"
+        return WRITTEN_BY_BOT
     if message.deleted_at is not None or message.kind == "deleted":
         return "message was deleted"
     if message.kind in {"system", "error", "ephemeral"}:
@@ -98,6 +101,11 @@ def may_fire(message: Message, definition: BotDefinition) -> bool:
 def names_of(definition: BotDefinition) -> tuple[str, ...]:
     """What the bot is called by."""
     return (definition.identity.user_id, definition.identity.name)
+
+
+def calls_bot(message: Message, definition: BotDefinition) -> bool:
+    """Whether a message calls this bot by name, whatever stands around it."""
+    return definition.identity.user_id in message.mentioned or names_somebody(message.text, names_of(definition))
 
 
 def mentions_bot(message: Message, situation: Situation) -> bool:

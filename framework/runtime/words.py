@@ -96,6 +96,15 @@ def _called(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w@./+-])@{re.escape(name)}(?![\w@]|[-.]\w)")
 
 
+_GREETING = r"(?:hi|hey|hello|hallo|hola|thanks|thank you|ok|okay|danke|sure|yes|ja)"
+_PARTING = r"(?:thanks|thank you|thx|cheers|danke|merci|gracias|bye|see you|got it|sounds good|good night)"
+_REQUEST = r"(?:can|could|would|will|do|did|are|have|were|should|kannst|konntest|hast|bist|weisst|willst|wurdest)"
+
+
 @lru_cache(maxsize=1_000)
 def _vocative(name: str) -> re.Pattern[str]:
-    return re.compile(rf"^\W*(?:(?:hi|hey|hello|hallo|hola|thanks|thank you|ok|danke)[ ,]+)?{re.escape(name)}\s*[,:!?]")
+    """`Ben, ...`, `Ben can you ...`, `hi Ben`, `thanks, see you there Ben!`; not `I want to talk to Ben`."""
+    who = rf"{re.escape(name)}(?!\w)"
+    begins = rf"^\W*(?:{_GREETING}[ ,]+)?{who}(?:\s*[,:!?]|\s+{_REQUEST}\s+(?:you|u|du|ihr|sie)\b)"
+    ends = rf"^\W*(?:{_GREETING}[ ,]+|{_PARTING}\b[^?]*\W){who}\W*$"
+    return re.compile(f"{begins}|{ends}")

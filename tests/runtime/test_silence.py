@@ -259,6 +259,13 @@ SCENES = [
         silent={"q": "ben is of the team"},
         definition=only(not_team=True),
     ),
+    Scene(
+        "a person of the team who calls the bot",
+        (say("q", "@agent-bot when do we close?", CARL), say("r", "Closed at five", CARL)),
+        ("q",),
+        {"r": "carl is of the team"},
+        definition=only(not_team=True),
+    ),
     Scene("the team, where it is served", (say("q", "Hi", CARL),), ("q",), definition=only(not_team=False)),
     Scene(
         "only some people",
@@ -346,6 +353,71 @@ SCENES = [
             "c": "a thread in which people talk to each other",
         },
         definition=ADDRESSED,
+    ),
+    Scene(
+        "a name and a request without a comma",
+        (say("a", "Hello", BEN), 2.0, say("b", "ben can you look at my order?"), say("c", "ben is away, who helps?")),
+        ("a", "c"),
+        {"b": "turns to Ben"},
+        definition=ADDRESSED,
+    ),
+    Scene(
+        "thanks to a person at the end",
+        (say("a", "Hello", BEN), 2.0, say("b", "thanks, see you there Ben!"), say("c", "thank you ben")),
+        ("a",),
+        {"b": "turns to Ben", "c": "turns to Ben"},
+        definition=ADDRESSED,
+    ),
+    Scene(
+        "a person is wanted, by name",
+        (say("a", "Hello", BEN), 2.0, say("b", "Hi, I want to talk to Ben")),
+        ("a", "b"),
+        definition=ADDRESSED,
+    ),
+    Scene(
+        "the bot is called while people talk, and they go on",
+        (
+            say("a", "@ben lunch?", mentioned=("ben",)),
+            2.0,
+            say("b", "@agent-bot when do you close?", BEN),
+            2.0,
+            say("c", "thanks, Ben"),
+        ),
+        ("b",),
+        {"a": "turns to ben", "c": "turns to Ben"},
+        definition=ADDRESSED,
+    ),
+    Scene(
+        "another bot is called by its name",
+        (say("h", "At your service", HELPER), 1.0, say("a", "Helper, what can you do?")),
+        silent={"h": "written by a bot", "a": "turns to Helper"},
+        definition=ADDRESSED,
+    ),
+    Scene(
+        "an answer to another bot that was asked",
+        (
+            say("a", "@helper play", mentioned=("helper",)),
+            1.0,
+            say("h", "Which colour?", HELPER),
+            2.0,
+            say("b", "Blue"),
+        ),
+        silent={"a": "turns to helper", "h": "written by a bot", "b": "an answer to Helper"},
+        definition=ADDRESSED,
+    ),
+    Scene(
+        "another bot welcomed somebody",
+        (say("h", "@ann welcome! What brings you here?", HELPER, mentioned=("ann",)), 2.0, say("a", "My lamp is dark")),
+        ("a",),
+        {"h": "written by a bot"},
+        definition=ADDRESSED,
+    ),
+    Scene(
+        "another bot quotes this one and calls it",
+        (say("a", "@agent-bot hi"), 1.0, say("b", "I agree", HELPER, quoting="bot", mentioned=(BOT.id,))),
+        ("a",),
+        {"b": "written by a bot"},
+        definition=MENTION,
     ),
     # A person of the team is at it.
     Scene(
@@ -466,6 +538,12 @@ SCENES = [
     ),
     Scene("a deleted question, found later", (say("q", "Hi", announce=False), delete("q"), 70.0), silent={"q": ""}),
     Scene("a photo without a word", (say("q", "", attachments=(PHOTO,)),), ("q",)),
+    Scene("blanks alone", (say("q", " \n "),), silent={"q": "there is nothing in the message"}),
+    Scene(
+        "a poll of somebody",
+        (say("q", "", custom={"poll_id": "p1"}),),
+        silent={"q": "there is nothing in the message"},
+    ),
     Scene("a link alone", (say("q", "https://example.com/manual"),), ("q",)),
     Scene(
         "a thumb for an answer",
@@ -578,6 +656,41 @@ async def test_a_handover_keeps_the_bot_silent(world: World, agent: ScriptedAgen
         await asyncio.sleep(5)
         assert bot.reply_to(during) is None
     assert _reasons(logs, during) == ["a person has taken over"]
+
+
+async def test_words_for_a_person_that_are_quoted_hand_over_nothing(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.people[CARL.id] = CARL
+    world.room(CID)
+    async with Running(world, agent, timing=timing, definition={"handover": {"enabled": True, "to": ["carl"]}}) as bot:
+        quoted = world.post(CID, "> talk to a human\n`real person` Who wrote that?")
+        await asyncio.sleep(5)
+        after = world.post(CID, "And you?")
+        await asyncio.sleep(5)
+        assert [bot.replied(one).text for one in (quoted, after)] == [
+            f"You said: {quoted.text}",
+            "You said: And you?",
+        ]
+
+
+async def test_a_question_that_is_edited_into_none_gets_no_answer(
+    world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
+) -> None:
+    world.room(CID)
+    agent.script = lambda c: [Pause(2), answer(f"You said: {c.question}")]
+    async with Running(world, agent, timing=timing, definition=MENTION) as bot:
+        question = world.post(CID, "@agent-bot when?")
+        await asyncio.sleep(1)
+        world.edit(question, "@ben when?")
+        await asyncio.sleep(5)
+        still = world.post(CID, "@agent-bot how?")
+        await asyncio.sleep(1)
+        world.edit(still, "@agent-bot how much?")
+        await asyncio.sleep(5)
+        assert bot.replied(still).text == "You said: @agent-bot how much?"
+    assert [m.text for m in world.messages(CID) if m.user.id == BOT.id] == ["You said: @agent-bot how much?"]
+    assert _reasons(logs, question) == ["the question was edited, and is none for the bot any more"]
 
 
 async def test_two_bots_that_answer_everything_do_not_answer_each_other(world: World, timing: Timing) -> None:
