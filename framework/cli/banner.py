@@ -10,14 +10,17 @@ from framework.cli.screen import out
 if TYPE_CHECKING:
     from framework.definition.model import Bot
     from framework.settings import Settings
+    from framework.stream.model import User
 
 EMBEDDED = "embedded: quotes the bot's articles and invents nothing. Set OPENAI_API_KEY for a language model."
 
 _USUAL = "messaging:support-"
 
 
-def show_ready(bots: list[Bot], settings: Settings, seconds: float, *, embedded: bool) -> None:
-    """Print the banner. `embedded` says that the sandbox was started here."""
+def show_ready(
+    bots: list[Bot], settings: Settings, seconds: float, *, embedded: bool, teammate: User | None = None
+) -> None:
+    """Print the banner. `embedded`: the sandbox was started here; `teammate`: who can act for the team there."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -27,7 +30,7 @@ def show_ready(bots: list[Bot], settings: Settings, seconds: float, *, embedded:
         ("● ", "green"), (f"{names} ", "bold"), ("is" if len(bots) == 1 else "are"), f" ready ({seconds:.1f} s)"
     )
     table = Table.grid(padding=(0, 2))
-    for label, value in _rows(bots, settings, embedded=embedded):
+    for label, value in _rows(bots, settings, embedded=embedded, teammate=teammate):
         table.add_row(Text(label, style="dim"), value)
     console = out()
     console.print()
@@ -36,11 +39,13 @@ def show_ready(bots: list[Bot], settings: Settings, seconds: float, *, embedded:
     console.file.flush()
 
 
-def _rows(bots: list[Bot], settings: Settings, *, embedded: bool) -> list[tuple[str, str]]:
+def _rows(bots: list[Bot], settings: Settings, *, embedded: bool, teammate: User | None) -> list[tuple[str, str]]:
     channels = ", ".join(dict.fromkeys(pattern for bot in bots for pattern in bot.definition.channels.join))
     rows = []
     if embedded:
         rows += [(label, f"[bold underline]{url}[/]") for label, url in _links(bots, settings.base_url)]
+        if teammate is not None:
+            rows.append(("Its team is", f"[underline]{settings.base_url}/?user={teammate.id}[/]"))
         rows.append(("Chat", f"sandbox, since no STREAM_API_KEY is set; its keys are in {settings.data}/sandbox.env"))
     else:
         rows.append(("Chat", settings.base_url))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from framework.runtime.bot import Limits, RunningBot
     from framework.runtime.supervisor import Door, Feed
     from framework.settings import Settings
+    from framework.stream.model import User
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +57,7 @@ class _Run:
         self._started = started
         self._embedded = not settings.has_stream
         self._renewals: Renewals | None = None
+        self._teammate: User | None = None
 
     async def go(self) -> None:
         """Run until a signal."""
@@ -99,9 +101,11 @@ class _Run:
         self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[AgentFamily], engine: DurableEngine
     ) -> None:
         from framework.cli.assembly import open_bot
+        from framework.cli.teammate import seat_teammate
         from framework.runtime.supervisor import run_bots
 
         settings = self._settings
+        self._teammate = await seat_teammate(self._bots, settings) if self._embedded else None
         running = [
             await stack.enter_async_context(open_bot(bot, settings, agents=family))
             for bot, family in zip(self._bots, agents, strict=True)
@@ -142,7 +146,8 @@ class _Run:
         from framework.cli.banner import show_ready
 
         with suppress(OSError):  # A terminal that is closed at this moment: its signal ends the run in good order.
-            show_ready(self._bots, self._settings, time.monotonic() - self._started, embedded=self._embedded)
+            seconds = time.monotonic() - self._started
+            show_ready(self._bots, self._settings, seconds, embedded=self._embedded, teammate=self._teammate)
 
 
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:

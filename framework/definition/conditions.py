@@ -27,7 +27,8 @@ class Conditions(Part):
     hours: OfficeHours | None = Field(None, description="Only in these hours; see `outside`.")
     outside: Literal["silent", "say"] = Field(
         "silent",
-        description="Outside the hours: nothing, or the phrase `closed`, once per person and closing in a channel or thread.",
+        description="Outside the hours: nothing, or the phrase `closed`, in a channel or thread once per person and "
+        "closing.",
     )
     quiet_after_person: Duration = Field(
         timedelta(0),
@@ -52,3 +53,6 @@ class Team(Part):
     users: Texts = Field((), description="User ids, with wildcards.", examples=[["ada", "grace"]])
     roles: Texts = Field(("admin", "moderator"), description="Roles, in the app or in the channel.")
     hours: OfficeHours | None = Field(None, description="When somebody of the team is there.")
+    approve_own: bool = Field(
+        False, description="Whether a person of the team may approve a tool call that they asked for themselves."
+    )

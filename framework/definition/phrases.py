@@ -9,7 +9,9 @@ from framework.definition.part import Part
 
 class Phrases(Part):
     """Fixed sentences, in the bot's language. `{topics}` stands for article titles (in `unsure`), `{person}` for how to
-    get one (in `unsure`, `refused` and `spent`), `{tool}` for a tool's name (in those about tools).
+    get one (in `unsure`, `refused` and `spent`), `{tool}` for a tool's name (in those about tools), and in
+    `approval_question` `{user}` and `{channel}` for who asks, and where; `{command}` for `handover.resume_command` (in
+    `hand_back`).
     """
 
     greeting: str = Field("Hello! What can I help you with?", description="Answer to a bare greeting.")
@@ -42,6 +44,14 @@ class Phrases(Part):
         "Nobody from our team is here right now. They have your message and answer when they are back.",
         description="Said when a person is to take over outside the team's hours.",
     )
+    handover_nobody: str = Field(
+        "I called for a person, but nobody from our team is known here. Your message stays until one of them reads it.",
+        description="Said when a person is to take over, and there is nobody to call and no channel for the alert.",
+    )
+    hand_back: str = Field(
+        "To hand the channel back to me, write `{command}`.",
+        description="Told to the team below the summary of a handover.",
+    )
     resumed: str = Field("I am back, and read along again.", description="Said when the team hands back.")
     draft: str = Field(
         "",
@@ -55,6 +65,20 @@ class Phrases(Part):
     approval_wanted: str = Field(
         "A person from our team has to approve that first. They were asked, and I tell you what comes of it.",
         description="Said by the embedded model when a tool waits for approval; language models use their own words.",
+    )
+    approval_question: str = Field(
+        "May I call `{tool}` for {user} in {channel}?", description="Asked of the team about a tool call."
+    )
+    approval_how: str = Field(
+        "In the thread: approve or deny. Or react: like approves, sad denies.",
+        description="Told to the team below that question.",
+    )
+    approval_by_another: str = Field(
+        "Who asked for it cannot approve it.", description="The same, unless `team.approve_own` allows it."
+    )
+    draft_how: str = Field(
+        "In the thread: send, drop, or edit: and the new text. Or react: like sends it, sad drops it.",
+        description="Told to the team below a draft.",
     )
     approval_denied: str = Field(
         "The team did not approve this ({tool}).", description="The same, when the team said no."

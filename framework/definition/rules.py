@@ -26,6 +26,8 @@ _PHRASE_NAMES = {
     "unsure": frozenset({"topics", "person"}),
     "refused": frozenset({"person"}),
     "spent": frozenset({"person"}),
+    "hand_back": frozenset({"command"}),
+    "approval_question": frozenset({"tool", "user", "channel"}),
     **dict.fromkeys(
         ("uncertain", "approval_wanted", "approval_denied", "not_allowed", "too_often"), frozenset({"tool"})
     ),
@@ -148,6 +150,13 @@ def _handover(definition: BotDefinition) -> Iterator[Finding]:
                 ("handover",),
                 "nobody is told of a handover",
                 "Name people under `handover: to:` or `team: users:`, or a channel under `handover: alert:`.",
+                warning=True,
+            )
+        if not (definition.team.users or definition.team.roles):
+            yield Finding(
+                ("team",),
+                "nobody is of the team, so that nobody can hand back",
+                "Name people under `team: users:`, or roles.",
                 warning=True,
             )
         if handover.choose == "round_robin" and len(handover.to) == 1:

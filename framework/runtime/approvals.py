@@ -84,7 +84,10 @@ class Approvals:
             asked_for=trigger.user.id,
         )
         who = trigger.user.name or trigger.user.id
-        text = f"May I call `{event.tool}` for {who} in {turn.channel}?\n\n```\n{event.args_summary}\n```"
+        question = turn.definition.phrases.approval_question
+        for name, value in (("{tool}", event.tool), ("{channel}", str(turn.channel)), ("{user}", who)):
+            question = question.replace(name, value)
+        text = f"{question}\n\n```\n{event.args_summary}\n```"
         shown = await self._desk.show(
             turn, review, [text], id_=f"{turn.reply_id}-call-{event.id}", title=f"Tool call: {event.tool}", about=""
         )

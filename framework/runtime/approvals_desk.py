@@ -8,6 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import structlog
 
+from framework.definition.conditions import Team
+from framework.definition.model import BotDefinition
 from framework.engine.port import Job
 from framework.errors import DuplicateMessageError, EngineError, FrameworkError
 from framework.runtime.approvals_record import FIELD, Review, State
@@ -89,7 +91,7 @@ class Desk:
             if not visible_to:
                 _log.error("review.nobody", hint="Name a channel in `drafts.channel`, or people in `team.users`.")
                 return False
-        card = review.card(title, about)
+        card = review.card(title, f"{about}\n{_how(review, turn.definition)}".strip())
         message = OutgoingMessage(id_, texts[0], custom={FIELD: review.field()}, visible_to=visible_to, card=card)
         await self._post(turn.fence, place, message)
         for number, text in enumerate(texts[1:], start=2):
@@ -108,6 +110,8 @@ class Desk:
         if review.state != "waiting":
             await self.carry_out(message, review, fence)
             return f"the {_SAID[review.kind]} was {review.state} by {review.decided_by or 'nobody'} before"
+        if state == "approved" and review.asked_for == decision.user.id and not self._team(review).approve_own:
+            return "who asked for a tool call cannot approve it"
         if review.kind == "draft" and state != "dropped" and await self._question_gone(review):
             state, decision = "dropped", replace(decision, user=User("", "the one who deleted the question"))
         decided = replace(review, state=state, decided_by=decision.by, key=decision.key)
@@ -203,6 +207,9 @@ class Desk:
         turn = new_turn(self._bot, trigger, now=self._timing.now(), origin="live", cause=cause)
         await self._later(to_job(turn))
 
+    def _team(self, review: Review) -> Team:
+        return self._bot.at(review.ref).definition.team
+
     def _split(self, review: Review, text: str) -> tuple[str, ...]:
         return split(text, self._bot.at(review.ref).definition.reply.max_length)
 
@@ -228,6 +235,16 @@ async def _settled(desk: CallDesk, review: Review) -> Any:  # noqa: ANN401 - see
         return await desk.get(review.call)
     except FrameworkError as error:
         raise EngineError(error.what, hint=error.hint) from error
+
+
+def _how(review: Review, definition: BotDefinition) -> str:
+    """How the team decides, in the bot's words."""
+    phrases = definition.phrases
+    if review.kind == "draft":
+        return phrases.draft_how
+    return (
+        phrases.approval_how if definition.team.approve_own else f"{phrases.approval_how} {phrases.approval_by_another}"
+    )
 
 
 def place_of_reviews(turn: Turn) -> ChannelRef:

@@ -13,10 +13,6 @@ FIELD = "review"
 Kind = Literal["draft", "tool"]
 State = Literal["waiting", "sent", "edited", "dropped", "expired", "approved", "denied"]
 _STATES = frozenset({"waiting", "sent", "edited", "dropped", "expired", "approved", "denied"})
-HOW = {
-    "draft": "In the thread: send, drop, or edit: and the new text. Or react: like sends it, sad drops it.",
-    "tool": "In the thread: approve or deny. Or react: like approves, sad denies.",
-}
 
 
 @dataclass(frozen=True)
@@ -65,9 +61,9 @@ class Review:
         return ChannelRef.parse(self.channel)
 
     def card(self, title: str, text: str = "") -> Card:
-        """What stands below the message: what it is about and how to decide, or what was decided."""
+        """What stands below the message: the `text`, about what and how to decide, or what was decided."""
         if self.state == "waiting":
-            return Card(title, f"{text}\n{HOW[self.kind]}".strip(), _BUTTONS[self.kind])
+            return Card(title, text, _BUTTONS[self.kind])
         by = f" by {self.decided_by}" if self.decided_by else ""
         return Card(title, f"{self.state.capitalize()}{by}.")
 

@@ -69,7 +69,8 @@ class HandoverSteps:
         phrases = turn.definition.phrases
         called = {"state": "open", "to": list(plan.to)}
         turn.draft.facts.update(outcome=HANDED_OFF, suggestions=[], feedback=[], handover=called)
-        said = phrases.handover_closed if plan.away else phrases.handover
+        called_out = bool(plan.to or turn.definition.handover.alert)
+        said = phrases.handover_closed if plan.away else phrases.handover if called_out else phrases.handover_nobody
         if before is not None and before.is_open and before.turn != turn.reply_id:
             return said  # another turn of this channel was quicker, and did the rest
         await self._tag(turn, sign, plan, before)
@@ -191,7 +192,8 @@ class HandoverSteps:
             _log.warning("handover.no_summary", why="nobody of the team is known, who alone may see it")
             return
         summary = plan.summary or await summarise(self._service, turn)
-        text = f"**For the team.** Why: {plan.detail}.\n\n{summary}"
+        back = turn.definition.phrases.hand_back.replace("{command}", turn.definition.handover.resume_command)
+        text = f"**For the team.** Why: {plan.detail}.\n\n{summary}\n\n{back}".strip()
         custom = {"note": "team"}
         await self._post(turn, turn.channel, OutgoingMessage(id_, text, custom=custom, visible_to=seen_by))
 

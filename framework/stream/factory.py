@@ -6,13 +6,37 @@ from weakref import WeakValueDictionary
 
 from framework.errors import SettingsError
 from framework.settings import Settings
+from framework.stream.budget import Endpoint
 from framework.stream.chat import Identity, StreamChatService
 from framework.stream.client import App, StreamClient
 from framework.stream.credentials import Credentials
+from framework.stream.model import User
 from framework.stream.timing import Timing
 
 # By key, address and clock, as long as any bot uses it. Shared here, so that nobody can forget to.
 _apps: WeakValueDictionary[tuple[str, str, Timing], App] = WeakValueDictionary()
+
+
+async def introduce(settings: Settings, user: User) -> None:
+    """Make a user of the app in `settings`, or give the one of this id the name and role. Raises ChatServiceError."""
+    if settings.stream_api_key is None or settings.stream_api_secret is None:
+        raise _no_app()
+    timing = Timing()
+    credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, user.id, now=timing.now)
+    client = StreamClient(credentials, settings.base_url, timing)
+    person = {"id": user.id, "name": user.name, "role": user.role}
+    try:
+        await client.as_server(Endpoint.UPDATE_USERS, lambda sdk: sdk.upsert_user(person))
+    finally:
+        await client.close()
+
+
+def _no_app() -> SettingsError:
+    return SettingsError(
+        "No Stream app is named.",
+        where="environment",
+        hint="Set STREAM_API_KEY and STREAM_API_SECRET, or start the sandbox.",
+    )
 
 
 def open_chat_service(
@@ -24,11 +48,7 @@ def open_chat_service(
     Raises SettingsError where the environment names no app.
     """
     if settings.stream_api_key is None or settings.stream_api_secret is None:
-        raise SettingsError(
-            "No Stream app is named.",
-            where="environment",
-            hint="Set STREAM_API_KEY and STREAM_API_SECRET, or start the sandbox.",
-        )
+        raise _no_app()
     timing = timing or Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, identity.user_id, now=timing.now)
     app = app or shared_app(settings.stream_api_key, settings.base_url, timing)

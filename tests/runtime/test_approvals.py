@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from framework.agent.conversation import ApprovalRequested, Conversation
-from framework.stream.model import ChannelRef, Message, User
+from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
 from framework.stream.timing import Timing
 from framework.tools.approvals import ApprovalDesk
 from framework.tools.context import ToolContext
@@ -130,17 +130,48 @@ async def test_who_asked_cannot_approve_their_own_call(world: World, refunder: R
     assert refunder.refunds == []
 
 
-async def test_who_asked_may_approve_where_they_are_of_the_team(
-    world: World, refunder: Refunder, timing: Timing
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_who_asked_may_approve_where_the_team_allows_it(
+    world: World, refunder: Refunder, timing: Timing, *, allowed: bool
 ) -> None:
     world.rooms[ChannelRef.parse(CID)].roles["ann"] = "channel_moderator"
     definition = spec()
     definition["conditions"] = {"not_team": False}
+    definition["team"] = {**definition.get("team", {}), "approve_own": allowed}
     async with Running(world, refunder, timing=timing, definition=definition) as bot:
         waiting = await asked(bot, refunder)
         world.post(CID, "approve", user=ANN, parent=waiting.id)
+        world.react(waiting.id, "like", user=ANN)
         await asyncio.sleep(1)
-    assert await state(refunder) == "approved"
+        assert await state(refunder) == ("approved" if allowed else "waiting")
+        if not allowed:
+            world.post(CID, "deny", user=ANN, parent=waiting.id)
+            await asyncio.sleep(1)
+            assert await state(refunder) == "denied"
+
+
+async def test_the_team_is_asked_in_the_bots_words(
+    world: World, refunder: Refunder, timing: Timing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phrases = {
+        "approval_question": "Darf ich {tool} für {user} in {channel} aufrufen?",
+        "approval_how": "Antwortet mit approve oder deny.",
+        "approval_by_another": "Wer gefragt hat, darf nicht zustimmen.",
+    }
+    sent: list[OutgoingMessage] = []
+    async with Running(world, refunder, timing=timing, definition={**spec(), "phrases": phrases}) as bot:
+        send = bot.service.send
+
+        async def overheard(channel: ChannelRef, message: OutgoingMessage, **more: Any) -> Message:
+            sent.append(message)
+            return await send(channel, message, **more)
+
+        monkeypatch.setattr(bot.service, "send", overheard)
+        waiting = await asked(bot, refunder)
+    assert waiting.text.startswith(f"Darf ich refund für Ann in {CID} aufrufen?")
+    card = next(message.card for message in sent if message.id == waiting.id)
+    assert card is not None
+    assert card.text == "Antwortet mit approve oder deny. Wer gefragt hat, darf nicht zustimmen."
 
 
 async def test_a_decision_that_could_not_be_kept_is_kept_later_and_runs_once(

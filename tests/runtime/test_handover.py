@@ -340,3 +340,23 @@ async def test_a_spent_budget_leads_to_it(
         assert bot.replied(first).text == "You said: One"
         assert bot.replied(second).text == HANDOVER
     assert tag(world)["state"] == "open"
+
+
+async def test_where_nobody_can_be_called_the_customer_is_not_told_that_somebody_is(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.people.clear()
+    async with Running(world, agent, timing=timing, definition={"handover": {"enabled": True}}) as bot:
+        asked = await ask(bot, "talk to a human")
+        during = await ask(bot, "Hello?")
+        assert bot.replied(asked).text.startswith("I called for a person, but nobody from our team is known here.")
+        assert bot.reply_to(during) is None
+
+
+async def test_the_summary_says_how_to_hand_back(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    phrases = {"hand_back": "Zurück an mich: `{command}`."}
+    spec = {**definition({"resume_command": "/bot weiter"}), "phrases": phrases}
+    async with Running(world, agent, timing=timing, definition=spec) as bot:
+        await ask(bot, "talk to a human")
+    summary = next(message for message in world.messages(CID) if message.visible_to)
+    assert summary.text.endswith("Zurück an mich: `/bot weiter`.")

@@ -88,6 +88,16 @@ export class Api {
     return this.#call("DELETE", `${messagePath(id)}/reaction/${encodeURIComponent(type)}`);
   }
 
+  /** @param {string} id of the message @param {string} pollId @param {string} optionId */
+  castVote(id, pollId, optionId) {
+    return this.#call("POST", `${pollPath(id, pollId)}/vote`, { vote: { option_id: optionId } });
+  }
+
+  /** @param {string} id of the message @param {string} pollId @param {string} voteId */
+  takeVote(id, pollId, voteId) {
+    return this.#call("DELETE", `${pollPath(id, pollId)}/vote/${encodeURIComponent(voteId)}`);
+  }
+
   replies(/** @type {string} */ id, /** @type {Record<string, string>} */ query) {
     return this.#call("GET", `${messagePath(id)}/replies`, undefined, query);
   }
@@ -165,4 +175,9 @@ function channelPath(cid) {
 /** @param {string} id */
 function messagePath(id) {
   return `/messages/${encodeURIComponent(id)}`;
+}
+
+/** @param {string} id @param {string} pollId */
+function pollPath(id, pollId) {
+  return `${messagePath(id)}/polls/${encodeURIComponent(pollId)}`;
 }

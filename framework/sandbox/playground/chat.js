@@ -145,6 +145,18 @@ export class Chat {
       has ? this.api.unreact(message.id, type) : this.api.react(message.id, type));
   }
 
+  /**
+   * Vote, or take the own vote back. @param {Channel} channel @param {Message} message
+   * @param {string} optionId @param {string} ownVoteId the own vote on it, or empty
+   */
+  async vote(channel, message, optionId, ownVoteId) {
+    const pollId = message.poll.id;
+    const answer = await this.#try("The vote was not counted", () =>
+      ownVoteId ? this.api.takeVote(message.id, pollId, ownVoteId) : this.api.castVote(message.id, pollId, optionId));
+    const now = channel.find(message.id) ?? message;
+    if (answer?.poll) this.#put(channel, { ...now, poll: answer.poll });
+  }
+
   /** @param {Channel} channel @param {Message} message */
   #put(channel, message) {
     channel.put(message);

@@ -3,7 +3,7 @@
  * of a channel or a message: a state, or an object `{state, by, reason}`, or `{state, to, taken_by, reason}`.
  */
 
-/** @typedef {{state: "requested"|"human", by: string[], reason: string}} Handover */
+/** @typedef {{state: "requested"|"human", by: string[], ids: string[], reason: string}} Handover */
 
 const MOST_NAMES = 3;
 const REQUESTED = new Set(["requested", "waiting", "pending", "queued", "open"]);
@@ -25,6 +25,7 @@ export function handoverOf(object, nameOf = (id) => id) {
     state: REQUESTED.has(state) && !taken ? "requested" : "human",
     // Who is called says more than who calls.
     by: namesOf(taken || details.to || details.by, nameOf),
+    ids: [details.to ?? []].flat().filter((id) => typeof id === "string"),
     reason: typeof details.reason === "string" ? details.reason : "",
   };
 }

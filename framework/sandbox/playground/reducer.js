@@ -16,6 +16,7 @@ const CHANNEL_CHANGES = {
   "reaction.new": (store, event, channel) => applyReaction(store, event, channel, true),
   "reaction.updated": (store, event, channel) => applyReaction(store, event, channel, true),
   "reaction.deleted": (store, event, channel) => applyReaction(store, event, channel, false),
+  ...Object.fromEntries(["vote_casted", "vote_changed", "vote_removed", "updated", "closed"].map((kind) => [`poll.${kind}`, updatePoll])),
   "typing.start": startTyping,
   "typing.stop": (_store, event, channel) => channel.typing.delete(event.user?.id),
   "message.read": markRead,
@@ -140,6 +141,19 @@ function applyReaction(store, event, channel, added) {
   channel.put({ ...before, ...counted, own_reactions: own });
   const after = channel.find(before.id);
   if (after) after.own_reactions = own;
+}
+
+/** Events carry nobody's own votes: those are taken from here, with the change that the event tells. @type {Change} */
+function updatePoll(store, event, channel) {
+  const { poll, poll_vote: vote } = event;
+  const before = channel.messages.find((message) => message.poll?.id === poll?.id);
+  if (!before || !poll) return;
+  let own = before.poll.own_votes ?? [];
+  if (vote && (vote.user_id ?? vote.user?.id) === store.me?.id) {
+    own = own.filter((/** @type {any} */ one) => one.id !== vote.id);
+    if (event.type !== "poll.vote_removed") own = [...own, vote];
+  }
+  channel.put({ ...before, poll: { ...poll, own_votes: own } });
 }
 
 /** @type {Change} */

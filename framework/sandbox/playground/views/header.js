@@ -30,12 +30,25 @@ export function headerView(chat) {
     title.classList.toggle("visually-hidden", !name);
     people.replaceChildren(...(channel ? peopleViews(store, members) : []));
     handover.hidden = !state;
-    handover.replaceChildren(...(state ? [icon("person"), h("span", {}, sayHandover(state), state.reason ? ` ${state.reason}` : "")] : []));
+    handover.replaceChildren(...(state ? [icon("person"), h("span", {}, sayHandover(state), state.reason ? ` ${state.reason}` : ""), actAs(store, state, channel)].filter((part) => part !== null) : []));
     handover.dataset.state = state?.state ?? "";
   };
   store.on(["channel", "opened", "panel", "people", "connection"], update);
   update();
   return node;
+}
+
+/**
+ * In a sandbox one person plays all parts: the way to the other side of a handover.
+ *
+ * @param {import("../store.js").Store} store @param {import("../handover.js").Handover} state @param {any} channel
+ * @returns {HTMLElement|null}
+ */
+function actAs(store, state, channel) {
+  const [id] = state.ids;
+  if (!id || state.ids.includes(store.me?.id ?? "")) return null;
+  const query = new URLSearchParams({ user: id, channel: channel.cid });
+  return h("a", { class: "handover-link", href: `?${query}`, target: "_blank", rel: "noopener" }, `Act as ${displayName(store.userOf({ id }))}`);
 }
 
 /** @param {import("../store.js").Store} store @param {any[]} members @returns {HTMLElement[]} */

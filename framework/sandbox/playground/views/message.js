@@ -10,6 +10,7 @@ import { renderMarkdown } from "../markdown.js";
 import { avatar, displayName } from "../people.js";
 import { attachmentViews } from "./attachments.js";
 import { editorView } from "./editor.js";
+import { pollView } from "./poll.js";
 import { reactionCounts, reactionViews, withOffered } from "./reactions.js";
 import { readSources, sourcesView } from "./sources.js";
 import { toolsView } from "./tools.js";
@@ -23,7 +24,7 @@ import { toolsView } from "./tools.js";
  * @property {boolean} inThread
  */
 
-const PARTS = ["head", "body", "attachments", "note", "sources", "reactions", "replies", "suggestions", "state"];
+const PARTS = ["head", "body", "attachments", "poll", "note", "sources", "reactions", "replies", "suggestions", "state"];
 
 export class MessageView {
   /** @param {import("../chat.js").Chat} chat @param {import("../channel.js").Channel} channel */
@@ -98,7 +99,7 @@ export class MessageView {
       if (waiting) return [h("span", { class: "dots", "aria-label": "Waiting for the answer", role: "img" }, h("i"), h("i"), h("i"))];
       if (message.type === "deleted") return [text];
       return [h("div", { class: "markdown", dir: "auto" }, renderMarkdown(text, { partial: this.generating }))];
-    }, Boolean(text || waiting));
+    }, Boolean(waiting || (text && text !== message.poll?.name)));
   }
 
   #extras() {
@@ -111,12 +112,21 @@ export class MessageView {
     const counts = alive ? withOffered(reactionCounts(message), this.generating ? [] : message.feedback) : [];
     const press = (/** @type {any} */ action) => this.chat.press(this.channel, message, action);
     this.#part("attachments", JSON.stringify(attachments), () => attachmentViews(attachments, press), attachments.length > 0);
+    this.#poll(alive);
     this.#part("sources", JSON.stringify(sources), () => [sourcesView(sources)], sources.length > 0);
     this.#part("reactions", JSON.stringify([counts, message.own_reactions]), () => reactionViews(message, counts, toggle), counts.length > 0);
     this.#note(alive);
     this.#replies();
     this.#suggestions(alive);
     this.#state();
+  }
+
+  /** @param {boolean} alive */
+  #poll(alive) {
+    const { message } = this;
+    const poll = alive && message?.poll?.id ? message.poll : null;
+    const vote = (/** @type {string} */ option, /** @type {string} */ own) => message && this.chat.vote(this.channel, message, option, own);
+    this.#part("poll", JSON.stringify(poll), () => [pollView(poll, vote)], Boolean(poll));
   }
 
   /** @param {boolean} alive */

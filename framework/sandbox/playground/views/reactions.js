@@ -7,8 +7,8 @@ import { icon } from "../icons.js";
 /** Stream's usual types, and what a screen reader calls them. @type {Record<string, string>} */
 export const REACTIONS = { like: "Like", love: "Love", haha: "Funny", wow: "Surprising", sad: "Sad" };
 
-/** What is drawn for common types without a picture of ours. @type {Record<string, string>} */
-const SIGNS = { thumbs_up: "👍", thumbsup: "👍", "+1": "👍", thumbs_down: "👎", thumbsdown: "👎", "-1": "👎", white_check_mark: "✅", x: "❌" };
+/** The icons of other common types. @type {Record<string, string>} */
+const ICONS = { thumbs_up: "like", thumbsup: "like", "+1": "like", thumbs_down: "dislike", thumbsdown: "dislike", "-1": "dislike", white_check_mark: "check", x: "close" };
 
 /** @param {any} message @returns {[string, number][]} type and count, without zeros */
 export function reactionCounts(message) {
@@ -41,7 +41,8 @@ export function reactionViews(message, counts, toggle) {
   return counts.map(([type, count]) => {
     const name = REACTIONS[type] ?? type.replaceAll("_", " ");
     const label = count ? `${name}, ${count}` : name;
-    const mark = REACTIONS[type] ? icon(type) : h("span", {}, SIGNS[type] ?? name);
+    const drawn = REACTIONS[type] ? type : ICONS[type];
+    const mark = drawn ? icon(drawn) : h("span", {}, name);
     return h("button", { class: "reaction", type: "button", "aria-pressed": String(own.has(type)), "aria-label": label, title: label, on: { click: () => toggle(type) } }, mark, count ? h("span", {}, count) : null);
   });
 }
