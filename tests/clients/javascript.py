@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.sandbox.extras.faults import Fault
+from tests.support.ports import free_port
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
 HERE = Path(__file__).parent
@@ -33,13 +34,12 @@ class Restartable:
 
     def __init__(self, data: str, stack: AsyncExitStack) -> None:
         self._data, self._stack = data, stack
-        self._port = 0
+        self._port = free_port()
         self.running: RunningSandbox
 
     async def start(self) -> None:
-        """Serve, on the port of the last time."""
+        """Serve, on the same port each time."""
         self.running = await self._stack.enter_async_context(start_sandbox(self._data, port=self._port))
-        self._port = int(self.running.url.rpartition(":")[2])
 
     async def restart(self) -> None:
         """Stop as SIGTERM does, and serve the same data again."""

@@ -18,6 +18,7 @@ from tests.support.bots import BOT, CID
 from tests.support.chat import World
 from tests.support.modelled import KEY, answered
 from tests.support.openai_server import Asked, ScriptedServer, call, fail, say, scripted_server
+from tests.support.waiting import PATIENCE
 from tests.tools.test_mcp import KEY as HEADER
 from tests.tools.test_mcp import serving
 
@@ -41,6 +42,12 @@ CLOCK = """
 
     server.run(show_banner=False)
 """
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes its time to start, on a busy machine, is not one that is down."""
+    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, Connected, Disconnected, MessageNew
 from framework.stream.socket import EventSocket, Lost, Opened
 from framework.stream.timing import Timing
+from tests.support.ports import free_port
 from tests.support.sandbox import start_sandbox
 from tests.support.stages import Identity, Inbox, StreamStage, hasty, official_sdk, settings_for
 from tests.support.virtual_time import EPOCH, VirtualLoop, virtual_timing
@@ -412,9 +413,8 @@ async def test_a_defect_ends_the_events_instead_of_hanging(
 
 
 async def test_survives_a_restart_of_the_server(tmp_path: Any, logs: Any) -> None:
-    data = str(tmp_path / "sandbox.db")
-    async with start_sandbox(data) as running, official_sdk(running) as sdk:
-        port = int(running.url.rpartition(":")[2])
+    data, port = str(tmp_path / "sandbox.db"), free_port()
+    async with start_sandbox(data, port=port) as running, official_sdk(running) as sdk:
         service = open_chat_service(settings_for(running), Identity(), timing=hasty(uniform=lambda _low, _high: 0.02))
         await service.open()
         inbox = Inbox(service)

@@ -22,6 +22,7 @@ from framework.errors import DefinitionError, Position, ToolError
 from framework.tools.mcp import RETRY_SECONDS, McpTools, Target, targets
 from framework.tools.rules import declared_name
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE
 
 KEY = "very-secret-key-41"
 
@@ -45,6 +46,12 @@ def shop() -> FastMCP:
         raise ServerToolError("out of stock")
 
     return server
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes its time to start, on a busy machine, is not one that is down."""
+    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
 
 
 @asynccontextmanager
