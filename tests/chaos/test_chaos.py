@@ -20,13 +20,14 @@ async def test_each_message_gets_one_reply_though_a_replica_is_killed_and_events
     database: Literal["sqlite", "postgres"],
 ) -> None:
     setting = Setting(**{**vars(SMALL), "database": database})
+    scenario = Scenario(kill_once, judges_recovery=False)  # how long it takes is no test's business
     if database == "sqlite":
-        trial = await run_trial("small", Scenario(kill_once), setting, None)
+        trial = await run_trial("small", scenario, setting, None)
     elif (missing := unavailable()) is not None:
         pytest.skip(missing)
     else:
         with Postgres.running() as postgres:
-            trial = await run_trial("small", Scenario(kill_once), setting, postgres)
+            trial = await run_trial("small", scenario, setting, postgres)
     assert trial.verdict.violations == []
     assert trial.verdict.replied == 40
     assert any("kill -9" in line for line in trial.diary)
