@@ -261,7 +261,7 @@ async def test_an_empty_answer_is_tried_again(server: ScriptedServer, make_agent
 async def test_a_server_that_stops_sending_is_given_up_on(server: ScriptedServer, make_agent: AgentMaker) -> None:
     server.play(hang("Every"))
     with pytest.raises(ModelError, match="stopped sending") as caught:
-        await answer(make_agent(model={"timeout": "0.2s", "retries": 0}), "How often?")
+        await answer(make_agent(model={"timeout": "2s", "retries": 0}), "How often?")  # time for the first word
     assert caught.value.retryable
 
 

@@ -116,7 +116,9 @@ async def test_a_superseded_message_is_not_answered_after_a_restart(
     assert len(replies(world)) == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     posts=st.lists(
         st.tuples(st.sampled_from([ANN, BEN]), st.sampled_from([0.0, 0.3, 1.0, 1.9, 2.2, 4.0])), min_size=1, max_size=16

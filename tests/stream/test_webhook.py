@@ -342,7 +342,9 @@ PACKINGS = st.sampled_from(
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=255, blacklist_characters="\x7f"), max_size=80)
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(body=BODIES, pack=PACKINGS, headers=st.dictionaries(st.sampled_from(["X-Signature", "X-Api-Key"]), HEADER))
 async def test_nothing_but_a_refusal_comes_of_what_is_not_signed(
     desk: Desk, body: bytes, pack: Callable[[bytes], bytes], headers: dict[str, str]
@@ -353,7 +355,9 @@ async def test_nothing_but_a_refusal_comes_of_what_is_not_signed(
     assert desk.taken == []
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(body=BODIES, pack=PACKINGS, id_=HEADER)
 async def test_whatever_is_signed_is_taken_or_refused(
     desk: Desk, body: bytes, pack: Callable[[bytes], bytes], id_: str
