@@ -53,11 +53,12 @@ class Stage:
     async def at_work(self, message: str) -> int:
         """The number of the replica that answers this message, once people see that it does."""
 
-        async def begun() -> bool:
-            return bool(self.model.asked and await self.maria.replies(message))
+        async def working() -> list[int]:
+            seen = self.model.asked and await self.maria.replies(message)
+            return [number for number in range(2) if seen and "turn.context" in self.story(number, message)]
 
-        await until(begun)
-        return next(number for number in range(2) if "turn.context" in self.story(number, message))
+        first: int = (await until(working))[0]
+        return first
 
 
 @pytest.fixture
