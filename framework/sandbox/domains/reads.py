@@ -111,6 +111,7 @@ def mark_unread(call: Call) -> Result:
     channel = channels.find(call)
     user = people.acting_user(call)
     require_feature(call, channel, "read_events")
+    require(call, channel, user, "read-events")
     message_id = call.text("message_id", call.body)
     thread = _thread(call, channel)
     if thread is not None:
