@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from framework.definition.origins import Origin
 
 _HIDDEN = "•••"
+_WIDEST = 10_000
 
 
 def register(app: typer.Typer) -> None:
@@ -122,7 +123,8 @@ def _show_place(bot: Bot, cid: str) -> None:
     out().print(Text.assemble("  ", mark, why), soft_wrap=True)
     if patterns:
         order = " → ".join(patterns)
-        out().print(Text.assemble("  overrides: ", (order, "magenta"), " (the last one wins)" * (len(patterns) > 1)))
+        line = Text.assemble("  overrides: ", (order, "magenta"), " (the last one wins)" * (len(patterns) > 1))
+        out().print(line, soft_wrap=True)
     elif bot.definition.overrides:
         out().print("  overrides: none of them matches", style="dim")
     out().print()
@@ -134,14 +136,28 @@ def _show_values(values: Iterable[Origin], *, everything: bool) -> None:
     said = sorted((value for value in values if value.where), key=_line)
     rest = [value for value in values if not value.where]
     if said:
-        out().print(_table(said))
+        _print_table(said)
     else:
         out().print("Nothing is said in bot.yaml: all values are defaults.")
     if everything:
         out().print()
-        out().print(_table(rest), style="dim")
+        _print_table(rest, style="dim")
     else:
         out().print(f"\n{len(rest)} other values are defaults; --all shows them.", style="dim")
+
+
+def _print_table(values: Iterable[Origin], *, style: str | None = None) -> None:
+    """As wide as the terminal; where no person is looking, as wide as it needs, so that lines can be searched."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    from framework.cli.screen import out
+
+    console, table = out(), _table(values)
+    if not console.is_terminal:
+        wide = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+        console = Console(highlight=False, width=wide)
+    console.print(table, style=style)
 
 
 def _line(value: Origin) -> tuple[bool, int, int]:

@@ -91,3 +91,13 @@ def test_secrets_are_not_shown(folder: Path) -> None:
 def test_what_is_no_channel_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="is not TYPE:ID"):
         explain(str(folder), "lobby")
+
+
+def test_long_values_stay_on_their_line_where_no_person_is_looking(folder: Path) -> None:
+    pattern = f"messaging:shop-{'very-' * 20}long-*"
+    with (folder / "bot.yaml").open("a") as file:
+        file.write(f"  {pattern}:\n    phrases: {{greeting: {'Hello and welcome. ' * 12}}}\n")
+    shown = explain(str(folder), pattern.replace("*", "1"))
+    (line,) = [line for line in shown.splitlines() if line.startswith("phrases.greeting")]
+    assert ("Hello and welcome. " * 12).strip() in line
+    assert f"{pattern} bot.yaml:12" in line

@@ -287,7 +287,8 @@ async def test_an_override_changes_model_prompt_and_tools_in_its_channel_alone(p
     vip = "messaging:support-vip"
     world.room(vip)
     override = {"model": {"name": "openai:gpt-vip", "temperature": 0.1}, "prompt": "vip.md.j2", "tools": ["look"]}
-    files = {"vip.md.j2": "You serve very important people."}
+    override["identity"] = {"language": "de"}
+    files = {"vip.md.j2": "You serve very important people in {{ language }}."}
     folder = bot_folder(place.folder, {"tools": [], "overrides": {vip: override}}, SHOP, files)
     async with modelled(world, folder, settings_of(server, place.data), timing=place.timing) as bot:
         server.play(say("Yes."), say("Certainly."))
@@ -298,5 +299,5 @@ async def test_an_override_changes_model_prompt_and_tools_in_its_channel_alone(p
     assert (plain.get("temperature"), special.get("temperature")) == (None, 0.1)
     names = [{tool["function"]["name"] for tool in body["tools"]} for body in (plain, special)]
     assert names == [{"offer_person"}, {"offer_person", "look"}]
-    assert "very important" in contents(server.asked[1], "system")
+    assert "very important people in de." in contents(server.asked[1], "system")
     assert "very important" not in server.asked[0].text

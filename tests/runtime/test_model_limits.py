@@ -17,7 +17,7 @@ from tests.runtime.test_model_tools import CARL, REFUND, Place
 from tests.support.bots import CID, Running
 from tests.support.chat import BEN, World
 from tests.support.modelled import answered, bot_folder, modelled, settings_of, settled
-from tests.support.openai_server import Asked, ScriptedServer, Step, call, cut, fail, say, scripted_server
+from tests.support.openai_server import Asked, ScriptedServer, Step, call, cut, fail, hang, say, scripted_server
 from tests.support.waiting import until
 
 PRICE = {"input": 1_000_000, "output": 1_000_000}  # one for a token: a call of the scripted server costs 18
@@ -94,6 +94,15 @@ async def test_what_happens_at_the_limit(place: Place, when: str) -> None:
         second = await ask(bot, "two")
     texts = {"silent": None, "say": "Enough.", "handover": "A person comes."}
     assert (second.text if second else None) == texts[when]
+
+
+async def test_a_model_that_does_not_answer_in_its_time_makes_way_for_the_next(place: Place) -> None:
+    place.server.brain = lambda asked: hang() if asked.body["model"] == "slow" else say("I am quick.")
+    model = {"name": "openai:slow", "timeout": 3, "retries": 0, "fallbacks": ["openai:quick"]}
+    async with place.bot({"model": model}) as bot:
+        reply = await answered(bot, place.world.post(CID, "Hello"))
+    assert (reply.text, reply.custom["model"]) == ("I am quick.", "openai:quick")
+    assert [asked.body["model"] for asked in place.server.asked] == ["slow", "quick"]
 
 
 async def test_the_next_model_answers_where_the_first_is_down(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

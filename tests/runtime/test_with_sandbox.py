@@ -78,13 +78,13 @@ async def person(sandbox: RunningSandbox) -> AsyncIterator[Person]:
         yield someone
 
 
-def make(sandbox: RunningSandbox, agent: ScriptedAgent) -> RunningBot:
+def make(sandbox: RunningSandbox, agent: ScriptedAgent, **spec: Any) -> RunningBot:
     settings = Settings(
         stream_api_key=sandbox.api_key,
         stream_api_secret=SecretStr(sandbox.api_secret),
         stream_base_url=sandbox.url,
     )
-    definition = BotDefinition.model_validate({"channels": ["messaging:support-*"]})
+    definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], **spec})
     return RunningBot("support_bot", definition, open_chat_service(settings, definition.identity), agent)
 
 
@@ -98,6 +98,13 @@ async def running(bot: RunningBot) -> AsyncIterator[None]:
     finally:
         stop.set()
         await task
+
+
+async def test_people_see_the_bots_name_and_picture(sandbox: RunningSandbox, person: Person) -> None:
+    identity = {"name": "Fernly", "image": "https://example.com/fern.png"}
+    async with running(make(sandbox, ScriptedAgent(), identity=identity)):
+        reply = await person.answer_to(await person.ask("Hello"))
+    assert (reply["user"]["name"], reply["user"]["image"]) == ("Fernly", "https://example.com/fern.png")
 
 
 async def test_answers_a_person_with_the_official_sdk(sandbox: RunningSandbox, person: Person) -> None:

@@ -331,3 +331,25 @@ async def test_all_modules_are_asked_for_at_once() -> None:
     page = (PLAYGROUND / "index.html").read_text(encoding="utf-8")
     modules = {file.relative_to(PLAYGROUND).as_posix() for file in PLAYGROUND.rglob("*.js")}
     assert {name for name in modules if f'<link rel="modulepreload" href="/playground/{name}">' not in page} == set()
+
+
+async def test_a_poll_is_drawn_and_voted_in_by_two_people(browser: Browser, running: Running, bot: Bot) -> None:
+    page = await start_conversation(browser, running, "poll-ann")
+    await bot.join(page)
+    options = [{"text": "Pizza"}, {"text": "Soup"}]
+    made = await bot.call("POST", "/polls", {"name": "Lunch?", "options": options, "enforce_unique_vote": True})
+    poll = made["poll"]["id"]
+    await bot.post(id="poll-1", text="Lunch?", poll_id=poll, ai_generated=True)
+    await page.click(".poll-option", "Pizza")
+    await page.shows(".poll-option[aria-pressed='true'][aria-label='Pizza, 1 vote']")
+    soup = next(option["id"] for option in made["poll"]["options"] if option["text"] == "Soup")
+    await bot.call("POST", f"/messages/poll-1/polls/{poll}/vote", {"vote": {"option_id": soup}})
+    await page.shows(".poll-option[aria-label='Soup, 1 vote'][aria-pressed='false']")
+    await page.shows(".poll-option[aria-pressed='true'][aria-label='Pizza, 1 vote']")
+    await page.click(".poll-option", "Soup")
+    await page.shows(".poll-option[aria-pressed='true'][aria-label='Soup, 2 votes']")
+    await page.click(".poll-option", "Soup")
+    await page.shows(".poll-option[aria-pressed='false'][aria-label='Soup, 1 vote']")
+    await bot.call("PATCH", f"/polls/{poll}", {"set": {"is_closed": True}})
+    await page.until("[...document.querySelectorAll('.poll-option')].every(option => option.disabled)")
+    assert await page.js("document.querySelector('[data-id=\"poll-1\"] .message-body').hidden")
