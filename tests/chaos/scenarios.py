@@ -19,12 +19,15 @@ async def calm(_: World) -> None:
 
 
 async def kill(world: World) -> None:
-    """kill -9 of a random replica, again and again; each is started again at once."""
+    """kill -9 of a random replica, again and again; each is started again at once. The next one is killed once it is
+    back: where starting takes long, there would soon be nobody left to recover anything.
+    """
     await asyncio.sleep(2)
     while world.loading.is_set():
         replica = world.chance.choice(world.replicas)
         await world.kill(replica)
-        await asyncio.sleep(world.chance.uniform(2, 4))
+        await replica.until_ready()
+        await asyncio.sleep(world.chance.uniform(0.5, 3))
 
 
 async def kill_once(world: World) -> None:
