@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from jsonschema import Draft202012Validator
 from framework.catalog.arguments import ArgumentsError, argument_schema, resolved
 from framework.catalog.catalog import Catalog
 from framework.catalog.example import example
+from framework.errors import ChatServiceError
 from tests.support.operations import Received, desk, recorder
-from tests.support.sandbox import API_KEY, API_SECRET
+from tests.support.sandbox import API_KEY, API_SECRET, start_sandbox
 
 FACTS = files("framework.catalog") / "data" / "facts"
 
@@ -95,6 +97,17 @@ async def test_operations_of_the_newer_api_alone_go_there(catalog: Catalog, tmp_
             assert received[-1].path.startswith("/api/v2/")
             assert "{" not in received[-1].path
     assert len(newer) == 49
+
+
+async def test_the_sandbox_has_an_endpoint_for_every_operation(catalog: Catalog, tmp_path: Path) -> None:
+    async with start_sandbox() as sandbox, desk(sandbox.url, tmp_path) as at:
+        for operation in catalog:
+            schema = argument_schema(catalog, operation)
+            with suppress(ChatServiceError):
+                await at.execute(operation.id, example(resolved(schema, schema.get("$defs", {}))))
+        log = await at.log()
+    assert len(log) == len(catalog)
+    assert not [entry["operation"] for entry in log if "is not an endpoint" in entry["detail"]]
 
 
 async def test_values_are_written_as_the_service_reads_them(tmp_path: Path) -> None:

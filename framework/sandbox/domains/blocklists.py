@@ -69,7 +69,7 @@ def delete_block_list(call: Call) -> Result:
     return {}
 
 
-@DOMAIN.operation("ImportBlockList", "POST", None, v2="/api/v2/blocklists/{id}/import", access=Access.SERVER)
+@DOMAIN.operation("ImportBlockList", "POST", "/blocklists/{id}/import", family="common", access=Access.SERVER)
 def import_block_list(call: Call) -> Result:
     """Add many words to a list, as a task."""
     named = call.path["id"]

@@ -23,7 +23,7 @@ DOMAIN = Domain("grouped_channels")
 MAX_IN_GROUP = 10
 
 
-@DOMAIN.operation("GroupedQueryChannels", "POST", None, v2="/api/v2/chat/channels/grouped")
+@DOMAIN.operation("GroupedQueryChannels", "POST", "/channels/grouped")
 def grouped_query_channels(call: Call) -> Result:
     """The first channels of each group, the latest first; of one group also a further page."""
     user = people.acting_user(call)

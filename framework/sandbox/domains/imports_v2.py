@@ -17,10 +17,10 @@ from framework.sandbox.services.paging import page
 DOMAIN = Domain("imports_v2")
 CREATED, RUNNING, COMPLETED, FAILED, CANCELLED = 1, 2, 3, 4, 5
 PRODUCTS = ("chat", "feeds", "video", "moderation")
-_PATH = "/api/v2/imports/v2"
+_PATH = "/imports/v2"
 
 
-@DOMAIN.operation("CreateImportV2Task", "POST", None, v2=_PATH, access=Access.SERVER)
+@DOMAIN.operation("CreateImportV2Task", "POST", _PATH, family="common", access=Access.SERVER)
 def create_task(call: Call) -> Result:
     """Read a file that was put, or wait for one in a bucket."""
     product, settings = call.required_text("product", call.body), call.mapping("settings", call.body)
@@ -40,7 +40,7 @@ def create_task(call: Call) -> Result:
     return _view(call.store[IMPORT_V2_TASKS].put(task))
 
 
-@DOMAIN.operation("ListImportV2Tasks", "GET", None, v2=_PATH, access=Access.SERVER)
+@DOMAIN.operation("ListImportV2Tasks", "GET", _PATH, family="common", access=Access.SERVER)
 def list_tasks(call: Call) -> Result:
     """The imports, the last one first; of one state where it is given."""
     state = call.number("state", 0)
@@ -50,20 +50,22 @@ def list_tasks(call: Call) -> Result:
     return {"import_tasks": [_view(task) for task in shown.items], **shown.cursors()}
 
 
-@DOMAIN.operation("GetImportV2Task", "GET", None, v2=_PATH + "/{id}", access=Access.SERVER)
+@DOMAIN.operation("GetImportV2Task", "GET", _PATH + "/{id}", family="common", access=Access.SERVER)
 def get_task(call: Call) -> Result:
     """How an import stands."""
     return _view(_find(call))
 
 
-@DOMAIN.operation("DeleteImportV2Task", "DELETE", None, v2=_PATH + "/{id}", access=Access.SERVER)
+@DOMAIN.operation("DeleteImportV2Task", "DELETE", _PATH + "/{id}", family="common", access=Access.SERVER)
 def delete_task(call: Call) -> Result:
     """Forget an import; what it took in stays."""
     call.store[IMPORT_V2_TASKS].remove(_find(call).id)
     return {}
 
 
-@DOMAIN.operation("CancelImportV2Task", "POST", None, v2=_PATH + "/{id}/cancel", access=Access.SERVER, status=200)
+@DOMAIN.operation(
+    "CancelImportV2Task", "POST", _PATH + "/{id}/cancel", family="common", access=Access.SERVER, status=200
+)
 def cancel_task(call: Call) -> Result:
     """Cancel an import that is not done."""
     task = _find(call)

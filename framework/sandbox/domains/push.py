@@ -104,7 +104,7 @@ def _provider(call: Call, kind: str, name: str | None) -> PushProvider:
     return found[0]
 
 
-@DOMAIN.operation("GetPushTemplates", "GET", None, v2="/api/v2/push_templates", access=Access.SERVER)
+@DOMAIN.operation("GetPushTemplates", "GET", "/push_templates", family="common", access=Access.SERVER)
 def get_push_templates(call: Call) -> Result:
     """The templates of a provider."""
     provider = _provider(call, call.required_text("push_provider_type"), call.text("push_provider_name"))
@@ -112,7 +112,7 @@ def get_push_templates(call: Call) -> Result:
     return {"templates": [one.view().fields for one in found]}
 
 
-@DOMAIN.operation("UpsertPushTemplate", "POST", None, v2="/api/v2/push_templates", access=Access.SERVER)
+@DOMAIN.operation("UpsertPushTemplate", "POST", "/push_templates", family="common", access=Access.SERVER)
 def upsert_push_template(call: Call) -> Result:
     """Set what a provider is sent for one kind of event."""
     event_type = call.required_text("event_type", call.body)

@@ -49,7 +49,7 @@ def query_channels(call: Call) -> Result:
     return {"channels": [_state(call, channel, user) for channel in page], **named}
 
 
-@DOMAIN.operation("GetChannel", "GET", None, v2="/api/v2/chat/channels/{type}/{id}")
+@DOMAIN.operation("GetChannel", "GET", "/channels/{type}/{id}")
 def get_channel(call: Call) -> Result:
     """A channel's state, without making the channel where there is none."""
     channel, user = channels.find(call), people.acting_user_or_none(call)

@@ -11,19 +11,19 @@ from framework.sandbox.operations import Access, Domain, Result
 
 DOMAIN = Domain("storage")
 TYPES = {"s3": "aws_s3", "gcs": "gcs_credentials", "abs": "azure_blob"}
-_PATH = "/api/v2/external_storage"
-_IMPORTER = "/api/v2/imports/v2/external-storage"
+_PATH = "/external_storage"
+_IMPORTER = "/imports/v2/external-storage"
 _SHOWN = {"aws_s3": ("bucket", "region", "role_arn", "path_prefix"), "gcs": ("bucket", "path_prefix")}
 _UNREACHED = "the sandbox reaches no external storage"
 
 
-@DOMAIN.operation("ListExternalStorage", "GET", None, v2=_PATH, access=Access.SERVER)
+@DOMAIN.operation("ListExternalStorage", "GET", _PATH, family="common", access=Access.SERVER)
 def list_external_storage(call: Call) -> Result:
     """All storages by name."""
     return {"external_storages": {one.name: _view(one) for one in call.store[EXTERNAL_STORAGES]}}
 
 
-@DOMAIN.operation("CreateExternalStorage", "POST", None, v2=_PATH, access=Access.SERVER)
+@DOMAIN.operation("CreateExternalStorage", "POST", _PATH, family="common", access=Access.SERVER)
 def create_external_storage(call: Call) -> Result:
     """Add a storage."""
     name = call.required_text("name", call.body)
@@ -33,7 +33,7 @@ def create_external_storage(call: Call) -> Result:
     return {}
 
 
-@DOMAIN.operation("UpdateExternalStorage", "PUT", None, v2=_PATH + "/{name}", access=Access.SERVER, status=200)
+@DOMAIN.operation("UpdateExternalStorage", "PUT", _PATH + "/{name}", family="common", access=Access.SERVER, status=200)
 def update_external_storage(call: Call) -> Result:
     """Replace a storage."""
     found = _find(call)
@@ -41,14 +41,14 @@ def update_external_storage(call: Call) -> Result:
     return _view(call.store[EXTERNAL_STORAGES].put(found))
 
 
-@DOMAIN.operation("DeleteExternalStorage", "DELETE", None, v2=_PATH + "/{name}", access=Access.SERVER)
+@DOMAIN.operation("DeleteExternalStorage", "DELETE", _PATH + "/{name}", family="common", access=Access.SERVER)
 def delete_external_storage(call: Call) -> Result:
     """Remove a storage."""
     call.store[EXTERNAL_STORAGES].remove(_find(call).name)
     return {}
 
 
-@DOMAIN.operation("CheckExternalStorage", "GET", None, v2=_PATH + "/{name}/check", access=Access.SERVER)
+@DOMAIN.operation("CheckExternalStorage", "GET", _PATH + "/{name}/check", family="common", access=Access.SERVER)
 def check_external_storage(call: Call) -> Result:
     """Whether a file can be written to a storage: from here it cannot."""
     raise ApiError(400, 4, f"cannot write to bucket {_find(call).bucket}: {_UNREACHED}")
@@ -75,7 +75,7 @@ def _view(storage: ExternalStorage) -> dict[str, Any]:
     return {"name": storage.name, "type": storage.type, "bucket": storage.bucket, "path": storage.path}
 
 
-@DOMAIN.operation("GetImporterExternalStorage", "GET", None, v2=_IMPORTER, access=Access.SERVER)
+@DOMAIN.operation("GetImporterExternalStorage", "GET", _IMPORTER, family="common", access=Access.SERVER)
 def get_importer_storage(call: Call) -> Result:
     """Where imports come from; secrets are left out."""
     found = _importer(call)
@@ -92,7 +92,7 @@ def get_importer_storage(call: Call) -> Result:
     return view
 
 
-@DOMAIN.operation("UpsertImporterExternalStorage", "PUT", None, v2=_IMPORTER, access=Access.SERVER, status=200)
+@DOMAIN.operation("UpsertImporterExternalStorage", "PUT", _IMPORTER, family="common", access=Access.SERVER, status=200)
 def upsert_importer_storage(call: Call) -> Result:
     """Set where imports come from."""
     kind = call.required_text("type", call.body)
@@ -108,14 +108,16 @@ def upsert_importer_storage(call: Call) -> Result:
     return {}
 
 
-@DOMAIN.operation("DeleteImporterExternalStorage", "DELETE", None, v2=_IMPORTER, access=Access.SERVER)
+@DOMAIN.operation("DeleteImporterExternalStorage", "DELETE", _IMPORTER, family="common", access=Access.SERVER)
 def delete_importer_storage(call: Call) -> Result:
     """Forget where imports come from."""
     call.store[IMPORTER_STORAGES].remove(_importer(call).key)
     return {}
 
 
-@DOMAIN.operation("ValidateImporterExternalStorage", "POST", None, v2=_IMPORTER + "/validate", access=Access.SERVER)
+@DOMAIN.operation(
+    "ValidateImporterExternalStorage", "POST", _IMPORTER + "/validate", family="common", access=Access.SERVER
+)
 def validate_importer_storage(call: Call) -> Result:
     """Whether imports can be read: from here they cannot."""
     _importer(call)
