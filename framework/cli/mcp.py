@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from framework.errors import FrameworkError, UsageError
+from framework.errors import UsageError
 
 if TYPE_CHECKING:
     from framework.catalog.toolbox import Toolbox
@@ -84,7 +84,6 @@ async def _serve(
             settings = await stack.enter_async_context(local_sandbox(settings))
         toolbox = open_toolbox(settings)
         stack.push_async_callback(toolbox.close)
-        _check_names(known, toolbox)
         warming = asyncio.create_task(asyncio.to_thread(toolbox.warm))
         stack.callback(warming.cancel)
         if listen is None:
@@ -162,17 +161,6 @@ def _clients(policy: str | None, config: Path | None, client: str, *, http: bool
     return known
 
 
-def _check_names(known: McpConfig, toolbox: Toolbox) -> None:
-    from framework.catalog.policy import unknown_operations
-
-    for name, client in known.clients.items():
-        for operation in unknown_operations(client.rules, toolbox.catalog):
-            try:
-                toolbox.catalog.operation(operation)
-            except FrameworkError as error:
-                raise UsageError(f"clients.{name}: {error}") from None
-
-
 def _digests(known: McpConfig, data: Path) -> dict[str, str]:
     """The hash of each client's bearer token. One without any gets a token of its own, kept in the data folder."""
     from framework.mcp.auth import digest
@@ -186,10 +174,25 @@ def _digests(known: McpConfig, data: Path) -> dict[str, str]:
         elif token:
             digests[name] = digest(token)
         elif client.token_env:
-            raise UsageError(f"{client.token_env} is not set, but client {name!r} takes its token from it.")
+            raise UsageError(
+                f"{client.token_env} is not set, but client {name!r} takes its token from it.",
+                hint="Set it to the token that the client shows, a long random text.",
+            )
         elif not client.oauth_client:
             digests[name] = digest(_kept_token(data / (TOKEN_FILE if name == LOCAL else f"mcp-{name}.token")))
+    _check_different(digests)
     return digests
+
+
+def _check_different(digests: dict[str, str]) -> None:
+    """Raise UsageError for two clients that nobody could tell apart."""
+    owners: dict[str, str] = {}
+    for name, digest in digests.items():
+        other = owners.setdefault(digest, name)
+        if other != name:
+            raise UsageError(
+                f"The clients {other!r} and {name!r} have the same token.", hint="Give each a token of its own."
+            )
 
 
 def _kept_token(file: Path) -> str:

@@ -32,6 +32,7 @@ OPERATION_TOOLS = (*CATALOGUE_TOOLS, *DIRECT_TOOLS)
 
 CONVERSATION = "conversation"
 BOT, CALLER, APP = "bot", "caller", "app"
+CLASSES = ("reads", "writes", "destroys")
 _RULE = re.compile(r"[A-Z][A-Za-z0-9]*|reads|writes|destroys")
 
 
@@ -94,8 +95,7 @@ class Operations(Part):
     @property
     def named(self) -> tuple[str, ...]:
         """Every operation that is named by its id."""
-        classes = {"reads", "writes", "destroys"}
-        return tuple(dict.fromkeys(rule for rule in self.allow + self.deny + self.approve if rule not in classes))
+        return tuple(dict.fromkeys(rule for rule in self.allow + self.deny + self.approve if rule not in CLASSES))
 
 
 def matches(value: str, patterns: tuple[str, ...]) -> bool:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from framework.definition.operations import APP, Operations
+from framework.catalog.catalog import Catalog, UnknownOperationError
+from framework.definition.operations import APP, CLASSES, Operations
 from framework.definition.part import Part
 from framework.definition.positions import read_yaml
-from framework.definition.problems import explain
+from framework.definition.problems import explain, together
 from framework.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from framework.definition.positions import Document
 
 _ANYONE: dict[str, Any] = {"channels": ("*",), "act_as": (APP, "*")}
 PRESETS = {
@@ -56,6 +61,14 @@ class McpClient(Part):
             raise ValueError("a SHA-256 in hex has 64 digits; `printf %s TOKEN | sha256sum` makes one")
         return value
 
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if self.policy and self.operations:
+            raise ValueError("has a `policy` by name and `operations` of its own; leave one of them out")
+        if self.token_sha256 and self.token_env:
+            raise ValueError("has a `token_sha256` and a `token_env`; leave one of them out")
+        return self
+
     @property
     def rules(self) -> Operations:
         """What it may do."""
@@ -71,11 +84,19 @@ class OAuth(Part):
     base_url: str = Field(description="The address at which clients reach this server, without /mcp.")
     scopes: tuple[str, ...] = Field((), description="Scopes that a token must have.")
 
+    @field_validator("issuer", "jwks_uri", "base_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("is no address, such as https://login.example.com")
+        return value
+
 
 class McpConfig(Part):
     """The file that `mcp --config` reads."""
 
-    clients: dict[str, McpClient] = Field(description="The clients, by a name of your choice.")
+    clients: dict[str, McpClient] = Field(min_length=1, description="The clients, by a name of your choice.")
     oauth: OAuth | None = Field(None, description="An OAuth server, for clients with `oauth_client`.")
 
 
@@ -85,9 +106,50 @@ def read_config(file: Path) -> McpConfig:
     if not isinstance(document.value, dict):
         raise DefinitionError("must be a mapping with `clients`", where=document.position(()))
     try:
-        return McpConfig.model_validate(document.value)
+        config = McpConfig.model_validate(document.value)
     except ValidationError as error:
         raise explain(error, document, McpConfig) from None
+    problems = list(_contradictions(config, document))
+    if problems:
+        raise together(problems)
+    return config
+
+
+def _contradictions(config: McpConfig, document: Document) -> Iterator[DefinitionError]:
+    """What is wrong although each value is a valid one."""
+    catalog = Catalog.load()
+    for name, client in config.clients.items():
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            yield DefinitionError(
+                f"clients: {name!r} is no name for a client",
+                where=document.position(("clients", name)),
+                hint="Use letters, digits, `-`, `_` and `.`: its token may be kept in a file of that name.",
+            )
+        if client.oauth_client and config.oauth is None:
+            yield DefinitionError(
+                f"clients.{name}.oauth_client: there is no OAuth server that could vouch for it",
+                where=document.position(("clients", name, "oauth_client")),
+                hint="Add `oauth` with its issuer, jwks_uri, audience and base_url.",
+            )
+        yield from _unknown_operations(name, client, document, catalog)
+
+
+def _unknown_operations(
+    client_name: str, client: McpClient, document: Document, catalog: Catalog
+) -> Iterator[DefinitionError]:
+    if client.operations is None:
+        return
+    for part in ("allow", "deny", "approve"):
+        for operation_id in getattr(client.operations, part):
+            if operation_id in CLASSES:
+                continue
+            try:
+                catalog.operation(operation_id)
+            except UnknownOperationError as error:
+                place = ("clients", client_name, "operations", part)
+                yield DefinitionError(
+                    f"{'.'.join(place)}: {error.what}", where=document.position(place), hint=error.hint
+                )
 
 
 def preset(name: str) -> Operations:

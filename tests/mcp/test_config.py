@@ -10,6 +10,8 @@ import pytest
 from framework.errors import DefinitionError
 from framework.mcp.config import PRESETS, read_config
 
+TOKEN = 64 * "a"
+
 
 @pytest.mark.parametrize(
     ("text", "line", "words"),
@@ -21,6 +23,21 @@ from framework.mcp.config import PRESETS, read_config
         ("client: {}\n", 1, ["clients"]),
         ("- a\n", 1, ["must be a mapping"]),
         ("clients: {a: {}}\noauth: {issuer: x}\n", 2, ["oauth"]),
+        ("clients: {}\n", 1, ["clients"]),
+        ("clients:\n  a: {policy: full, operations: {allow: [reads]}}\n", 2, ["clients.a", "leave one of them out"]),
+        ("clients:\n  a: {token_env: A, token_sha256: " + 64 * "a" + "}\n", 2, ["clients.a", "leave one of them out"]),
+        ("clients:\n  a:\n    oauth_client: x\n", 3, ["clients.a.oauth_client", "no OAuth server", "jwks_uri"]),
+        ("clients:\n  ../a: {}\n", 2, ["'../a' is no name"]),
+        (
+            "clients:\n  a:\n    operations:\n      deny: [SendMesage]\n",
+            4,
+            ["clients.a.operations.deny", "'SendMesage'", "Did you mean SendMessage"],
+        ),
+        (
+            "clients: {a: {}}\noauth:\n  issuer: here\n  audience: a\n",
+            3,
+            ["oauth.issuer: is no address, such as https"],
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, words: list[str]) -> None:
@@ -47,8 +64,8 @@ def test_the_policies_by_name_are_what_they_say() -> None:
         (["--policy", "all"], "", ["There is no policy 'all'"]),
         (["--client", "b"], "clients: {a: {}}", ["has no client 'b'", "a"]),
         (["--policy", "full"], "clients: {a: {}}", ["exclude each other"]),
-        (["--client", "a"], "clients: {a: {operations: {allow: [SendMesage]}}}", ["Did you mean SendMessage"]),
-        (["--http"], "clients: {a: {token_env: NOT_SET_ANYWHERE}}", ["NOT_SET_ANYWHERE is not set"]),
+        (["--http"], "clients: {a: {token_env: NOT_SET_ANYWHERE}}", ["NOT_SET_ANYWHERE is not set", "Set it"]),
+        (["--http"], f"clients: {{a: {{token_sha256: {TOKEN}}}, b: {{token_sha256: {TOKEN}}}}}", ["the same token"]),
     ],
 )
 def test_wrong_usage_is_said_at_once(tmp_path: Path, options: list[str], config: str, words: list[str]) -> None:

@@ -54,7 +54,8 @@ async def serving(sandbox: RunningSandbox, data: Path, *options: str, **environm
 @asynccontextmanager
 async def connected(url: str, token: str) -> AsyncIterator[Connected]:
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+        # The library's own limit of five seconds is short for a machine that is busy with other tests.
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=120) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
         yield Connected(client)
