@@ -27,6 +27,10 @@ _IDS = frozenset(
 )
 # Where such arguments stand inside others.
 _CONTAINERS = ("message", "reaction", "event", "data", "payload", "preferences")
+# Under these names stands a whole user; under those, what is compared or kept and not read as a user.
+_USERS = frozenset({"user", "created_by", "banned_by"})
+_AS_IT_IS = frozenset({"filter", "filter_conditions", "message_filter_conditions", "set", "custom", "attachments"})
+_ABOUT_USERS = frozenset({"CreateGuest", "UpdateUsers", "UpdateUsersPartial"})
 # Here `user` is somebody, or something, to whom it is done.
 _NO_ACTOR = {"CreateGuest": "user", "DeleteUsers": "user"}
 
@@ -41,6 +45,13 @@ def actors(operation: Operation, arguments: dict[str, Any]) -> set[str]:
             if isinstance(user_id, str) and user_id:
                 found.add(user_id)
     return found
+
+
+def described(operation: Operation, arguments: dict[str, Any]) -> set[str]:
+    """The ids of users of whom the arguments tell more than the id: the app's own token changes them by the way."""
+    if operation.id in _ABOUT_USERS:
+        return set()
+    return {str(user.get("id")) for user in _users_in(arguments) if user.keys() - {"id"}}
 
 
 def without_actors(operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +71,19 @@ def with_actor(operation: Operation, arguments: dict[str, Any], user_id: str) ->
     if not takes or actors(operation, arguments):
         return arguments
     return arguments | {"user_id": user_id}
+
+
+def _users_in(value: object) -> Iterator[dict[str, Any]]:
+    """Objects that stand for a user, but for those in a filter, and in what is set as it is."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _users_in(item)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name in _USERS and isinstance(inner, dict):
+                yield inner
+            elif name not in _AS_IT_IS:
+                yield from _users_in(inner)
 
 
 def _containers(operation: Operation) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from framework.catalog.custom import takes_any
 from framework.catalog.example import example
@@ -71,7 +73,7 @@ def check_arguments(catalog: Catalog, operation: Operation, arguments: dict[str,
         told = problems[:MOST_PROBLEMS] + ([f"... and {more} more."] if more > 0 else [])
         raise ArgumentsError(
             f"{operation.id} was not sent; its arguments do not fit.\n  " + "\n  ".join(told),
-            hint=f"load_operation({operation.id!r}) tells what it takes.",
+            hint=f"load_operation({operation.id!r}) tells what it takes; at a terminal, `ops show {operation.id}`.",
         )
 
 
@@ -135,12 +137,17 @@ def _unknown(place: str, name: str, shape: dict[str, Any]) -> str:
 
 
 def _path_problems(operation: Operation, arguments: dict[str, Any]) -> list[str]:
-    """A value that would lead to another path than the operation's is no value for it."""
+    """A value that could lead to another path than the operation's is no value for it, however often it is decoded."""
     return [
         f"{parameter.name}: expected a name and no part of a path, such as {example(parameter.schema, parameter.name)}."
         for parameter in operation.parameters
-        if parameter.place == "path" and arguments.get(parameter.name, "").strip() in {"", ".", ".."}
+        if parameter.place == "path" and _leads_astray(arguments.get(parameter.name, ""))
     ]
+
+
+def _leads_astray(value: str) -> bool:
+    segments = re.split(r"[/\\]", unquote(unquote(value)))
+    return not value.strip() or not value.isprintable() or any(part.strip() in {".", ".."} for part in segments)
 
 
 def _as_dict(value: object) -> dict[str, Any]:

@@ -22,6 +22,8 @@ _NAMED = {
     "end_date": "2026-01-31",
     "created_at_gt": WHEN,
 }
+# What an object that needs nothing is best shown by.
+_TELLING = ("text", "name", "user_id", "id")
 _DEEPEST = 6
 
 
@@ -34,7 +36,7 @@ def example(schema: dict[str, Any], name: str = "", *, every: bool = False, dept
         return schema["enum"][0]
     kind = schema.get("type")
     if kind == "object" or "properties" in schema:
-        return _object(schema, every=every, depth=depth)
+        return _object(schema, name, every=every, depth=depth)
     if kind == "array":
         return [] if depth > _DEEPEST else [example(schema["items"], _singular(name), every=every, depth=depth + 1)]
     if kind in {"integer", "number"}:
@@ -44,13 +46,14 @@ def example(schema: dict[str, Any], name: str = "", *, every: bool = False, dept
     return WHEN if schema.get("format") == "date-time" else _word(name)
 
 
-def _object(schema: dict[str, Any], *, every: bool, depth: int) -> dict[str, Any]:
+def _object(schema: dict[str, Any], name: str, *, every: bool, depth: int) -> dict[str, Any]:
     properties, required = schema.get("properties", {}), schema.get("required", ())
     deep = depth >= _DEEPEST
+    shown = required or [key for key in _TELLING if name and key in properties][:1]
     return {
         key: example(value, key, every=every, depth=depth + 1)
         for key, value in properties.items()
-        if key in required or (every and not deep)
+        if key in shown or (every and not deep)
     }
 
 

@@ -20,6 +20,7 @@ from framework.catalog.policy import Actor, NotAllowedError, Policy
 from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, other_messages, reach_of
 from framework.catalog.request import build_request
 from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
+from framework.stream.failure import NOT_ALLOWED
 
 if TYPE_CHECKING:
     from framework.catalog.approvals import Approvals, Ask
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from framework.stream.timing import Timing
 
 ISSUE = "issue_user_token"
+UPDATE_USERS = "UpdateUsers"
 _IDS = uuid.UUID("6f1d5f0e-6d0b-4a52-9c8e-6f3f6d3c9a11")
 _OUTCOMES: dict[type[FrameworkError], Outcome] = {
     ArgumentsError: "invalid",
@@ -142,7 +144,10 @@ class Executor:
         arguments = as_sent(operation, call.arguments, self.catalog.schema(operation.id).get("$defs", {}))
         policy.check_actors(operation, arguments, actor)
         arguments = await self._in_bounds(policy, operation, arguments)
-        return _with_own_id(_with_token(operation, arguments, actor), policy.who.key)
+        ready = _with_own_id(_with_token(operation, arguments, actor), policy.who.key)
+        if ready.token_of is None:
+            policy.check_described(operation, ready.arguments, self.catalog.operation(UPDATE_USERS))
+        return ready
 
     def _actor(self, policy: Policy, as_user: str | None) -> Actor:
         if as_user is not None and as_user.startswith(HANDLE):
@@ -198,6 +203,7 @@ class Executor:
         try:
             executed = await self._make(ready)
         except FrameworkError as error:
+            error.hint = _advice(error, ready, policy) or error.hint
             await self._end(number, "failed", str(error), started)
             raise
         await self._end(number, "done", _gist(executed.body), started)
@@ -279,6 +285,18 @@ def _without_own_id(ready: _Ready) -> dict[str, Any]:
         return ready.arguments
     message = {key: value for key, value in ready.arguments["message"].items() if key != "id"}
     return ready.arguments | {"message": message}
+
+
+def _advice(error: FrameworkError, ready: _Ready, policy: Policy) -> str | None:
+    """What an agent can do where the user as whom it acts has not the right."""
+    if not isinstance(error, ChatServiceError) or error.code != NOT_ALLOWED or ready.token_of is None:
+        return None
+    if not policy.permits_app:
+        return "This user has not the right. Only a person can give it: tell them."
+    return (
+        f"{ready.token_of!r} has not the right, as people have who are no members of a channel. Add them, or leave out"
+        " as_user and name the user in the arguments, such as message.user_id."
+    )
 
 
 def _gist(body: dict[str, Any]) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from framework.catalog.actor import actors
+from framework.catalog.actor import actors, described
 from framework.definition.operations import APP, BOT, CALLER, CONVERSATION, Operations, matches
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from framework.catalog.catalog import Catalog
     from framework.catalog.operation import Operation
     from framework.catalog.principal import Principal
 
@@ -55,6 +54,11 @@ class Policy:
         """Whether a person has to approve each call."""
         return _listed(operation, self.rules.approve)
 
+    @property
+    def permits_app(self) -> bool:
+        """Whether the app acts where nobody is named."""
+        return self.rules.act_as[0] == APP
+
     def actor(self, as_user: str | None) -> Actor:
         """As whom to act: the user asked for, or the policy's first choice. Raises NotAllowedError."""
         if as_user is None:
@@ -73,6 +77,15 @@ class Policy:
                     f"The arguments name {user_id!r}, but the call is made as {actor.user_id!r}.",
                     hint=f"Pass as_user={user_id!r}, or leave {user_id!r} out.",
                 )
+
+    def check_described(self, operation: Operation, arguments: dict[str, Any], update_users: Operation) -> None:
+        """Raise NotAllowedError where the app would change users by the way, and may not do so with `update_users`."""
+        changed = described(operation, arguments)
+        may_change = self.rules.everywhere and self.permits(update_users) and not self.needs_approval(update_users)
+        if changed and not may_change:
+            raise self._refusal(
+                f"telling more of {min(changed)!r} than the id changes that user, as {update_users.id} does", "allow"
+            )
 
     def check_issuing(self, user_id: str) -> None:
         """Raise NotAllowedError where no token may be issued for this user."""
@@ -126,11 +139,6 @@ class Policy:
             f"Not allowed: {what}.",
             hint=f"The policy of {self.who.name} says so (operations.{part}). Only a person can change it: tell them.",
         )
-
-
-def unknown_operations(rules: Operations, catalog: Catalog) -> list[str]:
-    """The ids in a policy that no operation has."""
-    return [name for name in rules.named if name not in catalog]
 
 
 def _listed(operation: Operation, rules: tuple[str, ...]) -> bool:

@@ -38,6 +38,7 @@ def call(
     as_user: Annotated[str | None, typer.Option(help="In whose name: a user's id. [default: the app]")] = None,
     full: Annotated[bool, typer.Option("--full", help="Print the whole answer, not the short form.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before something is destroyed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON in one line.")] = False,
 ) -> None:
     """Execute an operation against the Stream app of the environment, or the sandbox, and print the answer as JSON."""
     from framework.catalog.catalog import Catalog
@@ -45,7 +46,7 @@ def call(
     catalog = Catalog.load()
     given = _arguments(catalog, operation_id, arg or [], arguments)
     answer = asyncio.run(_call(catalog, operation_id, given, as_user, full=full, yes=yes))
-    sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=None if as_json else 2) + "\n")
 
 
 def audit(

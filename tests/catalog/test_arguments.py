@@ -25,6 +25,11 @@ def test_the_example_of_every_operation_fits_it(catalog: Catalog, every: bool) -
         ("StartCampaign", {"id": "x", "scheduled_for": "2026-01-31T12:00:00"}, ["with its zone"]),
         ("QueryChannels", {"limt": 3}, ["limt is unknown", "Did you mean limit?"]),
         ("QueryChannels", {"limit": "20"}, ["limit: expected an integer, such as 10", 'It is "20"']),
+        (
+            "SendMessage",
+            {"type": "messaging", "id": "x"},
+            ['message is required: an object, such as {"text": '],
+        ),
         ("CreateBlockList", {"name": "a", "words": "b"}, ["words: expected a list", '["word"]']),
         ("CreateBlockList", {"name": "a", "words": ["b"], "type": "foo"}, ["one of", "domain", '"foo"']),
         (
@@ -34,6 +39,10 @@ def test_the_example_of_every_operation_fits_it(catalog: Catalog, every: bool) -
         ),
         ("GetMessage", {"id": ".."}, ["no part of a path"]),
         ("GetMessage", {"id": ""}, ["no part of a path"]),
+        ("GetMessage", {"id": "a/../b"}, ["no part of a path"]),
+        ("GetMessage", {"id": "..%2Fusers"}, ["no part of a path"]),
+        ("GetMessage", {"id": "..%252Fusers"}, ["no part of a path"]),
+        ("GetMessage", {"id": "a\x00b"}, ["no part of a path"]),
         ("SendReaction", {"id": "m", "reaction": {"typ": "like"}}, ["reaction.type is required"]),
     ],
 )

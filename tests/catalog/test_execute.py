@@ -79,7 +79,11 @@ async def test_a_user_token_has_no_more_rights_than_the_user(at: Desk) -> None:
     with pytest.raises(ChatServiceError) as caught:
         await at.execute("DeleteChannel", ROOM, as_user="bob")
     assert caught.value.code == 17
+    assert "leave out as_user and name the user" in str(caught.value)
     assert (await at.log())[-1]["outcome"] == "failed"
+    with pytest.raises(ChatServiceError) as caught:
+        await at.execute("DeleteChannel", ROOM, policy=policy(BOT, act_as="bot"))
+    assert "Only a person can give it" in str(caught.value)
 
 
 async def test_delivery_is_reported_by_a_user_or_for_one(at: Desk) -> None:
@@ -237,6 +241,19 @@ async def test_a_custom_field_is_no_way_to_be_somebody_else(
     with pytest.raises(NotAllowedError, match="'bob'"):
         await at.execute(operation, arguments, policy=policy(BOT, act_as=["app", "bot"]))
     assert (await at.log())[-1]["outcome"] == "refused"
+
+
+async def test_naming_a_user_is_no_way_to_change_them(at: Desk) -> None:
+    promoted = {"id": "agent-bot", "role": "admin"}
+    app = policy(BOT, act_as=["app", "bot"], channels="conversation")
+    reader = policy("mcp:reader", allow="reads")
+    with pytest.raises(NotAllowedError, match="UpdateUsers"):
+        await at.execute("SendMessage", said("x", user=promoted), policy=app)
+    with pytest.raises(NotAllowedError, match="UpdateUsers"):
+        await at.execute("QueryChannels", {"filter_conditions": {}, "user": promoted}, policy=reader)
+    await at.execute("SendMessage", said("x", user=promoted), policy=app, as_user="agent-bot")
+    users = await at.execute("QueryUsers", {"payload": {"filter_conditions": {"id": "agent-bot"}}}, policy=reader)
+    assert users["users"][0]["role"] == "user"
 
 
 async def test_queries_find_nothing_out_of_bounds(at: Desk) -> None:

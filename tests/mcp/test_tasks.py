@@ -1,5 +1,6 @@
 """Whole tasks, as an MCP client does them: find the operation, execute it, look whether it worked."""
 
+import json
 import os
 import sys
 from asyncio import create_subprocess_exec
@@ -156,8 +157,8 @@ async def test_an_operation_at_the_command_line(sandbox: RunningSandbox, tmp_pat
 
     code, out, _ = await ops("call", "CreateRole", "--arg", "name=helper")
     assert (code, '"helper"' in out) == (0, True)
-    code, out, _ = await ops("call", "ListRoles")
-    assert "helper" in out
+    code, out, _ = await ops("call", "ListRoles", "--json")
+    assert (out.count("\n"), "helper" in {role["name"] for role in json.loads(out)["result"]["roles"]}) == (1, True)
     code, _, err = await ops("call", "StartCampaign", "--arg", "id=camp_welcome_2026")
     assert (code, "error: " in err, "Traceback" in err) == (1, True, False)
     code, _, err = await ops("call", "QueryChannels", "--arguments", "-", "--arg", "limit=many")
