@@ -1,7 +1,8 @@
 """Values that an argument or a field of a model allows, where the comments of the `getstream` package list none.
 
-Seen in the types of the official SDKs of the older API (`stream-chat` for Python and for JavaScript), and in the
-running text of `getstream`. Named `Operation.argument` or `Model.field`; a name that nothing has is an error.
+Seen in the types of the official SDKs of the older API (`stream-chat` for Python and for JavaScript), in the running
+text of `getstream` and in the public documentation. Named `Operation.argument` or `Model.field`; a name that nothing
+has is an error.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ VALUES: dict[str, list[str]] = {
     "UpdateExternalStorage.storage_type": STORAGES,
     "UpdatePoll.voting_visibility": ["public", "anonymous"],
     "UpdatePredefinedFilter.operation": ["QueryChannels"],
+    "UpsertImporterExternalStorage.type": ["s3", "gcs"],
     "APNConfig.auth_type": ["certificate", "token"],
     "AsyncModerationCallbackConfig.mode": CALLBACKS,
     "BanActionRequestPayload.delete_messages": DELETION,

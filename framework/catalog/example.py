@@ -22,6 +22,8 @@ _NAMED = {
     "end_date": "2026-01-31",
     "created_at_gt": WHEN,
 }
+# What `type` means depends on what has it.
+_TYPES = {"reaction": "like", "event": "order.shipped"}
 # What an object that needs nothing is best shown by.
 _TELLING = ("text", "name", "user_id", "id")
 _DEEPEST = 6
@@ -51,7 +53,7 @@ def _object(schema: dict[str, Any], name: str, *, every: bool, depth: int) -> di
     deep = depth >= _DEEPEST
     shown = required or [key for key in _TELLING if name and key in properties][:1]
     return {
-        key: example(value, key, every=every, depth=depth + 1)
+        key: _TYPES[name] if key == "type" and name in _TYPES else example(value, key, every=every, depth=depth + 1)
         for key, value in properties.items()
         if key in shown or (every and not deep)
     }

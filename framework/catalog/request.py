@@ -33,13 +33,14 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent. `path` is quoted already; `body` None sends none; `files` make it a multipart form."""
+    """What is sent. `path` is quoted already; `body` None sends none; a `form` is multipart, with or without files."""
 
     method: str
     path: str
     query: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
     files: dict[str, Upload] = field(default_factory=dict)
+    form: bool = False
 
 
 def build_request(operation: Operation, arguments: dict[str, Any]) -> Request:
@@ -51,6 +52,7 @@ def build_request(operation: Operation, arguments: dict[str, Any]) -> Request:
     query: dict[str, str] = {}
     body: dict[str, Any] = {}
     files: dict[str, Upload] = {}
+    form = operation.body == "multipart"
     for parameter in operation.parameters:
         if parameter.name not in arguments:
             continue
@@ -59,13 +61,13 @@ def build_request(operation: Operation, arguments: dict[str, Any]) -> Request:
             path = path.replace(f"{{{parameter.wire_name}}}", quote(str(value), safe=""))
         elif parameter.place == "query":
             query[parameter.wire_name] = _in_query(value)
-        elif parameter.wire_name == "file" and operation.body == "multipart":
+        elif parameter.wire_name == "file" and form:
             files["file"] = _upload(parameter, value)
         else:
             body[parameter.wire_name] = value
     if operation.id in FLAT_AT_THE_TOP:
         body = {**body.pop("custom", {}), **body}
-    return Request(operation.endpoint.method, path, query, body if operation.body else None, files)
+    return Request(operation.endpoint.method, path, query, body if operation.body else None, files, form)
 
 
 def _in_query(value: Json) -> str:

@@ -149,9 +149,9 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _content(request: Request) -> dict[str, Any]:
-    if not request.files:
+    if not request.form:
         return {} if request.body is None else {"json": request.body}
-    form = aiohttp.FormData()
+    form = aiohttp.FormData(default_to_multipart=True)
     for name, upload in request.files.items():
         form.add_field(name, upload.content, filename=upload.name, content_type=upload.mime)
     for name, value in (request.body or {}).items():

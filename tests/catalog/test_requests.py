@@ -58,6 +58,7 @@ def check(fact: dict[str, Any], arguments: dict[str, Any], got: Received) -> Non
     body = {known[name]["wire"] for name in arguments if known[name]["in"] == "body"}
     encoded = fact["v1"].get("body", fact["body"])
     if encoded == "multipart":
+        assert got.headers["Content-Type"].startswith("multipart/form-data; boundary=")
         assert set(got.parts) == body
         return
     # Custom fields of these lie flat beside the others.
