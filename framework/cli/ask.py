@@ -15,11 +15,17 @@ from framework.errors import FrameworkError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import TextIO
 
     from framework.agent.agent import LangChainAgent
     from framework.agent.conversation import Agent, Answer, Conversation
 
 SPEAKERS = ("user", "bot")
+SHOWN = 1_000
+"""Characters of a question that could not be answered."""
+
+LONGEST_LINE = 1_000_000
+"""Characters. A longer one is skipped to its end, unread."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +44,8 @@ def ask(
 
     With --json, a line of input is a question in plain text or an object with `question` and `history` (a list of
     {"who": "user" or "bot", "text"}), and a line of output is an object with question, answer, outcome (answered,
-    unsure or refused), sources and seconds, or with question and error.
+    unsure or refused), sources and seconds, or with question and error. A line that cannot be answered is reported with
+    its number, the others go on, and the exit code is 1. Empty lines are skipped.
     """
     from framework.cli.assembly import assemble_agent
     from framework.cli.screen import notice
@@ -46,7 +53,7 @@ def ask(
     agent = assemble_agent(bot)
     if question == "-" and sys.stdin.isatty():
         notice("Type a question a line; Ctrl-D ends.")
-    lines: Iterable[str] = sys.stdin if question == "-" else [question]
+    lines: Iterable[str] = _lines(sys.stdin) if question == "-" else [question]
     failures = asyncio.run(_ask_all(agent, lines, as_json=as_json, typed=question == "-"))
     if failures:
         raise typer.Exit(1)
@@ -61,6 +68,14 @@ async def _ask_all(agent: LangChainAgent, lines: Iterable[str], *, as_json: bool
                 continue
             failures += not await _ask_one(agent, line.strip(), number if typed else None, as_json=as_json)
     return failures
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """Line by line; of one that is too long no more than shows that it is."""
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith("\n"):
+            line = stream.readline(LONGEST_LINE + 1)
 
 
 async def _ask_one(agent: Agent, line: str, number: int | None, *, as_json: bool) -> bool:
@@ -82,21 +97,27 @@ def read_line(line: str, number: int | None, *, as_json: bool) -> Conversation:
     from framework.agent.conversation import Caller, Conversation, Utterance
 
     where = f"line {number}" if number else None
-    value: Any = line
-    if as_json and line.startswith(("{", '"')):
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"is not valid JSON: {error}", where=where, hint="Give one object a line.") from None
+    if len(line) > LONGEST_LINE:
+        raise UsageError(f"is longer than {LONGEST_LINE:,} characters", where=where, hint="Give one question a line.")
+    value = _parsed(line, where) if as_json and line.startswith(("{", '"')) else line
     if isinstance(value, str):
         value = {"question": value}
-    text, history = value.get("question"), value.get("history") or []
+    text, history = value.get("question"), value.get("history")
     if not isinstance(text, str) or not text.strip():
         raise UsageError(
             "holds no question", where=where, hint='Write {"question": "...", "history": []} or plain text.'
         )
-    said = [*_history(history, where), Utterance("user", text.strip())]
+    said = [*_history([] if history is None else history, where), Utterance("user", text.strip())]
     return Conversation(tuple(said), Caller("asker", key=f"ask-{number or 1}"))
+
+
+def _parsed(line: str, where: str | None) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(line)
+    except RecursionError:
+        raise UsageError("is nested too deeply", where=where, hint="Give one object a line.") from None
+    except ValueError as error:  # not JSON, or a number with thousands of digits
+        raise UsageError(f"is not valid JSON: {error}", where=where, hint="Give one object a line.") from None
 
 
 def _history(history: object, where: str | None) -> Iterator[Any]:
@@ -141,6 +162,7 @@ def _print(question: str, answer: Answer, *, as_json: bool) -> None:
 def _print_failure(question: str, error: FrameworkError, *, as_json: bool) -> None:
     from framework.cli.screen import show_error
 
+    question = question if len(question) <= SHOWN else f"{question[:SHOWN]} …"
     if as_json:
         sys.stdout.write(json.dumps({"question": question, "error": str(error)}, ensure_ascii=False) + "\n")
         sys.stdout.flush()

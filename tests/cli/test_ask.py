@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.cli.ask import read_line
+from framework.cli.ask import LONGEST_LINE, read_line
 from framework.errors import UsageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -71,6 +71,25 @@ def test_a_bad_line_is_reported_and_the_others_are_answered(run: Run) -> None:
     first, second = (json.loads(line) for line in result.stdout.splitlines())
     assert "line 1" in first["error"]
     assert second["question"] == "Is there a phone?"
+
+
+def test_lines_that_no_program_should_write_cost_themselves_alone(run: Run) -> None:
+    lines = [
+        '{"question": ' + "[" * 100_000,
+        '{"question": "x", "number": ' + "9" * 10_000 + "}",
+        "",
+        "x" * (LONGEST_LINE + 5),
+        '{"history": []}',
+        '{"question": "x", "history": false}',
+        "Is there a phone?",
+    ]
+    result = run("ask", "support_bot", "--json", "-", stdin="\n".join(lines))
+    assert result.returncode == 1
+    assert result.stderr == ""
+    *failed, last = (json.loads(line) for line in result.stdout.splitlines())
+    assert [answer["error"].split(":")[0] for answer in failed] == [f"line {n}" for n in (1, 2, 4, 5, 6)]
+    assert all(len(answer["question"]) < 2_000 for answer in failed)
+    assert last["question"] == "Is there a phone?"
 
 
 def test_an_unknown_bot_is_wrong_usage_and_no_traceback(run: Run) -> None:
