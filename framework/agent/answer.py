@@ -11,7 +11,7 @@ from framework.agent.builtin import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import Answer, Outcome, Source
 from framework.agent.frame import unframed
 from framework.agent.outcome import judge, withheld
-from framework.agent.smalltalk import is_greeting, is_thanks
+from framework.agent.smalltalk import small_talk
 from framework.agent.spending import cost_of
 from framework.errors import ModelError
 
@@ -91,8 +91,8 @@ def _come_to(transcript: Transcript, parts: Parts, conversation: Conversation, s
     if not last.text.strip():
         raise ModelError(f"{parts.site.place} sent an empty answer.", retryable=True)
     question = conversation.question
-    # A greeting has no source, and needs none; neither does a task.
-    talk = is_greeting(question) or is_thanks(question) or bool(conversation.instruction or conversation.decided)
+    # Small talk has no source, and needs none; neither does a task.
+    talk = small_talk(question) is not None or bool(conversation.instruction or conversation.decided)
     text = unframed(last.text)
     outcome, sources = judge(
         text,

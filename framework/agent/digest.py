@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from framework.agent.smalltalk import is_greeting, is_thanks
+from framework.agent.smalltalk import small_talk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,9 +56,7 @@ def _head(said: Sequence[Utterance], links: dict[str, str]) -> str:
 
 def _telling(said: Sequence[Utterance]) -> list[Utterance]:
     """The messages that say most, oldest first: decisions, questions, what others answered to, longer texts."""
-    worth = [(n, one) for n, one in enumerate(said) if not (is_greeting(one.text) or is_thanks(one.text))] or list(
-        enumerate(said)
-    )
+    worth = [(n, one) for n, one in enumerate(said) if small_talk(one.text) is None] or list(enumerate(said))
     best = sorted(worth, key=lambda item: (-_weight(item[1]), -item[0]))[:MOST]
     return [one for _, one in sorted(best, key=lambda item: item[0])]
 

@@ -25,7 +25,7 @@ from pydantic import Field
 from framework.agent.builtin import SEARCH
 from framework.agent.knowledge.evidence import Evidence
 from framework.agent.reply import Reply, compose
-from framework.agent.smalltalk import is_greeting, is_thanks
+from framework.agent.smalltalk import SmallTalk, small_talk
 from framework.agent.turn import Said
 from framework.definition.model import Phrases
 
@@ -103,11 +103,17 @@ class QuotingChatModel(BaseChatModel):
         question, before = messages[asked].text.strip(), messages[:asked]
         if not question:
             return Reply(self.phrases.no_text, "refused")
-        if is_thanks(question):
-            return Reply(self.phrases.thanks, "answered")
-        if is_greeting(question):
-            return Reply(self.phrases.greeting, "answered")
-        return self._chosen_tool(question, before) or self._search(question, before)
+        chosen = self._chosen_tool(question, before)
+        if chosen is None and (talk := small_talk(question)) is not None:
+            return self._small_talk(talk)
+        return chosen or self._search(question, before)
+
+    def _small_talk(self, talk: SmallTalk) -> Reply:
+        """In the person's language, but where the bot's definition has words of its own for it."""
+        own = talk.kind in self.phrases.model_fields_set
+        said: str = getattr(self.phrases, talk.kind)
+        text = said if own or not talk.reply else talk.reply
+        return Reply(text.replace("{person}", self.phrases.person), "answered")
 
     def _relay(self, result: ToolMessage) -> Reply:
         """The answer that a tool's result makes."""
@@ -153,9 +159,8 @@ class QuotingChatModel(BaseChatModel):
         """What the person last asked: neither small talk nor words that led to a tool."""
         for message in reversed(before):
             text = message.text.strip() if isinstance(message, HumanMessage) else ""
-            if text and not (
-                is_greeting(text) or is_thanks(text) or any(_match(tool, text) is not None for tool in self.bound)
-            ):
+            led_to_tool = any(_match(tool, text) is not None for tool in self.bound)
+            if text and small_talk(text) is None and not led_to_tool:
                 return text
         return ""
 

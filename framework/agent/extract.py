@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from framework.agent.smalltalk import is_greeting, is_thanks
+from framework.agent.smalltalk import small_talk
 
 if TYPE_CHECKING:
     from framework.agent.conversation import Conversation, Utterance
@@ -27,13 +27,13 @@ def wants_summary(instruction: str) -> bool:
 
 
 def extract(conversation: Conversation) -> str:
-    """Each thing that a person said, with what the bot answered to it; greetings and thanks left out. Empty where
+    """Each thing that a person said, with what the bot answered to it; small talk left out. Empty where
     nothing was said.
     """
     pairs: list[tuple[Utterance, Utterance | None]] = []
     for utterance in (*conversation.earlier, *conversation.utterances):
         text = utterance.text.strip()
-        if utterance.who == "user" and text and not (is_greeting(text) or is_thanks(text)):
+        if utterance.who == "user" and text and small_talk(text) is None:
             pairs.append((utterance, None))
         elif utterance.who == "bot" and text and pairs and pairs[-1][1] is None:
             pairs[-1] = (pairs[-1][0], utterance)

@@ -9,13 +9,24 @@ from framework.definition.part import Part
 
 class Phrases(Part):
     """Fixed sentences, in the bot's language. `{topics}` stands for article titles (in `unsure`), `{person}` for how to
-    get one (in `unsure`, `refused` and `spent`), `{tool}` for a tool's name (in those about tools), and in
+    get one (in `unsure`, `refused`, `about` and `spent`), `{tool}` for a tool's name (in those about tools), and in
     `approval_question` `{user}` and `{channel}` for who asks, and where; `{command}` for `handover.resume_command` (in
     `hand_back`).
     """
 
     greeting: str = Field("Hello! What can I help you with?", description="Answer to a bare greeting.")
     thanks: str = Field("You're welcome! Is there anything else?", description="Answer to a bare thank-you.")
+    goodbye: str = Field("Goodbye!", description="Answer to a bare goodbye.")
+    acknowledged: str = Field(
+        "All right. I am here if you need anything else.", description="Answer to a bare “ok” and the like."
+    )
+    unclear: str = Field(
+        "Could you tell me in a few words what you need?", description="Answer to signs without words, as in `???`."
+    )
+    about: str = Field(
+        "I am a bot: I answer from our help articles, and say so when they hold no answer. {person}",
+        description="Said by the embedded model to somebody who asks who it is or what it can do.",
+    )
     unsure: str = Field(
         "I am not certain that I have the answer. These articles come closest: {topics}. {person}",
         description="Said when the evidence is weak.",

@@ -28,6 +28,7 @@ _PHRASE_NAMES = {
     "spent": frozenset({"person"}),
     "hand_back": frozenset({"command"}),
     "approval_question": frozenset({"tool", "user", "channel"}),
+    "about": frozenset({"person"}),
     **dict.fromkeys(
         ("uncertain", "approval_wanted", "approval_denied", "not_allowed", "too_often"), frozenset({"tool"})
     ),

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
+from framework.agent.smalltalk import only_nods
 from framework.definition.model import BotDefinition
 from framework.definition.triggers import Trigger
 from framework.runtime.addressee import meant_for_others
 from framework.runtime.handover import Handover
 from framework.runtime.situation import Situation, of_team, roles_of
 from framework.runtime.trigger import calls_bot, command_in, fired, not_fired
-from framework.runtime.words import only_nods, says_something
+from framework.runtime.words import says_something
 from framework.stream.model import Message
 
 CLOSED = "closed"

@@ -18,8 +18,6 @@ _ASKING = re.compile(
 )
 # Written without blanks between words: there, no border of a word can be asked for.
 _WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
-# Agreement, thanks and applause: nothing that wants an answer.
-_NODS = frozenset("👍👌🙏❤♥🧡💛💚💙💜🤍🖤😀😃😄😁😆😅😂🤣😊☺🙂😉😍🥰😘😎🤩🎉🥳💯✅✔☑👏🙌💪🔥✨⭐🌟🤝👊✌🫶🤗😇")
 
 
 def own_words(text: str) -> str:
@@ -65,12 +63,6 @@ def asks(text: str) -> bool:
 def says_something(text: str) -> bool:
     """Whether there is more than blanks and marks that nobody sees (directions, joiners)."""
     return any(not sign.isspace() and unicodedata.category(sign) not in {"Cc", "Cf"} for sign in text)
-
-
-def only_nods(text: str) -> bool:
-    """Whether there is nothing but emoji of agreement or thanks."""
-    signs = [sign for sign in text if not sign.isspace() and unicodedata.category(sign) not in {"Cf", "Mn", "Sk"}]
-    return bool(signs) and all(sign in _NODS for sign in signs)
 
 
 def runs_of(text: str, length: int) -> set[tuple[str, ...]]:
