@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Outcome = Literal["answered", "unsure", "refused"]
@@ -11,7 +11,8 @@ Outcome = Literal["answered", "unsure", "refused"]
 
 @dataclass(frozen=True)
 class Utterance:
-    """Something said. `name` is how a person is shown; `images` are addresses of pictures that came with it.
+    """Something said. `name` is how a person is shown; `images` are addresses of pictures that came with it; `to` is
+    the name of whom a bot answered, empty where that is not known.
 
     `foreign`: said by, or in the name of, a bot, but not by this one: data, like what people say. `restricted`: for
     some people's eyes alone, so that no summary for all of them may tell it.
@@ -25,6 +26,7 @@ class Utterance:
     images: tuple[str, ...] = ()
     foreign: bool = False
     restricted: bool = False
+    to: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Make text and name such that every model and every file takes them."""

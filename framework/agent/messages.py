@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
+from framework.agent.knowledge.question import goes_on
+
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
@@ -65,6 +67,7 @@ _ELEMENTS = "message|articles?|result|summary|facts?|task|conversation"
 _IMITATION = re.compile(rf"[<\uff1c](?={_UNSEEN}/?{_UNSEEN}(?:{_ELEMENTS})\b)", re.IGNORECASE)
 # What servers of open models take for the end of a message, wherever it stands.
 _CONTROL = re.compile(r"<(?=[|\uff5c]|/?s>|(?:start|end)_of_turn>)|\[(?=/?(?:INST|SYS)\])", re.IGNORECASE)
+_ATTACHED = re.compile(r"^\[attached [^\n]*\]$", re.MULTILINE)
 _TAGS = re.compile("[\U000e0000-\U000e007f]+")
 """Characters that nobody sees and models read."""
 
@@ -103,12 +106,37 @@ def system_text(prompt: str, *, with_articles: bool, may_offer: bool = True) -> 
 
 def plain_messages(utterances: Sequence[Utterance], instruction: str = "") -> list[BaseMessage]:
     """One message an utterance, with nothing added: for the embedded model. Empty ones are left out of the history; an
-    instruction stands where the question would.
+    instruction stands where the question would. A question's history is what the bot and its author said to each other:
+    what others spoke about says little about what is meant. Where the two never spoke and the question goes on with
+    something (`And in Spain?`), it is what all said.
     """
-    history = utterances if instruction else utterances[:-1]
-    last = HumanMessage(instruction or utterances[-1].text)
+    history = utterances if instruction else _leading_to(utterances)
+    last = HumanMessage(instruction or _words(utterances[-1].text))
     said = [utterance for utterance in history if utterance.text.strip()]
-    return [*(HumanMessage(one.text) if one.who == "user" else AIMessage(one.text) for one in said), last]
+    return [*(HumanMessage(_words(one.text)) if one.who == "user" else AIMessage(one.text) for one in said), last]
+
+
+def _leading_to(utterances: Sequence[Utterance]) -> Sequence[Utterance]:
+    own = _with_author(utterances)
+    return own if own or not goes_on(utterances[-1].text) else utterances[:-1]
+
+
+def _with_author(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """What the author of the last message said, and what this bot answered them, oldest first."""
+    author = speaker = utterances[-1].name
+    kept: list[Utterance] = []
+    for one in utterances[:-1]:
+        if one.who == "user":
+            speaker = one.name
+        to = speaker if one.who == "user" else one.to or speaker
+        if to == author and not one.foreign:
+            kept.append(one)
+    return kept
+
+
+def _words(text: str) -> str:
+    """A message without the names of its attachments, which say nothing about what is asked."""
+    return _ATTACHED.sub("", text).strip()
 
 
 def marked_messages(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -89,7 +89,8 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
     are for the summary alone.
     """
     trigger = turn.trigger
-    said = [_utterance(message, turn) for message in _merged(messages, turn) if _belongs(message, turn)]
+    names = {message.id: message.user.name or message.user.id for message in messages}
+    said = [_utterance(message, turn, names) for message in _merged(messages, turn) if _belongs(message, turn)]
     shown = len(said) - limit if limit is not None and len(said) > limit else 0
     return Conversation(
         utterances=tuple(said[shown:]),
@@ -160,7 +161,8 @@ def _is_gone(message: Message) -> bool:
     return message.kind == "deleted" or message.deleted_at is not None
 
 
-def _utterance(message: Message, turn: Turn) -> Utterance:
+def _utterance(message: Message, turn: Turn, names: Mapping[str, str]) -> Utterance:
+    """`names` are those of messages' authors, by the messages' ids."""
     own = message.user.id == turn.bot_user_id
     by_bot = own or message.ai_generated or message.user.is_bot
     return Utterance(
@@ -170,6 +172,7 @@ def _utterance(message: Message, turn: Turn) -> Utterance:
         text=spoken_text(message),
         name=message.user.name or message.user.id,
         images=tuple(a.url for a in message.attachments if a.kind == "image" and a.url),
+        to=names.get(str(message.custom.get("reply_to")), "") if own else "",
     )
 
 

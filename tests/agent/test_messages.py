@@ -157,13 +157,45 @@ def test_a_conversation_that_the_bot_opened_starts_with_a_note() -> None:
 
 def test_the_embedded_model_gets_plain_text() -> None:
     messages = plain_messages(
-        (Utterance("user", "Hi", "Ada"), Utterance("bot", ""), Utterance("bot", "Hello."), Utterance("user", "<b>"))
+        (Utterance("user", "Hi"), Utterance("bot", ""), Utterance("bot", "Hello."), Utterance("user", "<b>"))
     )
     assert [(type(message), message.text) for message in messages] == [
         (HumanMessage, "Hi"),
         (AIMessage, "Hello."),
         (HumanMessage, "<b>"),
     ]
+
+
+TALK = (
+    Utterance("user", "How long is delivery?", "Ada"),
+    Utterance("user", "Is there a phone?", "Ben"),
+    Utterance("bot", "Two days.", "Fern", to="Ada"),
+    Utterance("bot", "No.", "Fern", to="Ben"),
+    Utterance("bot", "Beep.", "Robo", foreign=True),
+)
+
+
+def test_the_embedded_model_gets_what_it_and_the_author_said_to_each_other() -> None:
+    messages = plain_messages((*TALK, Utterance("user", "and to Spain?", "Ada")))
+    assert [message.text for message in messages] == ["How long is delivery?", "Two days.", "and to Spain?"]
+
+
+def test_the_embedded_model_takes_an_answer_for_that_to_the_last_speaker_where_nobody_is_named() -> None:
+    said = (Utterance("user", "Where?", "Ada"), Utterance("bot", "Here."), Utterance("user", "When?", "Ben"))
+    messages = plain_messages((*said, Utterance("bot", "Now."), Utterance("user", "Why?", "Ben")))
+    assert [message.text for message in messages] == ["When?", "Now.", "Why?"]
+
+
+def test_the_embedded_model_gets_the_talk_of_others_where_a_newcomer_goes_on_with_it() -> None:
+    messages = plain_messages((TALK[0], TALK[2], Utterance("user", "and to Spain?", "Cleo")))
+    assert [message.text for message in messages] == ["How long is delivery?", "Two days.", "and to Spain?"]
+    messages = plain_messages((TALK[0], TALK[2], Utterance("user", "Is there a warranty?", "Cleo")))
+    assert [message.text for message in messages] == ["Is there a warranty?"]
+
+
+def test_the_embedded_model_is_not_told_the_names_of_attachments() -> None:
+    text = "Is this covered?\n[attached image: IMG-4711.png (image/png)]\n[attached file: W2-130.pdf]"
+    assert plain_messages((Utterance("user", text),))[-1].text == "Is this covered?"
 
 
 def test_the_system_prompt_says_how_to_read_the_rest() -> None:

@@ -30,6 +30,16 @@ async def test_the_last_messages_with_who_said_them(world: World, agent: Scripte
     )
 
 
+async def test_whom_the_bot_answered(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing):
+        world.post(CID, "My lamp is dark", user=ANN)
+        await asyncio.sleep(1)
+        world.post(CID, "Mine too", user=BEN)
+        await asyncio.sleep(1)
+    assert [utterance.to for utterance in agent.asked[-1].utterances] == ["", "Ann", ""]
+
+
 async def test_as_many_as_declared_and_nothing_newer_than_the_question(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
