@@ -158,6 +158,29 @@ def test_a_follow_up_is_understood_from_what_was_said(base: KnowledgeBase) -> No
     assert "4-5 working days" in evidence.passages[0].quote
 
 
+SIGN_IN = (
+    Utterance("user", "How long is the reset link valid?"),
+    Utterance("bot", "The link in the e-mail is valid for 60 minutes."),
+)
+
+
+@pytest.mark.parametrize("question", ["Cost to Austria?", "What does it cost to Austria?"])
+def test_a_short_question_about_something_new_is_not_drawn_to_what_was_said(base: KnowledgeBase, question: str) -> None:
+    evidence = base.search(question, SIGN_IN)
+    assert evidence.outcome == "answered"
+    assert "EUR 6.90" in evidence.passages[0].quote
+
+
+def test_small_talk_in_between_does_not_hide_what_was_said(base: KnowledgeBase) -> None:
+    history = (
+        Utterance("user", "How long does delivery to Germany take?"),
+        Utterance("bot", "Germany: Delivery time 2-3 working days; Cost EUR 4.90"),
+        Utterance("user", "ok, thanks!"),
+        Utterance("bot", "You're welcome! Is there anything else?"),
+    )
+    assert "4-5 working days" in base.search("and to the Netherlands?", history).passages[0].quote
+
+
 def test_two_questions_get_two_passages(base: KnowledgeBase) -> None:
     evidence = base.search("How long is the reset link valid, and how much does delivery to Germany cost?")
     text = " ".join(passage.quote for passage in evidence.passages)

@@ -7,6 +7,7 @@ import pytest
 from framework.agent.knowledge.languages import detect
 from framework.agent.knowledge.names import Families, names_in
 from framework.agent.knowledge.question import leans_back, split
+from framework.agent.knowledge.shorthand import spelled_out
 from framework.agent.knowledge.words import Vocabulary, content_terms, countries, terms, with_meanings
 
 
@@ -96,3 +97,21 @@ def test_names_are_codes_and_capitals_inside_a_sentence() -> None:
 def test_a_variant_that_no_article_knows_is_noticed(question: str, lacking: bool) -> None:
     families = Families(["Charge 1 and Charge 2", "W2-110 hot. W2-120 cold. W2-130 lost."])
     assert families.lacks(question) is lacking
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "meant"),
+    [
+        ("en", "pls how 2 reset ur app w/o a pw", "please how to reset your app without a password"),
+        ("de", "hab vllt nen Fehler", "habe vielleicht einen Fehler"),
+        ("fr", "slt jme sui trompé de mdp", "salut je me suis trompé de mot de passe"),
+        ("en", "300 w, plan-n, W, how much", "300 w, plan-n, W, how much"),
+        ("xx", "pls", "pls"),
+    ],
+)
+def test_what_is_typed_in_a_hurry_is_spelled_out(language: str, typed: str, meant: str) -> None:
+    assert spelled_out(typed, language, frozenset()) == meant
+
+
+def test_a_short_form_that_the_articles_use_stays() -> None:
+    assert spelled_out("max reqs w ppl", "en", {"reqs", "w"}) == "max reqs with people"

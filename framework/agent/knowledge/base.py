@@ -146,20 +146,23 @@ def _choose(whole: Finding, parts: Sequence[Finding]) -> list[tuple[Finding, int
     answered = [part for part in parts if part.confidence >= ANSWER and not part.lacking]
     if answered and (len(answered) == len(parts) or whole.confidence >= ANSWER):
         hopeless = any(part.confidence < HOPELESS for part in parts)
-        return [] if hopeless else _of_parts(whole, parts)
+        return [] if hopeless else _of_parts(whole, answered, complete=len(answered) == len(parts))
     if whole.confidence < ANSWER or whole.lacking:
         return []
-    return [(whole, number) for number in whole.chunks[: 1 if whole.beliefs[0] >= SURE else 2]]
+    alone = whole.beliefs[0] >= SURE and not parts
+    return [(whole, number) for number in whole.chunks[: 1 if alone else 2]]
 
 
-def _of_parts(whole: Finding, parts: Sequence[Finding]) -> list[tuple[Finding, int]]:
-    """The first chunk for each part, and where there is room the second one for a part that may be answered there."""
+def _of_parts(whole: Finding, answered: Sequence[Finding], *, complete: bool) -> list[tuple[Finding, int]]:
+    """The first chunk for each answered part; those of the whole question where a part has none of its own; and where
+    there is room the second one for a part that may be answered there.
+    """
     chosen: dict[int, Finding] = {}
-    for part in parts:
+    for part in answered:
         chosen.setdefault(part.chunks[0], part)
-    if len(chosen) == 1:
+    if not complete or len(chosen) == 1:
         chosen |= {number: whole for number in whole.chunks[:2] if number not in chosen}
-    for part in parts:
+    for part in answered:
         if part.beliefs[0] < SURE and len(chosen) < MAX_PARTS:
             chosen |= {number: part for number in part.chunks[1:2] if number not in chosen}
     return [(finding, number) for number, finding in list(chosen.items())[:MAX_PARTS]]

@@ -51,10 +51,14 @@ def split(question: str) -> tuple[str, ...]:
     return tuple(asked) if 2 <= len(asked) <= MAX_PARTS else (question,)
 
 
+def goes_on(question: str) -> bool:
+    """Whether a question begins as one that goes on with what was said before, as in `And in Spain?`."""
+    return _LEANING.match(question) is not None
+
+
 def leans_back(question: str) -> bool:
-    """Whether a question can hardly be understood without what was said before it."""
-    words = terms(question)
+    """Whether a question may not be understood without what was said before it."""
     subjects = content_terms(question)
-    if _LEANING.match(question) or len(subjects) <= 1:
+    if goes_on(question) or len(subjects) <= 1:
         return True
-    return any(word in _POINTING for word in words) and len(subjects) <= 6
+    return any(word in _POINTING for word in terms(question)) and len(subjects) <= 6

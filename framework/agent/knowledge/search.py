@@ -14,9 +14,11 @@ from framework.agent.embedding import Embedder, Vectors
 from framework.agent.knowledge.calibration import SIGNALS, Judge
 from framework.agent.knowledge.index import Scores, matches
 from framework.agent.knowledge.languages import detect
-from framework.agent.knowledge.question import leans_back, split
+from framework.agent.knowledge.question import goes_on, leans_back, split
 from framework.agent.knowledge.ranking import Ranker, Reading, relative_weights
+from framework.agent.knowledge.shorthand import spelled_out
 from framework.agent.knowledge.weights import Weights
+from framework.agent.smalltalk import small_talk
 
 LONGEST = 900
 """Characters of a message that are looked at: its beginning and its end, where the question mostly is."""
@@ -26,16 +28,21 @@ _UNKNOWN_NAMES = SIGNALS.index("unknown_names")
 _DESPITE_UNKNOWN_NAME = 0.75
 """The confidence that it takes to answer a question with a name in it that no article mentions."""
 
+_HINT = 0.5
+"""How much confidence that comes from what was said before counts, where the question may as well be about something
+new."""
+
 _QUOTED_ARTICLE = 12.0
 """How much the words of the bot's last answer speak for the article it quoted."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a question may lean on: what the person said before, and what the bot answered."""
+    """What a question may lean on: what the person said before, and what the bot answered; `near`: in one message."""
 
     said: str = ""
     answered: str = ""
+    near: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,46 +78,68 @@ class Searcher:
         return other
 
     def read(self, text: str) -> Reading:
-        """A text held against all chunks, as it is, without what was said before."""
+        """A text held against all chunks, without what was said before."""
         language = detect(text, self._ranker.index.language)
-        return self._ranker.read(text, self._embedder.queries([text])[0], language)
+        plain = self._plain(text, language)
+        return self._ranker.read(plain, self._embedder.queries([plain])[0], language)
 
     def find(self, question: str, history: Sequence[Utterance] = ()) -> tuple[Finding, tuple[Finding, ...]]:
         """What fits the whole message, and what fits each question in it where it holds several."""
-        text = self._ranker.index.vocabulary.spaced(shorten(question))
-        context = _context(history)
-        language = detect(text, detect(context.said, self._ranker.index.language))
+        context = self._context(history)
+        language = detect(question, detect(context.said, self._ranker.index.language))
+        text = self._plain(question, language)
         parts = split(text)
         asked = [(text, context if leans_back(text) else Context())]
         if len(parts) > 1:
             for part in parts:
                 asked.append((part, context if asked[1:] or leans_back(part) else Context()))
-                context = Context(part)
+                context = Context(part, near=True)
         vectors = self._embed(asked)
         whole, *rest = (self._find(part, leaned, language, vectors) for part, leaned in asked)
         return whole, tuple(rest)
+
+    def _plain(self, question: str, language: str) -> str:
+        """What is asked, shortened and in the words that this base may know."""
+        vocabulary = self._ranker.index.vocabulary
+        return vocabulary.spaced(spelled_out(shorten(question), language, vocabulary.ids))
+
+    def _context(self, history: Sequence[Utterance]) -> Context:
+        """The last thing that the person asked, and what was answered to it; small talk is neither."""
+        said = answered = ""
+        for turn in history:
+            if turn.who == "user" and turn.text.strip() and small_talk(turn.text) is None:
+                said, answered = turn.text, ""
+            elif turn.who == "bot" and said:
+                answered = answered or turn.text.strip()
+        return Context(self._plain(said, detect(said, self._ranker.index.language)), answered)
 
     def _embed(self, asked: Sequence[tuple[str, Context]]) -> dict[str, Vectors]:
         texts = list(dict.fromkeys(text for part, context in asked for text in (part, _joined(part, context))))
         return dict(zip(texts, self._embedder.queries(texts), strict=True))
 
     def _find(self, question: str, context: Context, language: str, vectors: dict[str, Vectors]) -> Finding:
-        ranker, weights = self._ranker, self._weights.ranking
-        reading = alone = ranker.read(question, vectors[question], language)
-        scores = alone.features @ weights
-        if context.said:
-            text = _joined(question, context)
-            reading = ranker.read(text, vectors[text], language)
-            scores = scores + reading.features @ weights
-            if context.answered:
-                scores = scores + _QUOTED_ARTICLE * self._quoted(context.answered)
-            scores = scores / 1.5
+        alone = self._ranker.read(question, vectors[question], language)
+        scores = alone.features @ self._weights.ranking
+        if not context.said:
+            return self._judged(alone, alone, scores, vectors)
+        text = _joined(question, context)
+        reading = self._ranker.read(text, vectors[text], language)
+        leaning = scores + reading.features @ self._weights.ranking
+        if context.answered:
+            leaning = leaning + _QUOTED_ARTICLE * self._quoted(context.answered)
+        found = self._judged(reading, alone, (leaning / 1.5).astype(np.float32), vectors)
+        if context.near:
+            return found
+        new = self._judged(alone, alone, scores, vectors)
+        return found if found.confidence * (1.0 if goes_on(question) else _HINT) > new.confidence else new
+
+    def _judged(self, reading: Reading, alone: Reading, scores: Scores, vectors: dict[str, Vectors]) -> Finding:
         order = np.argsort(-scores)[:_TOP]
         beliefs = np.exp(scores - scores.max())
         beliefs = beliefs / beliefs.sum()
         first = int(order[0])
         signals = self._judge.signals(reading, scores)
-        confidence = self._weights.confidence(signals, len(ranker.index.chunks))
+        confidence = self._weights.confidence(signals, len(self._ranker.index.chunks))
         lacking = self._judge.lacks_name(alone, first) or self._judge.lacks_name(reading, first)
         return Finding(
             reading.text,
@@ -146,12 +175,6 @@ def shorten(text: str) -> str:
         return text
     half = LONGEST // 2
     return f"{text[:half].rpartition(' ')[0] or text[:half]} {text[-half:].partition(' ')[2] or text[-half:]}"
-
-
-def _context(history: Sequence[Utterance]) -> Context:
-    said = next((shorten(turn.text) for turn in reversed(history) if turn.who == "user" and turn.text.strip()), "")
-    answered = next((turn.text for turn in reversed(history) if turn.who == "bot" and turn.text.strip()), "")
-    return Context(said, answered) if said else Context()
 
 
 def _joined(question: str, context: Context) -> str:
