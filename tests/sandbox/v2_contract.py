@@ -31,8 +31,8 @@ def problems(kind: Any, value: Any, where: str = "") -> list[str]:
     if origin in (list, dict):
         return _of_container(origin, get_args(kind), value, where)
     if kind is datetime:
-        # Nanoseconds since the epoch: anything smaller than a year is another unit.
-        return [] if type(value) is int and (value == 0 or value > 10**16) else [f"{where}: {value!r} is no time"]
+        # Nanoseconds since the epoch, or before it: anything smaller than a year is another unit.
+        return [] if type(value) is int and (value == 0 or abs(value) > 10**16) else [f"{where}: {value!r} is no time"]
     if kind is float:
         return [] if isinstance(value, int | float) and not isinstance(value, bool) else [f"{where}: {value!r}"]
     if kind in (int, str, bool):
