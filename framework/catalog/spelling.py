@@ -26,16 +26,18 @@ class Spelling:
         if len(word) < SHORTEST or word in self._known or not word.isalpha():
             return None
         allowed = 2 if len(word) >= LONG else 1
-        best: tuple[int, str] | None = None
+        best: tuple[int, bool, str] | None = None
         for length in range(len(word) - allowed, len(word) + allowed + 1):
             for candidate in self._by_length.get(length, ()):
                 # People rarely slip on the first letter, and names that merely look alike often differ in it.
                 if length < SHORTEST or (candidate[0] != word[0] and sorted(candidate[:2]) != sorted(word[:2])):
                     continue
                 slips = distance(word, candidate, allowed)
-                if slips <= allowed and (best is None or slips < best[0]):
-                    best = (slips, candidate)
-        return best[1] if best else None
+                # Letters in a wrong order are the commonest slip.
+                found = (slips, sorted(candidate) != sorted(word), candidate)
+                if slips <= allowed and (best is None or found < best):
+                    best = found
+        return best[2] if best else None
 
 
 def distance(left: str, right: str, most: int) -> int:

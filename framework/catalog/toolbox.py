@@ -35,13 +35,13 @@ class Toolbox:
 
     @cached_property
     def _search(self) -> OperationSearch:
-        from framework.catalog.search import OperationSearch
+        from framework.catalog.factory import open_search
 
-        return OperationSearch(self.catalog)
+        return open_search(self.catalog)
 
     def warm(self) -> None:
         """Do what the first search would wait for."""
-        _ = self._search
+        self._search.warm()
 
     def search(self, policy: Policy, intent: str, limit: int = 5) -> dict[str, Any]:
         """The operations that do what is wanted, or why there is none. Under 1,000 tokens for five."""

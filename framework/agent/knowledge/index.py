@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.agent.embedding import Vectors
 from framework.agent.knowledge.chunk import Chunk
 from framework.agent.knowledge.languages import detect
 from framework.agent.knowledge.words import Vocabulary, content_terms, terms, with_meanings
+from framework.embedding.embedder import Vectors
 
 Scores = NDArray[np.float32]
 Term = tuple[str, dict[int, float], float]

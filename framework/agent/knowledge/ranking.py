@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framework.agent.embedding import Vectors
 from framework.agent.knowledge.geometry import Geometry
 from framework.agent.knowledge.index import Index, Scores, Term, matches
+from framework.embedding.embedder import Vectors
 
 FEATURES = (
     "meaning",  # the chunk's vector

