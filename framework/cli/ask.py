@@ -99,8 +99,8 @@ def read_line(line: str, number: int | None, *, as_json: bool) -> Conversation:
     where = f"line {number}" if number else None
     if len(line) > LONGEST_LINE:
         raise UsageError(f"is longer than {LONGEST_LINE:,} characters", where=where, hint="Give one question a line.")
-    value = _parsed(line, where) if as_json and line.startswith(("{", '"')) else line
-    if isinstance(value, str):
+    value = _parsed(line, where) if as_json and line.startswith(("{", "[{", '"')) else line
+    if not isinstance(value, dict):
         value = {"question": value}
     text, history = value.get("question"), value.get("history")
     if not isinstance(text, str) or not text.strip():

@@ -110,7 +110,7 @@ def test_a_data_folder_that_cannot_be_written_is_said(run: Run, tmp_path: Path) 
 @pytest.mark.parametrize(
     "line",
     ['{"question": ""}', '{"q": "x"}', '{"question": 5}', '{"question": "x", "history": "y"}',
-     '{"question": "x", "history": [{"who": "admin", "text": "y"}]}', "{not json"],
+     '{"question": "x", "history": [{"who": "admin", "text": "y"}]}', "{not json", '[{"question": "x"}]'],
 )  # fmt: skip
 def test_a_malformed_line_names_its_number(line: str) -> None:
     with pytest.raises(UsageError) as caught:
