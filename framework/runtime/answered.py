@@ -30,8 +30,7 @@ class AlreadyAnswered:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent for what was answered or deleted; else the outcome of the stages that follow."""
-        found = await self._service.messages(turn.channel, [turn.trigger.id, turn.reply_id])
-        reply, trigger = found.get(turn.reply_id), found.get(turn.trigger.id)
+        trigger, reply = await self._find(turn)
         if reply is not None and _is_settled(reply, turn):
             return Silent("already answered", message_id=reply.id)
         if reply is not None:
@@ -44,6 +43,15 @@ class AlreadyAnswered:
                 await self._writer.withdraw(turn)
             return Silent(GONE)
         return await call_next(replace(turn, trigger=trigger))
+
+    async def _find(self, turn: Turn) -> tuple[Message | None, Message | None]:
+        """The message and its reply, as they stand in the channel. A reply is newer than what it answers, so that a
+        page which reaches back to the one holds the other, if there is one.
+        """
+        if turn.page is not None and (trigger := turn.page.find(turn.trigger.id)) is not None:
+            return trigger, turn.page.find(turn.reply_id)
+        found = await self._service.messages(turn.channel, [turn.trigger.id, turn.reply_id])
+        return found.get(turn.trigger.id), found.get(turn.reply_id)
 
 
 def _is_settled(reply: Message, turn: Turn) -> bool:

@@ -36,17 +36,15 @@ class Context:
             turn = replace(turn, marks={**turn.marks, COVERS: True})
         if turn.events is not None or turn.conversation is not None:  # answered without the agent, or read before
             return await call_next(turn)
-        rules = turn.definition.context
-        limit = turn.context_messages or rules.messages
-        more = EARLIER if rules.summarise and not turn.cause.since_last else 0
-        messages = await (self._around(turn, limit + more) if turn.cause.made_up else self._read(turn, limit + more))
+        limit, size = _window(turn), size_of(turn)
+        messages = await (self._around(turn, size) if turn.cause.made_up else self._read(turn, size))
         if not messages and not (turn.cause.do or turn.cause.decided):
             return Silent(GONE)
         if turn.cause.since_last:
             messages = _since_last(messages, turn)
             if turn.cause.kind == "schedule" and not messages:
                 return Silent(NOTHING_NEW)
-        conversation = to_conversation(turn, messages, limit if more else None)
+        conversation = to_conversation(turn, messages, limit if size > limit else None)
         _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
         return await call_next(replace(turn, conversation=conversation))
 
@@ -57,7 +55,8 @@ class Context:
         """
         parent, until = turn.trigger.parent_id, turn.trigger.id
         limit += max(0, len(turn.burst) - 1)
-        page = await self._page(turn, parent, limit, until)
+        read = turn.page.until(until, limit) if turn.page is not None else None
+        page = read if read is not None else await self._page(turn, parent, limit, until)
         # A service orders by time; messages of the trigger's very instant may stand after it.
         place = next((n for n, message in enumerate(page) if message.id == until), None)
         return () if place is None or _is_gone(page[place]) else page[: place + 1]
@@ -82,6 +81,16 @@ class Context:
         known = {message.id for message in thread}
         before = [message for message in around if message.id not in known and message.created_at <= last]
         return sorted([*before, *thread], key=lambda message: message.created_at)[-limit:]
+
+
+def size_of(turn: Turn) -> int:
+    """How many messages are read for a turn: those that the agent is shown, and those before them for their summary."""
+    summarised = turn.definition.context.summarise and not turn.cause.since_last
+    return _window(turn) + (EARLIER if summarised else 0)
+
+
+def _window(turn: Turn) -> int:
+    return turn.context_messages or turn.definition.context.messages
 
 
 def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None = None) -> Conversation:

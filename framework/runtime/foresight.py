@@ -1,21 +1,34 @@
-"""Reading ahead: what nearly every turn asks for is asked for at its start, beside what is asked first."""
+"""Reading ahead: what nearly every turn asks for is asked for at its start, by as few calls as can be."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 from framework.errors import ChatServiceError
+from framework.runtime.context import size_of
+from framework.runtime.live import LiveTurns
+from framework.runtime.place import place_of
 from framework.runtime.situation import Situations
 from framework.runtime.stage import CallNext
-from framework.runtime.turn import Outcome, Turn
+from framework.runtime.turn import Outcome, Page, Turn
+
+_LATER = 10
+"""Messages read beyond the context: those that came since the question, a reply of ours among them."""
+_MOST = 300
 
 
 class Foresight:
-    """A stage, the first one. Saves a turn the time of a round trip before its first word."""
+    """A stage, the first one. Saves a turn round trips before its first word.
 
-    def __init__(self, situations: Situations) -> None:
+    For a message in a channel one call says what the channel is, whether the message is still there and was answered,
+    and what was said before it. What stands in threads is read by whoever needs it, as is what could not be read here.
+    """
+
+    def __init__(self, situations: Situations, live: LiveTurns) -> None:
         self._situations = situations
+        self._live = live
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """The outcome of the stages that follow."""
@@ -23,6 +36,21 @@ class Foresight:
             return await call_next(turn)
         if turn.definition.handover.enabled:
             self._situations.look_anew(turn.channel)  # what the turn before this one did to a handover must be seen
+        if turn.cause.made_up or turn.trigger.parent_id is not None or place_of(turn).parent_id is not None:
+            return await self._beside(turn, call_next)
+        with self._live.attending(turn.trigger.id):
+            return await call_next(replace(turn, page=await self._page(turn)))
+
+    async def _page(self, turn: Turn) -> Page | None:
+        limit = min(_MOST, size_of(turn) + _LATER)
+        try:
+            messages = await self._situations.view(turn.channel, limit=limit)
+        except ChatServiceError:  # whoever needs it asks again, and says what is wrong
+            return None
+        return Page(tuple(messages), whole=len(messages) < limit)
+
+    async def _beside(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """What the channel is, beside what is asked first."""
         reading = asyncio.create_task(self._read(turn))
         try:
             return await call_next(turn)
@@ -30,5 +58,5 @@ class Foresight:
             reading.cancel()
 
     async def _read(self, turn: Turn) -> None:
-        with suppress(ChatServiceError):  # whoever needs it asks again, and says what is wrong
+        with suppress(ChatServiceError):
             await self._situations.info(turn.channel)

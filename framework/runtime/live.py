@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,6 +44,7 @@ class LiveTurns:
         self._service = service
         self._writer = writer
         self._seats: dict[str, _Seat] = {}
+        self._touched: dict[str, bool] = {}
 
     def hear(self, event: MessageUpdated | MessageDeleted | StopRequested) -> bool:
         """People did something that a turn at work may depend on. Returns whether one here was meant."""
@@ -53,13 +56,24 @@ class LiveTurns:
             case StopRequested(channel, user_id, message_id):
                 return self.stop(channel, user_id, message_id)
 
+    @contextmanager
+    def attending(self, message_id: str) -> Iterator[None]:
+        """Note whether a message is edited or deleted while the block runs: what was read of it before then is dropped
+        by the time that the turn takes its seat.
+        """
+        self._touched[message_id] = False
+        try:
+            yield
+        finally:
+            self._touched.pop(message_id, None)
+
     def at_work_in(self, channel: ChannelRef) -> bool:
         """Whether a turn of this channel or of one of its threads is."""
         return any(seat.turn.channel == channel for seat in self._seats.values())
 
     def edited(self, message: Message) -> bool:
         """A message was edited: a turn that answers it starts anew, unless its answer is complete."""
-        meant = False
+        meant = self._touch(message.id)
         for seat in self._seats.values():
             if any(one.id == message.id and one.text != message.text for one in seat.turn.answering):
                 meant, seat.edited = True, message
@@ -68,7 +82,7 @@ class LiveTurns:
 
     def deleted(self, message_id: str) -> bool:
         """A message was deleted: the turn that answers it, or the one that writes it, ends."""
-        meant = False
+        meant = self._touch(message_id)
         for seat in self._seats.values():
             seat.question_deleted |= seat.turn.trigger.id == message_id
             seat.reply_deleted |= seat.turn.reply_id == message_id
@@ -76,6 +90,12 @@ class LiveTurns:
                 meant = True
                 seat.signal.set()
         return meant
+
+    def _touch(self, message_id: str) -> bool:
+        if message_id not in self._touched:
+            return False
+        self._touched[message_id] = True
+        return True
 
     def superseded(self, message: Message) -> None:
         """Somebody wrote again: where the definition says so, their turn that has shown nothing yet makes way for the
@@ -119,6 +139,8 @@ class LiveTurns:
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Run the stages that follow; again from the start when the question is edited."""
+        if turn.burst or self._touched.get(turn.trigger.id, True):  # an edit or a deletion may not be in it
+            turn = replace(turn, page=None)
         seat = _Seat(turn)
         self._seats[turn.reply_id] = seat
         try:
@@ -191,7 +213,7 @@ def _shows_nothing(turn: Turn) -> bool:
 
 def _with_edit(turn: Turn, edited: Message) -> Turn:
     burst = tuple(edited if one.id == edited.id else one for one in turn.burst)
-    return replace(turn, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
+    return replace(turn, page=None, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
 
 
 def _asks_no_more(turn: Turn) -> bool:

@@ -61,7 +61,7 @@ class Pipeline:
         """What a turn goes through, in order."""
         service = self._bot.service
         return (
-            Foresight(self._situations),
+            Foresight(self._situations, self.live),
             Bursts(self._situations, self._writer),
             AlreadyAnswered(service, self._writer),
             self._guard,

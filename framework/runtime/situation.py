@@ -122,11 +122,23 @@ class Situations:
             if known is not None and known.look == look and self._now() - known.at < _FRESH:
                 return known.info
             info = await self._service.info(channel)
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-                self._valid_from.clear()
-            self._known[channel] = _Known(look, self._now(), info)
+            self._remember(info, look)
             return info
+
+    async def view(self, channel: ChannelRef, *, limit: int) -> Sequence[Message]:
+        """The newest messages of a channel outside threads, oldest first; what the channel is comes along, and is known
+        from then on.
+        """
+        look = self._valid_from.get(channel, 0)
+        view = await self._service.view(channel, limit=limit)
+        self._remember(view.info, look)
+        return view.messages
+
+    def _remember(self, info: ChannelInfo, look: int) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+            self._valid_from.clear()
+        self._known[info.channel] = _Known(look, self._now(), info)
 
     async def talk(self, message: Message, *, until: bool = False) -> Sequence[Message]:
         """The newest messages of the message's channel or thread, oldest first, back beyond the message itself.

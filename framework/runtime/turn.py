@@ -84,13 +84,35 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class Page:
+    """The newest messages of a channel outside threads, oldest first, as they were at the turn's start. `whole`: the
+    channel has no older ones.
+    """
+
+    messages: tuple[Message, ...]
+    whole: bool
+
+    def find(self, id_: str) -> Message | None:
+        """The message with this id, where the page reaches back to it."""
+        return next((message for message in self.messages if message.id == id_), None)
+
+    def until(self, id_: str, limit: int) -> tuple[Message, ...] | None:
+        """The newest `limit` up to this message; None where the page does not reach back so far."""
+        place = next((n for n, message in enumerate(self.messages, start=1) if message.id == id_), 0)
+        if not place or (place < limit and not self.whole):
+            return None
+        return self.messages[max(0, place - limit) : place]
+
+
+@dataclass(frozen=True)
 class Turn:
     """What flows through the pipeline. The first fields are known from the start; stages fill the others in.
 
     `setup` is the bot as it is in this channel, `scope` tells the engine whose turn it is. `execution` holds what
     earlier tries at the turn left behind; None for a turn outside any engine. `burst` are the messages that the reply
-    answers, the trigger last, if it answers several. `marks` go into the reply's custom fields. `fence` is called right
-    before a write that others see: it raises FencedError once another replica has the turn.
+    answers, the trigger last, if it answers several. `page` is what was read of the channel ahead, until somebody
+    changes the trigger. `marks` go into the reply's custom fields. `fence` is called right before a write that others
+    see: it raises FencedError once another replica has the turn.
     """
 
     bot: str
@@ -106,6 +128,7 @@ class Turn:
     execution: Execution | None = field(default=None, compare=False)
     fence: Callable[[], Awaitable[None]] = field(default=unfenced, compare=False)
     burst: tuple[Message, ...] = ()
+    page: Page | None = field(default=None, compare=False)
     marks: Mapping[str, Any] = field(default_factory=dict, compare=False)
     context_messages: int | None = None
     conversation: Conversation | None = None

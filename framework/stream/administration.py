@@ -10,8 +10,8 @@ from framework.stream.budget import Endpoint
 from framework.stream.client import Json, StreamClient
 from framework.stream.directory import chunks, path_part
 from framework.stream.failure import MISSING
-from framework.stream.model import Card, ChannelInfo, ChannelRef, Member, Reaction, User
-from framework.stream.wire import read_info, read_member, read_reaction, read_user, write_card
+from framework.stream.model import Card, ChannelInfo, ChannelRef, ChannelView, Member, Reaction, User
+from framework.stream.wire import read_info, read_member, read_messages, read_reaction, read_user, write_card
 
 # What one query may ask for, and one change may name.
 A_PAGE = 100
@@ -30,10 +30,18 @@ class Administration:
             Endpoint.QUERY_CHANNELS,
             lambda sdk: sdk.query_channels({"cid": str(channel)}, limit=1, state=False),
         )
-        item = next(iter(reply.get("channels") or ()), None)
-        if not isinstance(item, Mapping):
-            raise ChatServiceError(f"The channel {channel} does not exist.", code=MISSING, status=404)
-        return read_info(item.get("channel"))
+        return read_info(_only(reply, channel).get("channel"))
+
+    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelView:
+        """See the port. By a query, like `info`; of the members one is enough, as nobody looks at them here."""
+        reply = await self._client.as_server(
+            Endpoint.QUERY_CHANNELS,
+            lambda sdk: sdk.query_channels(
+                {"cid": str(channel)}, limit=1, state=True, message_limit=limit, member_limit=1
+            ),
+        )
+        item = _only(reply, channel)
+        return ChannelView(read_info(item.get("channel")), read_messages(item))
 
     async def members(self, channel: ChannelRef, *, ids: Sequence[str] = ()) -> Sequence[Member]:
         """See the port."""
@@ -146,3 +154,11 @@ class Administration:
             Endpoint.UPDATE_MESSAGE,
             lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": changes}, self._bot),
         )
+
+
+def _only(reply: Json, channel: ChannelRef) -> Json:
+    """The one channel that a query found. Raises ChatServiceError where it found none."""
+    item = next(iter(reply.get("channels") or ()), None)
+    if not isinstance(item, Mapping):
+        raise ChatServiceError(f"The channel {channel} does not exist.", code=MISSING, status=404)
+    return item

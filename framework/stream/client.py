@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -64,10 +65,7 @@ class _Answer:
     @property
     def time(self) -> datetime | None:
         """The service's clock."""
-        try:
-            return parsedate_to_datetime(self.headers["Date"])
-        except (KeyError, ValueError):
-            return None
+        return _time(self.headers.get("Date", ""))
 
     def number(self, name: str) -> float | None:
         """A header as a number; of several, the first."""
@@ -85,6 +83,15 @@ class _Call:
     patience: Patience
     check: Check = _unchecked
     failures: list[ChatServiceError] | None = None
+
+
+@lru_cache(maxsize=8)
+def _time(date: str) -> datetime | None:
+    """A time as HTTP writes it: the same for all answers of a second."""
+    try:
+        return parsedate_to_datetime(date)
+    except ValueError:
+        return None
 
 
 _answer: ContextVar[_Answer] = ContextVar("_answer")

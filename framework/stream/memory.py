@@ -10,7 +10,7 @@ from typing import Any
 
 from framework.errors import ChatServiceError
 from framework.stream.memory_administration import MemoryAdministration, shown
-from framework.stream.memory_chat import MemoryChat, Room
+from framework.stream.memory_chat import MemoryChat, Room, newest
 from framework.stream.model import (
     AIState,
     ChannelRef,
@@ -154,7 +154,7 @@ class MemoryChatService(MemoryAdministration):
         return [
             ChannelState(
                 channel=room.ref,
-                messages=tuple(_newest(_outside_threads(room), limit, None)),
+                messages=tuple(room.newest(limit)),
                 created_at=room.created_at,
                 joined_at=room.members.get(self.user.id),
                 frozen=room.frozen,
@@ -169,7 +169,7 @@ class MemoryChatService(MemoryAdministration):
     async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
         """See the port."""
         await self._arrive("recent")
-        return _newest(_outside_threads(self.chat.existing(channel)), limit, until)
+        return self.chat.existing(channel).newest(limit, until)
 
     async def thread(self, parent_id: str, *, limit: int, until: str | None = None) -> Sequence[Message]:
         """See the port."""
@@ -178,7 +178,7 @@ class MemoryChatService(MemoryAdministration):
         if parent is None:
             return []
         stored = self.chat.rooms[parent.channel].messages.values()
-        return [parent, *_newest([message for message in stored if message.parent_id == parent_id], limit, until)]
+        return [parent, *newest([message for message in stored if message.parent_id == parent_id], limit, until)]
 
     async def threads(self, *, since: datetime) -> Sequence[Message]:
         """See the port."""
@@ -283,14 +283,3 @@ class MemoryChatService(MemoryAdministration):
 def _custom(given: Mapping[str, Any]) -> dict[str, Any]:
     """Custom fields, without those that a message has a place of its own for."""
     return {name: value for name, value in given.items() if name not in {"ai_generated", "generating"}}
-
-
-def _outside_threads(room: Room) -> list[Message]:
-    return [message for message in room.messages.values() if message.parent_id is None or message.show_in_channel]
-
-
-def _newest(messages: list[Message], limit: int, until: str | None) -> list[Message]:
-    if until is not None:
-        ids = [message.id for message in messages]
-        messages = messages[: ids.index(until) + 1] if until in ids else []
-    return messages[-limit:]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from framework.errors import ChatServiceError
-from framework.stream.memory_chat import MemoryChat
-from framework.stream.model import Attachment, Card, ChannelInfo, ChannelRef, Member, Reaction, User
+from framework.stream.memory_chat import MemoryChat, Room
+from framework.stream.model import Attachment, Card, ChannelInfo, ChannelRef, ChannelView, Member, Reaction, User
 
 
 class MemoryAdministration:
@@ -23,10 +23,13 @@ class MemoryAdministration:
     async def info(self, channel: ChannelRef) -> ChannelInfo:
         """See the port."""
         await self._arrive("info")
+        return _info(self.chat.existing(channel))
+
+    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelView:
+        """See the port."""
+        await self._arrive("view")
         room = self.chat.existing(channel)
-        name = room.custom.get("name")
-        shown_as = name if isinstance(name, str) else ""
-        return ChannelInfo(channel, shown_as, dict(room.custom), room.frozen, len(room.members))
+        return ChannelView(_info(room), tuple(room.newest(limit)))
 
     async def members(self, channel: ChannelRef, *, ids: Sequence[str] = ()) -> Sequence[Member]:
         """See the port."""
@@ -98,3 +101,9 @@ class MemoryAdministration:
 def shown(card: Card | None) -> tuple[Attachment, ...]:
     """A card as those see it who read the message."""
     return () if card is None else (Attachment(kind="card", title=card.title),)
+
+
+def _info(room: Room) -> ChannelInfo:
+    name = room.custom.get("name")
+    shown_as = name if isinstance(name, str) else ""
+    return ChannelInfo(room.ref, shown_as, dict(room.custom), room.frozen, len(room.members))

@@ -56,6 +56,12 @@ class Room:
     frozen: bool = False
     custom: Mapping[str, Any] = field(default_factory=dict)
 
+    def newest(self, limit: int, until: str | None = None) -> list[Message]:
+        """The newest messages outside threads, oldest first; those that are not newer than the message `until`."""
+        return newest(
+            [one for one in self.messages.values() if one.parent_id is None or one.show_in_channel], limit, until
+        )
+
 
 class MemoryChat:
     """What a chat service stores, and what people do there. `now` is the clock; no two things happen at one time.
@@ -258,3 +264,11 @@ def seen_by(message: Message) -> tuple[str, ...] | None:
     if message.shadowed:
         return (message.user.id,)
     return (*message.visible_to, message.user.id) if message.visible_to else None
+
+
+def newest(messages: list[Message], limit: int, until: str | None) -> list[Message]:
+    """The last `limit` of these; with `until`, of those up to the message with this id."""
+    if until is not None:
+        ids = [message.id for message in messages]
+        messages = messages[: ids.index(until) + 1] if until in ids else []
+    return messages[-limit:]

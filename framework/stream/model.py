@@ -161,6 +161,14 @@ class Reaction:
 
 
 @dataclass(frozen=True)
+class ChannelView:
+    """What a channel is, and its newest messages outside threads, oldest first."""
+
+    info: ChannelInfo
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
 class ChannelState:
     """A channel as read: its newest messages, oldest first, and since when the bot is a member (None: it is not).
 

@@ -12,6 +12,7 @@ from framework.stream.model import (
     ChannelInfo,
     ChannelRef,
     ChannelState,
+    ChannelView,
     Event,
     Member,
     Message,
@@ -149,6 +150,11 @@ class ChatService(Protocol):
 
     async def info(self, channel: ChannelRef) -> ChannelInfo:
         """A channel's name and custom data, as they are now. Raises ChatServiceError where it does not exist."""
+
+    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelView:
+        """What `info` and `recent` say, by one call: soft-deleted messages are among them. `limit` is at most 300.
+        Raises ChatServiceError where it does not exist.
+        """
 
     async def members(self, channel: ChannelRef, *, ids: Sequence[str] = ()) -> Sequence[Member]:
         """The members of a channel, longest first; with `ids`, those of them who are members (in any order)."""

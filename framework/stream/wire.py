@@ -133,18 +133,23 @@ def read_channel(raw: object, bot_id: str) -> ChannelState:
     ref = read_cid(channel)
     if ref is None:
         raise WireError("A channel without an address came from the chat service.")
-    messages = sorted(
-        (read_message(message, ref) for message in _items(body.get("messages"))), key=lambda message: message.created_at
-    )
     return ChannelState(
         channel=ref,
-        messages=tuple(messages),
+        messages=read_messages(body),
         created_at=read_time(channel.get("created_at")) or EPOCH,
         joined_at=_joined_at(body, bot_id),
         frozen=channel.get("frozen") is True,
         custom=read_custom(channel, _CHANNEL_FIELDS),
         reactions=dict(filter(None, map(_latest_reactions, _items(body.get("messages"))))),
     )
+
+
+def read_messages(raw: object) -> tuple[Message, ...]:
+    """The messages of a channel's state as a query returns it, oldest first."""
+    body = _mapping(raw)
+    ref = read_cid(body.get("channel"))
+    found = (read_message(message, ref) for message in _items(body.get("messages")))
+    return tuple(sorted(found, key=lambda message: message.created_at))
 
 
 def _latest_reactions(raw: object) -> tuple[str, tuple[Reaction, ...]] | None:
@@ -272,7 +277,7 @@ def _texts(raw: Iterable[object]) -> tuple[str, ...]:
 
 
 def _mapping(raw: object) -> Mapping[str, Any]:
-    return raw if isinstance(raw, Mapping) else {}
+    return raw if isinstance(raw, dict) or isinstance(raw, Mapping) else {}  # noqa: SIM101 - a dict is told at once
 
 
 def _items(raw: object) -> list[Any]:

@@ -286,7 +286,8 @@ async def test_silence_is_decided_once_and_not_every_minute(
     async with Running(world, agent, timing=timing, definition={"respond_to": "mention"}) as bot:
         world.post(CID, "Talking on")
         await asyncio.sleep(3600)
-        assert bot.service.calls["messages"] == 1
+        assert bot.service.calls["view"] == 1
+        assert bot.service.calls["messages"] == 0
     assert agent.asked == []
 
 

@@ -153,6 +153,23 @@ async def test_reads_up_to_a_message(stage: Stage) -> None:
     assert list(await stage.service.recent(channel, limit=3, until="nothing")) == []
 
 
+async def test_views_a_channel_and_its_newest_messages_by_one_call(stage: Stage) -> None:
+    channel = await stage.room()
+    ids = [await stage.post(channel, f"message {n}") for n in range(6)]
+    await stage.post(channel, "in a thread", parent_id=ids[0])
+    await stage.service.update_channel(channel, to_set={"topic": "billing"})
+    view = await stage.service.view(channel, limit=4)
+    assert [message.id for message in view.messages] == ids[-4:]
+    assert list(view.messages) == list(await stage.service.recent(channel, limit=4))
+    assert view.info == await stage.service.info(channel)
+    assert view.info.custom["topic"] == "billing"
+    whole = await stage.service.view(channel, limit=10)
+    assert [message.id for message in whole.messages] == ids
+    with pytest.raises(ChatServiceError) as caught:
+        await stage.service.view(ChannelRef("messaging", "nowhere"), limit=4)
+    assert caught.value.status == 404
+
+
 async def test_refuses_to_read_a_channel_that_does_not_exist(stage: Stage) -> None:
     channel = ChannelRef("messaging", "nowhere")
     with pytest.raises(ChatServiceError) as caught:

@@ -73,7 +73,10 @@ def _mentioned(conditions: Mapping[str, Any]) -> set[str]:
 
 
 def candidates(call: Call, user: User | None, conditions: dict[str, Any]) -> Iterable[Channel]:
-    """Channels worth testing: those of a named member where the filter asks for one, else all."""
+    """Channels worth testing: the one that the filter names, those of a member that it asks for, else all."""
+    if isinstance(cid := conditions.get("cid"), str):
+        named = call.store[CHANNELS].get(cid)
+        return [named] if named is not None else []
     wanted = conditions.get("members")
     if isinstance(wanted, dict) and isinstance(wanted.get("$in"), list) and len(wanted) == 1:
         ids = [item for item in wanted["$in"] if isinstance(item, str)]
