@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from framework.engine.port import Load, Record, State
+from framework.engine.rows import job_of
 from framework.engine.schema import JOBS, LANES, RUNNING, SETTLED, STEPS, WAITING
-from framework.engine.store import Scopes, Store, Token, job_of
+from framework.engine.store import Scopes, Store, Token
 
 _LAST = "\U0010ffff"
 _HOUR = 3600.0

@@ -142,11 +142,11 @@ class Member:
         with database.transaction(self._connection):
             self._replicas.give_back(self._connection, {self.id}, self.now(), crashed=False, keep=mine)
 
-    def execute(self, orders: Sequence[Order], free: int) -> Answers:
-        """Fulfil orders and start jobs, in one transaction."""
+    def execute(self, orders: Sequence[Order], free: int, *, look: bool) -> Answers:
+        """Fulfil orders and start jobs, in one transaction. `look`: even where no order lets one start."""
         with database.transaction(self._connection):
             now = self.now()
-            answers = self._store.execute(self._connection, orders, self.id, free, now, self.scopes)
+            answers = self._store.execute(self._connection, orders, self.id, free, now, self.scopes, look=look)
             if answers.left_over and self.has_others:
                 self._presence.wake(self._connection)
         if answers.next_due is not None:

@@ -7,7 +7,7 @@ changes a lane locks it first, lanes before jobs and both in the order of their 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection, RowMapping
 
 from framework.engine.database import ClashError
-from framework.engine.port import APART, Again, Dead, Done, Job, Verdict
+from framework.engine.port import Again, Dead, Done, Job, Verdict
+from framework.engine.rows import job_of, row_of, scope_of
 from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, WAITING
 
 
@@ -89,6 +90,7 @@ class Answers:
     fulfilled: dict[int, bool] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     next_due: float | None = None
+    looked: bool = False  # for jobs that could start: `next_due` says when to look again
     left_over: bool = False  # there may be more that could start now
 
 
@@ -99,7 +101,7 @@ class Store:
         self._lists = kind == "postgresql"
         insert = upsert(kind)
         self._new_lanes = insert(LANES).on_conflict_do_nothing()
-        self._new_jobs = insert(JOBS).on_conflict_do_nothing()
+        self._new_jobs = insert(JOBS).on_conflict_do_nothing().returning(JOBS.c.key)
         step = insert(STEPS)
         self._new_steps = step.on_conflict_do_update(
             index_elements=["key", "name"], set_={"value": step.excluded.value}
@@ -189,35 +191,46 @@ class Store:
         )
 
     def execute(
-        self, connection: Connection, orders: Sequence[Order], me: str, free: int, now: float, scopes: Scopes = None
+        self,
+        connection: Connection,
+        orders: Sequence[Order],
+        me: str,
+        free: int,
+        now: float,
+        scopes: Scopes = None,
+        *,
+        look: bool = True,
     ) -> Answers:
         """Fulfil orders and start up to `free` jobs of these scopes for the replica `me`, in the caller's transaction.
 
-        Raises ClashError when it has to be done once more.
+        Jobs are looked for where the orders may have let one start, and without that if `look` says so. Raises
+        ClashError when it has to be done once more.
         """
         answers = Answers()
-        self.lock(connection, {_lane(order) for order in orders if not isinstance(order, Saving)})
-        self._accept(connection, orders, now, answers)
+        new = self._unknown(connection, orders, answers)
+        made = {job.place for job in new.values()}
+        lanes = made | {order.token.lane for order in orders if isinstance(order, Settling)}
+        self.lock(connection, lanes, made)
+        self._accept(connection, new, now, answers)
         self._finish(connection, orders, now, answers)
-        self.refresh(connection, {_lane(order) for order in orders if not isinstance(order, Saving)}, now)
-        if free > 0:
+        self.refresh(connection, lanes, now)
+        if free > 0 and (lanes or look):
             self._claim(connection, me, free, now, answers, scopes)
-        elif any(not isinstance(order, Saving) for order in orders):
+        elif lanes:
             answers.left_over = True
         if scopes is not None:  # what is others' to do, they must hear of
-            answers.left_over |= any(isinstance(order, Job) and order.scope not in scopes for order in orders)
+            answers.left_over |= any(job.scope not in scopes for job in new.values())
         return answers
 
-    def lock(self, connection: Connection, lanes: Collection[str]) -> None:
-        """Have these lanes to ourselves until the transaction ends; missing ones are made."""
-        if not lanes:
-            return
-        connection.execute(
-            self._new_lanes, [{"lane": lane, "since": 0.0, "scope": _scope(lane)} for lane in sorted(lanes)]
-        )
-        if self._lists:
-            locked = connection.execute(self._lock_lanes, {"names": self.list_of(lanes)}).all()
-            if len(locked) < len(lanes):  # one was swept up in between
+    def lock(self, connection: Connection, lanes: Collection[str], made: Collection[str] | None = None) -> None:
+        """Have these lanes to ourselves until the transaction ends. Missing ones are made: all, or of these alone."""
+        made = lanes if made is None else made
+        if made:
+            rows = [{"lane": lane, "since": 0.0, "scope": scope_of(lane)} for lane in sorted(made)]
+            connection.execute(self._new_lanes, rows)
+        if lanes and self._lists:
+            locked = set(connection.execute(self._lock_lanes, {"names": self.list_of(lanes)}).scalars())
+            if not locked.issuperset(made):  # one was swept up in between
                 raise ClashError
 
     def refresh(self, connection: Connection, lanes: Collection[str], now: float) -> None:
@@ -242,20 +255,31 @@ class Store:
             connection.execute(self._drop_steps, {"names": self.list_of(keys)})
             connection.execute(self._drop_job, {"names": self.list_of(keys)})
 
-    def _accept(self, connection: Connection, orders: Sequence[Order], now: float, answers: Answers) -> None:
-        jobs = [(n, order) for n, order in enumerate(orders) if isinstance(order, Job)]
+    def _unknown(self, connection: Connection, orders: Sequence[Order], answers: Answers) -> dict[int, Job]:
+        """The jobs among the orders whose keys nobody has accepted, by their number; the others are refused.
+
+        Most of what replicas hear, another one has accepted: that is told by one look, without a lock.
+        """
+        jobs = {n: order for n, order in enumerate(orders) if isinstance(order, Job)}
         if not jobs:
-            return
-        names = {"names": self.list_of({job.key for _, job in jobs})}
+            return {}
+        names = {"names": self.list_of({job.key for job in jobs.values()})}
         known = set(connection.execute(self._known, names).scalars())
-        rows = []
-        for n, job in jobs:
-            answers.fulfilled[n] = job.key not in known
+        new = {}
+        for n, job in jobs.items():
+            answers.fulfilled[n] = False
             if job.key not in known:
                 known.add(job.key)
-                rows.append(_row(job, now))
-        if rows:
-            connection.execute(self._new_jobs, sorted(rows, key=lambda row: str(row["key"])))
+                new[n] = job
+        return new
+
+    def _accept(self, connection: Connection, new: Mapping[int, Job], now: float, answers: Answers) -> None:
+        """Keep jobs; one that another replica has accepted since the look is refused."""
+        if not new:
+            return
+        rows = sorted((row_of(job, now) for job in new.values()), key=lambda row: str(row["key"]))
+        kept = set(connection.execute(self._new_jobs, rows).scalars())
+        answers.fulfilled |= {n: job.key in kept for n, job in new.items()}
 
     def _finish(self, connection: Connection, orders: Sequence[Order], now: float, answers: Answers) -> None:
         """Save steps and settle jobs, of those tries alone that still have their job."""
@@ -285,6 +309,7 @@ class Store:
         self.forget(connection, dropped)
 
     def _claim(self, connection: Connection, me: str, free: int, now: float, answers: Answers, scopes: Scopes) -> None:
+        answers.looked = True
         looks, of_scopes = self._looking(scopes)
         lanes = connection.execute(looks.ready, {"now": now, "free": free, **of_scopes}).scalars().all()
         answers.left_over = len(lanes) == free
@@ -325,42 +350,6 @@ def upsert(kind: str) -> Any:  # noqa: ANN401 - a constructor of statements that
     from sqlalchemy.dialects.sqlite import insert as insert_into_file
 
     return insert_into_file
-
-
-def job_of(row: RowMapping) -> Job:
-    """The job as it was accepted."""
-    lane = row["lane"].partition(APART)[2] if APART in row["lane"] else row["lane"]
-    return Job(row["key"], lane, row["order"], json.loads(row["payload"]), row["delay"], row["scope"])
-
-
-def _row(job: Job, now: float) -> dict[str, object]:
-    return {
-        "key": job.key,
-        "lane": job.place,
-        "scope": job.scope,
-        "order": job.order,
-        "payload": json.dumps(dict(job.payload), separators=(",", ":")),
-        "delay": float(job.delay),
-        "state": "waiting",
-        "due": now + job.delay,
-        "attempt": 0,
-        "forgiven": 0,
-        "crashes": 0,
-        "owner": "",
-        "accepted": now,
-        "updated": now,
-        "outcome": "",
-        "error": "",
-        "steps": None,
-    }
-
-
-def _lane(order: Order) -> str:
-    return order.place if isinstance(order, Job) else order.token.lane
-
-
-def _scope(lane: str) -> str:
-    return lane.partition(APART)[0] if APART in lane else ""
 
 
 def _holds(row: RowMapping | None, order: Saving | Settling) -> bool:

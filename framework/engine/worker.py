@@ -199,11 +199,9 @@ class Worker:
         works = [ask.work for ask in asks]
         orders = [work for work in works if isinstance(work, Job | Saving | Settling)]
         ending = sum(isinstance(order, Settling) for order in orders)
-        # To have saved a step lets nothing start.
-        starts = starts or any(not isinstance(order, Saving) for order in orders)
-        free = self._concurrency - len(self._mine) + ending if self._claiming and starts else 0
+        free = self._concurrency - len(self._mine) + ending if self._claiming else 0
         try:
-            answers = self._member.execute(orders, free)
+            answers = self._member.execute(orders, free, look=starts)
         except _ERRORS as error:
             self._struck(error, asks)
             return
@@ -212,7 +210,7 @@ class Worker:
             if isinstance(order, Settling) and self._mine.get(order.token.key) == order.token.attempt:
                 del self._mine[order.token.key]
         self._mine.update({claim.token.key: claim.token.attempt for claim in answers.claims})
-        if free > 0:
+        if answers.looked:
             self._due_in(answers.next_due)
         done = set(map(id, asks))
         self._pending = [ask for ask in self._pending if id(ask) not in done]
