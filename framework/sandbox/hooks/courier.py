@@ -67,6 +67,7 @@ class Courier:
     _session: aiohttp.ClientSession | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _held: list[tuple[str, bytes]] = field(default_factory=list)
+    _timers: list[asyncio.Task[None]] = field(default_factory=list)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     def wants(self, kind: str) -> bool:
@@ -85,7 +86,7 @@ class Courier:
         for hook in wanted:
             if trouble == "reorder":
                 self._held.append((hook.url, body))
-                self._start(self._release_later())
+                self._timers.append(self._start(self._release_later()))
                 continue
             webhook_id = self.ids.new()
             times = 2 if trouble == "duplicate" else 1
@@ -121,11 +122,15 @@ class Courier:
         return task
 
     async def _release_later(self) -> None:
+        """Send what is held, though nothing overtook it."""
         await asyncio.sleep(self.patience.held)
+        self._timers.clear()
         await self._release(())
 
     async def _release(self, overtaking: Collection[asyncio.Task[None]]) -> None:
         """Send what is held, after those that are to overtake it, unless they take long."""
+        while self._timers:
+            self._timers.pop().cancel()
         if overtaking:
             await asyncio.wait(overtaking, timeout=self.patience.held)
         held, self._held = self._held, []
