@@ -313,7 +313,7 @@ async def test_a_huge_frame_closes_its_socket_alone(world: World) -> None:
     async with await world.person("alice").online() as socket, await world.person("bob").online() as other:
         with contextlib.suppress(ConnectionError):
             await socket.send_str("x" * 10_000_000)
-        closed = await socket.receive(timeout=5)
+        closed = await socket.receive(timeout=PATIENCE)
         assert closed.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
         await other.send_str('[{"type":"health.check"}]')
         assert (await until(other, "health.check"))["cid"] == "*"
