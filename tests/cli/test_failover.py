@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.log import log_entries
 from tests.support.openai_server import ScriptedServer, Step, Stream, hang, say, scripted_server
 from tests.support.person import Person, person
 from tests.support.postgres import Postgres, unavailable
@@ -47,8 +47,7 @@ class Stage:
     maria: Person
 
     def story(self, number: int, reply_to: str) -> list[str]:
-        lines = [json.loads(line) for line in self.logs[number].read_text().splitlines() if line.startswith("{")]
-        return [line["event"] for line in lines if line.get("message") == reply_to]
+        return [entry["event"] for entry in log_entries(self.logs[number]) if entry.get("message") == reply_to]
 
     async def at_work(self, message: str) -> int:
         """The number of the replica that answers this message, once people see that it does."""

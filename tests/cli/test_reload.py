@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.log import log_entries
 from tests.support.person import person
 from tests.support.process import Process
 from tests.support.sandbox import RunningSandbox, start_sandbox
@@ -57,8 +57,7 @@ def write(folder: Path, greeting: str, more: str = "") -> Path:
 
 
 def entries(log: Path, event: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if line["event"] == event]
+    return [entry for entry in log_entries(log) if entry["event"] == event]
 
 
 async def told(log: Path, event: str, times: int = 1) -> list[dict[str, Any]]:

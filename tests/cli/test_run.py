@@ -19,6 +19,7 @@ import pytest
 from stream_chat import StreamChatAsync
 
 from framework.cli.sandbox_files import is_claimed
+from tests.support.log import log_entries
 from tests.support.person import person
 from tests.support.ports import free_port
 from tests.support.process import Process
@@ -70,7 +71,7 @@ def pointed_at(sandbox: RunningSandbox, environment: dict[str, str]) -> dict[str
 
 
 def events(log: Path) -> list[str]:
-    return [json.loads(line)["event"] for line in log.read_text().splitlines() if line.startswith("{")]
+    return [entry["event"] for entry in log_entries(log)]
 
 
 async def test_without_any_key_it_brings_its_own_chat_server_and_answers(
@@ -206,8 +207,7 @@ async def test_with_a_queue_alone_it_answers_what_is_put_there_and_deletes_it(
             await queue.wait(lambda: not queue.messages)
         await asyncio.to_thread(started[0].stop, signal.SIGTERM)
     assert started[0].child.returncode == 0
-    told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    assert [one["origin"] for one in told if one["event"] == "turn.received"] == ["live"]
+    assert [one["origin"] for one in log_entries(log) if one["event"] == "turn.received"] == ["live"]
     assert "connection.up" not in events(log)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from framework.engine.durable import open_engine
 from framework.engine.liveness import Rhythm
 from framework.engine.port import Done, Execution, FencedError, Handler, Job, Verdict
+from tests.support.log import whole_lines
 
 # Who is killed is known by its lock within moments; who is slow, on a busy machine, is not taken for dead.
 QUICK = Rhythm(beat=0.2, lease=60.0, grace=0.6, poll=0.05, safety=1.0, accept=30.0)
@@ -65,7 +66,7 @@ class Journal:
     def entries(self, what: str | None = None) -> list[Entry]:
         if not self._path.exists():
             return []
-        found = [Entry(*json.loads(line)) for line in self._path.read_text().splitlines()]
+        found = [Entry(*json.loads(line)) for line in whole_lines(self._path)]
         return [entry for entry in found if what in {None, entry.what}]
 
 
@@ -118,8 +119,11 @@ class Child:
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> list[str]:
         """Signal it and wait for the end; returns what else it printed."""
+        assert self._process.stdout is not None
         self._process.send_signal(number)
-        rest, _ = self._process.communicate(timeout=60)
+        rest = self._process.stdout.read()  # not by communicate(), which overlooks what readline() has read ahead
+        self._process.stdout.close()
+        self._process.wait()
         return rest.splitlines()
 
     def kill(self) -> None:
