@@ -179,7 +179,7 @@ async def _ask(settings: Settings, work: Callable[[DurableEngine], Awaitable[T]]
 
 
 def _exists(settings: Settings) -> bool:
-    from framework.engine.database import address
+    from framework.storage.connection import address
 
     file = address(settings.database.get_secret_value()).file
     return file is None or file.exists()

@@ -65,7 +65,7 @@ def open_engine(
     1970, for SQLite; Postgres has its own. Raises SettingsError for a wrong address, UsageError for a name that cannot
     be one, EngineError when the database cannot be used or another process has this name.
     """
-    from framework.engine import database
+    from framework.storage import connection as database
 
     address = database.address(url)
     if replica is not None and not _NAME.fullmatch(replica):

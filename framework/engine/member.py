@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import structlog
 
-from framework.engine import database
 from framework.engine.ledger import Ledger, Retention
 from framework.engine.liveness import Rhythm, Watch
 from framework.engine.port import Job
@@ -19,6 +18,7 @@ from framework.engine.replicas import Replicas, Sighting, database_time
 from framework.engine.schema import prepare
 from framework.engine.store import Answers, Order, Scopes, Store
 from framework.errors import EngineError
+from framework.storage import connection as database
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, RowMapping
 
-from framework.engine.database import ClashError
 from framework.engine.port import Again, Dead, Done, Job, Verdict
 from framework.engine.rows import job_of, row_of, scope_of
 from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, WAITING
+from framework.storage.connection import ClashError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from framework.engine.database import Trouble, address, connect, failure, lock_schema, transaction, trouble
 from framework.engine.usage import Usage
+from framework.storage.connection import Trouble, address, connect, failure, lock_schema, transaction, trouble
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine

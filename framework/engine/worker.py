@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from framework.engine.database import ClashError, Trouble, failure, trouble
 from framework.engine.port import Job
 from framework.engine.store import Claim, Order, Saving, Settling
+from framework.storage.connection import ClashError, Trouble, failure, trouble
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -10,13 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from framework.engine.database import address
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.ledger import Retention
 from framework.engine.liveness import Rhythm, Watch
 from framework.engine.port import Dead, Done, Execution, Job, Verdict
 from framework.engine.replicas import Sighting
 from framework.errors import EngineError, SettingsError, UsageError
+from framework.storage.connection import address
 from tests.engine.contract import Recorder, job
 from tests.support.postgres import Postgres
 from tests.support.waiting import until

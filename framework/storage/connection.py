@@ -1,4 +1,4 @@
-"""A connection to the engine's database: its address, its settings, transactions, and what an error of it means."""
+"""A connection to a database: its address, its settings, transactions, and what an error of it means."""
 
 from __future__ import annotations
 
@@ -65,15 +65,21 @@ def address(url: str) -> Address:
     return Address("postgresql", shown, "postgresql+psycopg" + url[len(parts.scheme) :])
 
 
-def connect(address: Address) -> Engine:
-    """An SQLAlchemy engine without a pool, whose connections begin and end transactions by `transaction`."""
+def connect(address: Address, *, pooled: bool = False) -> Engine:
+    """Return an SQLAlchemy engine whose connections begin and end transactions by `transaction`.
+
+    `pooled`: connections are kept for the next use, and tried before it; otherwise each use opens its own.
+    """
     from sqlalchemy import create_engine, event
-    from sqlalchemy.pool import NullPool
+    from sqlalchemy.pool import NullPool, QueuePool
+
+    pool = QueuePool if pooled else NullPool
 
     if address.kind == "postgresql":
         return create_engine(
             address.url,
-            poolclass=NullPool,
+            poolclass=pool,
+            pool_pre_ping=pooled,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,
             connect_args=_server_settings(address.url),
@@ -82,7 +88,7 @@ def connect(address: Address) -> Engine:
     _check_sqlite(file)
     engine = create_engine(
         address.url,
-        poolclass=NullPool,
+        poolclass=pool,
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
         connect_args={"timeout": 1.0, "check_same_thread": False},
@@ -116,6 +122,16 @@ def _check_sqlite(file: Path) -> None:
             where=str(file.parent),
             hint="Name another place by FRAMEWORK_DATA or DATABASE_URL.",
         ) from None
+    _keep_private(file)
+
+
+def _keep_private(file: Path) -> None:
+    """Make the file readable to this user alone. The files that SQLite makes beside it get the same rights."""
+    try:
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+    except OSError:
+        return  # A file of somebody else's, or none that can be made: opening it says what is wrong.
 
 
 def _set_up_sqlite(connection: object, _record: object) -> None:
@@ -170,7 +186,7 @@ class Trouble(Enum):
     LOST = "The database cannot be reached"
     BUSY = "The database is locked by another program"
     FULL = "The disk of the database is full"
-    CLASH = "Others keep changing the same jobs"
+    CLASH = "Others keep changing the same rows"
     BAD = "The database refused"
 
 
