@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.store.store import Store
 
+ANONYMOUS_PREFIX = "anon:"
+"""Stands before an id that somebody without a token made up. No user's id can hold a colon, so it is nobody's."""
 _REMEMBERED = 4096
 _NO_TOKEN = (None, "", "undefined")
 """What clients send that have no token: the JavaScript client interpolates an undefined one."""
@@ -64,9 +66,9 @@ class Authenticator:
             raise unauthenticated("api_key is not valid", 2)
 
     def identify(self, token: str | None, auth_type: str | None, claimed_user: str | None = None) -> Actor:
-        """The actor of a token. `claimed_user` is who an anonymous caller says it is."""
+        """The actor of a token. `claimed_user` is the id that an anonymous caller made up."""
         if auth_type == "anonymous":
-            return Actor(ActorKind.ANONYMOUS, claimed_user)
+            return Actor(ActorKind.ANONYMOUS, f"{ANONYMOUS_PREFIX}{claimed_user or ''}")
         if token in _NO_TOKEN:
             raise unauthenticated("authorization header is missing or empty: no token was provided")
         claims = self._claims(token or "")

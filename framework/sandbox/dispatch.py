@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from framework.sandbox.extras.faults import Fault
     from framework.sandbox.sandbox import Sandbox
 
+FOR_ANONYMOUS = frozenset(
+    {
+        "CreateGuest", "GetApp", "GetChannel", "GetManyMessages", "GetMessage", "GetOrCreateChannel",
+        "GetPinnedMessages", "GetPoll", "GetReactions", "GetReplies", "GetThread", "QueryChannels", "QueryMembers",
+        "QueryReactions", "StopWatchingChannel", "Sync",
+    }
+)  # fmt: skip
+"""What somebody without a token may call: they read the channels that are open to all."""
 Headers = list[tuple[bytes, bytes]]
 _LOG = logging.getLogger("framework.sandbox")
 _CORS: Headers = [
@@ -111,6 +119,8 @@ class Dispatcher:
             await fault.before()
         if operation.access is Access.SERVER and not actor.is_server:
             raise forbidden(f"{operation.id} is only allowed with a server-side token")
+        if actor.kind is ActorKind.ANONYMOUS and operation.id not in FOR_ANONYMOUS:
+            raise forbidden(f"User with role anonymous is not allowed to perform action {operation.id}")
         if sandbox.alarm.is_due():
             await sandbox.alarm.run()
         request = Request(scope, receive)

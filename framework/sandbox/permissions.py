@@ -38,6 +38,13 @@ MODERATOR = OWNER | {
 }  # fmt: skip
 OPEN_TYPES = frozenset({"livestream"})
 """Types whose channels every signed-in user may read and write without being a member."""
+CLOSED_TYPES = frozenset({"team"})
+"""Types whose channels are made by servers and moderators alone."""
+CREATE = "create-channel"
+FIELD_CAPABILITIES = {"frozen": "freeze-channel", "cooldown": "set-channel-cooldown"}
+"""What a person needs to change a field of a channel, beside `update-channel`."""
+SERVER_FIELDS = ("config_overrides", "disabled", "team", "filter_tags")
+"""What a person cannot change at all: a channel's own grants stand in `config_overrides`."""
 
 SWITCHES: dict[str, frozenset[str]] = {
     "typing_events": frozenset({"typing-events", "send-typing-events"}),
@@ -168,7 +175,10 @@ def _capabilities(sandbox: Sandbox, permissions: set[str]) -> frozenset[str]:
 def grants_of(kind: ChannelType) -> dict[str, list[str]]:
     """The permissions of each role in a channel type: what the app set, else what the role has by itself."""
     grants = {
-        role: sorted({GRANTS.get(name, name) for name in _by_default(kind, role) - WITH_READING})
+        role: sorted(
+            {GRANTS.get(name, name) for name in _by_default(kind, role) - WITH_READING}
+            | ({CREATE} if _creates_by_default(kind, role) else set())
+        )
         for role in BUILT_IN_ROLES
     }
     return {**grants, **kind.grants}
@@ -191,6 +201,39 @@ def _by_default(kind: ChannelType, role: str) -> frozenset[str]:
     if kind.name in OPEN_TYPES and role != "anonymous":
         return MEMBER - {"leave-channel"} | {"join-channel"}
     return READER if kind.name in OPEN_TYPES else frozenset()
+
+
+def _creates_by_default(kind: ChannelType, role: str) -> bool:
+    if role in ("admin", "moderator", "global_admin", "global_moderator"):
+        return True
+    if role == "guest":
+        return kind.name in (*OPEN_TYPES, "messaging")
+    return kind.name not in CLOSED_TYPES and role != "anonymous" and not role.startswith("channel_")
+
+
+def require_creation(call: Call, type_name: str, user: User) -> None:
+    """403 unless a person may create channels of a type: as the app's grants say, else by the role."""
+    kind = type_of(call.sandbox, type_name)
+    if user.role in kind.grants:
+        allowed = CREATE in {name.removesuffix("-any-team") for name in kind.grants[user.role]}
+    else:
+        allowed = _creates_by_default(kind, user.role)
+    if not allowed:
+        raise forbidden(
+            f"User '{user.id}' with role {user.role} is not allowed to perform action CreateChannel in scope "
+            f"'{type_name}'"
+        )
+
+
+def require_fields(call: Call, channel: Channel, user: User | None, fields: Mapping[str, Any]) -> None:
+    """403 unless the caller may change these fields of a channel. A field that keeps its value changes nothing."""
+    for name, value in fields.items():
+        if call.actor.is_server or (value or None) == (getattr(channel, name, None) or None):
+            continue
+        if name in SERVER_FIELDS:
+            call.require_server(f"changing a channel's {name}")
+        elif name in FIELD_CAPABILITIES and user is not None:
+            require(call, channel, user, FIELD_CAPABILITIES[name])
 
 
 def require(call: Call, channel: Channel, user: User, capability: str) -> None:

@@ -18,7 +18,7 @@ from framework.sandbox.model.channel import (
     pair,
 )
 from framework.sandbox.operations import Domain, Result
-from framework.sandbox.permissions import OPEN_TYPES, require
+from framework.sandbox.permissions import OPEN_TYPES, require, require_creation, require_fields, same_team
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import channels, memberships, people
 from framework.sandbox.services import messages as message_service
@@ -109,10 +109,11 @@ def _querying_user(call: Call, data: Mapping[str, Any], *, creating: bool) -> Us
 def _create(call: Call, cid: str, data: Mapping[str, Any], user: User | None) -> Channel:
     if user is None:
         raise invalid("a channel needs a creator")
-    if user.role == "anonymous" or (user.role == "guest" and cid.partition(":")[0] not in (*OPEN_TYPES, "messaging")):
-        raise forbidden(f"User '{user.id}' with role {user.role} is not allowed to perform action CreateChannel")
+    if not call.actor.is_server:
+        _require_creation(call, cid, data, user)
     named = channels.named_members(call, data.get("members"), "data.members")
     invited = channels.named_members(call, data.get("invites"), "data.invites")
+    channels.require_plain_members(call, [*named, *invited])
     if ":!members-" in cid and not call.actor.is_server and all(entry["user_id"] != user.id for entry in named):
         named.append({"user_id": user.id})
     channel = channels.create(call, cid, channels.take_channel(call, data), user, list(named))
@@ -129,11 +130,23 @@ def _create(call: Call, cid: str, data: Mapping[str, Any], user: User | None) ->
     return channel
 
 
+def _require_creation(call: Call, cid: str, data: Mapping[str, Any], user: User) -> None:
+    """403 unless a person may create this channel with these fields. The `team` is checked as for every other call."""
+    require_creation(call, cid.partition(":")[0], user)
+    for name in ("config_overrides", "disabled", "filter_tags", "cooldown"):
+        if data.get(name):
+            call.require_server(f"setting a channel's {name}")
+    if not same_team(call.sandbox, user, call.text("team", data)):
+        raise forbidden(f"User '{user.id}' is not in the team of the channel")
+
+
 @DOMAIN.operation("UpdateChannel", "POST", "/channels/{type}/{id}")
 def update_channel(call: Call) -> Result:
     """Replace the channel's data and change its members, roles and invites; optionally with a system message."""
     channel = channels.find(call)
     user = people.acting_user_or_none(call)
+    if user is not None and pair(channel.cid, user.id) not in call.store[MEMBERS]:
+        channels.require_read(call, channel, user)
     message = call.body.get("message")
     taken = message_service.take_message(call, message) if message else None
     for name in ("add_filter_tags", "remove_filter_tags", "add_moderators", "demote_moderators"):
@@ -164,6 +177,7 @@ def _replace_data(call: Call, channel: Channel, user: User | None, data: Mapping
     taken = channels.take_channel(call, data)
     if call.body.get("cooldown") is not None:
         taken.fields["cooldown"] = call.number("cooldown", 0, high=3600, source=call.body)
+    require_fields(call, channel, user, taken.fields)
     before = channel.custom
     channel.custom = {}
     try:
@@ -177,6 +191,7 @@ def _replace_data(call: Call, channel: Channel, user: User | None, data: Mapping
 def _change_tags(call: Call, channel: Channel) -> None:
     add, gone = call.texts("add_filter_tags", call.body), call.texts("remove_filter_tags", call.body)
     if add or gone:
+        call.require_server("changing filter tags")
         tags = dict.fromkeys([*(channel.filter_tags or []), *add])
         channel.filter_tags = [tag for tag in tags if tag not in gone]
         channels.updated(call, channel, None)
@@ -189,7 +204,10 @@ def _change_members(call: Call, channel: Channel, user: User | None) -> None:
     removed = _removed(body.get("remove_members"))
     roles = channels.named_members(call, body.get("assign_roles"), "assign_roles")
     raised, lowered = call.texts("add_moderators", body), call.texts("demote_moderators", body)
-    if user is not None and (added or invited or removed or roles or raised or lowered):
+    if roles or raised or lowered:
+        call.require_server("giving members a role")
+    channels.require_plain_members(call, [*added, *invited])
+    if user is not None and (added or invited or removed):
         _require_member_change(call, channel, user, added, removed)
     new = channels.add_members(call, channel, list(added), user)
     if call.flag("hide_history", body) or body.get("hide_history_before"):
@@ -243,7 +261,9 @@ def update_channel_partial(call: Call) -> Result:
         else:
             custom = without_path(custom, name)
     channels.check_custom(custom, "channel")
-    channels.apply(call, channel, call.take(fields, CHANNEL_INPUT, "set"))
+    taken = call.take(fields, CHANNEL_INPUT, "set")
+    require_fields(call, channel, user, taken.fields)
+    channels.apply(call, channel, taken)
     channel.custom = custom
     channels.updated(call, channel, user)
     people_in = call.store.index(MEMBERS_OF).of(channel.cid)[:100]

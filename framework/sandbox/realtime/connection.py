@@ -152,7 +152,8 @@ def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
     sandbox.limits.take(_CONNECT.id, actor, query.get("X-Stream-Client"))
     call = Call(sandbox, _CONNECT, Dialect.V1, actor, {}, query, {})
     if actor.kind is ActorKind.ANONYMOUS:
-        return User(people.check_user_id(details.get("id")), call.now, call.now, role="anonymous")
+        people.check_user_id(details.get("id"))
+        return people.acting_user(call)
     if details.get("id") not in (None, actor.user_id):
         raise unauthenticated("the token's user_id differs from that of user_details")
     known = sandbox.store[USERS].get(actor.user_id or "")

@@ -151,6 +151,14 @@ def named_members(call: Call, raw: object, what: str) -> list[dict[str, Any]]:
     return named
 
 
+def require_plain_members(call: Call, named: Iterable[Mapping[str, Any]]) -> None:
+    """403 where a person gives somebody a role in a channel: only servers do."""
+    for entry in named:
+        for name in ("channel_role", "role"):
+            if entry.get(name) not in (None, "", "member", "channel_member"):
+                call.require_server(f"setting a member's {name}")
+
+
 def add_members(
     call: Call,
     channel: Channel,

@@ -38,8 +38,8 @@ def acting_user(call: Call, *sources: Mapping[str, Any] | None) -> User:
 def acting_user_or_none(call: Call, *sources: Mapping[str, Any] | None) -> User | None:
     """Like `acting_user`, but None for a server that speaks for nobody."""
     if call.actor.kind is ActorKind.ANONYMOUS:
-        user_id = call.actor.user_id or "!anon"
-        return call.store[USERS].get(user_id) or User(user_id, call.now, call.now, role="anonymous")
+        # Nothing is looked up: the id was made up by a caller who proved nothing.
+        return User(call.actor.user_id or "anon:", call.now, call.now, role="anonymous")
     if call.actor.user_id is not None:
         user = call.store[USERS].get(call.actor.user_id)
         if user is None:
