@@ -11,6 +11,7 @@ from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
 from framework.engine.usage import UsageBook
 from framework.runtime.feedback import FeedbackLog
+from framework.runtime.ids import MessageIds
 from framework.stream.model import ChannelRef
 from framework.stream.service import ChatService
 
@@ -56,6 +57,11 @@ class RunningBot:
     def scope(self) -> str:
         """Whose turns these are to an engine that others use too: this user's, in this app."""
         return f"{self.user_id}@{self.service.app}"
+
+    @property
+    def ids(self) -> MessageIds:
+        """The ids of what it posts."""
+        return MessageIds(self.service.id_key, self.user_id)
 
     @property
     def user_id(self) -> str:

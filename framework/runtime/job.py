@@ -35,6 +35,7 @@ def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin
         trigger=trigger,
         reply_id=reply_id(bot.user_id, trigger.id),
         received_at=now,
+        ids=bot.ids.of(trigger.id, made_up=cause is not None and cause.made_up),
         setup=bot.at(trigger.channel),
         origin=origin,
         scope=bot.scope,
@@ -67,6 +68,7 @@ def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> T
     """The turn that `to_job` put away, for the bot as it is now."""
     payload = job.payload
     trigger = _messages().validate_python(payload["trigger"])
+    cause = _causes().validate_python(payload["cause"])
     return Turn(
         bot=payload["bot"],
         bot_user_id=payload["bot_user_id"],
@@ -74,10 +76,11 @@ def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> T
         trigger=trigger,
         reply_id=job.key,
         received_at=datetime.fromisoformat(payload["received_at"]),
+        ids=bot.ids.of(trigger.id, made_up=cause.made_up),
         setup=bot.at(trigger.channel),
         origin=payload["origin"],
         scope=job.scope,
-        cause=_causes().validate_python(payload["cause"]),
+        cause=cause,
         execution=execution,
         fence=execution.check if execution else unfenced,
     )

@@ -13,6 +13,7 @@ from framework.definition.model import BotDefinition
 from framework.definition.triggers import TriggerKind
 from framework.engine.port import Execution
 from framework.runtime.bot import Setup
+from framework.runtime.ids import TurnIds
 from framework.stream.model import ChannelRef, Message
 
 Origin = Literal["live", "catch_up", "command"]
@@ -108,11 +109,11 @@ class Page:
 class Turn:
     """What flows through the pipeline. The first fields are known from the start; stages fill the others in.
 
-    `setup` is the bot as it is in this channel, `scope` tells the engine whose turn it is. `execution` holds what
-    earlier tries at the turn left behind; None for a turn outside any engine. `burst` are the messages that the reply
-    answers, the trigger last, if it answers several. `page` is what was read of the channel ahead, until somebody
-    changes the trigger. `marks` go into the reply's custom fields. `fence` is called right before a write that others
-    see: it raises FencedError once another replica has the turn.
+    `ids` are those of what the turn posts, `setup` is the bot as it is in this channel, `scope` tells the engine whose
+    turn it is. `execution` holds what earlier tries at the turn left behind; None for a turn outside any engine.
+    `burst` are the messages that the reply answers, the trigger last, if it answers several. `page` is what was read of
+    the channel ahead, until somebody changes the trigger. `marks` go into the reply's custom fields. `fence` is called
+    right before a write that others see: it raises FencedError once another replica has the turn.
     """
 
     bot: str
@@ -121,6 +122,7 @@ class Turn:
     trigger: Message
     reply_id: str
     received_at: datetime
+    ids: TurnIds = field(compare=False)
     setup: Setup = field(compare=False)
     origin: Origin = "live"
     scope: str = ""

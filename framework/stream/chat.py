@@ -18,6 +18,7 @@ from framework.stream.client import BRIEF, PATIENT, Json, StreamClient
 from framework.stream.directory import CHANNELS_A_PAGE, Directory, chunks, path_part
 from framework.stream.events import concerns, read_event
 from framework.stream.failure import MISSING, NOT_ALLOWED, garbled
+from framework.stream.ids import IdKey
 from framework.stream.model import (
     AIState,
     ChannelRef,
@@ -72,6 +73,7 @@ class StreamChatService(Administration):
         self._bot = identity.user_id
         self._socket = EventSocket(lambda: client.session, client.base_url, client.credentials, timing)
         self._directory = Directory(client, self._bot)
+        self._id_key = IdKey(client.credentials.secret)
         self._ephemeral = True
         # Sketches whose turn has come, by message.
         self._reserved: dict[str, Endpoint] = {}
@@ -82,6 +84,11 @@ class StreamChatService(Administration):
     def app(self) -> str:
         """See the port. A fingerprint of the app's key: where it answers may change (a sandbox that was moved)."""
         return hashlib.sha256(self._client.credentials.key.encode()).hexdigest()[:12]
+
+    @property
+    def id_key(self) -> IdKey:
+        """See the port."""
+        return self._id_key
 
     async def open(self) -> None:
         """See the port. What the service knows of the bot beyond its name, picture and nature is left alone."""

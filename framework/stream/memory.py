@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from framework.errors import ChatServiceError
+from framework.stream.ids import IdKey
 from framework.stream.memory_administration import MemoryAdministration, shown
 from framework.stream.memory_chat import MemoryChat, Room, newest
 from framework.stream.model import (
@@ -47,6 +48,11 @@ class MemoryChatService(MemoryAdministration):
     def app(self) -> str:
         """See the port."""
         return self.chat.app
+
+    @property
+    def id_key(self) -> IdKey:
+        """See the port."""
+        return self.chat.id_key
 
     @property
     def user_id(self) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
 from framework.errors import ChatServiceError, DuplicateMessageError
+from framework.stream.ids import IdKey
 from framework.stream.model import (
     AddedToChannel,
     Attachment,
@@ -67,11 +70,13 @@ class MemoryChat:
     """What a chat service stores, and what people do there. `now` is the clock; no two things happen at one time.
 
     `people` are the users that it has heard of, `reactions` those to messages, by message id, `app` is what the chat is
-    called among others.
+    called among others. `id_key` stands for the key that an app's secret gives: a test that changes the secret sets
+    another.
     """
 
     def __init__(self, now: Callable[[], datetime], *, app: str = "memory") -> None:
         self.app = app
+        self.id_key = IdKey(SecretStr(f"the secret of the app {app}"))
         self.rooms: dict[ChannelRef, Room] = {}
         self.listeners: list[Listener] = []
         self.people: dict[str, User] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
@@ -12,6 +12,13 @@ from framework.errors import UsageError
 MessageKind = Literal["regular", "reply", "system", "ephemeral", "error", "deleted"]
 AIState = Literal["thinking", "generating", "external_sources", "error"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RECORD_FIELDS = frozenset(
+    {
+        "reply_to", "made_up", "answers", "part_of", "outcome", "note", "review", "covers_before", "handover",
+        "handover_channel", "approved_by", "stopped",
+    }
+)  # fmt: skip
+"""Custom fields by which the runtime knows its own messages. No tool may set them on a message in the bot's name."""
 
 
 @dataclass(frozen=True, order=True)
@@ -89,6 +96,21 @@ class Message:
     channel_role: str = ""
     quoted_id: str = ""
     quoted_user_id: str = ""
+
+
+def may_see(message: Message, user_id: str) -> bool:
+    """Return whether a member sees a message. An empty id stands for everybody: only what all members see is theirs.
+
+    The service hides restricted and shadowed messages from other people, but not from the app's own calls.
+    """
+    if message.user.id == user_id and user_id:
+        return True
+    return not message.shadowed and (not message.visible_to or user_id in message.visible_to)
+
+
+def may_all_see(message: Message, user_ids: Collection[str]) -> bool:
+    """Return whether each of these users sees a message; with none named, whether every member does."""
+    return all(may_see(message, user_id) for user_id in user_ids) if user_ids else may_see(message, "")
 
 
 @dataclass(frozen=True)

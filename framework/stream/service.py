@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from datetime import datetime
 from typing import Any, Protocol
 
+from framework.stream.ids import IdKey
 from framework.stream.model import (
     AIState,
     Card,
@@ -39,6 +40,10 @@ class ChatService(Protocol):
     @property
     def app(self) -> str:
         """A short name of the app that this is about: the same in every process and at every start, and no secret."""
+
+    @property
+    def id_key(self) -> IdKey:
+        """The key for the ids of our messages, derived from the app's secret: the same in every process of the app."""
 
     async def open(self) -> None:
         """Make sure that the bot user exists and the credentials work. Raises ChatServiceError."""

@@ -24,11 +24,13 @@ from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta
 from framework.definition.model import BotDefinition
 from framework.insight.log import configure
 from framework.runtime.bot import Limits, Setup
+from framework.runtime.ids import TurnIds
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.turn import Turn, reply_id
 from framework.settings import Settings
 from framework.stream.chat import StreamChatService
 from framework.stream.factory import open_chat_service
+from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, User
 from tests.support.agent import ScriptedAgent
 from tests.support.process import Process
@@ -148,6 +150,7 @@ def a_turn(number: int) -> Turn:
         trigger=trigger,
         reply_id=reply_id(bot, trigger.id),
         received_at=now,
+        ids=TurnIds(IdKey(SecretStr("secret")), bot, trigger.id),
         setup=Setup(BotDefinition(), ScriptedAgent()),
         events=generation(number),
     )

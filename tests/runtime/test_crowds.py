@@ -10,14 +10,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import pytest
+from pydantic import SecretStr
 
 from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta
 from framework.definition.model import BotDefinition
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError
 from framework.runtime.bot import Limits, Setup
+from framework.runtime.ids import TurnIds
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.turn import Turn, reply_id
+from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.service import ChatService
 from framework.stream.timing import Timing
@@ -47,6 +50,7 @@ def a_turn(number: int, timing: Timing, events: AsyncIterator[AgentEvent]) -> Tu
         trigger=trigger,
         reply_id=reply_id("agent-bot", trigger.id),
         received_at=timing.now(),
+        ids=TurnIds(IdKey(SecretStr("secret")), "agent-bot", trigger.id),
         setup=Setup(BotDefinition.model_validate({}), ScriptedAgent()),
         events=events,
     )

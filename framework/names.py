@@ -1,0 +1,73 @@
+"""Names of people and channels in what a bot says. They are chosen by strangers, so they are shown, never said."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 60
+"""Characters of a name that are shown."""
+_MARKS = 2
+"""Combining marks on one letter: no language puts more on one, and piled up they cover the lines around."""
+_BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and signs that draw nothing."""
+_IGNORED = frozenset("\u034f\u180b\u180c\u180d\u180e\u180f") | {chr(code) for code in range(0xFE00, 0xFE10)}
+"""Marks that draw nothing: joiners and variation selectors."""
+_SCHEME = re.compile(r":[/\\]*(?=\S)|@")
+_DOT = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61\u2024](?=\w)")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>~|#&]")
+_LINE_START = re.compile(r"[-+=]|[0-9]{1,9}[.)]")
+
+
+def shown_name(name: str, id_: str = "", *, with_id: bool = False) -> str:
+    """Return a name as a bot may say it: one line of at most 60 characters, without links, mentions and Markdown.
+
+    Where nothing of the name is left, the id stands for it. `with_id` puts the id behind the name, as code: use it
+    wherever somebody decides by who it is, since anybody may take anybody's name.
+    """
+    shown = escaped(plain_name(name)) or escaped(plain_name(id_)) or "somebody"
+    return f"{shown} ({as_code(id_)})" if with_id and id_ else shown
+
+
+def plain_name(name: str) -> str:
+    """Return a name on one line of at most 60 characters that nothing makes a link or a mention of.
+
+    It is for places without Markdown, such as a log; everywhere else `shown_name` is right.
+    """
+    kept = unicodedata.normalize("NFKC", "".join(_visible(name[: 20 * LONGEST])))
+    kept = _DOT.sub(" ", _SCHEME.sub(" ", kept))
+    line = " ".join(kept.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
+
+
+def escaped(line: str) -> str:
+    """Return a line that Markdown shows as it is."""
+    line = _MARKDOWN.sub(lambda sign: f"\\{sign[0]}", line)
+    start = _LINE_START.match(line)
+    return f"{line[: start.end() - 1]}\\{line[start.end() - 1 :]}" if start else line
+
+
+def as_code(id_: str) -> str:
+    """Return an id as code on one line, whatever is in it."""
+    return f"`{''.join(sign for sign in _visible(id_) if sign != '`' and not sign.isspace())}`"
+
+
+def _visible(text: str) -> list[str]:
+    """The signs of a text that are drawn, blanks as blanks; of marks on one letter, the first few."""
+    kept: list[str] = []
+    marks = 0
+    for sign in text:
+        category = unicodedata.category(sign)
+        if category.startswith("Z") or sign in "\t\n\r\v\f" or sign in _BLANK:
+            kept.append(" ")
+            marks = 0
+        elif category.startswith("C") or sign in _IGNORED or 0xE0100 <= ord(sign) <= 0xE01EF:
+            continue  # controls, directions, surrogates, unassigned signs
+        elif category.startswith("M"):
+            marks += 1
+            if marks <= _MARKS:
+                kept.append(sign)
+        else:
+            kept.append(sign)
+            marks = 0
+    return kept
