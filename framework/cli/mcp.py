@@ -105,6 +105,7 @@ async def _serve_stdio(toolbox: Toolbox, client: McpClient, name: str) -> None:
 async def _serve_http(toolbox: Toolbox, known: McpConfig, digests: dict[str, str], listen: _Listen) -> None:
     from framework.mcp.auth import CallingClient, build_auth
     from framework.mcp.server import build_server
+    from framework.stream.connections import BoundedProtocol
 
     server = build_server(
         toolbox,
@@ -125,7 +126,7 @@ async def _serve_http(toolbox: Toolbox, known: McpConfig, digests: dict[str, str
             host_origin_protection=True,
             allowed_hosts=listen.hosts,
             allowed_origins=listen.origins,
-            uvicorn_config={"log_config": None, "access_log": False},
+            uvicorn_config={"log_config": None, "access_log": False, "http": BoundedProtocol},
         )
 
 

@@ -23,6 +23,9 @@ Facts = Callable[[], Awaitable[Mapping[str, Any]]]
 
 ACCEPT_SECONDS = 5.0  # the service waits for 6 on a webhook: it must hear a no, not nothing
 MOST_UNPACKED = 8 * 1024 * 1024
+MOST_RATIO = 100  # events are JSON, which becomes ten times smaller
+UNPACKED_ANYWAY = 1024 * 1024
+_SLICE = 16 * 1024
 _GZIP = b"\x1f\x8b"
 _WRAPPINGS = 3  # a notification, around base64, around gzip
 
@@ -60,22 +63,39 @@ async def accepted(hand_on: Awaitable[None], by: str, **about: object) -> bool:
     return False
 
 
+def is_packed(body: bytes) -> bool:
+    """Whether a body begins as gzip does."""
+    return body.startswith(_GZIP)
+
+
 def unpack(body: bytes, most: int = MOST_UNPACKED) -> bytes:
-    """The body, or what is in it where it begins as gzip does. Raises UnreadableError, also over `most` bytes."""
-    if not body.startswith(_GZIP):
+    """The body, or what is in it if it begins as gzip does: one member, which is all that the service sends.
+
+    It takes a time that grows with the body and with what is in it, no faster, whoever sent it. Raises UnreadableError,
+    also over `most` bytes, and over `MOST_RATIO` times its own size if that is more than `UNPACKED_ANYWAY`.
+    """
+    if not is_packed(body):
         return body
+    most = min(most, max(UNPACKED_ANYWAY, MOST_RATIO * len(body)))
+    member = zlib.decompressobj(wbits=31)
     unpacked = bytearray()
-    while body:
-        member = zlib.decompressobj(wbits=31)
-        try:
-            unpacked += member.decompress(body, most + 1 - len(unpacked))
-        except zlib.error:
-            raise UnreadableError("The body begins as gzip does, but is none.") from None
-        if len(unpacked) > most:
-            raise UnreadableError(f"The body holds more than {most} bytes.", too_large=True)
-        if not member.eof:
-            raise UnreadableError("The body is gzip that ends too early.")
-        body = member.unused_data
+    try:
+        for start in range(0, len(body), _SLICE):
+            # What is left of a slice is copied at each turn: slices are small for that reason.
+            rest: bytes = body[start : start + _SLICE]
+            while rest and not member.eof:
+                unpacked += member.decompress(rest, most + 1 - len(unpacked))
+                if len(unpacked) > most:
+                    raise UnreadableError(f"The body holds more than {most} bytes.", too_large=True)
+                rest = member.unconsumed_tail
+            if member.eof:
+                break
+    except zlib.error:
+        raise UnreadableError("The body begins as gzip does, but is none.") from None
+    if not member.eof:
+        raise UnreadableError("The body is gzip that ends too early.")
+    if member.unused_data or start + _SLICE < len(body):
+        raise UnreadableError("Something follows the gzip in the body.")
     return bytes(unpacked)
 
 

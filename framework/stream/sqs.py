@@ -87,7 +87,7 @@ class Queue:
         """Whether a message is done with."""
         id_ = message.get("MessageId", "")
         try:
-            raw = parse_queued(str(message.get("Body", "")))
+            raw = await _aside(lambda: parse_queued(str(message.get("Body", ""))))
         except UnreadableError as error:
             log.warning("sqs.unreadable", id=id_, why=error.what)
             return True

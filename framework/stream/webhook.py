@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
@@ -13,42 +15,42 @@ from weakref import WeakValueDictionary
 import structlog
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from framework.errors import FrameworkError
-from framework.stream.delivery import Facts, Inbox, UnreadableError, accepted, no_facts, parse, unpack
+from framework.stream.bodies import Bodies, RefusedError
+from framework.stream.delivery import Facts, Inbox, UnreadableError, accepted, is_packed, no_facts, parse, unpack
 from framework.stream.events import read_event
 from framework.stream.model import Event
 from framework.stream.timing import Timing
 from framework.stream.wire import read_time
 
-MOST_BYTES = 2 * 1024 * 1024
 MOST_AT_ONCE = 200
-BODY_SECONDS = 5.0
+CHECKS_AT_ONCE = 2
+CHECKED_AT_ONCE = 64 * 1024  # bytes: the signature of so many takes a tenth of a millisecond
 FACTS_SECONDS = 2.0
 REMEMBERED = 10_000
 LONGEST_ID = 200
+_SIGNATURE = re.compile(r"[0-9a-f]{64}")
+_UNSIGNED = "The signature is missing or wrong."
+_READY = b"/readyz"
 
 log = structlog.get_logger()
-
-
-class _RefusedError(FrameworkError):
-    """A request that is answered with `status` and the reason."""
-
-    def __init__(self, status: int, what: str) -> None:
-        super().__init__(what)
-        self.status = status
 
 
 class Webhook:
     """The endpoint that the service posts events to.
 
-    It answers 200 once `inbox` took the event over, or where the event means nothing to a bot; 503 where the inbox
-    could not, which makes the service try again; and 4xx to whatever is not signed with the app's secret, is no event,
-    or is older than `window`: a recording that someone plays back. Neither order nor number of deliveries is relied
-    upon: what was taken over under an `X-Webhook-Id` is not handed on again while that is remembered.
+    It answers 200 once `inbox` took the event over, or if the event means nothing to a bot; 503 if the inbox could not,
+    which makes the service try again; and 4xx to whatever is not signed with the app's secret, is not an event, or is
+    older than `window`: a recording that someone plays back. Neither order nor number of deliveries is relied upon:
+    what was taken over under an `X-Webhook-Id` is not handed on again while that is remembered.
+
+    Anybody can reach it. So a request without a well-formed signature is refused before its body is read. The body of
+    any other is read, unpacked and compared beside the event loop within the limits of `Bodies`. What is signed counts
+    apart, so strangers take no place from the service.
     """
 
     def __init__(
@@ -60,56 +62,80 @@ class Webhook:
         self._window = window
         self._timing = timing or Timing()
         self._busy = 0
+        self._bodies = Bodies()
+        self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="webhook")
         self._taken: dict[str, None] = {}
         self._one_at_a_time: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, request: Request) -> Response:
         """Answer a delivery."""
-        if self._busy >= MOST_AT_ONCE:
-            log.warning("webhook.busy", at_once=self._busy)
-            return _no(503, "Too many deliveries at once.")
-        self._busy += 1
         try:
-            return await self._take(request)
-        except _RefusedError as error:
+            body = await self._signed_body(request)
+            if self._busy >= MOST_AT_ONCE:
+                log.warning("webhook.busy", at_once=self._busy)
+                return _no(503, "Too many deliveries at once.")
+            self._busy += 1
+            try:
+                return await self._take(request.headers, body)
+            finally:
+                self._busy -= 1
+        except RefusedError as error:
             log.warning("webhook.refused", status=error.status, why=error.what)
             return _no(error.status, error.what)
-        finally:
-            self._busy -= 1
 
-    async def _take(self, request: Request) -> Response:
-        raw = self._verified(request.headers, await _body(request))
+    def signs(self, request: Request, words: bytes) -> bool:
+        """Whether a request is signed for these words with the app's secret."""
+        return _same(self._signature(words), request.headers.get("x-signature", ""))
+
+    async def _signed_body(self, request: Request) -> bytes:
+        """The body, unpacked. Raises RefusedError unless the service sent it."""
+        given = request.headers.get("x-signature", "")
+        if not _SIGNATURE.fullmatch(given):
+            raise RefusedError(401, _UNSIGNED)
+        key = request.headers.get("x-api-key")
+        if self._key and key and not _same(self._key, key):
+            raise RefusedError(401, "The API key is another app's.")
+        async with self._bodies.place() as place:
+            packed = await self._bodies.read(request, place)
+            if len(packed) <= CHECKED_AT_ONCE and not is_packed(packed):
+                return self._verified(packed, given)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._checks, self._verified, packed, given)
+
+    def _verified(self, packed: bytes, given: str) -> bytes:
+        try:
+            body = unpack(packed)
+        except UnreadableError as error:
+            raise RefusedError(413 if error.too_large else 400, error.what) from None
+        if not _same(self._signature(body), given):
+            raise RefusedError(401, _UNSIGNED)
+        return body
+
+    def _signature(self, words: bytes) -> str:
+        return hmac.new(self._secret.get_secret_value().encode(), words, hashlib.sha256).hexdigest()
+
+    async def _take(self, headers: Mapping[str, str], body: bytes) -> Response:
+        try:
+            raw = parse(body)
+        except UnreadableError as error:
+            raise RefusedError(400, error.what) from None
         self._check_age(raw)
         event = read_event(raw)
         if event is None:
             return JSONResponse({"status": "ignored"})
-        id_ = request.headers.get("x-webhook-id", "")
+        id_ = headers.get("x-webhook-id", "")
         id_ = id_ if len(id_) <= LONGEST_ID else ""
-        about = {"type": raw.get("type"), "id": id_, "attempt": request.headers.get("x-webhook-attempt", "")[:8]}
+        about = {"type": raw.get("type"), "id": id_, "attempt": headers.get("x-webhook-attempt", "")[:8]}
         if await accepted(self._hand_on(event, id_), "webhook", **about):
             return JSONResponse({"status": "accepted"})
         return _no(503, "The event could not be accepted. Try again.")
-
-    def _verified(self, headers: Mapping[str, str], packed: bytes) -> Mapping[str, Any]:
-        """The event that a body holds. Raises _RefusedError unless the service sent it."""
-        try:
-            body = unpack(packed)
-            signature = hmac.new(self._secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
-            if not _same(signature, headers.get("x-signature", "")):
-                raise _RefusedError(401, "The signature is missing or wrong.")
-            key = headers.get("x-api-key")
-            if self._key and key and not _same(self._key, key):
-                raise _RefusedError(401, "The API key is another app's.")
-            return parse(body)
-        except UnreadableError as error:
-            raise _RefusedError(413 if error.too_large else 400, error.what) from None
 
     def _check_age(self, raw: Mapping[str, Any]) -> None:
         created_at = read_time(raw.get("created_at"))
         if created_at is not None and (age := self._timing.now() - created_at) > self._window:
             minutes = self._window.total_seconds() / 60
             log.warning("webhook.stale", type=raw.get("type"), age=round(age.total_seconds()))
-            raise _RefusedError(400, f"The event is more than {minutes:g} minutes old.")
+            raise RefusedError(400, f"The event is more than {minutes:g} minutes old.")
 
     async def _hand_on(self, event: Event, id_: str) -> None:
         """To the inbox, once for an id: of two deliveries at a time, the second waits for what comes of the first."""
@@ -128,45 +154,35 @@ class Webhook:
 
 def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool], facts: Facts = no_facts) -> Starlette:
     """The endpoint at `path`, `/healthz` (the process lives) and `/readyz`: 200 while `ready` says so and the `facts`
-    can be told, else 503; with the facts as JSON, beside a `status`.
+    can be told, else 503.
+
+    Strangers hear `status` alone. The facts, as JSON beside it, are for a request whose `X-Signature` is that of the
+    text `/readyz`, made with the app's secret; why the process is not ready is logged.
     """
 
     async def alive(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def tell(_request: Request) -> Response:
+    async def tell(request: Request) -> Response:
+        why = ""
+        found: Mapping[str, Any] = {}
         try:
             async with asyncio.timeout(FACTS_SECONDS):
                 found = await facts()
         except (TimeoutError, FrameworkError) as error:
             why = error.what if isinstance(error, FrameworkError) else "The database does not answer."
-            return JSONResponse({"status": "not ready", "why": why}, 503)
-        is_ready = ready()
-        return JSONResponse({"status": "ready" if is_ready else "not ready", **found}, 200 if is_ready else 503)
+            log.warning("webhook.not_ready", why=why)
+        is_ready = ready() and not why
+        details = {**found, **({"why": why} if why else {})} if webhook.signs(request, _READY) else {}
+        return JSONResponse({"status": "ready" if is_ready else "not ready", **details}, 200 if is_ready else 503)
 
     return Starlette(
         routes=[
             Route(path, webhook.receive, methods=["POST"]),
             Route("/healthz", alive),
-            Route("/readyz", tell),
+            Route(_READY.decode(), tell),
         ]
     )
-
-
-async def _body(request: Request) -> bytes:
-    """The body as sent. Raises _RefusedError where it is too large, or does not come."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise _RefusedError(413, f"The body has more than {MOST_BYTES} bytes.")
-    except TimeoutError:
-        raise _RefusedError(408, f"The body did not come within {BODY_SECONDS:.0f} s.") from None
-    except ClientDisconnect:
-        raise _RefusedError(400, "The body ended too early.") from None
-    return bytes(body)
 
 
 def _same(known: str, given: str) -> bool:
@@ -175,4 +191,5 @@ def _same(known: str, given: str) -> bool:
 
 
 def _no(status: int, why: str) -> Response:
-    return JSONResponse({"error": why}, status)
+    """A refusal, after which the connection is closed: the rest of a body would still have to be read."""
+    return JSONResponse({"error": why}, status, {"connection": "close"})

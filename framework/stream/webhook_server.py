@@ -17,9 +17,11 @@ from starlette.applications import Starlette
 
 from framework.errors import SettingsError
 from framework.settings import Settings
+from framework.stream.bodies import BODY_SECONDS
+from framework.stream.connections import BoundedProtocol
 from framework.stream.delivery import ACCEPT_SECONDS, Facts, Inbox, no_facts
 from framework.stream.timing import Timing
-from framework.stream.webhook import BODY_SECONDS, Webhook, webhook_app
+from framework.stream.webhook import Webhook, webhook_app
 
 VARIABLE = "FRAMEWORK_WEBHOOK"
 KEEP_ALIVE_SECONDS = 75
@@ -109,7 +111,7 @@ def _config(app: Starlette) -> uvicorn.Config:
     """Logging is set up elsewhere: of uvicorn's own, warnings are left."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -181,7 +183,10 @@ async def test_with_webhooks_alone_it_answers_without_a_connection(
             assert "three years" in (await maria.reply(before))["text"]
             assert "three years" in (await maria.reply(await maria.say(QUESTION)))["text"]
             async with aiohttp.ClientSession() as http, http.get(f"http://{address}/readyz") as answer:
-                assert answer.status == 200
+                assert (answer.status, await answer.json()) == (200, {"status": "ready"})
+            signature = hmac.new(sandbox.api_secret.encode(), b"/readyz", hashlib.sha256).hexdigest()
+            headers = {"X-Signature": signature}
+            async with aiohttp.ClientSession(headers=headers) as http, http.get(f"http://{address}/readyz") as answer:
                 told = await answer.json()
                 assert (told["status"], told["bots"]) == ("ready", {"support_bot": True})
                 assert (told["turns"]["dead"], told["breakers"][sandbox.url]) == (0, "closed")

@@ -16,13 +16,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from starlette.requests import Request
 
 from framework.errors import EngineError
-from framework.stream import delivery
+from framework.stream import bodies, delivery
 from framework.stream import webhook as module
+from framework.stream.bodies import MOST_BYTES
 from framework.stream.model import ChannelRef, CustomEvent, Event, MemberAdded, MessageNew, ReactionNew
 from framework.stream.timing import Timing
-from framework.stream.webhook import MOST_BYTES, Webhook, webhook_app
+from framework.stream.webhook import Webhook, webhook_app
 
 KEY, SECRET = "app-key", "a-secret-of-thirty-two-characters-or-more"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -56,14 +58,14 @@ class Desk:
         self.now = NOW
         self.ready = True
         self.facts: Callable[[], Awaitable[dict[str, Any]]] | None = None
-        webhook = Webhook(
+        self.webhook = Webhook(
             self.take,
             secret=SecretStr(SECRET),
             key=KEY,
             window=timedelta(minutes=10),
             timing=Timing(now=lambda: self.now),
         )
-        app = webhook_app(webhook, path=PATH, ready=lambda: self.ready, facts=self.tell_facts)
+        app = webhook_app(self.webhook, path=PATH, ready=lambda: self.ready, facts=self.tell_facts)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk")
 
     async def tell_facts(self) -> dict[str, Any]:
@@ -275,12 +277,78 @@ async def test_a_body_that_unpacks_to_too_much_is_not_unpacked(desk: Desk) -> No
     bomb = gzip.compress(b" " * 64 * 1024 * 1024)
     assert len(bomb) < MOST_BYTES
     assert (await desk.post(bomb)).status_code == 413
-    half = gzip.compress(b" " * 5 * 1024 * 1024)
-    assert (await desk.post(half + half)).status_code == 413
+    small_bomb = gzip.compress(b" " * (delivery.UNPACKED_ANYWAY + 1))
+    assert (await desk.post(small_bomb)).status_code == 413
+
+
+async def test_one_member_of_gzip_is_unpacked_and_no_more(desk: Desk) -> None:
+    packed = gzip.compress(json.dumps(message_event()).encode())
+    empty = gzip.compress(b"")
+    for more in (empty, packed, empty * 50_000, b"x"):
+        answer = await desk.post(packed + more, signed(json.dumps(message_event()).encode()))
+        assert (answer.status_code, answer.json()["error"]) == (400, "Something follows the gzip in the body.")
+    assert desk.taken == []
+
+
+async def test_what_packs_well_is_taken_all_the_same(desk: Desk) -> None:
+    event = message_event()
+    event["message"]["text"] = "a" * 20_000
+    assert await desk.tell(event, packed=True) == 200
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 63, "0" * 65, "0" * 64 + "\n", "A" * 64, "g" * 64, None])
+async def test_without_a_well_formed_signature_no_body_is_read(desk: Desk, signature: str | None) -> None:
+    async def body() -> Any:
+        raise AssertionError("the body was asked for")
+
+    scope: Any = {"type": "http", "method": "POST", "headers": []}
+    if signature is not None:
+        scope["headers"].append((b"x-signature", signature.encode()))
+    request = Request(scope, body)
+    assert (await desk.webhook.receive(request)).status_code == 401
+
+
+async def test_bodies_that_never_come_keep_nobody_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MOST_AT_ONCE", 3)
+    never = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await never.wait()
+
+    strangers = [
+        asyncio.create_task(desk.http.post(PATH, content=slowly(), headers={"X-Signature": "0" * 64})) for _ in range(8)
+    ]
+    while sum(task.done() for task in strangers) < 5:
+        await asyncio.sleep(0)
+    for n in range(10):
+        assert await desk.tell(message_event(str(n)), str(n)) == 200
+    assert len(desk.ids) == 10
+    never.set()
+    assert {(await task).status_code for task in strangers} <= {503, 400, 401}
+
+
+async def test_of_bodies_that_are_too_much_together_the_largest_goes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MOST_BYTES_AT_ONCE", 10_000)
+    never = asyncio.Event()
+
+    async def large() -> AsyncIterator[bytes]:
+        yield b"{" * 9_000
+        await never.wait()
+
+    stranger = asyncio.create_task(desk.http.post(PATH, content=large(), headers={"X-Signature": "0" * 64}))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    event = message_event()
+    event["message"]["text"] = "a" * 5_000
+    assert await desk.tell(event) == 200
+    assert (await stranger).status_code == 503
 
 
 async def test_a_body_that_never_comes_is_not_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.01)
 
     async def slowly() -> AsyncIterator[bytes]:
         yield b"{"
@@ -379,14 +447,31 @@ async def test_a_probe_is_told_the_facts_and_that_nothing_can_be_kept(
         await asyncio.Event().wait()
         return {}
 
+    knowing = signed(b"/readyz")
     desk.facts = facts
-    answer = await desk.http.get("/readyz")
+    answer = await desk.http.get("/readyz", headers=knowing)
     assert answer.json() == {"status": "ready", "turns": {"waiting": 3}, "breakers": {"model": "open"}}
     desk.ready = False
-    assert (await desk.http.get("/readyz")).json()["status"] == "not ready"
+    assert (await desk.http.get("/readyz", headers=knowing)).json()["status"] == "not ready"
     desk.ready, desk.facts = True, lost
-    answer = await desk.http.get("/readyz")
+    answer = await desk.http.get("/readyz", headers=knowing)
     assert (answer.status_code, answer.json()["why"]) == (503, "The database cannot be reached.")
     monkeypatch.setattr("framework.stream.webhook.FACTS_SECONDS", 0.01)
     desk.facts = hang
-    assert (await desk.http.get("/readyz")).status_code == 503
+    assert (await desk.http.get("/readyz", headers=knowing)).status_code == 503
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Signature": "0" * 64}, signed(b""), signed(b"/healthz")])
+async def test_strangers_hear_yes_or_no_alone(desk: Desk, headers: dict[str, str]) -> None:
+    async def facts() -> dict[str, Any]:
+        return {"turns": {"waiting": 3}, "breakers": {"model": "open"}}
+
+    async def lost() -> dict[str, Any]:
+        raise EngineError("The database db.internal:5432 cannot be reached.")
+
+    desk.facts = facts
+    answer = await desk.http.get("/readyz", headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+    desk.facts = lost
+    answer = await desk.http.get("/readyz", headers=headers)
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})

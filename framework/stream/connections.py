@@ -1,0 +1,86 @@
+"""HTTP connections that cost little until a request has come: its headers have a time and a size, the idle a number."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 5.0
+MOST_HEAD_BYTES = 64 * 1024
+MOST_CONNECTIONS = 512
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which bounds neither the time for the headers of a request, nor their size, nor how many
+    connections are open.
+
+    A connection is cut if the headers of its request are not whole after `HEAD_SECONDS` or have more than
+    `MOST_HEAD_BYTES`. If there are more than `MOST_CONNECTIONS`, the one that has been without a request for longest is
+    cut, one that never had any first: new callers are let in, and no request under way is lost.
+    """
+
+    _head_bytes = 0
+    _idle_since = 0.0
+    _has_answered = False
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Take the connection, and make room for it."""
+        super().connection_made(transport)
+        self._idle_since = self.loop.time()
+        self._expect_head()
+        if len(self.connections) > MOST_CONNECTIONS:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._head_is_whole()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the headers have become too many."""
+        if self._late is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES + len(data):
+                self.transport.abort()
+                return
+        super().data_received(data)
+        if self._late is not None and self._head_bytes > MOST_HEAD_BYTES:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """Wait for the headers of the next request."""
+        super().on_message_begin()
+        if self._late is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """Hand the request on."""
+        self._head_is_whole()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Count as idle from now on."""
+        self._idle_since, self._has_answered = self.loop.time(), True
+        super().on_response_complete()
+
+    def _expect_head(self) -> None:
+        self._head_bytes = 0
+        self._late = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _head_is_whole(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _is_idle(self) -> bool:
+        # uvicorn's types leave out that there is no cycle before the first request.
+        cycle = self.cycle
+        return cycle is None or cycle.response_complete  # type: ignore[redundant-expr]
+
+    def _make_room(self) -> None:
+        others = [one for one in self.connections if isinstance(one, BoundedProtocol) and one is not self]
+        idle = [one for one in others if one._is_idle() and not one.transport.is_closing()]  # noqa: SLF001 - its own class
+        if idle:
+            min(idle, key=lambda one: (one._has_answered, one._idle_since)).transport.abort()  # noqa: SLF001 - likewise
