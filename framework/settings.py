@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from framework.environment import hidden_values
 from framework.errors import SettingsError
 
 STREAM_URL = "https://chat.stream-io-api.com"
@@ -147,6 +148,11 @@ class Settings(BaseSettings):
         description="Seconds that turns in flight have to end in when the bots are stopped.",
         validation_alias=AliasChoices("FRAMEWORK_DRAIN", "drain"),
     )
+    tracing: Literal["off", "langsmith"] = Field(
+        "off",
+        description="`langsmith` sends prompts and answers to LangSmith; without it LANGSMITH_TRACING has no effect.",
+        validation_alias=AliasChoices("FRAMEWORK_TRACING", "tracing"),
+    )
     reload: Literal["auto", "signal", "off"] = Field(
         "auto",
         description="When edited bots are read again: at once (and on SIGHUP), on SIGHUP alone, or never.",
@@ -185,8 +191,9 @@ def load_settings() -> Settings:
     Raises SettingsError for a value of the wrong form, for a key without its secret (or the other way round), and for
     webhooks that nothing takes in.
     """
+    hidden = {name.lower(): value for name, value in hidden_values().items() if name.lower() in Settings.model_fields}
     try:
-        settings = Settings()
+        settings = Settings(**hidden)  # type: ignore[arg-type]  # texts, as the environment has them
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()

@@ -16,6 +16,7 @@ from framework.agent.factory import load_knowledge, make_folder
 from framework.agent.knowledge.tool import knowledge_tool
 from framework.agent.model import EMBEDDED, ModelChoice, build_model, choose_model, site_of
 from framework.agent.parts import Parts
+from framework.agent.tracing import settle_tracing
 from framework.definition.operations import OPERATION_TOOLS
 from framework.definition.positions import read_yaml
 from framework.errors import DefinitionError, Position
@@ -54,6 +55,7 @@ class Workshop:
     ) -> None:
         self._bot = bot.name
         self._settings = settings
+        settle_tracing(settings)
         self._embedder: Embedder | None = None
         self._made_desk: ApprovalDesk | None = None
         self._clock = clock

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 import threading
 from functools import partial
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.definition.loader import load_bot
 from framework.errors import SettingsError, UsageError
+from framework.private_files import tighten
 from framework.settings import load_settings
 
 if TYPE_CHECKING:
@@ -75,12 +75,13 @@ def load_bots(names: list[str]) -> list[Bot]:
 
 
 def prepare_data(folder: Path) -> None:
-    """Make sure that the data folder exists and can be written. Raises SettingsError."""
+    """Make sure that the data folder exists, can be written, and can be read by nobody else. Raises SettingsError."""
     probe = folder / ".writable"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
+        tighten(folder)
     except OSError as error:
         raise SettingsError(
             f"The data folder cannot be written: {error.strerror}",
@@ -91,10 +92,15 @@ def prepare_data(folder: Path) -> None:
 
 def logging_for(settings: Settings, *, level: str | None = None) -> None:
     """Set up logs as the environment says, with every known secret struck out. `level` overrides what is left out."""
+    from pydantic import SecretStr
+
+    from framework.environment import hidden_values
     from framework.insight.log import configure
 
     known = (settings.stream_api_secret, settings.openai_api_key, settings.database_url, _password(settings))
-    configure(settings.log_format, level or settings.log_level, secrets=[secret for secret in known if secret])
+    others = map(SecretStr, hidden_values().values())
+    secrets = [secret for secret in (*known, *others) if secret]
+    configure(settings.log_format, level or settings.log_level, secrets=secrets)
     if level and sys.stderr.isatty():
         # Reading articles for the first time takes half a minute: whoever waits for it should know.
         logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
@@ -109,14 +115,6 @@ def _password(settings: Settings) -> SecretStr | None:
     if settings.database_url is None:
         return None
     return SecretStr(unquote(urlsplit(settings.database_url.get_secret_value()).password or ""))
-
-
-def hide_secrets() -> None:
-    """Take the app's secret and the database's address out of the environment, once they were read: no process that is
-    started later inherits them.
-    """
-    for name in [name for name in os.environ if name.upper() in {"STREAM_API_SECRET", "DATABASE_URL"}]:
-        del os.environ[name]
 
 
 def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine:

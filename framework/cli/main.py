@@ -10,7 +10,9 @@ import typer
 
 from framework import __version__
 from framework.cli import ask, chat, check, conversations, explain, mcp, new, ops, reply, run, sandbox, schema, turns
+from framework.environment import hide_secrets
 from framework.errors import FrameworkError
+from framework.private_files import keep_private
 
 app = typer.Typer(
     name="python -m framework",
@@ -43,6 +45,8 @@ def main() -> NoReturn:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     from framework.cli.streams import give_up_output, prepare_streams
 
+    keep_private()
+    hide_secrets()
     prepare_streams()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

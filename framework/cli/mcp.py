@@ -60,7 +60,7 @@ def mcp(
     With the policy `standard`, what destroys waits for a person's approval; `full` approves everything and issues user
     tokens. Over HTTP a bearer token is needed. Without STREAM_API_KEY, a sandbox is used.
     """
-    from framework.cli.assembly import hide_secrets, logging_for, prepare_data
+    from framework.cli.assembly import logging_for, prepare_data
     from framework.settings import load_settings
 
     settings = load_settings()
@@ -68,7 +68,6 @@ def mcp(
     prepare_data(settings.data)
     known = _clients(policy, config, client, http=http)
     digests = _digests(known, settings.data) if http else {}
-    hide_secrets()
     listen = _Listen(host, port, allow_host or [], allow_origin or []) if http else None
     asyncio.run(_serve(settings, known, client, digests, listen))
 

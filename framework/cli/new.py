@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from framework.errors import UsageError
+from framework.private_files import readable_by_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +40,11 @@ def new(
     target = folder / name
     if target.exists():
         raise UsageError(f"{target} is there already.", hint="Choose another name, or remove that folder first.")
-    made = list(_write(files("framework") / "templates" / template, target, _words(name)))
-    schema = folder / "bot.schema.json"
-    if not schema.exists():
-        schema.write_text(schema_text(), encoding="utf-8")
+    with readable_by_others():  # a project's files, which an image or a colleague reads as well
+        made = list(_write(files("framework") / "templates" / template, target, _words(name)))
+        schema = folder / "bot.schema.json"
+        if not schema.exists():
+            schema.write_text(schema_text(), encoding="utf-8")
     load_bot(str(target))
     known = folder.resolve() == bots_folder().resolve()
     _say_what_next(name if known else str(target), target, made)

@@ -37,14 +37,13 @@ def run(
     are edited goes on with what they say then.
     """
     started = time.monotonic()
-    from framework.cli.assembly import hide_secrets, load_bots, logging_for, prepare_data
+    from framework.cli.assembly import load_bots, logging_for, prepare_data
     from framework.settings import load_settings
 
     settings = load_settings()
     logging_for(settings)
     loaded = load_bots(bots)
     prepare_data(settings.data)
-    hide_secrets()
     asyncio.run(_Run(loaded, settings, started).go())
 
 

@@ -17,6 +17,7 @@ import typer
 
 from framework.cli.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address
 from framework.errors import FrameworkError
+from framework.private_files import close_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,6 +165,7 @@ def _config(
         api_secret = api_secret or address.api_secret.get_secret_value()
         data = data or str(data_file(folder))
     if data != ":memory:":
-        prepare_data(Path(data).parent)
+        Path(data).parent.mkdir(parents=True, exist_ok=True)
+        close_file(Path(data))
     port = PREFERRED_PORT if port is None else port
     return SandboxConfig(host=host, port=port, api_key=api_key, api_secret=api_secret, data=data)

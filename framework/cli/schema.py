@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from framework.errors import UsageError
+from framework.private_files import readable_by_others
 
 
 def register(app: typer.Typer) -> None:
@@ -32,8 +33,9 @@ def schema(
     elif output is None:
         sys.stdout.write(schema_text())
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(schema_text(), encoding="utf-8")
+        with readable_by_others():
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(schema_text(), encoding="utf-8")
 
 
 def _renew(file: Path) -> None:

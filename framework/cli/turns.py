@@ -157,12 +157,11 @@ def _found(key: str, record: Record | None) -> Record:
 
 def _with_engine(work: Callable[[DurableEngine], Awaitable[T]]) -> T | None:
     """Ask the database of the environment; None where no bot ever ran with it."""
-    from framework.cli.assembly import hide_secrets, logging_for
+    from framework.cli.assembly import logging_for
     from framework.settings import load_settings
 
     settings = load_settings()
     logging_for(settings, level="warning")
-    hide_secrets()
     if not _exists(settings):
         return None
     return asyncio.run(_ask(settings, work))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +104,8 @@ def _server_settings(url: str) -> dict[str, str | int]:
     settings = {name: value for name, value in _POSTGRES_SETTINGS.items() if name not in named}
     if "options" in named:
         settings["options"] = f"{_POSTGRES_SETTINGS['options']} {named['options']}"
+    if not urlsplit(url).password and "PGPASSWORD" in os.environ:
+        settings["password"] = os.environ["PGPASSWORD"]  # hidden from the C library, as children get its environment
     return settings
 
 

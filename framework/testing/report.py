@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from framework.errors import UsageError
+from framework.private_files import readable_by_others
 from framework.testing.outcome import Line, TestResult
 
 _TEMPLATE = "report.html.j2"
@@ -53,8 +54,9 @@ def html(results: Sequence[TestResult], bot: str) -> str:
 def write(path: Path, text: str) -> None:
     """Write a report. Raises UsageError where that is not possible."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        with readable_by_others():  # CI and other users read it
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"The report cannot be written: {error.strerror}.", where=str(path)) from None
 
