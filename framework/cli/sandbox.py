@@ -61,6 +61,13 @@ def sandbox(
             "--development-tokens", help="Let the playground sign people in also where others can reach the server."
         ),
     ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="FRAMEWORK_SANDBOX_HOSTS",
+            help="Another host name that the server is reached by, or whose pages may call it; may be given often.",
+        ),
+    ] = None,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")
     ] = False,
@@ -74,7 +81,9 @@ def sandbox(
         typer.echo("\n".join(lines()))
         return
     config = _config(host, preferred_port if port is None else port, api_key, api_secret, data)
-    config = replace(config, rate_limits=rate_limits, development_tokens=development_tokens or None)
+    hosts = frozenset(name.lower() for name in allow_host or ())
+    tokens = development_tokens or None
+    config = replace(config, rate_limits=rate_limits, development_tokens=tokens, allowed_hosts=hosts)
     if until_stdin_closes:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     # A child is announced by its parent, with which it ends.

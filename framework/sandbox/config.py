@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_API_KEY = "sandbox-key"
-DEFAULT_API_SECRET = "sandbox-secret-for-local-development-only"  # noqa: S105 - a public default of a local server
 MEMORY = ":memory:"
 
 
@@ -17,15 +17,18 @@ class SandboxConfig:
 
     `data` is a SQLite file, or ":memory:". `port` 0 takes a free one. `rate_limits` switches the documented limits on.
     `development_tokens` forces `POST /sandbox/token` on or off; left at None it works on loopback addresses only.
+    `api_secret` is made up unless given. `allowed_hosts` are host names, in lower case and without a port, by which the
+    server may be reached and whose pages may call it, beside those of this machine.
     """
 
     host: str = "127.0.0.1"
     port: int = 8830
     api_key: str = DEFAULT_API_KEY
-    api_secret: str = field(default=DEFAULT_API_SECRET, repr=False)
+    api_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     data: str = MEMORY
     rate_limits: bool = False
     development_tokens: bool | None = None
+    allowed_hosts: frozenset[str] = frozenset()
 
     @property
     def data_file(self) -> Path | None:

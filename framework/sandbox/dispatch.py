@@ -16,6 +16,7 @@ from starlette.requests import Request
 from framework.sandbox.call import Actor, ActorKind, Call
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found, not_implemented
 from framework.sandbox.extras.faults import DropConnectionError
+from framework.sandbox.extras.origin import allows, unknown_name
 from framework.sandbox.operations import Access, Match, Router
 from framework.sandbox.request import ClientGoneError, read_body, read_headers, read_query
 from framework.sandbox.services import history
@@ -37,15 +38,11 @@ FOR_ANONYMOUS = frozenset(
 """What somebody without a token may call: they read the channels that are open to all."""
 Headers = list[tuple[bytes, bytes]]
 _LOG = logging.getLogger("framework.sandbox")
-_CORS: Headers = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after"),
-]
-_JSON: Headers = [(b"content-type", b"application/json"), *_CORS]
+_EXPOSED = b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after"
+_JSON: Headers = [(b"content-type", b"application/json")]
 _JSON_HEAD = b"".join(b"%b: %b\r\n" % header for header in _JSON)
 _REASONS = defaultdict(bytes, {status.value: status.phrase.encode() for status in HTTPStatus})
 _PREFLIGHT: Headers = [
-    *_CORS,
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
     (b"access-control-allow-private-network", b"true"),
     (b"access-control-max-age", b"86400"),
@@ -72,7 +69,7 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["method"] == "OPTIONS":
-            await preflight(scope, send)
+            await preflight(scope, send, self._sandbox)
         else:
             await self.answer(self.find(scope), scope, receive, send)
 
@@ -81,8 +78,11 @@ class Dispatcher:
         started = time.perf_counter()
         operation = match.operation.id if match is not None else None
         headers: Headers = []
+        page: Headers = []
         try:
-            status, body = await self._perform(match, scope, receive, headers, started)
+            given = read_headers(scope)
+            page += for_page(given.get("origin"), given.get("host", ""), self._sandbox)
+            status, body = await self._perform(match, given, scope, receive, headers, started)
         except ApiError as error:
             status = error.status
             body = Dialect.V1.encode(error.body(operation, _duration(started)))
@@ -98,17 +98,24 @@ class Dispatcher:
             status = 500
             body = Dialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
         self._sandbox.log.add(scope["method"], scope["path"], operation, status, time.perf_counter() - started)
+        headers += page
         respond = scope["extensions"].get("sandbox.respond")
         if respond is None or not respond(_head(status, headers, len(body)), body):
             await _respond(send, status, body, [*_JSON, *headers])
 
     async def _perform(
-        self, match: Match | None, scope: Scope, receive: Receive, headers: Headers, started: float
+        self,
+        match: Match | None,
+        given: dict[str, str],
+        scope: Scope,
+        receive: Receive,
+        headers: Headers,
+        started: float,
     ) -> tuple[int, bytes]:
         if match is None:
             raise not_found(f"{scope['method']} {scope['path']} is not an endpoint of this API")
         sandbox, operation = self._sandbox, match.operation
-        given, query = read_headers(scope), read_query(scope)
+        query = read_query(scope)
         raw = await read_body(given, receive) if operation.needs_body else b""
         actor = self._authenticate(given, query, operation.access)
         headers += sandbox.limits.take(operation.id, actor, given.get("x-stream-client")).headers()
@@ -166,11 +173,33 @@ def spoken(dialect: Dialect, client: str | None) -> Dialect:
     return Dialect.V1 if dialect is Dialect.V2 and client is not None and "stream-chat" in client else dialect
 
 
-async def preflight(scope: Scope, send: Send) -> None:
-    """Let pages of any origin call the API: their token says who they are, not a cookie."""
-    asked = next((value for name, value in scope["headers"] if name == b"access-control-request-headers"), b"")
-    allowed = asked if asked and asked.isascii() and len(asked) < 1000 else _ALLOWED_HEADERS
-    await _respond(send, 204, b"", [*_PREFLIGHT, (b"access-control-allow-headers", allowed)])
+def for_page(origin: str | None, host: str, sandbox: Sandbox) -> Headers:
+    """The headers by which a browser lets a page read the answer; none for callers that are not pages.
+
+    Raises ApiError 403 for pages of other sites: a developer's browser must not carry their calls to this machine.
+    """
+    if origin is None:
+        return []
+    if not allows(origin, host, sandbox.config):
+        raise unknown_name(origin)
+    return [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", _EXPOSED),
+        (b"vary", b"origin"),
+    ]
+
+
+async def preflight(scope: Scope, send: Send, sandbox: Sandbox) -> None:
+    """Let pages of this machine and of allowed hosts call the API: their token says who they are, not a cookie."""
+    given = read_headers(scope)
+    try:
+        page = for_page(given.get("origin"), given.get("host", ""), sandbox)
+    except ApiError as error:
+        await _respond(send, error.status, Dialect.V1.encode(error.body(None)), [*_JSON])
+        return
+    asked = given.get("access-control-request-headers", "")
+    allowed = asked.encode() if asked and asked.isascii() and len(asked) < 1000 else _ALLOWED_HEADERS
+    await _respond(send, 204, b"", [*page, *_PREFLIGHT, (b"access-control-allow-headers", allowed)])
 
 
 def _head(status: int, headers: Headers, length: int) -> bytes:

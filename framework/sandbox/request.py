@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_QUERY_FIELDS = 1000
-_READ = {
-    name.encode(): name
-    for name in ("api_key", "authorization", "content-length", "host", "stream-auth-type", "x-stream-client")
-}
+_NAMES = (
+    "access-control-request-headers", "api_key", "authorization", "content-length", "host", "origin",
+    "stream-auth-type", "x-stream-client",
+)  # fmt: skip
+_READ = {name.encode(): name for name in _NAMES}
 
 
 class ClientGoneError(Exception):

@@ -14,5 +14,7 @@ DOMAIN = Domain("previews")
 async def get_og(call: Call) -> Result:
     """What a page says of itself, as the fields of an attachment. The page is fetched, from where the sandbox runs."""
     url = call.required_text("url")
-    preview = await opengraph.scrape(url, allow_private=call.sandbox.config.is_loopback)
+    # Only the app itself may have this machine and its network read, and only where nobody else reaches the server.
+    allow_private = call.actor.is_server and call.sandbox.config.is_loopback
+    preview = await opengraph.scrape(url, allow_private=allow_private)
     return {**preview, "custom": {}} if call.dialect is Dialect.V2 else preview

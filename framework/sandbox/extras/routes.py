@@ -24,11 +24,21 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
+    from starlette.types import Scope
 
     from framework.sandbox.sandbox import Sandbox
 
 PLAYGROUND = Path(__file__).parent.parent / "playground"
 _ANYWHERE = {"access-control-allow-origin": "*", "access-control-allow-headers": "content-type"}
+PAGE_HEADERS = {
+    "content-security-policy": "frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+"""No other page may show the playground in a frame. The rest of its policy stands in the page."""
 _FAULT_FIELDS: dict[str, tuple[type, ...]] = {
     "pattern": (str,),
     "count": (int,),
@@ -72,7 +82,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         page = PLAYGROUND / "index.html"
         if not page.is_file():
             return Response("the playground is not installed", 404, media_type="text/plain")
-        return FileResponse(page)
+        return FileResponse(page, headers=PAGE_HEADERS)
 
     return [
         Route("/sandbox/token", _answering(token), methods=["POST"]),
@@ -83,8 +93,18 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         *file_routes(sandbox),
         import_route(sandbox),
         Route("/", index, methods=["GET"]),
-        Mount("/playground", StaticFiles(directory=PLAYGROUND, html=True, check_dir=False)),
+        Mount("/playground", _Playground(directory=PLAYGROUND, html=True, check_dir=False)),
     ]
+
+
+class _Playground(StaticFiles):
+    """The page's files, with its headers."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, or 404."""
+        response = await super().get_response(path, scope)
+        response.headers.update(PAGE_HEADERS)
+        return response
 
 
 async def _health(_request: Request) -> dict[str, Any]:

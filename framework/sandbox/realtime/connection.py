@@ -10,6 +10,7 @@ import orjson
 from framework.sandbox.call import Actor, ActorKind, Call
 from framework.sandbox.errors import ApiError, invalid, unauthenticated
 from framework.sandbox.extras.faults import DropConnectionError
+from framework.sandbox.extras.origin import allows, unknown_name
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.operations import Operation
 from framework.sandbox.realtime.event import Audience, Event
@@ -137,6 +138,9 @@ def _health(sandbox: Sandbox, connection: Connection) -> dict[str, Any]:
 def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
     """The user of a connect, created or updated from its details."""
     query = socket.query_params
+    origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
+    if origin is not None and not allows(origin, host, sandbox.config):
+        raise unknown_name(origin)
     hello = parse_json(query.get("json") or "{}", "json")
     if not isinstance(hello, dict):
         raise invalid("json must be an object")

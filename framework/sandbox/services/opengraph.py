@@ -5,18 +5,21 @@ from __future__ import annotations
 import ipaddress
 import socket
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from framework.sandbox.errors import invalid
 
+if TYPE_CHECKING:
+    from aiohttp.connector import AddrInfoType
+
 MAX_BYTES = 512 * 1024
 TIMEOUT_S = 4.0
 MAX_REDIRECTS = 5
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 async def scrape(url: str, *, allow_private: bool) -> dict[str, Any]:
@@ -24,9 +27,10 @@ async def scrape(url: str, *, allow_private: bool) -> dict[str, Any]:
 
     `allow_private` lets it reach this machine and its network, which only those who are there already may ask for.
     """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not _is_web(url):
         raise invalid(f"url {url} is not an http or https address")
-    connector = aiohttp.TCPConnector(resolver=_Guarded(allow_private=allow_private), force_close=True)
+    factory = None if allow_private else _public_socket
+    connector = aiohttp.TCPConnector(resolver=ThreadedResolver(), socket_factory=factory, force_close=True)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
         async with (
@@ -47,24 +51,36 @@ async def scrape(url: str, *, allow_private: bool) -> dict[str, Any]:
         raise invalid(f"the page at {url} cannot be read: {type(error).__name__}") from error
 
 
-class _Guarded(AbstractResolver):
-    """Resolves names, and refuses addresses of private networks unless they are allowed: redirects included."""
+def _is_web(url: str) -> bool:
+    """Whether it is an address of the web. One with a user's name in it only looks like another server's."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self._inner = ThreadedResolver()
-        self._allow_private = allow_private
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        for address in found:
-            if not self._allow_private and not ipaddress.ip_address(address["host"]).is_global:
-                raise OSError(f"{host} is not a public address")
-        return found
+def _public_socket(address: AddrInfoType) -> socket.socket:
+    """A socket for a connection that is about to be made, also after a redirect. Raises OSError for a private peer.
 
-    async def close(self) -> None:
-        await self._inner.close()
+    This is the address that is connected to. A guard of names alone would not see addresses that stand in the URL.
+    """
+    family, kind, protocol, _, peer = address
+    if not is_public(str(peer[0])):
+        raise OSError(f"{peer[0]} is not a public address")
+    return socket.socket(family, kind, protocol)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public internet, also one that wraps an IPv4 address."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
 
 
 class _Head(HTMLParser):
