@@ -67,8 +67,10 @@ async def running(sandbox: Running, **spec: Any) -> AsyncIterator[RunningBot]:
 
 async def signed_in(browser: Browser, sandbox: Running, user: str, channel: str = "") -> Page:
     page = await browser.open(f"{sandbox.url}/?user={user}" + (f"&channel={channel}" if channel else ""))
+    await page.click("#asked")
     await page.shows(".me-state", "Online")
     if channel:
+        await page.click("#offered, .channel")
         await page.shows("#composer")
     return page
 

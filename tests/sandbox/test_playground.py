@@ -119,6 +119,7 @@ async def bot(running: Running) -> AsyncIterator[Bot]:
 async def start_conversation(browser: Browser, running: Running, user: str) -> Page:
     """A page on which a person has a new conversation open."""
     page = await browser.open(f"{running.url}/?user={user}")
+    await page.click("#asked", f"Continue as {user}")
     await page.shows(".me-state", "Online")
     await page.click(".new-button")
     await page.shows(".list-empty h2", "Ask anything")
@@ -235,6 +236,8 @@ async def test_says_why_a_conversation_of_others_cannot_be_opened(browser: Brows
     await bot.join(page)
     cid = bot.channel.removeprefix("/channels/").replace("/", ":")
     other = await browser.open(f"{running.url}/?user=stranger&channel={cid}")
+    await other.click("#asked")
+    await other.click("#offered")
     await other.shows(".empty", "stranger is not a member of this conversation")
 
 

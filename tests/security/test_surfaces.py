@@ -94,6 +94,7 @@ async def test_an_allowed_name_is_known_and_its_pages_may_call() -> None:
             assert answer.status == 403
 
 
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 async def test_each_sandbox_makes_up_its_secret() -> None:
     assert SandboxConfig().api_secret != SandboxConfig().api_secret
     assert len(SandboxConfig().api_secret) >= 32

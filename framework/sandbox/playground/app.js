@@ -4,7 +4,7 @@
 import { Chat } from "./chat.js";
 import { h } from "./dom.js";
 import { readRoute, writeRoute } from "./route.js";
-import { Session, SignInError } from "./session.js";
+import { Session, SignInError, isRemembered } from "./session.js";
 import { Store } from "./store.js";
 import { announce } from "./views/announcer.js";
 import { conversationView } from "./views/conversation.js";
@@ -16,9 +16,9 @@ import { wireView } from "./views/wire.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
-/** @param {string} [problem] */
-function showSignIn(problem) {
-  root.replaceChildren(signInView((name) => enter(name, readRoute().channel), problem));
+/** @param {{problem?: string, asked?: string}} [why] what went wrong, or the user id of an address that was opened */
+function showSignIn(why = {}) {
+  root.replaceChildren(signInView((name) => enter(name, readRoute().channel), why));
 }
 
 /** @param {string} name @param {string} cid */
@@ -53,7 +53,7 @@ function showChat(session, cid) {
   window.addEventListener("popstate", () => {
     const route = readRoute();
     if (route.user !== session.person.id) location.reload();
-    else if (route.channel) chat.openChannel(route.channel);
+    else if (route.channel) chat.openLinked(route.channel);
     else chat.closeChannel();
   });
   window.addEventListener("keydown", (event) => {
@@ -68,11 +68,13 @@ function showChat(session, cid) {
 async function main() {
   const route = readRoute();
   if (!route.user) return showSignIn();
+  // Any page can lead here by a link. Nobody is signed in by it who never was in this browser.
+  if (!isRemembered(route.user)) return showSignIn({ asked: route.user });
   try {
     await enter(route.user, route.channel);
   } catch (error) {
     if (!(error instanceof SignInError)) throw error;
-    showSignIn(error.message);
+    showSignIn({ problem: error.message });
   }
 }
 

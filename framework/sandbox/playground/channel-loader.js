@@ -104,6 +104,14 @@ export class ChannelLoader {
     }
   }
 
+  /** Load a channel that exists and may be read, without making it. @param {string} cid @returns {Promise<boolean>} whether there is one */
+  async find(cid) {
+    const request = { filter_conditions: { cid }, limit: 1, message_limit: PAGE, member_limit: 30, state: true, watch: true, presence: true };
+    const found = await this.#putFresh(async () => (await this.api.queryChannels(request)).channels);
+    this.store.emit("channels");
+    return found.length > 0;
+  }
+
   /** @param {string} cid @param {object} [data] of a channel that may have to be made */
   fetch(cid, data) {
     const fetching = this.fetching.get(cid) ?? this.#fetchNow(cid, data).finally(() => this.fetching.delete(cid));

@@ -55,10 +55,31 @@ export class Chat {
     const { store } = this;
     if (store.activeCid !== cid) this.#leave();
     store.activeCid = cid;
+    store.offeredCid = "";
     delete store.openErrors[cid];
     store.emit("opened", cid);
     if (cid && !store.active?.loaded) await this.loader.fetch(cid, { members: [store.me?.id] });
     this.readMarker.check();
+  }
+
+  /**
+   * Open the channel that the page's address names. Where there is none yet, it is offered and not made: any page can
+   * lead here by a link.
+   *
+   * @param {string} cid
+   */
+  async openLinked(cid) {
+    const { store } = this;
+    if (store.channels.has(cid)) return this.openChannel(cid);
+    if (store.activeCid !== cid) this.#leave();
+    store.activeCid = cid;
+    store.offeredCid = "";
+    store.emit("opened", cid);
+    const found = await this.#try("The conversation could not be opened", () => this.loader.find(cid));
+    if (store.activeCid !== cid || found === null) return;
+    if (found) return this.openChannel(cid);
+    store.offeredCid = cid;
+    store.emit("channel", cid);
   }
 
   #leave() {
@@ -249,7 +270,7 @@ export class Chat {
     const { store } = this;
     const wanted = this.wantedCid || (store.active ? "" : store.activeCid);
     this.wantedCid = "";
-    if (wanted) await this.openChannel(wanted);
+    if (wanted) await this.openLinked(wanted);
     if (store.active && store.threadId) await this.loadReplies(store.active, store.threadId);
     this.outbox.sendWaiting();
     this.readMarker.check();

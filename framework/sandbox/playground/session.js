@@ -25,6 +25,12 @@ export function rememberedPeople() {
   }
 }
 
+/** @param {string} name as typed, or a user id from a link @returns {boolean} whether they signed in on this browser */
+export function isRemembered(name) {
+  const id = userIdFor(name);
+  return rememberedPeople().some((person) => person.id === id);
+}
+
 /** @param {Person} person */
 function remember(person) {
   const others = rememberedPeople().filter((other) => other.id !== person.id);

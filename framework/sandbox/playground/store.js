@@ -28,6 +28,8 @@ export class Store {
     /** @type {import("./connection.js").ConnectionState} */
     this.connection = { phase: "closed" };
     this.activeCid = "";
+    /** A channel that the address names and that does not exist, or is not open to this person. */
+    this.offeredCid = "";
     this.threadId = "";
     /** @type {""|"thread"|"wire"} */
     this.panel = "";

@@ -13,6 +13,33 @@ export function fileSize(bytes) {
   return `${(bytes / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${UNITS[step]}`;
 }
 
+/** Pictures of other servers that the reader asked to see. @type {Set<string>} */
+const shown = new Set();
+
+/** @param {string} href @returns {boolean} whether this server has the file: loading it tells nobody else who reads */
+function isOurs(href) {
+  const url = new URL(href);
+  const here = (/** @type {string} */ name) => name === "localhost" || name === "127.0.0.1" || name === "[::1]";
+  return url.origin === location.origin || (url.port === location.port && here(url.hostname) && here(location.hostname));
+}
+
+/** @param {string} href @param {string} name */
+function pictureView(href, name) {
+  const image = h("img", { src: href, alt: name, decoding: "async", referrerpolicy: "no-referrer" });
+  return externalLink(href, { class: "attachment-image" }, image);
+}
+
+/** A picture that only loads once it is asked for: its server would learn who reads, when and where. @param {string} href @param {string} name */
+function hiddenPicture(href, name) {
+  const show = () => {
+    shown.add(href);
+    button.replaceWith(pictureView(href, name));
+  };
+  const button = h("button", { class: "attachment-file attachment-hidden", type: "button", on: { click: show } }, icon("file"),
+    h("span", { class: "attachment-name" }, name), h("span", { class: "attachment-size" }, `Show the picture from ${new URL(href).host}`));
+  return button;
+}
+
 /**
  * @param {any[]} attachments
  * @param {(action: any) => void} press what a button of a card does
@@ -37,8 +64,7 @@ function view(attachment) {
   const picture = safeUrl(attachment.image_url ?? attachment.thumb_url);
   const name = String(attachment.title ?? attachment.fallback ?? attachment.name ?? "Attachment");
   if (picture && !attachment.title_link && !attachment.og_scrape_url) {
-    const image = h("img", { src: picture, alt: name, decoding: "async" });
-    return externalLink(picture, { class: "attachment-image" }, image);
+    return isOurs(picture) || shown.has(picture) ? pictureView(picture, name) : hiddenPicture(picture, name);
   }
   const target = safeUrl(attachment.asset_url ?? attachment.title_link ?? attachment.og_scrape_url);
   const size = fileSize(Number(attachment.file_size));

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { activityView } from "./activity.js";
 import { bannerView } from "./banner.js";
 import { Composer } from "./composer.js";
-import { cannotOpen, loading, noBotHint, noMessages, nothingOpen, refused } from "./empty.js";
+import { cannotOpen, loading, noBotHint, noMessages, nothingOpen, offered, refused } from "./empty.js";
 import { headerView } from "./header.js";
 import { MessageList } from "./message-list.js";
 
@@ -56,6 +56,7 @@ function blankScreen(chat) {
   const error = store.openErrors[store.activeCid];
   if (error) return cannotOpen(chat, store.activeCid, error);
   if (store.connection.phase === "refused" && !store.active) return refused(store.connection.reason ?? "");
+  if (store.activeCid && store.offeredCid === store.activeCid) return offered(chat, store.activeCid);
   if (!store.activeCid && store.listState === "loading") return loading();
   if (!store.activeCid) return nothingOpen(chat);
   return store.active?.loaded ? null : loading();

@@ -42,6 +42,17 @@ export function cannotOpen(chat, cid, reason) {
       h("button", { class: "button button-primary", type: "button", on: { click: () => chat.startConversation() } }, icon("plus"), "New conversation")));
 }
 
+/** The address names a conversation that is not among this person's. @param {import("../chat.js").Chat} chat @param {string} cid @returns {HTMLElement} */
+export function offered(chat, cid) {
+  return h("div", { class: "empty", dataset: { key: `offered-${cid}` } },
+    h("span", { class: "empty-mark", "aria-hidden": "true" }, icon("thread")),
+    h("h2", {}, "Start this conversation?"),
+    h("p", {}, "The link that you opened names a conversation that is not yours yet."),
+    h("p", { class: "empty-detail" }, h("code", {}, cid)),
+    h("div", { class: "empty-buttons" },
+      h("button", { class: "button button-primary", type: "button", id: "offered", on: { click: () => chat.openChannel(cid) } }, icon("plus"), "Start it")));
+}
+
 /** @param {string} reason @returns {HTMLElement} the server let nobody in */
 export function refused(reason) {
   return h("div", { class: "empty", role: "alert", dataset: { key: `refused-${reason}` } },

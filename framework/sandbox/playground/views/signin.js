@@ -7,10 +7,11 @@ import { rememberedPeople } from "../session.js";
 
 /**
  * @param {(name: string) => Promise<void>} enter rejects with a SignInError to show
- * @param {string} [problem] to show from the start
+ * @param {{problem?: string, asked?: string}} [why] what to show from the start: a problem, or the user id that the page's
+ *   address asks for
  * @returns {HTMLElement}
  */
-export function signInView(enter, problem = "") {
+export function signInView(enter, { problem = "", asked = "" } = {}) {
   const remembered = rememberedPeople();
   const error = h("p", { class: "form-error", role: "alert", id: "name-error" }, problem);
   const input = /** @type {HTMLInputElement} */ (h("input", { id: "name", name: "name", autocomplete: "nickname", maxlength: "64", placeholder: "For example Maria", "aria-describedby": "name-error", spellcheck: "false", autocapitalize: "words" }));
@@ -36,10 +37,19 @@ export function signInView(enter, problem = "") {
     h("img", { class: "signin-mark", src: "/playground/mark.svg", alt: "", width: "52", height: "52" }),
     h("h1", {}, "Talk to your bot"),
     h("p", { class: "signin-lead" }, "Choose who you are and write as a customer would. This server is a sandbox: there are no passwords."),
+    asked ? askedView(asked, go) : null,
     peopleList(remembered, go), form,
     h("p", { class: "signin-foot" }, "The page speaks Stream’s chat API, so any Stream client sees the same channels.")));
-  if (remembered.length === 0 && !matchMedia("(pointer: coarse)").matches) requestAnimationFrame(() => input.focus());
+  if (remembered.length === 0 && !asked && !matchMedia("(pointer: coarse)").matches) requestAnimationFrame(() => input.focus());
   return node;
+}
+
+/** The address names a person who never signed in here: only a click makes the reader that person. @param {string} asked @param {(name: string) => void} go */
+function askedView(asked, go) {
+  const id = userIdFor(asked);
+  return h("div", { class: "signin-asked" },
+    h("p", {}, "The link that you opened signs you in as ", h("strong", {}, id), "."),
+    h("button", { class: "button button-primary", type: "button", id: "asked", on: { click: () => go(id) } }, `Continue as ${id}`));
 }
 
 /** @param {import("../session.js").Person[]} remembered @param {(name: string) => void} go */
