@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 ISSUE = "issue_user_token"
 UPDATE_USERS = "UpdateUsers"
+SEND_EVENT = "SendEvent"
 _IDS = uuid.UUID("6f1d5f0e-6d0b-4a52-9c8e-6f3f6d3c9a11")
 _OUTCOMES: dict[type[FrameworkError], Outcome] = {
     ArgumentsError: "invalid",
@@ -145,6 +146,8 @@ class Executor:
         policy.check_actors(operation, arguments, actor)
         arguments = await self._in_bounds(policy, operation, arguments)
         ready = _with_own_id(_with_token(operation, arguments, actor), policy.who.key)
+        if operation.id == SEND_EVENT and policy.who.bot is not None:
+            ready = _as_a_bots(ready)
         if ready.token_of is None:
             policy.check_described(operation, ready.arguments, self.catalog.operation(UPDATE_USERS))
         return ready
@@ -277,6 +280,14 @@ def _with_own_id(ready: _Ready, key: str | None) -> _Ready:
     said = hashlib.sha256(json.dumps(ready.arguments, sort_keys=True, default=str).encode()).hexdigest()
     message["id"] = str(uuid.uuid5(_IDS, f"{key}/{ready.acts_as}/{said}") if key else uuid.uuid4())
     return _Ready(ready.operation, ready.arguments | {"message": message}, ready.acts_as, ready.token_of, own_id=True)
+
+
+def _as_a_bots(ready: _Ready) -> _Ready:
+    """Mark an event that a bot's tool sends: it comes in the bot's name, and is no word of the app's server."""
+    event = dict(ready.arguments["event"])
+    mark = {"ai_generated": True}
+    event |= mark if ready.operation.v1 is not None else {"custom": {**(event.get("custom") or {}), **mark}}
+    return replace(ready, arguments=ready.arguments | {"event": event})
 
 
 def _without_own_id(ready: _Ready) -> dict[str, Any]:

@@ -18,7 +18,12 @@ class Conditions(Part):
         (), description="Only these people (user ids, with wildcards); none: everybody.", examples=[["ada", "staff-*"]]
     )
     not_users: Texts = Field((), description="Never these people.", examples=[["bob"]])
-    roles: Texts = Field((), description="Only people with one of these roles; none: any role.", examples=[["vip"]])
+    roles: Texts = Field(
+        (),
+        description="Only people with one of these roles in the app, or with one in the channel that is named in full "
+        "(`channel_moderator`); none: any role.",
+        examples=[["vip"]],
+    )
     not_team: bool = Field(
         True,
         description="Not for the team's own people, where `team` says who they are or handover is on, unless they call "
@@ -51,7 +56,13 @@ class Team(Part):
     """Who the people behind the bot are."""
 
     users: Texts = Field((), description="User ids, with wildcards.", examples=[["ada", "grace"]])
-    roles: Texts = Field(("admin", "moderator"), description="Roles, in the app or in the channel.")
+    roles: Texts = Field(("admin", "moderator"), description="Roles in the app.")
+    channel_roles: Texts = Field(
+        (),
+        description="Roles in the channel that count as well. Name one only where no customer can give it out: whoever "
+        "creates a channel may be able to.",
+        examples=[["channel_moderator"]],
+    )
     hours: OfficeHours | None = Field(None, description="When somebody of the team is there.")
     approve_own: bool = Field(
         False, description="Whether a person of the team may approve a tool call that they asked for themselves."

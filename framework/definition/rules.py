@@ -65,6 +65,17 @@ def _people(definition: BotDefinition) -> Iterator[Finding]:
         )
 
 
+def _team(definition: BotDefinition) -> Iterator[Finding]:
+    for index, role in enumerate(definition.team.roles):
+        if role.startswith("channel_"):
+            yield Finding(
+                ("team", "roles", index),
+                f"{role!r} is a role in a channel, which `roles` does not look at",
+                "Name it under `team: channel_roles:`, if no customer can give it out.",
+                warning=True,
+            )
+
+
 def _addresses(definition: BotDefinition) -> Iterator[Finding]:
     for path, value in (
         (("drafts", "channel"), definition.drafts.channel),
@@ -102,6 +113,11 @@ def _hours(definition: BotDefinition) -> Iterator[Finding]:
         )
 
 
+def _has_team(definition: BotDefinition) -> bool:
+    team = definition.team
+    return bool(team.users or team.roles or team.channel_roles)
+
+
 def _contradictions(definition: BotDefinition) -> Iterator[Finding]:
     if definition.reply.supersede and definition.drafts.enabled:
         yield Finding(
@@ -109,7 +125,7 @@ def _contradictions(definition: BotDefinition) -> Iterator[Finding]:
             "supersede cannot be used with drafts: the team decides on each answer",
             "Set it to false, or use `reply.merge_within` to answer several quick messages at once.",
         )
-    if definition.conditions.quiet_after_person and not (definition.team.users or definition.team.roles):
+    if definition.conditions.quiet_after_person and not _has_team(definition):
         yield Finding(
             ("conditions", "quiet_after_person"),
             "nobody is in the team, so that the bot is never quiet for it",
@@ -153,7 +169,7 @@ def _handover(definition: BotDefinition) -> Iterator[Finding]:
                 "Name people under `handover: to:` or `team: users:`, or a channel under `handover: alert:`.",
                 warning=True,
             )
-        if not (definition.team.users or definition.team.roles):
+        if not _has_team(definition):
             yield Finding(
                 ("team",),
                 "nobody is of the team, so that nobody can hand back",
@@ -201,6 +217,7 @@ def rules(tools_file: Path | None) -> tuple[tuple[frozenset[str], Rule], ...]:
         (frozenset({"respond_to", "triggers"}), trigger_rules),
         (frozenset({"phrases"}), _phrases),
         (frozenset({"conditions", "team", "tools", "handover"}), _people),
+        (frozenset({"team"}), _team),
         (frozenset({"drafts", "handover"}), _addresses),
         (frozenset({"conditions", "team"}), _hours),
         (frozenset({"reply", "drafts", "conditions", "team", "model"}), _contradictions),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _REACTION = re.compile(r"[\w+-]+")
 _EVENT = re.compile(r"[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*")
+_SENDER = re.compile(r"[a-zA-Z0-9@_-]+")
 _OWN_EVENTS = {
     "message.new": "every_message",
     "reaction.new": "reaction",
@@ -58,6 +59,9 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[Finding]:
     if trigger.do and trigger.say:
         yield Finding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
     yield from placeholders((*path, "say"), trigger.say, _SAY_NAMES)
+    for index, sender in enumerate(trigger.sent_by):
+        if not _SENDER.fullmatch(sender):
+            yield Finding((*path, "sent_by", index), f"{sender!r} is not a user id", "Name it in full: shop-backend.")
     for index, value in enumerate(trigger.values):
         yield from _value((*path, "values", index), trigger.on, value)
 

@@ -43,6 +43,7 @@ _OWN_KEYS: dict[str, tuple[str, ...]] = {
     "schedule": ("cron", "timezone", "since_last"),
     "idle": ("after",),
     "command": ("since_last",),
+    "event": ("sent_by",),
 }
 _SHORT_KEY = {"schedule": "cron", "idle": "after", "member_joined": "say"}
 
@@ -60,6 +61,12 @@ class Trigger(Part):
         (),
         description="Keywords, regular expressions, commands, reactions, button values or event types.",
         examples=[["refund", "invoice"]],
+    )
+    sent_by: Texts = Field(
+        (),
+        description="For `event`: user ids as which the app's server sends it, beside the bot's own. Nobody but the "
+        "server may have their tokens.",
+        examples=[["shop-backend"]],
     )
     cron: str = Field("", description="For `schedule`: five fields, as in `0 9 * * 1-5`.", examples=["0 9 * * 1-5"])
     timezone: str = Field(

@@ -172,7 +172,8 @@ def _is_gone(message: Message) -> bool:
 
 def _utterance(message: Message, turn: Turn, names: Mapping[str, str]) -> Utterance:
     """`names` are those of messages' authors, by the messages' ids."""
-    own = message.user.id == turn.bot_user_id
+    reported = turn.cause.kind == "event" and message.id == turn.trigger.id  # by the app's server, in the bot's name
+    own = message.user.id == turn.bot_user_id and not reported
     by_bot = own or message.ai_generated or message.user.is_bot
     return Utterance(
         foreign=by_bot and not own,  # anybody can mark a message as a bot's

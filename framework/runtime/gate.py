@@ -25,12 +25,15 @@ from framework.runtime.policy import (
 )
 from framework.runtime.situation import Situation, Situations, situated
 from framework.runtime.stage import CallNext
+from framework.runtime.team import is_banned
 from framework.runtime.trigger import from_a_person, names_of
 from framework.runtime.turn import Cause, Outcome, Silent, Turn
 from framework.stream.model import Message
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
+_BY_NOBODY = frozenset({"schedule", "idle", "event"})
+"""Causes behind which no member of the channel stands. A custom event is the word of the app's server."""
 _FAST = timedelta(minutes=10)
 """Turns without a message that follow each other this fast, with nobody writing between them, may feed themselves."""
 
@@ -87,9 +90,12 @@ class Gate:
         )
         names = names_of(turn.definition)
         situation = replace(situated(turn.trigger, recent, bot_user_id=turn.bot_user_id, bot_names=names), info=info)
-        decision = decide_made_up(situation, turn.definition, from_a_user=cause.kind not in {"schedule", "idle"})
+        by_a_user = cause.kind not in _BY_NOBODY
+        decision = decide_made_up(situation, turn.definition, from_a_user=by_a_user)
         if isinstance(decision, No):
             return Silent(decision.reason)
+        if by_a_user and await is_banned(self._service, turn.channel, turn.trigger.user.id):
+            return Silent(f"{turn.trigger.user.id} is banned")
         reason = _moved_on(turn, recent) or _feeds_itself(turn, situation)
         if reason is not None:
             return Silent(reason)

@@ -77,14 +77,20 @@ class Situation:
 
 
 def of_team(message: Message, team: Team) -> bool:
-    """Whether a member of the team wrote it, by name or by a role in the app or in the channel."""
+    """Whether a member of the team wrote it, as far as the message tells. Decisions ask the service: `team.acts`."""
     return belongs(team, message.user, message.channel_role)
 
 
 def roles_of(message: Message) -> set[str]:
-    """The author's roles. A role in the channel counts with and without its prefix: `moderator`."""
-    roles = {message.user.role, message.channel_role, message.channel_role.removeprefix("channel_")}
-    return {role for role in roles if role}
+    """The author's role in the app, and the one in the channel, which counts by its full name alone:
+    `channel_moderator`. Whoever creates a channel gives out the roles there.
+    """
+    return {role for role in (message.user.role, message.channel_role) if role and _has_place(role, message)}
+
+
+def _has_place(role: str, message: Message) -> bool:
+    """Whether a role says by its name that it holds in a channel, unless it is the one in the app."""
+    return role == message.user.role or role.startswith("channel_")
 
 
 @dataclass(frozen=True)

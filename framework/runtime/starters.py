@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
+from framework.definition.model import BotDefinition
 from framework.definition.triggers import MESSAGE_KINDS, Trigger
 from framework.engine.port import Engine
 from framework.runtime.bot import RunningBot
-from framework.runtime.causes import Happening, Made, made_by_schedule, made_by_silence, made_of
+from framework.runtime.causes import (
+    Happening,
+    Made,
+    made_by_schedule,
+    made_by_silence,
+    made_of,
+    not_from_server,
+)
 from framework.runtime.job import new_turn, to_job
 from framework.runtime.schedule import AHEAD, LATE, name_of, ticks
 from framework.runtime.trigger import from_a_person
-from framework.stream.model import ChannelRef, ChannelState, Message, User
+from framework.stream.model import ChannelRef, ChannelState, CustomEvent, Message, User
 from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
 
 LOOK = 20.0
 """Seconds between two looks at schedules and silences; both are handed over ahead of their time."""
@@ -35,6 +47,7 @@ class Starters:
         self._channels = channels
         self._handed_until: dict[tuple[ChannelRef, str], datetime] = {}
         self._has_looked = False
+        self._told: set[tuple[str, ...]] = set()
         self._since: dict[ChannelRef, datetime] = {}
         self._last: dict[ChannelRef, Message] = {}
 
@@ -42,7 +55,24 @@ class Starters:
         """Something happened. False: no trigger, or known already."""
         definition = self._bot.at(event.channel).definition
         made = made_of(event, definition, bot_user_id=self._bot.user_id, now=self._timing.now())
+        if made is None and isinstance(event, CustomEvent):
+            self._tell_why_not(event, definition)
         return made is not None and await self._accept(made)
+
+    def _tell_why_not(self, event: CustomEvent, definition: BotDefinition) -> None:
+        """Say once for each trigger that an event of a member's starts nothing: the owner may have meant it to."""
+        trigger = not_from_server(event, definition, bot_user_id=self._bot.user_id)
+        if trigger is None or trigger.values in self._told:
+            return
+        self._told.add(trigger.values)
+        _log.warning(
+            "event.not_from_server",
+            bot=self._bot.name,
+            event_kind=event.kind,
+            user=event.user.id,
+            hint=f"Only the app's server starts turns by events: send it as the user {self._bot.user_id!r}, or name "
+            "the server's account in the trigger's `sent_by`.",
+        )
 
     def heard(self, message: Message) -> None:
         """Somebody wrote: silence begins anew."""

@@ -94,20 +94,27 @@ class Administration:
         found: list[User] = []
         while roles:
             offset = len(found)
-            page = await self._users(roles, offset)
+            page = await self._users({"role": {"$in": list(roles)}}, offset)
             found += page
             if len(page) < A_PAGE:
                 break
         return found
 
-    async def _users(self, roles: Sequence[str], offset: int) -> list[User]:
+    async def _users(self, conditions: dict[str, Any], offset: int) -> list[User]:
         reply = await self._client.as_server(
             Endpoint.QUERY_USERS,
             lambda sdk: sdk.query_users(
-                {"role": {"$in": list(roles)}}, sort=[{"field": "id", "direction": 1}], limit=A_PAGE, offset=offset
+                conditions, sort=[{"field": "id", "direction": 1}], limit=A_PAGE, offset=offset
             ),
         )
         return [user for item in reply.get("users") or () if (user := read_user(item)).id]
+
+    async def users(self, ids: Sequence[str]) -> Mapping[str, User]:
+        """See the port."""
+        found: list[User] = []
+        for chunk in chunks(dict.fromkeys(ids), A_PAGE):
+            found += await self._users({"id": {"$in": list(chunk)}}, 0)
+        return {user.id: user for user in found}
 
     async def react(self, message_id: str, kind: str) -> None:
         """See the port."""

@@ -131,7 +131,8 @@ class MemoryChatService(MemoryAdministration):
         """See the port."""
         await self._arrive("create_channel")
         if channel not in self.chat.rooms:
-            self.chat.room(str(channel)).custom = dict(custom or {})
+            room = self.chat.room(str(channel))
+            room.custom, room.created_by = dict(custom or {}), self.user.id
             self.chat.add_member(str(channel), self.user.id)
 
     async def join(self, channels: Sequence[ChannelRef]) -> None:

@@ -66,6 +66,11 @@ class MemoryAdministration:
         await self._arrive("find_users")
         return sorted((user for user in self.chat.people.values() if user.role in roles), key=lambda user: user.id)
 
+    async def users(self, ids: Sequence[str]) -> Mapping[str, User]:
+        """See the port."""
+        await self._arrive("users")
+        return {id_: self.chat.people[id_] for id_ in ids if id_ in self.chat.people}
+
     async def react(self, message_id: str, kind: str) -> None:
         """See the port."""
         await self._arrive("react")
@@ -106,4 +111,4 @@ def shown(card: Card | None) -> tuple[Attachment, ...]:
 def _info(room: Room) -> ChannelInfo:
     name = room.custom.get("name")
     shown_as = name if isinstance(name, str) else ""
-    return ChannelInfo(room.ref, shown_as, dict(room.custom), room.frozen, len(room.members))
+    return ChannelInfo(room.ref, shown_as, dict(room.custom), room.frozen, len(room.members), room.created_by)

@@ -55,6 +55,7 @@ class Room:
     created_at: datetime
     messages: dict[str, Message] = field(default_factory=dict)
     members: dict[str, datetime] = field(default_factory=dict)
+    created_by: str = ""
     roles: dict[str, str] = field(default_factory=dict)
     frozen: bool = False
     custom: Mapping[str, Any] = field(default_factory=dict)

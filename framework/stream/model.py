@@ -42,12 +42,15 @@ class ChannelRef:
 
 @dataclass(frozen=True)
 class User:
-    """Someone in a channel, person or bot. `is_bot` is what the service says of them (role or custom field)."""
+    """Someone in a channel, person or bot. `is_bot` is what the service says of them (role or custom field), `banned`
+    that they are banned or shadow banned in the whole app, where the service tells.
+    """
 
     id: str
     name: str = ""
     role: str = "user"
     is_bot: bool = False
+    banned: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,16 +157,19 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class Member:
-    """A member of a channel. `channel_role` is the one that it has there: `channel_member`, `channel_moderator`."""
+    """A member of a channel. `channel_role` is the one that it has there: `channel_member`, `channel_moderator`.
+    `banned`: banned or shadow banned there.
+    """
 
     user: User
     channel_role: str = "channel_member"
+    banned: bool = False
 
 
 @dataclass(frozen=True)
 class ChannelInfo:
-    """A channel without its messages. `custom` holds what apps and bots put there; `member_count` is 0 where the
-    service does not say.
+    """A channel without its messages. `custom` holds what apps and bots put there; `member_count` is 0 and
+    `created_by` (the id of who created it) empty where the service does not say.
     """
 
     channel: ChannelRef
@@ -171,6 +177,7 @@ class ChannelInfo:
     custom: Mapping[str, Any] = field(default_factory=dict)
     frozen: bool = False
     member_count: int = 0
+    created_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,9 @@ class ChatService(Protocol):
     async def find_users(self, roles: Sequence[str]) -> Sequence[User]:
         """All users of the app with one of these roles, by id; none for no roles."""
 
+    async def users(self, ids: Sequence[str]) -> Mapping[str, User]:
+        """Those of these users that exist, as they are now, by id."""
+
     async def react(self, message_id: str, kind: str) -> None:
         """React as the bot. Once more changes nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -74,7 +75,7 @@ def read_user(raw: object) -> User:
     role = _text(body.get("role")) or "user"
     says_what = (_text(body.get(kind)).casefold() for kind in _USER_KINDS)
     is_bot = any(_flag(body, flag) for flag in _BOT_FLAGS) or not _BOTS.isdisjoint((role, *says_what))
-    return User(_text(body.get("id")), name=_text(body.get("name")), role=role, is_bot=is_bot)
+    return User(_text(body.get("id")), _text(body.get("name")), role, is_bot=is_bot, banned=_is_banned(body))
 
 
 def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
@@ -92,7 +93,7 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
     return Message(
         id=id_,
         channel=where,
-        user=User(user.id, user.name, user.role, is_bot=True) if ai_generated else user,
+        user=replace(user, is_bot=True) if ai_generated else user,
         text=_arguments(body, command) if command else _text(body.get("text")),
         created_at=read_time(body.get("created_at")) or EPOCH,
         kind="deleted" if deleted_at else _KINDS.get(_text(body.get("type")), "regular"),
@@ -172,6 +173,7 @@ def read_info(raw: object) -> ChannelInfo:
         custom=custom,
         frozen=body.get("frozen") is True,
         member_count=_count(body.get("member_count")),
+        created_by=_text(_mapping(body.get("created_by")).get("id")) or _text(body.get("created_by_id")),
     )
 
 
@@ -180,7 +182,7 @@ def read_member(raw: object) -> Member | None:
     body = _mapping(raw)
     user, id_ = read_user(body.get("user")), _member_id(body)
     role = _text(body.get("channel_role")) or _text(body.get("role")) or "channel_member"
-    return Member(user if user.id else User(id_), role) if id_ else None
+    return Member(user if user.id else User(id_), role, banned=_is_banned(body)) if id_ else None
 
 
 def read_reaction(raw: object) -> Reaction | None:
@@ -265,6 +267,10 @@ def _arguments(body: Mapping[str, Any], command: str) -> str:
     if text and text != typed and not text.startswith(f"{typed} "):
         return text
     return _text(body.get("args")) or text.removeprefix(typed).strip()
+
+
+def _is_banned(body: Mapping[str, Any]) -> bool:
+    return body.get("banned") is True or body.get("shadow_banned") is True
 
 
 def _flag(body: Mapping[str, Any], name: str) -> bool:

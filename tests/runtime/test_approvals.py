@@ -137,7 +137,7 @@ async def test_who_asked_may_approve_where_the_team_allows_it(
     world.rooms[ChannelRef.parse(CID)].roles["ann"] = "channel_moderator"
     definition = spec()
     definition["conditions"] = {"not_team": False}
-    definition["team"] = {**definition.get("team", {}), "approve_own": allowed}
+    definition["team"] = {"channel_roles": ["channel_moderator"], "approve_own": allowed}
     async with Running(world, refunder, timing=timing, definition=definition) as bot:
         waiting = await asked(bot, refunder)
         world.post(CID, "approve", user=ANN, parent=waiting.id)

@@ -254,10 +254,16 @@ SCENES = [
         definition={"team": {"roles": ["moderator"]}},
     ),
     Scene(
-        "a moderator of the channel",
+        "a moderator of the channel, whom its creator made one",
+        (in_role("channel_moderator"), say("q", "Hi", BEN)),
+        ("q",),
+        definition=only(not_team=True),
+    ),
+    Scene(
+        "a moderator of the channel, where channel roles count",
         (in_role("channel_moderator"), say("q", "Hi", BEN)),
         silent={"q": "ben is of the team"},
-        definition=only(not_team=True),
+        definition={**only(not_team=True), "team": {"channel_roles": ["moderator"]}},
     ),
     Scene(
         "a person of the team who calls the bot",

@@ -71,16 +71,35 @@ async def test_an_apps_event_is_data_for_the_task(world: World, agent: ScriptedA
     agent.script = lambda _: [answer("Your parcel left.")]
     task = on({"event": {"values": ["order.shipped"], "do": "Tell the customer."}})
     async with Running(world, agent, timing=timing, definition=task) as bot:
-        world.send_event(CID, "order.shipped", user=ANN, order=7)
-        world.send_event(CID, "order.paid", user=ANN, order=7)
+        world.send_event(CID, "order.shipped", user=BOT, order=7)
+        world.send_event(CID, "order.paid", user=BOT, order=7)
         await asyncio.sleep(1)
-        event = CustomEvent(world.messages(CID)[0].channel, ANN, "order.shipped", {"order": 8}, timing.now())
+        event = CustomEvent(world.messages(CID)[0].channel, BOT, "order.shipped", {"order": 8}, timing.now())
         bot.service.put(event)
         bot.service.put(event)  # told twice, as by two transports
         await asyncio.sleep(1)
     assert [reply.text for reply in replies(world)] == ["Your parcel left."] * 2
     assert agent.asked[0].instruction == "Tell the customer."
-    assert agent.asked[0].utterances[-1].text == '[The app reports order.shipped: {"order": 7}]'
+    said = agent.asked[0].utterances[-1]
+    assert said.text == '[The app reports order.shipped: {"order": 7}]'
+    assert said.who == "user"
+
+
+async def test_a_members_event_starts_nothing_and_the_log_says_so_once(
+    world: World, agent: ScriptedAgent, timing: Timing, logs: Logs
+) -> None:
+    world.room(CID)
+    rules = on({"event": {"values": ["order.paid"], "sent_by": ["shop", "guest-1"], "do": "Ship it."}})
+    async with Running(world, agent, timing=timing, definition=rules):
+        for sender in (ANN, User("guest-1", role="guest"), HELPER):
+            world.send_event(CID, "order.paid", user=sender, verified_by="shop")
+        world.send_event(CID, "order.paid", user=BOT, ai_generated=True)  # as a tool of the bot's sends it
+        await asyncio.sleep(1)
+        assert replies(world) == []
+        assert [e["user"] for e in logs if e["event"] == "event.not_from_server"] == ["ann"]
+        world.send_event(CID, "order.paid", user=User("shop", "Shop"))
+        await asyncio.sleep(1)
+    assert len(replies(world)) == 1
 
 
 async def test_events_that_feed_themselves_come_to_an_end(
@@ -91,7 +110,7 @@ async def test_events_that_feed_themselves_come_to_an_end(
     rules = on({"event": {"values": ["ping"], "do": "Answer."}}, conditions={"turns_without_person": 4})
     async with Running(world, agent, timing=timing, definition=rules):
         for _ in range(10):
-            world.send_event(CID, "ping", user=ANN)
+            world.send_event(CID, "ping", user=BOT)
             await asyncio.sleep(2)
     assert len(replies(world)) == 4
     assert "4 messages in a row without one of a person" in [e.get("reason") for e in logs]
