@@ -4,7 +4,6 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV ?= .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.9
 BOT ?= support_bot
 CLIENTS := tests/clients/node_modules
 
@@ -13,7 +12,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' \
 	>/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: help install install-local run test lint benchmark clients clean
+.PHONY: help install install-local run test lint benchmark clients audit clean
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -38,6 +37,9 @@ clients: $(CLIENTS)/.installed ## install Stream's JavaScript clients, to test t
 benchmark: $(VENV)/.test-installed ## measure start-up, latency and answers on this machine
 	$(BIN)/python -m tests.benchmarks
 
+audit: $(VENV)/audit/.installed ## ask for known vulnerabilities of the locked packages (needs the network)
+	@$(BIN)/python scripts/audit.py
+
 clean: ## remove .venv and node_modules (data in .framework stays)
 	rm -rf $(VENV) $(CLIENTS)
 
@@ -46,10 +48,11 @@ $(VENV)/bin/uv:
 	echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 run" >&2; exit 1; }
 	@echo "Creating $(VENV) with $(PYTHON) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/uv.txt
 
 # The second try takes the machine's own certificates, for networks whose proxy has one of its own.
-PIP = $(BIN)/uv pip install --python $(BIN)/python --no-deps --compile-bytecode --link-mode=copy
+# Every file must have a hash that stands in the lock file.
+PIP = $(BIN)/uv pip install --python $(BIN)/python --require-hashes --no-deps --compile-bytecode --link-mode=copy
 define install
 $(PIP) -r $(1) || { echo "Once more, with the certificates of this machine ..."; $(PIP) --system-certs -r $(1); }
 endef
@@ -79,3 +82,9 @@ $(CLIENTS)/.installed: tests/clients/package-lock.json
 	elif echo "Installing Stream's JavaScript clients for the tests (about 140 MB on disk) ..." && \
 		(cd tests/clients && npm ci --loglevel=error); then touch $@; \
 	else echo "npm failed: the tests with Stream's JavaScript clients will be skipped." >&2; fi
+
+# Apart from what the bot runs on: nothing of it is needed at run time.
+$(VENV)/audit/.installed: requirements/audit.txt | $(VENV)/bin/uv
+	@$(BIN)/uv venv --quiet --python $(BIN)/python --clear $(VENV)/audit
+	@$(BIN)/uv pip install --quiet --python $(VENV)/audit/bin/python --require-hashes --no-deps -r requirements/audit.txt
+	@touch $@

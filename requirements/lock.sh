@@ -5,7 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 uv=".venv/bin/uv"
 [ -x "$uv" ] || uv=uv
-lock() { "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "bash requirements/lock.sh" "$@"; }
+lock() { "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --custom-compile-command "bash requirements/lock.sh" "$@"; }
 lock pyproject.toml -o requirements/run.txt "${@}"
 lock pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt "${@}"
 lock --no-deps requirements/local.in -o requirements/local.txt "${@}"
+lock requirements/uv.in -o requirements/uv.txt "${@}"
+lock requirements/audit.in -o requirements/audit.txt "${@}"
+python="$(dirname "$uv")/python"
+# The page needs the packages that are locked, so that they can be asked for their licences.
+[ ! -x "$python" ] || "$python" scripts/licences.py

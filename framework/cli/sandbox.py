@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from framework.cli.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address
+from framework.cli.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address, secret_from
 from framework.errors import FrameworkError
 from framework.private_files import close_file
 
@@ -51,6 +51,14 @@ def sandbox(
             envvar="FRAMEWORK_SANDBOX_API_SECRET", help="Its secret. [default: of the data folder]", show_envvar=True
         ),
     ] = None,
+    api_secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="FRAMEWORK_SANDBOX_API_SECRET_FILE",
+            dir_okay=False,
+            help="File that holds the secret; made with a random one where there is none.",
+        ),
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="SQLite file, or :memory:. [default: sandbox.sqlite in the data folder]")
     ] = None,
@@ -80,6 +88,8 @@ def sandbox(
 
         typer.echo("\n".join(lines()))
         return
+    if api_secret_file is not None and api_secret is None:
+        api_secret = secret_from(api_secret_file)
     config = _config(host, preferred_port if port is None else port, api_key, api_secret, data)
     hosts = frozenset(name.lower() for name in allow_host or ())
     tokens = development_tokens or None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from framework.errors import FrameworkError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -77,6 +79,24 @@ def read_address(data: Path) -> Address:
         made = Address(f"sandbox{secrets.token_hex(4)}", SecretStr(secrets.token_urlsafe(32)))
         _write(data, made, replace=env_file(data).exists())
         found = _read(env_file(data)) or made  # of two processes that made some up at once, one came first
+    return found
+
+
+def secret_from(file: Path) -> str:
+    """Read the secret in a file of its own, made up once and readable by this user alone. Raises FrameworkError."""
+    try:
+        new = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with contextlib.suppress(FileExistsError), os.fdopen(os.open(file, new, 0o600), "w") as made:
+            made.write(secrets.token_urlsafe(32))
+        found = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FrameworkError(
+            f"The sandbox's secret cannot be read or made: {error}.",
+            where=str(file),
+            hint="Name a text file that this user may read, or one that it may make.",
+        ) from error
+    if not found:
+        raise FrameworkError("The sandbox's secret is empty.", where=str(file), hint="Write one, or delete the file.")
     return found
 
 
