@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from framework.settings import Settings
 
 T = TypeVar("T")
-STATES = ("dead", "waiting", "running", "settled")
+STATES: tuple[State, ...] = ("dead", "waiting", "running", "settled")
 _MOST = 10_000
+_LEAST = 8
+"""Characters of an id by which a turn is found."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OfState = Annotated[
@@ -29,7 +31,7 @@ OfState = Annotated[
     typer.Option("--state", help="dead, waiting, running or settled; may be repeated. [default: dead]"),
 ]
 Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="How many turns at most, the latest change first.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The turn: the id of its reply, or its first 8 characters.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The turn: its key or the id of its reply, or how either begins.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -80,7 +82,7 @@ def list_turns(state: OfState = None, limit: Limit = 20, as_json: AsJson = False
 
 def show(key: Key, as_json: AsJson = False) -> None:
     """Show one turn: where, what was asked, how often it was tried, what went wrong, which steps are kept."""
-    record = _found(key, _with_engine(lambda engine: engine.record(key)))
+    record = _found(key, _with_engine(lambda engine: _look_up(engine, key)))
     if as_json:
         _print_json(_facts(record))
         return
@@ -91,7 +93,7 @@ def show(key: Key, as_json: AsJson = False) -> None:
 
 def retry(
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY...", help="Ids of replies, or how they begin.")
+        list[str] | None, typer.Argument(metavar="KEY...", help="Keys of turns or ids of replies, or how they begin.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
     as_json: AsJson = False,
@@ -114,7 +116,7 @@ def retry(
 async def _retry(engine: DurableEngine, keys: list[str]) -> list[Record]:
     """Those that are tried again. All are looked at before the first one is: a wrong key changes nothing."""
     if keys:
-        records = [_found(key, await engine.record(key)) for key in dict.fromkeys(keys)]
+        records = [_found(key, await _look_up(engine, key)) for key in dict.fromkeys(keys)]
     else:
         records = list(await engine.records(("dead",), limit=_MOST))
     for record in records:
@@ -144,6 +146,16 @@ def _states(given: list[str]) -> tuple[State, ...]:
         if name not in known:
             raise UsageError(f"{name!r} is no state.", hint=f"One of {', '.join(STATES)}.")
     return tuple(dict.fromkeys(known[name] for name in given))
+
+
+async def _look_up(engine: DurableEngine, name: str) -> Record | None:
+    """The turn with this key or reply, of which the beginning is enough; None for none and for several."""
+    record = await engine.record(name)
+    if record is not None or len(name) < _LEAST:
+        return record
+    records = await engine.records(STATES, limit=_MOST)
+    found = [one for one in records if str(one.job.payload.get("reply", "")).startswith(name)]
+    return found[0] if len(found) == 1 else None
 
 
 def _found(key: str, record: Record | None) -> Record:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import AgentEvent, ApprovalRequested
+from framework.names import shown_name
 from framework.runtime.approvals_desk import Decision, Desk
 from framework.runtime.approvals_record import Review
 from framework.runtime.approvals_words import has_reviews, read_word, review_channels
@@ -49,7 +50,7 @@ class ReviewGate:
             return "talk about a decision"
         if not await wrote(self._bot.service, turn.definition.team, said[0]):
             return "only the team decides"
-        decision = Decision(said[1], said[0].user, turn.reply_id)
+        decision = Decision(said[1], said[0].user, turn.ids.job)
         return await self._desk.decide(message, review, decision, fence=turn.fence)
 
 
@@ -82,13 +83,14 @@ class Approvals:
             parent_id=place_of(turn).parent_id,
             call=event.id,
             asked_for=trigger.user.id,
+            visible_to=turn.visible_to,
         )
-        who = trigger.user.name or trigger.user.id
+        who = shown_name(trigger.user.name, trigger.user.id, with_id=True)
         question = turn.definition.phrases.approval_question
         for name, value in (("{tool}", event.tool), ("{channel}", str(turn.channel)), ("{user}", who)):
             question = question.replace(name, value)
         text = f"{question}\n\n```\n{event.args_summary}\n```"
         shown = await self._desk.show(
-            turn, review, [text], id_=f"{turn.reply_id}-call-{event.id}", title=f"Tool call: {event.tool}", about=""
+            turn, review, [text], purpose="call", name=event.id, title=f"Tool call: {event.tool}", about=""
         )
-        _log.info("approval.asked", tool=event.tool, call=event.id, shown=shown)
+        _log.info("approval.asked", tool=event.tool, call=event.id, shown=shown is not None)

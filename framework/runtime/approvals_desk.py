@@ -11,14 +11,18 @@ import structlog
 from framework.definition.conditions import Team
 from framework.definition.model import BotDefinition
 from framework.engine.port import Job
-from framework.errors import DuplicateMessageError, EngineError, FrameworkError
+from framework.errors import EngineError, FrameworkError
+from framework.names import shown_name
 from framework.runtime.approvals_record import FIELD, Review, State
 from framework.runtime.approvals_words import Word
 from framework.runtime.bot import RunningBot
+from framework.runtime.ids import Purpose, TurnIds
 from framework.runtime.job import new_turn, to_job
+from framework.runtime.own import own
+from framework.runtime.post import Posted, post_once
 from framework.runtime.split import split
 from framework.runtime.team import audience
-from framework.runtime.turn import Cause, Turn, part_id, unfenced
+from framework.runtime.turn import Cause, Turn, unfenced
 from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
 from framework.stream.timing import Timing
 
@@ -67,7 +71,7 @@ class Decision:
     @property
     def by(self) -> str:
         """The name for people."""
-        return self.user.name or self.user.id
+        return shown_name(self.user.name, self.user.id)
 
 
 class Desk:
@@ -79,10 +83,20 @@ class Desk:
         self._timing = timing
         self._later = later
 
-    async def show(self, turn: Turn, review: Review, texts: Sequence[str], *, id_: str, title: str, about: str) -> bool:
+    async def show(
+        self,
+        turn: Turn,
+        review: Review,
+        texts: Sequence[str],
+        *,
+        purpose: Purpose,
+        title: str,
+        about: str,
+        name: str = "",
+    ) -> str | None:
         """Post what is to be decided, once: in the review channel, or where it belongs, for the team's eyes alone.
 
-        False: there is nobody who could see it.
+        Returns the message's id. None: there is nobody who could see it.
         """
         place = place_of_reviews(turn)
         visible_to: tuple[str, ...] = ()
@@ -90,14 +104,14 @@ class Desk:
             visible_to = await audience(self._service, turn.definition.team, turn.channel)
             if not visible_to:
                 _log.error("review.nobody", hint="Name a channel in `drafts.channel`, or people in `team.users`.")
-                return False
+                return None
         card = review.card(title, f"{about}\n{_how(review, turn.definition)}".strip())
-        message = OutgoingMessage(id_, texts[0], custom={FIELD: review.field()}, visible_to=visible_to, card=card)
-        await self._post(turn.fence, place, message)
+        message = OutgoingMessage("", texts[0], custom={FIELD: review.field()}, visible_to=visible_to, card=card)
+        first = await self._post(turn.fence, place, turn.ids.chain(purpose, name=name), message)
         for number, text in enumerate(texts[1:], start=2):
-            more = OutgoingMessage(part_id(id_, number), text, parent_id=id_, visible_to=visible_to)
-            await self._post(turn.fence, place, more)
-        return True
+            more = OutgoingMessage("", text, parent_id=first.own.id, visible_to=visible_to)
+            await self._post(turn.fence, place, turn.ids.chain(purpose, part=number, name=name), more)
+        return first.own.id
 
     async def decide(self, message: Message, review: Review, decision: Decision, *, fence: Fence = unfenced) -> str:
         """Take a decision and carry it out. Returns what came of it, for the log.
@@ -143,10 +157,10 @@ class Desk:
             card=decided.card(title or decided.kind),
         )
         for number, text in enumerate(parts[1:], start=2):
-            id_ = part_id(message.id, number)
-            more = OutgoingMessage(id_, text, parent_id=message.id, visible_to=message.visible_to)
-            if not await self._post(fence, message.channel, more):
-                await self._service.amend(id_, text=text)
+            more = OutgoingMessage("", text, parent_id=message.id, visible_to=message.visible_to)
+            posted = await self._post(fence, message.channel, self._ids(decided).chain("draft", part=number), more)
+            if not posted.is_new:
+                await self._service.amend(posted.own.id, text=text)
 
     async def carry_out(self, message: Message, review: Review, fence: Fence = unfenced) -> None:
         """Do what was decided, as far as it is not done."""
@@ -160,20 +174,24 @@ class Desk:
 
     async def _send(self, message: Message, review: Review, fence: Fence) -> None:
         """Post the draft to the customer. The reply's own id makes it one, whoever else posts it too."""
-        ids = [part_id(message.id, number) for number in range(2, review.parts + 1)]
-        more = await self._service.messages(message.channel, ids) if ids else {}
-        texts = [message.text, *(more[id_].text for id_ in ids if id_ in more)]
+        ids = self._ids(review)
+        drafted = [ids.chain("draft", part=number) for number in range(2, review.parts + 1)]
+        found = await self._service.messages(message.channel, [id_ for chain in drafted for id_ in chain])
+        ours = {id_: one for id_, one in found.items() if own(one, self._bot.user_id)}
+        more = (next((ours[id_] for id_ in chain if id_ in ours), None) for chain in drafted)
+        texts = [message.text, *(one.text for one in more if one is not None)]
         for number, text in reversed(list(enumerate(texts, start=1))):
-            part = {"part_of": review.reply}
+            part = {"part_of": ids.reply[0]}
             whole = {**review.facts, "reply_to": review.trigger, "approved_by": review.decided_by}
             reply = OutgoingMessage(
-                part_id(review.reply, number),
+                "",
                 text,
                 parent_id=review.parent_id,
                 show_in_channel=review.show_in_channel,
                 custom=whole if number == 1 else part,
+                visible_to=review.visible_to,
             )
-            await self._post(fence, review.ref, reply)
+            await self._post(fence, review.ref, ids.chain("reply", part=number), reply)
 
     async def _question_gone(self, review: Review) -> bool:
         if review.made_up:
@@ -183,8 +201,16 @@ class Desk:
 
     async def _forget_note(self, review: Review) -> None:
         """What the customer was told meanwhile is past."""
-        if review.kind == "draft":
-            await self._service.delete(note_id(review.reply))
+        if review.kind != "draft":
+            return
+        found = await self._service.messages(review.ref, self._ids(review).chain("note"))
+        for id_, note in found.items():
+            if own(note, self._bot.user_id):
+                await self._service.delete(id_)
+
+    def _ids(self, review: Review) -> TurnIds:
+        """Those of the turn that asked for the decision."""
+        return self._bot.ids.of(review.trigger, made_up=review.made_up)
 
     async def _decide_call(self, review: Review) -> None:
         """Tell the desk, and have a turn run that makes the call and reports what came of it."""
@@ -203,7 +229,7 @@ class Desk:
             parent_id=review.parent_id,
         )
         detail = f"{call.tool} was {review.state} by {review.decided_by}"
-        cause = Cause(made_up=True, decided=review.call, detail=detail)
+        cause = Cause(made_up=True, decided=review.call, detail=detail, visible_to=review.visible_to)
         turn = new_turn(self._bot, trigger, now=self._timing.now(), origin="live", cause=cause)
         await self._later(to_job(turn))
 
@@ -213,12 +239,9 @@ class Desk:
     def _split(self, review: Review, text: str) -> tuple[str, ...]:
         return split(text, self._bot.at(review.ref).definition.reply.max_length)
 
-    async def _post(self, fence: Fence, channel: ChannelRef, message: OutgoingMessage) -> bool:
-        try:
-            await self._service.send(channel, message, check=fence)
-        except DuplicateMessageError:
-            return False
-        return True
+    async def _post(self, fence: Fence, channel: ChannelRef, chain: Sequence[str], message: OutgoingMessage) -> Posted:
+        bot = self._bot.user_id
+        return await post_once(self._service, channel, chain, message, bot_user_id=bot, check=fence)
 
 
 async def _settled(desk: CallDesk, review: Review) -> Any:  # noqa: ANN401 - see CallDesk.get
@@ -251,8 +274,3 @@ def place_of_reviews(turn: Turn) -> ChannelRef:
     """Where the team decides about what happens in a turn's channel."""
     named = turn.definition.drafts.channel
     return ChannelRef.parse(named) if named else turn.channel
-
-
-def note_id(reply: str) -> str:
-    """The id of what the customer is told while a draft waits."""
-    return f"{reply}-note"

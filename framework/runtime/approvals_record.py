@@ -21,7 +21,8 @@ class Review:
     it (a `made_up` one the channel does not have), `reply` the id of the turn's reply.
 
     For a draft: where the reply is to stand, in how many `parts`, and with which `facts`. For a tool call: its `call`
-    at the approval desk, and whose turn it was (`asked_for`). `decided_by` is a name for people, `key` what decided.
+    at the approval desk, and whose turn it was (`asked_for`). `decided_by` is a name for people, `key` what decided,
+    `visible_to` the only users who may see the reply (empty: every member).
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Review:
     asked_for: str = ""
     decided_by: str = ""
     key: str = ""
+    visible_to: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, message: Message) -> Self | None:
@@ -49,6 +51,7 @@ class Review:
         named = all(known.get(name) for name in ("channel", "reply", "trigger"))
         if known.get("state", "waiting") not in _STATES or not named:
             return None
+        known["visible_to"] = tuple(known.get("visible_to", ()))
         return cls(**known)
 
     def field(self) -> dict[str, Any]:

@@ -10,17 +10,16 @@ import structlog
 
 from framework.definition.model import BotDefinition
 from framework.definition.reply import Reply
-from framework.runtime.reply import ReplyWriter
+from framework.runtime.own import ANSWERS, OwnMessage, own
+from framework.runtime.reply import ReplyWriter, adopt
 from framework.runtime.situation import Situations
 from framework.runtime.stage import CallNext
 from framework.runtime.trigger import from_a_person
-from framework.runtime.turn import GONE, Draft, Outcome, Silent, Turn, reply_id
+from framework.runtime.turn import GONE, Draft, Outcome, Silent, Turn
 from framework.stream.model import Message
 
 _log = structlog.get_logger(__name__)
 
-ANSWERS = "answers"
-"""The custom field of a reply that answers several messages: their ids."""
 SUPERSEDED = "superseded by the next message"
 _STORING = 0.1
 _MOST = 10
@@ -75,16 +74,17 @@ def bursts(talk: Sequence[Message], user_id: str, rules: Rules, *, bot_user_id: 
 
 def answered(talk: Sequence[Message], bot_user_id: str) -> set[str]:
     """The messages of the talk that the bot has answered or is about to, by themselves or together with others."""
-    ids = {message.id for message in talk if message.user.id == bot_user_id and message.deleted_at is None}
-    done = {message.id for message in talk if reply_id(bot_user_id, message.id) in ids}
+    done: set[str] = set()
     for message in talk:
-        done |= set(answers_of(message, bot_user_id))
+        ours = own(message, bot_user_id)
+        if ours is not None and not ours.is_deleted:
+            done.update(ours.answered())
     return done
 
 
 def _follows(burst: Sequence[Message], message: Message, rules: Rules) -> bool:
     """Whether a message still belongs to the burst."""
-    near = message.created_at - burst[-1].created_at <= rules.quiet
+    near = message.created_at - burst[-1].created_at <= rules.quiet and message.visible_to == burst[-1].visible_to
     return near and len(burst) < _MOST and message.created_at - burst[0].created_at <= rules.longest
 
 
@@ -112,16 +112,17 @@ class Bursts:
             return await call_next(turn)
         trigger = turn.trigger
         page = await self._situations.talk(trigger)
-        own = next((message for message in page if message.id == turn.reply_id), None)
-        talk = [message for message in page if message.id != turn.reply_id]
+        begun_by_us = _own_reply(page, turn)
+        talk = [message for message in page if begun_by_us is None or message.id != begun_by_us.id]
         together = next((message for message in talk if trigger.id in answers_of(message, turn.bot_user_id)), None)
         if together is not None:
             return Silent("answered together with the next message", message_id=together.id)
         found = bursts(_with(talk, trigger), trigger.user.id, rules, bot_user_id=turn.bot_user_id)
         burst = next((one for one in found if any(m.id == trigger.id for m in one)), [trigger])
-        begun = own is not None and bool(own.text.strip() or not own.generating)
+        begun = begun_by_us is not None and bool(begun_by_us.message.text.strip() or not begun_by_us.is_unfinished)
         if burst[-1].id != trigger.id and not begun:
-            if own is not None:  # an earlier try at the turn got as far as an empty message
+            if begun_by_us is not None:  # an earlier try at the turn got as far as an empty message
+                adopt(turn.draft, begun_by_us)
                 await self._writer.withdraw(turn)
             return Silent("merged into the next message" if turn.definition.reply.merge_within else SUPERSEDED)
         place = next((n for n, message in enumerate(burst) if message.id == trigger.id), 0)
@@ -145,10 +146,17 @@ class Bursts:
 
 def answers_of(message: Message, bot_user_id: str) -> Sequence[str]:
     """The messages that a reply of the bot answers together, where it says so."""
-    ids = message.custom.get(ANSWERS)
-    if message.user.id != bot_user_id or message.deleted_at is not None or not isinstance(ids, (list, tuple)):
-        return ()
-    return [one for one in ids if isinstance(one, str)]
+    ours = own(message, bot_user_id)
+    return ours.answers if ours is not None and not ours.is_deleted else ()
+
+
+def _own_reply(page: Sequence[Message], turn: Turn) -> OwnMessage | None:
+    """The reply of an earlier try at the turn."""
+    ids = {*turn.ids.reply, turn.ids.former_reply}
+    found = (own(message, turn.bot_user_id) for message in page)
+    return next(
+        (one for one in found if one is not None and (one.id in ids or one.is_reply_to(turn.ids.trigger))), None
+    )
 
 
 def _with(talk: Sequence[Message], trigger: Message) -> list[Message]:

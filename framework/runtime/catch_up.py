@@ -12,11 +12,10 @@ import structlog
 from framework.errors import ChatServiceError
 from framework.runtime.approvals_words import may_be_for_the_bot
 from framework.runtime.bot import RunningBot
-from framework.runtime.burst import answers_of
 from framework.runtime.job import order
+from framework.runtime.own import OwnMessage, own
 from framework.runtime.pace import Pace
 from framework.runtime.trigger import from_a_person, may_fire
-from framework.runtime.turn import reply_id
 from framework.stream.model import ChannelRef, ChannelState, Message
 from framework.stream.timing import Timing
 
@@ -160,21 +159,27 @@ class CatchUp:
         now, bot = self._timing.now(), self._bot
         definition = bot.at(talk[0].channel).definition if talk else bot.definition
         rules = definition.catch_up
-        replies = {message.id: message for message in talk}
-        together = {id_ for message in talk for id_ in answers_of(message, bot.user_id)}
+        replies = _replies(talk, bot.user_id)
+        by_id = {message.id: ours for message in talk if (ours := own(message, bot.user_id)) is not None}
         found: list[Message] = []
         speakers_after: set[str] = set()
         for message in reversed(talk):
             person = from_a_person(message, bot_user_id=bot.user_id)
-            reply = replies.get(reply_id(bot.user_id, message.id))
+            reply = replies.get(message.id) or by_id.get(bot.ids.of(message.id).former_reply)
             if message.created_at >= joined_at:
                 due = message.created_at >= now - rules.horizon
             else:
                 due = message.created_at >= now - rules.before_joining and speakers_after <= {message.user.id}
-            open_ = message.id not in together and (reply is None or reply.generating)
+            open_ = reply is None or (reply.is_unfinished and reply.reply_to in {"", message.id})
             wanted = may_fire(message, definition) or may_be_for_the_bot(message, definition)
             if person and due and open_ and wanted:
                 found.append(message)
             if message.user.id != bot.user_id and message.kind in {"regular", "reply"}:
                 speakers_after.add(message.user.id)
         return found
+
+
+def _replies(talk: Sequence[Message], bot_user_id: str) -> dict[str, OwnMessage]:
+    """The bot's replies in a talk, by the messages that they answer."""
+    found = (own(message, bot_user_id) for message in talk)
+    return {id_: one for one in found if one is not None for id_ in one.answered()}

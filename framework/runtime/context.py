@@ -8,17 +8,16 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import Caller, Conversation, Utterance
+from framework.runtime.own import COVERS, own
 from framework.runtime.situation import roles_of
 from framework.runtime.stage import CallNext
-from framework.runtime.trigger import from_a_person
+from framework.runtime.trigger import by_another_account
 from framework.runtime.turn import GONE, Outcome, Silent, Turn
-from framework.stream.model import Attachment, Message
+from framework.stream.model import Attachment, Message, may_all_see
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
 
-COVERS = "covers_before"
-"""The custom field of a reply that speaks of everything written before it: the next one of its kind begins there."""
 NOTHING_NEW = "nobody wrote since the last time"
 EARLIER = 60
 """Messages before the window that are read for its summary: those that fell out of it since the last one, and some."""
@@ -110,7 +109,7 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
             user_id=trigger.user.id,
             user_name=trigger.user.name,
             channel=str(turn.channel),
-            key=turn.reply_id,
+            key=turn.ids.turn,
             roles=tuple(sorted(roles_of(trigger))),
             thread=trigger.parent_id or "",
             message=turn.cause.about if turn.cause.made_up else trigger.id,
@@ -120,13 +119,12 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
 
 def _since_last(messages: Sequence[Message], turn: Turn) -> Sequence[Message]:
     """What people wrote since the last answer of such a trigger, without the message that asks for this one."""
-    last = max(
-        (n for n, one in enumerate(messages) if one.user.id == turn.bot_user_id and one.custom.get(COVERS)), default=-1
-    )
+    covering = (n for n, one in enumerate(messages) if (ours := own(one, turn.bot_user_id)) and ours.covers)
+    last = max(covering, default=-1)
     return [
         replace(one, text=f"{one.text}\n[{one.reply_count} replies in its thread]") if one.reply_count else one
         for one in messages[last + 1 :]
-        if one.id != turn.trigger.id and from_a_person(one, bot_user_id=turn.bot_user_id)
+        if one.id != turn.trigger.id and by_another_account(one, bot_user_id=turn.bot_user_id)
     ]
 
 
@@ -153,17 +151,19 @@ def spoken_text(message: Message) -> str:
 
 
 def _belongs(message: Message, turn: Turn) -> bool:
-    """Left out: what is deleted or not yet written, what the service says, apologies for technical problems, and what
-    the one who is answered cannot see.
+    """Left out: what is deleted, what the service says, and what one of those cannot see who may read the answer. Of
+    the bot's own messages, too, what is not complete, what is no answer, and apologies for technical problems.
     """
-    if _is_gone(message) or message.generating or message.kind in {"system", "error", "ephemeral"}:
+    if _is_gone(message) or message.kind in {"system", "error", "ephemeral"}:
         return False
-    if message.shadowed or (message.visible_to and turn.trigger.user.id not in message.visible_to):
-        return False  # not for the one who is answered
-    if "review" in message.custom or "note" in message.custom:
-        return False  # about an answer, and none
-    own_reply = message.id == turn.reply_id or message.id.startswith(f"{turn.reply_id}-")
-    return not own_reply and message.custom.get("outcome") != "failed" and bool(spoken_text(message))
+    if message.shadowed or not may_all_see(message, turn.readers):
+        return False
+    ours = own(message, turn.bot_user_id)
+    if ours is not None:
+        of_this_turn = turn.reply_id in {ours.id, ours.part_of}
+        if of_this_turn or ours.is_unfinished or ours.is_aside or ours.is_apology:
+            return False
+    return bool(spoken_text(message))
 
 
 def _is_gone(message: Message) -> bool:
@@ -173,16 +173,16 @@ def _is_gone(message: Message) -> bool:
 def _utterance(message: Message, turn: Turn, names: Mapping[str, str]) -> Utterance:
     """`names` are those of messages' authors, by the messages' ids."""
     reported = turn.cause.kind == "event" and message.id == turn.trigger.id  # by the app's server, in the bot's name
-    own = message.user.id == turn.bot_user_id and not reported
-    by_bot = own or message.ai_generated or message.user.is_bot
+    ours = None if reported else own(message, turn.bot_user_id)
+    by_bot = reported or ours is not None or message.user.is_bot
     return Utterance(
-        foreign=by_bot and not own,  # anybody can mark a message as a bot's
+        foreign=by_bot and ours is None,
         restricted=bool(message.visible_to),
         who="bot" if by_bot else "user",
         text=spoken_text(message),
         name=message.user.name or message.user.id,
         images=tuple(a.url for a in message.attachments if a.kind == "image" and a.url),
-        to=names.get(str(message.custom.get("reply_to")), "") if own else "",
+        to=names.get(ours.reply_to, "") if ours is not None else "",
     )
 
 

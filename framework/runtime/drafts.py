@@ -10,11 +10,14 @@ import structlog
 
 from framework.agent.conversation import AgentEvent, Answer, Finished
 from framework.engine.port import FencedError
-from framework.errors import ChatServiceError, DuplicateMessageError, EngineError, ModelError
-from framework.runtime.approvals_desk import Desk, note_id, place_of_reviews
+from framework.errors import ChatServiceError, EngineError, ModelError
+from framework.names import shown_name
+from framework.runtime.approvals_desk import Desk, place_of_reviews
 from framework.runtime.approvals_record import Review
 from framework.runtime.bot import Limits
+from framework.runtime.own import own
 from framework.runtime.place import longest, place_of
+from framework.runtime.post import post_once
 from framework.runtime.reply import facts
 from framework.runtime.split import split
 from framework.runtime.stage import CallNext
@@ -28,11 +31,6 @@ WAITS = "draft waits for approval"
 _QUOTED = 500
 
 
-def draft_id(turn: Turn) -> str:
-    """The id of a turn's draft: always the same, like that of its reply."""
-    return f"{turn.reply_id}-draft"
-
-
 class DraftGate:
     """A stage, before the agent: a turn whose draft exists makes no other one."""
 
@@ -44,16 +42,16 @@ class DraftGate:
         """Silent for what waits or was decided; else the outcome of the stages that follow."""
         if not turn.definition.drafts.enabled:
             return await call_next(turn)
-        id_ = draft_id(turn)
-        message = (await self._service.messages(place_of_reviews(turn), [id_])).get(id_)
-        review = Review.read(message) if message is not None and message.deleted_at is None else None
+        found = (await self._service.messages(place_of_reviews(turn), turn.ids.chain("draft"))).values()
+        message = next((one for one in found if (ours := own(one, turn.bot_user_id)) and not ours.is_deleted), None)
+        review = Review.read(message) if message is not None else None
         if message is None or review is None:
             return await call_next(turn)
         if review.state == "waiting":
-            return Silent(WAITS, message_id=id_)
+            return Silent(WAITS, message_id=message.id)
         await self._desk.carry_out(message, review, fence=turn.fence)
         by = f" by {review.decided_by}" if review.decided_by else ""
-        return Silent(f"draft {review.state}{by}", message_id=id_)
+        return Silent(f"draft {review.state}{by}", message_id=message.id)
 
 
 class Drafts:
@@ -104,16 +102,18 @@ class Drafts:
             show_in_channel=place.show_in_channel,
             parts=len(texts),
             facts={**facts(turn, answer), **turn.draft.facts},
+            visible_to=turn.visible_to,
         )
-        who = trigger.user.name or trigger.user.id
+        who = shown_name(trigger.user.name, trigger.user.id, with_id=True)
         asked = " ".join(" ".join(message.text.split()) for message in turn.answering)[:_QUOTED]
         about = f"{who} wrote: {asked}" if asked else turn.cause.detail
         title = f"Draft for {who} in {turn.channel}"
-        if not await self._desk.show(turn, review, texts, id_=draft_id(turn), title=title, about=about):
+        shown = await self._desk.show(turn, review, texts, purpose="draft", title=title, about=about)
+        if shown is None:
             return Silent("nobody could see the draft")
         await self._tell(turn)
-        _log.info("draft.shown", draft=draft_id(turn), characters=len(answer.text))
-        return Silent(WAITS, message_id=draft_id(turn))
+        _log.info("draft.shown", draft=shown, characters=len(answer.text))
+        return Silent(WAITS, message_id=shown)
 
     async def _tell(self, turn: Turn) -> None:
         """The customer hears that it takes a while, where the bot has words for that."""
@@ -121,11 +121,11 @@ class Drafts:
         if not said:
             return
         place = place_of(turn)
-        note = OutgoingMessage(note_id(turn.reply_id), said, parent_id=place.parent_id, custom={"note": "draft"})
-        try:
-            await self._service.send(turn.channel, note, check=turn.fence)
-        except DuplicateMessageError:
-            return
+        note = OutgoingMessage(
+            "", said, parent_id=place.parent_id, custom={"note": "draft"}, visible_to=turn.visible_to
+        )
+        chain, bot = turn.ids.chain("note"), turn.bot_user_id
+        await post_once(self._service, turn.channel, chain, note, bot_user_id=bot, check=turn.fence)
 
 
 class _Raising(AsyncIterator[AgentEvent]):

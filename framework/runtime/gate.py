@@ -10,6 +10,8 @@ from datetime import timedelta
 import structlog
 
 from framework.definition.triggers import Trigger
+from framework.names import shown_name
+from framework.runtime.audience import audience_of
 from framework.runtime.content import saying
 from framework.runtime.live import quicker
 from framework.runtime.policy import (
@@ -105,6 +107,7 @@ class Gate:
             if about is None or about.deleted_at is not None:
                 return Silent("the message that somebody reacted to was deleted")
             turn = replace(turn, trigger=replace(turn.trigger, parent_id=about.parent_id))
+            turn.draft.visible_to = audience_of(turn.bot_user_id, [turn.trigger], around=[about])
         _log.info("turn.decided", answer=True, trigger=cause.kind, why=cause.detail)
         return await call_next(_speaking(turn))
 
@@ -129,7 +132,7 @@ def _speaking(turn: Turn) -> Turn:
     if not turn.cause.say:
         return turn
     user = turn.trigger.user
-    return replace(turn, events=saying(turn.cause.say.replace("{name}", user.name or user.id), "answered"))
+    return replace(turn, events=saying(turn.cause.say.replace("{name}", shown_name(user.name, user.id)), "answered"))
 
 
 def _moved_on(turn: Turn, recent: Sequence[Message]) -> str | None:

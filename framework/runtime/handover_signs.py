@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from framework.runtime.own import own
 from framework.runtime.words import own_words
 from framework.stream.model import Message
 
@@ -97,10 +98,10 @@ def failures_in_a_row(messages: Sequence[Message], *, bot_user_id: str, but: str
     """
     count = 0
     for message in reversed(messages):
-        outcome = message.custom.get("outcome")
-        if message.user.id != bot_user_id or outcome is None or message.id == but or outcome == "failed":
+        ours = own(message, bot_user_id)
+        if ours is None or not ours.outcome or ours.id == but or ours.is_apology:
             continue
-        if outcome not in WITHOUT_EVIDENCE:
+        if ours.outcome not in WITHOUT_EVIDENCE:
             break
         count += 1
     return count

@@ -10,6 +10,7 @@ import structlog
 from framework.agent.conversation import AgentEvent, Answer, Finished, HandoverRequested
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError
+from framework.names import shown_name
 from framework.runtime.approvals_words import says_resume
 from framework.runtime.handover import FIELD, Handover
 from framework.runtime.handover_mood import may_be_upset, upset
@@ -53,7 +54,7 @@ class HandoverGate:
                 return Silent("no handover is open")
             had = state is not None and not turn.cause.made_up and state.had(turn.trigger.created_at)
             return Silent(TAKEN_OVER) if had else await call_next(turn)
-        if state.turn == turn.reply_id:
+        if state.turn == turn.ids.job:
             _log.info("handover.continued")
             return await self._steps.open(turn, Sign("phrase", state.reason.rstrip(".")))
         return await self._while_open(turn, state, call_next, commanded=commanded)
@@ -81,7 +82,7 @@ class HandoverGate:
             return
         if await wrote(self._service, turn.definition.team, trigger):
             await turn.fence()
-            taken = replace(state, taken_by=trigger.user.name or trigger.user.id)
+            taken = replace(state, taken_by=shown_name(trigger.user.name, trigger.user.id))
             await self._service.update_channel(turn.channel, to_set={FIELD: taken.field()})
 
 

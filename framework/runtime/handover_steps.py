@@ -11,10 +11,14 @@ from zlib import crc32
 import structlog
 
 from framework.agent.conversation import Answer
-from framework.errors import ChatServiceError, DuplicateMessageError
+from framework.errors import ChatServiceError
+from framework.names import shown_name
 from framework.runtime.handover import FIELD, Handover
 from framework.runtime.handover_signs import PUBLIC, Sign
 from framework.runtime.handover_summary import summarise
+from framework.runtime.ids import Purpose
+from framework.runtime.own import own
+from framework.runtime.post import post_once
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.team import audience, people
 from framework.runtime.turn import HandedOff, Outcome, Turn
@@ -71,7 +75,7 @@ class HandoverSteps:
         turn.draft.facts.update(outcome=HANDED_OFF, suggestions=[], feedback=[], handover=called)
         called_out = bool(plan.to or turn.definition.handover.alert)
         said = phrases.handover_closed if plan.away else phrases.handover if called_out else phrases.handover_nobody
-        if before is not None and before.is_open and before.turn != turn.reply_id:
+        if before is not None and before.is_open and before.turn != turn.ids.job:
             return said  # another turn of this channel was quicker, and did the rest
         await self._tag(turn, sign, plan, before)
         await self._add(turn, plan.to)
@@ -92,7 +96,7 @@ class HandoverSteps:
             return _Plan(tuple(kept["to"]), kept["detail"], kept["summary"], kept["away"])
         hours = turn.definition.team.hours
         away = hours is not None and not hours.is_open(self._timing.now())
-        begun = before is not None and before.is_open and before.turn == turn.reply_id
+        begun = before is not None and before.is_open and before.turn == turn.ids.job
         to = before.to if begun and before is not None else await self._choose(turn)
         plan = _Plan(to, sign.detail, sign.summary, away)
         if turn.execution:
@@ -132,7 +136,7 @@ class HandoverSteps:
             reason=PUBLIC[sign.kind],
             by=turn.bot_user_id,
             to=plan.to,
-            turn=turn.reply_id,
+            turn=turn.ids.job,
         )
         if before is not None:
             state = before.reopened(state)
@@ -157,14 +161,14 @@ class HandoverSteps:
         if not turn.definition.handover.alert:
             return
         place = ChannelRef.parse(turn.definition.handover.alert)
-        who = turn.trigger.user.name or turn.trigger.user.id
+        who = shown_name(turn.trigger.user.name, turn.trigger.user.id, with_id=True)
         called = f" Called: {', '.join(plan.to)}." if plan.to else " Nobody could be called."
-        name = f" ({info.name})" if info.name else ""
+        name = f" ({shown_name(info.name)})" if info.name else ""
         text = f"{who} needs a person in {turn.channel}{name}: {plan.detail}.{called}"
         custom = {"handover_channel": str(turn.channel)}
-        message = OutgoingMessage(f"{turn.reply_id}-alert", text, custom=custom)
+        message = OutgoingMessage("", text, custom=custom)
         try:
-            await self._post(turn, place, message)
+            await self._post(turn, place, "alert", message)
         except ChatServiceError as error:
             if error.retryable:
                 raise
@@ -176,7 +180,7 @@ class HandoverSteps:
         try:
             await self._service.create_channel(place)
             await self._service.add_members(place, to)
-            await self._post(turn, place, message)
+            await self._post(turn, place, "alert", message)
         except ChatServiceError as error:
             if error.retryable:
                 raise
@@ -184,8 +188,8 @@ class HandoverSteps:
         return True
 
     async def _sum_up(self, turn: Turn, plan: _Plan) -> None:
-        id_ = f"{turn.reply_id}-summary"
-        if id_ in await self._service.messages(turn.channel, [id_]):
+        found = await self._service.messages(turn.channel, turn.ids.chain("summary"))
+        if any(own(message, turn.bot_user_id) for message in found.values()):
             return  # summing up costs a call of the model
         seen_by = await audience(self._service, turn.definition.team, turn.channel, also=plan.to)
         if not seen_by:
@@ -195,10 +199,8 @@ class HandoverSteps:
         back = turn.definition.phrases.hand_back.replace("{command}", turn.definition.handover.resume_command)
         text = f"**For the team.** Why: {plan.detail}.\n\n{summary}\n\n{back}".strip()
         custom = {"note": "team"}
-        await self._post(turn, turn.channel, OutgoingMessage(id_, text, custom=custom, visible_to=seen_by))
+        await self._post(turn, turn.channel, "summary", OutgoingMessage("", text, custom=custom, visible_to=seen_by))
 
-    async def _post(self, turn: Turn, channel: ChannelRef, message: OutgoingMessage) -> None:
-        try:
-            await self._service.send(channel, message, check=turn.fence)
-        except DuplicateMessageError:
-            return  # an earlier try was here
+    async def _post(self, turn: Turn, channel: ChannelRef, purpose: Purpose, message: OutgoingMessage) -> None:
+        chain, bot = turn.ids.chain(purpose), turn.bot_user_id
+        await post_once(self._service, channel, chain, message, bot_user_id=bot, check=turn.fence)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from framework.errors import ModelError
+from framework.names import shown_name
 from framework.runtime.context import to_conversation
 from framework.runtime.turn import Turn
 from framework.stream.model import Message
@@ -39,7 +40,7 @@ async def _read(service: ChatService, turn: Turn) -> Sequence[Message]:
 def _quotes(messages: Sequence[Message], turn: Turn) -> str:
     asked = [m for m in messages if m.user.id == turn.trigger.user.id and m.text.strip()][-_QUOTED:]
     answered = [m for m in messages if m.user.id == turn.bot_user_id and m.id != turn.reply_id and m.text.strip()]
-    lines = [f"{m.user.name or m.user.id} wrote: {_short(m.text)}" for m in asked]
+    lines = [f"{shown_name(m.user.name, m.user.id)} wrote: {_short(m.text)}" for m in asked]
     lines += [f"The bot answered last: {_short(m.text)}" for m in answered[-1:]]
     return "\n".join(f"- {line}" for line in lines) or "There is nothing to sum up."
 

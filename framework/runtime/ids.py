@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from framework.stream.ids import IdKey
@@ -40,13 +41,23 @@ class TurnIds:
         fields = (self.bot_user_id, kind, self.trigger, purpose, part, name)
         return tuple(self.key.id_of(*fields, n) for n in range(TRIES))
 
-    @property
+    @cached_property
+    def reply(self) -> tuple[str, ...]:
+        """The ids for the reply, in the order in which they are tried."""
+        return self.chain("reply")
+
+    @cached_property
+    def turn(self) -> str:
+        """The key by which tools know the turn. It is shown to nobody."""
+        return self.chain("turn")[0]
+
+    @cached_property
     def job(self) -> str:
         """The key of the turn's job. It is no message's id and no secret: it stays when the app's secret is changed."""
         namespace = _EVENTS if self.made_up else _MESSAGES
         return str(uuid.uuid5(namespace, _text(f"{self.bot_user_id}\n{self.trigger}")))
 
-    @property
+    @cached_property
     def former_reply(self) -> str:
         """The id that earlier releases gave the reply. It counts only for messages that the bot wrote."""
         return str(uuid.uuid5(_MESSAGES, _text(f"{self.bot_user_id}\n{self.trigger}")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -19,10 +19,13 @@ _STILL_TYPING = 5.0  # seconds; clients forget who types after a few more
 class Indicator:
     """Shows states for one message, latest wins. A state that cannot be sent is no reason to fail a turn.
 
-    Without `states` it shows nothing.
+    `message_id` is asked for each state: the message may turn out to have another id than the first. Without `states`
+    it shows nothing.
     """
 
-    def __init__(self, service: ChatService, channel: ChannelRef, message_id: str, *, states: bool = True) -> None:
+    def __init__(
+        self, service: ChatService, channel: ChannelRef, message_id: Callable[[], str], *, states: bool = True
+    ) -> None:
         self._service = service
         self._channel = channel
         self._message_id = message_id
@@ -61,7 +64,7 @@ class Indicator:
 
     async def _send(self, state: AIState | None) -> None:
         try:
-            await self._service.indicate(self._channel, self._message_id, state)
+            await self._service.indicate(self._channel, self._message_id(), state)
         except ChatServiceError as error:
             _log.debug("indicator.failed", state=state, error=error.what)
 

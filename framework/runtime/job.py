@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from framework.engine.port import Execution, Job
 from framework.runtime.bot import RunningBot
-from framework.runtime.turn import Cause, Origin, Turn, reply_id, unfenced
+from framework.runtime.turn import Cause, Origin, Turn, unfenced
 from framework.stream.model import Message
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,7 +33,6 @@ def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin
         bot_user_id=bot.user_id,
         channel=trigger.channel,
         trigger=trigger,
-        reply_id=reply_id(bot.user_id, trigger.id),
         received_at=now,
         ids=bot.ids.of(trigger.id, made_up=cause is not None and cause.made_up),
         setup=bot.at(trigger.channel),
@@ -56,12 +55,13 @@ def to_job(turn: Turn, *, delay: float = 0.0) -> Job:
         "bot": turn.bot,
         "bot_user_id": turn.bot_user_id,
         "origin": turn.origin,
+        "reply": turn.reply_id,
         "received_at": turn.received_at.isoformat(),
         "trigger": _messages().dump_python(turn.trigger, mode="json"),
         "cause": _causes().dump_python(turn.cause, mode="json"),
     }
     when = order(turn.trigger)
-    return Job(key=turn.reply_id, lane=turn.lane, order=when, payload=payload, delay=delay, scope=turn.scope)
+    return Job(key=turn.ids.job, lane=turn.lane, order=when, payload=payload, delay=delay, scope=turn.scope)
 
 
 def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> Turn:
@@ -74,7 +74,6 @@ def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> T
         bot_user_id=payload["bot_user_id"],
         channel=trigger.channel,
         trigger=trigger,
-        reply_id=job.key,
         received_at=datetime.fromisoformat(payload["received_at"]),
         ids=bot.ids.of(trigger.id, made_up=cause.made_up),
         setup=bot.at(trigger.channel),

@@ -85,7 +85,7 @@ class LiveTurns:
         meant = self._touch(message_id)
         for seat in self._seats.values():
             seat.question_deleted |= seat.turn.trigger.id == message_id
-            seat.reply_deleted |= seat.turn.reply_id == message_id
+            seat.reply_deleted |= seat.turn.draft.id == message_id
             if seat.question_deleted or seat.reply_deleted:
                 meant = True
                 seat.signal.set()
@@ -142,14 +142,14 @@ class LiveTurns:
         if turn.burst or self._touched.get(turn.trigger.id, True):  # an edit or a deletion may not be in it
             turn = replace(turn, page=None)
         seat = _Seat(turn)
-        self._seats[turn.reply_id] = seat
+        self._seats[turn.ids.job] = seat
         try:
             while True:
                 outcome = await self._attempt(seat, call_next)
                 if outcome is not None:
                     return outcome
         finally:
-            del self._seats[turn.reply_id]
+            del self._seats[turn.ids.job]
 
     async def _attempt(self, seat: _Seat, call_next: CallNext) -> Outcome | None:
         """One run of the stages that follow; None: the question was edited, so run them again."""

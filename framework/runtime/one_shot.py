@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from framework.errors import ChatServiceError, FrameworkError, ModelError, UsageError
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.job import new_turn
+from framework.runtime.own import own
 from framework.runtime.pipeline import Pipeline
 from framework.runtime.trigger import from_a_person
 from framework.runtime.turn import Failed, HandedOff, Replied, Silent, Turn
@@ -53,8 +54,8 @@ async def reply_once(
     match await Pipeline(bot, limits or Limits(), timing).run(turn):
         case Replied(message_id, answer):
             return OneShot(message_id, posted=True, text=answer.text, outcome=answer.outcome)
-        case Silent(_, message_id=str()):
-            return await _earlier(bot, turn)
+        case Silent(_, message_id=str() as message_id):
+            return await _earlier(bot, turn, message_id)
         case Failed(error, told=True):
             raise ModelError(error, hint="The channel was told so.")
         case Failed(error, retryable=retryable):
@@ -63,9 +64,8 @@ async def reply_once(
             raise FrameworkError(f"Nothing was posted: {reason}.", where=str(channel))
 
 
-async def _earlier(bot: RunningBot, turn: Turn) -> OneShot:
+async def _earlier(bot: RunningBot, turn: Turn, message_id: str) -> OneShot:
     """The reply that an earlier call posted."""
-    found = await bot.service.messages(turn.channel, [turn.reply_id])
-    reply = found.get(turn.reply_id)
-    outcome = reply.custom.get("outcome") if reply else None
-    return OneShot(turn.reply_id, posted=False, text=reply.text if reply else "", outcome=str(outcome or "answered"))
+    reply = own((await bot.service.messages(turn.channel, [message_id])).get(message_id), bot.user_id)
+    text, outcome = (reply.message.text, reply.outcome) if reply is not None else ("", "")
+    return OneShot(message_id, posted=False, text=text, outcome=outcome or "answered")

@@ -66,17 +66,26 @@ class OwnMessage:
         """Whether it is about an answer and none itself: a note, or a question to the team."""
         return bool(self.note) or self.review is not None
 
-    def answers_to(self, trigger: str, *, made_up: bool = False) -> bool:
-        """Whether it is the reply to this message (or, with `made_up`, to what happened), or to it among others."""
-        if made_up or self.made_up:
-            return made_up and self.made_up and self.reply_to == trigger
-        return trigger != "" and trigger in {self.reply_to, *self.answers}
+    def is_reply_to(self, trigger: str, *, made_up: bool = False) -> bool:
+        """Whether it is the reply to this message (or, with `made_up`, to what happened): the last of its messages,
+        where it answers several.
+        """
+        return trigger != "" and self.reply_to == trigger and self.made_up == made_up
+
+    def answered(self) -> tuple[str, ...]:
+        """The ids of the messages that it answers, several where they were answered together."""
+        return () if self.made_up else tuple(dict.fromkeys(filter(None, (*self.answers, self.reply_to))))
 
 
 def own(message: Message | None, bot_user_id: str) -> OwnMessage | None:
     """Return what a message records. None for every message that somebody else wrote, whatever its fields say."""
     if message is None or not bot_user_id or message.user.id != bot_user_id:
         return None
+    return recorded(message)
+
+
+def recorded(message: Message) -> OwnMessage:
+    """Return what a message records that is known to be the bot's: the answer to posting it."""
     fields = message.custom
     review, answers = fields.get(REVIEW), fields.get(ANSWERS)
     return OwnMessage(

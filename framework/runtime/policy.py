@@ -11,6 +11,7 @@ from framework.definition.model import BotDefinition
 from framework.definition.triggers import Trigger
 from framework.runtime.addressee import meant_for_others
 from framework.runtime.handover import Handover
+from framework.runtime.own import own
 from framework.runtime.situation import Situation, of_team, roles_of
 from framework.runtime.trigger import calls_bot, command_in, fired, not_fired
 from framework.runtime.words import says_something
@@ -168,8 +169,9 @@ def replies_in_a_row(situation: Situation, *, since: datetime) -> int:
     for one in reversed(situation.before):
         if one.created_at < since:
             break
-        if situation.by_bot(one) and "part_of" not in one.custom:
-            count += 1
+        ours = own(one, situation.bot_user_id)
+        if ours is not None:
+            count += not ours.part_of
         elif situation.by_person(one) and one.user.id != situation.message.user.id:
             break
     return count
@@ -185,7 +187,8 @@ def outside_hours(situation: Situation, definition: BotDefinition) -> No | Close
     opening = conditions.hours.next_opening(asked_at)
     mine = {one.id for one in situation.before if one.user.id == situation.message.user.id}
     for one in situation.before:
-        told = situation.by_bot(one) and one.custom.get("outcome") == CLOSED and one.custom.get("reply_to") in mine
+        ours = own(one, situation.bot_user_id)
+        told = ours is not None and ours.outcome == CLOSED and ours.reply_to in mine
         if told and conditions.hours.next_opening(one.created_at) == opening:
             return No("outside the hours, and it was said before")
     return Closed("outside the hours")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from framework.errors import ChatServiceError, DuplicateMessageError
-from framework.runtime.own import own
+from framework.runtime.own import OwnMessage, own, recorded
 from framework.stream.model import ChannelRef, Message, OutgoingMessage
 from framework.stream.service import ChatService, Check, unchecked
 
@@ -19,8 +19,13 @@ _log = structlog.get_logger(__name__)
 class Posted:
     """A message as it stands in the channel. `is_new`: this call posted it; otherwise an earlier one did."""
 
-    message: Message
+    own: OwnMessage
     is_new: bool
+
+    @property
+    def message(self) -> Message:
+        """The message."""
+        return self.own.message
 
 
 async def post_once(
@@ -44,11 +49,12 @@ async def post_once(
             sent = await service.send(channel, replace(message, id=id_), newest=newest, check=check)
         except DuplicateMessageError:
             found = (await service.messages(channel, [id_])).get(id_)
-            if found is not None and own(found, bot_user_id) is not None:
-                return Posted(found, is_new=False)
+            ours = own(found, bot_user_id)
+            if ours is not None:
+                return Posted(ours, is_new=False)
             _tell(channel, id_, number, found)
         else:
-            return Posted(sent, is_new=True)
+            return Posted(recorded(sent), is_new=True)
     raise ChatServiceError(
         f"Others have messages under all {len(chain)} ids of a message to {channel}.",
         hint="Whoever can do that knows the app's secret: change it in the dashboard.",

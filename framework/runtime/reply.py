@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 
 from framework.agent.conversation import Answer, Source
-from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
+from framework.errors import ChatServiceError, FrameworkError
 from framework.runtime.bot import Limits
 from framework.runtime.feed import Feed
 from framework.runtime.indicator import Indicator, typing
+from framework.runtime.own import MADE_UP, OUTCOME, PART_OF, REPLY_TO, OwnMessage, own
 from framework.runtime.place import longest, place_of, with_suggestions
+from framework.runtime.post import post_once
 from framework.runtime.split import split
-from framework.runtime.turn import Draft, Turn, part_id
-from framework.stream.model import Message, OutgoingMessage
+from framework.runtime.turn import Draft, Turn
+from framework.stream.model import OutgoingMessage
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -42,8 +44,9 @@ class ReplyWriter:
     async def indicating(self, turn: Turn) -> AsyncIterator[Indicator]:
         """Show what the bot is doing while the block runs."""
         reply, parent_id = turn.definition.reply, place_of(turn).parent_id
-        indicator = Indicator(self._service, turn.channel, turn.reply_id, states=reply.states)
-        async with indicator.running(), typing(self._service, turn.channel, parent_id, on=reply.typing):
+        public = not turn.visible_to  # a state is told to all who watch the channel
+        indicator = self._indicator(turn, states=reply.states and public)
+        async with indicator.running(), typing(self._service, turn.channel, parent_id, on=reply.typing and public):
             yield indicator
 
     async def stream(self, turn: Turn, indicator: Indicator) -> Answer | Exception:
@@ -78,29 +81,38 @@ class ReplyWriter:
         draft.closing = True
         parts = split(answer.text, longest(turn, self._limits))
         custom = {**facts(turn, answer), **draft.facts, **(extra or {})}
+        draft.further.clear()
         for number, text in enumerate(parts[1:], start=2):
-            draft.parts = number
-            await self._put_part(turn, part_id(turn.reply_id, number), text)
+            await self._put_part(turn, number, text)
         # The first message is completed last: while it says `generating`, a crash leaves the turn recoverable.
         if not draft.posted and await self._post(turn, parts[0], custom=custom):
             return
         await self._service.revise(turn.reply_id, text=parts[0], generating=False, custom=custom, check=turn.fence)
         draft.shown = parts[0]
         if draft.resumed:
-            await self._drop_parts_after(turn, len(parts))
+            await self._drop_other_parts(turn)
 
     async def stop(self, turn: Turn) -> Answer:
         """End a reply with what was shown."""
         answer = Answer(text=turn.draft.shown if turn.draft.shown.strip() else "…", outcome="answered")
-        await self.settle(turn, answer, {"stopped": True, "outcome": "stopped"})
-        await Indicator(self._service, turn.channel, turn.reply_id).clear()
+        await self.settle(turn, answer, {"stopped": True, OUTCOME: "stopped"})
+        await self._indicator(turn).clear()
         return answer
 
     async def withdraw(self, turn: Turn) -> None:
-        """Delete a reply whose question is gone."""
-        for number in range(1, turn.draft.parts + 1):
-            await self._service.delete(part_id(turn.reply_id, number), check=turn.fence)
-        await Indicator(self._service, turn.channel, turn.reply_id).clear()
+        """Delete a reply whose question is gone. Only what the bot wrote is deleted."""
+        ids = [turn.draft.id] if turn.draft.id else await self._found(turn, turn.ids.reply)
+        for id_ in [*ids, *turn.draft.further]:
+            await self._service.delete(id_, check=turn.fence)
+        await self._indicator(turn).clear()
+
+    def _indicator(self, turn: Turn, *, states: bool = True) -> Indicator:
+        return Indicator(self._service, turn.channel, lambda: turn.reply_id, states=states)
+
+    async def _found(self, turn: Turn, ids: Sequence[str]) -> list[str]:
+        """Those of these messages that the bot wrote."""
+        found = await self._service.messages(turn.channel, ids)
+        return [id_ for id_, message in found.items() if own(message, turn.bot_user_id) is not None]
 
     def _interval(self, length: int) -> float:
         """Seconds between two sketches: the longer the text, the less a change of it is missed."""
@@ -113,7 +125,7 @@ class ReplyWriter:
 
         The post may have to wait: it takes along what has come by the time that it goes.
         """
-        custom = {"ai_generated": True, "reply_to": turn.trigger.id, **turn.marks}
+        custom = {"ai_generated": True, **_answers(turn), **turn.marks}
         await self._post(turn, self._fitting(turn, feed.text), lambda: self._fitting(turn, feed.text), custom=custom)
 
     async def _post(
@@ -123,29 +135,33 @@ class ReplyWriter:
         turn.draft.opened = True
         place = place_of(turn)
         outgoing = OutgoingMessage(
-            id=turn.reply_id,
+            id="",
             text=text,
             parent_id=place.parent_id,
             show_in_channel=place.show_in_channel,
             generating=newest is not None,
             custom=custom,
+            visible_to=turn.visible_to,
         )
-        try:
-            message = await self._service.send(turn.channel, outgoing, newest=newest, check=turn.fence)
-        except DuplicateMessageError:
-            await self._take_over(turn)
+        posted = await post_once(
+            self._service,
+            turn.channel,
+            turn.ids.reply,
+            outgoing,
+            bot_user_id=turn.bot_user_id,
+            newest=newest,
+            check=turn.fence,
+        )
+        if not posted.is_new:
+            turn.draft.id = posted.message.id
+            if not posted.own.is_unfinished:
+                raise AlreadyAnsweredError("already answered")
+            adopt(turn.draft, posted.own)
             return False
-        turn.draft.posted_at = message.created_at
-        turn.draft.shown = message.text
+        turn.draft.id = posted.message.id
+        turn.draft.posted_at = posted.message.created_at
+        turn.draft.shown = posted.message.text
         return True
-
-    async def _take_over(self, turn: Turn) -> None:
-        found = (await self._service.messages(turn.channel, [turn.reply_id])).get(turn.reply_id)
-        if found is None:
-            raise ChatServiceError(f"The reply {turn.reply_id} exists and cannot be read.", retryable=True)
-        if not found.generating:
-            raise AlreadyAnsweredError("already answered")
-        adopt(turn.draft, found)
 
     def _fitting(self, turn: Turn, text: str) -> str:
         return text[: longest(turn, self._limits)]
@@ -177,30 +193,51 @@ class ReplyWriter:
             turn.draft.shown = text
         return passed
 
-    async def _put_part(self, turn: Turn, id_: str, text: str) -> None:
+    async def _put_part(self, turn: Turn, number: int, text: str) -> None:
         """Post a further message of a long reply, or give the one that is there this text."""
-        custom = {"ai_generated": True, "part_of": turn.reply_id}
+        custom = {"ai_generated": True, PART_OF: turn.reply_id}
         place = place_of(turn)
         outgoing = OutgoingMessage(
-            id=id_, text=text, parent_id=place.parent_id, show_in_channel=place.show_in_channel, custom=custom
+            id="",
+            text=text,
+            parent_id=place.parent_id,
+            show_in_channel=place.show_in_channel,
+            custom=custom,
+            visible_to=turn.visible_to,
         )
-        try:
-            await self._service.send(turn.channel, outgoing, check=turn.fence)
-        except DuplicateMessageError:
+        chain, bot = turn.ids.chain("reply", part=number), turn.bot_user_id
+        posted = await post_once(self._service, turn.channel, chain, outgoing, bot_user_id=bot, check=turn.fence)
+        id_ = posted.message.id
+        turn.draft.further.append(id_)
+        if not posted.is_new:
             await self._service.revise(id_, text=text, generating=False, custom=custom, check=turn.fence)
 
-    async def _drop_parts_after(self, turn: Turn, parts: int) -> None:
-        """An interrupted process may have written more parts than this answer has."""
-        later = [part_id(turn.reply_id, number) for number in range(parts + 1, parts + 10)]
-        for id_ in await self._service.messages(turn.channel, later):
-            await self._service.delete(id_, check=turn.fence)
+    async def _drop_other_parts(self, turn: Turn) -> None:
+        """Delete the further messages that an interrupted process wrote and this answer does not have: it was longer,
+        or its ids were another release's or made from another secret.
+        """
+        after = range(len(turn.draft.further) + 2, len(turn.draft.further) + 11)
+        ids = [turn.ids.chain("reply", part=number)[0] for number in after]
+        ids += [f"{turn.reply_id}-{number}" for number in range(2, after.stop)]  # as earlier releases named them
+        found = await self._found(turn, ids)
+        read = (own(message, turn.bot_user_id) for message in (turn.page.messages if turn.page is not None else ()))
+        found += [one.id for one in read if one is not None and one.part_of == turn.reply_id and not one.is_deleted]
+        for id_ in dict.fromkeys(found):
+            if id_ not in turn.draft.further:
+                await self._service.delete(id_, check=turn.fence)
 
 
-def adopt(draft: Draft, message: Message) -> None:
+def adopt(draft: Draft, reply: OwnMessage) -> None:
     """Go on with a reply that an earlier process began."""
     draft.opened = draft.resumed = True
-    draft.posted_at = message.created_at
-    draft.shown = message.text
+    draft.id = reply.id
+    draft.posted_at = reply.message.created_at
+    draft.shown = reply.message.text
+
+
+def _answers(turn: Turn) -> dict[str, Any]:
+    """The fields that say what a reply answers."""
+    return {REPLY_TO: turn.trigger.id, **({MADE_UP: True} if turn.cause.made_up else {})}
 
 
 def facts(turn: Turn, answer: Answer) -> dict[str, Any]:
@@ -213,7 +250,7 @@ def facts(turn: Turn, answer: Answer) -> dict[str, Any]:
         suggestions.pop()
     return {
         "ai_generated": True,
-        "reply_to": turn.trigger.id,
+        **_answers(turn),
         "outcome": answer.outcome,
         "sources": sources,
         "suggestions": suggestions,

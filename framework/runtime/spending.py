@@ -12,6 +12,7 @@ from framework.agent.conversation import AgentEvent, Answer, Finished
 from framework.definition.budget import Budget, Spending
 from framework.engine.usage import Usage, UsageBook
 from framework.runtime.content import saying
+from framework.runtime.own import own
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import HandedOff, Outcome, Replied, Silent, Turn
 from framework.stream.model import Message
@@ -94,7 +95,7 @@ class Account:
 
     async def _count(self, turn: Turn, answer: Answer) -> None:
         usage = Usage((answer.input_tokens or 0) + (answer.output_tokens or 0), answer.cost or 0.0, 1)
-        if await self._book.spend(turn.reply_id, _scopes(turn), day_of(turn), usage):
+        if await self._book.spend(turn.ids.job, _scopes(turn), day_of(turn), usage):
             _log.info("budget.counted", tokens=usage.tokens, money=round(usage.money, 6))
 
 
@@ -130,9 +131,6 @@ def _is_over(usage: Usage, bound: Spending) -> bool:
 
 
 def _tells(message: Message, turn: Turn, day: date) -> bool:
-    return (
-        message.user.id == turn.bot_user_id
-        and message.id != turn.reply_id
-        and message.custom.get("outcome") == SPENT
-        and _day(message.created_at) == day
-    )
+    ours = own(message, turn.bot_user_id)
+    told = ours is not None and ours.id != turn.reply_id and ours.outcome == SPENT
+    return told and _day(message.created_at) == day

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import structlog
 
 from framework.engine.port import Again, Dead, Done, Engine, Execution, FencedError, Job, Verdict
-from framework.errors import ChatServiceError, DuplicateMessageError, EngineError
+from framework.errors import ChatServiceError, EngineError
 from framework.runtime.approvals_desk import Decision, Desk
 from framework.runtime.approvals_record import Review
 from framework.runtime.approvals_words import has_reviews, read_reaction, review_channels
@@ -21,6 +20,8 @@ from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.feedback import Feedback
 from framework.runtime.handover import Handover
 from framework.runtime.handover_steps import HandoverSteps
+from framework.runtime.own import own
+from framework.runtime.post import post_once
 from framework.runtime.team import acts
 from framework.runtime.verdict import patience
 from framework.stream.model import (
@@ -178,7 +179,7 @@ class Errands:
 
     async def _expire(self, channel: ChannelRef, message_id: str) -> str:
         message = (await self._bot.service.messages(channel, [message_id])).get(message_id)
-        review = Review.read(message) if message is not None else None
+        review = Review.read(message) if message is not None and own(message, self._bot.user_id) else None
         if message is None or review is None or review.state != "waiting":
             return "decided before"
         await self._desk.expire(message, review)
@@ -190,14 +191,14 @@ class Errands:
         message = (await self._bot.service.messages(channel, [payload["message"]])).get(payload["message"])
         if message is None:
             return "the message is gone"
-        own = message.user.id == self._bot.user_id
-        review, word = Review.read(message) if own else None, read_reaction(payload["kind"])
+        ours = own(message, self._bot.user_id)
+        review, word = Review.read(message) if ours is not None else None, read_reaction(payload["kind"])
         if review is not None:
             if word is None or not payload["given"] or not await self._of_team(channel, user):
                 return "only the team decides"
             return await self._desk.decide(message, review, Decision(word, user, job.key), fence=execution.check)
         said = []
-        if own and "reply_to" in message.custom and payload["kind"] in self._bot.at(channel).definition.reply.feedback:
+        if ours is not None and ours.reply_to and payload["kind"] in self._bot.at(channel).definition.reply.feedback:
             said.append(await self._feedback(message, user, payload))
         if payload["given"]:
             said.append(await self._resume(channel, user, payload, execution))
@@ -230,8 +231,8 @@ class Errands:
         at = datetime.fromisoformat(payload["at"])
         if state is None or not state.is_open or at <= state.since or not await self._of_team(channel, user):
             return "no handover of theirs to end"
-        said = OutgoingMessage(f"{state.turn}-resumed", definition.phrases.resumed, custom={"outcome": "resumed"})
-        with suppress(DuplicateMessageError):
-            await self._bot.service.send(channel, said, check=execution.check)
+        said = OutgoingMessage("", definition.phrases.resumed, custom={"outcome": "resumed"})
+        chain, service, bot = self._bot.ids.of(state.turn).chain("resumed"), self._bot.service, self._bot.user_id
+        await post_once(service, channel, chain, said, bot_user_id=bot, check=execution.check)
         await self._handover.close(channel, state, until=at)
         return "the team handed back"

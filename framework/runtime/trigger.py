@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def never_answered(message: Message, *, bot_user_id: str) -> str | None:
     """
     if message.user.id == bot_user_id:
         return "the bot's own message"
-    if is_bot(message.user) or message.ai_generated or message.generating or _is_marked(message.custom):
+    if is_bot(message.user) or message.ai_generated or _is_marked(message.custom):
         return WRITTEN_BY_BOT
     if message.deleted_at is not None or message.kind == "deleted":
         return "message was deleted"
@@ -56,6 +57,14 @@ def never_answered(message: Message, *, bot_user_id: str) -> str | None:
     if message.shadowed:
         return "the author is shadow banned"
     return "silent message" if message.silent else None
+
+
+def by_another_account(message: Message, *, bot_user_id: str) -> bool:
+    """Whether an account other than a bot's wrote this for others to read, whatever marks the message has: with those
+    its author only asks for no answer.
+    """
+    unmarked = replace(message, ai_generated=False, custom={})
+    return from_a_person(unmarked, bot_user_id=bot_user_id)
 
 
 def is_bot(user: User) -> bool:

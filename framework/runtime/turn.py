@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from framework.agent.conversation import AgentEvent, Answer, Conversation
 from framework.definition.model import BotDefinition
 from framework.definition.triggers import TriggerKind
 from framework.engine.port import Execution
+from framework.runtime.audience import audience_of
 from framework.runtime.bot import Setup
 from framework.runtime.ids import TurnIds
 from framework.stream.model import ChannelRef, Message
@@ -22,18 +22,6 @@ Origin = Literal["live", "catch_up", "command"]
 GONE = "question was deleted"
 """Why a turn is silent whose message is no more."""
 
-_NAMESPACE = uuid.UUID("5a1c9be2-4c0e-5c0b-9a53-6f0d1f0c7b11")
-
-
-def reply_id(bot_user_id: str, message_id: str) -> str:
-    """The id of this bot's reply to this message: always the same, so that posting twice is refused by the service."""
-    return str(uuid.uuid5(_NAMESPACE, f"{bot_user_id}\n{message_id}"))
-
-
-def part_id(reply: str, part: int) -> str:
-    """The id of a part of a long reply; parts count from 1, and the first one is the reply itself."""
-    return reply if part == 1 else f"{reply}-{part}"
-
 
 @dataclass(frozen=True)
 class Cause:
@@ -43,7 +31,8 @@ class Cause:
     is a message made up for it, which the channel does not have: `made_up`. `do` is the task for the model, `say` a
     fixed text instead; `detail` tells an operator what happened. `about` is the message that it is about: the one that
     somebody reacted to, or after which nobody wrote any more. `decided` is a tool call that the team decided on.
-    `since_last`: only what was written since the last answer of such a trigger is read.
+    `since_last`: only what was written since the last answer of such a trigger is read. `visible_to`: the only users
+    who may see what the turn says, where that follows from something else than its messages.
     """
 
     kind: TriggerKind | None = None
@@ -54,6 +43,7 @@ class Cause:
     about: str = ""
     decided: str = ""
     since_last: bool = False
+    visible_to: tuple[str, ...] = ()
 
 
 async def unfenced() -> None:
@@ -65,18 +55,26 @@ class Draft:
     """What people have seen of a reply so far. It outlives a restart of the generation, so it is not part of the frozen
     turn's value.
 
-    `opened`: posting was begun, so the message may exist. `posted_at`: when the service took it. `resumed`: an earlier
-    process posted it and did not come to the end. `closing`: the answer is complete and being written. `parts`: how
-    many messages it takes. `facts`: what goes into the reply's custom fields beside what the answer says.
+    `opened`: posting was begun, so the message may exist. `id`: the id that it has, once that is known. `posted_at`:
+    when the service took it. `resumed`: an earlier process posted it and did not come to the end. `closing`: the answer
+    is complete and being written. `further`: the ids of the messages after the first one. `facts`: what goes into the
+    reply's custom fields beside what the answer says. `visible_to`: see `Turn.visible_to`.
     """
 
     opened: bool = False
+    id: str = ""
     posted_at: datetime | None = None
     resumed: bool = False
     shown: str = ""
     closing: bool = False
-    parts: int = 1
+    further: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    visible_to: tuple[str, ...] | None = None
+
+    @property
+    def parts(self) -> int:
+        """How many messages the reply takes."""
+        return 1 + len(self.further)
 
     @property
     def posted(self) -> bool:
@@ -120,7 +118,6 @@ class Turn:
     bot_user_id: str
     channel: ChannelRef
     trigger: Message
-    reply_id: str
     received_at: datetime
     ids: TurnIds = field(compare=False)
     setup: Setup = field(compare=False)
@@ -142,6 +139,26 @@ class Turn:
     def definition(self) -> BotDefinition:
         """What the bot is, in this channel."""
         return self.setup.definition
+
+    @property
+    def reply_id(self) -> str:
+        """The id of the reply: the one that it has, or is to get."""
+        return self.draft.id or self.ids.reply[0]
+
+    @property
+    def visible_to(self) -> tuple[str, ...]:
+        """The only users who may see what the turn says, the bot among them; none named: every member.
+
+        What only some people saw is answered for them alone (see `audience_of`).
+        """
+        if self.draft.visible_to is not None:
+            return self.draft.visible_to
+        return audience_of(self.bot_user_id, self.answering, also=self.cause.visible_to)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The people among `visible_to`."""
+        return tuple(user for user in self.visible_to if user != self.bot_user_id)
 
     @property
     def answering(self) -> tuple[Message, ...]:

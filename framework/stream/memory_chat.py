@@ -160,6 +160,7 @@ class MemoryChat:
             command=command,
             quoted_id=quoting.id if quoting else "",
             quoted_user_id=quoting.user.id if quoting else "",
+            quoted_visible_to=seen_by(quoting) or () if quoting else (),
             shadowed=shadowed,
             custom=dict(custom or {}),
         )

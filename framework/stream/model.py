@@ -73,7 +73,7 @@ class Message:
     button press is told there. `visible_to` names the only users who see the message (empty: every member);
     `shadowed`: only its author does.
     `channel_role` is its author's role in this channel, `quoted_id` the message that it quotes and `quoted_user_id` who
-    wrote that, where the service tells.
+    wrote that, where the service tells, and `quoted_visible_to` the only users who see that one (empty: every member).
     """
 
     id: str
@@ -99,6 +99,7 @@ class Message:
     channel_role: str = ""
     quoted_id: str = ""
     quoted_user_id: str = ""
+    quoted_visible_to: tuple[str, ...] = ()
 
 
 def may_see(message: Message, user_id: str) -> bool:

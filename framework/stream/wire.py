@@ -93,7 +93,11 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
     return Message(
         id=id_,
         channel=where,
+<<<<<<< HEAD
         user=replace(user, is_bot=True) if ai_generated else user,
+=======
+        user=user,
+>>>>>>> 1a83c81 (wip)
         text=_arguments(body, command) if command else _text(body.get("text")),
         created_at=read_time(body.get("created_at")) or EPOCH,
         kind="deleted" if deleted_at else _KINDS.get(_text(body.get("type")), "regular"),
@@ -114,7 +118,17 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
         channel_role=_text(_mapping(body.get("member")).get("channel_role")) or _text(body.get("channel_role")),
         quoted_id=_text(body.get("quoted_message_id")) or _text(quoted.get("id")),
         quoted_user_id=read_user(quoted.get("user")).id,
+        quoted_visible_to=_quoted_visible_to(quoted),
     )
+
+
+def _quoted_visible_to(quoted: Mapping[str, Any]) -> tuple[str, ...]:
+    """The only users who see a quoted message, its author among them; none: every member does."""
+    author = read_user(quoted.get("user")).id
+    if quoted.get("shadowed") is True:
+        return _texts([author])
+    listed = _texts(_items(quoted.get("restricted_visibility")))
+    return _texts([*listed, author]) if listed else ()
 
 
 def read_custom(body: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:

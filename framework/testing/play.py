@@ -19,7 +19,6 @@ from framework.errors import FrameworkError
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.feedback import MemoryFeedback
 from framework.runtime.supervisor import run_bots
-from framework.runtime.turn import reply_id
 from framework.settings import Settings
 from framework.stream.model import ChannelRef
 from framework.testing.cast import cast, place_of, with_own_values
@@ -273,7 +272,7 @@ class _Scene:
         return known != version
 
     async def _reason(self, message_id: str) -> str:
-        record = await self.engine.record(reply_id(self.bot.user_id, message_id))
+        record = await self.engine.record(self.bot.ids.of(message_id).job)
         if record is None:
             return "the message reached no turn"
         kind, _, reason = record.outcome.partition(": ")

@@ -26,7 +26,7 @@ from framework.insight.log import configure
 from framework.runtime.bot import Limits, Setup
 from framework.runtime.ids import TurnIds
 from framework.runtime.reply import ReplyWriter
-from framework.runtime.turn import Turn, reply_id
+from framework.runtime.turn import Turn
 from framework.settings import Settings
 from framework.stream.chat import StreamChatService
 from framework.stream.factory import open_chat_service
@@ -148,7 +148,6 @@ def a_turn(number: int) -> Turn:
         bot_user_id=bot,
         channel=channel,
         trigger=trigger,
-        reply_id=reply_id(bot, trigger.id),
         received_at=now,
         ids=TurnIds(IdKey(SecretStr("secret")), bot, trigger.id),
         setup=Setup(BotDefinition(), ScriptedAgent()),

@@ -168,7 +168,7 @@ async def test_the_team_is_asked_in_the_bots_words(
 
         monkeypatch.setattr(bot.service, "send", overheard)
         waiting = await asked(bot, refunder)
-    assert waiting.text.startswith(f"Darf ich refund für Ann in {CID} aufrufen?")
+    assert waiting.text.startswith(f"Darf ich refund für Ann (`ann`) in {CID} aufrufen?")
     card = next(message.card for message in sent if message.id == waiting.id)
     assert card is not None
     assert card.text == "Antwortet mit approve oder deny. Wer gefragt hat, darf nicht zustimmen."

@@ -26,7 +26,7 @@ async def test_the_last_messages_with_who_said_them(world: World, agent: Scripte
         Utterance("user", "Mine too", "Ben"),
     )
     assert agent.asked[-1].caller == Caller(
-        user_id="ben", user_name="Ben", channel=CID, key=reply.id, roles=("user",), message=message.id
+        user_id="ben", user_name="Ben", channel=CID, key=bot.bot.ids.of(message.id).turn, roles=("user",), message=message.id
     )
 
 

@@ -19,7 +19,7 @@ from framework.errors import ChatServiceError
 from framework.runtime.bot import Limits, Setup
 from framework.runtime.ids import TurnIds
 from framework.runtime.reply import ReplyWriter
-from framework.runtime.turn import Turn, reply_id
+from framework.runtime.turn import Turn
 from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.service import ChatService
@@ -48,7 +48,6 @@ def a_turn(number: int, timing: Timing, events: AsyncIterator[AgentEvent]) -> Tu
         bot_user_id="agent-bot",
         channel=channel,
         trigger=trigger,
-        reply_id=reply_id("agent-bot", trigger.id),
         received_at=timing.now(),
         ids=TurnIds(IdKey(SecretStr("secret")), "agent-bot", trigger.id),
         setup=Setup(BotDefinition.model_validate({}), ScriptedAgent()),

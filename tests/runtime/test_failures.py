@@ -219,7 +219,7 @@ async def test_a_retry_from_the_dead_letters_puts_the_answer_in_the_place_of_the
         await asyncio.sleep(1)
         apology = bot.replied(message)
         agent.script = echo
-        assert await bot.engine.retry(apology.id)
+        assert await bot.engine.retry(bot.bot.ids.of(message.id).job)
         await asyncio.sleep(1)
         reply = bot.replied(message)
         assert (reply.id, reply.text) == (apology.id, "You said: Hi")

@@ -9,7 +9,6 @@ import pytest
 
 from framework.agent.conversation import HandoverRequested
 from framework.errors import ModelError
-from framework.runtime.turn import reply_id
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
@@ -57,7 +56,7 @@ async def test_words_for_a_person_tag_the_channel_call_the_team_and_tell_the_cus
     assert reply.text == HANDOVER
     assert reply.custom["outcome"] == "handed_off"
     value = tag(world)
-    assert (value["state"], value["to"], value["turn"]) == ("open", ["carl", "dora"], reply.id)
+    assert (value["state"], value["to"], value["turn"]) == ("open", ["carl", "dora"], bot.bot.ids.of(asked.id).job)
     assert value["since"] == asked.created_at.isoformat()
     members = world.rooms[ChannelRef.parse(CID)].members
     assert {"carl", "dora"} <= set(members)
@@ -326,7 +325,7 @@ async def test_without_handover_nothing_of_it_happens(world: World, agent: Scrip
     async with Running(world, agent, timing=timing) as bot:
         asked = await ask(bot, "human please")
         assert bot.replied(asked).text == "You said: human please"
-    assert reply_id("agent-bot", asked.id) == bot.replied(asked).id
+    assert bot.bot.ids.of(asked.id).reply[0] == bot.replied(asked).id
 
 
 @pytest.mark.parametrize(("handover", "when_spent"), [({"budget": True}, "say"), ({}, "handover")])

@@ -101,7 +101,7 @@ def test_fields_of_the_wrong_kind_are_no_record() -> None:
     ("custom", "trigger", "made_up", "answers"),
     [
         ({"reply_to": "q1"}, "q1", False, True),
-        ({"reply_to": "q2", "answers": ["q1", "q2"]}, "q1", False, True),
+        ({"reply_to": "q2", "answers": ["q1", "q2"]}, "q1", False, False),  # q1's own turn made none
         ({"reply_to": "idle:1", "made_up": True}, "idle:1", True, True),
         ({"reply_to": "idle:1"}, "idle:1", True, False),  # the answer to a message that took such an id
         ({"reply_to": "idle:1", "made_up": True}, "idle:1", False, False),
@@ -111,7 +111,7 @@ def test_fields_of_the_wrong_kind_are_no_record() -> None:
 def test_a_reply_says_what_it_answers(custom: dict[str, Any], trigger: str, made_up: bool, answers: bool) -> None:
     read = own(message(custom=custom), BOT.id)
     assert read is not None
-    assert read.answers_to(trigger, made_up=made_up) is answers
+    assert read.is_reply_to(trigger, made_up=made_up) is answers
 
 
 class Chat:

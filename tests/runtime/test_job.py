@@ -12,7 +12,7 @@ from framework.definition.model import BotDefinition
 from framework.engine.port import Job
 from framework.runtime.bot import RunningBot
 from framework.runtime.job import from_job, new_turn, order, to_job
-from framework.runtime.turn import Cause, part_id, reply_id
+from framework.runtime.turn import Cause
 from framework.stream.memory import MemoryChatService
 from framework.stream.memory_chat import MemoryChat
 from framework.stream.model import Attachment, ChannelRef, Message, User
@@ -63,17 +63,3 @@ def test_order_is_the_channel_s_and_does_not_depend_on_the_id() -> None:
 def test_order_sorts_as_time_does(first: datetime, second: datetime) -> None:
     if first.year >= 1970 and second.year >= 1970 and first != second:
         assert (order(message("m", first)) < order(message("m", second))) == (first < second)
-
-
-@given(st.text(max_size=300), st.text(max_size=300))
-def test_reply_ids_are_derived_valid_and_different(bot: str, id_: str) -> None:
-    reply = reply_id(bot, id_)
-    assert reply == reply_id(bot, id_)
-    assert len(part_id(reply, 99)) <= 255
-    assert not {",", "%"} & set(reply)
-    assert reply != reply_id(bot, id_ + "x")
-
-
-def test_reply_ids_do_not_change_between_releases() -> None:
-    """A changed derivation would answer every message within the horizon a second time."""
-    assert reply_id("agent-bot", "m1") == "90cbcaec-7c71-56a1-8454-5b180c3b04dc"

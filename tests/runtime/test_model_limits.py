@@ -16,6 +16,7 @@ from framework.stream.timing import Timing
 from tests.runtime.test_model_tools import CARL, REFUND, Place
 from tests.support.bots import CID, Running
 from tests.support.chat import BEN, World
+from tests.support.ids import ids_of
 from tests.support.modelled import answered, bot_folder, modelled, settings_of, settled
 from tests.support.openai_server import Asked, ScriptedServer, Step, call, cut, fail, hang, say, scripted_server
 from tests.support.waiting import until
@@ -162,7 +163,7 @@ async def test_an_outage_leaves_nobody_without_a_word_and_turns_lists_what_faile
     dead = await engine.records(["dead"])
     await engine.close()
     assert {reply.text for reply in replies} <= {"Sorry, a problem.", "Here you are."}
-    failed = [reply.id for reply in replies if reply.text == "Sorry, a problem."]
+    failed = [ids_of(reply.custom["reply_to"]).job for reply in replies if reply.text == "Sorry, a problem."]
     assert len(failed) >= 10
     assert {record.job.key for record in dead} >= set(failed)
     assert all(len([m for m in world.messages(cid) if m.ai_generated]) == 1 for cid in rooms[1:])

@@ -6,7 +6,6 @@ import pytest
 
 from framework.errors import ChatServiceError, ModelError, UsageError
 from framework.runtime.one_shot import reply_once
-from framework.runtime.turn import reply_id
 from framework.stream.model import ChannelRef
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, echo
@@ -22,7 +21,7 @@ async def test_answers_the_newest_message_from_the_last_n(world: World, agent: S
     message = world.post(CID, "last")
     bot = Running(world, agent, timing=timing).bot
     done = await reply_once(bot, REF, last=4, timing=timing)
-    assert (done.message_id, done.posted, done.text) == (reply_id("agent-bot", message.id), True, "You said: last")
+    assert (done.message_id, done.posted, done.text) == (bot.ids.of(message.id).reply[0], True, "You said: last")
     assert world.message(done.message_id).text == "You said: last"
     assert [u.text for u in agent.asked[0].utterances] == ["q7", "q8", "q9", "last"]
 

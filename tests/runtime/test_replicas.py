@@ -16,7 +16,6 @@ import pytest
 from framework.agent.conversation import AgentEvent, Conversation
 from framework.engine.durable import DurableEngine, open_engine
 from framework.runtime.bot import Limits
-from framework.runtime.turn import reply_id
 from framework.stream.model import Message, MessageDeleted, MessageNew, MessageUpdated, StopRequested
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
@@ -73,7 +72,7 @@ async def replica(
 
 async def kept(bot: Running, message: Message, step: str) -> bool:
     """Whether a step of the turn for this message was saved."""
-    record = await bot.engine.record(reply_id(bot.bot.user_id, message.id))
+    record = await bot.engine.record(bot.bot.ids.of(message.id).job)
     return record is not None and step in record.steps
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from framework.runtime.turn import reply_id
 from framework.stream.model import Attachment, ChannelRef, Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer
@@ -645,7 +644,7 @@ async def test_every_silence_is_in_the_engines_record(world: World, agent: Scrip
     async with Running(world, agent, timing=timing, definition=MENTION) as bot:
         message = world.post(CID, "Hello")
         await asyncio.sleep(1)
-        record = await bot.engine.record(reply_id(BOT.id, message.id))
+        record = await bot.engine.record(bot.bot.ids.of(message.id).job)
     assert record is not None
     assert (record.state, record.outcome) == ("settled", f"silent: {NOT_MENTIONED}")
 

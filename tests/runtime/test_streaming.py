@@ -139,7 +139,8 @@ async def test_a_long_answer_is_split_into_messages_that_can_be_told_to_belong_t
         await asyncio.sleep(20)
         first = bot.replied(message)
         parts = [m for m in world.messages(CID) if m.user.id == "agent-bot"]
-    assert [m.id for m in parts] == [first.id, f"{first.id}-2", f"{first.id}-3"]
+    assert [m.custom.get("part_of") for m in parts] == [None, first.id, first.id]
+    assert len({m.id for m in parts}) == 3
     assert all(len(m.text) <= 5_000 and not m.generating for m in parts)
     assert [line for m in parts for line in m.text.split("\n\n") if line] == paragraphs
     assert parts[1].custom == {"part_of": first.id}
@@ -176,16 +177,10 @@ async def test_a_reply_found_complete_at_posting_is_left_as_it_is(
     async with Running(world, agent, timing=timing) as bot:
         message = world.post(CID, "Hi")
         await asyncio.sleep(0.03)
-        theirs = OutgoingMessage(bot_reply_id(bot, message.id), "theirs", custom={"ai_generated": True})
+        theirs = OutgoingMessage(bot.bot.ids.of(message.id).reply[0], "theirs", custom={"ai_generated": True})
         await bot.service.send(message.channel, theirs)
         await asyncio.sleep(1)
         assert bot.replied(message).text == "theirs"
-
-
-def bot_reply_id(bot: Running, message_id: str) -> str:
-    from framework.runtime.turn import reply_id
-
-    return reply_id(bot.bot.user_id, message_id)
 
 
 class Fence:
@@ -200,7 +195,7 @@ class Fence:
             raise FencedError("taken over")
 
 
-FENCED_OFF = {0: {}, 1: {"": True}, 2: {"": True, "-2": False}, 3: {"": False, "-2": False}}
+FENCED_OFF = {0: {}, 1: {1: True}, 2: {1: True, 2: False}, 3: {1: False, 2: False}}
 
 
 @pytest.mark.parametrize("passes", FENCED_OFF)
@@ -218,7 +213,8 @@ async def test_a_turn_that_is_no_longer_ours_writes_nothing_more_and_changes_not
     turn = replace(turn, fence=Fence(passes), events=agent.stream(conversation))
     with pytest.raises(FencedError):
         await write_and_withdraw(ReplyWriter(bot.service, Limits()), turn)
-    posted = {m.id.removeprefix(turn.reply_id): m.generating for m in world.messages(CID) if m.id != trigger.id}
+    parts = {turn.ids.chain("reply", part=part)[0]: part for part in (1, 2)}
+    posted = {parts[m.id]: m.generating for m in world.messages(CID) if m.id != trigger.id}
     assert posted == FENCED_OFF[passes]
 
 

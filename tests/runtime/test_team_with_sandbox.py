@@ -16,10 +16,10 @@ from framework.definition.model import BotDefinition
 from framework.runtime.bot import RunningBot
 from framework.runtime.feedback import MemoryFeedback, count
 from framework.runtime.supervisor import run_bots
-from framework.runtime.turn import reply_id
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from tests.support.agent import ScriptedAgent
+from tests.support.ids import ids_of, reply_id
 from tests.support.sandbox import RunningSandbox, start_sandbox
 from tests.support.waiting import until
 
@@ -49,7 +49,7 @@ class People:
         return dict(state["channel"].get("handover") or {})
 
     async def reply(self, cid: str, message_id: str) -> dict[str, Any]:
-        wanted = reply_id("agent-bot", message_id)
+        wanted = reply_id(message_id)
 
         async def there() -> Any:
             found = next((m for m in await self.sees(cid, "ann") if m["id"] == wanted), None)
@@ -104,7 +104,7 @@ async def test_a_handover_from_the_first_word_to_the_bots_return(sandbox: Runnin
         assert reply["text"] == HANDOVER
         assert (reply["outcome"], reply["handover"]["state"]) == ("handed_off", "open")
         tag = await people.tag(CID)
-        assert (tag["state"], tag["to"], tag["turn"]) == ("open", ["carl"], reply["id"])
+        assert (tag["state"], tag["to"], tag["turn"]) == ("open", ["carl"], ids_of(reply["reply_to"]).job)
         members = await people.channel(CID).query_members({})
         assert "carl" in {member["user_id"] for member in members}
         (alert,) = await people.sees("messaging:alerts", "carl")
@@ -122,7 +122,7 @@ async def test_a_handover_from_the_first_word_to_the_bots_return(sandbox: Runnin
         assert (await people.tag(CID))["state"] == "closed"
         after = await people.say(CID, "And now?")
         assert (await people.reply(CID, after))["text"] == "You said: And now?"
-    assert reply_id("agent-bot", ignored) not in {m["id"] for m in await people.sees(CID, "ann")}
+    assert reply_id(ignored) not in {m["id"] for m in await people.sees(CID, "ann")}
 
 
 async def _is(value: Awaitable[dict[str, Any]], **fields: Any) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from framework.runtime.turn import reply_id
 from framework.stream.model import Attachment, MessageKind, MessageNew, User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, answer
@@ -23,7 +22,7 @@ async def test_answers_a_message_and_says_where_from(world: World, agent: Script
         question = world.post(CID, "How do I pair it?")
         await asyncio.sleep(1)
         reply = bot.replied(question)
-    assert reply.id == reply_id("agent-bot", question.id)
+    assert reply.id == bot.bot.ids.of(question.id).reply[0]
     assert reply.text == "You said: How do I pair it?"
     assert not reply.generating
     assert reply.custom == {

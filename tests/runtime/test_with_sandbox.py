@@ -15,11 +15,11 @@ from framework.definition.model import BotDefinition
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.one_shot import reply_once
 from framework.runtime.supervisor import run_bots
-from framework.runtime.turn import reply_id
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
 from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
+from tests.support.ids import reply_id
 from tests.support.sandbox import RunningSandbox, start_sandbox
 from tests.support.waiting import until
 
@@ -40,7 +40,7 @@ class Person:
 
     async def reply_to(self, message_id: str) -> dict[str, Any] | None:
         state = await self.channel.query(state=True, messages={"limit": 300})
-        wanted = reply_id("agent-bot", message_id)
+        wanted = reply_id(message_id)
         return next((m for m in state["messages"] if m["id"] == wanted), None)
 
     async def answer_to(self, message_id: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ async def test_a_thread_a_burst_an_edit_and_a_deletion(sandbox: RunningSandbox, 
 
         async def thread_reply() -> dict[str, Any] | None:
             replies = await person.channel.get_replies(ids[0])
-            wanted = reply_id("agent-bot", in_thread)
+            wanted = reply_id(in_thread)
             return next((m for m in replies["messages"] if m["id"] == wanted and not m.get("generating")), None)
 
         assert (await until(thread_reply))["text"] == "re in the thread"
@@ -216,5 +216,5 @@ async def test_the_one_shot_command_gives_the_same_id_twice(sandbox: RunningSand
         bot = make(sandbox, ScriptedAgent())
         ids.append(await reply_once(bot, channel, last=20))
         await bot.service.close()
-    assert [done.message_id for done in ids] == [reply_id("agent-bot", question)] * 2
+    assert [done.message_id for done in ids] == [reply_id(question)] * 2
     assert [done.posted for done in ids] == [True, False]

@@ -13,7 +13,6 @@ from framework.engine.port import Engine
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.fleet import Renewal
 from framework.runtime.supervisor import run_bots
-from framework.runtime.turn import reply_id
 from framework.stream.delivery import Facts, Inbox
 from framework.stream.model import Event, Message, User
 from framework.stream.timing import Timing
@@ -161,7 +160,7 @@ class Running:
     def reply_to(self, message: Message) -> Message | None:
         """The bot's reply as the channel holds it."""
         room = self.world.rooms[message.channel]
-        return room.messages.get(reply_id(self.bot.user_id, message.id))
+        return room.messages.get(self.bot.ids.of(message.id).reply[0])
 
     def replied(self, message: Message) -> Message:
         reply = self.reply_to(message)

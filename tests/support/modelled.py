@@ -19,7 +19,6 @@ from framework.definition.loader import load_bot
 from framework.engine.durable import open_engine
 from framework.engine.port import Engine
 from framework.runtime.bot import Limits
-from framework.runtime.turn import reply_id
 from framework.settings import Settings
 from framework.stream.model import Message
 from framework.stream.timing import Timing
@@ -95,7 +94,7 @@ async def settled(bot: Running, message: Message) -> Message | None:
     """What came of a message: the reply, or None where the bot was silent. A moment after the reply is complete."""
 
     async def ended() -> bool:
-        record = await bot.engine.record(reply_id(bot.bot.user_id, message.id))
+        record = await bot.engine.record(bot.bot.ids.of(message.id).job)
         return record is not None and record.state in {"settled", "dead"}
 
     await until(ended)
