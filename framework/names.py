@@ -52,6 +52,15 @@ def as_code(id_: str) -> str:
     return f"`{''.join(sign for sign in _visible(id_) if sign != '`' and not sign.isspace())}`"
 
 
+def quoted(text: str, longest: int = 300) -> str:
+    """Return somebody's words as code on one line, cut to so many characters: for people who look into what was said,
+    where no link, mention or Markdown of it may act. Empty where there is nothing to see.
+    """
+    line = " ".join("".join(_visible(text[: 20 * longest])).replace("`", "'").split())
+    shown = line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+    return f"`{shown}`" if shown else ""
+
+
 def _visible(text: str) -> list[str]:
     """The signs of a text that are drawn, blanks as blanks; of marks on one letter, the first few."""
     kept: list[str] = []

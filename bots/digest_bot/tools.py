@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from langchain.tools import ToolRuntime, tool
 
+from framework.names import shown_name
 from framework.tools.context import ToolContext
 
 if TYPE_CHECKING:
@@ -43,7 +44,13 @@ def note_decision(decision: str, runtime: Runtime) -> str:
         decision: What was decided, in one sentence that is understood without the chat.
     """
     context = runtime.context
-    values = (context.key, context.channel, decision.strip(), context.user_name, context.now().isoformat())
+    values = (
+        context.key,
+        context.channel,
+        decision.strip(),
+        shown_name(context.user_name, context.user_id),
+        context.now().isoformat(),
+    )
     with closing(_database(context.data)) as database, database:
         # The call's key makes a second try find the first one's line.
         database.execute("INSERT INTO decisions VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Any
 
 from langchain.tools import ToolRuntime, tool
 
 from framework.errors import ToolError
+from framework.names import quoted, shown_name
 from framework.tools.context import ToolContext
 
 BOT = "moderator-bot"
@@ -16,7 +16,6 @@ TEAM_CHANNEL = ("messaging", "makers-moderation")
 RULES = Path(__file__).parent / "knowledge"
 LONGEST_MINUTES = 7 * 24 * 60
 _QUOTED = 300
-_IDS = uuid.UUID("0d3a4c52-7f7c-4f0e-9a38-6f0d1f0c7b22")
 
 Runtime = ToolRuntime[ToolContext]
 
@@ -40,12 +39,11 @@ async def report_message(runtime: Runtime) -> str:
     author = message.get("user") or {}
     if author.get("id") == BOT:
         return "That is one of my own messages. Please write to a moderator if something is wrong with it."
-    name = author.get("name") or author.get("id") or "somebody"
-    words = " ".join(str(message.get("text") or "").split())
-    quote = words if len(words) <= _QUOTED else f"{words[:_QUOTED]} …"
+    name = shown_name(author.get("name") or "", author.get("id") or "", with_id=True)
+    quote = quoted(str(message.get("text") or ""), _QUOTED)
     report = {
         # Several people may flag one message: the id makes it one report.
-        "id": str(uuid.uuid5(_IDS, context.message)),
+        "id": context.id_for("report", context.message),
         "text": f"A message of {name} in {context.channel} was reported:\n> {quote or '(no text)'}",
         "reported_message": context.message,
         "reported_channel": context.channel,
@@ -60,7 +58,7 @@ async def report_message(runtime: Runtime) -> str:
 _PERSON = r"@?(?P<member>[^\s,]+)"
 
 
-@tool(extras={"phrases": [rf"^\s*/timeout\s+{_PERSON}\s+(?P<minutes>\d+)\s*(?:m|min|minutes)?\b\s*(?P<reason>.*)$"]})
+@tool(extras={"phrases": [rf"^\s*/timeout\s+{_PERSON}\s+(?P<minutes>[0-9]+)\s*(?:m|min|minutes)?\b\s*(?P<reason>.*)$"]})
 async def time_out(member: str, minutes: int, runtime: Runtime, reason: str = "") -> str:
     """Keep a member from writing in this channel for some minutes. Only when a moderator asks for it; another
     moderator approves.
@@ -116,10 +114,10 @@ async def _member(context: ToolContext, wanted: str) -> dict[str, Any]:
 
 async def _exists(context: ToolContext, message_id: str) -> bool:
     try:
-        await context.execute("GetMessage", {"id": message_id})
+        found = await context.execute("GetMessage", {"id": message_id})
     except ToolError:
         return False
-    return True
+    return ((found.get("message") or {}).get("user") or {}).get("id") == BOT
 
 
 def _names(user: dict[str, Any]) -> set[str]:
@@ -128,7 +126,7 @@ def _names(user: dict[str, Any]) -> set[str]:
 
 
 def _name(user: dict[str, Any]) -> str:
-    return str(user.get("name") or user["id"])
+    return shown_name(user.get("name") or "", user["id"])
 
 
 def _because(reason: str) -> str:

@@ -70,8 +70,8 @@ def open_ticket(summary: str, runtime: ToolRuntime[ToolContext]) -> str:
 @tool(
     extras={
         "phrases": [
-            r"\bT-?\s?(?P<number>\d{1,6})\b",
-            r"\bticket (number |no\.? ?|#)?(?P<number>\d{1,6})\b",
+            r"\bT-?\s?(?P<number>[0-9]{1,6})\b",
+            r"\bticket (number |no\.? ?|#)?(?P<number>[0-9]{1,6})\b",
             r"\bmy (open )?tickets?\b",
         ],
         "writes": False,

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from framework.agent.smalltalk import small_talk
+from framework.names import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ def _line(one: Utterance) -> str:
     replies = _replies(one)
     text = " ".join(_THREAD.sub("", one.text).split())
     short = text if len(text) <= SAID else f"{text[:SAID].rsplit(' ', 1)[0]} …"
-    return f"- **{one.name or 'Somebody'}**: {short}" + (f" ({_many(replies, 'reply')})" if replies else "")
+    return f"- **{shown_name(one.name or 'Somebody')}**: {short}" + (f" ({_many(replies, 'reply')})" if replies else "")
 
 
 def _replies(one: Utterance) -> int:
@@ -87,7 +88,7 @@ def _links(said: Sequence[Utterance]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in said:
         for link in _LINK.findall(one.text):
-            found.setdefault(link, one.name or "somebody")
+            found.setdefault(link, shown_name(one.name))
     return found
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from framework.agent.smalltalk import small_talk
+from framework.names import shown_name
 
 if TYPE_CHECKING:
     from framework.agent.conversation import Conversation, Utterance
@@ -41,7 +42,7 @@ def extract(conversation: Conversation) -> str:
 
 
 def _line(asked: Utterance, answered: Utterance | None) -> str:
-    line = f"- **{asked.name or '?'}**: {_short(asked.text)}"
+    line = f"- **{shown_name(asked.name or '?')}**: {_short(asked.text)}"
     return f"{line}\n  → {_short(answered.text)}" if answered else line
 
 

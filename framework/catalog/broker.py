@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from framework.errors import FrameworkError
 from framework.insight.secrets import Redactor
 from framework.stream.credentials import BACKDATE, SKEW, short_secrets
+from framework.stream.ids import IdKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,8 @@ class _Issued:
 
 
 class CredentialBroker:
-    """Mints HS256 tokens, each for one call. Neither the secret nor a token leaves in any other way.
+    """Mints HS256 tokens, each for one call. Neither the secret nor a token leaves in any other way. `id_key` makes ids
+    of messages that nobody else can compute.
 
     `now` is the clock (aware, UTC), `lifetime` how long a minted token lives.
     """
@@ -44,6 +46,7 @@ class CredentialBroker:
     ) -> None:
         self.key = key
         self.redact = Redactor([secret], named=False)
+        self.id_key = IdKey(secret)
         self._secret = secret
         self._now = now
         self._lifetime = lifetime

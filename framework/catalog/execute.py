@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from framework.catalog.actor import with_actor, without_actors
+from framework.catalog.actor import actors, with_actor, without_actors
 from framework.catalog.approvals import ApprovalNeededError, question_of
 from framework.catalog.arguments import ArgumentsError, check_arguments
 from framework.catalog.audit import new_entry
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from framework.catalog.caller import Caller
     from framework.catalog.catalog import Catalog
     from framework.catalog.operation import Operation
+    from framework.stream.ids import IdKey
     from framework.stream.timing import Timing
 
 ISSUE = "issue_user_token"
 UPDATE_USERS = "UpdateUsers"
 SEND_EVENT = "SendEvent"
-_IDS = uuid.UUID("6f1d5f0e-6d0b-4a52-9c8e-6f3f6d3c9a11")
 _OUTCOMES: dict[type[FrameworkError], Outcome] = {
     ArgumentsError: "invalid",
     UnknownOperationError: "invalid",
@@ -145,7 +145,7 @@ class Executor:
         arguments = as_sent(operation, call.arguments, self.catalog.schema(operation.id).get("$defs", {}))
         policy.check_actors(operation, arguments, actor)
         arguments = await self._in_bounds(policy, operation, arguments)
-        ready = _with_own_id(_with_token(operation, arguments, actor), policy.who.key)
+        ready = _with_own_id(_with_token(operation, arguments, actor), policy.who.key, self.broker.id_key)
         if operation.id == SEND_EVENT and policy.who.bot is not None:
             ready = _as_a_bots(ready)
         if ready.token_of is None:
@@ -222,6 +222,8 @@ class Executor:
                 raise
             # Our own id: an earlier try, of this call or of this turn, got through.
             body = await self._get_message(ready.arguments["message"]["id"], None)
+            if not _is_by(ready, body):
+                raise
         return Executed(ready.operation, ready.acts_as, body)
 
     async def _end(self, number: int, outcome: Outcome, detail: str, started: float) -> None:
@@ -267,10 +269,11 @@ def _with_token(operation: Operation, arguments: dict[str, Any], actor: Actor) -
     return _Ready(operation, without_actors(operation, arguments), user_id, user_id)
 
 
-def _with_own_id(ready: _Ready, key: str | None) -> _Ready:
+def _with_own_id(ready: _Ready, key: str | None, ids: IdKey) -> _Ready:
     """A message that is to be sent gets its id here, so that sending it again cannot make a second one.
 
-    Within a turn the id follows from the turn and from what is said, so that a turn that runs again repeats nothing.
+    Within a turn the id follows from the turn and from what is said, so that a turn that runs again repeats nothing. It
+    follows from the app's secret, too, so that nobody else can have a message with that id.
     """
     if ready.operation.id != "SendMessage":
         return ready
@@ -278,7 +281,7 @@ def _with_own_id(ready: _Ready, key: str | None) -> _Ready:
     if message.get("id"):
         return ready
     said = hashlib.sha256(json.dumps(ready.arguments, sort_keys=True, default=str).encode()).hexdigest()
-    message["id"] = str(uuid.uuid5(_IDS, f"{key}/{ready.acts_as}/{said}") if key else uuid.uuid4())
+    message["id"] = ids.id_of("tool", key, ready.acts_as or "", said) if key else str(uuid.uuid4())
     return _Ready(ready.operation, ready.arguments | {"message": message}, ready.acts_as, ready.token_of, own_id=True)
 
 
@@ -288,6 +291,12 @@ def _as_a_bots(ready: _Ready) -> _Ready:
     mark = {"ai_generated": True}
     event |= mark if ready.operation.v1 is not None else {"custom": {**(event.get("custom") or {}), **mark}}
     return replace(ready, arguments=ready.arguments | {"event": event})
+
+
+def _is_by(ready: _Ready, body: dict[str, Any]) -> bool:
+    """Whether a message that was read was written by the one in whose name the call is made."""
+    author = ((body.get("message") or {}).get("user") or {}).get("id")
+    return bool(author) and author in {ready.acts_as, *actors(ready.operation, ready.arguments)}
 
 
 def _without_own_id(ready: _Ready) -> dict[str, Any]:

@@ -31,7 +31,9 @@ OfState = Annotated[
     typer.Option("--state", help="dead, waiting, running or settled; may be repeated. [default: dead]"),
 ]
 Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="How many turns at most, the latest change first.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The turn: its key or the id of its reply, or how either begins.")]
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="The turn: its key or the id of its reply, or how either begins.")
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from framework.definition.model import BotDefinition
 from framework.definition.triggers import Trigger
+from framework.names import shown_name
 from framework.runtime.team import UNPROVEN
 from framework.runtime.trigger import is_bot, pressed, wanted
 from framework.runtime.turn import Cause
@@ -90,7 +91,7 @@ def made_by_silence(last: Message, trigger: Trigger, due: datetime, bot: User) -
 def _by_reaction(event: Happening, trigger: Trigger, now: datetime) -> Made | None:
     if not isinstance(event, ReactionNew) or not wanted(event.kind, trigger):
         return None
-    who = event.user.name or event.user.id
+    who = shown_name(event.user.name, event.user.id)
     id_ = f"reaction:{event.message_id}:{event.user.id}:{event.kind}:{event.at.isoformat()}"
     text = f"[{who} reacted with :{event.kind}: to the message above.]"
     cause = _cause(trigger, f"{who} reacted with {event.kind}", about=event.message_id)
@@ -100,7 +101,7 @@ def _by_reaction(event: Happening, trigger: Trigger, now: datetime) -> Made | No
 def _by_member(event: Happening, trigger: Trigger, now: datetime) -> Made | None:
     if not isinstance(event, MemberAdded):
         return None
-    who = event.user.name or event.user.id
+    who = shown_name(event.user.name, event.user.id)
     id_ = f"joined:{event.channel}:{event.user.id}:{event.at.isoformat()}"
     message = _message(id_, event.channel, event.user, f"[{who} joined the channel.]", _at(event.at, now))
     return message, _cause(trigger, f"{who} joined", default=_WELCOME)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -23,6 +23,7 @@ from framework.stream.model import (
     User,
 )
 
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
 _BOT_FLAGS = ("is_bot", "bot", "is_ai", "ai_bot")
 _USER_KINDS = ("type", "kind", "user_type", "account_type")
@@ -93,11 +94,7 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
     return Message(
         id=id_,
         channel=where,
-<<<<<<< HEAD
-        user=replace(user, is_bot=True) if ai_generated else user,
-=======
         user=user,
->>>>>>> 1a83c81 (wip)
         text=_arguments(body, command) if command else _text(body.get("text")),
         created_at=read_time(body.get("created_at")) or EPOCH,
         kind="deleted" if deleted_at else _KINDS.get(_text(body.get("type")), "regular"),
@@ -305,7 +302,12 @@ def _items(raw: object) -> list[Any]:
 
 
 def _text(raw: object) -> str:
-    return raw if isinstance(raw, str) else ""
+    """A text that every database and every encoding takes: control characters (NUL among them) and halves of surrogate
+    pairs become U+FFFD.
+    """
+    if not isinstance(raw, str):
+        return ""
+    return raw if raw.isprintable() else _UNSTORABLE.sub("\ufffd", raw)
 
 
 def _count(raw: object) -> int:

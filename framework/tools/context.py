@@ -24,6 +24,9 @@ class Chat(Protocol):
     ) -> dict[str, Any]:
         """See `ToolContext.execute`."""
 
+    def id_for(self, *fields: str) -> str:
+        """See `ToolContext.id_for`."""
+
 
 @dataclass(frozen=True)
 class ToolContext:
@@ -53,8 +56,19 @@ class ToolContext:
         answer. `as_user`: a user's id; without it the first of `operations.act_as`. A message that is sent without an
         id is sent once in a turn, however often the turn is tried. Raises ToolError.
         """
+        return await self._chat.execute(self, operation_id, arguments, as_user=as_user)
+
+    def id_for(self, *fields: str) -> str:
+        """Return the id for a message that several turns may come to post and that is to stand there once. The same
+        fields always give the same id, and only this app's processes can compute it: nobody else can post a message
+        in its place. Raises ToolError.
+        """
+        return self._chat.id_for(*fields)
+
+    @property
+    def _chat(self) -> Chat:
         if self.chat is None:
             raise ToolError(
                 "This bot has no chat to work on: give it `operations` in bot.yaml, and run it in a channel."
             )
-        return await self.chat.execute(self, operation_id, arguments, as_user=as_user)
+        return self.chat

@@ -94,6 +94,11 @@ class ChatOperations:
             done = await self.toolbox.executor.execute(self._policy(context), call)
         return done.body
 
+    def id_for(self, *fields: str) -> str:
+        """Return an id that only this app's processes can compute; see `ToolContext.id_for`."""
+        user_id = self._bot.definition.identity.user_id
+        return self.toolbox.executor.broker.id_key.id_of("tool's own", user_id, *fields)
+
     def text(self, value: object) -> str:
         """A result as the model reads it, without secrets."""
         return self.toolbox.executor.broker.redact(json.dumps(value, ensure_ascii=False, default=str))

@@ -109,6 +109,17 @@ def test_a_turn_is_shown_by_the_first_letters_of_its_key(data: Path) -> None:
     assert (facts["attempts"], facts["steps"], facts["error"]) == (1, ["answer"], "the channel is frozen")
 
 
+def test_a_turn_is_found_by_the_id_of_its_reply(data: Path) -> None:
+    dead = job("poison")
+    reply = dead.payload["reply"]
+    assert reply != dead.key
+    work(data, dead, job("other"), verdict=Dead("the channel is frozen"))
+    for name in (reply, reply[:8]):
+        assert json.loads(turns("show", name, "--json").stdout)["key"] == dead.key
+    assert turns("retry", reply[:8]).exit_code == 0
+    assert turns("show", reply[:7]).exit_code != 0
+
+
 def test_what_is_retried_is_executed_by_whoever_runs_next(data: Path) -> None:
     dead = [job("one"), job("two"), job("three")]
     work(data, *dead, verdict=Dead("down"))

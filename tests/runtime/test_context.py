@@ -19,14 +19,14 @@ async def test_the_last_messages_with_who_said_them(world: World, agent: Scripte
         await asyncio.sleep(1)
         message = world.post(CID, "Mine too", user=BEN)
         await asyncio.sleep(1)
-        reply = bot.replied(message)
+        key = bot.bot.ids.of(message.id).turn
     assert agent.asked[-1].utterances == (
         Utterance("user", "My lamp is dark", "Ann"),
         Utterance("bot", "You said: My lamp is dark", "Support Bot"),
         Utterance("user", "Mine too", "Ben"),
     )
     assert agent.asked[-1].caller == Caller(
-        user_id="ben", user_name="Ben", channel=CID, key=bot.bot.ids.of(message.id).turn, roles=("user",), message=message.id
+        user_id="ben", user_name="Ben", channel=CID, key=key, roles=("user",), message=message.id
     )
 
 

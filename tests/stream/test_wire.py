@@ -89,10 +89,27 @@ def test_tells_bots_by_role_and_flags(raw: dict[str, Any], is_bot: bool) -> None
     assert read_user(raw).is_bot is is_bot
 
 
-def test_an_author_of_generated_text_is_a_bot() -> None:
+def test_a_mark_on_a_message_makes_its_author_no_bot() -> None:
     message = read_message({"id": "m", "cid": str(CHANNEL), "ai_generated": True, "user": {"id": "helper"}})
-    assert message.user.is_bot
+    assert not message.user.is_bot
     assert message.ai_generated
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1b", "\x7f", "\ud800"])
+def test_what_no_database_and_no_encoding_takes_is_replaced(sign: str) -> None:
+    raw = {"id": f"m{sign}", "parent_id": f"p{sign}", "text": f"a{sign}b\n\tc 😀"}
+    message = read_message({**raw, "cid": str(CHANNEL), "user": {"id": "ann", "name": f"An{sign}n"}})
+    assert (message.id, message.parent_id) == ("m\ufffd", "p\ufffd")
+    assert (message.text, message.user.name) == ("a\ufffdb\n\tc 😀", "An\ufffdn")
+    str(message).encode()
+
+
+def test_who_alone_sees_a_quoted_message_is_read() -> None:
+    quoted = {"id": "q", "user": {"id": "ann"}, "restricted_visibility": ["ben"]}
+    raw = {"id": "m", "cid": str(CHANNEL), "user": {"id": "ben"}, "quoted_message": quoted}
+    assert read_message(raw).quoted_visible_to == ("ben", "ann")
+    assert read_message({**raw, "quoted_message": {**quoted, "restricted_visibility": []}}).quoted_visible_to == ()
+    assert read_message({**raw, "quoted_message": {**quoted, "shadowed": True}}).quoted_visible_to == ("ann",)
 
 
 def test_keeps_custom_fields_and_nothing_of_streams_own() -> None:
