@@ -10,6 +10,8 @@ from langchain_core.messages import AIMessage, ToolMessage
 from framework.agent.builtin import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import Answer, Outcome, Source
 from framework.agent.frame import unframed
+from framework.agent.models.completions import CUT
+from framework.agent.models.thoughts import without_retracted
 from framework.agent.outcome import judge, withheld
 from framework.agent.smalltalk import small_talk
 from framework.agent.spending import cost_of
@@ -88,12 +90,20 @@ def _come_to(transcript: Transcript, parts: Parts, conversation: Conversation, s
     words = withheld(last)
     if words is not None:
         return words or _refusal(parts), "refused", (), suggestions_of(parts)
-    if not last.text.strip():
+    return _written(last, transcript, parts, conversation, shown)
+
+
+def _written(
+    last: AIMessage, transcript: Transcript, parts: Parts, conversation: Conversation, shown: Sequence[Reference]
+) -> _Verdict:
+    """What a language model wrote, and what it rests on."""
+    text = unframed(without_retracted(last.text))
+    if not text.strip() and transcript.texts:
+        text = transcript.texts[-1]  # said beside a tool call, and nothing after it
+    if not text.strip():
         raise ModelError(f"{parts.site.place} sent an empty answer.", retryable=True)
-    question = conversation.question
     # Small talk has no source, and needs none; neither does a task.
-    talk = small_talk(question) is not None or bool(conversation.instruction or conversation.decided)
-    text = unframed(last.text)
+    talk = small_talk(conversation.question) is not None or bool(conversation.instruction or conversation.decided)
     outcome, sources = judge(
         text,
         shown,
@@ -101,6 +111,8 @@ def _come_to(transcript: Transcript, parts: Parts, conversation: Conversation, s
         acted=_acted(transcript),
         needs_source=parts.library is not None and not talk,
     )
+    if last.response_metadata.get("finish_reason") == CUT:
+        text, outcome = f"{text.rstrip()} …", "unsure"
     return text, outcome, sources, () if outcome == "answered" else suggestions_of(parts)
 
 

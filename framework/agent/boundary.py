@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -93,7 +94,7 @@ class Boundary(AgentMiddleware[AgentState[Any], ToolContext, Any]):
             request = request.override(tools=[])
         try:
             response = await handler(request)
-            _ensure_whole(response.result[-1], site)
+            _ensure_whole(response.result[-1], site, said=_said_something(request))
         except GraphBubbleUp:
             raise
         except Exception as error:  # noqa: BLE001 - every provider raises its own; explain() sorts them
@@ -144,8 +145,17 @@ def _doubtful(error: UncertainToolError, request: ToolCallRequest) -> ToolMessag
     )
 
 
-def _ensure_whole(message: object, site: ModelSite) -> None:
-    """A server may close in good order before the answer ends: then the reason to stop is missing."""
+def _said_something(request: ModelRequest[ToolContext]) -> bool:
+    """Whether the model said something beside its tool calls of this turn: then nothing more need follow."""
+    turn = reversed(request.messages)
+    own = takewhile(lambda message: isinstance(message, (AIMessage, ToolMessage)), turn)
+    return any(isinstance(message, AIMessage) and message.tool_calls and message.text.strip() for message in own)
+
+
+def _ensure_whole(message: object, site: ModelSite, *, said: bool) -> None:
+    """A server may close in good order before the answer ends: then the reason to stop is missing. `said`: an empty
+    answer is the end of a turn in which the model has spoken.
+    """
     if not isinstance(message, AIMessage):
         return
     told = message.response_metadata
@@ -153,7 +163,7 @@ def _ensure_whole(message: object, site: ModelSite) -> None:
     # The arguments of a call that was cut short may still read as JSON: such a call must not be made.
     if not ended or (message.tool_calls and told.get("finish_reason") == "length"):
         raise BrokenAnswerError(f"{site.place} broke off in the middle of an answer.", retryable=True)
-    something = message.text.strip() or message.tool_calls or message.invalid_tool_calls
+    something = said or message.text.strip() or message.tool_calls or message.invalid_tool_calls
     if not something and withheld(message) is None:
         raise BrokenAnswerError(
             f"{site.place} sent an empty answer.",

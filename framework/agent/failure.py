@@ -224,7 +224,18 @@ def _unreachable(site: ModelSite) -> ModelOutageError:
 
 def _words(error: Exception) -> str:
     """The sentence in a server's answer, where its error has one; otherwise what the library says."""
-    body = getattr(error, "body", None)
-    inner = body.get("error", body) if isinstance(body, dict) else None
-    said = inner.get("message") if isinstance(inner, dict) else None
-    return said if isinstance(said, str) else str(error)
+    said = _sentence(getattr(error, "body", None))
+    return said or str(error)
+
+
+def _sentence(body: object) -> str:
+    """The words of an error's body: compatible servers keep them in one of many places."""
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(_sentence, body[:3])))
+    if not isinstance(body, dict):
+        return ""
+    said = next((words for key in ("error", "message", "detail", "msg") if (words := _sentence(body.get(key)))), "")
+    place = body.get("loc")
+    return f"{said} ({'.'.join(map(str, place))})" if said and isinstance(place, list) else said

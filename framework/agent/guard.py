@@ -20,6 +20,7 @@ from langchain_core.tools import BaseTool
 from framework.agent.builtin import SEARCH
 from framework.agent.conversation import ApprovalRequested
 from framework.agent.messages import result_block
+from framework.agent.models.arguments import broken_arguments
 from framework.agent.turn import Said, TurnContext
 from framework.tools.rules import declared_name
 
@@ -144,6 +145,8 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         tool = request.tool or next((tool for tool in ledger.tools if tool.name == name), None)
         if tool is None:
             return await handler(request)  # LangGraph tells the model that there is no such tool.
+        if (written := broken_arguments(request.tool_call["args"])) is not None:
+            return _unreadable(request, written)
         place = _place(request)
         key = f"{context.key}:{place}" if context.key else ""
         call = _Call(_for(replace(request, tool=tool), replace(context, key=key)), tool, place, self._phrases)
@@ -264,6 +267,18 @@ def _for(request: ToolCallRequest, context: TurnContext) -> ToolCallRequest:
     """The same call with another context."""
     runtime = cast("ToolRuntime[TurnContext, Any]", request.runtime)
     return replace(request, runtime=cast("Any", replace(runtime, context=context)))
+
+
+def _unreadable(request: ToolCallRequest, written: str) -> ToolMessage:
+    """What the model is told of arguments that are no JSON object. The tool was not run."""
+    name = request.tool_call["name"]
+    log.warning("tool call cannot be read", tool=name, characters=len(written))
+    return ToolMessage(
+        content=f"{name} was not run: its arguments are not a JSON object. Call it again with valid JSON.",
+        tool_call_id=request.tool_call["id"],
+        name=name,
+        status="error",
+    )
 
 
 def _denied(call: _Call) -> ToolMessage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from framework.agent.models.dialect import dialect_of
 from framework.breaker import Breaker
 from framework.errors import ModelError
 
@@ -130,7 +132,22 @@ def build_model(choice: ModelChoice, definition: Model, settings: Settings) -> B
         raise _unusable(choice, *_said(choice, error)) from None
     except Exception as error:  # noqa: BLE001 - a provider's package may raise its own kind for a missing key
         raise _unusable(choice, type(error).__name__) from None
+    if choice.provider == OPENAI:
+        _put_right(model, choice, settings)
     return model
+
+
+def _put_right(model: BaseChatModel, choice: ModelChoice, settings: Settings) -> None:
+    """Have chat completions asked, and answers read, as this server needs it."""
+    from framework.agent.models.completions import Completions
+
+    client: Any = model
+    client.async_client = Completions(
+        client.async_client,
+        dialect_of(settings.openai_base_url or "", choice.name),
+        site_of(choice, settings),
+        new_id=lambda: f"call_{secrets.token_hex(8)}",
+    )
 
 
 def _said(choice: ModelChoice, error: Exception) -> tuple[str, str]:
@@ -204,16 +221,20 @@ async def check_model(definition: Model, settings: Settings) -> str:
         return "embedded: answers from the articles, needs no key"
     from datetime import timedelta
 
+    if definition.base_url:
+        settings = settings.model_copy(update={"openai_base_url": definition.base_url})
+
     quick = definition.model_copy(update={"retries": 0, "timeout": min(definition.timeout, timedelta(seconds=20))})
     model = build_model(choice, quick, settings)
     site = site_of(choice, settings)
     try:
         names = await _listed_names(model, site) if choice.provider == OPENAI else frozenset()
-        if choice.name not in names:
+        if choice.name not in names or settings.openai_base_url:
             await _ask_little(model, site, names)
     finally:
         await close_model(model)
-    return f"{site.place} answers"
+    found = dialect_of(settings.openai_base_url or "", choice.name).describe() if choice.provider == OPENAI else ""
+    return f"{site.place} answers" + (f"; it is asked {found}" if found else "")
 
 
 async def _listed_names(model: BaseChatModel, site: ModelSite) -> frozenset[str]:
@@ -244,6 +265,16 @@ async def _listed_names(model: BaseChatModel, site: ModelSite) -> frozenset[str]
     return frozenset(name for entry in entries if isinstance(name := getattr(entry, "id", None), str))
 
 
+_CHECK_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "nothing",
+        "description": "Does nothing. Do not call it.",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
+
+
 async def _ask_little(model: BaseChatModel, site: ModelSite, names: frozenset[str]) -> None:
     """Some servers answer for names that they do not list, so the list alone decides nothing."""
     from langchain_core.exceptions import ModelNotFoundError
@@ -251,8 +282,10 @@ async def _ask_little(model: BaseChatModel, site: ModelSite, names: frozenset[st
     from framework.agent.failure import explain, unknown_model
 
     try:
-        # The first piece settles it; closing the stream then stops the rest.
-        pieces: Any = model.astream("Say: ok")
+        # Asked with a tool, as bots ask: what a server cannot take shows here. The first piece settles it; closing the
+        # stream then stops the rest.
+        asked: Any = model.bind_tools([_CHECK_TOOL]) if site.url else model
+        pieces: Any = asked.astream([("system", "Answer in one word."), ("human", "Say: ok")])
         async with aclosing(pieces):
             await anext(pieces, None)
     except ModelNotFoundError:

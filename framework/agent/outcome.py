@@ -18,6 +18,7 @@ from pydantic import Field
 
 from framework.agent.builtin import OFFER_PERSON
 from framework.agent.conversation import Outcome, Source
+from framework.agent.models.completions import REFUSAL
 from framework.agent.reference import Reference
 
 _BRACKETED = re.compile(r"[\[【(]([^\[\]【】()]{1,200})[\]】)]")
@@ -63,7 +64,10 @@ def withheld(message: AIMessage) -> str | None:
     ]
     if said or message.additional_kwargs.get("refusal"):
         return " ".join(said) or str(message.additional_kwargs["refusal"])
-    return "" if message.response_metadata.get("finish_reason") == "content_filter" else None
+    reason = message.response_metadata.get("finish_reason")
+    if reason == REFUSAL:
+        return message.text
+    return "" if reason == "content_filter" else None
 
 
 def cited(text: str, shown: Sequence[Reference], found: Sequence[Reference] = ()) -> tuple[Source, ...]:

@@ -19,6 +19,7 @@ from framework.agent.conversation import (
     ToolStarted,
 )
 from framework.agent.frame import unframed, unframed_so_far
+from framework.agent.models.thoughts import without_retracted
 from framework.agent.spending import BudgetSpent
 
 _SILENT = frozenset({OFFER_PERSON, HAND_OVER})
@@ -76,7 +77,7 @@ class Transcript:
         # A model that does not stream comes as one whole message; one that does must not come twice.
         if not message.text or (self._attempt and not isinstance(message, AIMessageChunk)):
             return
-        self._attempt += message.text
+        self._attempt = without_retracted(self._attempt + message.text)
         shown = unframed_so_far(self._attempt)
         if shown.startswith(self._handed_out) and len(shown) > len(self._handed_out):
             more = shown[len(self._handed_out) :]
@@ -91,7 +92,7 @@ class Transcript:
             self._handed_out = self._attempt = ""
             self._count(message)
             if message.text.strip():
-                self.texts.append(unframed(message.text))
+                self.texts.append(unframed(without_retracted(message.text)))
             for call in message.tool_calls:
                 if call["name"] not in _SILENT:
                     self.tools.append(call["name"])

@@ -82,12 +82,15 @@ class Feed:
             await asyncio.wait({wait})
 
     async def _read(self, events: AsyncIterator[AgentEvent], seconds: float) -> None:
+        late = ModelError(f"The agent did not come to an end within {seconds:.0f} s.")
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as deadline:
                 async for event in events:
                     self._take(event)
+            if deadline.expired() and self._answer is None:
+                self._error = late  # a library on the way took the cancellation for the stream's end
         except TimeoutError:
-            self._error = ModelError(f"The agent did not come to an end within {seconds:.0f} s.")
+            self._error = late
         except Exception as error:  # noqa: BLE001 - the agent's errors are the turn's: handed on by `result`
             self._error = error
         finally:

@@ -62,9 +62,14 @@ async def test_the_embedded_model_needs_no_check() -> None:
     assert (await check_model(Model(), BARE)).startswith("embedded")
 
 
-async def test_a_listed_model_is_found_without_asking_it(server: ScriptedServer, settings: Settings) -> None:
+async def test_a_listed_model_of_a_compatible_server_is_asked_as_bots_ask(
+    server: ScriptedServer, settings: Settings
+) -> None:
+    server.play(say("ok"))
     assert MODEL in await check_model(Model(), settings)
-    assert [asked.path for asked in server.asked] == ["/v1/models"]
+    listed, asked = server.asked
+    assert listed.path == "/v1/models"
+    assert asked.body["tools"]
 
 
 async def test_a_model_that_is_not_listed_is_asked(server: ScriptedServer, settings: Settings) -> None:
