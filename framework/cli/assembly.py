@@ -176,6 +176,8 @@ def make_running(
     from framework.engine.usage_database import DatabaseUsageBook
     from framework.runtime.bot import RunningBot, Setup
     from framework.runtime.feedback import FeedbackFile
+    from framework.runtime.handover_database import DatabaseHandovers
+    from framework.storage import Storage
 
     agents.connect(settings)
     definition = bot.definition
@@ -192,6 +194,7 @@ def make_running(
         at_channel if definition.overrides else None,
         before.usage if before else DatabaseUsageBook(settings.database.get_secret_value()),
         before.feedback if before else FeedbackFile(settings.data / "feedback.jsonl"),
+        before.handovers if before else DatabaseHandovers(Storage(settings.database.get_secret_value())),
     )
 
 
@@ -211,3 +214,4 @@ async def open_bot(bot: Bot, settings: Settings, *, agents: AgentFamily | None =
         await agents.aclose()
         if running.usage is not None:
             await running.usage.close()
+        await running.handovers.close()

@@ -84,6 +84,7 @@ def _look(bots: list[str] | None, *, online: bool) -> Iterator[Finding]:
 
 def _check_bot(name: str, settings: Settings, *, online: bool) -> list[Finding]:
     from framework.definition.loader import load_bot
+    from framework.runtime.team_channels import team_channels
 
     try:
         bot = load_bot(name)
@@ -96,6 +97,8 @@ def _check_bot(name: str, settings: Settings, *, online: bool) -> list[Finding]:
         ("model", _reach_model if online else _model),
         ("chat service", _reach_chat if online else _chat_service),
     ]
+    if online and settings.has_stream and team_channels(bot.definition):
+        parts.append(("team channels", _team_channels))
     if bot.definition.mcp_servers:
         parts.append(("mcp servers", _reach_servers if online else _servers))
     findings = [Finding(bot.name, "definition", ok=True, detail=_summary(bot))]
@@ -223,6 +226,36 @@ def _reach_chat(bot: Bot, settings: Settings) -> str:
         return f"{settings.base_url} accepts the key"
 
     return _run(reach())
+
+
+def _team_channels(bot: Bot, settings: Settings) -> str:
+    """See whether the channels for the team are the team's. Raises DefinitionError for one that is not."""
+    from framework.errors import ChatServiceError, DefinitionError
+    from framework.runtime.team_channels import REMEDY, team_channels, trouble
+    from framework.stream.factory import open_chat_service
+    from framework.stream.failure import MISSING
+
+    async def look() -> str:
+        found: list[str] = []
+        service = open_chat_service(settings, bot.definition.identity)
+        try:
+            for channel in team_channels(bot.definition):
+                try:
+                    reason = await trouble(service, bot.definition.identity.user_id, bot.definition.team, channel)
+                except ChatServiceError as error:
+                    if error.code != MISSING:
+                        raise
+                    found.append(f"{channel} is made at the bot's start")
+                    continue
+                if reason is not None:
+                    place = bot.document.position(("handover", "alert")) if bot.document else None
+                    raise DefinitionError(reason, where=place, hint=REMEDY)
+                found.append(f"{channel} is the team's")
+        finally:
+            await service.close()
+        return ", ".join(found)
+
+    return _run(look())
 
 
 def _servers(bot: Bot, settings: Settings) -> str:

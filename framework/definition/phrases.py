@@ -59,6 +59,10 @@ class Phrases(Part):
         "I called for a person, but nobody from our team is known here. Your message stays until one of them reads it.",
         description="Said when a person is to take over, and there is nobody to call and no channel for the alert.",
     )
+    handover_unreached: str = Field(
+        "I called for a person, but could reach nobody from our team. Your message stays until one of them reads it.",
+        description="Said when a person is to take over, and nobody could be told.",
+    )
     hand_back: str = Field(
         "To hand the channel back to me, write `{command}`.",
         description="Told to the team below the summary of a handover.",

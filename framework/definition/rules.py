@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Rule = Callable[[BotDefinition], Iterator[Finding]]
 _CID = re.compile(r"[a-zA-Z0-9_-]+:[^:,%\s*?]+")
+_OPEN_TYPES = frozenset({"messaging", "livestream", "gaming", "commerce"})
 _USERS = re.compile(r"[a-zA-Z0-9@_*?-]+")
 _PHRASE_NAMES = {
     "unsure": frozenset({"topics", "person"}),
@@ -83,6 +84,14 @@ def _addresses(definition: BotDefinition) -> Iterator[Finding]:
     ):
         if value and not _CID.fullmatch(value):
             yield Finding(path, f"{value!r} is not TYPE:ID", "Name one channel in full, as in team:support-desk.")
+        elif value.partition(":")[0] in _OPEN_TYPES:
+            yield Finding(
+                path,
+                f"{value} is of a type whose channels customers can create, and read what is for the team",
+                f"Name one of the type `team`: team:{value.partition(':')[2]}. The bot makes it at its start. Nothing "
+                "is posted into a channel that somebody else made, or that has members who are not of the team.",
+                warning=True,
+            )
 
 
 def _hours(definition: BotDefinition) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from framework.agent.conversation import Agent
@@ -11,6 +11,7 @@ from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
 from framework.engine.usage import UsageBook
 from framework.runtime.feedback import FeedbackLog
+from framework.runtime.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.ids import MessageIds
 from framework.stream.model import ChannelRef
 from framework.stream.service import ChatService
@@ -32,7 +33,8 @@ class RunningBot:
     event, so it must be quick; an agent that it makes may do its slow part with its first turn. All three change at
     once when the bot's files were edited (`become`): whoever needs them for longer than a moment takes the `Setup` of
     its turn. `usage` is where budgets are kept; without it the process counts for itself. `feedback`
-    keeps what people thought of replies; without it nothing of that is kept.
+    keeps what people thought of replies; without it nothing of that is kept. `handovers` keeps who has which channel;
+    without one the process keeps it for itself.
     """
 
     name: str
@@ -42,6 +44,7 @@ class RunningBot:
     at_channel: Callable[[ChannelRef], Setup] | None = None
     usage: UsageBook | None = None
     feedback: FeedbackLog | None = None
+    handovers: HandoverBook = field(default_factory=MemoryHandovers)
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

@@ -15,6 +15,7 @@ from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.catch_up import FIRST_PAGE, CatchUp
 from framework.runtime.coverage import Coverage
 from framework.runtime.pace import Pace
+from framework.runtime.team_channels import prepare_all
 from framework.stream.model import ChannelRef, ChannelState
 from framework.stream.timing import Timing
 
@@ -76,6 +77,7 @@ class Membership:
         """Create what is to be created, find every channel of the definition, join, watch and catch up."""
         async with self._one_at_a_time:
             self._refused.clear()
+            await prepare_all(self._bot.service, self._bot.user_id, self._bot.definition)
             created = [ChannelRef.parse(cid) for cid in self._bot.definition.channels.create]
             created += review_channels(self._bot.definition)
             created = [channel for channel in created if self.covers(channel)]

@@ -1,117 +1,148 @@
-"""The state of a handover, as the channel itself keeps it: any replica, and a process started anew, reads it there."""
+"""The state of a handover: what a bot keeps of it in its database, and what it shows of it in the channel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 FIELD = "handover"
-"""The channel's custom field."""
+"""The channel's custom field that shows the state, for clients to draw. Whoever may edit the channel may change it, so
+that it is never read."""
 
-_REMEMBERED = 8  # spans of earlier handovers: enough for the horizon of catching up, small enough for a channel's data
-Span = tuple[datetime, datetime]
+_REMEMBERED = 8
+"""Earlier handovers of a channel that are kept: enough for the horizon of catching up."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who did something, by which message or reaction. `user` is an id, empty where it happened by itself; `name` is
+    for people to read.
+    """
+
+    user: str
+    by: str
+    name: str = ""
+
+
+BY_TIME = Act("", "time")
+"""It was over by itself."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A handover that is over: what was written after `since` and up to `until` was for a person."""
+
+    turn: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
 class Handover:
-    """One handover of a channel. `reason` is for everybody in the channel to read, customers too.
+    """The latest handover of a channel. `reason` is for everybody in the channel to read, customers too.
 
     `since` is when the message was written that led to it, `until` when the team handed back; what was written in
-    between was for the person, and is not answered later. `turn` is the reply's id of the turn that opened it, `by` the
-    bot, `to` the people called, `taken_by` the first of the team who wrote since, `past` the spans before this one.
+    between was for the person, and is not answered later. `turn` is the key of the turn that opened it, `trigger` the
+    message that it answers, or, with `made_up`, what happened. `to` are the people called, `taken` who of the team
+    wrote first, `ended` who handed back. `alerted`: the team's channel was told. `past` are the ones before this one.
     """
 
     state: Literal["open", "closed"]
     since: datetime
+    turn: str
+    trigger: str
+    made_up: bool = False
     reason: str = ""
-    by: str = ""
     to: tuple[str, ...] = ()
-    turn: str = ""
-    taken_by: str = ""
+    alerted: bool = False
+    taken: Act | None = None
     until: datetime | None = None
-    past: tuple[Span, ...] = ()
-
-    @classmethod
-    def read(cls, custom: Mapping[str, Any]) -> Self | None:
-        """What a channel's custom data says. None: there never was one, or it is not ours to read."""
-        field = custom.get(FIELD)
-        if not isinstance(field, Mapping) or field.get("state") not in {"open", "closed"}:
-            return None
-        since = _time(field.get("since"))
-        if since is None:
-            return None
-        return cls(
-            state=field["state"],
-            since=since,
-            reason=_text(field.get("reason")),
-            by=_text(field.get("by")),
-            to=tuple(filter(None, map(_text, _list(field.get("to"))))),
-            turn=_text(field.get("turn")),
-            taken_by=_text(field.get("taken_by")),
-            until=_time(field.get("until")),
-            past=tuple(span for item in _list(field.get("past")) if (span := _span(item)) is not None),
-        )
-
-    def field(self) -> dict[str, Any]:
-        """What is kept in the channel."""
-        value: dict[str, Any] = {
-            "state": self.state,
-            "reason": self.reason,
-            "since": self.since.isoformat(),
-            "by": self.by,
-            "to": list(self.to),
-            "turn": self.turn,
-        }
-        if self.taken_by:
-            value["taken_by"] = self.taken_by
-        if self.until is not None:
-            value["until"] = self.until.isoformat()
-        if self.past:
-            value["past"] = [[begin.isoformat(), end.isoformat()] for begin, end in self.past]
-        return value
+    ended: Act | None = None
+    past: tuple[Past, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Whether a person has the channel."""
         return self.state == "open"
 
-    def ended(self, at: datetime, after: timedelta) -> bool:
+    def ended_by_time(self, at: datetime, after: timedelta) -> bool:
         """Whether it has gone on so long, at this time, that the bot is back."""
         return self.is_open and at > self.since + after
 
-    def closed(self, until: datetime) -> Handover:
-        """The same, handed back. `taken_by` stays for people to read."""
-        return replace(self, state="closed", until=max(until, self.since))
-
-    def reopened(self, newer: Handover) -> Handover:
-        """The next one, which remembers this one's time."""
-        spans = [*self.past, *([(self.since, self.until)] if self.until is not None else [])]
-        return replace(newer, past=tuple(spans[-_REMEMBERED:]))
-
     def had(self, at: datetime) -> bool:
-        """Whether a message of this time was written while a person had the channel."""
-        spans = [*self.past, *([(self.since, self.until)] if self.until is not None else [])]
-        return any(begin < at <= end for begin, end in spans)
+        """Whether a message of this time was written while a person had the channel, in a handover that is over."""
+        return any(one.since < at <= one.until for one in self._spans())
+
+    def knows(self, turn: str) -> bool:
+        """Whether a turn opened this handover, or one before it."""
+        return turn in {self.turn, *(one.turn for one in self.past)}
+
+    def shown(self, *, bot: str) -> dict[str, Any]:
+        """What the channel's field shows. `bot` is the bot's user id."""
+        value: dict[str, Any] = {
+            "state": self.state,
+            "reason": self.reason,
+            "since": self.since.isoformat(),
+            "by": bot,
+            "to": list(self.to),
+            "turn": self.turn,
+        }
+        if self.taken is not None:
+            value["taken_by"] = self.taken.name or self.taken.user
+        if self.until is not None:
+            value["until"] = self.until.isoformat()
+        return value
+
+    def without(self, user: str) -> Handover:
+        """The same without a person: they wanted to be forgotten."""
+        return replace(
+            self,
+            to=tuple(one for one in self.to if one != user),
+            taken=_without(self.taken, user),
+            ended=_without(self.ended, user),
+        )
+
+    def _spans(self) -> tuple[Past, ...]:
+        return (*self.past, *((Past(self.turn, self.since, self.until),) if self.until is not None else ()))
 
 
-def _time(value: object) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return at if at is not None and at.tzinfo is not None else None
+Change = Callable[[Handover | None], Handover | None]
+"""From the state of a channel to the next one; the same object for no change. It may be called more than once."""
 
 
-def _span(value: object) -> Span | None:
-    times = [_time(item) for item in _list(value)]
-    return (times[0], times[1]) if len(times) == 2 and times[0] is not None and times[1] is not None else None
+def opening(newer: Handover) -> Change:
+    """Open a handover, unless another turn has one open, or this turn has opened it before."""
+
+    def change(before: Handover | None) -> Handover | None:
+        if before is None:
+            return newer
+        if before.is_open or before.knows(newer.turn):
+            return before
+        return replace(newer, past=before._spans()[-_REMEMBERED:])  # noqa: SLF001 - its own module
+
+    return change
 
 
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+def altering(turn: str, how: Callable[[Handover], Handover]) -> Change:
+    """Alter the open handover of a turn; leave any other as it is."""
+
+    def change(before: Handover | None) -> Handover | None:
+        return how(before) if before is not None and before.is_open and before.turn == turn else before
+
+    return change
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def taking(turn: str, act: Act) -> Change:
+    """Note who took it, the first time."""
+    return altering(turn, lambda state: state if state.taken is not None else replace(state, taken=act))
+
+
+def closing(turn: str, until: datetime, act: Act) -> Change:
+    """Hand back. What was written up to `until` was for the person."""
+    return altering(turn, lambda state: replace(state, state="closed", until=max(until, state.since), ended=act))
+
+
+def _without(act: Act | None, user: str) -> Act | None:
+    return replace(act, user="", name="") if act is not None and act.user == user else act

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from framework.runtime.own import own
 from framework.runtime.words import own_words
-from framework.stream.model import Message
 
 Kind = Literal["phrase", "tool", "failed_answers", "sentiment", "budget", "errors"]
 
@@ -87,21 +85,3 @@ def _words(text: str) -> list[str]:
 def _find(words: Sequence[str], wanted: Sequence[str]) -> int | None:
     size = len(wanted)
     return next((n for n in range(len(words) - size + 1) if size and list(words[n : n + size]) == list(wanted)), None)
-
-
-# ---- failures
-
-
-def failures_in_a_row(messages: Sequence[Message], *, bot_user_id: str, but: str) -> int:
-    """How many of the bot's newest replies, one after the other, came without evidence. The reply `but` is left out,
-    and so are apologies for technical problems, which say nothing about what it knows.
-    """
-    count = 0
-    for message in reversed(messages):
-        ours = own(message, bot_user_id)
-        if ours is None or not ours.outcome or ours.id == but or ours.is_apology:
-            continue
-        if ours.outcome not in WITHOUT_EVIDENCE:
-            break
-        count += 1
-    return count

@@ -10,14 +10,13 @@ import structlog
 from framework.agent.conversation import AgentEvent, Answer, Finished, HandoverRequested
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError
-from framework.names import shown_name
 from framework.runtime.approvals_words import says_resume
-from framework.runtime.handover import FIELD, Handover
+from framework.runtime.handover import BY_TIME, Act, Handover
 from framework.runtime.handover_mood import may_be_upset, upset
-from framework.runtime.handover_signs import WITHOUT_EVIDENCE, Sign, asks_for_person, failures_in_a_row
+from framework.runtime.handover_signs import WITHOUT_EVIDENCE, Sign, asks_for_person
 from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.reply import ReplyWriter
-from framework.runtime.situation import Situations
+from framework.runtime.situation import of_team
 from framework.runtime.stage import CallNext
 from framework.runtime.team import wrote
 from framework.runtime.turn import HandedOff, Outcome, Replied, Silent, Turn
@@ -34,9 +33,8 @@ _MESSAGES = 30
 class HandoverGate:
     """A stage, before triggers and conditions: silent while a person has the channel; hears the team hand back."""
 
-    def __init__(self, service: ChatService, situations: Situations, writer: ReplyWriter, steps: HandoverSteps) -> None:
+    def __init__(self, service: ChatService, writer: ReplyWriter, steps: HandoverSteps) -> None:
         self._service = service
-        self._situations = situations
         self._writer = writer
         self._steps = steps
 
@@ -47,7 +45,7 @@ class HandoverGate:
         """
         if not turn.definition.handover.enabled or turn.cause.decided or turn.origin == "command":
             return await call_next(turn)
-        state = Handover.read((await self._situations.info(turn.channel)).custom)
+        state = await self._steps.state(turn.channel)
         commanded = is_resume(turn) and await wrote(self._service, turn.definition.team, turn.trigger)
         if state is None or not state.is_open:
             if commanded:
@@ -63,14 +61,15 @@ class HandoverGate:
         at, rules = turn.trigger.created_at, turn.definition.handover
         if commanded and at > state.since:
             await turn.fence()
-            await self._steps.close(turn.channel, state, until=at)
+            act = Act(turn.trigger.user.id, turn.trigger.id)
+            await self._steps.close(turn.channel, state, until=at, act=act)
             turn.draft.facts.update(suggestions=[], feedback=[])
             answer = Answer(text=turn.definition.phrases.resumed, outcome="answered")
             await self._writer.settle(turn, answer, {"outcome": "resumed"})
             return Replied(turn.reply_id, answer)
-        if state.ended(at, rules.resume_after):
+        if state.ended_by_time(at, rules.resume_after):
             await turn.fence()
-            await self._steps.close(turn.channel, state, until=state.since + rules.resume_after)
+            await self._steps.close(turn.channel, state, until=state.since + rules.resume_after, act=BY_TIME)
             return await call_next(turn)
         await self._note_person(turn, state)
         return Silent(TAKEN_OVER)
@@ -78,12 +77,11 @@ class HandoverGate:
     async def _note_person(self, turn: Turn, state: Handover) -> None:
         """The first of the team to write has taken over: the channel shows who."""
         trigger = turn.trigger
-        if state.taken_by or turn.cause.made_up or trigger.created_at <= state.since:
+        if state.taken is not None or turn.cause.made_up or trigger.created_at <= state.since:
             return
-        if await wrote(self._service, turn.definition.team, trigger):
+        if of_team(trigger, turn.definition.team):
             await turn.fence()
-            taken = replace(state, taken_by=shown_name(trigger.user.name, trigger.user.id))
-            await self._service.update_channel(turn.channel, to_set={FIELD: taken.field()})
+            await self._steps.take(turn, state)
 
 
 def is_resume(turn: Turn) -> bool:
@@ -182,13 +180,10 @@ class HandoverWatch:
             return Sign("tool", asked.reason.rstrip(". ") or "the bot asked for a person", asked.summary)
         if answer.spent and (rules.budget or turn.definition.budget.when_spent == "handover"):
             return Sign("budget", "the budget of this turn is spent")
-        if rules.failed_answers and answer.outcome in WITHOUT_EVIDENCE:
-            earlier = 0
-            if rules.failed_answers > 1:
-                said = await lately(self._service, turn)
-                earlier = failures_in_a_row(said, bot_user_id=turn.bot_user_id, but=turn.reply_id)
-            if earlier + 1 >= rules.failed_answers:
-                return Sign("failed_answers", f"{earlier + 1} answers in a row without evidence")
+        failed = answer.outcome in WITHOUT_EVIDENCE
+        count = await self._steps.failures(turn, failed=failed) if rules.failed_answers > 1 else int(failed)
+        if rules.failed_answers and count >= rules.failed_answers:
+            return Sign("failed_answers", f"{count} answers in a row without evidence")
         return None
 
     async def _hand_over(self, turn: Turn, sign: Sign, watched: _Watched, answer: Answer) -> Answer:

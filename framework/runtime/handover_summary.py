@@ -10,7 +10,7 @@ from framework.errors import ModelError
 from framework.names import shown_name
 from framework.runtime.context import to_conversation
 from framework.runtime.turn import Turn
-from framework.stream.model import Message
+from framework.stream.model import Message, may_all_see
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -19,9 +19,11 @@ _QUOTED = 3
 _LONGEST = 300
 
 
-async def summarise(service: ChatService, turn: Turn) -> str:
-    """The talk so far: the agent's summary, or, where its model fails, what was said last. Raises ChatServiceError."""
-    messages = await _read(service, turn)
+async def summarise(service: ChatService, turn: Turn, readers: Sequence[str]) -> str:
+    """The talk so far, as far as all `readers` see it: the agent's summary, or, where its model fails, what was said
+    last. Raises ChatServiceError.
+    """
+    messages = [message for message in await _read(service, turn) if may_all_see(message, readers)]
     try:
         return await turn.setup.agent.summarise(to_conversation(turn, messages))
     except ModelError as error:

@@ -51,7 +51,7 @@ class Pipeline:
         self._guard = LoopGuard(limits)
         self._book: UsageBook = bot.usage or MemoryUsageBook()
         self._situations = Situations(bot.service, timing.now)
-        self.handover = HandoverSteps(bot.service, self._writer, timing)
+        self.handover = HandoverSteps(bot, self._writer, timing)
         self.desk = Desk(bot, timing, later)
         self._deliver = Deliver(self._writer, limits, timing)
         self.live = LiveTurns(bot.service, self._writer)
@@ -66,8 +66,8 @@ class Pipeline:
             AlreadyAnswered(service, self._writer),
             self._guard,
             ReviewGate(self._bot, self.desk),
-            HandoverGate(service, self._situations, self._writer, self.handover),
-            Gate(service, self._situations),
+            HandoverGate(service, self._writer, self.handover),
+            Gate(service, self._situations, self.handover),
             HandoverSigns(service, self.handover),
             Allowance(service, self._book),
             ReadReceipt(service),

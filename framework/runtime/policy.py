@@ -10,7 +10,6 @@ from framework.agent.smalltalk import only_nods
 from framework.definition.model import BotDefinition
 from framework.definition.triggers import Trigger
 from framework.runtime.addressee import meant_for_others
-from framework.runtime.handover import Handover
 from framework.runtime.own import own
 from framework.runtime.situation import Situation, of_team, roles_of
 from framework.runtime.trigger import calls_bot, command_in, fired, not_fired
@@ -126,7 +125,7 @@ def person_at_work(situation: Situation, definition: BotDefinition) -> str | Non
     if not quiet:
         return None
     asked_at = situation.message.created_at
-    handover = Handover.read(situation.info.custom) if situation.info is not None else None
+    handover = situation.handover
     for one in reversed(situation.people_before(since=asked_at - quiet)):
         if handover is not None and handover.had(one.created_at):
             continue  # the team handed back after it

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 from framework.definition.conditions import Team
+from framework.runtime.handover import Handover
 from framework.runtime.team import belongs
 from framework.runtime.trigger import WRITTEN_BY_BOT, never_answered
 from framework.stream.model import ChannelInfo, ChannelRef, Message, User
@@ -25,7 +26,7 @@ _REMEMBERED = 5_000
 class Situation:
     """A message in its talk (a channel, or one thread). `before` and `after` are the other messages of the talk, oldest
     first; in a thread the parent comes first. Both are empty where nobody asked for them. `info` is None where the
-    service does not know the channel any more.
+    service does not know the channel any more. `handover` is the channel's latest one, where conditions depend on it.
     """
 
     bot_user_id: str
@@ -34,6 +35,7 @@ class Situation:
     before: tuple[Message, ...] = ()
     after: tuple[Message, ...] = ()
     info: ChannelInfo | None = None
+    handover: Handover | None = None
 
     def at(self, message: Message) -> Situation:
         """The same talk, seen from another of its messages."""

@@ -5,7 +5,7 @@ that are over. Each is a job of its own with a derived key, so that it is done o
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from framework.runtime.approvals_record import Review
 from framework.runtime.approvals_words import has_reviews, read_reaction, review_channels
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.feedback import Feedback
-from framework.runtime.handover import Handover
+from framework.runtime.handover import BY_TIME, Act, Handover
 from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.own import own
 from framework.runtime.post import post_once
@@ -73,8 +73,9 @@ class Errands:
 
     async def look(self, states: Sequence[ChannelState]) -> None:
         """Channels were read: what of it is overdue, or was missed while nobody listened. Raises ChatServiceError."""
+        handovers = await self._handovers(states)
         for state in states:
-            await self._look_at_handover(state)
+            await self._look_at_handover(state, handovers.get(str(state.channel)))
             await self._look_at_reactions(state)
             definition = self._bot.at(state.channel).definition
             messages = state.messages
@@ -87,9 +88,14 @@ class Errands:
                 if review is not None and review.state == "waiting" and message.deleted_at is None:
                     await self._look_at(message, review)
 
-    async def _look_at_handover(self, state: ChannelState) -> None:
-        handover, rules = Handover.read(state.custom), self._bot.at(state.channel).definition.handover
-        if handover is not None and rules.enabled and handover.ended(self._timing.now(), rules.resume_after):
+    async def _handovers(self, states: Sequence[ChannelState]) -> Mapping[str, Handover]:
+        """The handovers of these channels, with one look for all of them."""
+        channels = [str(one.channel) for one in states if self._bot.at(one.channel).definition.handover.enabled]
+        return await self._bot.handovers.of(self._bot.scope, channels) if channels else {}
+
+    async def _look_at_handover(self, state: ChannelState, handover: Handover | None) -> None:
+        rules = self._bot.at(state.channel).definition.handover
+        if handover is not None and rules.enabled and handover.ended_by_time(self._timing.now(), rules.resume_after):
             key = f"{self._bot.user_id}|over|{state.channel}|{handover.turn}"
             await self._accept(
                 key, f"{self._bot.user_id}|{state.channel}|", {"do": "over", "channel": str(state.channel)}
@@ -170,11 +176,11 @@ class Errands:
                 return await self._reaction(job, execution, channel)
 
     async def _over(self, channel: ChannelRef) -> str:
-        state = Handover.read((await self._bot.service.info(channel)).custom)
+        state = await self._handover.state(channel)
         after = self._bot.at(channel).definition.handover.resume_after
-        if state is None or not state.ended(self._timing.now(), after):
+        if state is None or not state.ended_by_time(self._timing.now(), after):
             return "not over"
-        await self._handover.close(channel, state, until=state.since + after)
+        await self._handover.close(channel, state, until=state.since + after, act=BY_TIME)
         return "the handover is over"
 
     async def _expire(self, channel: ChannelRef, message_id: str) -> str:
@@ -201,7 +207,7 @@ class Errands:
         if ours is not None and ours.reply_to and payload["kind"] in self._bot.at(channel).definition.reply.feedback:
             said.append(await self._feedback(message, user, payload))
         if payload["given"]:
-            said.append(await self._resume(channel, user, payload, execution))
+            said.append(await self._resume(channel, user, job, execution))
         return ", ".join(filter(None, said)) or "nothing to do"
 
     async def _of_team(self, channel: ChannelRef, user: User) -> bool:
@@ -223,16 +229,18 @@ class Errands:
         _log.info("feedback.recorded", reply=message.id, reaction=entry.reaction, given=entry.given)
         return "feedback recorded"
 
-    async def _resume(self, channel: ChannelRef, user: User, payload: Any, execution: Execution) -> str:  # noqa: ANN401
+    async def _resume(self, channel: ChannelRef, user: User, job: Job, execution: Execution) -> str:
+        payload = job.payload
         definition = self._bot.at(channel).definition
         if not definition.handover.enabled or payload["kind"] != definition.handover.resume_reaction:
             return ""
-        state = Handover.read((await self._bot.service.info(channel)).custom)
+        state = await self._handover.state(channel)
         at = datetime.fromisoformat(payload["at"])
         if state is None or not state.is_open or at <= state.since or not await self._of_team(channel, user):
             return "no handover of theirs to end"
         said = OutgoingMessage("", definition.phrases.resumed, custom={"outcome": "resumed"})
-        chain, service, bot = self._bot.ids.of(state.turn).chain("resumed"), self._bot.service, self._bot.user_id
-        await post_once(service, channel, chain, said, bot_user_id=bot, check=execution.check)
-        await self._handover.close(channel, state, until=at)
+        chain = self._bot.ids.of(state.trigger, made_up=state.made_up).chain("resumed")
+        service, bot_user_id = self._bot.service, self._bot.user_id
+        await post_once(service, channel, chain, said, bot_user_id=bot_user_id, check=execution.check)
+        await self._handover.close(channel, state, until=at, act=Act(user.id, job.key))
         return "the team handed back"

@@ -82,7 +82,7 @@ async def running(sandbox: RunningSandbox, agent: ScriptedAgent, **spec: Any) ->
     )
     definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], **spec})
     bot = RunningBot("support_bot", definition, open_chat_service(settings, definition.identity), agent)
-    bot.feedback = MemoryFeedback()
+    bot.feedback, bot.handovers = MemoryFeedback(), sandbox.handovers
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set))
     try:
@@ -97,7 +97,7 @@ CID = "messaging:support-1"
 
 
 async def test_a_handover_from_the_first_word_to_the_bots_return(sandbox: RunningSandbox, people: People) -> None:
-    spec = {"handover": {"enabled": True, "alert": "messaging:alerts", "choose": "round_robin"}}
+    spec = {"handover": {"enabled": True, "alert": "team:alerts", "choose": "round_robin"}}
     async with running(sandbox, ScriptedAgent(), **spec):
         asked = await people.say(CID, "Please let me talk to a human")
         reply = await people.reply(CID, asked)
@@ -107,7 +107,7 @@ async def test_a_handover_from_the_first_word_to_the_bots_return(sandbox: Runnin
         assert (tag["state"], tag["to"], tag["turn"]) == ("open", ["carl"], ids_of(reply["reply_to"]).job)
         members = await people.channel(CID).query_members({})
         assert "carl" in {member["user_id"] for member in members}
-        (alert,) = await people.sees("messaging:alerts", "carl")
+        (alert,) = await people.sees("team:alerts", "carl")
         assert CID in alert["text"]
         team_only = [m for m in await people.sees(CID, "carl") if m.get("restricted_visibility")]
         assert len(team_only) == 1

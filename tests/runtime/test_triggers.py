@@ -82,7 +82,7 @@ async def test_an_apps_event_is_data_for_the_task(world: World, agent: ScriptedA
     assert agent.asked[0].instruction == "Tell the customer."
     said = agent.asked[0].utterances[-1]
     assert said.text == '[The app reports order.shipped: {"order": 7}]'
-    assert said.who == "user"
+    assert said.foreign  # data, though it comes in the bot's name
 
 
 async def test_a_members_event_starts_nothing_and_the_log_says_so_once(

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from framework.errors import ChatServiceError
+from framework.runtime.handover_book import MemoryHandovers
 from framework.stream.memory import MemoryChatService
 from framework.stream.memory_chat import MemoryChat, Room
 from framework.stream.model import Event, Message, User
@@ -24,6 +25,7 @@ class World(MemoryChat):
     def __init__(self, timing: Timing, *, app: str = "memory") -> None:
         super().__init__(timing.now, app=app)
         self.timing = timing
+        self.handovers = MemoryHandovers()  # as a database: it outlives the process
 
     def post(self, cid: str, text: str, *, user: User = ANN, **more: Any) -> Message:
         return super().post(cid, text, user=user, **more)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from framework.runtime.handover_book import MemoryHandovers
 from framework.sandbox.config import SandboxConfig
 from framework.sandbox.server import serving
 
@@ -19,12 +20,13 @@ API_SECRET = "test-secret-of-thirty-two-characters-or-more"
 
 @dataclass(frozen=True)
 class RunningSandbox:
-    """Where a sandbox listens, the app's credentials, and the parts themselves."""
+    """Where a sandbox listens, the app's credentials, the parts themselves, and what bots there keep of handovers."""
 
     url: str
     api_key: str
     api_secret: str
     sandbox: Sandbox
+    handovers: MemoryHandovers = field(default_factory=MemoryHandovers)
 
 
 @asynccontextmanager
