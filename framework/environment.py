@@ -12,7 +12,7 @@ _SECRET = re.compile(
     r"|(?:^|_)(?:SECRETS?|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEYS?|ACCESS_KEY(?:_ID)?|PRIVATE_KEY)(?:_|$)",
     re.IGNORECASE,
 )
-_WITH_PASSWORD = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/@\s]*:[^/@\s]+@")
+_WITH_PASSWORD = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/@\s:]*+:[^/@\s]++@")
 # The name of a file or of a keyring's entry is no secret, and proxies are for children as well.
 _PUBLIC = re.compile(r"(?:_FILE|_KEYRING|_PROXY)$", re.IGNORECASE)
 

@@ -40,7 +40,7 @@ _MAKE = r"^\W*(?:please |can you |could you )?(?:make|create|start|open|run)\W+(
 @tool(
     extras={
         "phrases": [
-            r"^\s*/poll\s+(?!results\b|close\b)(?P<question>[^|]+?)\s*\|\s*(?P<answers>.+)$",
+            r"^\s*/poll\s+(?P<question>[^|]+?)\s*\|\s*(?P<answers>.+)$",
             _MAKE + r"(?P<question>[^|?]*\?)\W*(?P<answers>.+)$",
             _MAKE + r"(?P<question>[^|?]+?)\s*\|\s*(?P<answers>.+)$",
         ]
@@ -121,7 +121,7 @@ async def close_poll(runtime: Runtime) -> str:
 
 def _answers(text: str) -> list[str]:
     """`A | B`, `A, B or C`, `A or B`: each answer once."""
-    parts = text.split("|") if "|" in text else re.split(r"\s*,\s*(?:or\s+)?|\s+or\s+|\s*;\s*", text)
+    parts = text.split("|") if "|" in text else re.split(r"[,;]|(?<!\S)or(?!\S)", text)
     cleaned = (part.strip().strip(".!?") for part in parts)
     return list(dict.fromkeys(part for part in cleaned if part))
 

@@ -28,6 +28,7 @@ from framework.agent.reply import Reply, compose
 from framework.agent.smalltalk import SmallTalk, small_talk
 from framework.agent.turn import Said
 from framework.definition.model import Phrases
+from framework.definition.patterns import linear
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -146,7 +147,7 @@ class QuotingChatModel(BaseChatModel):
             match = _match(tool, question)
             if match is None:
                 continue
-            arguments = {name: value.strip() for name, value in match.groupdict().items() if value and value.strip()}
+            arguments = {name: value.strip() for name, value in match.items() if value.strip()}
             sources: Mapping[str, str] = (tool.extras or {}).get("fill") or {}
             for name, source in sources.items():
                 if name not in arguments:
@@ -165,9 +166,10 @@ class QuotingChatModel(BaseChatModel):
         return ""
 
 
-def _match(tool: BaseTool, text: str) -> re.Match[str] | None:
+def _match(tool: BaseTool, text: str) -> Mapping[str, str] | None:
+    """What the groups of the first phrase caught that a text matches."""
     for phrase in (tool.extras or {}).get("phrases", ()):
-        if match := re.search(phrase, text, re.IGNORECASE):
+        if (match := linear(phrase, ignore_case=True).groups(text)) is not None:
             return match
     return None
 
@@ -193,7 +195,7 @@ def _call(name: str, arguments: Mapping[str, Any]) -> AIMessageChunk:
 
 def _spell(reply: Reply) -> Iterator[AIMessageChunk]:
     """The reply in word-sized pieces; the last one says what the reply is."""
-    for piece in re.findall(r"\s*\S+\s*$|\s*\S+", reply.text):
+    for piece in re.findall(r"(?<!\s)\s*+\S++(?:\s++\Z)?+", reply.text):
         yield AIMessageChunk(content=piece)
     outcome: Literal["answered", "unsure", "refused"] = reply.outcome
     yield AIMessageChunk(

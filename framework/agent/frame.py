@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _OPENED = re.compile(r"\s*<message(?:\s[^<>]*)?>\s*")
-_CLOSED = re.compile(r"\s*</message\s*>\s*$")
+_CLOSED = re.compile(r"(?<!\s)\s*+</message\s*+>\s*+\Z")
 _OPENING = re.compile(r"\s*(?:<|<m|<me|<mes|<mess|<messa|<messag|<message(?:\s[^<>]*)?)")
 
 

@@ -62,9 +62,9 @@ OFFER_FRAME = """- When what you have does not answer the question, or only perh
   call `offer_person`.
 """
 
-_UNSEEN = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*"
+_UNSEEN = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*+"
 _ELEMENTS = "message|articles?|result|summary|facts?|task|conversation"
-_IMITATION = re.compile(rf"[<\uff1c](?={_UNSEEN}/?{_UNSEEN}(?:{_ELEMENTS})\b)", re.IGNORECASE)
+_IMITATION = re.compile(rf"[<\uff1c](?={_UNSEEN}(?:/{_UNSEEN})?(?:{_ELEMENTS})\b)", re.IGNORECASE)
 # What servers of open models take for the end of a message, wherever it stands.
 _CONTROL = re.compile(r"<(?=[|\uff5c]|/?s>|(?:start|end)_of_turn>)|\[(?=/?(?:INST|SYS)\])", re.IGNORECASE)
 _ATTACHED = re.compile(r"^\[attached [^\n]*\]$", re.MULTILINE)

@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 
 # A quotation is content ("post 'the ban is lifted'"), never part of what is asked for.
-_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`|(?<!\w)['‘][^'’]*['’](?!\w)")
+_QUOTED = re.compile(r"\"[^\"]{0,300}\"|“[^”]{0,300}”|`[^`]{0,300}`|(?<!\w)['‘][^'’]{0,300}['’](?!\w)")
 _URL = re.compile(r"https?://\S+|\bwww\.\S+")
-_ADDRESS = re.compile(r"\S+@\S+\.\w+")
+_ADDRESS = re.compile(r"(?<!\S)@*+[^\s@]++@[^\s.]++\.++\w\S*+")
 _CHANNEL_ID = re.compile(r"\b[a-z_]+:[\w-]+|(?<!\w)#[\w-]+")
 _MENTION = re.compile(r"(?<!\w)@[\w-]+")
 _PATH = re.compile(r"(?<!\S)(?:[~.]{0,2}/[\w.-]+){2,}/?|\b[A-Z]:\\\\\S+")
@@ -16,10 +16,12 @@ _SLASH = re.compile(r"(?<!\S)/\w+")
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\u2764]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[a-z]*\d+[a-z]*|[a-z][a-z']*(?:-[a-z']+)*")
-_IDENTIFIER = re.compile(
-    r"\b([a-z]*)[\w-]*(?:\d[\w-]*_|_[\w-]*\d|\d-|-\d|[a-z]_[a-z]|(?<=[a-z])\d)[\w-]*\b", re.IGNORECASE
+_RUN = re.compile(r"\w[\w-]*+")
+_LETTERS = re.compile(r"[a-z]*", re.IGNORECASE)
+_IDENTIFIES = re.compile(r"\d-|-\d|[a-z]_[a-z]|[a-z]\d", re.IGNORECASE)
+_SEVERAL_IDS = re.compile(
+    r"(?<![\w-])[a-z_-]*+\d[\w-]*+(?:(?:, and |, or |, | and | or )[a-z_-]*+\d[\w-]*+)++", re.IGNORECASE
 )
-_SEVERAL_IDS = re.compile(r"\b[a-z_-]*\d[\w-]*(?:(?:, and |, or |, | and | or )[a-z_-]*\d[\w-]*)+", re.IGNORECASE)
 # What people begin ids with.
 _PREFIXES = {
     "camp": "campaign", "campaign": "campaign", "seg": "segment", "segment": "segment", "msg": "message",
@@ -60,7 +62,7 @@ def words(text: str) -> list[str]:
     text = _SLASH.sub(" slash ", text)
     text = _EMOJI.sub(" emoji ", text)
     text = _SEVERAL_IDS.sub(_several, text)
-    text = _IDENTIFIER.sub(_named_by_prefix, text)
+    text = _RUN.sub(_named_by_prefix, text)
     text = _CAMEL.sub(" ", text).lower()
     for short, full in _CONTRACTIONS.items():
         text = text.replace(short, full)
@@ -75,8 +77,17 @@ def _several(found: re.Match[str]) -> str:
 
 
 def _named_by_prefix(found: re.Match[str]) -> str:
-    whole = found.group()
-    return whole if whole.lower() in _KEPT_WITH_DIGITS else f" {_PREFIXES.get(found.group(1).lower(), '')} "
+    """What a word says if it is an id (`camp_7`): the name of what people begin such ids with. Others stay."""
+    whole = found.group().rstrip("-")
+    if whole.lower() in _KEPT_WITH_DIGITS or not _is_id(whole):
+        return found.group()
+    letters = _LETTERS.match(whole)
+    return f" {_PREFIXES.get(letters[0].lower() if letters else '', '')} "
+
+
+def _is_id(word: str) -> bool:
+    has_digit = any(sign.isdecimal() for sign in word)
+    return (has_digit and "_" in word) or _IDENTIFIES.search(word) is not None
 
 
 @lru_cache(maxsize=8192)

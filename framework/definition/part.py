@@ -17,7 +17,7 @@ def _read_duration(value: object) -> object:
     if isinstance(value, str):
         if not _DURATION.fullmatch(value):
             raise ValueError(f"{value!r} is no duration; write it as in 90s, 30m, 2h or 7d")
-        parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhdw])", value)
+        parts = re.findall(r"(?<![\d.])(\d++(?:\.\d++)?)\s*+([smhdw])", value)
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
         raise ValueError("a duration cannot be negative")

@@ -1,49 +1,86 @@
-"""Regular expressions that people write: they compile, and cannot keep a process busy for hours."""
+"""Regular expressions that owners of bots write: run by RE2, whose time grows with the length of the text alone."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import Any, Final
 
-TEXT_LIMIT = 2_000
-"""Characters of a message that regular expressions of a definition look at."""
-_TOKEN = re.compile(
-    r"""\\.|\[\^?\]?(?:\\.|[^\]\\])*\]   # an escape, a class: no group, no repetition in there
-    |(?P<open>\((?:\?(?:[:=!>]|<[=!]|P?<\w+>|[a-zA-Z-]+:))?)|(?P<close>\))
-    |(?P<many>[*+]|\{\d*,\}|\{\d*,\d{2,}\})|\{\d+(?:,\d)?\}|.""",
-    re.VERBOSE | re.DOTALL,
+from framework.definition.translation import NotLinearError, translated
+
+TEXT_LIMIT: Final = 20_000
+"""Characters of a text that are looked at: as many as the longest message has."""
+MOST_STEPS: Final = 50_000
+"""Instructions of a compiled expression: one that counts far, as in `(\\w{1,100} ){1,100}`, has millions."""
+REGEX_HINT: Final = (
+    "Regular expressions are those of Python without look-around, references to groups and possessive repetition; "
+    "put them into '...'."
 )
+_MEMORY: Final = 16 * 1024 * 1024
 
 
-def check_regex(text: str) -> None:
-    """Raise ValueError for what is no regular expression, or one whose time may grow beyond all bounds.
+class LinearPattern:
+    r"""A regular expression in Python's syntax and with Python's meaning, without what only backtracking can do.
 
-    Such is a repetition of what holds a repetition: `(a+)+` needs twice the time for each further letter.
+    Look-around, references to groups, possessive and atomic groups are not possible. `\b`, `\w`, `\d` and `\s` know
+    all of Unicode, as in Python. Raises ValueError for an expression that is broken or not possible, and says why.
     """
+
+    def __init__(self, source: str, *, ignore_case: bool = False) -> None:
+        self.source = source
+        try:
+            self._translated = translated(source, ignore_case=ignore_case)
+        except re.error as error:
+            at = f" at character {error.pos + 1}" if error.pos is not None else ""
+            raise ValueError(f"{source!r} is no regular expression: {error.msg}{at}") from None
+        except NotLinearError as error:
+            raise ValueError(f"{source!r} {error}") from None
+        except RecursionError:
+            raise ValueError("the regular expression is nested too deep") from None
+        self._compiled = _compiled(source, self._translated.text)
+        self.names = frozenset(self._compiled.groupindex)
+
+    def matches(self, text: str) -> bool:
+        """Whether it stands anywhere in the first `TEXT_LIMIT` characters of a text."""
+        return self._compiled.search(self._translated.marked(_shown(text))) is not None
+
+    def groups(self, text: str) -> dict[str, str] | None:
+        """What its named groups caught of the first `TEXT_LIMIT` characters; None where it does not match."""
+        match = self._compiled.search(self._translated.marked(_shown(text)))
+        if match is None:
+            return None
+        caught = match.groupdict()
+        return {name: self._translated.unmarked(value) for name, value in caught.items() if value is not None}
+
+
+@lru_cache(maxsize=1_000)
+def linear(source: str, *, ignore_case: bool = False) -> LinearPattern:
+    """The expression, compiled once. Raises ValueError, see LinearPattern."""
+    return LinearPattern(source, ignore_case=ignore_case)
+
+
+def check_regex(source: str) -> None:
+    """Raise ValueError for what is no regular expression, or one that the linear engine cannot take."""
+    linear(source)
+
+
+def _shown(text: str) -> str:
+    # A lone half of a surrogate pair is no character, and RE2 reads UTF-8.
+    return text[:TEXT_LIMIT].encode("utf-8", "replace").decode("utf-8")
+
+
+def _compiled(source: str, text: str) -> Any:  # noqa: ANN401 - RE2 has no types
+    import re2  # type: ignore[import-untyped]  # 30 ms: only bots with such an expression need it
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY
     try:
-        re.compile(text)
-    except re.error as error:
-        at = f" at character {error.pos + 1}" if error.pos is not None else ""
-        raise ValueError(f"{text!r} is no regular expression: {error.msg}{at}") from None
-    if _repeats_a_repetition(text):
-        raise ValueError(
-            f"{text!r} repeats what is repeated already, and could take hours for one message; "
-            "take away one of the two * or +"
-        )
-
-
-def _repeats_a_repetition(text: str) -> bool:
-    groups = [False]  # for each open group: whether something in it is repeated without a bound
-    closed: bool | None = None  # of the group that ended just before
-    for token in _TOKEN.finditer(text):
-        if token["open"]:
-            groups.append(False)
-        elif token["close"] and len(groups) > 1:
-            closed = groups.pop()
-            groups[-1] |= closed
-            continue
-        elif token["many"]:
-            if closed:
-                return True
-            groups[-1] = True
-        closed = None
-    return False
+        compiled = re2.compile(text, options)
+    except re2.error as error:
+        said = error.args[0] if error.args else ""
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise ValueError(f"{source!r} cannot be run in linear time: {said.partition(':')[0]}") from None
+    if compiled.programsize > MOST_STEPS:
+        raise ValueError(f"{source!r} is too large: count less far than in {{1,100}}, or write `+`")
+    return compiled

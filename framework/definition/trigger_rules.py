@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from framework.definition.finding import Finding
-from framework.definition.patterns import check_regex
+from framework.definition.patterns import REGEX_HINT, check_regex
 
 if TYPE_CHECKING:
     from framework.definition.model import BotDefinition
@@ -76,7 +76,7 @@ def _value(path: Key, kind: str, value: str) -> Iterator[Finding]:
         try:
             check_regex(value)
         except ValueError as error:
-            yield Finding(path, str(error), "Regular expressions are those of Python; put them into '...'.")
+            yield Finding(path, str(error), REGEX_HINT)
     elif kind == "keyword" and "," in value:
         listed = ", ".join(word.strip() for word in value.split(",") if word.strip())
         yield Finding(

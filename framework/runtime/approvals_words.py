@@ -14,7 +14,7 @@ _YES = frozenset({"send", "approve", "approved"})
 _NO = frozenset({"drop", "deny", "denied", "reject"})
 YES_REACTIONS = _YES | {"like", "thumbs_up", "thumbsup", "+1", "white_check_mark"}
 NO_REACTIONS = _NO | {"sad", "thumbs_down", "thumbsdown", "-1", "x"}
-_EDIT = re.compile(r"\s*/?edit\s*:\s*(.*\S)\s*", re.IGNORECASE | re.DOTALL)
+_EDIT = re.compile(r"\s*+/?edit\s*+:\s*+(\S.*)", re.IGNORECASE | re.DOTALL)
 ACTION = "review"
 """The name of the buttons."""
 
@@ -31,7 +31,7 @@ def read_word(message: Message) -> Word | None:
     """What a reply, or a pressed button, decides; None: it is talk."""
     pressed = _pressed(message.custom.get("action"))
     if found := _EDIT.fullmatch(message.text):
-        return Word("edit", found[1])
+        return Word("edit", found[1].rstrip())
     said = (pressed or message.text).strip().strip(".!/").casefold()
     return Word("yes") if said in _YES else Word("no") if said in _NO else None
 

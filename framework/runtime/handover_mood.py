@@ -15,8 +15,8 @@ _HARD = {
         (you|bot|support|service)('s| is| are|'re) (so |really )?(awful|terrible|horrible|pathetic|garbage)
         (this|it|that)('s| is) a (joke|scam|disgrace|rip ?off)
         (useless|stupid|dumb|idiotic|bloody|fucking) (bot|robot|machine|support|service|company|app)
-        (i'm|i am|im) (so |really |very |getting )*(angry|furious|fed up|livid|sick of|desperate)
-        (i'm|i am|im) (so |really |very |getting )*(pissed|frustrated|tired of this)
+        (i'm|i am|im) (so |really |very |getting ){0,4}(angry|furious|fed up|livid|sick of|desperate)
+        (i'm|i am|im) (so |really |very |getting ){0,4}(pissed|frustrated|tired of this)
         worst (service|support|company|experience|product|app)
         (waste of (my )?time|what the (hell|fuck)|wtf|screw (you|this)|fuck (you|this|off)|bullshit)
         how many times (must i|have i|do i have to (tell|ask|say|repeat|explain))
@@ -26,10 +26,10 @@ _HARD = {
         (you )?(idiots|morons)
     """,
     "de": r"""
-        (das|es|sie|ihr|bot) (ist|sind|seid) (doch |so |echt |wirklich |völlig )*(nutzlos|lächerlich|inakzeptabel)
-        (das|es|sie|ihr|bot) (ist|sind|seid) (doch |so |echt |wirklich |völlig |absolut )*(unverschämt|eine zumutung)
+        (das|es|sie|ihr|bot) (ist|sind|seid) (doch |so |echt |wirklich |völlig ){0,4}(nutzlos|lächerlich|inakzeptabel)
+        (das|es|sie|ihr|bot) (ist|sind|seid) ((doch|so|echt|wirklich|völlig|absolut) ){0,4}(unverschämt|eine zumutung)
         (frechheit|saftladen|verarsch\w*|abzocke)
-        ich bin (so |echt |wirklich |sehr |total )*(wütend|sauer|verzweifelt|stinksauer)
+        ich bin (so |echt |wirklich |sehr |total ){0,4}(wütend|sauer|verzweifelt|stinksauer)
         (mir reicht('s| es)|ich habe (die schnauze voll|genug davon|es satt))
         zum (letzten|zehnten|hundertsten|tausendsten) mal
         (blöder|dummer|scheiß\w*|verdammter?) (bot|roboter|laden|service|support)
@@ -41,7 +41,7 @@ _HARD = {
         je suis (furieux|furieuse|désespérée?|en colère)
     """,
     "es": r"""
-        (esto|esta|es|son) (es |está |realmente |totalmente )*(inútil|ridículo|inaceptable|una vergüenza|pésimo)
+        (esto|esta|es|son) (es |está |realmente |totalmente ){0,4}(inútil|ridículo|inaceptable|una vergüenza|pésimo)
         estoy (harto|harta|furioso|furiosa|desesperado|desesperada)
         (estafa|idiotas)
     """,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from framework.definition.model import BotDefinition
+from framework.definition.patterns import linear
 from framework.definition.triggers import MESSAGE_KINDS, Trigger
 from framework.runtime.words import has_words, names_somebody, own_words
 from framework.stream.model import Message, User
@@ -180,7 +180,7 @@ def _keyword(situation: Situation, trigger: Trigger) -> bool:
 
 
 def _regex(situation: Situation, trigger: Trigger) -> bool:
-    return any(_pattern(value).search(situation.message.text) for value in trigger.values)
+    return any(linear(value).matches(situation.message.text) for value in trigger.values)
 
 
 def _command(situation: Situation, trigger: Trigger) -> bool:
@@ -198,11 +198,6 @@ def _thread_reply(situation: Situation, trigger: Trigger) -> bool:
 def _button(situation: Situation, trigger: Trigger) -> bool:
     value = pressed(situation.message.custom)
     return bool(value) and wanted(value, trigger)
-
-
-@lru_cache(maxsize=1_000)
-def _pattern(value: str) -> re.Pattern[str]:
-    return re.compile(value)
 
 
 _RULES: Mapping[str, Callable[[Situation, Trigger], bool]] = {

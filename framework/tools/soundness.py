@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from langchain_core.tools import BaseTool, tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic.errors import PydanticInvalidForJsonSchema
 
+from framework.definition.patterns import REGEX_HINT, linear
 from framework.errors import DefinitionError, Position
 
 
@@ -82,10 +82,10 @@ def _check_phrases(name: str, made: BaseTool, where: Position) -> None:
         raise _unfit(name, "its `phrases` are one text", where, f'Write a list: "phrases": [r"{phrases}"].')
     for phrase in phrases:
         try:
-            groups = re.compile(phrase).groupindex
-        except re.error as error:
-            hint = 'Regular expressions are those of Python; write them as r"...".'
-            raise _unfit(name, f"{phrase!r} is no regular expression: {error}", where, hint) from None
-        if strange := sorted(set(groups) - set(made.args)):
+            groups = linear(phrase, ignore_case=True).names
+        except ValueError as error:
+            hint = REGEX_HINT.replace("put them into '...'", 'write them as r"..."')
+            raise _unfit(name, f"its phrase {error}", where, hint) from None
+        if strange := sorted(groups - set(made.args)):
             what = f"{phrase!r} fills {strange[0]!r}, which is no argument of it"
             raise _unfit(name, what, where, f"It takes: {', '.join(sorted(made.args)) or 'nothing'}.")

@@ -84,10 +84,10 @@ BREAKAGES = {
         r"¦regex: 'order (#\d+'",
         ["no regular expression", "unterminated subpattern"],
     ),
-    "endless regular expression": (
+    "regular expression that looks around": (
         r"regex: 'order #\d+'",
-        "¦regex: '(\\w+\\s?)+$'",
-        ["repeats what is repeated", "take away one"],
+        "¦regex: 'order (?!form)'",
+        ["looks around", "linear time", "without look-around"],
     ),
     "escape in quotes": (r"'order #\d+'", r'"order #\¦d+"', ["unknown escape character", "into '...'"]),
     "cron field": ('cron: "0 9 * * 1-5"', '¦cron: "0 25 * * *"', ["'25' is no hour", "0 to 23"]),

@@ -105,8 +105,8 @@ def _front_matter(text: str) -> tuple[str, str]:
     match = re.match(r"﻿?---\r?\n(.*?)\r?\n(?:---|\.\.\.)\r?\n", text, re.DOTALL)
     if not match:
         return "", text.removeprefix("﻿")
-    title = re.search(r"^title:\s*[\"']?(.*?)[\"']?\s*$", match[1], re.MULTILINE)
-    return title[1] if title else "", text[match.end() :]
+    title = re.search(r"^title:(.*)$", match[1], re.MULTILINE)
+    return re.sub(r"\A[\"']|[\"']\Z", "", title[1].strip()) if title else "", text[match.end() :]
 
 
 def _plain(inline: Token) -> str:

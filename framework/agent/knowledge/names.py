@@ -14,8 +14,8 @@ from framework.agent.knowledge.languages import function_words, strip_accents
 from framework.agent.knowledge.words import countries, meanings, terms
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_NEW_SENTENCE = re.compile(r"[.?!:¿¡\"“(]\s*$")
-_CODE = re.compile(r"(?=[a-z0-9-]*[a-z])(?=[a-z0-9-]*\d)[a-z]{1,4}\d?-?\d{1,4}$")
+_NEW_SENTENCE = frozenset('.?!:¿¡"“(')
+_CODE = re.compile(r"[a-z]{1,4}\d?-?\d{1,4}")
 _FAMILY = re.compile(r"\b([A-ZÀ-Ý][^\W\d_]{2,})(?= (\d{1,3}|[A-Z][^\W\d_]{0,5})\b)")
 
 
@@ -23,13 +23,15 @@ def names_in(question: str, language: str) -> set[str]:
     """Words that are written as names, folded. German writes every noun with a capital, so there only codes count."""
     found: set[str] = set()
     capitals_count = language != "de" and not question.isupper()
+    end = 0
     for match in _WORD.finditer(question):
         word = match[0]
-        first = match.start() == 0 or _NEW_SENTENCE.search(question[: match.start()])
+        first = match.start() == 0 or question[end : match.start()].rstrip()[-1:] in _NEW_SENTENCE
+        end = match.end()
         capital = (
             len(word) > 2 and not re.search(r"['’]", word) and ((word[0].isupper() and not first) or word.isupper())
         )
-        if _CODE.match(word.lower()) or (capitals_count and capital):
+        if _CODE.fullmatch(word.lower()) or (capitals_count and capital):
             found.update(terms(word) if "-" in word else [strip_accents(word)])
     # Countries, months and the like are known to everybody; whether an article has a country is asked elsewhere.
     return {name for name in found - function_words() if not meanings(name)}
@@ -51,7 +53,7 @@ class Families:
 
     def _add_code(self, word: str) -> None:
         code = word.lower()
-        if any(char.isupper() for char in word) and _CODE.match(code):
+        if any(char.isupper() for char in word) and _CODE.fullmatch(code):
             self._codes.setdefault(_stem(code), set()).add(code)
 
     def lacks(self, question: str) -> bool:
@@ -59,7 +61,7 @@ class Families:
         words = _WORD.findall(question)
         for word in words:
             code = word.lower()
-            siblings = self._codes.get(_stem(code), set()) if _CODE.match(code) else set()
+            siblings = self._codes.get(_stem(code), set()) if _CODE.fullmatch(code) else set()
             if len(siblings) >= 3 and code not in siblings:
                 return True
         return any(self._unknown(name, variant) for name, variant in pairwise(words))
@@ -76,4 +78,4 @@ class Families:
 
 
 def _stem(code: str) -> str:
-    return re.sub(r"\d+$", "", code)
+    return code.rstrip("0123456789")

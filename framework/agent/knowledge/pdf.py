@@ -20,7 +20,7 @@ from framework.errors import DefinitionError
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 _BULLET = re.compile(r"^\s*(?:[•◦▪‣●○■–]|[-*](?=\s))\s*")
-_PAGE_NUMBER = re.compile(r"^\W*(?:page|seite)?\W*\d+\W*(?:(?:of|von|/)\W*\d+\W*)?$", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(r"^\W*+(?:(?:page|seite)\W*+)?\d++(?:\W*+$|[^\w/]*+(?:of|von|/)\W*+\d++\W*+$)", re.IGNORECASE)
 _LARGER = 1.12
 _GAP = 1.6
 _LONGEST_HEADING = 120

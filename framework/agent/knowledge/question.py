@@ -19,7 +19,8 @@ _INTERROGATIVES = (
 )
 _AND = r"and|plus|und|et|y|e|en|oraz|sowie"
 _JOINED = re.compile(
-    rf"(?:,|;)?\s+(?:{_AND})\s+(?:(?:also|then|auch|aussi|también|on|in|at|from|for|ab|bis|à|en|de|a|por|mit|für)\s+)?"
+    rf"(?:[,;]|(?<!\s))\s++(?:{_AND})\s++"
+    r"(?:(?:also|then|auch|aussi|también|on|in|at|from|for|ab|bis|à|en|de|a|por|mit|für)\s++)?"
     rf"(?=(?:{_INTERROGATIVES})\b)",
     re.IGNORECASE,
 )

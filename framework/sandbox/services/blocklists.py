@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.blocklist import BLOCKLISTS, PROFANITY, Blocklist, blocklist_key
 
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 _LEET = str.maketrans("013457@$", "oleastas")
 _CONFUSABLE = str.maketrans("абвгдеёжзийклмнопрстуфхіѕјһ", "a6brgeеж3uйkлmhonpctyфxisjh")
-_DOMAIN = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?:[/:?#]\S*)?", re.IGNORECASE)
-_EMAIL = re.compile(r"[\w.+-]+@((?:[a-z0-9-]+\.)+[a-z]{2,})", re.IGNORECASE)
+# Each takes whole runs, so that no sign is looked at from more than one beginning.
+_LABELS = r"[a-z0-9-]++(?:\.[a-z0-9-]++)*+"
+_DOMAIN = re.compile(rf"(?:https?://)?+({_LABELS})([/:?#]\S*+)?+", re.IGNORECASE)
+_EMAIL = re.compile(rf"[\w.+-]++(?:@({_LABELS}))?+", re.IGNORECASE)
+_LABEL = re.compile(r"[a-z]{2,}", re.IGNORECASE)
 _MAX_PATTERN = 200
+_MOST_STEPS = 50_000
 
 
 def find(sandbox: Sandbox, name: str, team: str | None = None) -> Blocklist | None:
@@ -79,7 +83,18 @@ def _pattern(words: tuple[str, ...], plural: bool, inside: bool) -> re.Pattern[s
 
 
 def _of_patterns(patterns: list[str], text: str) -> list[Span]:
-    return [match.span() for raw in patterns for match in re.finditer(raw, text, re.IGNORECASE) if match.group()]
+    return [match.span() for raw in patterns for match in _linear(raw).finditer(text) if match.group()]
+
+
+@lru_cache(maxsize=64)
+def _linear(raw: str) -> Any:  # noqa: ANN401 - RE2 has no types
+    """A pattern of the app's for what strangers write: its time grows with the text alone."""
+    import re2  # type: ignore[import-untyped]  # no types; late, since few apps have such a list
+
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    return re2.compile(raw, options)
 
 
 def _of_names(pattern: re.Pattern[str], blocklist: Blocklist, text: str) -> list[Span]:
@@ -88,17 +103,34 @@ def _of_names(pattern: re.Pattern[str], blocklist: Blocklist, text: str) -> list
     allows = blocklist.type.endswith("allowlist")
     found = []
     for match in pattern.finditer(text):
-        domain = match.group(1).lower()
-        listed = match.group(0).lower() in names or any(domain == name or domain.endswith("." + name) for name in names)
+        name = _domain(match.group(1) or "")
+        if not name:
+            continue
+        # What follows a domain belongs to it only where nothing was cut off.
+        end = match.end() if name == match.group(1) else match.start(1) + len(name)
+        domain, whole = name.lower(), text[match.start() : end].lower()
+        listed = whole in names or any(domain == one or domain.endswith("." + one) for one in names)
         if listed is not allows:
-            found.append(match.span())
+            found.append((match.start(), end))
     return found
 
 
+def _domain(labels: str) -> str:
+    """The longest beginning of labels joined by dots that ends with letters, as `example.com` of `example.com.1`."""
+    parts = labels.split(".")
+    for count in range(len(parts), 1, -1):
+        if letters := _LABEL.match(parts[count - 1]):
+            return ".".join([*parts[: count - 1], letters[0]])
+    return ""
+
+
 def checked_pattern(raw: str) -> bool:
-    """Whether a text is a pattern that a list may hold: it compiles and is short."""
-    try:
-        re.compile(raw)
-    except re.error:
+    """Whether a text is a pattern that a list may hold: it is short and compiles, for RE2."""
+    if len(raw) > _MAX_PATTERN:
         return False
-    return len(raw) <= _MAX_PATTERN
+    import re2  # no types; late, since few apps have such a list
+
+    try:
+        return bool(_linear(raw).programsize <= _MOST_STEPS)
+    except re2.error:
+        return False
