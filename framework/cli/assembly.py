@@ -175,12 +175,13 @@ def make_running(
     from framework.definition.overrides import effective
     from framework.engine.usage_database import DatabaseUsageBook
     from framework.runtime.bot import RunningBot, Setup
-    from framework.runtime.feedback import FeedbackFile
+    from framework.runtime.feedback_database import DatabaseFeedback
     from framework.runtime.handover_database import DatabaseHandovers
     from framework.storage import Storage
 
     agents.connect(settings)
     definition = bot.definition
+    storage = Storage(settings.database.get_secret_value())  # opens nothing before its first use
 
     def at_channel(channel: ChannelRef) -> Setup:
         cid = str(channel)
@@ -193,8 +194,8 @@ def make_running(
         agents.root,
         at_channel if definition.overrides else None,
         before.usage if before else DatabaseUsageBook(settings.database.get_secret_value()),
-        before.feedback if before else FeedbackFile(settings.data / "feedback.jsonl"),
-        before.handovers if before else DatabaseHandovers(Storage(settings.database.get_secret_value())),
+        before.feedback if before else DatabaseFeedback(storage, settings.data / "feedback.jsonl"),
+        before.handovers if before else DatabaseHandovers(storage),
     )
 
 
@@ -202,12 +203,15 @@ def make_running(
 async def open_bot(bot: Bot, settings: Settings, *, agents: AgentFamily | None = None) -> AsyncIterator[RunningBot]:
     """A bot with its agents and its view of the chat service; all is closed at the end."""
     from framework.agent.family import AgentFamily
+    from framework.runtime.feedback_database import DatabaseFeedback
     from framework.stream.factory import open_chat_service
 
     agents = agents or AgentFamily(bot, settings)
     service = open_chat_service(settings, bot.definition.identity)
     running = make_running(bot, settings, service, agents)
     try:
+        if isinstance(running.feedback, DatabaseFeedback):
+            await running.feedback.take_over()
         yield running
     finally:
         await service.close()

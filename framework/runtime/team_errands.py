@@ -33,6 +33,7 @@ from framework.stream.model import (
     ReactionGone,
     ReactionNew,
     User,
+    may_see,
 )
 from framework.stream.timing import Timing
 
@@ -67,7 +68,11 @@ class Errands:
         resumes = definition.handover.enabled and event.kind == definition.handover.resume_reaction
         decidable = has_reviews(definition) or event.channel in review_channels(self._bot.definition)
         decides = decidable and read_reaction(event.kind) is not None
-        if event.user.is_bot or not (event.kind in definition.reply.feedback or (given and (resumes or decides))):
+        if (
+            event.user.is_bot
+            or event.user.banned
+            or not (event.kind in definition.reply.feedback or (given and (resumes or decides)))
+        ):
             return False
         return await self._react(event.channel, event.message_id, event.user, event.kind, event.at, given=given)
 
@@ -204,7 +209,8 @@ class Errands:
                 return "only the team decides"
             return await self._desk.decide(message, review, Decision(word, user, job.key), fence=execution.check)
         said = []
-        if ours is not None and ours.reply_to and payload["kind"] in self._bot.at(channel).definition.reply.feedback:
+        votes = payload["kind"] in self._bot.at(channel).definition.reply.feedback
+        if votes and ours is not None and ours.reply_to and may_see(message, user.id):
             said.append(await self._feedback(message, user, payload))
         if payload["given"]:
             said.append(await self._resume(channel, user, job, execution))
@@ -244,3 +250,7 @@ class Errands:
         await post_once(service, channel, chain, said, bot_user_id=bot_user_id, check=execution.check)
         await self._handover.close(channel, state, until=at, act=Act(user.id, job.key))
         return "the team handed back"
+
+
+def _counts_for_nothing(user: User) -> bool:
+    return user.is_bot or user.banned

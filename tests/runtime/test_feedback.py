@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from framework.runtime.feedback import Feedback, FeedbackFile, FeedbackLog, MemoryFeedback, count
+from framework.runtime.feedback import Feedback, FeedbackLog, MemoryFeedback, count
+from framework.runtime.feedback_database import DatabaseFeedback
+from framework.storage import Storage
 from framework.stream.model import User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
@@ -22,9 +26,13 @@ def entry(user: str = "ann", reaction: str = "like", *, after: int = 0, given: b
     return Feedback("support_bot", "r-1", CID, user, reaction, NOON + timedelta(seconds=after), given)
 
 
-@pytest.fixture(params=["memory", "file"])
+def in_database(folder: Path, file: Path | None = None) -> DatabaseFeedback:
+    return DatabaseFeedback(Storage(f"sqlite:///{folder / 'new' / 'engine.db'}"), file)
+
+
+@pytest.fixture(params=["memory", "database"])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> FeedbackLog:
-    return MemoryFeedback() if request.param == "memory" else FeedbackFile(tmp_path / "new" / "feedback.jsonl")
+    return MemoryFeedback() if request.param == "memory" else in_database(tmp_path)
 
 
 async def test_the_last_word_of_each_person_counts(kept: FeedbackLog) -> None:
@@ -36,13 +44,37 @@ async def test_the_last_word_of_each_person_counts(kept: FeedbackLog) -> None:
     assert await count(kept, "other_bot") == {}
 
 
-async def test_a_file_with_a_line_cut_off_is_read_all_the_same(tmp_path: Path) -> None:
+async def test_a_person_has_one_vote_on_a_reply(kept: FeedbackLog) -> None:
+    for one in (entry(), entry(reaction="sad", after=1), entry("ben")):
+        await kept.record(one)
+    assert await count(kept, "support_bot") == {"sad": 1, "like": 1}
+    await kept.record(entry(reaction="sad", after=2, given=False))
+    assert await count(kept, "support_bot") == {"like": 2}
+
+
+async def test_a_person_is_forgotten(kept: FeedbackLog) -> None:
+    await kept.record(entry())
+    await kept.record(entry("ben"))
+    assert await kept.forget("ann") == 1
+    assert [one.user for one in await kept.entries("support_bot")] == ["ben"]
+
+
+async def test_replicas_share_feedback(tmp_path: Path) -> None:
+    await in_database(tmp_path).record(entry())
+    await in_database(tmp_path).record(entry("ben"))
+    assert await count(in_database(tmp_path), "support_bot") == {"like": 2}
+
+
+async def test_the_file_of_earlier_releases_is_taken_over_once_and_a_line_cut_off_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "feedback.jsonl"
-    await FeedbackFile(path).record(entry())
-    with path.open("a", encoding="utf-8") as file:
-        file.write('{"bot": "support\n')
-    await FeedbackFile(path).record(entry("ben"))
-    assert await count(FeedbackFile(path), "support_bot") == {"like": 2}
+    lines = [json.dumps({**asdict(one), "at": one.at.isoformat()}) for one in (entry(), entry("ben"))]
+    path.write_text("\n".join([lines[0], '{"bot": "support', lines[1]]) + "\n")
+    for _ in range(2):  # the next start finds nothing left to take over
+        log = in_database(tmp_path, path)
+        await log.take_over()
+        assert await count(log, "support_bot") == {"like": 2}
+    assert not path.exists()
+    assert (tmp_path / "feedback.unread.jsonl").read_text() == '{"bot": "support\n'
 
 
 async def test_reactions_to_replies_are_recorded_and_taken_back(
