@@ -28,8 +28,8 @@ def deactivate_user(call: Call) -> Result:
 
 @DOMAIN.operation("DeactivateUsers", "POST", "/users/deactivate", family="common", access=Access.SERVER)
 def deactivate_users(call: Call) -> Result:
-    """Switch users off as a task."""
-    users = _named(call)
+    """Switch users off as a task, whose result says of each how it went."""
+    users = _known(call)
     _check_author(call)
     marked = call.flag("mark_messages_deleted", call.body)
     channels = call.flag("mark_channels_deleted", call.body)
@@ -52,8 +52,8 @@ def reactivate_user(call: Call) -> Result:
 
 @DOMAIN.operation("ReactivateUsers", "POST", "/users/reactivate", family="common", access=Access.SERVER)
 def reactivate_users(call: Call) -> Result:
-    """Switch users on again as a task."""
-    users = _named(call)
+    """Switch users on again as a task, whose result says of each how it went."""
+    users = _known(call)
     _check_author(call)
     restored = call.flag("restore_messages", call.body)
     channels = call.flag("restore_channels", call.body)
@@ -77,8 +77,7 @@ def delete_user(call: Call) -> Result:
 @DOMAIN.operation("DeleteUsers", "POST", "/users/delete", family="common", access=Access.SERVER)
 def delete_users(call: Call) -> Result:
     """Delete users as a task, whose result says of each how it went: of one that is gone already, that it is."""
-    ids = dict.fromkeys(_ids(call))
-    users = [user for user_id in ids if (user := call.store[USERS].get(user_id)) is not None]
+    users = _known(call)
     mode = _mode(call, "user", (SOFT, HARD, PRUNING)) or SOFT
     messages = _mode(call, "messages", (SOFT, HARD, PRUNING))
     conversations = _mode(call, "conversations", (SOFT, HARD))
@@ -92,10 +91,7 @@ def delete_users(call: Call) -> Result:
         messages = HARD
     for user in users:
         accounts.delete(call, user, mode, messages=messages, conversations=conversations, new_owner=owner)
-    done = {user.id for user in users}
-    gone = {"status": "error", "error": "user not found"}
-    result: dict[str, Any] = {user_id: tasks.OK if user_id in done else gone for user_id in ids}
-    return {"task_id": tasks.completed(call, "users.delete", result)}
+    return {"task_id": _done(call, "users.delete", users)}
 
 
 @DOMAIN.operation("RestoreUsers", "POST", "/users/restore", family="common", access=Access.SERVER)
@@ -135,6 +131,12 @@ def _ids(call: Call) -> list[str]:
     return ids
 
 
+def _known(call: Call) -> list[User]:
+    """The users that a task is about, as far as there are any: the task tells of the others."""
+    found = (call.store[USERS].get(user_id) for user_id in dict.fromkeys(_ids(call)))
+    return [user for user in found if user is not None]
+
+
 def _named(call: Call) -> list[User]:
     ids = _ids(call)
     missing = [user_id for user_id in ids if user_id not in call.store[USERS]]
@@ -157,5 +159,7 @@ def _mode(call: Call, name: str, allowed: tuple[str, ...]) -> str | None:
 
 
 def _done(call: Call, kind: str, users: list[User]) -> str:
-    result: dict[str, Any] = {user.id: tasks.OK for user in users}
+    done = {user.id for user in users}
+    gone = {"status": "error", "error": "user not found"}
+    result: dict[str, Any] = {user_id: tasks.OK if user_id in done else gone for user_id in _ids(call)}
     return tasks.completed(call, kind, result)

@@ -114,6 +114,9 @@ def _create(call: Call, cid: str, data: Mapping[str, Any], user: User | None) ->
     named = channels.named_members(call, data.get("members"), "data.members")
     invited = channels.named_members(call, data.get("invites"), "data.invites")
     channels.require_plain_members(call, [*named, *invited])
+    # Who is named in both lists is invited, and becomes a member by accepting.
+    waiting = {entry["user_id"] for entry in invited}
+    named = [entry for entry in named if entry["user_id"] not in waiting]
     if ":!members-" in cid and not call.actor.is_server and all(entry["user_id"] != user.id for entry in named):
         named.append({"user_id": user.id})
     channel = channels.create(call, cid, channels.take_channel(call, data), user, list(named))

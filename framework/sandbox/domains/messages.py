@@ -375,6 +375,7 @@ def get_replies(call: Call) -> Result:
         # Replies come oldest first in any case: the sort says at which end the page is.
         page = line[: call.number("limit", REPLIES_LIMIT, high=MAX_MESSAGES)]
     else:
-        page = window(call, line, call.payload, default=REPLIES_LIMIT)
+        # Replies are paged by ids alone: the service ignores an offset.
+        page = window(call, line, {**call.payload, "offset": 0}, default=REPLIES_LIMIT)
     viewer = user.id if user else None
     return {"messages": [message_view(call.sandbox, item, viewer) for item in page]}

@@ -176,7 +176,9 @@ def mark_delivered(call: Call) -> Result:
         channel = channels.by_cid(call, call.required_text("cid", entry))
         require_feature(call, channel, "delivery_events")
         channels.require_read(call, channel, user)
-        message = _message(call, channel, call.required_text("id", entry))
+        message = call.store[MESSAGES].get(call.required_text("id", entry))
+        if message is None or message.cid != channel.cid:
+            continue  # it may be gone by now: a receipt for it says nothing any more, and is taken
         read = call.store[READS].get(pair(channel.cid, user.id)) or Read(channel.cid, user.id, channel.created_at)
         read.last_delivered_at, read.last_delivered_message_id = message.created_at, message.id
         call.store[READS].put(read)

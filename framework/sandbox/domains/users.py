@@ -61,6 +61,9 @@ def set_fields(call: Call, user: User, to_set: dict[str, Any], unset: list[str])
     known = {name: value for name, value in to_set.items() if name in USER_INPUT}
     custom = {name: value for name, value in to_set.items() if name not in USER_INPUT | USER_RESERVED}
     known |= {name: None for name in unset if name in USER_INPUT}
+    given = known.get("privacy_settings")
+    if isinstance(given, Mapping):
+        known["privacy_settings"] = {**(user.privacy_settings or {}), **given}
     merged = user.custom
     for name, value in custom.items():
         merged = with_path(merged, name.removeprefix("custom.") if "custom" not in merged else name, value)

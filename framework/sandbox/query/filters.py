@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ Predicate = Callable[[T], bool]
 Test = Callable[[Any], bool]
 
 _MAX_DEPTH = 10
+_WORD = re.compile(r"\w+")
 
 
 def compile_filter(conditions: Mapping[str, Any], value_of: ValueOf[T], depth: int = 0) -> Predicate[T]:
@@ -132,13 +134,21 @@ def _autocomplete(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
     return test
 
 
+def _words(text: str) -> set[str]:
+    """The words of a text, folded. A search finds whole words: `cious` does not find `precious`."""
+    return set(_WORD.findall(text.casefold()))
+
+
 def _query(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
     if not isinstance(operand, str):
         raise invalid(f"filter: $q on {name} takes a text")
-    wanted = operand.casefold().split()
+    wanted = _words(operand)
 
     def test(value: Any) -> bool:  # noqa: ANN401 - JSON
-        return isinstance(value, str) and bool(wanted) and all(word in value.casefold() for word in wanted)
+        if not isinstance(value, str) or not wanted:
+            return False
+        words = _words(value)
+        return all(word in words or (not word.isascii() and word in value.casefold()) for word in wanted)
 
     return test
 

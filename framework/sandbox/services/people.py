@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from framework.sandbox.call import ActorKind
 from framework.sandbox.errors import forbidden, invalid, too_long, unauthenticated
@@ -51,12 +51,22 @@ def acting_user_or_none(call: Call, *sources: Mapping[str, Any] | None) -> User 
         if source is None:
             continue
         named = source.get("user")
-        if isinstance(named, Mapping):
-            return upsert(call, named)
         by_id = call.text("user_id", source)
+        if isinstance(named, Mapping):
+            # In the query string clients name the user of each call, whatever the body says.
+            if by_id and (source is not call.payload or "user_id" in call.body):
+                _refuse_both(call, named)
+            return upsert(call, named)
         if by_id:
             return existing(call, by_id)
     return None
+
+
+def _refuse_both(call: Call, named: Mapping[str, Any]) -> NoReturn:
+    """400 as the service words it, with the object that says who acts in two ways."""
+    inside = (key for key, value in call.body.items() if isinstance(value, Mapping) and value.get("user") is named)
+    prefix = "".join(f"{key}." for key in inside)
+    raise invalid(f"cannot set both {prefix}user and {prefix}user_id")
 
 
 def existing(call: Call, user_id: object) -> User:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 LATEST_REACTIONS = 10
 _OPTIONAL = (
-    "parent_id", "quoted_message_id", "poll_id", "mml", "command", "args", "pinned_at", "pin_expires", "deleted_at",
-    "message_text_updated_at", "i18n", "moderation",
+    "parent_id", "quoted_message_id", "poll_id", "mml", "command", "args", "deleted_at", "message_text_updated_at",
+    "i18n", "moderation",
 )  # fmt: skip
 
 
@@ -49,6 +49,10 @@ def message_view(sandbox: Sandbox, message: Message, viewer_id: str | None = Non
         "shadowed": message.shadowed,
         "silent": message.silent,
         "pinned": message.pinned,
+        # Clients look these up without asking whether they are there: null where the message is not pinned.
+        "pinned_at": message.pinned_at,
+        "pinned_by": user_by_id(sandbox, message.pinned_by_id) if message.pinned_by_id is not None else None,
+        "pin_expires": message.pin_expires,
         "restricted_visibility": message.restricted_visibility,
     }
     for name in _OPTIONAL:
@@ -70,8 +74,6 @@ def _add_relations(
             "channel_role": member.channel_role,
             "notifications_muted": member.notifications_muted,
         }
-    if message.pinned_by_id is not None:
-        fields["pinned_by"] = user_by_id(sandbox, message.pinned_by_id)
     if message.mentioned_roles:
         fields["mentioned_roles"] = message.mentioned_roles
     if message.mentioned_group_ids:
