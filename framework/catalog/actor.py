@@ -51,7 +51,7 @@ def described(operation: Operation, arguments: dict[str, Any]) -> set[str]:
     """The ids of users of whom the arguments tell more than the id: the app's own token changes them by the way."""
     if operation.id in _ABOUT_USERS:
         return set()
-    return {str(user.get("id")) for user in _users_in(arguments) if user.keys() - {"id"}}
+    return {str(user.get("id")) for user in users_in(arguments) if user.keys() - {"id"}}
 
 
 def without_actors(operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -73,17 +73,17 @@ def with_actor(operation: Operation, arguments: dict[str, Any], user_id: str) ->
     return arguments | {"user_id": user_id}
 
 
-def _users_in(value: object) -> Iterator[dict[str, Any]]:
+def users_in(value: object) -> Iterator[dict[str, Any]]:
     """Objects that stand for a user, but for those in a filter, and in what is set as it is."""
     if isinstance(value, list):
         for item in value:
-            yield from _users_in(item)
+            yield from users_in(item)
     elif isinstance(value, dict):
         for name, inner in value.items():
             if name in _USERS and isinstance(inner, dict):
                 yield inner
             elif name not in _AS_IT_IS:
-                yield from _users_in(inner)
+                yield from users_in(inner)
 
 
 def _containers(operation: Operation) -> tuple[str, ...]:

@@ -109,6 +109,8 @@ def _operation(name: str, group: str, facts: dict[str, Any], profile: dict[str, 
         effect=profile["effect"],
         token=profile["token"],
         rate=profile["rate"],
+        administers=profile.get("administers", False),
+        answers=profile["effect"] == "reads" or profile.get("answers", False),
         profile=Profile(
             summary=profile["summary"],
             aliases=tuple(profile["aliases"]),

@@ -15,10 +15,14 @@ from framework.catalog.arguments import ArgumentsError, check_arguments
 from framework.catalog.audit import new_entry
 from framework.catalog.broker import HANDLE
 from framework.catalog.catalog import UnknownOperationError
-from framework.catalog.custom import as_sent
+from framework.catalog.custom import SpellingError, as_sent
+from framework.catalog.effects import effects_of
 from framework.catalog.policy import Actor, NotAllowedError, Policy
 from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, other_messages, reach_of
 from framework.catalog.request import build_request
+from framework.catalog.said import undeclared
+from framework.catalog.tokens import is_token
+from framework.catalog.visible import Reader, seen_by
 from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
 from framework.stream.failure import NOT_ALLOWED
 
@@ -28,15 +32,17 @@ if TYPE_CHECKING:
     from framework.catalog.broker import CredentialBroker
     from framework.catalog.caller import Caller
     from framework.catalog.catalog import Catalog
-    from framework.catalog.operation import Operation
+    from framework.catalog.operation import Effect, Operation
     from framework.stream.ids import IdKey
     from framework.stream.timing import Timing
 
 ISSUE = "issue_user_token"
+HIDDEN = "[token]"
 UPDATE_USERS = "UpdateUsers"
 SEND_EVENT = "SendEvent"
 _OUTCOMES: dict[type[FrameworkError], Outcome] = {
     ArgumentsError: "invalid",
+    SpellingError: "invalid",
     UnknownOperationError: "invalid",
     ApprovalNeededError: "waits for approval",
     ChatServiceError: "failed",
@@ -45,11 +51,14 @@ _OUTCOMES: dict[type[FrameworkError], Outcome] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What somebody wants executed. `as_user` is a user's id, or a handle from `issue_user_token`."""
+    """What somebody wants executed. `as_user` is a user's id, or a handle from `issue_user_token`. `declared` are
+    classes that its arguments may add since the tool that makes the call is there for that, and the bot lists it.
+    """
 
     operation_id: str
     arguments: dict[str, Any]
     as_user: str | None = None
+    declared: frozenset[Effect] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class _Ready:
     arguments: dict[str, Any]
     acts_as: str | None
     token_of: str | None
+    effects: tuple[Effect, ...] = ()
     own_id: bool = False
 
 
@@ -97,13 +107,14 @@ class Executor:
         Raises NotAllowedError, ArgumentsError, UnknownOperationError, ApprovalNeededError, HandleError or
         ChatServiceError; each is in the audit log by then. No secret and no token is in any of them.
         """
+        as_told = _as_told(call.as_user)
         try:
             ready = await self._prepare(policy, call)
             await self._approve(policy, ready, ask)
         except FrameworkError as error:
             # What was asked for is repeated in some errors, and may hold anything.
             error.strike_out(self.broker.redact)
-            await self._note(policy, call.operation_id, call.arguments, call.as_user, error)
+            await self._note(policy, call.operation_id, call.arguments, as_told, error)
             raise
         return await self._recorded(policy, ready)
 
@@ -144,32 +155,55 @@ class Executor:
         # From here on what is looked at is what will be sent: a custom field may turn out to be another one.
         arguments = as_sent(operation, call.arguments, self.catalog.schema(operation.id).get("$defs", {}))
         policy.check_actors(operation, arguments, actor)
-        arguments = await self._in_bounds(policy, operation, arguments)
+        self._check_said(policy, operation, arguments)
+        arguments = await self._in_bounds(policy, operation, arguments, actor)
         ready = _with_own_id(_with_token(operation, arguments, actor), policy.who.key, self.broker.id_key)
         if operation.id == SEND_EVENT and policy.who.bot is not None:
             ready = _as_a_bots(ready)
         if ready.token_of is None:
             policy.check_described(operation, ready.arguments, self.catalog.operation(UPDATE_USERS))
-        return ready
+        effects = {e: why for e, why in effects_of(operation, ready.arguments).items() if e not in call.declared}
+        policy.check_effects(operation, effects)
+        return replace(ready, effects=tuple(effects))
 
     def _actor(self, policy: Policy, as_user: str | None) -> Actor:
         if as_user is not None and as_user.startswith(HANDLE):
             # Whoever holds a handle was allowed to have it.
             return Actor(self.broker.resolve(as_user, policy.holder))
+        if as_user is not None and is_token(as_user):
+            raise NotAllowedError(
+                "as_user holds a token, not a user's id. The token was not used and is kept nowhere.",
+                hint="Pass the user's id, or a handle from issue_user_token. Revoke the token if others saw it.",
+            )
         return policy.actor(as_user)
 
-    async def _in_bounds(self, policy: Policy, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments, narrowed where that is needed. Raises NotAllowedError for a channel out of bounds."""
-        if policy.rules.everywhere:
+    def _check_said(self, policy: Policy, operation: Operation, arguments: dict[str, Any]) -> None:
+        """Raise NotAllowedError where a bot says what its policy does not declare."""
+        if policy.who.bot is None or operation.effect == "reads":
+            return
+        what = undeclared(policy.rules, arguments)
+        if what:
+            raise NotAllowedError(
+                f"Not allowed: {operation.id} with {what}.",
+                hint="A bot may do this only where its operations declare it. Leave it out.",
+            )
+
+    async def _in_bounds(
+        self, policy: Policy, operation: Operation, arguments: dict[str, Any], actor: Actor
+    ) -> dict[str, Any]:
+        """The arguments, narrowed where that is needed. Raises NotAllowedError for a channel out of bounds, and for a
+        message that a bot may see and the person for whom it works may not.
+        """
+        if policy.rules.everywhere and policy.who.bot is None:
             return arguments
         for message_id in other_messages(operation, arguments):
-            policy.check_channel(await self._channel_of(message_id))
+            await self._check_message(policy, message_id, actor)
         match reach_of(operation, arguments):
             case Channels(cids):
                 for cid in sorted(cids):
                     policy.check_channel(cid)
             case OfMessage(message_id):
-                policy.check_channel(await self._channel_of(message_id))
+                await self._check_message(policy, message_id, actor)
             case Filtered(place):
                 exact = policy.exact_channels(operation)
                 if arguments.get("predefined_filter"):
@@ -179,10 +213,18 @@ class Executor:
                 policy.check_anywhere(operation)
         return arguments
 
-    async def _channel_of(self, message_id: str) -> str:
-        """The channel (`type:id`) of a message, asked with the app's rights and for this alone."""
-        message = (await self._get_message(message_id, None)).get("message")
-        return str(message.get("cid", "")) if isinstance(message, dict) else ""
+    async def _check_message(self, policy: Policy, message_id: str, actor: Actor) -> None:
+        """Raise NotAllowedError for a message out of bounds. It is asked for with the app's rights, for this alone."""
+        try:
+            found = (await self._get_message(message_id, None)).get("message")
+        except ChatServiceError:
+            if policy.rules.everywhere:
+                return  # The call itself tells what is wrong; and some messages cannot be read, such as ephemeral ones.
+            raise
+        message = found if isinstance(found, dict) else {}
+        policy.check_channel(str(message.get("cid", "")))
+        if policy.who.bot is not None and Reader(policy.who.caller, policy.who.bot, actor.user_id).is_hidden(message):
+            raise NotAllowedError(f"Not allowed: the person who asks may not see the message {message_id!r}.")
 
     async def _get_message(self, message_id: str, user_id: str | None) -> dict[str, Any]:
         operation = self.catalog.operation("GetMessage")
@@ -190,7 +232,7 @@ class Executor:
         return (await self._caller.call(operation, request, user_id, own_id=False)).body
 
     async def _approve(self, policy: Policy, ready: _Ready, ask: Ask | None) -> None:
-        if not policy.needs_approval(ready.operation):
+        if not policy.needs_approval(ready.operation, ready.effects):
             return
         acts_as = ready.acts_as or "app"
         shown = self._entry(policy, ready.operation.id, ready.arguments, acts_as).arguments
@@ -210,7 +252,9 @@ class Executor:
             await self._end(number, "failed", str(error), started)
             raise
         await self._end(number, "done", _gist(executed.body), started)
-        return executed
+        if policy.who.bot is None:
+            return executed
+        return replace(executed, body=seen_by(_reader(policy, ready), executed.body))
 
     async def _make(self, ready: _Ready) -> Executed:
         request = build_request(ready.operation, ready.arguments)
@@ -259,6 +303,16 @@ class Executor:
         )
 
 
+def _as_told(as_user: str | None) -> str | None:
+    """As whom somebody wants to act, for the audit log: a user's id, never what gives the right to be one."""
+    secret = as_user is not None and (as_user.startswith(HANDLE) or is_token(as_user))
+    return HIDDEN if secret else as_user
+
+
+def _reader(policy: Policy, ready: _Ready) -> Reader:
+    return Reader(policy.who.caller, policy.who.bot, ready.acts_as, with_own_token=ready.token_of is not None)
+
+
 def _with_token(operation: Operation, arguments: dict[str, Any], actor: Actor) -> _Ready:
     """Whose token the call takes: a user's wherever that will do."""
     user_id = actor.user_id
@@ -282,7 +336,7 @@ def _with_own_id(ready: _Ready, key: str | None, ids: IdKey) -> _Ready:
         return ready
     said = hashlib.sha256(json.dumps(ready.arguments, sort_keys=True, default=str).encode()).hexdigest()
     message["id"] = ids.id_of("tool", key, ready.acts_as or "", said) if key else str(uuid.uuid4())
-    return _Ready(ready.operation, ready.arguments | {"message": message}, ready.acts_as, ready.token_of, own_id=True)
+    return replace(ready, arguments=ready.arguments | {"message": message}, own_id=True)
 
 
 def _as_a_bots(ready: _Ready) -> _Ready:

@@ -90,7 +90,7 @@ class Fitting:
         destroys, or lifts what was imposed, should be asked for in words of that kind.
         """
         fit = 1.0 if operation.v1 else RARE_FIT
-        if form.mood != "unclear" and (form.mood == "ask") != (operation.effect == "reads"):
+        if form.mood != "unclear" and (form.mood == "ask") != operation.answers:
             fit *= MOOD_FIT
         if operation.effect == "destroys" and not form.undoes:
             fit *= UNASKED_FIT
@@ -98,7 +98,7 @@ class Fitting:
             fit *= RESTORED_FIT
         if operation.id in self.many and not form.many:
             fit *= SINGLE_FIT
-        if operation.effect == "reads" and self._is_of_other_number(operation.id, form):
+        if operation.answers and self._is_of_other_number(operation.id, form):
             fit *= NUMBER_FIT
         return fit
 

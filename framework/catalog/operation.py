@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Effect = Literal["reads", "writes", "destroys"]
+Effect = Literal["reads", "writes", "administers", "destroys"]
+EFFECTS: tuple[Effect, ...] = ("reads", "writes", "administers", "destroys")
+"""The classes of operations: what looks, what changes something, what changes the rules of the app or hands out its
+data, and what cannot be taken back.
+"""
 Token = Literal["server", "either"]
 Place = Literal["path", "query", "body"]
 Body = Literal["json", "multipart"]
@@ -90,6 +94,13 @@ class Operation:
     token: Token
     rate: Rate
     profile: Profile
+    administers: bool = False
+    answers: bool = False
+
+    @property
+    def effects(self) -> frozenset[Effect]:
+        """Its classes, whatever its arguments are."""
+        return frozenset({self.effect, "administers"}) if self.administers else frozenset({self.effect})
 
     @property
     def endpoint(self) -> Endpoint:

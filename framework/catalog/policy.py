@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from framework.catalog.actor import actors, described
+from framework.catalog.operation import EFFECTS
 from framework.definition.operations import APP, BOT, CALLER, CONVERSATION, Operations, matches
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from framework.catalog.operation import Operation
+    from framework.catalog.operation import Effect, Operation
     from framework.catalog.principal import Principal
 
 
@@ -40,19 +42,35 @@ class Policy:
         return f"{self.who.name} in {self.who.channel}" if self.who.channel else self.who.name
 
     def permits(self, operation: Operation) -> bool:
-        """Whether the operation may be executed at all."""
-        return not _listed(operation, self.rules.deny) and _listed(operation, self.rules.allow)
+        """Whether the operation may be executed at all, with some arguments."""
+        return not self._denied(operation, operation.effects) and self._allowed(operation)
 
     def check_operation(self, operation: Operation) -> None:
         """Raise NotAllowedError for an operation that is denied or not allowed."""
-        if _listed(operation, self.rules.deny):
+        if self._denied(operation, operation.effects):
             raise self._refusal(f"{operation.id} is denied", "deny")
-        if not _listed(operation, self.rules.allow):
-            raise self._refusal(f"{operation.id} ({operation.effect}) is not among what is allowed", "allow")
+        if not self._allowed(operation):
+            kinds = " and ".join(effect for effect in EFFECTS if effect in operation.effects)
+            raise self._refusal(f"{operation.id} ({kinds}) is not among what is allowed", "allow")
 
-    def needs_approval(self, operation: Operation) -> bool:
-        """Whether a person has to approve each call."""
-        return _listed(operation, self.rules.approve)
+    def check_effects(self, operation: Operation, effects: Mapping[Effect, str]) -> None:
+        """Raise NotAllowedError where the arguments make the call one of a class that is denied or not allowed.
+
+        `effects` are all classes of the call, with the argument that adds each. A class that waits for approval is
+        allowed: a person decides.
+        """
+        for effect, argument in effects.items():
+            if effect in operation.effects:
+                continue
+            if self._denied(operation, {effect}):
+                raise self._refusal(f"{operation.id} with {argument} {effect}, which is denied", "deny")
+            if effect not in self.rules.allow + self.rules.approve:
+                raise self._refusal(f"{operation.id} with {argument} {effect}, which is not allowed", "allow")
+
+    def needs_approval(self, operation: Operation, effects: Iterable[Effect] = ()) -> bool:
+        """Whether a person has to approve each call; `effects` are the classes that its arguments make it."""
+        rules = self.rules.approve
+        return operation.id in rules or not {*operation.effects, *effects}.isdisjoint(rules)
 
     @property
     def permits_app(self) -> bool:
@@ -114,6 +132,17 @@ class Policy:
             raise self._refusal(f"{operation.id} cannot be limited to the channels that are allowed", "channels")
         return list(channels)
 
+    def _allowed(self, operation: Operation) -> bool:
+        """By its id, or by all its classes. What administers has to be named to a bot."""
+        rules = self.rules.allow
+        if operation.id in rules:
+            return True
+        for_bots = self.who.bot is not None
+        return operation.effects <= set(rules) and not (for_bots and "administers" in operation.effects)
+
+    def _denied(self, operation: Operation, effects: Iterable[Effect]) -> bool:
+        return operation.id in self.rules.deny or not set(effects).isdisjoint(self.rules.deny)
+
     def _channels(self) -> tuple[str, ...]:
         here = (self.who.channel,) if CONVERSATION in self.rules.channels and self.who.channel else ()
         return here + tuple(cid for cid in self.rules.channels if cid != CONVERSATION)
@@ -139,7 +168,3 @@ class Policy:
             f"Not allowed: {what}.",
             hint=f"The policy of {self.who.name} says so (operations.{part}). Only a person can change it: tell them.",
         )
-
-
-def _listed(operation: Operation, rules: tuple[str, ...]) -> bool:
-    return operation.id in rules or operation.effect in rules

@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from framework.catalog.arguments import argument_schema, resolved
+from framework.catalog.effects import effects_by_argument
 from framework.catalog.example import example
 from framework.catalog.execute import Call
+from framework.catalog.operation import EFFECTS
 from framework.catalog.trim import Shelf
 from framework.errors import FrameworkError
 
@@ -70,7 +72,8 @@ class Toolbox:
             "summary": operation.profile.summary,
             "use_when": operation.profile.use_when,
             "not_this": operation.profile.not_this,
-            "effect": operation.effect,
+            "effect": " and ".join(effect for effect in EFFECTS if effect in operation.effects),
+            "effect_by_argument": effects_by_argument(operation),
             "done_by": _DONE_BY[operation.token],
             "arguments": {key: value for key, value in schema.items() if key != "$defs"},
             "models": shown,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from framework.errors import FrameworkError
+from framework.errors import FrameworkError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -48,13 +48,18 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Also see whether model, chat service and MCP servers can be reached.")
     ] = False,
+    accept_tools: Annotated[
+        bool, typer.Option("--accept-tools", help="With --online: pin the tools of MCP servers as they are now.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check bots: definition, prompts, tools, knowledge, conversation tests; with --online what they connect to.
 
     Ends with 1 when anything is wrong. Warnings do not count as wrong.
     """
-    findings = list(_look(bots, online=online))
+    if accept_tools and not online:
+        raise UsageError("--accept-tools asks the servers for their tools.", hint="Add --online.")
+    findings = list(_look(bots, online=online, accept_tools=accept_tools))
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2) + "\n")
     else:
@@ -63,7 +68,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _look(bots: list[str] | None, *, online: bool) -> Iterator[Finding]:
+def _look(bots: list[str] | None, *, online: bool, accept_tools: bool) -> Iterator[Finding]:
     from framework.cli.assembly import logging_for
     from framework.definition.loader import bot_names, bots_folder
     from framework.settings import load_settings
@@ -79,10 +84,10 @@ def _look(bots: list[str] | None, *, online: bool) -> Iterator[Finding]:
         detail = f"There are no bots under {bots_folder()}.\n  Make one: python -m framework new my_bot"
         yield Finding("bots", "folder", ok=False, detail=detail)
     for name in names:
-        yield from _check_bot(name, settings, online=online)
+        yield from _check_bot(name, settings, online=online, accept_tools=accept_tools)
 
 
-def _check_bot(name: str, settings: Settings, *, online: bool) -> list[Finding]:
+def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool) -> list[Finding]:
     from framework.definition.loader import load_bot
     from framework.runtime.team_channels import team_channels
 
@@ -100,7 +105,8 @@ def _check_bot(name: str, settings: Settings, *, online: bool) -> list[Finding]:
     if online and settings.has_stream and team_channels(bot.definition):
         parts.append(("team channels", _team_channels))
     if bot.definition.mcp_servers:
-        parts.append(("mcp servers", _reach_servers if online else _servers))
+        reach = _accept_servers if accept_tools else _reach_servers
+        parts.append(("mcp servers", reach if online else _servers))
     findings = [Finding(bot.name, "definition", ok=True, detail=_summary(bot))]
     findings += [Finding(bot.name, "warning", ok=True, detail=str(warning), warning=True) for warning in bot.warnings]
     for part, look in parts:
@@ -273,6 +279,16 @@ def _targets(bot: Bot) -> tuple[Target, ...]:
     return targets(bot.definition.mcp_servers, os.environ, place)
 
 
+def _accept_servers(bot: Bot, settings: Settings) -> str:
+    from framework.cli.assembly import prepare_data
+    from framework.tools.pins import ToolPins
+
+    prepare_data(settings.data)
+    for target in _targets(bot):
+        ToolPins(settings.data).forget(target)
+    return _reach_servers(bot, settings)
+
+
 def _reach_servers(bot: Bot, settings: Settings) -> str:
     from framework.cli.assembly import prepare_data
     from framework.errors import ToolError
@@ -286,13 +302,20 @@ def _reach_servers(bot: Bot, settings: Settings) -> str:
         try:
             for name in bot.definition.mcp_servers:
                 found = await connection.tools((f"{name}/*",))
+                place = bot.document.position(("mcp_servers", name)) if bot.document else None
+                if changed := connection.changed(name):
+                    raise ToolError(
+                        f"The MCP server {name!r} tells other things than before of: {', '.join(changed)}.",
+                        where=place,
+                        hint="They are not handed on. Read what the server says now; `--accept-tools` accepts it.",
+                    )
                 if not found:
                     raise ToolError(
                         f"The MCP server {name!r} {_state(connection.trouble(name))}.",
-                        where=bot.document.position(("mcp_servers", name)) if bot.document else None,
+                        where=place,
                         hint="Look at its `url` or `command`, and at its headers; then try again.",
                     )
-                counts.append(f"{name} has {len(found)} tools")
+                counts.append(f"{name} has {len(found)} tools, pinned as {connection.digest(name)}")
         finally:
             await connection.aclose()
         return ", ".join(counts)

@@ -57,8 +57,8 @@ def mcp(
 ) -> None:
     """Serve the operations of Stream Chat to an MCP client (Claude Desktop, Cursor, Windsurf, ...).
 
-    With the policy `standard`, what destroys waits for a person's approval; `full` approves everything and issues user
-    tokens. Over HTTP a bearer token is needed. Without STREAM_API_KEY, a sandbox is used.
+    With the policy `standard`, what destroys or administers waits for a person's approval; `full` approves everything
+    and issues user tokens. Over HTTP a bearer token is needed. Without STREAM_API_KEY, a sandbox is used.
     """
     from framework.cli.assembly import logging_for, prepare_data
     from framework.settings import load_settings

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from framework.catalog.operation import Operation
     from framework.catalog.search import SearchResult
 
-EFFECTS = ("reads", "writes", "destroys")
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -60,11 +58,12 @@ def search(
 
 def list_operations(
     group: Annotated[str | None, typer.Option(help="Only this group, such as channels or polls.")] = None,
-    effect: Annotated[str | None, typer.Option(help="Only what reads, writes or destroys.")] = None,
+    effect: Annotated[str | None, typer.Option(help="Only what reads, writes, administers or destroys.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the operations."""
     from framework.catalog.catalog import Catalog
+    from framework.catalog.operation import EFFECTS
 
     if effect is not None and effect not in EFFECTS:
         raise UsageError(f"{effect!r} is no effect.", hint=f"One of {', '.join(EFFECTS)}.")
@@ -73,7 +72,7 @@ def list_operations(
     if group is not None and group not in groups:
         raise UsageError(f"There is no group {group!r}.", hint=f"One of {', '.join(groups)}.")
     chosen = [
-        operation for operation in catalog if group in (None, operation.group) and effect in (None, operation.effect)
+        operation for operation in catalog if group in (None, operation.group) and effect in (None, *operation.effects)
     ]
     if as_json:
         records = [_facts(operation) for operation in chosen]
@@ -81,7 +80,7 @@ def list_operations(
         return
     width = max((len(operation.id) for operation in chosen), default=0)
     for operation in chosen:
-        sys.stdout.write(f"{operation.id:<{width}}  {operation.effect:<8}  {operation.profile.summary}\n")
+        sys.stdout.write(f"{operation.id:<{width}}  {operation.effect:<10}  {operation.profile.summary}\n")
 
 
 def show(
@@ -120,6 +119,7 @@ def _facts(operation: Operation) -> dict[str, Any]:
         "group": operation.group,
         "summary": operation.profile.summary,
         "effect": operation.effect,
+        "administers": "administers" in operation.effects,
         "token": operation.token,
         "rate": operation.rate,
         "calls_a_minute": operation.calls_a_minute,
@@ -129,6 +129,9 @@ def _facts(operation: Operation) -> dict[str, Any]:
 
 
 def _page(operation: Operation) -> list[str]:
+    from framework.catalog.effects import effects_by_argument
+    from framework.catalog.operation import EFFECTS
+
     tokens = {"server": "the server's", "either": "the server's or a user's"}
     limit = f", {operation.calls_a_minute:,} calls a minute" if operation.calls_a_minute else ""
     lines = [
@@ -136,7 +139,8 @@ def _page(operation: Operation) -> list[str]:
         f"  {operation.profile.use_when}",
         *(f"  Not this: {other} {when}" for other, when in operation.profile.not_this.items()),
         "",
-        f"  {operation.effect}, with {tokens[operation.token]} token{limit}",
+        f"  {' and '.join(e for e in EFFECTS if e in operation.effects)}, with {tokens[operation.token]} token{limit}",
+        *(f"  {effect} with {', '.join(names)}" for effect, names in effects_by_argument(operation).items()),
         *([f"  v1  {operation.v1.method} {operation.v1.path}"] if operation.v1 else []),
         f"  v2  {operation.v2.method} {operation.v2.path}",
     ]

@@ -37,7 +37,9 @@ def call(
     arguments: Annotated[str | None, typer.Option(help="All arguments as a JSON object; - reads it.")] = None,
     as_user: Annotated[str | None, typer.Option(help="In whose name: a user's id. [default: the app]")] = None,
     full: Annotated[bool, typer.Option("--full", help="Print the whole answer, not the short form.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before something is destroyed.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before something destroys or administers.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON in one line.")] = False,
 ) -> None:
     """Execute an operation against the Stream app of the environment, or the sandbox, and print the answer as JSON."""
@@ -99,15 +101,14 @@ async def _call(
     from framework.catalog.principal import Principal
     from framework.cli.assembly import logging_for, prepare_data
     from framework.cli.local_sandbox import local_sandbox
-    from framework.definition.operations import APP, Operations
+    from framework.definition.operations import APP, CLASSES, Operations
     from framework.settings import load_settings
 
     # Whoever can run this holds the secret: nothing is kept from them, but it is in the audit log. A person is asked
-    # before something is destroyed; a script means what it says.
-    ask_first = sys.stdin.isatty() and not yes
+    # before something destroys or administers; a script says --yes.
     everything = Operations(
-        allow=("reads", "writes", "destroys"),
-        approve=("destroys",) if ask_first else (),
+        allow=CLASSES,
+        approve=() if yes else ("destroys", "administers"),
         channels=("*",),
         act_as=(APP, "*"),
     )
@@ -127,7 +128,12 @@ async def _call(
 
 
 async def _ask(question: Question) -> bool | None:
-    """Ask at the terminal."""
+    """Ask at the terminal. Raises UsageError where there is none."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{question.operation} was not executed: it needs a person's word, and nobody is at a terminal.",
+            hint="Pass --yes if it is meant.",
+        )
     return typer.confirm(f"Execute {question.operation} with {question.arguments}?", err=True)
 
 

@@ -32,13 +32,13 @@ OPERATION_TOOLS = (*CATALOGUE_TOOLS, *DIRECT_TOOLS)
 
 CONVERSATION = "conversation"
 BOT, CALLER, APP = "bot", "caller", "app"
-CLASSES = ("reads", "writes", "destroys")
-_RULE = re.compile(r"[A-Z][A-Za-z0-9]*|reads|writes|destroys")
+CLASSES = ("reads", "writes", "administers", "destroys")
+_RULE = re.compile(r"[A-Z][A-Za-z0-9]*|reads|writes|administers|destroys")
 
 
 def _rule(value: str) -> str:
     if not _RULE.fullmatch(value):
-        raise ValueError(f"{value!r} is no operation, as in SendMessage, nor reads, writes or destroys")
+        raise ValueError(f"{value!r} is no operation, as in SendMessage, nor reads, writes, administers or destroys")
     return value
 
 
@@ -68,13 +68,16 @@ class Operations(Part):
     """Which operations may be executed, where, as whom, and which of them a person has to approve."""
 
     allow: Rules = Field(
-        ("reads",), description="Ids of operations, as in SendMessage, and classes: reads, writes, destroys."
+        ("reads",),
+        description="Ids of operations, as in SendMessage, and classes: reads, writes, administers, destroys. What "
+        "administers (roles, settings of the app, exports) is allowed to a bot only by its id.",
     )
     deny: Rules = Field(
         (), description="The same, for what is never allowed; it wins over `allow`.", examples=[["DeleteChannel"]]
     )
     approve: Rules = Field(
-        ("destroys",), description="The same, for what is allowed only once a person has approved the very call."
+        ("destroys", "administers"),
+        description="The same, for what is allowed only once a person has approved the very call.",
     )
     channels: Addresses = Field(
         (CONVERSATION,),
@@ -84,6 +87,12 @@ class Operations(Part):
         (BOT,),
         min_length=1,
         description="As whom, the first one by default: `bot`, `caller` (who asks), `app` (nobody), or user ids, `*`.",
+    )
+    mention_everybody: bool = Field(
+        False, description="Messages may mention the whole channel, roles or groups, or more than 5 people."
+    )
+    fields: Texts = Field(
+        (), description="Fields in which the bot keeps its state, as in `review`, that messages may set; `*`: all."
     )
     issue_tokens: IssueTokens = Field(default_factory=IssueTokens, description="Whether tokens may be issued.")
 

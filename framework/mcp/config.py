@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 _ANYONE: dict[str, Any] = {"channels": ("*",), "act_as": (APP, "*")}
 PRESETS = {
     "read-only": Operations.model_validate({**_ANYONE, "allow": ("reads",)}),
-    "standard": Operations.model_validate({**_ANYONE, "allow": ("reads", "writes", "destroys")}),
+    "standard": Operations.model_validate({**_ANYONE, "allow": CLASSES}),
     "full": Operations.model_validate(
         {
             **_ANYONE,
-            "allow": ("reads", "writes", "destroys"),
+            "allow": CLASSES,
             "approve": (),
             "issue_tokens": {"users": ("*",)},
         }
     ),
 }
-"""Policies by name. `standard` has a person approve what destroys; `full` does not, and issues tokens (as handles)."""
+"""Policies by name. `standard` has a person approve what destroys or administers; `full` does not, and issues tokens
+(as handles).
+"""
 STANDARD = "standard"
 
 

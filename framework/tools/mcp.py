@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from langchain_core.tools import BaseTool, StructuredTool
 
-from framework.errors import DefinitionError, Position, ToolError, UncertainToolError
+from framework.errors import DefinitionError, FrameworkError, Position, ToolError, UncertainToolError
+from framework.tools.pins import ToolPins
 from framework.tools.rules import DECLARED
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ class McpTools:
         self, servers: tuple[Target, ...], folder: Path, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`folder` is where the servers that are started here write their logs."""
-        self._servers = tuple(_Server(target, folder, clock) for target in servers)
+        pins = ToolPins(folder)
+        self._servers = tuple(_Server(target, folder, clock, pins) for target in servers)
 
     async def tools(self, names: tuple[str, ...]) -> tuple[BaseTool, ...]:
         """The tools that these names, or patterns such as `server/*`, stand for; of servers that are up."""
@@ -130,6 +132,14 @@ class McpTools:
         """Why a server could not be reached when it was last tried, for people: `no answer at URL`; else ""."""
         return next((server.trouble for server in self._servers if server.name == name), "")
 
+    def changed(self, name: str) -> tuple[str, ...]:
+        """The tools of a server that changed since it was first seen, and are not handed on."""
+        return next((server.changed for server in self._servers if server.name == name), ())
+
+    def digest(self, name: str) -> str:
+        """What stands for all tools of a server as it told of them last; "" before that."""
+        return next((server.digest for server in self._servers if server.name == name), "")
+
     async def aclose(self) -> None:
         """Close all connections, and end the servers that were started here."""
         await asyncio.gather(*(server.aclose() for server in self._servers))
@@ -138,11 +148,12 @@ class McpTools:
 class _Server:
     """One server. The connection belongs to a task of its own, which alone may open and close it."""
 
-    def __init__(self, target: Target, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, target: Target, folder: Path, clock: Callable[[], float], pins: ToolPins) -> None:
         self.name = target.name
         self._target = target
         self._folder = folder
         self._clock = clock
+        self._pins = pins
         self._lock = asyncio.Lock()
         self._client: Client | None = None
         self._task: asyncio.Task[None] | None = None
@@ -150,6 +161,8 @@ class _Server:
         self._tools: tuple[BaseTool, ...] = ()
         self._down_until = 0.0
         self.trouble = ""
+        self.changed: tuple[str, ...] = ()
+        self.digest = ""
 
     async def tools(self) -> tuple[BaseTool, ...]:
         async with self._lock:
@@ -201,6 +214,7 @@ class _Server:
             async with asyncio.timeout(CONNECT_SECONDS):
                 client = await asyncio.shield(ready)
                 listed = [made async for made in _all_tools(client)]
+                compared = self._pins.compare(self._target, listed)
         except Exception as error:  # noqa: BLE001 - whatever a server does wrong, the bot works without it
             self._down_until = self._clock() + RETRY_SECONDS
             self.trouble = _trouble(error, self._target)
@@ -215,7 +229,15 @@ class _Server:
             return
         self._client = client
         self.trouble = ""
-        self._tools = tuple(self._tool(made) for made in listed)
+        self.changed, self.digest = compared.changed, compared.digest
+        if self.changed:
+            log.warning(
+                "mcp tools changed; they are not handed on",
+                server=self.name,
+                tools=list(self.changed),
+                hint="Read what they say now, then accept it: python -m framework check --online --accept-tools",
+            )
+        self._tools = tuple(self._tool(made) for made in compared.tools)
         log.info("mcp server connected", server=self.name, tools=len(self._tools))
 
     async def _hold(self, ready: asyncio.Future[Client], end: asyncio.Event) -> None:
@@ -253,7 +275,6 @@ class _Server:
             description=made.description or made.name,
             args_schema=dict(made.input_schema),
             coroutine=call,
-            extras={"writes": False} if made.annotations and made.annotations.read_only_hint else None,
             metadata={DECLARED: f"{self.name}/{made.name}"},
         )
 
@@ -262,6 +283,8 @@ def _trouble(error: BaseException, target: Target) -> str:
     """Why a server cannot be reached, without what a library says, which may repeat a header."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, FrameworkError):
+        return str(error)
     status = getattr(getattr(error, "response", None), "status_code", None)
     if target.command:
         if isinstance(error, OSError) and error.strerror:

@@ -17,6 +17,7 @@ from framework.errors import FrameworkError, ToolError
 from framework.tools.context import ToolContext
 
 if TYPE_CHECKING:
+    from framework.catalog.operation import Effect
     from framework.catalog.toolbox import Toolbox
     from framework.definition.model import Bot
     from framework.settings import Settings
@@ -79,9 +80,18 @@ class ChatOperations:
         )
         return Policy(self._bot.definition.operations, who)
 
-    async def run(self, runtime: Runtime, operation_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Execute an operation for a direct tool and return the service's answer. Raises ToolError."""
-        return await self.execute(runtime.context, operation_id, arguments)
+    async def run(
+        self, runtime: Runtime, operation_id: str, arguments: dict[str, Any], declared: frozenset[Effect] = frozenset()
+    ) -> dict[str, Any]:
+        """Execute an operation for a direct tool and return the service's answer. Raises ToolError.
+
+        `declared`: see `Call`.
+        """
+        from framework.catalog.execute import Call
+
+        with told():
+            call = Call(operation_id, arguments, declared=declared)
+            return (await self.toolbox.executor.execute(self.policy(runtime), call)).body
 
     async def execute(
         self, context: ToolContext, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None
@@ -283,7 +293,9 @@ def _channel_tools(chat: ChatOperations) -> list[BaseTool]:
             channel: The channel as type:id; this one, if left out.
         """
         place = _place(channel, runtime)
-        await chat.run(runtime, "UpdateChannel", {**place, "add_members": [{"user_id": user_id}]})
+        # Who lists this tool means that members are added: the class of that needs no word of its own.
+        added = {**place, "add_members": [{"user_id": user_id}]}
+        await chat.run(runtime, "UpdateChannel", added, frozenset({"administers"}))
         return "Done."
 
     return [query_channels, add_member]

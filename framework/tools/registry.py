@@ -73,7 +73,7 @@ def _check_operations(bot: Bot) -> None:
 
     catalog = Catalog.load()
     _check_names(bot, catalog)
-    policy = Policy(rules, Principal(f"bot:{bot.name}"))
+    policy = Policy(rules, Principal(f"bot:{bot.name}", bot=bot.definition.identity.user_id))
     for name in named:
         operation_id = DIRECT_TOOLS.get(name, "")
         if operation_id and not policy.permits(catalog.operation(operation_id)):

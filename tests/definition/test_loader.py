@@ -77,7 +77,7 @@ def test_a_folder_without_bot_yaml_is_said(tmp_path: Path) -> None:
         ("description: x\nprompt: suport.md.j2\n", 2, ["'suport.md.j2' does not exist", "support.md.j2"]),
         ("knowledge: articles\n", 1, ["'articles' does not exist"]),
         ("tools: [open_ticket]\n", 1, ["no tools.py"]),
-        ("operations:\n  allow: [everything]\n", 2, ["'everything'", "reads, writes or destroys"]),
+        ("operations:\n  allow: [everything]\n", 2, ["'everything'", "reads, writes, administers or destroys"]),
         ("operations:\n  alow: reads\n", 2, ["unknown key 'alow' in operations", "'allow'"]),
         ("operations:\n  channels: lobby\n", 2, ["'lobby'", "conversation"]),
         ("operations:\n  issue_tokens: {longest: soon}\n", 2, ["issue_tokens.longest"]),
@@ -195,7 +195,7 @@ def test_durations_are_read_as_people_write_them(folder: Path) -> None:
 
 def test_operations_are_limited_to_reading_the_conversation_as_the_bot_unless_more_is_said(folder: Path) -> None:
     rules = load_bot(str(folder)).definition.operations
-    assert (rules.allow, rules.deny, rules.approve) == (("reads",), (), ("destroys",))
+    assert (rules.allow, rules.deny, rules.approve) == (("reads",), (), ("destroys", "administers"))
     assert (rules.channels, rules.act_as) == (("conversation",), ("bot",))
     assert not rules.issue_tokens.users
     assert not rules.issue_tokens.reveal

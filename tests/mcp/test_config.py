@@ -52,7 +52,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
 
 def test_the_policies_by_name_are_what_they_say() -> None:
     assert PRESETS["read-only"].allow == ("reads",)
-    assert PRESETS["standard"].approve == ("destroys",)
+    assert PRESETS["standard"].approve == ("destroys", "administers")
     assert not PRESETS["standard"].issue_tokens.users
     assert PRESETS["full"].approve == ()
     assert not any(rules.issue_tokens.reveal for rules in PRESETS.values())

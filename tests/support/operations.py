@@ -22,7 +22,7 @@ from framework.stream.timing import Timing
 from tests.support.sandbox import API_KEY, API_SECRET
 
 EVERYTHING = {
-    "allow": ["reads", "writes", "destroys"],
+    "allow": ["reads", "writes", "administers", "destroys"],
     "approve": [],
     "channels": "*",
     "act_as": ["app", "*"],

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,16 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
 
 
-@asynccontextmanager
-async def serving(port: int = 0) -> AsyncIterator[int]:
+def serving(port: int = 0) -> AbstractAsyncContextManager[int]:
     """The shop on loopback."""
+    return served(shop(), port)
+
+
+@asynccontextmanager
+async def served(mcp: FastMCP, port: int = 0) -> AsyncIterator[int]:
+    """A server on loopback."""
     config = uvicorn.Config(
-        shop().http_app(), host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1, ws="none"
+        mcp.http_app(), host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1, ws="none"
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
