@@ -374,7 +374,6 @@ async def test_tools_of_a_server_that_change_are_not_handed_on_until_accepted(tm
 
 def test_what_a_server_says_of_its_tools_decides_nothing(tmp_path: Path) -> None:
 
-
     tools = McpTools((Target("shop", url="http://127.0.0.1:1/mcp"),), tmp_path)
     (server,) = tools._servers
     said = Tool(name="pay", input_schema={"type": "object"}, annotations=ToolAnnotations(read_only_hint=True))
