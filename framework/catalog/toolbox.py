@@ -106,11 +106,13 @@ class Toolbox:
         Raises FrameworkError, whose words are meant for whoever asked.
         """
         if more:
-            return self._shelf.more(policy.holder, more)
+            return self._shelf.more(policy.holder, more, self.executor.broker.redact)
         call = Call(operation_id, _read(arguments), as_user or None)
         done = await self.executor.execute(policy, call, ask=ask)
         shown = self._shelf.present(policy.holder, done.body, self.executor.broker.redact)
-        return {"status": "ok", "operation": done.operation.id, "as": done.acts_as or "the app", **shown}
+        status = unseen(done.body)
+        told: dict[str, Any] = {"status": "not shown", "note": status} if status else {"status": "ok"}
+        return {**told, "operation": done.operation.id, "as": done.acts_as or "the app", **shown}
 
     async def issue_user_token(self, policy: Policy, user_id: str, ttl_seconds: float | None = None) -> dict[str, Any]:
         """The right to act as a user, as a handle. Raises NotAllowedError unless the policy names the user."""
@@ -125,6 +127,21 @@ _DONE_BY = {
     "server": "the app itself",
     "either": "a user (as_user) or the app; for the app, the arguments name the user",
 }
+
+
+def unseen(body: dict[str, Any]) -> str:
+    """Why nobody sees the message that was sent or changed, for people; "" where they do."""
+    message = body.get("message")
+    if not isinstance(message, dict):
+        return ""
+    moderation = message.get("moderation")
+    action = moderation.get("action") if isinstance(moderation, dict) else None
+    if message.get("type") == "error":
+        kind = "bounced: its author may change and send it again" if action == "bounce" else "blocked"
+        return f"Nobody sees this message, and it is not kept: it was {kind}. Moderation of the channel decided so."
+    if message.get("shadowed"):
+        return "Only its author sees this message: it was shadow blocked, or its author is shadow banned."
+    return ""
 
 
 def _read(arguments: object) -> dict[str, Any]:

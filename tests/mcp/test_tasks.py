@@ -7,8 +7,11 @@ from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mcp.client.context import ClientRequestContext
+from mcp_types import ElicitRequestParams, ElicitResult
 
 from tests.support.mcp import Connected, stdio, variables
 from tests.support.sandbox import RunningSandbox, start_sandbox
@@ -53,9 +56,15 @@ async def test_a_message_on_behalf_of_a_person(sandbox: RunningSandbox, tmp_path
     assert (message["text"], message["user"]["id"]) == ("Hi from the agent", "alice")
 
 
+async def approving(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    """A person at the client who approves what the policy asks about."""
+    form: Any = getattr(params, "requested_schema", {})
+    return ElicitResult(action="accept", content=dict.fromkeys(form["properties"], True))
+
+
 async def test_a_term_on_the_global_blocklist(sandbox: RunningSandbox, tmp_path: Path) -> None:
     """Add the term "spam-domain.example" to the global blocklist and confirm that the rule is active."""
-    async with stdio(environment=variables(sandbox, tmp_path)) as client:
+    async with stdio(environment=variables(sandbox, tmp_path), elicitation_callback=approving) as client:
         hits = await client.call("search_operations", intent="add a term to the global blocklist")
         assert {"CreateBlockList", "UpdateBlockList"} & {hit["id"] for hit in hits["hits"]}
         await client.execute("CreateBlockList", {"name": "global", "words": ["bad-word.example"]})
@@ -78,15 +87,15 @@ async def test_a_term_on_the_global_blocklist(sandbox: RunningSandbox, tmp_path:
         await users(client, "alice")
         room = {"type": "messaging", "id": "room"}
         await client.execute("GetOrCreateChannel", {**room, "data": {"created_by_id": "alice"}})
-        sent = await client.execute(
-            "SendMessage", {**room, "message": {"text": "visit spam-domain.example now"}}, as_user="alice"
-        )
-    assert sent["message"]["type"] == "error", "the rule is active: the message is held back"
+        said = {**room, "message": {"text": "visit spam-domain.example now"}}
+        sent = await client.call("execute_operation", operation_id="SendMessage", arguments=said, as_user="alice")
+    assert sent["result"]["message"]["type"] == "error", "the rule is active: the message is held back"
+    assert sent["status"] == "not shown", "which nobody may take for a success"
 
 
 async def test_a_campaign_is_started_and_runs(sandbox: RunningSandbox, tmp_path: Path) -> None:
     """Start campaign "camp_welcome_2026" and verify that it is running."""
-    async with stdio(environment=variables(sandbox, tmp_path)) as client:
+    async with stdio(environment=variables(sandbox, tmp_path), elicitation_callback=approving) as client:
         await users(client, "alice", "agent-bot")
         await client.execute(
             "CreateCampaign",
@@ -155,11 +164,11 @@ async def test_an_operation_at_the_command_line(sandbox: RunningSandbox, tmp_pat
         out, err = await child.communicate(b'{"limit": 3}')
         return child.returncode, out.decode(), err.decode()
 
-    code, out, _ = await ops("call", "CreateRole", "--arg", "name=helper")
+    code, out, _ = await ops("call", "CreateRole", "--arg", "name=helper", "--yes")
     assert (code, '"helper"' in out) == (0, True)
     code, out, _ = await ops("call", "ListRoles", "--json")
     assert (out.count("\n"), "helper" in {role["name"] for role in json.loads(out)["result"]["roles"]}) == (1, True)
-    code, _, err = await ops("call", "StartCampaign", "--arg", "id=camp_welcome_2026")
+    code, _, err = await ops("call", "StartCampaign", "--yes", "--arg", "id=camp_welcome_2026")
     assert (code, "error: " in err, "Traceback" in err) == (1, True, False)
     code, _, err = await ops("call", "QueryChannels", "--arguments", "-", "--arg", "limit=many")
     assert (code, "limit: expected an integer" in err) == (1, True)
