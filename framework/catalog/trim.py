@@ -137,6 +137,8 @@ class Excerpt:
 
     def _is_shown(self, part: _Part, value: dict[str, Any], *, inside: bool) -> bool:
         item = part.item
+        if part.key == "duration" and not inside:
+            return False  # how long the service took
         if item is None or item == "" or (inside and item in ([], {})):
             return False
         if inside and self._is_unneeded(part.key, item, value):
