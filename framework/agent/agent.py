@@ -247,6 +247,7 @@ class LangChainAgent:
             now=self._parts.now,
             roles=decided.roles if decided else caller.roles,
             message=caller.message,
+            restricted=caller.restricted,
             chat=self._parts.operations,
             ledger=ledger,
         )

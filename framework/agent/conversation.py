@@ -43,7 +43,8 @@ class Caller:
     """For whom and where the agent works: handed to tools, never to the model. `key` names the turn: a tool that
     writes uses it (with its own call's place) to do nothing twice. `roles` are those in the app and in the channel;
     `thread` is the id of the thread's first message, empty outside threads; `message` that of the message which the
-    turn is about (the one to answer, or that somebody reacted to), empty where there is none.
+    turn is about (the one to answer, or that somebody reacted to), empty where there is none. `restricted`: only some
+    people of the channel may read the answer.
     """
 
     user_id: str
@@ -53,6 +54,7 @@ class Caller:
     roles: tuple[str, ...] = ()
     thread: str = ""
     message: str = ""
+    restricted: bool = False
 
 
 class Steps(Protocol):

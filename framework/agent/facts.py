@@ -130,6 +130,8 @@ def fact_tools(facts: Facts) -> tuple[BaseTool, ...]:
         """Remember a lasting fact that the person you answer told about themselves and that helps later, such as which
         model they own. Never passwords, card numbers, health or what they say about others.
         """
+        if runtime.context.restricted:  # an answer that everybody reads may tell it later
+            raise ToolError("What only some people see is not remembered. Tell the person so.")
         await facts.remember(*who(runtime), fact)
         return f"I will remember: {' '.join(fact.split())[:LONGEST]}"
 

@@ -113,6 +113,7 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
             roles=tuple(sorted(roles_of(trigger))),
             thread=trigger.parent_id or "",
             message=turn.cause.about if turn.cause.made_up else trigger.id,
+            restricted=bool(turn.visible_to),
         ),
     )
 

@@ -20,7 +20,7 @@ from framework.runtime.situation import of_team
 from framework.runtime.stage import CallNext
 from framework.runtime.team import wrote
 from framework.runtime.turn import HandedOff, Outcome, Replied, Silent, Turn
-from framework.stream.model import Message
+from framework.stream.model import Message, may_all_see
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -196,10 +196,12 @@ _EMPTY = Answer(text="", outcome="refused")
 
 
 async def lately(service: ChatService, turn: Turn) -> list[Message]:
-    """The newest messages of the channel or thread, up to the trigger, oldest first."""
+    """The newest messages of the channel or thread, up to the trigger, oldest first, as far as all who read the answer
+    see them.
+    """
     trigger = turn.trigger
     if trigger.parent_id is None:
         found = await service.recent(turn.channel, limit=_MESSAGES, until=None if turn.cause.made_up else trigger.id)
     else:
         found = await service.thread(trigger.parent_id, limit=_MESSAGES, until=trigger.id)
-    return list(found)
+    return [message for message in found if may_all_see(message, turn.readers)]

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from framework.engine.port import FencedError
+from framework.runtime.audience import audience_of
 from framework.runtime.burst import SUPERSEDED, Rules, joins
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.situation import of_team
@@ -213,7 +214,10 @@ def _shows_nothing(turn: Turn) -> bool:
 
 def _with_edit(turn: Turn, edited: Message) -> Turn:
     burst = tuple(edited if one.id == edited.id else one for one in turn.burst)
-    return replace(turn, page=None, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
+    turn = replace(turn, page=None, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
+    # An edit may narrow who sees the question, and never widens who sees the answer.
+    turn.draft.visible_to = audience_of(turn.bot_user_id, turn.answering, also=turn.draft.visible_to or ())
+    return turn
 
 
 def _asks_no_more(turn: Turn) -> bool:

@@ -13,6 +13,7 @@ from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
 from framework.runtime.approvals import Approvals, ReviewGate
 from framework.runtime.approvals_desk import Desk, Later
+from framework.runtime.audience import audience_of
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.burst import Bursts
 from framework.runtime.checkpoint import Checkpoint, Recall
@@ -110,12 +111,22 @@ class Pipeline:
     async def give_up(self, turn: Turn, error: Exception) -> Outcome:
         """A bug, ours or the agent's: the operator gets the traceback, the channel an apology."""
         try:
+            await self._find_readers(turn)
             return await self._deliver.apologise(turn, error)
         except FencedError:
             raise
         except FrameworkError as refusal:
             _log.warning("turn.apology_failed", error=refusal.what)
             return Failed(f"{type(error).__name__}: {error}")
+
+    async def _find_readers(self, turn: Turn) -> None:
+        """Learn who may see the answer, where the turn did not come to that."""
+        trigger = turn.trigger
+        if turn.draft.visible_to is not None or turn.cause.made_up or not (trigger.parent_id or trigger.quoted_id):
+            return
+        ids = list(filter(None, (trigger.parent_id, trigger.quoted_id)))
+        around = (await self._bot.service.messages(turn.channel, ids)).values()
+        turn.draft.visible_to = audience_of(turn.bot_user_id, turn.answering, around=around, also=turn.cause.visible_to)
 
     async def _agent(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Put the agent to work; its words are read by the stages that follow."""

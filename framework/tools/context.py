@@ -36,7 +36,9 @@ class ToolContext:
     that writes stores it, and finds what it wrote instead of writing twice. `data` is a folder of the bot's own; it
     exists. `now` is the clock (aware, UTC). `roles` are the person's, in the app and in the channel. `message` is the
     id of the message that the turn is about (the one to answer, or that somebody reacted to); empty where there is
-    none. `chat` reaches the chat's operations, where bot.yaml says `operations`: see `execute`.
+    none. `restricted`: only some people of the channel may see what was asked and what is answered, so a tool keeps and
+    posts nothing of it where others learn of it. `chat` reaches the chat's operations, where bot.yaml says
+    `operations`: see `execute`.
     """
 
     user_id: str
@@ -47,6 +49,7 @@ class ToolContext:
     now: Callable[[], datetime] = _now
     roles: tuple[str, ...] = ()
     message: str = ""
+    restricted: bool = False
     chat: Chat | None = field(default=None, repr=False, compare=False)
 
     async def execute(
