@@ -6,18 +6,48 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from framework.env_file import encoding_of
 from framework.environment import hidden_values
 from framework.errors import SettingsError
 
 STREAM_URL = "https://chat.stream-io-api.com"
 
 
-def _blank_is_unset(value: object) -> object:
-    """`STREAM_API_KEY=` in a shell or an env file means that there is no key."""
-    return None if isinstance(value, str) and not value.strip() else value
+_QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "„": "“"}
+
+
+def _bare(value: object) -> object:
+    """A value without blanks around it, and without quotes: Docker's `--env-file` leaves them there."""
+    if not isinstance(value, str):
+        return value
+    value = value.strip()
+    if len(value) > 1 and _QUOTES.get(value[0]) == value[-1]:
+        value = value[1:-1].strip()
+    return value or None
+
+
+def _key(value: SecretStr | None) -> SecretStr | None:
+    """A key goes into a header: one word of plain letters. Without a word of what was given."""
+    if value is not None:
+        text = value.get_secret_value()
+        if any(character.isspace() for character in text):
+            raise ValueError("holds a blank or a line break in the middle: it was probably copied with other text")
+        if not text.isascii() or not text.isprintable():
+            raise ValueError("holds a character that no key has: it was probably copied from a formatted page")
+    return value
+
+
+def _home(value: Path | None) -> Path | None:
+    """`~` stands for the home folder; only shells replace it by themselves."""
+    if value is None:
+        return None
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with `~`, and the home folder of that user is not known") from None
 
 
 def _web_address(value: str | None) -> str | None:
@@ -62,6 +92,9 @@ def _database(value: SecretStr | None) -> SecretStr | None:
     if value is not None:
         text = value.get_secret_value().strip()
         scheme, _, rest = text.partition("://")
+        if scheme == "sqlite" and rest.startswith("/~"):
+            rest = f"/{Path(rest[1:]).expanduser()}"
+            text = f"sqlite://{rest}"
         file = rest.startswith("/") and len(rest) > 1
         server = "/" in rest and rest.partition("/")[2] not in {"", "/"}
         known = {"sqlite": file, "postgresql": server, "postgres": server, "postgresql+psycopg": server}
@@ -71,8 +104,10 @@ def _database(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
-Secret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
-Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+Secret = Annotated[SecretStr | None, BeforeValidator(_bare)]
+Key = Annotated[Secret, AfterValidator(_key)]
+Text = Annotated[str | None, BeforeValidator(_bare)]
+Folder = Annotated[Path, AfterValidator(_home)]
 Address = Annotated[Text, AfterValidator(_web_address)]
 HostAndPort = Annotated[Text, AfterValidator(_listening_at)]
 
@@ -83,8 +118,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     stream_api_key: Text = Field(None, description="Key of the Stream app. Without it the sandbox is used.")
-    stream_api_secret: Secret = Field(None, description="Secret of the Stream app. Signs tokens; never leaves us.")
-    stream_api_secret_file: Path | None = Field(
+    stream_api_secret: Key = Field(None, description="Secret of the Stream app. Signs tokens; never leaves us.")
+    stream_api_secret_file: Folder | None = Field(
         None, description="A file that holds the secret, instead of STREAM_API_SECRET."
     )
     stream_api_secret_keyring: Text = Field(
@@ -93,10 +128,10 @@ class Settings(BaseSettings):
     stream_base_url: Annotated[Address, AfterValidator(_without_path)] = Field(
         None, description="Where Stream answers. The sandbox's address in tests."
     )
-    openai_api_key: Secret = Field(None, description="Key for OpenAI or a compatible server.")
+    openai_api_key: Key = Field(None, description="Key for OpenAI or a compatible server.")
     openai_base_url: Address = Field(None, description="An OpenAI-compatible server; OpenAI's own without it.")
     openai_model: Text = Field(None, description="Which model `auto` means when an OpenAI key is set.")
-    data: Path = Field(
+    data: Folder = Field(
         Path(".framework"),
         description="Where data is kept: sandbox, indexes, tickets.",
         validation_alias=AliasChoices("FRAMEWORK_DATA", "data"),
@@ -133,7 +168,7 @@ class Settings(BaseSettings):
         description="The Amazon SQS queue that the Stream app puts events into.",
         validation_alias=AliasChoices("FRAMEWORK_SQS_QUEUE_URL", "sqs_queue_url"),
     )
-    ingress: Annotated[Literal["websocket", "webhook", "both"] | None, BeforeValidator(_blank_is_unset)] = Field(
+    ingress: Annotated[Literal["websocket", "webhook", "both"] | None, BeforeValidator(_bare)] = Field(
         None,
         description="How events come in; without it by WebSocket, and by webhook too where one is set up.",
         validation_alias=AliasChoices("FRAMEWORK_INGRESS", "ingress"),
@@ -158,6 +193,13 @@ class Settings(BaseSettings):
         description="When edited bots are read again: at once (and on SIGHUP), on SIGHUP alone, or never.",
         validation_alias=AliasChoices("FRAMEWORK_RELOAD", "reload"),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
+        """`NAME=` in a shell or a file is the same as no such line."""
+        bare = {name: _bare(value) for name, value in values.items()}
+        return {name: value for name, value in bare.items() if value is not None}
 
     @property
     def has_stream(self) -> bool:
@@ -193,10 +235,11 @@ def load_settings() -> Settings:
     """
     hidden = {name.lower(): value for name, value in hidden_values().items() if name.lower() in Settings.model_fields}
     try:
-        settings = Settings(**hidden)  # type: ignore[arg-type]  # texts, as the environment has them
+        # Values are texts, as the environment has them.
+        settings = Settings(_env_file_encoding=encoding_of(Path(".env")), **hidden)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
         # The input is left out on purpose: it may be a secret.
         raise SettingsError(
             f"{name}: {first['msg'].removeprefix('Value error, ')}.",
@@ -234,8 +277,8 @@ def _from_file(file: Path | None) -> SecretStr | None:
     if file is None:
         return None
     try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        secret = file.read_text(encoding=encoding_of(file)).strip()
+    except OSError as error:
         raise SettingsError(
             f"The secret cannot be read: {error.__class__.__name__}.",
             where=str(file),

@@ -138,3 +138,76 @@ def test_events_come_by_what_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FRAMEWORK_WEBHOOK")
     with pytest.raises(SettingsError, match="FRAMEWORK_INGRESS is webhook"):
         load_settings()
+
+
+LINES = "export STREAM_API_KEY=\"key\"  # of the app\nSTREAM_API_SECRET='the-secret'\nOPENAI_MODEL=modèle\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "utf-32"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_an_env_file_is_read_however_it_was_saved(
+    encoding: str, newline: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("STREAM_API_KEY", "STREAM_API_SECRET", "OPENAI_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(LINES.replace("\n", newline).encode(encoding))
+    settings = load_settings()
+    assert (settings.stream_api_key, settings.openai_model) == ("key", "modèle")
+    assert settings.stream_api_secret is not None
+    assert settings.stream_api_secret.get_secret_value() == "the-secret"
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\x00\x00\x00", b"A=1\n" + b"\0" * 101, b"x" * 2_000_000])
+def test_a_file_that_is_no_env_file_is_named(data: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(data)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert ".env" in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["sk-abc123\n", "  sk-abc123 ", '"sk-abc123"', "“sk-abc123”", "sk-abc123\r\n"])
+def test_a_key_is_taken_without_what_stands_around_it(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", written)
+    key = load_settings().openai_api_key
+    assert key is not None
+    assert key.get_secret_value() == "sk-abc123"
+
+
+@pytest.mark.parametrize("written", ["sk-abc 123", "sk-abc\n123", "sk-аbc123", "sk-abc–123"])
+def test_a_key_that_no_header_can_hold_is_named_and_not_shown(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", written)
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY") as caught:
+        load_settings()
+    assert "123" not in str(caught.value)
+
+
+def test_the_home_folder_is_meant_by_its_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FRAMEWORK_DATA", "~/bots")
+    assert load_settings().data == tmp_path / "bots"
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///~/engine.db")
+    assert load_settings().database.get_secret_value() == f"sqlite:///{tmp_path / 'engine.db'}"
+    monkeypatch.setenv("FRAMEWORK_DATA", "~nobody-of-that-name/bots")
+    with pytest.raises(SettingsError, match="FRAMEWORK_DATA"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "FRAMEWORK_DATA",
+        "FRAMEWORK_DRAIN",
+        "FRAMEWORK_RELOAD",
+        "FRAMEWORK_LOG_LEVEL",
+        "FRAMEWORK_INGRESS",
+        "DATABASE_URL",
+    ],
+)
+@pytest.mark.parametrize("blank", ["", "  ", '""'])
+def test_an_empty_value_means_the_default(name: str, blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(name, raising=False)
+    default = load_settings()
+    monkeypatch.setenv(name, blank)
+    assert load_settings() == default

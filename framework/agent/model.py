@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import os
 import random
 import re
 import secrets
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from framework.agent.models.dialect import dialect_of
+from framework.agent.models.network import require_usable_network
 from framework.breaker import Breaker
 from framework.errors import ModelError
 
@@ -118,6 +121,8 @@ def build_model(choice: ModelChoice, definition: Model, settings: Settings) -> B
     try:
         model: BaseChatModel = init_chat_model(choice.name, model_provider=choice.provider, **options)
     except ImportError:
+        if importlib.util.find_spec(f"langchain_{choice.provider}") is not None:
+            raise
         raise ModelError(
             f"The package for the provider {choice.provider!r} is not installed.",
             where=choice.label,
@@ -183,6 +188,7 @@ def _openai_options(definition: Model, settings: Settings) -> dict[str, Any]:
             where="environment",
             hint="It looks like https://host/v1 or http://127.0.0.1:8080/v1.",
         )
+    require_usable_network(os.environ, base or "")
     from openai import Timeout  # noqa: TID251 - this is the module that the rule names
 
     seconds = definition.timeout.total_seconds()
