@@ -45,6 +45,11 @@ class Situation:
             return replace(self, message=message)
         return replace(self, message=message, before=talk[:place], after=talk[place + 1 :])
 
+    def other_names(self, message: Message) -> tuple[str, ...]:
+        """The names of other people that are known here: of those that a message mentions, and of authors."""
+        talk = (one.user.name for one in (*self.before, *self.after) if one.user.id != self.bot_user_id)
+        return (*message.mentioned_names, *dict.fromkeys(talk))
+
     @property
     def is_direct(self) -> bool:
         """Whether the channel holds the bot and one person."""

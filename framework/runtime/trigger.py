@@ -114,12 +114,16 @@ def names_of(definition: BotDefinition) -> tuple[str, ...]:
 
 def calls_bot(message: Message, definition: BotDefinition) -> bool:
     """Whether a message calls this bot by name, whatever stands around it."""
-    return definition.identity.user_id in message.mentioned or names_somebody(message.text, names_of(definition))
+    return definition.identity.user_id in message.mentioned or names_somebody(
+        message.text, names_of(definition), message.mentioned_names
+    )
 
 
 def mentions_bot(message: Message, situation: Situation) -> bool:
     """By the client's own list, or in plain text where a client has no list."""
-    return situation.bot_user_id in message.mentioned or names_somebody(message.text, situation.bot_names)
+    return situation.bot_user_id in message.mentioned or names_somebody(
+        message.text, situation.bot_names, situation.other_names(message)
+    )
 
 
 def pressed(fields: Mapping[str, Any]) -> str:

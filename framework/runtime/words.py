@@ -37,9 +37,18 @@ def has_words(text: str, words: str) -> bool:
     return bool(wanted) and _whole(wanted).search(plain(text)) is not None
 
 
-def names_somebody(text: str, names: Iterable[str]) -> bool:
-    """Whether one of these names is called with an `@`, as a whole word and outside code and quotes."""
+def names_somebody(text: str, names: Iterable[str], others: Iterable[str] = ()) -> bool:
+    """Whether one of these names is called with an `@`, as a whole word and outside code and quotes.
+
+    `others` are names of other people: `@Fern Help Team` does not call `Fern Help` if somebody has the longer name.
+    """
+    names = tuple(names)
+    if "@" not in text:
+        return False
     said = plain(own_words(text))
+    for other in sorted(map(plain, others), key=len, reverse=True):
+        if any(other.startswith(plain(name)) and len(other) > len(plain(name)) for name in names if name.strip()):
+            said = _called(other).sub(" ", said)
     return any(name.strip() and _called(plain(name)).search(said) is not None for name in names)
 
 

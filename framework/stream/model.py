@@ -88,6 +88,7 @@ class Message:
     deleted_at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
     mentioned: tuple[str, ...] = ()
+    mentioned_names: tuple[str, ...] = ()
     silent: bool = False
     ai_generated: bool = False
     generating: bool = False

@@ -104,6 +104,7 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
         deleted_at=deleted_at,
         attachments=tuple(_read_attachment(item) for item in _items(body.get("attachments"))),
         mentioned=_texts(_mapping(item).get("id") for item in _items(body.get("mentioned_users"))),
+        mentioned_names=_texts(_mapping(item).get("name") for item in _items(body.get("mentioned_users"))),
         silent=body.get("silent") is True,
         ai_generated=ai_generated,
         generating=_flag(body, "generating"),

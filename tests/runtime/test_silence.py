@@ -126,6 +126,25 @@ SCENES = [
     # Who is called.
     Scene("a mention by the client's list", (say("q", "Hello", mentioned=(BOT.id,)),), ("q",), definition=MENTION),
     Scene("a mention by name in the text", (say("q", "hi @support bot, help"),), ("q",), definition=MENTION),
+    Scene(
+        "a longer name that the client lists",
+        (say("q", "@Support Bot Team can you look?", mentioned=("sbt",), mentioned_names=("Support Bot Team",)),),
+        silent={"q": NOT_MENTIONED},
+        definition=MENTION,
+    ),
+    Scene(
+        "a longer name beside the bot's own",
+        (
+            say(
+                "q",
+                "@Support Bot Team and @support bot: look",
+                mentioned=("sbt",),
+                mentioned_names=("Support Bot Team",),
+            ),
+        ),
+        ("q",),
+        definition=MENTION,
+    ),
     Scene("no mention", (say("q", "Hello all"),), silent={"q": NOT_MENTIONED}, definition=MENTION),
     Scene(
         "the name inside a longer one",

@@ -53,8 +53,8 @@ def _require_proxy(name: str, value: str) -> None:
         raise ModelError(
             f"{name} names a SOCKS proxy ({address.hostname}), and the package for such proxies is not installed.",
             where="environment",
-            hint="Install it: .venv/bin/uv pip install --python .venv/bin/python socksio. Or unset the variable, or put the "
-            "model server's host into NO_PROXY.",
+            hint="Install it: .venv/bin/uv pip install --python .venv/bin/python socksio. Or unset the variable, or "
+            "put the model server's host into NO_PROXY.",
         )
 
 
