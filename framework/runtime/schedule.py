@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from framework.definition.cron import Cron, read_cron
@@ -17,13 +17,16 @@ LATE = timedelta(minutes=5)
 AHEAD = timedelta(seconds=60)
 """Ticks are handed to the engine this long before they are due: it starts them on time, whoever is up then."""
 _MINUTE = timedelta(minutes=1)
+_CHANGE = timedelta(hours=2)
+"""Longer than any hour that clocks skip."""
 
 
 def ticks(trigger: Trigger, after: datetime, until: datetime) -> Iterator[datetime]:
     """The ticks of a schedule in (after, until], in UTC; meant for minutes, not for years.
 
-    A time of day that clocks show twice in autumn ticks the first time only, unless it ticks at every hour; one that
-    they skip in spring does not tick. Where day of the month and weekday are both named, either is enough, as in cron.
+    A time of day that clocks show twice in autumn ticks the first time only. One that they skip in spring ticks as long
+    after the change as it would have come after it: 2:30 at 3:30. Neither holds for what ticks at every hour.
+    Where day of the month and weekday are both named, either is enough, as in cron.
     """
     if not trigger.cron:
         return
@@ -31,9 +34,26 @@ def ticks(trigger: Trigger, after: datetime, until: datetime) -> Iterator[dateti
     at = after.astimezone(UTC).replace(second=0, microsecond=0)
     while at <= until:
         local = at.astimezone(place)
-        if at > after and _fits(cron, local) and (local.fold == 0 or cron.hour == "*"):
+        if at > after and _ticks(cron, at, local, place):
             yield at
         at += _MINUTE
+
+
+def _ticks(cron: Cron, at: datetime, local: datetime, place: tzinfo) -> bool:
+    if cron.hour == "*":
+        return _fits(cron, local)
+    skipped = _skipped(at, local, place)
+    return (_fits(cron, local) and local.fold == 0) or (skipped is not None and _fits(cron, skipped))
+
+
+def _skipped(at: datetime, local: datetime, place: tzinfo) -> datetime | None:
+    """What clocks would show now if they had not been put forward, as long as that is a time that they skipped."""
+    now, earlier = local.utcoffset(), (at - _CHANGE).astimezone(place).utcoffset()
+    if now is None or earlier is None or earlier >= now:
+        return None
+    shown = local.replace(tzinfo=None) - (now - earlier)
+    there = shown.replace(tzinfo=place).astimezone(UTC).astimezone(place)
+    return shown if there.replace(tzinfo=None) != shown else None
 
 
 def name_of(trigger: Trigger) -> str:

@@ -99,8 +99,16 @@ def utc(*parts: int) -> datetime:
         ("30 2 * * *", "Europe/Berlin", utc(2026, 10, 24, 22, 0), utc(2026, 10, 25, 22, 0), [(25, 0)]),
         ("0 * * * *", "Europe/Berlin", utc(2026, 10, 24, 22, 30), utc(2026, 10, 25, 2, 0), HOURS),
         ("0 12 * * *", "UTC", utc(2026, 1, 1, 12, 0), utc(2026, 1, 1, 12, 5), []),
+        ("30 2 * * *", "Europe/Berlin", utc(2026, 3, 28, 23), utc(2026, 3, 29, 23), [(29, 1)]),
+        ("0,30 2 * * *", "Europe/Berlin", utc(2026, 3, 28, 23), utc(2026, 3, 29, 23), [(29, 1), (29, 1)]),
+        ("0 3 * * *", "Europe/Berlin", utc(2026, 3, 28, 23), utc(2026, 3, 29, 23), [(29, 1)]),
+        ("15 * * * *", "Europe/Berlin", utc(2026, 3, 29, 0), utc(2026, 3, 29, 3), [(29, 0), (29, 1), (29, 2)]),
+        ("0 2 * * *", "Australia/Lord_Howe", utc(2026, 10, 3, 12), utc(2026, 10, 4, 12), [(3, 15)]),
     ],
-    ids=["summer time", "either day", "a time shown twice", "hourly through it", "after is left out"],
+    ids=[
+        *("summer time", "either day", "a time shown twice", "hourly through it", "after is left out"),
+        *("a time skipped", "two times skipped", "the hour after", "hourly over the gap", "half an hour"),
+    ],
 )  # fmt: skip
 def test_ticks(cron: str, zone: str, after: datetime, until: datetime, expected: list[tuple[int, int]]) -> None:
     trigger = Trigger(on="schedule", cron=cron, timezone=zone)
