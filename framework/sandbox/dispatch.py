@@ -37,6 +37,8 @@ FOR_ANONYMOUS = frozenset(
 )  # fmt: skip
 """What somebody without a token may call: they read the channels that are open to all."""
 Headers = list[tuple[bytes, bytes]]
+_SAID_AS = {"UploadChannelFile": "UploadFile", "UploadChannelImage": "UploadImage"}
+"""Operations that the service calls by another name in its errors."""
 _LOG = logging.getLogger("framework.sandbox")
 _EXPOSED = b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after"
 _JSON: Headers = [(b"content-type", b"application/json")]
@@ -85,7 +87,7 @@ class Dispatcher:
             status, body = await self._perform(match, given, scope, receive, headers, started)
         except ApiError as error:
             status = error.status
-            body = Dialect.V1.encode(error.body(operation, _duration(started)))
+            body = Dialect.V1.encode(error.body(_SAID_AS.get(operation or "", operation), _duration(started)))
             if error.headers:
                 headers[:] = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
         except DropConnectionError:

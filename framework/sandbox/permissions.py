@@ -31,6 +31,7 @@ MEMBER = READER | {
     "send-reply", "send-typing-events", "share-location", "typing-events", "update-own-message", "update-thread",
     "upload-file",
 }  # fmt: skip
+INVITED = frozenset({"read-channel", "read-channel-members"})
 OWNER = MEMBER | {"delete-channel", "join-channel", "update-channel", "update-channel-members", "freeze-channel"}
 MODERATOR = OWNER | {
     "ban-channel-members", "delete-any-message", "send-restricted-visibility-message", "set-channel-cooldown",
@@ -110,13 +111,18 @@ def config_of(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
 def roles_of(channel: Channel, user: User, member: Member | None) -> list[str]:
     """The roles that a user has in a channel."""
     roles = [user.role]
-    if member is not None and not (member.invited and member.invite_accepted_at is None):
+    if member is not None and not is_waiting(member):
         roles += ["channel_member", member.channel_role]
         if member.role in ("owner", "moderator"):
             roles.append("channel_moderator" if member.role == "moderator" else "channel_owner")
     if channel.created_by_id == user.id:
         roles.append("channel_owner")
     return roles
+
+
+def is_waiting(member: Member) -> bool:
+    """Whether somebody was invited and has not accepted: they may look at the channel, and hear nothing of it."""
+    return member.invited and member.invite_accepted_at is None
 
 
 def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[str]:
@@ -128,6 +134,8 @@ def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[st
         return allowed
     for role in roles_of(channel, user, member):
         allowed |= _granted(sandbox, kind, role)
+    if member is not None and is_waiting(member):
+        allowed |= INVITED
     config = config_of(sandbox, channel)
     if isinstance(config.get("grants"), dict):
         allowed = _overridden(sandbox, allowed, config["grants"], roles_of(channel, user, member))

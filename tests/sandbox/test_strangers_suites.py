@@ -9,7 +9,7 @@ import pytest
 from stream_chat.base.exceptions import StreamAPIException
 
 from tests.sandbox.clients import v2_client
-from tests.sandbox.conftest import World
+from tests.sandbox.conftest import World, until
 
 
 async def test_switching_users_off_and_on_answers_with_a_task_that_tells_of_each(world: World) -> None:
@@ -136,6 +136,57 @@ async def test_who_is_a_member_and_invited_is_invited(world: World) -> None:
         assert members["ringo"]["invite_accepted_at"]
         members = {member["user_id"]: member for member in (await channel.reject_invite("eric"))["members"]}
         assert members["eric"]["invite_rejected_at"]
+
+
+async def test_an_invitation_is_looked_at_accepted_once_and_heard_of_afterwards(world: World) -> None:
+    await world.server.upsert_users([{"id": name} for name in ("john", "nick", "anna", "eve")])
+    john, nick, eve = (world.person(name) for name in ("john", "nick", "eve"))
+    data = {"members": ["anna", "nick", "john"], "invites": ["nick"]}
+    status, state = await john.call("POST", "/channels/messaging/founders/query", {"data": data, "state": True})
+    assert (status, [member["user_id"] for member in state["members"]]) == (201, ["anna", "nick", "john"])
+    assert [member.get("invited") for member in state["members"]] == [None, True, None]
+    socket = await nick.online()
+    assert (await nick.watch("founders"))["channel"]["id"] == "founders"
+    await john.call("POST", "/channels/messaging/founders/message", {"message": {"text": "before"}})
+    status, said = await nick.call("POST", "/channels/messaging/founders/message", {"message": {"text": "not yet"}})
+    assert (status, said["code"]) == (403, 17)
+    status, said = await eve.call("POST", "/channels/messaging/founders/query", {"state": True})
+    assert (status, said["code"]) == (403, 17)
+    answer = {"accept_invite": True, "message": {"text": "Nick accepted."}}
+    status, accepted = await nick.call("POST", "/channels/messaging/founders", answer)
+    assert (status, accepted["message"]["text"]) == (201, "Nick accepted.")
+    status, again = await nick.call("POST", "/channels/messaging/founders", answer)
+    assert (status, "message" in again) == (201, False)
+    await nick.watch("founders")
+    await john.call("POST", "/channels/messaging/founders/message", {"message": {"text": "after"}})
+    told = await until(socket, "message.new")
+    assert told["message"]["text"] == "after"
+
+
+async def test_a_person_tags_the_channel_that_they_may_change(world: World) -> None:
+    await world.channel("c", "ada", "bob")
+    for change in ({"add_filter_tags": ["a", "b"]}, {"remove_filter_tags": ["a"]}):
+        status, said = await world.person("ada").call("POST", "/channels/messaging/c", change)
+        assert status == 201
+        status, refused = await world.person("bob").call("POST", "/channels/messaging/c", change)
+        assert (status, refused["code"]) == (403, 17)
+    assert said["channel"]["filter_tags"] == ["b"]
+
+
+async def test_uploads_are_allowed_or_blocked_and_refused_in_the_services_words(world: World, tmp_path: Path) -> None:
+    channel = await world.channel("c", "ada")
+    for key, words in (("file_extensions", "file extensions"), ("mime_types", "mime types")):
+        config = {f"allowed_{key}": [".txt"], f"blocked_{key}": [".md"]}
+        with pytest.raises(StreamAPIException, match=f"Cannot specify both allowed {words} and blocked {words}"):
+            await world.server.update_app_settings(file_upload_config=config)
+    (tmp_path / "a.md").write_text("# x")
+    for config, words in (
+        ({"blocked_file_extensions": [".md"]}, "File extension .md is not supported"),
+        ({"blocked_file_extensions": [], "allowed_mime_types": ["text/plain"]}, "File type text/markdown is not"),
+    ):
+        await world.server.update_app_settings(file_upload_config=config)
+        with pytest.raises(StreamAPIException, match=f"UploadFile failed with error: .*{words}"):
+            await channel.send_file(str(tmp_path / "a.md"), "a.md", {"id": "ada"}, content_type="text/markdown")
 
 
 async def test_one_privacy_setting_leaves_the_other_as_it_was(world: World) -> None:

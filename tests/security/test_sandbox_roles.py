@@ -27,7 +27,6 @@ ROLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("slow mode as data", {"data": {"cooldown": 60}}),
     ("another team", {"data": {"team": "blue"}}),
     ("switched off", {"data": {"disabled": True}}),
-    ("filter tags", {"add_filter_tags": ["vip"]}),
 )
 
 
@@ -88,7 +87,6 @@ async def test_the_owner_still_names_the_channel_invites_and_removes_people(owne
         {"members": [{"user_id": "eve2", "channel_role": "channel_moderator"}]},
         {"members": [{"user_id": "eve", "role": "moderator"}]},
         {"members": ["eve"], "config_overrides": {"grants": {"channel_member": ["ban-channel-member"]}}},
-        {"members": ["eve"], "filter_tags": ["vip"]},
     ],
 )
 async def test_a_new_channel_has_no_moderator_and_no_grants_of_its_makers_choice(

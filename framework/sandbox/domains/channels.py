@@ -114,14 +114,11 @@ def _create(call: Call, cid: str, data: Mapping[str, Any], user: User | None) ->
     named = channels.named_members(call, data.get("members"), "data.members")
     invited = channels.named_members(call, data.get("invites"), "data.invites")
     channels.require_plain_members(call, [*named, *invited])
-    # Who is named in both lists is invited, and becomes a member by accepting.
-    waiting = {entry["user_id"] for entry in invited}
-    named = [entry for entry in named if entry["user_id"] not in waiting]
     if ":!members-" in cid and not call.actor.is_server and all(entry["user_id"] != user.id for entry in named):
         named.append({"user_id": user.id})
-    channel = channels.create(call, cid, channels.take_channel(call, data), user, list(named))
-    if invited:
-        channels.add_members(call, channel, list(invited), user, quiet=True, invite=True)
+    # Who is named in both lists is invited, and becomes a member by accepting.
+    waiting = frozenset(entry["user_id"] for entry in invited)
+    channel = channels.create(call, cid, channels.take_channel(call, data), user, [*named, *invited], waiting)
     payload = {
         "channel": channel_view(call.sandbox, channel),
         "user": user_view(call.sandbox, user),
@@ -136,7 +133,7 @@ def _create(call: Call, cid: str, data: Mapping[str, Any], user: User | None) ->
 def _require_creation(call: Call, cid: str, data: Mapping[str, Any], user: User) -> None:
     """403 unless a person may create this channel with these fields. The `team` is checked as for every other call."""
     require_creation(call, cid.partition(":")[0], user)
-    for name in ("config_overrides", "disabled", "filter_tags", "cooldown"):
+    for name in ("config_overrides", "disabled", "cooldown"):
         if data.get(name):
             call.require_server(f"setting a channel's {name}")
     if not same_team(call.sandbox, user, call.text("team", data)):
@@ -154,13 +151,13 @@ def update_channel(call: Call) -> Result:
     taken = message_service.take_message(call, message) if message else None
     for name in ("add_filter_tags", "remove_filter_tags", "add_moderators", "demote_moderators"):
         call.texts(name, call.body)
-    _change_members(call, channel, user)
+    answered = _change_members(call, channel, user)
     data = call.body.get("data")
     if isinstance(data, Mapping) or call.body.get("cooldown") is not None:
         _replace_data(call, channel, user, data if isinstance(data, Mapping) else {})
-    _change_tags(call, channel)
+    _change_tags(call, channel, user)
     result: dict[str, Any] = {}
-    if taken is not None and isinstance(message, Mapping):
+    if taken is not None and isinstance(message, Mapping) and answered is not False:
         author = user or people.acting_user(call, message)
         taken.fields["type"] = "system" if call.actor.is_server else None
         posted = message_service.send(call, channel, taken, author)
@@ -191,16 +188,18 @@ def _replace_data(call: Call, channel: Channel, user: User | None, data: Mapping
     channels.updated(call, channel, user)
 
 
-def _change_tags(call: Call, channel: Channel) -> None:
+def _change_tags(call: Call, channel: Channel, user: User | None) -> None:
     add, gone = call.texts("add_filter_tags", call.body), call.texts("remove_filter_tags", call.body)
     if add or gone:
-        call.require_server("changing filter tags")
+        if user is not None:
+            require(call, channel, user, "update-channel")
         tags = dict.fromkeys([*(channel.filter_tags or []), *add])
         channel.filter_tags = [tag for tag in tags if tag not in gone]
         channels.updated(call, channel, None)
 
 
-def _change_members(call: Call, channel: Channel, user: User | None) -> None:
+def _change_members(call: Call, channel: Channel, user: User | None) -> bool | None:
+    """Change members, roles and invitations; False where an invitation was answered so before and nothing is told."""
     body = call.body
     added = channels.named_members(call, body.get("add_members"), "add_members")
     invited = channels.named_members(call, body.get("invites"), "invites")
@@ -229,7 +228,8 @@ def _change_members(call: Call, channel: Channel, user: User | None) -> None:
     if added or removed:
         channels.updated(call, channel, user)
     if user is not None and (body.get("accept_invite") or body.get("reject_invite")):
-        memberships.answer_invite(call, channel, user, accept=bool(body.get("accept_invite")))
+        return memberships.answer_invite(call, channel, user, accept=bool(body.get("accept_invite")))
+    return None
 
 
 def _require_member_change(

@@ -120,6 +120,9 @@ def _check_texts(name: str, value: Any) -> list[str]:  # noqa: ANN401 - a JSON v
 
 
 def _check_uploads(name: str, value: Mapping[str, Any]) -> None:
+    for key, words in (("file_extensions", "file extensions"), ("mime_types", "mime types")):
+        if value.get(f"allowed_{key}") and value.get(f"blocked_{key}"):
+            raise invalid(f"Cannot specify both allowed {words} and blocked {words}")
     for key, item in value.items():
         if key == "size_limit":
             if isinstance(item, bool) or not isinstance(item, int) or not 0 <= item <= MAX_SIZE:

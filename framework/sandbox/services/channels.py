@@ -89,13 +89,21 @@ def distinct_id(user_ids: Iterable[str]) -> str:
     return f"!members-{digest[:43]}"
 
 
-def create(call: Call, cid: str, taken: Input, creator: User, members: list[Mapping[str, Any]]) -> Channel:
-    """Create a channel with its members, and tell them."""
+def create(
+    call: Call,
+    cid: str,
+    taken: Input,
+    creator: User,
+    members: list[Mapping[str, Any]],
+    invited: frozenset[str] = frozenset(),
+) -> Channel:
+    """Create a channel with its members, and tell them. Of these, the ids in `invited` are only invited."""
     channel_type, _, channel_id = cid.partition(":")
     channel = Channel(channel_type, channel_id, cid, call.now, call.now, created_by_id=creator.id)
     apply(call, channel, taken)
     call.store[CHANNELS].put(channel)
-    add_members(call, channel, members, creator, quiet=True)
+    for entry in members:
+        add_members(call, channel, [entry], creator, quiet=True, invite=entry["user_id"] in invited)
     apply_future(call, channel)
     return channel
 

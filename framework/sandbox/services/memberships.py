@@ -35,11 +35,16 @@ def updated(call: Call, channel: Channel, member: Member) -> None:
     channels.announce(call, "member.updated", channel, payload)
 
 
-def answer_invite(call: Call, channel: Channel, user: User, *, accept: bool) -> None:
-    """Accept or reject an invitation, and tell the channel. Raises ApiError 400 where there is none."""
+def answer_invite(call: Call, channel: Channel, user: User, *, accept: bool) -> bool:
+    """Accept or reject an invitation, and tell the channel; whether that changes anything.
+
+    Raises ApiError 400 where there is none.
+    """
     member = call.store[MEMBERS].get(pair(channel.cid, user.id))
     if member is None or not member.invited:
         raise invalid(f"user {user.id} was not invited to {channel.cid}")
+    if (member.invite_accepted_at if accept else member.invite_rejected_at) is not None:
+        return False
     if accept:
         member.invite_accepted_at, member.invite_rejected_at = call.now, None
     else:
@@ -50,3 +55,4 @@ def answer_invite(call: Call, channel: Channel, user: User, *, accept: bool) -> 
     payload = {"member": view, "user": view["user"], "channel": channel_view(call.sandbox, channel)}
     channels.announce(call, kind, channel, payload)
     channels.notify_absent(call, kind, channel, payload)
+    return True

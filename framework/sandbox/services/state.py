@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.errors import invalid
 from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, Channel, pair
 from framework.sandbox.model.message import TIMELINES, Message
+from framework.sandbox.permissions import is_waiting
 from framework.sandbox.query.messages import window
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import drafts, locations
@@ -140,6 +141,9 @@ def watch(call: Call, channel: Channel, user: User) -> None:
         )
     if connection.user_id != user.id:
         raise invalid("the connection_id belongs to another user")
+    member = call.store[MEMBERS].get(pair(channel.cid, user.id))
+    if member is not None and is_waiting(member):
+        return
     if not call.sandbox.hub.watch(channel.cid, connection):
         return
     payload = {

@@ -118,7 +118,8 @@ def check(call: Call, received: Received, kind: str) -> None:
         allowed = [_plain(item) for item in config.get(f"allowed_{names}") or []]
         blocked = [_plain(item) for item in config.get(f"blocked_{names}") or []]
         if (allowed and _plain(value) not in allowed) or _plain(value) in blocked:
-            raise invalid(f"files of type {value or 'without an extension'} are not allowed by the app's settings")
+            what = "extension" if names == "file_extensions" else "type"
+            raise invalid(f"File {what} {value} is not supported")
 
 
 def _plain(name: object) -> str:
