@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -11,7 +12,17 @@ from framework.errors import ChatServiceError
 from framework.runtime.bot import RunningBot
 from framework.runtime.live import LiveTurns
 from framework.runtime.trigger import from_a_person
-from framework.stream.model import ChannelRef, Event, Message, MessageDeleted, MessageNew, MessageUpdated, StopRequested
+from framework.stream.model import (
+    EPOCH,
+    ChannelRef,
+    Event,
+    Message,
+    MessageDeleted,
+    MessageNew,
+    MessageUpdated,
+    StopRequested,
+    User,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -38,8 +49,8 @@ class Hearsay:
 
     def _note(self, event: Event, *, acted: bool) -> Mapping[str, Any] | None:
         match event:
-            case StopRequested(channel, user, message) if message is None or not acted:
-                return {"kind": "stop", "channel": str(channel), "user": user, "message": message}
+            case StopRequested(message_id=message) if message is None or not acted:
+                return _note_of_stop(event)
             case MessageDeleted(channel, message) if not acted:
                 return {"kind": "deleted", "channel": str(channel), "message": message}
             case MessageUpdated(message) if not acted and self._by_person(message):
@@ -57,7 +68,7 @@ class Hearsay:
             return
         match kind, message:
             case "stop", _:
-                self._live.stop(channel, str(note.get("user")), message)
+                self._live.stop(_stop_of(channel, note))
             case "deleted", str():
                 self._live.deleted(message)
             case (("edited" | "new"), str()):
@@ -83,3 +94,23 @@ class Hearsay:
         """Whether a turn may depend on what is written while it is at work."""
         definition = self._bot.at(channel).definition
         return definition.reply.supersede or bool(definition.conditions.quiet_after_person)
+
+
+def _note_of_stop(wish: StopRequested) -> Mapping[str, Any]:
+    by = wish.by or User(wish.user_id)
+    return {
+        "kind": "stop",
+        "channel": str(wish.channel),
+        "user": wish.user_id,
+        "message": wish.message_id,
+        "role": by.role,
+        "counts": not (by.is_bot or by.banned),
+        "at": wish.at.isoformat(),
+    }
+
+
+def _stop_of(channel: ChannelRef, note: Mapping[str, Any]) -> StopRequested:
+    user, at, role = str(note.get("user")), note.get("at"), note.get("role")
+    by = User(user, role=role) if isinstance(role, str) and note.get("counts") is True else None
+    said_at = datetime.fromisoformat(at) if isinstance(at, str) else EPOCH
+    return StopRequested(channel, user, note.get("message"), by=by, at=said_at)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -16,9 +17,10 @@ from framework.runtime.burst import SUPERSEDED, Rules, joins
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.situation import of_team
 from framework.runtime.stage import CallNext
+from framework.runtime.team import belongs
 from framework.runtime.trigger import from_a_person, may_fire
 from framework.runtime.turn import GONE, Outcome, Replied, Silent, Turn
-from framework.stream.model import ChannelRef, Message, MessageDeleted, MessageUpdated, StopRequested
+from framework.stream.model import EPOCH, ChannelRef, Message, MessageDeleted, MessageUpdated, StopRequested
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -54,8 +56,8 @@ class LiveTurns:
                 return self.edited(message)
             case MessageDeleted(message_id=message_id):
                 return self.deleted(message_id)
-            case StopRequested(channel, user_id, message_id):
-                return self.stop(channel, user_id, message_id)
+            case StopRequested():
+                return self.stop(event)
 
     @contextmanager
     def attending(self, message_id: str) -> Iterator[None]:
@@ -76,7 +78,7 @@ class LiveTurns:
         """A message was edited: a turn that answers it starts anew, unless its answer is complete."""
         meant = self._touch(message.id)
         for seat in self._seats.values():
-            if any(one.id == message.id and one.text != message.text for one in seat.turn.answering):
+            if any(_is_edit(message, one) for one in seat.turn.answering):
                 meant, seat.edited = True, message
                 seat.signal.set()
         return meant
@@ -127,15 +129,22 @@ class LiveTurns:
                 seat.person = message.user.name or message.user.id
                 seat.signal.set()
 
-    def stop(self, channel: ChannelRef, user_id: str, message_id: str | None) -> bool:
-        """A person wants the generation to end: of this reply, or of whatever is being generated in the channel."""
+    def stop(self, wish: StopRequested) -> bool:
+        """A person wants the generation to end: of this reply, or of what is being generated for them in the channel.
+
+        Only who asked may stop an answer, or the team. A wish from before the answer began was about another one.
+        """
         stopped = False
         for seat in self._seats.values():
-            turn = seat.turn
-            meant = message_id is None or message_id == turn.reply_id
-            if turn.channel == channel and meant and turn.draft.posted:
-                stopped, seat.stopped_by = True, user_id
+            turn, posted_at = seat.turn, seat.turn.draft.posted_at
+            meant = turn.channel == wish.channel and wish.message_id in {None, turn.reply_id}
+            if not meant or posted_at is None or (wish.at != EPOCH and wish.at < posted_at):
+                continue
+            if _may_stop(wish, turn):
+                stopped, seat.stopped_by = True, wish.user_id
                 seat.signal.set()
+            else:
+                _log.info("turn.not_stopped", by=wish.user_id, why="neither who asked nor of the team")
         return stopped
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
@@ -200,6 +209,23 @@ class LiveTurns:
         if turn.draft.opened:
             await self._writer.withdraw(turn)
         return Silent(why)
+
+
+def _may_stop(wish: StopRequested, turn: Turn) -> bool:
+    if any(wish.user_id == message.user.id for message in turn.answering):
+        return True
+    return wish.by is not None and wish.by.id == wish.user_id and belongs(turn.definition.team, wish.by)
+
+
+def _is_edit(message: Message, known: Message) -> bool:
+    """Whether this is a newer version of a message. An event may be delivered late, and more than once."""
+    if message.id != known.id or message.text == known.text:
+        return False
+    return None in {message.updated_at, known.updated_at} or _version(message) >= _version(known)
+
+
+def _version(message: Message) -> datetime:
+    return message.updated_at or message.created_at
 
 
 def quicker(person: str) -> str:

@@ -106,12 +106,9 @@ def _deleted(raw: Raw) -> Event:
 
 
 def _stop(raw: Raw) -> Event:
-    message_id = raw.get("message_id")
-    return StopRequested(
-        _channel(raw),
-        user_id=read_user(raw.get("user")).id,
-        message_id=message_id if isinstance(message_id, str) and message_id else None,
-    )
+    message_id, user = raw.get("message_id"), read_user(raw.get("user"))
+    named = message_id if isinstance(message_id, str) and message_id else None
+    return StopRequested(_channel(raw), user.id, named, by=user, at=_at(raw))
 
 
 def _added(raw: Raw) -> Event:

@@ -252,7 +252,7 @@ class MemoryChat:
     def stop(self, cid: str, message_id: str | None = None, *, user: User) -> None:
         """Someone presses stop."""
         channel = ChannelRef.parse(cid)
-        self.announce(channel, StopRequested(channel, user.id, message_id))
+        self.announce(channel, StopRequested(channel, user.id, message_id, by=user, at=self.now()))
 
     def announce(
         self, channel: ChannelRef, event: Event, *, as_member: bool = False, only: tuple[str, ...] | None = None

@@ -303,11 +303,15 @@ class CustomEvent:
 
 @dataclass(frozen=True)
 class StopRequested:
-    """A person pressed stop. Some clients do not say for which message: then it is the one being generated."""
+    """A person pressed stop. Some clients do not say for which message: then it is the one being generated. `by` is the
+    person as the service tells of them, `at` as in MemberAdded.
+    """
 
     channel: ChannelRef
     user_id: str
     message_id: str | None = None
+    by: User | None = None
+    at: datetime = EPOCH
 
 
 @dataclass(frozen=True)

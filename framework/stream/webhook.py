@@ -31,7 +31,7 @@ MOST_AT_ONCE = 200
 CHECKS_AT_ONCE = 2
 CHECKED_AT_ONCE = 64 * 1024  # bytes: the signature of so many takes a tenth of a millisecond
 FACTS_SECONDS = 2.0
-REMEMBERED = 10_000
+REMEMBERED = 20_000  # signatures and ids of deliveries
 LONGEST_ID = 200
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _UNSIGNED = "The signature is missing or wrong."
@@ -119,37 +119,40 @@ class Webhook:
             raw = parse(body)
         except UnreadableError as error:
             raise RefusedError(400, error.what) from None
-        self._check_age(raw)
         event = read_event(raw)
         if event is None:
             return JSONResponse({"status": "ignored"})
+        self._check_age(raw)
         id_ = headers.get("x-webhook-id", "")
         id_ = id_ if len(id_) <= LONGEST_ID else ""
         about = {"type": raw.get("type"), "id": id_, "attempt": headers.get("x-webhook-attempt", "")[:8]}
-        if await accepted(self._hand_on(event, id_), "webhook", **about):
+        if await accepted(self._hand_on(event, headers.get("x-signature", ""), id_), "webhook", **about):
             return JSONResponse({"status": "accepted"})
         return _no(503, "The event could not be accepted. Try again.")
 
     def _check_age(self, raw: Mapping[str, Any]) -> None:
         created_at = read_time(raw.get("created_at"))
-        if created_at is not None and (age := self._timing.now() - created_at) > self._window:
+        if created_at is None:
+            log.warning("webhook.timeless", type=raw.get("type"))
+            raise RefusedError(400, "The event does not say when it happened (`created_at`).")
+        if (age := self._timing.now() - created_at) > self._window:
             minutes = self._window.total_seconds() / 60
             log.warning("webhook.stale", type=raw.get("type"), age=round(age.total_seconds()))
             raise RefusedError(400, f"The event is more than {minutes:g} minutes old.")
 
-    async def _hand_on(self, event: Event, id_: str) -> None:
-        """To the inbox, once for an id: of two deliveries at a time, the second waits for what comes of the first."""
-        if not id_:
-            return await self._inbox(event)
-        lock = self._one_at_a_time.setdefault(id_, asyncio.Lock())
-        async with lock:
-            if id_ in self._taken:
-                return None
+    async def _hand_on(self, event: Event, signature: str, id_: str) -> None:
+        """To the inbox, once for a body and once for an id: of two deliveries at a time, the second waits for what
+        comes of the first. The id is not signed, so that a recording may come again under another one; the body's
+        signature stays.
+        """
+        names = {f"body {signature}", *([f"id {id_}"] if id_ else [])}
+        async with self._one_at_a_time.setdefault(id_ or signature, asyncio.Lock()):
+            if not names.isdisjoint(self._taken):
+                return
             await self._inbox(event)
-            self._taken[id_] = None
-            if len(self._taken) > REMEMBERED:
+            self._taken |= dict.fromkeys(names)
+            while len(self._taken) > REMEMBERED:
                 del self._taken[next(iter(self._taken))]
-            return None
 
 
 def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool], facts: Facts = no_facts) -> Starlette:

@@ -212,17 +212,24 @@ async def test_of_deliveries_at_the_same_time_the_next_tries_what_the_first_coul
 
 
 async def test_what_was_remembered_is_forgotten_in_order(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REMEMBERED", 2)
+    monkeypatch.setattr(module, "REMEMBERED", 4)  # two deliveries, each by its body and its id
     for id_ in ("w-1", "w-2", "w-3", "w-3", "w-2", "w-1"):
         assert await desk.tell(message_event(id_), id_) == 200
     assert desk.ids == ["w-1", "w-2", "w-3", "w-1"]
 
 
-async def test_without_an_id_each_delivery_is_handed_on(desk: Desk) -> None:
-    assert await desk.tell(message_event("m-1"), "") == 200
-    assert await desk.tell(message_event("m-2"), "x" * 1000) == 200
-    assert await desk.tell(message_event("m-2"), "x" * 1000) == 200
-    assert desk.ids == ["m-1", "m-2", "m-2"]
+async def test_what_was_taken_over_is_known_by_its_body_under_any_id(desk: Desk) -> None:
+    for id_ in ("w-1", "", "w-2", "x" * 1000):
+        assert await desk.tell(message_event("m-1"), id_) == 200
+    assert await desk.tell(message_event("m-2"), "") == 200
+    assert desk.ids == ["m-1", "m-2"]
+
+
+async def test_an_event_without_a_time_is_refused(desk: Desk) -> None:
+    stop = {"type": "ai_indicator.stop", "cid": "messaging:support-1", "user": {"id": "ann"}}
+    assert await desk.tell(stop) == 400
+    assert await desk.tell({**stop, "created_at": NOW.isoformat()}) == 200
+    assert len(desk.taken) == 1
 
 
 @pytest.mark.parametrize(("age", "status"), [(-3600, 200), (0, 200), (599, 200), (601, 400), (86_400, 400)])

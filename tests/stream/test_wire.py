@@ -217,10 +217,13 @@ def test_a_new_message_is_told_in_several_ways(kind: str, where: dict[str, Any])
         ({"type": "channel.deleted", "cid": str(CHANNEL)}, RemovedFromChannel(CHANNEL)),
         ({"type": "notification.channel_deleted", "cid": str(CHANNEL)}, RemovedFromChannel(CHANNEL)),
         ({"type": "message.deleted", "cid": str(CHANNEL), "message": {"id": "m"}}, MessageDeleted(CHANNEL, "m")),
-        ({"type": "ai_indicator.stop", "cid": str(CHANNEL), "user": {"id": "ann"}}, StopRequested(CHANNEL, "ann")),
+        (
+            {"type": "ai_indicator.stop", "cid": str(CHANNEL), "user": {"id": "ann"}},
+            StopRequested(CHANNEL, "ann", by=User("ann")),
+        ),
         (
             {"type": "ai_indicator.stop", "cid": str(CHANNEL), "user": {"id": "ann"}, "message_id": "m"},
-            StopRequested(CHANNEL, "ann", "m"),
+            StopRequested(CHANNEL, "ann", "m", by=User("ann")),
         ),
         ({"type": "typing.start", "cid": str(CHANNEL), **ANN}, None),
         ({"type": "message.read", "cid": str(CHANNEL), **ANN}, None),

@@ -76,7 +76,7 @@ class Attacked:
         kind, _, id_ = cid.partition(":")
         return (await self.call(user, "PATCH", f"/channels/{kind}/{id_}", {"set": fields}))[0]
 
-    async def event(self, user: str, cid: str, **event: Any) -> int:
+    async def event(self, user: str, cid: str, /, **event: Any) -> int:
         """The user sends an event. Returns the status."""
         kind, _, id_ = cid.partition(":")
         return (await self.call(user, "POST", f"/channels/{kind}/{id_}/event", {"event": event}))[0]
