@@ -13,6 +13,7 @@ from framework.errors import ChatServiceError, EngineError
 from framework.runtime.approvals_words import says_resume
 from framework.runtime.handover import BY_TIME, Act, Handover
 from framework.runtime.handover_mood import may_be_upset, upset
+from framework.runtime.handover_recall import RESUMED
 from framework.runtime.handover_signs import WITHOUT_EVIDENCE, Sign, asks_for_person
 from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.reply import ReplyWriter
@@ -65,7 +66,7 @@ class HandoverGate:
             await self._steps.close(turn.channel, state, until=at, act=act)
             turn.draft.facts.update(suggestions=[], feedback=[])
             answer = Answer(text=turn.definition.phrases.resumed, outcome="answered")
-            await self._writer.settle(turn, answer, {"outcome": "resumed"})
+            await self._writer.settle(turn, answer, {"outcome": RESUMED})
             return Replied(turn.reply_id, answer)
         if state.ended_by_time(at, rules.resume_after):
             await turn.fence()

@@ -16,19 +16,18 @@ from framework.names import plain_name
 from framework.runtime.bot import RunningBot
 from framework.runtime.handover import FIELD, Act, Change, Handover, altering, closing, opening, taking
 from framework.runtime.handover_alerts import Alerts
+from framework.runtime.handover_recall import HANDED_OFF, recalled
 from framework.runtime.handover_signs import PUBLIC, Sign
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.team import people, proven
 from framework.runtime.turn import HandedOff, Outcome, Turn
-from framework.stream.model import ChannelRef
+from framework.stream.model import ChannelRef, Message
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
 
 STEP = "handover"
 """The step of a turn that holds what was decided: it is not decided twice."""
-HANDED_OFF = "handed_off"
-"""The outcome that the reply tells in its custom fields."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,16 @@ class HandoverSteps:
             await self._alerts.sum_up(turn, added, plan.detail, plan.summary)
         _log.info("handover.opened", kind=sign.kind, reason=plan.detail, to=list(plan.to), away=plan.away)
         return self._said(turn, plan, reached=alerted if turn.definition.handover.alert else bool(added))
+
+    async def recall(self, channel: ChannelRef, messages: Sequence[Message], known: Handover | None) -> Handover | None:
+        """Put the state right by the bot's own newest messages (see `recalled`). Returns it as it is then."""
+        after, now = self._bot.at(channel).definition.handover.resume_after, self._timing.now()
+        change = recalled(messages, known, ids=self._bot.ids, now=now, after=after)
+        if change is None:
+            return known
+        state = await self._change(channel, change)
+        _log.warning("handover.recalled", channel=str(channel), state=state.state if state else None)
+        return state
 
     async def failures(self, turn: Turn, *, failed: bool) -> int:
         """How many answers in a row failed in the turn's channel or thread, with this one."""

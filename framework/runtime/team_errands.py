@@ -19,6 +19,7 @@ from framework.runtime.approvals_words import has_reviews, read_reaction, review
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.feedback import Feedback
 from framework.runtime.handover import BY_TIME, Act, Handover
+from framework.runtime.handover_recall import RESUMED
 from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.own import own
 from framework.runtime.post import post_once
@@ -100,7 +101,10 @@ class Errands:
 
     async def _look_at_handover(self, state: ChannelState, handover: Handover | None) -> None:
         rules = self._bot.at(state.channel).definition.handover
-        if handover is not None and rules.enabled and handover.ended_by_time(self._timing.now(), rules.resume_after):
+        if not rules.enabled:
+            return
+        handover = await self._handover.recall(state.channel, state.messages, handover)
+        if handover is not None and handover.ended_by_time(self._timing.now(), rules.resume_after):
             key = f"{self._bot.user_id}|over|{state.channel}|{handover.turn}"
             await self._accept(
                 key, f"{self._bot.user_id}|{state.channel}|", {"do": "over", "channel": str(state.channel)}
@@ -244,7 +248,7 @@ class Errands:
         at = datetime.fromisoformat(payload["at"])
         if state is None or not state.is_open or at <= state.since or not await self._of_team(channel, user):
             return "no handover of theirs to end"
-        said = OutgoingMessage("", definition.phrases.resumed, custom={"outcome": "resumed"})
+        said = OutgoingMessage("", definition.phrases.resumed, custom={"outcome": RESUMED})
         chain = self._bot.ids.of(state.trigger, made_up=state.made_up).chain("resumed")
         service, bot_user_id = self._bot.service, self._bot.user_id
         await post_once(service, channel, chain, said, bot_user_id=bot_user_id, check=execution.check)

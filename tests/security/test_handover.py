@@ -193,6 +193,50 @@ async def test_a_count_in_the_channel_does_not_say_whose_turn_it_is(scene: Attac
         assert called == ["`mo`.", "`tina`."]
 
 
+async def test_a_database_that_lost_an_open_handover_is_put_right_by_the_bots_own_word(scene: Attacked) -> None:
+    async with scene.running(**SPEC):
+        await scene.answered(CID, await scene.say("bob", CID, "human please"))
+    (scene.folder / "engine.db").unlink()  # as one that was restored from yesterday
+    await scene.patch("eve", CID, handover={"state": "closed", "since": LONG_AGO, "until": LONG_AGO})
+    async with scene.running(**SPEC):
+        ignored = await scene.say("bob", CID, "Hello?")
+        await scene.answered(CID, await scene.say("mo", CID, "/bot resume"))
+        await scene.settled("bob", CID)
+        assert ignored not in {one.get("reply_to") for one in await scene.messages(CID)}
+
+
+async def test_a_database_that_lost_the_end_of_a_handover_does_not_keep_the_bot_silent(scene: Attacked) -> None:
+    async with scene.running(**SPEC):
+        await scene.answered(CID, await scene.say("bob", CID, "human please"))
+    before = {file.name: file.read_bytes() for file in scene.folder.glob("engine.db*")}
+    async with scene.running(**SPEC):
+        await scene.answered(CID, await scene.say("mo", CID, "/bot resume"))
+    for file in scene.folder.glob("engine.db*"):
+        file.unlink()
+    for name, data in before.items():
+        (scene.folder / name).write_bytes(data)
+    async with scene.running(**SPEC):
+        assert (await scene.settled("bob", CID))["text"] == "You said: And now?"
+
+
+async def test_what_an_earlier_release_left_open_stays_open_and_what_a_customer_imitates_does_not(
+    scene: Attacked,
+) -> None:
+    other = "messaging:support-bob"
+    assert await scene.own_channel("bob", other) == 201
+    for cid, author in ((CID, "agent-bot"), (other, "bob")):
+        asked = await scene.say("bob", cid, "human please")
+        kind, _, id_ = cid.partition(":")
+        await scene.world.server.upsert_users([{"id": "agent-bot", "name": "Bot"}])
+        told = {"text": HANDED_OVER, "outcome": "handed_off", "reply_to": asked, "ai_generated": True}
+        await scene.world.server.channel(kind, id_).send_message(told, author)
+    async with scene.running(triggers=[{"on": "keyword", "values": ["now"]}], **SPEC):
+        assert (await scene.settled("bob", other))["text"] == "You said: And now?"
+        ignored = await scene.say("bob", CID, "And now?")
+        await scene.answered(CID, await scene.say("mo", CID, "/bot resume"))
+        assert ignored not in {one.get("reply_to") for one in await scene.messages(CID)}
+
+
 async def test_a_person_is_forgotten(scene: Attacked) -> None:
     async with scene.running(**SPEC) as (replica,):
         await scene.answered(CID, await scene.say("bob", CID, "human please"))
