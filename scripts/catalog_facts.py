@@ -32,7 +32,28 @@ RENAMED = {"Mute": "MuteUser", "Unmute": "UnmuteUser"}
 MODERATION_IN_V1 = {"Ban", "Flag", "MuteUser", "UnmuteUser", "Unban"}
 # Where the older API differs from the rule (drop the prefix, keep the rest), seen in the official v1 SDKs.
 TEXT = {"type": "string"}
+FLAG = {"type": "boolean"}
+WHO = {"$ref": "#/$defs/UserRequest"}
 V1_DIFFERENCES: dict[str, dict[str, Any]] = {
+    "Ban": {
+        "method": "POST",
+        "path": "/moderation/ban",
+        "parameters": {
+            "target_user_id": {"in": "body", "required": True, "schema": TEXT},
+            "ban_from_future_channels": {"in": "body", "schema": FLAG},
+            "banned_by_id": {"in": "body", "schema": TEXT},
+            "channel_cid": {"in": "body", "schema": TEXT},
+            "delete_messages": {"in": "body", "schema": TEXT | {"enum": ["soft", "pruning", "hard"]}},
+            "delete_reactions": {"in": "body", "schema": FLAG},
+            "ip_ban": {"in": "body", "schema": FLAG},
+            "reason": {"in": "body", "schema": TEXT},
+            "shadow": {"in": "body", "schema": FLAG},
+            "timeout": {"in": "body", "schema": {"type": "integer"}},
+            "user_id": {"in": "body", "schema": TEXT},
+            "banned_by": {"in": "body", "schema": WHO},
+            "user": {"in": "body", "schema": WHO},
+        },
+    },
     "Unban": {
         "method": "DELETE",
         "path": "/moderation/ban",
@@ -41,6 +62,7 @@ V1_DIFFERENCES: dict[str, dict[str, Any]] = {
             "target_user_id": {"in": "query", "required": True, "schema": TEXT},
             "channel_cid": {"in": "query", "schema": TEXT},
             "created_by": {"in": "query", "schema": TEXT},
+            "remove_future_channels_ban": {"in": "query", "schema": FLAG},
         },
     },
     "Flag": {

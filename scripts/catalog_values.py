@@ -24,7 +24,7 @@ LANGUAGES = [
     "ur", "vi", "zh", "zh-TW",
 ]
 BATCH_UPDATES = [
-    "addMembers", "addMembersHideHistory", "removeMembers", "inviteMembers", "assignRoles", "addModerators",
+    "addMembers", "addMembersHideHistory", "removeMembers", "inviteMembers", "invites", "assignRoles", "addModerators",
     "demoteModerators", "hide", "show", "archive", "unarchive", "updateData",
 ]
 PREFERENCES = (
@@ -66,7 +66,7 @@ VALUES: dict[str, list[str]] = {
     "UpdateExternalStorage.storage_type": STORAGES,
     "UpdatePoll.voting_visibility": ["public", "anonymous"],
     "UpdatePredefinedFilter.operation": ["QueryChannels"],
-    "UpsertImporterExternalStorage.type": ["s3", "gcs"],
+    "UpsertImporterExternalStorage.type": ["aws_s3", "gcs"],
     "APNConfig.auth_type": ["certificate", "token"],
     "AsyncModerationCallbackConfig.mode": CALLBACKS,
     "BanActionRequestPayload.delete_messages": DELETION,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from framework.catalog.custom import takes_any
+from framework.catalog.describe import range_of
 from framework.catalog.example import example
 from framework.catalog.values import Json
 from framework.errors import FrameworkError
@@ -124,6 +125,9 @@ def _expected(shape: dict[str, Any], name: str) -> str:
     if "enum" in shape:
         return f"one of {', '.join(map(str, shape['enum']))}."
     kind = _KINDS.get(str(shape.get("type")), "a value")
+    limits = range_of(shape)
+    if limits:
+        kind = f"{kind} ({limits})"
     if shape.get("format") == "date-time":
         kind = "a time in ISO 8601 with its zone"
     return f"{kind}, such as {json.dumps(example(shape, name))}."

@@ -7,6 +7,7 @@ from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
 
+from framework.catalog.describe import limits_of
 from framework.catalog.operation import Endpoint, Operation, Parameter, Profile
 from framework.errors import FrameworkError
 
@@ -61,7 +62,7 @@ class Catalog:
         Times are ISO 8601 strings, whichever API is called. Raises UnknownOperationError.
         """
         operation = self.operation(operation_id)
-        properties = {parameter.name: parameter.schema for parameter in operation.parameters}
+        properties = {p.name: p.schema | limits_of(f"{operation.id}.{p.name}") for p in operation.parameters}
         required = [parameter.name for parameter in operation.parameters if parameter.required]
         schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
         if required:
@@ -73,13 +74,17 @@ class Catalog:
         waiting, found = set(_references(properties)), dict[str, Any]()
         while waiting:
             name = waiting.pop()
-            found[name] = self._models[name]
+            found[name] = self.models[name]
             waiting |= set(_references(found[name])) - found.keys()
         return dict(sorted(found.items()))
 
     @cached_property
-    def _models(self) -> dict[str, Any]:
+    def models(self) -> dict[str, Any]:
+        """JSON Schema of every model, by name, with published limits."""
         models: dict[str, Any] = json.loads((DATA / "facts" / MODELS).read_text(encoding="utf-8"))
+        for name, model in models.items():
+            for field, schema in model.get("properties", {}).items():
+                schema |= limits_of(f"{name}.{field}")  # noqa: PLW2901 - each is changed where it stands
         return models
 
 

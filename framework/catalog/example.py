@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
 from framework.catalog.values import Json
+
+if TYPE_CHECKING:
+    from framework.catalog.operation import Operation
 
 WHEN = "2026-01-31T12:00:00Z"
 # What people know these by; anything else is called by its own name.
@@ -29,6 +35,18 @@ _TELLING = ("text", "name", "user_id", "id")
 _DEEPEST = 6
 
 
+def example_of(operation: Operation, schema: dict[str, Any]) -> Json:
+    """Arguments that a caller can start from: those of data/examples.json, else as little as the schema asks for."""
+    known = _examples().get(operation.id)
+    return example(schema) if known is None else known
+
+
+@cache
+def _examples() -> dict[str, Any]:
+    file = files("framework.catalog") / "data" / "examples.json"
+    return dict(json.loads(file.read_text(encoding="utf-8")))
+
+
 def example(schema: dict[str, Any], name: str = "", *, every: bool = False, depth: int = 0) -> Json:
     """A value that the schema allows. `every` fills in optional properties too, as deep as is sensible.
 
@@ -42,7 +60,8 @@ def example(schema: dict[str, Any], name: str = "", *, every: bool = False, dept
     if kind == "array":
         return [] if depth > _DEEPEST else [example(schema["items"], _singular(name), every=every, depth=depth + 1)]
     if kind in {"integer", "number"}:
-        return 10 if kind == "integer" else 1.5
+        usual = 10 if kind == "integer" else 1.5
+        return min(max(usual, schema.get("minimum", usual)), schema.get("maximum", usual))
     if kind == "boolean":
         return True
     return WHEN if schema.get("format") == "date-time" else _word(name)
