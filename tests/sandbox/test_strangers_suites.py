@@ -189,6 +189,24 @@ async def test_uploads_are_allowed_or_blocked_and_refused_in_the_services_words(
             await channel.send_file(str(tmp_path / "a.md"), "a.md", {"id": "ada"}, content_type="text/markdown")
 
 
+async def test_a_cursor_goes_on_with_the_query_that_it_comes_from(world: World) -> None:
+    from stream_chat.types.segment import SegmentType
+
+    segment = world.server.segment(segment_type=SegmentType.USER)
+    await segment.create()
+    await segment.add_targets(target_ids=[f"u{number}" for number in range(10)])
+    first = await segment.query_targets(options={"limit": 3})
+    other = {"target_id": {"$lte": "u1"}}
+    second = await segment.query_targets(other, options={"limit": 3, "next": first["next"]})
+    assert [target["target_id"] for target in second["targets"]] == ["u3", "u4", "u5"]
+    assert second["next"]
+    assert [target["target_id"] for target in (await segment.query_targets(other))["targets"]] == ["u0", "u1"]
+    for foreign in ("x", "YXQ6MXxb", "YXQ6MXx7fQ"):
+        with pytest.raises(StreamAPIException) as refused:
+            await segment.query_targets(options={"next": foreign})
+        assert refused.value.error_code == 4
+
+
 async def test_one_privacy_setting_leaves_the_other_as_it_was(world: World) -> None:
     await world.server.upsert_user({"id": "ada"})
     for name in ("typing_indicators", "read_receipts"):

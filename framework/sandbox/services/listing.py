@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
+
+from framework.sandbox.errors import invalid
 from framework.sandbox.query.filters import dig, select
 from framework.sandbox.query.sorting import parse_sort, sort
-from framework.sandbox.services.paging import Page, page
+from framework.sandbox.services.paging import Page, cursor_of, page, query_of
+from framework.sandbox.wire import parse_json
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
@@ -32,7 +36,17 @@ def listed(
     order: tuple[str, bool] = ("created_at", True),
     default: int = 25,
 ) -> Page[T]:
-    """The page of a query; `order` (field, descending) holds where the call names no order."""
-    found = select(items, call.mapping(conditions), value_of)
-    fields = parse_sort(call.payload.get("sort")) or [order]
-    return page(call, sort(found, fields, value_of), default=default)
+    """The page of a query; `order` (field, descending) holds where the call names no order.
+
+    A cursor goes on with the query that it comes from, as the service's does.
+    """
+    cursor = cursor_of(call)
+    query = query_of(cursor) if cursor else ""
+    if not query:
+        query = orjson.dumps({"filter": call.mapping(conditions), "sort": call.payload.get("sort")}).decode()
+    asked = parse_json(query, "next")
+    if not isinstance(asked, dict) or not isinstance(asked.get("filter"), dict):
+        raise invalid("next is not a cursor of this query")
+    found = select(items, asked["filter"], value_of)
+    fields = parse_sort(asked.get("sort")) or [order]
+    return page(call, sort(found, fields, value_of), default=default, query=query)

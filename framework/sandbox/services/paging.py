@@ -39,38 +39,58 @@ class Page(Generic[T]):
 
 
 def page(
-    call: Call, items: Sequence[T], *, default: int = DEFAULT_LIMIT, high: int = MAX_LIMIT, start: int | None = None
+    call: Call,
+    items: Sequence[T],
+    *,
+    default: int = DEFAULT_LIMIT,
+    high: int = MAX_LIMIT,
+    start: int | None = None,
+    query: str = "",
 ) -> Page[T]:
-    """The page that the call's `limit`, `next` and `prev` ask for. Raises ApiError 400 for a foreign cursor."""
+    """The page that the call's `limit`, `next` and `prev` ask for. Raises ApiError 400 for a foreign cursor.
+
+    The cursors of the page carry `query`, so that it goes on whatever the next call says.
+    """
     limit = call.number("limit", default, high=high) or default
-    cursor = call.text("next") or call.text("prev")
-    return cut(items, limit, cursor, start=start)
+    return cut(items, limit, cursor_of(call), start=start, query=query)
 
 
-def cut(items: Sequence[T], limit: int, cursor: str | None, *, start: int | None = None) -> Page[T]:
+def cursor_of(call: Call) -> str | None:
+    """The cursor that a call goes on from."""
+    return call.text("next") or call.text("prev")
+
+
+def cut(items: Sequence[T], limit: int, cursor: str | None, *, start: int | None = None, query: str = "") -> Page[T]:
     """The page of `limit` items at a cursor, or at `start`. Raises ApiError 400 for a foreign cursor."""
-    first = start if start is not None else _position(cursor) if cursor else 0
+    first = start if start is not None else _read(cursor)[0] if cursor else 0
     after = first + limit
     return Page(
         items[first:after],
-        _cursor(after) if after < len(items) else None,
-        _cursor(max(0, first - limit)) if first > 0 else None,
+        _cursor(after, query) if after < len(items) else None,
+        _cursor(max(0, first - limit), query) if first > 0 else None,
     )
 
 
-def _cursor(position: int) -> str:
-    return base64.urlsafe_b64encode(f"at:{position}".encode()).decode().rstrip("=")
+def query_of(cursor: str) -> str:
+    """The query that a cursor carries. Raises ApiError 400 for a foreign cursor."""
+    return _read(cursor)[1]
 
 
-def _position(cursor: str) -> int:
+def _cursor(position: int, query: str) -> str:
+    text = f"at:{position}" + (f"|{query}" if query else "")
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> tuple[int, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, ValueError) as error:
         raise invalid("next is not a cursor of this query") from error
-    name, _, number = text.partition(":")
+    place, _, query = text.partition("|")
+    name, _, number = place.partition(":")
     if name != "at" or not number.isdecimal() or len(number) > 12:
         raise invalid("next is not a cursor of this query")
-    return int(number)
+    return int(number), query
 
 
 def sort_param(call: Call) -> object:
