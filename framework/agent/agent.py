@@ -42,12 +42,13 @@ from framework.agent.turn import (
     kept_answer,
 )
 from framework.errors import ModelError
+from framework.tools.approvals import roles_of
 
 if TYPE_CHECKING:
     from framework.agent.parts import Parts
     from framework.agent.reference import Reference
+    from framework.approvals import Approval
     from framework.settings import Settings
-    from framework.tools.approvals import ApprovalDesk, PendingCall
     from framework.tools.operations import Opener
 
 log = structlog.get_logger(__name__)
@@ -72,11 +73,6 @@ class LangChainAgent:
     def model_label(self) -> str:
         """Which model answers: `embedded` or `provider:name`."""
         return self._parts.site.label
-
-    @property
-    def desk(self) -> ApprovalDesk | None:
-        """Where tool calls wait for a person; None where no tool of the bot ever needs one."""
-        return self._parts.desk
 
     async def stream(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         """Answer, piece by piece; the last event is `Finished`. Raises ModelError when no answer can be had.
@@ -199,14 +195,14 @@ class LangChainAgent:
         text = digest(conversation) or self._parts.bot.definition.phrases.refused.replace("{person}", "").strip()
         return Answer(text, "answered", model=self.model_label, seconds=self._parts.clock() - started)
 
-    async def _decided(self, conversation: Conversation) -> PendingCall | None:
+    async def _decided(self, conversation: Conversation) -> Approval | None:
         if not conversation.decided:
             return None
-        if self._parts.desk is None:
+        if self._parts.approvals is None:
             raise ModelError("No tool of this bot needs approval, so that nothing can have been decided.")
-        return await self._parts.desk.get(conversation.decided)
+        return await self._parts.approvals.get(conversation.decided)
 
-    async def _ledger(self, conversation: Conversation, decided: PendingCall | None) -> Ledger:
+    async def _ledger(self, conversation: Conversation, decided: Approval | None) -> Ledger:
         tools = () if self._parts.mcp is None else await self._parts.mcp.tools(self._parts.bot.definition.tool_names)
         call = None if decided is None else decided_call(decided, (*self._parts.tools, *tools))
         return Ledger(conversation.steps, call, decided.id if decided else "", tools)
@@ -225,7 +221,7 @@ class LangChainAgent:
         conversation: Conversation,
         references: Sequence[Reference],
         ledger: Ledger,
-        decided: PendingCall | None,
+        decided: Approval | None,
     ) -> list[Any]:
         task = conversation.instruction or (decided_task(decided) if decided else "")
         if not conversation.utterances and not task:
@@ -235,17 +231,17 @@ class LangChainAgent:
         shown, background = await self._backgrounds.of(conversation, references, ledger)
         return marked_messages(shown, task, background, self._backgrounds.window)
 
-    def _context(self, conversation: Conversation, ledger: Ledger, decided: PendingCall | None) -> TurnContext:
+    def _context(self, conversation: Conversation, ledger: Ledger, decided: Approval | None) -> TurnContext:
         # What the team approved is done for whoever asked for it, whoever's turn this is.
         caller = conversation.caller
         return TurnContext(
-            user_id=decided.user_id if decided else caller.user_id,
-            user_name=decided.user_name if decided else caller.user_name,
-            channel=decided.channel if decided else caller.channel,
+            user_id=decided.request.asked_by if decided else caller.user_id,
+            user_name=decided.request.asked_name if decided else caller.user_name,
+            channel=decided.request.channel if decided else caller.channel,
             key=caller.key,
             data=self._parts.data,
             now=self._parts.now,
-            roles=decided.roles if decided else caller.roles,
+            roles=roles_of(decided) if decided else caller.roles,
             message=caller.message,
             restricted=caller.restricted,
             chat=self._parts.operations,

@@ -159,8 +159,8 @@ class HandoverRequested:
 
 @dataclass(frozen=True)
 class ApprovalRequested:
-    """A tool call waits for a person's word. `id` names it to `ApprovalDesk.decide`; `args_summary` is for people to
-    read, without secrets. The turn goes on without the call.
+    """A tool call waits for a person's word. `id` names it in the store of approvals; `args_summary` are lines for
+    people to read, without secrets. The turn goes on without the call.
     """
 
     id: str

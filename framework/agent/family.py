@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from framework.agent.workshop import Workshop
     from framework.definition.model import Bot
     from framework.settings import Settings
-    from framework.tools.approvals import ApprovalDesk
     from framework.tools.operations import Opener
 
 
@@ -25,7 +24,7 @@ class AgentFamily:
     """Makes agents by the content of what a channel's definition says, one for all channels where it says the same.
 
     What they have in common is there once: the index of the articles, models and their connections, tools.py, MCP
-    servers, what is remembered, and the approval desk.
+    servers, and what is remembered.
     """
 
     def __init__(
@@ -61,11 +60,6 @@ class AgentFamily:
             agent = self.root if same else self._members.setdefault(content, Member(self, variant))
             known = self._known[id(variant)] = (variant, agent)
         return known[1]
-
-    @property
-    def desk(self) -> ApprovalDesk:
-        """Where tool calls of all channels wait for a person."""
-        return self._workshop.desk
 
     def connect(self, settings: Settings, opener: Opener | None = None) -> None:
         """Let the tools for the chat's operations work on the app in `settings`: of all agents, also later ones."""
@@ -108,11 +102,6 @@ class Member:
         async with aclosing(agent.stream(conversation)) as events:
             async for event in events:
                 yield event
-
-    @property
-    def desk(self) -> ApprovalDesk:
-        """As `AgentFamily.desk`: there is one for all channels."""
-        return self._family.desk
 
     async def summarise(self, conversation: Conversation) -> str:
         """As `LangChainAgent.summarise`."""

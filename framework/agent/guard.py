@@ -1,7 +1,8 @@
 """Between the model and the tools: who may have what called, what a person approves first, and nothing written twice.
 
 LangChain's own middleware for people in the loop keeps a paused graph in a checkpointer of its own; here a call that
-waits is kept at the approval desk and the turn goes on, because a turn must end for the channel's next one to begin.
+waits is kept in the store of approvals and the turn goes on, because a turn must end for the channel's next one to
+begin.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from framework.agent.conversation import ApprovalRequested
 from framework.agent.messages import result_block
 from framework.agent.models.arguments import broken_arguments
 from framework.agent.turn import Said, TurnContext
+from framework.tools.judged import shown_arguments
 from framework.tools.rules import declared_name
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from langgraph.types import Command
 
     from framework.definition.phrases import Phrases
-    from framework.tools.approvals import ApprovalDesk
+    from framework.tools.approvals import ToolApprovals
     from framework.tools.rate import Window
     from framework.tools.rules import Rules
 
@@ -97,7 +99,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         self,
         rules: Rules,
         window: Window,
-        desk: ApprovalDesk | None,
+        approvals: ToolApprovals | None,
         phrases: Phrases,
         *,
         mask: Callable[[str], str],
@@ -107,7 +109,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         super().__init__()
         self._rules = rules
         self._window = window
-        self._desk = desk
+        self._approvals = approvals
         self._phrases = phrases
         self._mask = mask
         self._mark = mark
@@ -220,35 +222,42 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         return call.answer(UNCERTAIN.format(name=call.name), said=self._phrases.uncertain)
 
     async def _ask(self, call: _Call) -> ToolMessage:
-        if self._desk is None:
+        if self._approvals is None:
             return call.answer(
                 f"{call.name} needs a person's approval, and nobody can be asked here.",
                 said=self._phrases.not_allowed,
             )
-        pending = await self._desk.ask(declared_name(call.tool), call.arguments, call.context)
+        pending = await self._approvals.ask(
+            declared_name(call.tool), call.arguments, call.context, judged=shown_arguments(call.tool, call.arguments)
+        )
         if pending.state == "waiting":
-            log.info("tool call waits for approval", audit=True, tool=call.name, id=pending.id)
-            call.request.runtime.stream_writer(ApprovalRequested(pending.id, pending.tool, pending.args_summary))
+            log.info("tool call waits for approval", audit=True, tool=call.name, number=pending.number)
+            summary = "\n".join(pending.request.shown)
+            call.request.runtime.stream_writer(ApprovalRequested(pending.id, pending.request.subject, summary))
         return call.answer(
-            WAITS.format(name=call.name, id=pending.id),
+            WAITS.format(name=call.name, id=pending.number),
             ok=True,  # It was dealt with: that it waits is no failure of the bot's.
             said=self._phrases.approval_wanted,
         )
 
-    async def _approved(self, call: _Call, name: str, handler: Run) -> Result:
+    async def _approved(self, call: _Call, id_: str, handler: Run) -> Result:
         """Run the call that the team decided on: once, whoever comes first."""
-        if self._desk is None:
+        if self._approvals is None:
             return _denied(call)
-        claimed = await self._desk.claim(name)
-        pending = await self._desk.get(name)
+        pending = await self._approvals.get(id_)
+        claimed = pending.state == "approved" and await self._approvals.claim(
+            pending, declared_name(call.tool), call.arguments
+        )
         if not claimed:
+            pending = await self._approvals.get(id_)
             if pending.result is not None:
                 return call.answer(pending.result, ok=True)
             return self._uncertain(call) if pending.state == "running" else _denied(call)
-        log.info("approved tool call runs", audit=True, tool=call.name, id=name, by=pending.decided_by)
+        by = pending.decision.by if pending.decision else ""
+        log.info("approved tool call runs", audit=True, tool=call.name, number=pending.number, by=by)
         # The key of the call as it was asked for: a tool that saw it before knows it again.
-        result = await handler(_for(call.request, replace(call.context, key=pending.key)))
-        await self._desk.finish(name, _kept(result)["content"])
+        result = await handler(_for(call.request, replace(call.context, key=pending.request.key)))
+        await self._approvals.finish(id_, _kept(result)["content"])
         return self._doubted(call, result)
 
     def _marked(self, message: AnyMessage) -> AnyMessage:

@@ -68,7 +68,7 @@ def _middleware(parts: Parts, rules: Rules, mask: Callable[[str], str]) -> list[
     return [
         ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="error"),
         *([TurnBudget(budget.turn, budget.price)] if limited else []),
-        Guard(rules, parts.window or Window(), parts.desk, definition.phrases, mask=mask, mark=not parts.embedded),
+        Guard(rules, parts.window or Window(), parts.approvals, definition.phrases, mask=mask, mark=not parts.embedded),
         ToolErrorMiddleware(explain_tool_error),
         *([ModelFallbackMiddleware(*(model for model, _ in parts.fallbacks))] if parts.fallbacks else []),
         ModelRetryMiddleware(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from framework.agent.reference import Library
     from framework.agent.summary import ChannelSummaries
     from framework.definition.model import Bot
-    from framework.tools.approvals import ApprovalDesk
+    from framework.tools.approvals import ToolApprovals
     from framework.tools.database import Database
     from framework.tools.mcp import McpTools
     from framework.tools.operations import ChatOperations
@@ -37,8 +37,8 @@ class Parts:
     `tools` are the bot's own, the search and those for the chat's operations, which `operations` connects; `library`
     is None for a bot without articles; `data` is the folder that tools may write to. `backoff` (seconds) is the pause
     before a broken answer is begun again, doubled each time; `tool_seconds` is the longest wait for a tool whose rule
-    gives no time. `fallbacks` are asked in order when the model fails. `desk` keeps calls that need approval, where
-    any may; `facts` and `summaries` are there where the definition has them; `mcp` brings tools of MCP servers.
+    gives no time. `fallbacks` are asked in order when the model fails. `approvals` keeps calls that need approval,
+    where any may; `facts` and `summaries` are there where the definition has them; `mcp` brings tools of MCP servers.
     `last_resort` answers when every model failed.
     """
 
@@ -53,7 +53,7 @@ class Parts:
     backoff: float = 0.5
     tool_seconds: float = 30.0
     fallbacks: Sequence[tuple[BaseChatModel, ModelSite]] = ()
-    desk: ApprovalDesk | None = None
+    approvals: ToolApprovals | None = None
     facts: Facts | None = None
     summaries: ChannelSummaries | None = None
     mcp: McpTools | None = None

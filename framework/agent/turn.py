@@ -22,7 +22,7 @@ from framework.tools.rules import declared_name
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-    from framework.tools.approvals import PendingCall
+    from framework.approvals import Approval
 
 ANSWER = "answer"
 """The step that holds the finished answer."""
@@ -46,7 +46,7 @@ class Ledger:
     """What happened so far in a turn. Not shared between turns.
 
     `decided` is a model's call that is not asked for, because the team decided on it before; it stands for the model's
-    first answer. `approved` is its id at the approval desk.
+    first answer. `approved` is its id in the store of approvals.
     """
 
     steps: Steps | None = None
@@ -112,17 +112,21 @@ def kept_answer(value: dict[str, Any]) -> tuple[Answer, tuple[Aside, ...]]:
     return Answer(**told), tuple(kinds[kind](**event) for kind, event in value["events"])
 
 
-def decided_call(decided: PendingCall, tools: Sequence[BaseTool]) -> AIMessage:
+def decided_call(decided: Approval, tools: Sequence[BaseTool]) -> AIMessage:
     """The call that the team decided on, as the model made it."""
-    name = next((tool.name for tool in tools if declared_name(tool) == decided.tool), decided.tool)
-    call = {"name": name, "args": dict(decided.arguments), "id": f"decided_{decided.id}", "type": "tool_call"}
+    name = next(
+        (tool.name for tool in tools if declared_name(tool) == decided.request.subject), decided.request.subject
+    )
+    call = {"name": name, "args": dict(decided.content), "id": f"decided_{decided.id}", "type": "tool_call"}
     return AIMessage(content="", tool_calls=[call])
 
 
-def decided_task(decided: PendingCall) -> str:
+def decided_task(decided: Approval) -> str:
     """What the bot is to do once the team decided."""
-    word = "did not approve" if decided.state == "denied" else "approved"
+    word = "did not approve" if decided.state in {"denied", "expired"} else "approved"
+    tool = decided.request.subject
     return (
-        f"Earlier you wanted to call the tool {decided.tool}, which needs the team's approval. The team {word} that "
-        "call. Its result follows. Tell the customer in one or two sentences what came of it; do not call it again."
+        f"Earlier you wanted to call the tool {tool}, which needs the team's approval. The team {word} "
+        "that call. Its result follows. Tell the customer in one or two sentences what came of it; do not call it "
+        "again."
     )

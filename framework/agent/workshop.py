@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from framework.definition.model import Bot, BotDefinition, Model
     from framework.embedding.embedder import Embedder
     from framework.settings import Settings
-    from framework.tools.approvals import ApprovalDesk
+    from framework.storage import Storage
+    from framework.tools.approvals import ToolApprovals
     from framework.tools.database import Database
     from framework.tools.mcp import McpTools
     from framework.tools.operations import ChatOperations
@@ -57,7 +58,7 @@ class Workshop:
         self._settings = settings
         settle_tracing(settings)
         self._embedder: Embedder | None = None
-        self._made_desk: ApprovalDesk | None = None
+        self._storage: Storage | None = None
         self._clock = clock
         self._now = now
         self._data: Path = make_folder(settings.data / "bots" / bot.name)
@@ -92,7 +93,7 @@ class Workshop:
             embedded=choice.is_embedded,
             clock=self._clock,
             now=self._now,
-            desk=self._desk(definition),
+            approvals=self._approvals_of(definition),
             facts=facts,
             mcp=self._servers(bot, choice),
             database=self._database,
@@ -209,17 +210,20 @@ class Workshop:
             self._database = Database(self._data, url if shared else None)
         return self._database
 
-    @property
-    def desk(self) -> ApprovalDesk:
-        """Where the calls of all variants wait for a person."""
-        if self._made_desk is None:
-            from framework.tools.approvals import ApprovalDesk
+    def _approvals_of(self, definition: BotDefinition) -> ToolApprovals | None:
+        """Where calls wait for a person; None if no tool ever needs one."""
+        if all(rule.approval.strip() == "never" for rule in definition.tools):
+            return None
+        from framework.approvals import ApprovalStore
+        from framework.approvals.former import end_former_calls_in
+        from framework.storage import Storage
+        from framework.tools.approvals import ToolApprovals
+        from framework.tools.database import FILE
 
-            self._made_desk = ApprovalDesk(self._bot, self._store(), now=self._now)
-        return self._made_desk
-
-    def _desk(self, definition: BotDefinition) -> ApprovalDesk | None:
-        return self.desk if any(rule.approval.strip() != "never" for rule in definition.tools) else None
+        if self._storage is None:
+            end_former_calls_in(self._data / FILE)
+            self._storage = Storage(self._settings.database.get_secret_value())
+        return ToolApprovals(self._bot, ApprovalStore(self._storage, now=self._now), definition.drafts.expire)
 
     def _facts(self, bot: str, definition: BotDefinition) -> Facts | None:
         if not definition.memory.facts:

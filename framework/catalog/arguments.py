@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -172,3 +173,14 @@ def _place(path: Json) -> str:
 def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def fits(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
+    """Whether arguments are as a schema from outside wants them. False for a schema that cannot be used."""
+    from jsonschema import Draft202012Validator  # noqa: TID251 - this module adapts it
+    from jsonschema.exceptions import SchemaError  # noqa: TID251 - this module adapts it
+
+    try:
+        return bool(Draft202012Validator(dict(schema)).is_valid(dict(arguments)))
+    except (SchemaError, RecursionError, TypeError, ValueError, LookupError):
+        return False

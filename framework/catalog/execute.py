@@ -27,8 +27,9 @@ from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkE
 from framework.stream.failure import NOT_ALLOWED
 
 if TYPE_CHECKING:
+    from framework.audit import Entry, Outcome
     from framework.catalog.approvals import Approvals, Ask
-    from framework.catalog.audit import Audit, Entry, Outcome
+    from framework.catalog.audit import Audit
     from framework.catalog.broker import CredentialBroker
     from framework.catalog.caller import Caller
     from framework.catalog.catalog import Catalog
@@ -110,13 +111,13 @@ class Executor:
         as_told = _as_told(call.as_user)
         try:
             ready = await self._prepare(policy, call)
-            await self._approve(policy, ready, ask)
+            approved_by = await self._approve(policy, ready, ask)
         except FrameworkError as error:
             # What was asked for is repeated in some errors, and may hold anything.
             error.strike_out(self.broker.redact)
             await self._note(policy, call.operation_id, call.arguments, as_told, error)
             raise
-        return await self._recorded(policy, ready)
+        return await self._recorded(policy, ready, approved_by)
 
     async def issue_token(self, policy: Policy, user_id: str, seconds: float | None) -> dict[str, Any]:
         """Give out the right to act as a user: a handle, or the token itself where the policy reveals it.
@@ -231,19 +232,20 @@ class Executor:
         request = build_request(operation, {"id": message_id})
         return (await self._caller.call(operation, request, user_id, own_id=False)).body
 
-    async def _approve(self, policy: Policy, ready: _Ready, ask: Ask | None) -> None:
+    async def _approve(self, policy: Policy, ready: _Ready, ask: Ask | None) -> str:
+        """Return who approved the call; empty where nobody has to."""
         if not policy.needs_approval(ready.operation, ready.effects):
-            return
-        acts_as = ready.acts_as or "app"
-        shown = self._entry(policy, ready.operation.id, ready.arguments, acts_as).arguments
-        exact = _without_own_id(ready)
-        await self._approvals.require(question_of(policy.who, ready.operation.id, exact, acts_as, shown), ask)
+            return ""
+        question = question_of(
+            policy.who, ready.operation.id, _without_own_id(ready), ready.acts_as or "app", self.broker.redact
+        )
+        return await self._approvals.require(question, ask)
 
-    async def _recorded(self, policy: Policy, ready: _Ready) -> Executed:
+    async def _recorded(self, policy: Policy, ready: _Ready, approved_by: str) -> Executed:
         """Make the call between two lines of the audit log: what was begun is there even if we die in the middle."""
         started = self._timing.monotonic()
         number = await self._audit.begin(
-            self._entry(policy, ready.operation.id, ready.arguments, ready.acts_as or "app")
+            self._entry(policy, ready.operation.id, ready.arguments, ready.acts_as or "app", approved_by=approved_by)
         )
         try:
             executed = await self._make(ready)
@@ -290,6 +292,7 @@ class Executor:
         *,
         outcome: Outcome = "started",
         detail: str = "",
+        approved_by: str = "",
     ) -> Entry:
         return new_entry(
             policy.who,
@@ -300,6 +303,7 @@ class Executor:
             acts_as=acts_as,
             outcome=outcome,
             detail=detail,
+            approved_by=approved_by,
         )
 
 

@@ -10,19 +10,29 @@ from framework.errors import SettingsError
 from framework.stream.timing import Timing
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+    from datetime import datetime
 
+    from framework.audit import AuditLog
+    from framework.catalog.approvals import Approvals
     from framework.catalog.meaning import Meaning
     from framework.catalog.search import OperationSearch
     from framework.catalog.toolbox import Toolbox
     from framework.settings import Settings
 
-AUDIT_FILE = "audit.sqlite"
+FORMER_AUDIT_FILE = "audit.sqlite"
+"""Where earlier versions kept the audit log, in the data folder."""
 
 
-def audit_file(data: Path) -> Path:
-    """Where the audit log and the approvals of a data folder are."""
-    return data / AUDIT_FILE
+def open_records(settings: Settings, *, now: Callable[[], datetime]) -> tuple[AuditLog, Approvals]:
+    """The audit log and the approvals, in the database that the environment names. Nothing is opened yet."""
+    from framework.approvals import ApprovalStore
+    from framework.audit import AuditLog
+    from framework.catalog.approvals import Approvals
+    from framework.storage import Storage
+
+    storage = Storage(settings.database.get_secret_value())
+    return AuditLog(storage, former=settings.data / FORMER_AUDIT_FILE), Approvals(ApprovalStore(storage, now=now))
 
 
 def open_search(catalog: Catalog, *, words_only: bool = False) -> OperationSearch:
@@ -47,8 +57,6 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
 
     Raises SettingsError where the environment names no app.
     """
-    from framework.catalog.approvals import Approvals
-    from framework.catalog.audit import AuditFile
     from framework.catalog.broker import CredentialBroker
     from framework.catalog.caller import Caller
     from framework.catalog.execute import Executor
@@ -67,6 +75,5 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
     broker = CredentialBroker(settings.stream_api_key, settings.stream_api_secret, now=timing.now)
     app = shared_app(settings.stream_api_key, settings.base_url, timing)
     caller = Caller(Transport(settings.base_url, broker.key, broker.redact), broker, timing, app)
-    file = audit_file(settings.data)
-    approvals = Approvals(file, now=timing.now)
-    return Toolbox(catalog, Executor(catalog, broker, caller, AuditFile(file), approvals, timing))
+    audit, approvals = open_records(settings, now=timing.now)
+    return Toolbox(catalog, Executor(catalog, broker, caller, audit, approvals, timing))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from framework.catalog.audit import hidden
+from framework.approvals.sheet import hidden
 from framework.catalog.values import Json
 from framework.errors import FrameworkError
 

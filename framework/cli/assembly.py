@@ -172,6 +172,9 @@ def make_running(
     """A bot at work, with what its definition says of single channels. `before`: what it was until its files were
     edited, from which it keeps what was spent and what people thought of it.
     """
+    from datetime import UTC, datetime
+
+    from framework.approvals import ApprovalStore
     from framework.definition.overrides import effective
     from framework.engine.usage_database import DatabaseUsageBook
     from framework.runtime.bot import RunningBot, Setup
@@ -196,6 +199,7 @@ def make_running(
         before.usage if before else DatabaseUsageBook(settings.database.get_secret_value()),
         before.feedback if before else DatabaseFeedback(storage, settings.data / "feedback.jsonl"),
         before.handovers if before else DatabaseHandovers(storage),
+        before.approvals if before else ApprovalStore(storage, now=lambda: datetime.now(UTC)),
     )
 
 
@@ -219,3 +223,5 @@ async def open_bot(bot: Bot, settings: Settings, *, agents: AgentFamily | None =
         if running.usage is not None:
             await running.usage.close()
         await running.handovers.close()
+        if running.approvals is not None:
+            running.approvals.close()

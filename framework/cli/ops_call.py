@@ -15,6 +15,7 @@ import typer
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
+    from framework.audit import AuditLog
     from framework.catalog.approvals import Approvals, Question
     from framework.catalog.catalog import Catalog
 
@@ -56,13 +57,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show who executed which operations, on whose behalf, and what came of it."""
-    from framework.catalog.audit import AuditFile
-    from framework.catalog.factory import audit_file
-    from framework.cli.assembly import prepare_data
-
-    data = _data()
-    prepare_data(data)
-    log = AuditFile(audit_file(data))
+    log, _ = _records()
     entries = log.last(last)
     asyncio.run(log.close())
     for entry in entries:
@@ -70,26 +65,41 @@ def audit(
             sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
         else:
             behalf = f" for {entry['caller']}" if entry["caller"] else ""
+            by = f"  approved by {entry['approved_by']}" if entry["approved_by"] else ""
             sys.stdout.write(
                 f"{entry['at'][:19]}  {entry['outcome']:<8}  {entry['who']}{behalf} as {entry['acts_as']}: "
-                f"{entry['operation']} {entry['arguments'][:120]}  {entry['detail'][:120]}\n"
+                f"{entry['operation']} {entry['arguments'][:120]}  {entry['detail'][:120]}{by}\n"
             )
 
 
 def approvals(as_json: AsJson = False) -> None:
-    """List the calls that wait for a person's approval."""
-    for waiting in _approvals().waiting():
-        line = json.dumps(waiting, ensure_ascii=False) if as_json else "  ".join(str(part) for part in waiting.values())
-        sys.stdout.write(line + "\n")
+    """List the operations that wait for a person's approval, with all their arguments."""
+    for one in asyncio.run(_records()[1].waiting()):
+        waiting = {
+            "number": one.number,
+            "at": one.asked_at.isoformat(timespec="seconds"),
+            "who": one.request.scope,
+            "caller": one.request.asked_by or None,
+            "channel": one.request.channel or None,
+            "operation": one.request.subject,
+            "arguments": list(one.request.shown),
+            "expires": one.expires_at.isoformat(timespec="seconds"),
+        }
+        if as_json:
+            sys.stdout.write(json.dumps(waiting, ensure_ascii=False) + "\n")
+        else:
+            head = "  ".join(str(waiting[name]) for name in ("number", "at", "who", "operation"))
+            sys.stdout.write("\n".join([head, *(f"    {line}" for line in one.request.shown)]) + "\n")
 
 
 def approve(
-    number: Annotated[str, typer.Argument(help="The number of the waiting call.")],
+    number: Annotated[str, typer.Argument(help="The number of the waiting operation.")],
     deny: Annotated[bool, typer.Option("--deny", help="Say no instead.")] = False,
 ) -> None:
-    """Approve one call that waits; it counts once, within an hour, and for exactly these arguments."""
-    decided = _approvals().decide(number, approve=not deny, by=getpass.getuser())
-    sys.stdout.write(f"{decided['state']}: {decided['operation']} {decided['arguments']}, wanted by {decided['who']}\n")
+    """Approve one operation that waits; it counts once, within an hour, and for exactly these arguments."""
+    decided = asyncio.run(_records()[1].decide(number, approve=not deny, by=getpass.getuser()))
+    shown = "\n".join(f"    {line}" for line in decided.request.shown)
+    sys.stdout.write(f"{decided.state}: {decided.request.subject}, wanted by {decided.request.scope}\n{shown}\n")
 
 
 async def _call(
@@ -134,7 +144,7 @@ async def _ask(question: Question) -> bool | None:
             f"{question.operation} was not executed: it needs a person's word, and nobody is at a terminal.",
             hint="Pass --yes if it is meant.",
         )
-    return typer.confirm(f"Execute {question.operation} with {question.arguments}?", err=True)
+    return typer.confirm(f"{question}Execute it?", err=True)
 
 
 def _arguments(catalog: Catalog, operation_id: str, pairs: list[str], text: str | None) -> dict[str, Any]:
@@ -203,19 +213,13 @@ def _file(value: str) -> str:
     return f"data:{mime};name={file.name};base64,{base64.b64encode(content).decode()}"
 
 
-def _data() -> Path:
-    from framework.settings import load_settings
-
-    return load_settings().data
-
-
-def _approvals() -> Approvals:
+def _records() -> tuple[AuditLog, Approvals]:
     from datetime import UTC, datetime
 
-    from framework.catalog.approvals import Approvals
-    from framework.catalog.factory import audit_file
+    from framework.catalog.factory import open_records
     from framework.cli.assembly import prepare_data
+    from framework.settings import load_settings
 
-    data = _data()
-    prepare_data(data)
-    return Approvals(audit_file(data), now=lambda: datetime.now(UTC))
+    settings = load_settings()
+    prepare_data(settings.data)
+    return open_records(settings, now=lambda: datetime.now(UTC))

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from framework.catalog.approvals import Question
 
 ANSWER = "approval"
+LONGEST = 10_000
+"""Characters of a question that a client is trusted to show in full."""
 
 
 class AskFirst(Exception):  # noqa: N818 - no error: it ends this round of the call, the answer comes in the next one
@@ -34,7 +36,9 @@ class Elicitation:
         capabilities = self._context.session.client_capabilities
         if capabilities is None or capabilities.elicitation is None:
             return None
-        text = f"{question}. Do you approve?"
+        text = f"{question}Do you approve?"
+        if len(text) > LONGEST:
+            return None  # No client shows so much: it waits for `ops approve`, which does.
         request = self._context.request_context
         if request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._answer(question, text)

@@ -8,16 +8,17 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import AgentEvent, ApprovalRequested
-from framework.names import shown_name
-from framework.runtime.approvals_desk import Decision, Desk
-from framework.runtime.approvals_record import Review
+from framework.names import as_code, shown_name
 from framework.runtime.approvals_words import has_reviews, read_word, review_channels
-from framework.runtime.bot import RunningBot
-from framework.runtime.place import place_of
+from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.own import own
+from framework.runtime.place import longest
+from framework.runtime.review_record import LOST, Origin
+from framework.runtime.review_texts import call_texts
+from framework.runtime.reviews import ONLY_TEAM, ReviewService, Said
 from framework.runtime.stage import CallNext
 from framework.runtime.team import wrote
 from framework.runtime.turn import Outcome, Silent, Turn
-from framework.stream.model import Message
 
 _log = structlog.get_logger(__name__)
 
@@ -27,9 +28,9 @@ class ReviewGate:
     said there gets no answer, nor what is said in a channel for reviews.
     """
 
-    def __init__(self, bot: RunningBot, desk: Desk) -> None:
+    def __init__(self, bot: RunningBot, reviews: ReviewService) -> None:
         self._bot = bot
-        self._desk = desk
+        self._reviews = reviews
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent with what came of a decision; else the outcome of the stages that follow."""
@@ -38,27 +39,43 @@ class ReviewGate:
             return await call_next(turn)
         parent_id = turn.trigger.parent_id
         if parent_id is not None and not turn.cause.made_up:
-            message = (await self._bot.service.messages(turn.channel, [parent_id])).get(parent_id)
-            review = Review.read(message) if message and message.user.id == turn.bot_user_id else None
-            if message is not None and review is not None:
-                return Silent(await self._hear(turn, message, review))
+            heard = await self._hear(turn, parent_id)
+            if heard:
+                return Silent(heard)
         return Silent("a channel for reviews") if for_reviews else await call_next(turn)
 
-    async def _hear(self, turn: Turn, message: Message, review: Review) -> str:
+    async def _hear(self, turn: Turn, parent_id: str) -> str:
+        """What came of a message in a thread; empty: the thread is not one of a card's."""
+        approval = await self._reviews.store.on_card(self._bot.name, str(turn.channel), parent_id)
+        if approval is None:
+            return await self._hear_of_lost(turn, parent_id)
         said = next(((one, word) for one in turn.answering if (word := read_word(one)) is not None), None)
         if said is None:
             return "talk about a decision"
-        if not await wrote(self._bot.service, turn.definition.team, said[0]):
-            return "only the team decides"
-        decision = Decision(said[1], said[0].user, turn.ids.job)
-        return await self._desk.decide(message, review, decision, fence=turn.fence)
+        message, word = said
+        how = f"message {message.id}"
+        return await self._reviews.decide(approval, Said(word, message.user, how, turn.ids.job), check=turn.fence)
+
+    async def _hear_of_lost(self, turn: Turn, parent_id: str) -> str:
+        """Below a card of the bot's whose record is gone: from before a restored database, or of an older version."""
+        found = (await self._bot.service.messages(turn.channel, [parent_id])).get(parent_id)
+        card = own(found, turn.bot_user_id)
+        if found is None or card is None or card.review is None:
+            return ""
+        if card.review.get("state") == "waiting" and read_word(turn.trigger) is not None:
+            if not await wrote(self._bot.service, turn.definition.team, turn.trigger):
+                return ONLY_TEAM
+            await self._reviews.cards.tell_lost(found)
+            return f"the decision came too late: the record is {LOST}"
+        return "talk about a decision"
 
 
 class Approvals:
     """A stage, around the agent: tool calls that wait for the team's word are shown to it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, reviews: ReviewService, limits: Limits) -> None:
+        self._reviews = reviews
+        self._limits = limits
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """The outcome of the stages that follow."""
@@ -73,24 +90,23 @@ class Approvals:
             yield event
 
     async def _ask(self, turn: Turn, event: ApprovalRequested) -> None:
-        trigger = turn.trigger
-        review = Review(
-            kind="tool",
-            channel=str(turn.channel),
-            reply=turn.reply_id,
-            trigger=trigger.id,
-            made_up=turn.cause.made_up,
-            parent_id=place_of(turn).parent_id,
-            call=event.id,
-            asked_for=trigger.user.id,
-            visible_to=turn.visible_to,
-        )
-        who = shown_name(trigger.user.name, trigger.user.id, with_id=True)
-        question = turn.definition.phrases.approval_question
-        for name, value in (("{tool}", event.tool), ("{channel}", str(turn.channel)), ("{user}", who)):
+        approval = await self._reviews.store.get(event.id)
+        request, definition = approval.request, turn.definition
+        who = shown_name(request.asked_name, request.asked_by, with_id=True)
+        question = definition.phrases.approval_question
+        values = {"{tool}": request.subject, "{channel}": as_code(str(turn.channel)).strip("`"), "{user}": who}
+        for name, value in values.items():
             question = question.replace(name, value)
-        text = f"{question}\n\n```\n{event.args_summary}\n```"
-        shown = await self._desk.show(
-            turn, review, [text], purpose="call", name=event.id, title=f"Tool call: {event.tool}", about=""
+        how = definition.phrases.approval_how
+        if not definition.team.approve_own:
+            how = f"{how} {definition.phrases.approval_by_another}"
+        origin = Origin.of_turn(
+            turn,
+            title=f"Tool call: {request.subject}",
+            text=how.strip(),
+            texts=call_texts(question, request.shown, longest(turn, self._limits)),
         )
-        _log.info("approval.asked", tool=event.tool, call=event.id, shown=shown is not None)
+        placed = await self._reviews.place(turn, approval, origin)
+        if placed is not None:
+            await self._reviews.show(placed, check=turn.fence)
+        _log.info("approval.asked", tool=event.tool, number=approval.number, shown=placed is not None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from framework.agent.conversation import Agent
+from framework.approvals import ApprovalStore
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
 from framework.engine.usage import UsageBook
@@ -33,8 +34,8 @@ class RunningBot:
     event, so it must be quick; an agent that it makes may do its slow part with its first turn. All three change at
     once when the bot's files were edited (`become`): whoever needs them for longer than a moment takes the `Setup` of
     its turn. `usage` is where budgets are kept; without it the process counts for itself. `feedback`
-    keeps what people thought of replies; without it nothing of that is kept. `handovers` keeps who has which channel;
-    without one the process keeps it for itself.
+    keeps what people thought of replies; without it nothing of that is kept. `handovers` keeps who has which channel,
+    `approvals` what waits for the team's word; without them the process keeps that for itself.
     """
 
     name: str
@@ -45,6 +46,7 @@ class RunningBot:
     usage: UsageBook | None = None
     feedback: FeedbackLog | None = None
     handovers: HandoverBook = field(default_factory=MemoryHandovers)
+    approvals: ApprovalStore | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

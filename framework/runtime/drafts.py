@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import structlog
 
 from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.approvals import Request
+from framework.approvals.sheet import visible
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError, ModelError
-from framework.names import shown_name
-from framework.runtime.approvals_desk import Desk, place_of_reviews
-from framework.runtime.approvals_record import Review
+from framework.names import plain_name, shown_name
 from framework.runtime.bot import Limits
-from framework.runtime.own import own
+from framework.runtime.own import NOTE
 from framework.runtime.place import longest, place_of
 from framework.runtime.post import post_once
 from framework.runtime.reply import facts
+from framework.runtime.review_record import Origin, outcome_of
+from framework.runtime.reviews import ReviewService
 from framework.runtime.split import split
 from framework.runtime.stage import CallNext
 from framework.runtime.turn import Outcome, Silent, Turn
@@ -34,32 +37,35 @@ _QUOTED = 500
 class DraftGate:
     """A stage, before the agent: a turn whose draft exists makes no other one."""
 
-    def __init__(self, service: ChatService, desk: Desk) -> None:
-        self._service = service
-        self._desk = desk
+    def __init__(self, reviews: ReviewService) -> None:
+        self._reviews = reviews
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
         """Silent for what waits or was decided; else the outcome of the stages that follow."""
         if not turn.definition.drafts.enabled:
             return await call_next(turn)
-        found = (await self._service.messages(place_of_reviews(turn), turn.ids.chain("draft"))).values()
-        message = next((one for one in found if (ours := own(one, turn.bot_user_id)) and not ours.is_deleted), None)
-        review = Review.read(message) if message is not None else None
-        if message is None or review is None:
+        approval = await self._reviews.store.find("draft", turn.bot, _key(turn))
+        if approval is None or approval.card is None:
             return await call_next(turn)
-        if review.state == "waiting":
-            return Silent(WAITS, message_id=message.id)
-        await self._desk.carry_out(message, review, fence=turn.fence)
-        by = f" by {review.decided_by}" if review.decided_by else ""
-        return Silent(f"draft {review.state}{by}", message_id=message.id)
+        if approval.state == "waiting":
+            await self._reviews.show(approval, check=turn.fence)  # an earlier try may have ended in the middle of it
+            return Silent(WAITS, message_id=approval.card_id(1))
+        await self._reviews.carry_out(approval, check=turn.fence)
+        by = f" by {approval.decision.person}" if approval.decision else ""
+        return Silent(f"draft {outcome_of(approval)}{by}", message_id=approval.card_id(1))
+
+
+def _key(turn: Turn) -> str:
+    """Names the draft of a turn: the same in every try."""
+    return f"{turn.bot_user_id}\n{turn.channel}\n{'event' if turn.cause.made_up else 'message'}\n{turn.trigger.id}"
 
 
 class Drafts:
     """A stage, instead of delivering: the answer is made whole, and shown to the team alone."""
 
-    def __init__(self, service: ChatService, desk: Desk, limits: Limits) -> None:
+    def __init__(self, service: ChatService, reviews: ReviewService, limits: Limits) -> None:
         self._service = service
-        self._desk = desk
+        self._reviews = reviews
         self._limits = limits
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
@@ -91,29 +97,38 @@ class Drafts:
 
     async def _show(self, turn: Turn, answer: Answer) -> Outcome:
         texts = split(answer.text, longest(turn, self._limits))
-        place, trigger = place_of(turn), turn.trigger
-        review = Review(
-            kind="draft",
-            channel=str(turn.channel),
-            reply=turn.reply_id,
-            trigger=trigger.id,
-            made_up=turn.cause.made_up,
-            parent_id=place.parent_id,
-            show_in_channel=place.show_in_channel,
-            parts=len(texts),
-            facts={**facts(turn, answer), **turn.draft.facts},
-            visible_to=turn.visible_to,
-        )
+        trigger = turn.trigger
         who = shown_name(trigger.user.name, trigger.user.id, with_id=True)
-        asked = " ".join(" ".join(message.text.split()) for message in turn.answering)[:_QUOTED]
-        about = f"{who} wrote: {asked}" if asked else turn.cause.detail
-        title = f"Draft for {who} in {turn.channel}"
-        shown = await self._desk.show(turn, review, texts, purpose="draft", title=title, about=about)
-        if shown is None:
+        asked = " ".join(" ".join(message.text.split()) for message in turn.answering)
+        quoted = visible(json.dumps(asked[:_QUOTED], ensure_ascii=False)) + ("…" if len(asked) > _QUOTED else "")
+        about = f"{who} wrote: {quoted}" if asked else turn.cause.detail
+        origin = Origin.of_turn(
+            turn,
+            facts={**facts(turn, answer), **turn.draft.facts},
+            title=f"Draft for {who} in {turn.channel}",
+            text=f"{about}\n{turn.definition.phrases.draft_how}".strip(),
+            texts=texts,
+        )
+        request = Request(
+            kind="draft",
+            scope=turn.bot,
+            subject="draft",
+            content={"texts": list(texts)},
+            shown=texts,
+            lifetime=turn.definition.drafts.expire,
+            asked_by=trigger.user.id,
+            asked_name=plain_name(trigger.user.name),
+            channel=str(turn.channel),
+            key=_key(turn),
+        )
+        approval = await self._reviews.store.ask(request)
+        placed = await self._reviews.place(turn, approval, origin)
+        if placed is None:
             return Silent("nobody could see the draft")
+        await self._reviews.show(placed, check=turn.fence)
         await self._tell(turn)
-        _log.info("draft.shown", draft=shown, characters=len(answer.text))
-        return Silent(WAITS, message_id=shown)
+        _log.info("draft.shown", draft=placed.number, characters=len(answer.text))
+        return Silent(WAITS, message_id=placed.card_id(1))
 
     async def _tell(self, turn: Turn) -> None:
         """The customer hears that it takes a while, where the bot has words for that."""
@@ -121,9 +136,7 @@ class Drafts:
         if not said:
             return
         place = place_of(turn)
-        note = OutgoingMessage(
-            "", said, parent_id=place.parent_id, custom={"note": "draft"}, visible_to=turn.visible_to
-        )
+        note = OutgoingMessage("", said, parent_id=place.parent_id, custom={NOTE: "draft"}, visible_to=turn.visible_to)
         chain, bot = turn.ids.chain("note"), turn.bot_user_id
         await post_once(self._service, turn.channel, chain, note, bot_user_id=bot, check=turn.fence)
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from framework.approvals import ApprovalStore
 from framework.engine.port import FencedError
 from framework.engine.usage import MemoryUsageBook, UsageBook
 from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.answered import AlreadyAnswered
 from framework.runtime.approvals import Approvals, ReviewGate
-from framework.runtime.approvals_desk import Desk, Later
 from framework.runtime.audience import audience_of
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.burst import Bursts
@@ -29,10 +29,12 @@ from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.live import LiveTurns
 from framework.runtime.receipt import ReadReceipt
 from framework.runtime.reply import ReplyWriter
+from framework.runtime.reviews import Later, ReviewService
 from framework.runtime.situation import Situations
 from framework.runtime.spending import Account, Allowance
 from framework.runtime.stage import CallNext, Stage, chain
 from framework.runtime.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
+from framework.storage import Storage
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +43,8 @@ _log = structlog.get_logger(__name__)
 class Pipeline:
     """Runs the turns of one bot. Serves many turns at once; `live` is told what people do meanwhile.
 
-    `later` has turns run that a decision of the team leads to. `desk` and `handover` do what is decided beside turns.
+    `later` has turns run that a decision of the team leads to. `reviews` and `handover` do what is decided beside
+    turns.
     """
 
     def __init__(self, bot: RunningBot, limits: Limits, timing: Timing, later: Later | None = None) -> None:
@@ -53,7 +56,8 @@ class Pipeline:
         self._book: UsageBook = bot.usage or MemoryUsageBook()
         self._situations = Situations(bot.service, timing.now)
         self.handover = HandoverSteps(bot, self._writer, timing)
-        self.desk = Desk(bot, timing, later)
+        approvals = bot.approvals or ApprovalStore(Storage.in_memory(), now=timing.now)
+        self.reviews = ReviewService(bot, approvals, timing, later)
         self._deliver = Deliver(self._writer, limits, timing)
         self.live = LiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
@@ -66,23 +70,23 @@ class Pipeline:
             Bursts(self._situations, self._writer),
             AlreadyAnswered(service, self._writer),
             self._guard,
-            ReviewGate(self._bot, self.desk),
+            ReviewGate(self._bot, self.reviews),
             HandoverGate(service, self._writer, self.handover),
             Gate(service, self._situations, self.handover),
             HandoverSigns(service, self.handover),
             Allowance(service, self._book),
             ReadReceipt(service),
             self.live,
-            DraftGate(service, self.desk),
+            DraftGate(self.reviews),
             Content(),
             Recall(),
             Context(service),
             Checkpoint(),
             self._agent,
             Account(self._book),
-            Approvals(self.desk),
+            Approvals(self.reviews, self._limits),
             HandoverWatch(service, self.handover),
-            Drafts(service, self.desk, self._limits),
+            Drafts(service, self.reviews, self._limits),
             self._deliver,
             self._record,
         )

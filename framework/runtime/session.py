@@ -79,7 +79,7 @@ class Session:
         self._version = _Version()
         self._pipeline = Pipeline(bot, limits, timing, engine.accept)
         self._hearsay = Hearsay(bot, self._pipeline.live, engine.tell)
-        self._errands = Errands(bot, engine, self._pipeline.desk, self._pipeline.handover, limits, timing)
+        self._errands = Errands(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
         self._chores = Chores(bot.name, timing)
         self._arrival = Arrival()
         pace = Pace(limits.catch_up_reads, timing)

@@ -11,10 +11,9 @@ from typing import Any
 
 import structlog
 
+from framework.approvals import Approval
 from framework.engine.port import Again, Dead, Done, Engine, Execution, FencedError, Job, Verdict
 from framework.errors import ChatServiceError, EngineError
-from framework.runtime.approvals_desk import Decision, Desk
-from framework.runtime.approvals_record import Review
 from framework.runtime.approvals_words import has_reviews, read_reaction, review_channels
 from framework.runtime.bot import Limits, RunningBot
 from framework.runtime.feedback import Feedback
@@ -23,6 +22,8 @@ from framework.runtime.handover_recall import RESUMED
 from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.own import own
 from framework.runtime.post import post_once
+from framework.runtime.review_record import outcome_of
+from framework.runtime.reviews import ReviewService, Said
 from framework.runtime.team import acts
 from framework.runtime.verdict import patience
 from framework.stream.model import (
@@ -31,6 +32,7 @@ from framework.stream.model import (
     ChannelState,
     Message,
     OutgoingMessage,
+    Reaction,
     ReactionGone,
     ReactionNew,
     User,
@@ -52,11 +54,17 @@ class Errands:
     """Makes jobs of events and of looks into channels, and does them. `take` and `look` raise EngineError."""
 
     def __init__(
-        self, bot: RunningBot, engine: Engine, desk: Desk, handover: HandoverSteps, limits: Limits, timing: Timing
+        self,
+        bot: RunningBot,
+        engine: Engine,
+        reviews: ReviewService,
+        handover: HandoverSteps,
+        limits: Limits,
+        timing: Timing,
     ) -> None:
         self._bot = bot
         self._engine = engine
-        self._desk = desk
+        self._reviews = reviews
         self._handover = handover
         self._limits = limits
         self._timing = timing
@@ -83,16 +91,38 @@ class Errands:
         for state in states:
             await self._look_at_handover(state, handovers.get(str(state.channel)))
             await self._look_at_reactions(state)
-            definition = self._bot.at(state.channel).definition
-            messages = state.messages
-            if state.channel in review_channels(self._bot.definition):
-                messages = tuple(await self._bot.service.recent(state.channel, limit=_REVIEWS))
-            elif not has_reviews(definition):
+            await self._look_for_lost(state)
+        await self._look_at_reviews({state.channel for state in states})
+
+    async def _look_at_reviews(self, channels: set[ChannelRef]) -> None:
+        """What waits for the team: decided by reactions that nobody heard, overdue, or decided and not carried out."""
+        for approval in await self._reviews.store.open(self._bot.name):
+            card = approval.card
+            channel = ChannelRef.parse(card.channel if card else approval.request.channel or "messaging:none")
+            lane = self._lane(channel, approval.card_id(1))
+            payload = {"channel": str(channel), "approval": approval.id}
+            if approval.state != "waiting":
+                await self._accept(f"{approval.id}|carry out", lane, {"do": "carry out", **payload})
+            elif self._timing.now() >= approval.expires_at:
+                await self._accept(f"{approval.id}|expire", lane, {"do": "expire", **payload})
+            elif card and channel in channels:
+                await self._look_at(approval, channel)
+
+    async def _look_for_lost(self, state: ChannelState) -> None:
+        """Cards of the bot's that wait for a decision, and whose record is not in the database."""
+        messages: Sequence[Message] = state.messages
+        if state.channel in review_channels(self._bot.definition):
+            messages = await self._bot.service.recent(state.channel, limit=_REVIEWS)
+        elif not has_reviews(self._bot.at(state.channel).definition):
+            return
+        for message in messages:
+            card = own(message, self._bot.user_id)
+            if card is None or card.is_deleted or card.review is None or card.review.get("state") != "waiting":
                 continue
-            for message in messages:
-                review = Review.read(message) if message.user.id == self._bot.user_id else None
-                if review is not None and review.state == "waiting" and message.deleted_at is None:
-                    await self._look_at(message, review)
+            approval = await self._reviews.store.on_card(self._bot.name, str(state.channel), message.id)
+            if approval is None:
+                payload = {"do": "lost", "channel": str(state.channel), "message": message.id}
+                await self._accept(f"{message.id}|lost", self._lane(state.channel, message.id), payload)
 
     async def _handovers(self, states: Sequence[ChannelState]) -> Mapping[str, Handover]:
         """The handovers of these channels, with one look for all of them."""
@@ -123,13 +153,19 @@ class Errands:
                 if len(self._seen) > _REACTIONS_REMEMBERED:
                     self._seen.popitem(last=False)
 
-    async def _look_at(self, message: Message, review: Review) -> None:
-        for reaction in reversed(await self._bot.service.reactions(message.id)):
+    async def _look_at(self, approval: Approval, channel: ChannelRef) -> None:
+        first = approval.card_id(1)
+        for reaction in reversed(await self._reactions(first)):
             if not reaction.user.is_bot and read_reaction(reaction.kind) is not None:
-                await self._react(message.channel, message.id, reaction.user, reaction.kind, reaction.at, given=True)
-        if self._timing.now() - message.created_at > self._bot.at(review.ref).definition.drafts.expire:
-            payload = {"do": "expire", "channel": str(message.channel), "message": message.id}
-            await self._accept(f"{message.id}|expire", self._lane(message.channel, message.id), payload)
+                await self._react(channel, first, reaction.user, reaction.kind, reaction.at, given=True)
+
+    async def _reactions(self, message_id: str) -> Sequence[Reaction]:
+        try:
+            return await self._bot.service.reactions(message_id)
+        except ChatServiceError as error:
+            if error.retryable:
+                raise
+            return ()  # The card was deleted: what it showed expires.
 
     async def _react(
         self, channel: ChannelRef, message_id: str, user: User, kind: str, at: datetime, *, given: bool
@@ -179,8 +215,12 @@ class Errands:
         match payload["do"]:
             case "over":
                 return await self._over(channel)
+            case "expire" | "carry out" if "approval" in payload:
+                return await self._finish(payload["approval"], execution)
+            case "lost":
+                return await self._lost(channel, payload["message"])
             case "expire":
-                return await self._expire(channel, payload["message"])
+                return "a draft of an earlier version"
             case _:
                 return await self._reaction(job, execution, channel)
 
@@ -192,26 +232,31 @@ class Errands:
         await self._handover.close(channel, state, until=state.since + after, act=BY_TIME)
         return "the handover is over"
 
-    async def _expire(self, channel: ChannelRef, message_id: str) -> str:
+    async def _finish(self, approval_id: str, execution: Execution) -> str:
+        approval = await self._reviews.store.get(approval_id)
+        if approval.state == "waiting":
+            return await self._reviews.expire(approval)
+        await self._reviews.carry_out(approval, check=execution.check)
+        return f"carried out: {outcome_of(approval)}"
+
+    async def _lost(self, channel: ChannelRef, message_id: str) -> str:
         message = (await self._bot.service.messages(channel, [message_id])).get(message_id)
-        review = Review.read(message) if message is not None and own(message, self._bot.user_id) else None
-        if message is None or review is None or review.state != "waiting":
+        card = own(message, self._bot.user_id)
+        if message is None or card is None or card.review is None or card.review.get("state") != "waiting":
             return "decided before"
-        await self._desk.expire(message, review)
-        return "expired"
+        await self._reviews.cards.tell_lost(message)
+        return "the record is lost"
 
     async def _reaction(self, job: Job, execution: Execution, channel: ChannelRef) -> str:
         payload = job.payload
         user = User(payload["user"]["id"], payload["user"]["name"], payload["user"]["role"])
+        approval = await self._reviews.store.on_card(self._bot.name, str(channel), payload["message"])
+        if approval is not None:
+            return await self._decide(approval, user, job, execution)
         message = (await self._bot.service.messages(channel, [payload["message"]])).get(payload["message"])
         if message is None:
             return "the message is gone"
         ours = own(message, self._bot.user_id)
-        review, word = Review.read(message) if ours is not None else None, read_reaction(payload["kind"])
-        if review is not None:
-            if word is None or not payload["given"] or not await self._of_team(channel, user):
-                return "only the team decides"
-            return await self._desk.decide(message, review, Decision(word, user, job.key), fence=execution.check)
         said = []
         votes = payload["kind"] in self._bot.at(channel).definition.reply.feedback
         if votes and ours is not None and ours.reply_to and may_see(message, user.id):
@@ -219,6 +264,14 @@ class Errands:
         if payload["given"]:
             said.append(await self._resume(channel, user, job, execution))
         return ", ".join(filter(None, said)) or "nothing to do"
+
+    async def _decide(self, approval: Approval, user: User, job: Job, execution: Execution) -> str:
+        kind, given = job.payload["kind"], job.payload["given"]
+        word = read_reaction(kind)
+        if word is None or not given:
+            return "no decision"
+        how = f"reaction {kind} at {job.payload['at']}"
+        return await self._reviews.decide(approval, Said(word, user, how, job.key), check=execution.check)
 
     async def _of_team(self, channel: ChannelRef, user: User) -> bool:
         return await acts(self._bot.service, self._bot.at(channel).definition.team, channel, user)

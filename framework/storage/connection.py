@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from framework.errors import EngineError, SettingsError
+from framework.private_files import close_file
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -40,6 +41,10 @@ class Address:
     shown: str
     url: str = field(repr=False)
     file: Path | None = None
+
+
+IN_MEMORY = Address("sqlite", "memory", "sqlite://")
+"""A database of this process alone."""
 
 
 def address(url: str) -> Address:
@@ -98,6 +103,17 @@ def connect(address: Address, *, pooled: bool = False) -> Engine:
     return engine
 
 
+def connect_in_memory() -> Engine:
+    """An engine like `connect`'s on a new database of this process alone, with one connection."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    arguments = {"check_same_thread": False}
+    return create_engine(
+        IN_MEMORY.url, poolclass=StaticPool, isolation_level="AUTOCOMMIT", hide_parameters=True, connect_args=arguments
+    )
+
+
 def _server_settings(url: str) -> dict[str, str | int]:
     """Ours, but for those that the address itself names."""
     named = dict(parse_qsl(urlsplit(url).query))
@@ -132,7 +148,7 @@ def _keep_private(file: Path) -> None:
     """Make the file readable to this user alone. The files that SQLite makes beside it get the same rights."""
     try:
         file.touch(mode=0o600)
-        file.chmod(0o600)
+        close_file(file)
     except OSError:
         return  # A file of somebody else's, or none that can be made: opening it says what is wrong.
 

@@ -23,19 +23,25 @@ class Schema:
 
     `name` is the store's own, such as "approvals". `tables` returns its tables, so that they are made late. `version`
     counts from 1. `migrations` holds, for each later version, what is done to the tables of the version before it; it
-    must do no harm where those tables were just created by an even older program.
+    must do no harm where those tables were just created by an even older program. `with_` are the schemas of other
+    stores whose tables the same transactions use. `first` is called when the tables are created, to deal with what
+    came before them in the same database.
     """
 
     name: str
     version: int
     tables: Callable[[], MetaData]
     migrations: Mapping[int, Step] = field(default_factory=dict)
+    with_: tuple[Schema, ...] = ()
+    first: Step | None = None
 
     def prepare(self, connection: Connection) -> None:
         """Create or upgrade the tables, inside the caller's transaction.
 
         Raises EngineError if a newer version of this program wrote them.
         """
+        for other in self.with_:
+            other.prepare(connection)
         lock_schema(connection)
         connection.exec_driver_sql(_CREATE)
         found = _version(connection, self.name)
@@ -48,6 +54,8 @@ class Schema:
         for version in range((found or self.version) + 1, self.version + 1):
             if version in self.migrations:
                 self.migrations[version](connection)
+        if found is None and self.first is not None:
+            self.first(connection)
         self.tables().create_all(connection)
         if found != self.version:
             _note_version(connection, self)

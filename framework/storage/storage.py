@@ -8,7 +8,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from framework.storage.connection import Trouble, address, connect, failure, transaction, trouble
+from framework.storage.connection import (
+    IN_MEMORY,
+    Address,
+    Trouble,
+    address,
+    connect,
+    connect_in_memory,
+    failure,
+    transaction,
+    trouble,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -29,10 +39,15 @@ class Storage:
 
     def __init__(self, url: str) -> None:
         """`url`: as `DATABASE_URL`. Raises SettingsError if it is not understood."""
-        self.address = address(url)
-        self._lock = threading.Lock()
+        self.address: Address = IN_MEMORY if url == IN_MEMORY.url else address(url)
+        self._lock = threading.RLock()
         self._engine: Engine | None = None
         self._prepared: set[str] = set()
+
+    @classmethod
+    def in_memory(cls) -> Storage:
+        """A database that ends with this process. Its work is done at once, without a thread."""
+        return cls(IN_MEMORY.url)
 
     async def write(self, schema: Schema, work: Callable[[Connection], T]) -> T:
         """Do work in one transaction that may write, and return its result.
@@ -41,10 +56,14 @@ class Storage:
         On SQLite no other transaction writes meanwhile. On Postgres others may: let a unique key, or the number of
         rows that an UPDATE with a condition changed, decide who was first.
         """
+        if self._is_in_memory:
+            return self.write_now(schema, work)
         return await asyncio.to_thread(self.write_now, schema, work)
 
     async def read(self, schema: Schema, work: Callable[[Connection], T]) -> T:
         """Do work in one transaction that only reads, and return its result."""
+        if self._is_in_memory:
+            return self.read_now(schema, work)
         return await asyncio.to_thread(self.read_now, schema, work)
 
     def write_now(self, schema: Schema, work: Callable[[Connection], T]) -> T:
@@ -57,11 +76,17 @@ class Storage:
 
     def close(self) -> None:
         """Let go of the connections. Safe to call twice; the next use opens them again."""
+        if self._is_in_memory:
+            return
         with self._lock:
             engine, self._engine = self._engine, None
             self._prepared.clear()
         if engine is not None:
             engine.dispose()
+
+    @property
+    def _is_in_memory(self) -> bool:
+        return self.address is IN_MEMORY
 
     def _do(self, schema: Schema, work: Callable[[Connection], T], *, write: bool) -> T:
         return self._patiently(self._ready(schema), work, write=write)
@@ -70,7 +95,7 @@ class Storage:
         """The engine, with the schema's tables in the database."""
         with self._lock:
             if self._engine is None:
-                self._engine = connect(self.address, pooled=True)
+                self._engine = connect_in_memory() if self._is_in_memory else connect(self.address, pooled=True)
             if schema.name not in self._prepared:
                 self._patiently(self._engine, schema.prepare, write=True)
                 self._prepared.add(schema.name)

@@ -9,11 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from framework.agent.family import AgentFamily
+from framework.approvals import ApprovalStore
 from framework.catalog.factory import open_toolbox
 from framework.definition.model import Bot, BotDefinition
 from framework.definition.overrides import effective
 from framework.runtime.bot import RunningBot, Setup
 from framework.runtime.feedback import MemoryFeedback
+from framework.storage import Storage
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
 from framework.testing.scenario import Test
@@ -68,5 +70,6 @@ def cast(bot: Bot, settings: Settings, timing: Timing, *, called: list[str], rea
 
     feedback = MemoryFeedback()
     root = WatchedAgent(agents.root, called, outside, agents)
-    running = RunningBot(bot.name, bot.definition, service, root, at_channel, feedback=feedback)
+    store = ApprovalStore(Storage(settings.database.get_secret_value()), now=timing.now)
+    running = RunningBot(bot.name, bot.definition, service, root, at_channel, feedback=feedback, approvals=store)
     return Cast(running, agents, feedback)

@@ -11,7 +11,6 @@ from framework.agent.conversation import Agent, AgentEvent, Conversation, Finish
 
 if TYPE_CHECKING:
     from framework.agent.family import AgentFamily
-    from framework.tools.approvals import ApprovalDesk
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,6 @@ class WatchedAgent:
     called: list[str]
     real_time: Callable[[], AbstractContextManager[None]]
     family: AgentFamily
-
-    @property
-    def desk(self) -> ApprovalDesk:
-        """Where tool calls wait for the team."""
-        return self.family.desk
 
     async def stream(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         """See `Agent.stream`."""

@@ -87,7 +87,6 @@ async def test_what_channels_have_in_common_is_there_once(server: ScriptedServer
     assert isinstance(plain, Member)
     assert vip.agent is not None
     assert plain.agent is not None
-    assert vip.desk is plain.desk is family.desk
     assert vip.agent._parts.model is family.root._parts.model
     assert plain.agent._parts.library is family.root._parts.library
     assert vip.agent._parts.library is not family.root._parts.library

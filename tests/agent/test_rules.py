@@ -13,10 +13,11 @@ from langchain.tools import ToolRuntime, tool
 
 from framework.agent.agent import LangChainAgent
 from framework.agent.conversation import AgentEvent, ApprovalRequested, Caller, Conversation, Finished
-from framework.errors import DefinitionError, FrameworkError
-from framework.tools.approvals import LIFETIME, ApprovalDesk
+from framework.approvals import Approval, ApprovalStore, Decision, NotWaitingError
+from framework.errors import DefinitionError
+from framework.storage import Storage
+from framework.tools.approvals import ToolApprovals
 from framework.tools.context import ToolContext
-from framework.tools.database import Database
 from framework.tools.rate import Window
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, call, say
@@ -53,11 +54,26 @@ def clock() -> Clock:
     return Clock()
 
 
+LIFETIME = timedelta(days=1)
+
+
 @pytest.fixture
-async def desk(tmp_path: Path, clock: Clock) -> AsyncIterator[ApprovalDesk]:
-    database = Database(tmp_path)
-    yield ApprovalDesk("test", database, now=clock.now)
-    database.close()
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[ApprovalStore]:
+    made = ApprovalStore(Storage(f"sqlite:///{tmp_path / 'engine.db'}"), now=clock.now)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def calls(store: ApprovalStore) -> ToolApprovals:
+    return ToolApprovals("test", store, LIFETIME)
+
+
+async def decide(store: ApprovalStore, id_: str, *, approve: bool) -> Approval:
+    """As the runtime does: the call is shown in a channel, then somebody decides."""
+    await store.place(id_, "team:reviews", 1, {"roles": []})
+    await store.shown(id_, "seen")
+    return await store.decide(id_, Decision(approve, "mo", "Mo", "message m-1"))
 
 
 def rule(**values: Any) -> dict[str, object]:
@@ -142,26 +158,35 @@ async def test_each_tool_has_its_own_time(server: ScriptedServer, make_agent: Ag
     ],
 )
 async def test_approval_is_asked_for_as_declared(
-    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk, approval: str, amount: int, *, asks: bool
+    server: ScriptedServer,
+    make_agent: AgentMaker,
+    store: ApprovalStore,
+    calls: ToolApprovals,
+    approval: str,
+    amount: int,
+    *,
+    asks: bool,
 ) -> None:
-    agent = make_agent(refund, definition=rule(approval=approval), desk=desk)
+    agent = make_agent(refund, definition=rule(approval=approval), approvals=calls)
     server.play(call(("refund", {"amount": amount})), say("We shall see."))
     events = await events_of(agent, by())
     assert [event.tool for event in events if isinstance(event, ApprovalRequested)] == (["refund"] if asks else [])
     assert bool(REFUNDS) is not asks
-    assert len(await desk.pending()) == int(asks)
+    assert len(await store.waiting()) == int(asks)
 
 
 async def test_an_approved_call_runs_once_for_whoever_asked_for_it(
-    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
 ) -> None:
-    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    agent = make_agent(refund, definition=rule(approval="always"), approvals=calls)
     server.play(call(("refund", {"amount": 5})), say("The team looks at it."))
     (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
-    assert (request.tool, request.args_summary) == ("refund", '{"amount": 5}')
+    assert (request.tool, request.args_summary) == ("refund", "amount: 5")
     assert "not run" in server.asked[-1].text
-    decided = await desk.decide(request.id, approve=True, by="mo")
-    assert (decided.state, decided.decided_by, decided.channel) == ("approved", "mo", "messaging:support-1")
+    decided = await decide(store, request.id, approve=True)
+    assert (decided.state, decided.request.channel) == ("approved", "messaging:support-1")
+    assert decided.decision is not None
+    assert (decided.decision.by, decided.decision.how) == ("mo", "message m-1")
     later = Conversation((), Caller("mo", "Mo", "messaging:support-1", "turn-2"), decided=request.id)
     server.play(say("You got 5 back."))
     assert (await answer(agent, later)).text == "You got 5 back."
@@ -171,17 +196,17 @@ async def test_an_approved_call_runs_once_for_whoever_asked_for_it(
     await answer(agent, replace(later, caller=replace(later.caller, key="turn-3")))  # A second follow-up.
     assert len(REFUNDS) == 1
     assert "Refunded 5." in server.asked[-1].text
-    with pytest.raises(FrameworkError, match="No tool call waits"):
-        await desk.decide(request.id, approve=False, by="mo")
+    with pytest.raises(NotWaitingError):
+        await decide(store, request.id, approve=False)
 
 
 async def test_a_denied_call_does_not_run_and_the_customer_is_told(
-    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
 ) -> None:
-    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    agent = make_agent(refund, definition=rule(approval="always"), approvals=calls)
     server.play(call(("refund", {"amount": 5})), say("Wait."))
     (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
-    await desk.decide(request.id, approve=False, by="mo")
+    await decide(store, request.id, approve=False)
     server.play(say("Sorry, no."))
     await answer(agent, Conversation((), Caller("ada", key="turn-2"), decided=request.id))
     assert REFUNDS == []
@@ -189,9 +214,9 @@ async def test_a_denied_call_does_not_run_and_the_customer_is_told(
 
 
 async def test_a_turn_that_is_tried_again_asks_the_team_once(
-    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
 ) -> None:
-    agent, steps = make_agent(refund, definition=rule(approval="always"), desk=desk), KeptSteps()
+    agent, steps = make_agent(refund, definition=rule(approval="always"), approvals=calls), KeptSteps()
     server.play(call(("refund", {"amount": 5})), say("Wait."))
     steps.die_at = "answer"
     with pytest.raises(ProcessGoneError):
@@ -199,19 +224,20 @@ async def test_a_turn_that_is_tried_again_asks_the_team_once(
     steps.die_at = ""
     server.play(say("Wait."))
     await events_of(agent, replace(by(), steps=steps))
-    assert len(await desk.pending()) == 1
+    assert len(await store.waiting()) == 1
     replayed = await events_of(agent, replace(by(), steps=steps))  # The kept answer brings the request again.
     assert any(isinstance(event, ApprovalRequested) for event in replayed)
 
 
 async def test_an_approved_call_that_was_interrupted_is_uncertain(
-    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
 ) -> None:
-    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    agent = make_agent(refund, definition=rule(approval="always"), approvals=calls)
     server.play(call(("refund", {"amount": 5})), say("Wait."))
     (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
-    await desk.decide(request.id, approve=True, by="mo")
-    assert await desk.claim(request.id)  # A process that died while it ran the call.
+    await decide(store, request.id, approve=True)
+    approval = await store.get(request.id)
+    assert await calls.claim(approval, "refund", {"amount": 5})  # A process that died while it ran the call.
     server.play(say("Hm."))
     events = await events_of(agent, Conversation((), Caller("ada", key="turn-2"), decided=request.id))
     assert isinstance(events[-1], Finished)
@@ -220,27 +246,26 @@ async def test_an_approved_call_that_was_interrupted_is_uncertain(
 
 
 async def test_a_call_that_nobody_decided_on_is_forgotten(
-    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk, clock: Clock
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals, clock: Clock
 ) -> None:
-    agent = make_agent(refund, definition=rule(approval="always"), desk=desk)
+    agent = make_agent(refund, definition=rule(approval="always"), approvals=calls)
     server.play(call(("refund", {"amount": 5})), say("Wait."))
     await events_of(agent, by())
-    (pending,) = await desk.pending()
+    (pending,) = await store.waiting()
     clock.at += LIFETIME + timedelta(seconds=1)
-    assert await desk.pending() == ()
-    with pytest.raises(FrameworkError, match="No tool call waits"):
-        await desk.decide(pending.id, approve=True, by="mo")
+    with pytest.raises(NotWaitingError):
+        await decide(store, pending.id, approve=True)
 
 
 async def test_what_people_see_of_a_call_holds_no_secrets(
-    server: ScriptedServer, make_agent: AgentMaker, desk: ApprovalDesk
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
 ) -> None:
     @tool
     def log_in(name: str, password: str) -> str:
         """Log in."""
         return name + password
 
-    agent = make_agent(log_in, definition={"tools": [{"name": "log_in", "approval": "always"}]}, desk=desk)
+    agent = make_agent(log_in, definition={"tools": [{"name": "log_in", "approval": "always"}]}, approvals=calls)
     server.play(call(("log_in", {"name": "ada", "password": "hunter2"})), say("Wait."))
     (request,) = [event for event in await events_of(agent, by()) if isinstance(event, ApprovalRequested)]
     assert "hunter2" not in request.args_summary

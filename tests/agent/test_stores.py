@@ -1,4 +1,4 @@
-"""What bots remember and ask, in a file and on a Postgres that several processes share."""
+"""What bots remember, in a file and on a Postgres that several processes share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from pydantic import SecretStr
 from framework.agent.facts import Facts
 from framework.definition.memory import Memory
 from framework.errors import FrameworkError
-from framework.tools.approvals import ApprovalDesk
-from framework.tools.context import ToolContext
 from framework.tools.database import Database
 from tests.support.postgres import Postgres, unavailable
 
@@ -41,28 +39,6 @@ async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     yield made
     for one in made:
         one.close()
-
-
-async def test_one_of_many_processes_runs_an_approved_call(replicas: list[Database], tmp_path: Path) -> None:
-    desks = [ApprovalDesk("bot", database, now=now) for database in replicas]
-    context = ToolContext("ada", "Ada", "messaging:a", "turn-1:1", tmp_path)
-    asked = await asyncio.gather(
-        *(desk.ask("refund", {"amount": 5}, context) for desk in desks), return_exceptions=True
-    )
-    (pending,) = await desks[0].pending()
-    assert asked == [pending] * 3
-    decided = await asyncio.gather(
-        *(desk.decide(pending.id, approve=n == 0, by=f"mo-{n}") for n, desk in enumerate(desks)), return_exceptions=True
-    )
-    assert len([one for one in decided if isinstance(one, FrameworkError)]) == 2
-    settled = await desks[1].get(pending.id)
-    claims = await asyncio.gather(*(desk.claim(pending.id) for desk in desks))
-    assert sum(claims) == (settled.state == "approved")
-    await desks[2].finish(pending.id, "Refunded 5.")
-    assert (await desks[0].get(pending.id)).result == "Refunded 5."
-    stranger = ApprovalDesk("other", replicas[0], now=now)
-    with pytest.raises(FrameworkError, match="No tool call waits"):
-        await stranger.get(pending.id)
 
 
 async def test_facts_are_shared_by_processes_and_kept_apart_by_bot_and_person(replicas: list[Database]) -> None:

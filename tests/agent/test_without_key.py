@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from framework.agent.agent import LangChainAgent
 from framework.agent.conversation import ApprovalRequested, Caller, Conversation, Finished, Utterance
 from framework.agent.factory import build_agent
+from framework.approvals import ApprovalStore, Decision
 from framework.definition.loader import load_bot
 from framework.settings import Settings
+from framework.storage import Storage
 from tests.agent.conftest import answer, asking
 from tests.support.openai_server import ScriptedServer, fail
 from tests.support.steps import KeptSteps, ProcessGoneError
@@ -80,22 +83,29 @@ async def test_a_tool_that_was_interrupted_is_not_called_again(agent: LangChainA
     assert tickets(tmp_path) == ["turn-1:1"]
 
 
-async def test_a_call_waits_for_the_team_and_is_then_reported(agent: LangChainAgent) -> None:
+async def decide(data: Path, id_: str, *, approve: bool) -> None:
+    """As the runtime of another process does, once the call is shown in a channel."""
+    store = ApprovalStore(Storage(f"sqlite:///{data / 'engine.db'}"), now=lambda: datetime.now(UTC))
+    await store.place(id_, "team:reviews", 1, {"roles": []})
+    await store.shown(id_, "seen")
+    await store.decide(id_, Decision(approve, "mo", "Mo"))
+    store.close()
+
+
+async def test_a_call_waits_for_the_team_and_is_then_reported(agent: LangChainAgent, tmp_path: Path) -> None:
     events = [event async for event in agent.stream(asking("refund me 5"))]
     (request,) = [event for event in events if isinstance(event, ApprovalRequested)]
     assert isinstance(events[-1], Finished)
     assert "has to approve" in events[-1].answer.text
-    assert agent.desk is not None
-    await agent.desk.decide(request.id, approve=True, by="mo")
+    await decide(tmp_path / "data", request.id, approve=True)
     later = Conversation((), Caller("mo", "Mo", "messaging:support-1", "turn-2"), decided=request.id)
     assert (await answer(agent, later)).text == "Refunded 5 to ada."
 
 
-async def test_a_denied_call_is_reported(agent: LangChainAgent) -> None:
+async def test_a_denied_call_is_reported(agent: LangChainAgent, tmp_path: Path) -> None:
     events = [event async for event in agent.stream(asking("refund me 5"))]
     (request,) = [event for event in events if isinstance(event, ApprovalRequested)]
-    assert agent.desk is not None
-    await agent.desk.decide(request.id, approve=False, by="mo")
+    await decide(tmp_path / "data", request.id, approve=False)
     later = Conversation((), Caller("mo", key="turn-2"), decided=request.id)
     assert "did not approve" in (await answer(agent, later)).text
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from framework.catalog.approvals import ApprovalNeededError, Approvals, Question
+from framework.catalog.approvals import ApprovalNeededError, Question
 from framework.catalog.arguments import ArgumentsError
 from framework.catalog.broker import CredentialBroker, HandleError
 from framework.catalog.catalog import UnknownOperationError
-from framework.catalog.factory import audit_file
 from framework.catalog.policy import NotAllowedError
 from framework.catalog.principal import Principal
 from framework.errors import ChatServiceError, FrameworkError
@@ -170,12 +169,13 @@ async def test_the_audit_log_tells_who_what_for_whom_and_what_came_of_it(at: Des
 
 async def test_nothing_is_executed_when_the_audit_log_cannot_be_written(at: Desk) -> None:
     await at.toolbox.close()
-    for file in at.data.glob("audit.sqlite*"):
+    kept = {file: file.read_bytes() for file in at.data.glob("engine.db*")}
+    for file in kept:
         file.unlink()
-    audit_file(at.data).mkdir()
+    (at.data / "engine.db").mkdir()
     with pytest.raises(FrameworkError, match="nothing is executed"):
         await at.execute("SendMessage", said("unseen"))
-    audit_file(at.data).rmdir()
+    (at.data / "engine.db").rmdir()
     assert "unseen" not in await texts(at)
 
 
@@ -356,30 +356,32 @@ async def test_what_needs_approval_waits_for_a_person_and_counts_once(at: Desk) 
     target = {"id": sent["message"]["id"]}
     with pytest.raises(ApprovalNeededError) as caught:
         await at.execute("DeleteMessage", target, policy=rules)
-    approvals = Approvals(audit_file(at.data), now=lambda: datetime.now(UTC))
-    (waiting,) = approvals.waiting()
-    assert waiting["id"] in str(caught.value)
-    assert (waiting["who"], waiting["operation"]) == ("mcp:test", "DeleteMessage")
-    approvals.decide(waiting["id"], approve=True, by="boss")
+    approvals = at.records()[1]
+    (waiting,) = await approvals.waiting()
+    assert waiting.number in str(caught.value)
+    assert (waiting.request.scope, waiting.request.subject) == ("mcp:test", "DeleteMessage")
+    await approvals.decide(waiting.number, approve=True, by="boss")
     with pytest.raises(ApprovalNeededError):
         await at.execute("DeleteMessage", {"id": "another"}, policy=rules)
     deleted = await at.execute("DeleteMessage", target, policy=rules)
     assert deleted["message"]["type"] == "deleted"
     with pytest.raises(ApprovalNeededError):
         await at.execute("DeleteMessage", target, policy=rules)
-    assert [e["outcome"] for e in (await at.log()) if e["operation"] == "DeleteMessage"] == [
-        "waits for approval",
-        "waits for approval",
-        "done",
-        "waits for approval",
+    log = [entry for entry in await at.log() if entry["operation"] == "DeleteMessage"]
+    assert [(entry["outcome"], entry["approved_by"]) for entry in log] == [
+        ("waits for approval", ""),
+        ("approved", "boss"),
+        ("waits for approval", ""),
+        ("done", "boss"),
+        ("waits for approval", ""),
     ]
 
 
 async def test_an_approval_for_one_principal_or_channel_is_none_for_another(at: Desk) -> None:
     with pytest.raises(ApprovalNeededError):
         await at.execute("DeleteChannel", ROOM, policy=policy("mcp:a", approve="destroys"))
-    approvals = Approvals(audit_file(at.data), now=lambda: datetime.now(UTC))
-    approvals.decide(approvals.waiting()[0]["id"], approve=True, by="boss")
+    approvals = at.records()[1]
+    await approvals.decide((await approvals.waiting())[0].number, approve=True, by="boss")
     with pytest.raises(ApprovalNeededError):
         await at.execute("DeleteChannel", ROOM, policy=policy("mcp:b", approve="destroys"))
 
@@ -407,13 +409,13 @@ async def test_a_person_who_said_no_is_not_outvoted_by_asking_again(at: Desk) ->
     for _ in range(2):
         with pytest.raises(ApprovalNeededError):
             await at.execute("DeleteChannel", ROOM, policy=rules)
-    approvals = Approvals(audit_file(at.data), now=lambda: datetime.now(UTC))
-    (only,) = approvals.waiting()
-    approvals.decide(only["id"], approve=False, by="boss")
+    approvals = at.records()[1]
+    (only,) = await approvals.waiting()
+    await approvals.decide(only.number, approve=False, by="boss")
     with pytest.raises(ApprovalNeededError):
         await at.execute("DeleteChannel", ROOM, policy=rules)
     with pytest.raises(FrameworkError, match="No call waits"):
-        approvals.decide(only["id"], approve=True, by="boss")
+        await approvals.decide(only.number, approve=True, by="boss")
 
 
 @pytest.mark.parametrize("hours", [-3, 3])

@@ -127,8 +127,9 @@ def test_secrets_are_struck_out_of_answers() -> None:
     shelf = Shelf()
     page = shelf.present("me", value | {"long": "s3cr3t " * 9_000}, strike)
     result = page["result"]
-    assert (result["access_token"], result["note"]) == ("[secret]", "[secret]!")
-    assert result["deep"][0]["sqs_secret"] == "[secret]"
+    assert result["access_token"].startswith("[hidden: ")
+    assert result["note"] == "[secret]!"
+    assert result["deep"][0]["sqs_secret"].startswith("[hidden: ")
     assert "s3cr3t" not in json.dumps([result, shelf.more("me", page["left_out"][0], strike)])
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import Connection
 
 from framework.agent.conversation import ApprovalRequested, Conversation
+from framework.approvals import ApprovalStore
 from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
 from framework.stream.timing import Timing
-from framework.tools.approvals import ApprovalDesk
+from framework.tools.approvals import ToolApprovals
 from framework.tools.context import ToolContext
-from framework.tools.database import Database
 from tests.support.agent import ScriptedAgent, Step, answer
 from tests.support.bots import CID, Running
 from tests.support.chat import ANN, World
@@ -26,29 +25,23 @@ REVIEWS = "team:reviews"
 T = TypeVar("T")
 
 
-class InlineDatabase(Database):
-    """Without a thread, which virtual time would not wait for."""
-
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        return self._run(work)
-
-
 class Refunder(ScriptedAgent):
     """Wants to refund what it is asked for, and says what became of it."""
 
-    def __init__(self, desk: ApprovalDesk, folder: Path) -> None:
+    def __init__(self, store: ApprovalStore, folder: Path) -> None:
         super().__init__()
-        self.desk = desk
+        self.store = store
+        self.tools = ToolApprovals("support_bot", store, timedelta(hours=2))
         self.refunds: list[str] = []
         self._folder = folder
         self.calls: dict[str, ApprovalRequested] = {}
         self.script = self._play
 
     async def want(self, key: str, user: User = ANN) -> None:
-        """Put a call on the desk, as the agent's guard does before the event is told."""
+        """Record a call, as the agent's guard does before the event is told."""
         context = ToolContext(user.id, user.name, CID, key, self._folder)
-        pending = await self.desk.ask("refund", {"order": "A-1", "api_key": "k-4711"}, context)
-        self.calls[key] = ApprovalRequested(pending.id, pending.tool, pending.args_summary)
+        pending = await self.tools.ask("refund", {"order": "A-1", "api_key": "k-4711"}, context)
+        self.calls[key] = ApprovalRequested(pending.id, "refund", "\n".join(pending.request.shown))
 
     def _play(self, conversation: Conversation) -> list[Step]:
         if not conversation.decided:
@@ -58,10 +51,8 @@ class Refunder(ScriptedAgent):
 
 
 @pytest.fixture
-def refunder(tmp_path: Path, timing: Timing) -> Iterator[Refunder]:
-    database = InlineDatabase(tmp_path)
-    yield Refunder(ApprovalDesk("support_bot", database, now=timing.now), tmp_path)
-    database.close()
+def refunder(tmp_path: Path, world: World) -> Refunder:
+    return Refunder(world.approvals, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +75,7 @@ async def asked(bot: Running, refunder: Refunder, text: str = "refund") -> Messa
 
 
 async def state(refunder: Refunder, key: str = "refund") -> str:
-    return (await refunder.desk.get(refunder.calls[key].id)).state
+    return (await refunder.store.get(refunder.calls[key].id)).state
 
 
 @pytest.mark.parametrize("channel", ["", REVIEWS])
@@ -187,18 +178,18 @@ async def test_a_decision_that_could_not_be_kept_is_kept_later_and_runs_once(
     assert len(refunder.refunds) == 1
 
 
-async def test_a_call_nobody_decided_on_is_denied_and_who_asked_is_told(
+async def test_a_call_nobody_decided_on_expires_and_who_asked_is_told(
     world: World, refunder: Refunder, timing: Timing
 ) -> None:
     definition = {**spec(REVIEWS), "drafts": {"channel": REVIEWS, "expire": "2h"}}
     async with Running(world, refunder, timing=timing, definition=definition) as bot:
         waiting = await asked(bot, refunder)
         await asyncio.sleep(3 * 3600)
-        assert await state(refunder) == "denied"
+        assert await state(refunder) == "expired"
         assert [m.text for m in world.messages(CID) if m.text.startswith("Decided: ")] == [
             f"Decided: {refunder.refunds[0]}"
         ]
         world.post(REVIEWS, "approve", user=CARL, parent=waiting.id)
         await asyncio.sleep(60)
-    assert await state(refunder) == "denied"
+    assert await state(refunder) == "expired"
     assert len(refunder.refunds) == 1

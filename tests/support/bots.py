@@ -71,7 +71,9 @@ class Running:
         self.definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], **(definition or {})})
         identity = self.definition.identity
         self.service = TwinService(world, User(identity.user_id, identity.name, is_bot=True))
-        self.bot = RunningBot(name, self.definition, self.service, agent, handovers=world.handovers)
+        self.bot = RunningBot(
+            name, self.definition, self.service, agent, handovers=world.handovers, approvals=world.approvals
+        )
         self.limits = limits or Limits()
         self.engine = engine or LocalEngine(concurrency=self.limits.concurrent_turns, now=timing.now)
         self.connected = connected

@@ -6,8 +6,10 @@ import asyncio
 from collections import Counter, defaultdict
 from typing import Any
 
+from framework.approvals import ApprovalStore
 from framework.errors import ChatServiceError
 from framework.runtime.handover_book import MemoryHandovers
+from framework.storage import Storage
 from framework.stream.memory import MemoryChatService
 from framework.stream.memory_chat import MemoryChat, Room
 from framework.stream.model import Event, Message, User
@@ -26,6 +28,7 @@ class World(MemoryChat):
         super().__init__(timing.now, app=app)
         self.timing = timing
         self.handovers = MemoryHandovers()  # as a database: it outlives the process
+        self.approvals = ApprovalStore(Storage.in_memory(), now=timing.now)
 
     def post(self, cid: str, text: str, *, user: User = ANN, **more: Any) -> Message:
         return super().post(cid, text, user=user, **more)

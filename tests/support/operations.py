@@ -6,13 +6,15 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from framework.catalog.audit import AuditFile
-from framework.catalog.factory import audit_file, open_toolbox
+from framework.audit import AuditLog
+from framework.catalog.approvals import Approvals
+from framework.catalog.factory import open_records, open_toolbox
 from framework.catalog.policy import Policy
 from framework.catalog.principal import Principal
 from framework.catalog.toolbox import Toolbox
@@ -51,11 +53,15 @@ class Desk:
 
     async def log(self) -> list[dict[str, Any]]:
         """The audit log, oldest first."""
-        file = AuditFile(audit_file(self.data))
+        log, _ = self.records()
         try:
-            return file.last(1_000)
+            return log.last(1_000)
         finally:
-            await file.close()
+            await log.close()
+
+    def records(self) -> tuple[AuditLog, Approvals]:
+        """The audit log and the approvals, as another process opens them."""
+        return open_records(Settings(data=self.data, _env_file=None), now=lambda: datetime.now(UTC))
 
 
 @asynccontextmanager

@@ -1,0 +1,122 @@
+"""The audit log in the database. What cannot be written down is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from framework.audit.entry import Entry, Outcome, cut
+from framework.errors import EngineError, FrameworkError
+from framework.storage import Schema, Storage
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+    from sqlalchemy.engine import Connection
+
+T = TypeVar("T")
+
+
+def _tables() -> MetaData:
+    from framework.audit.tables import METADATA
+
+    return METADATA
+
+
+SCHEMA = Schema("audit", 1, _tables)
+
+
+class AuditLog:
+    """The log that all replicas write. Every method raises FrameworkError if the database cannot be used."""
+
+    def __init__(self, storage: Storage, *, former: Path | None = None) -> None:
+        """`former`: the file in which earlier versions kept the log. Its lines are copied once, then it is renamed."""
+        self.storage = storage
+        self._former = former
+
+    async def begin(self, entry: Entry) -> int:
+        """Write an entry and return its number."""
+        self._take_over()
+        return await _told(self.storage.write(SCHEMA, lambda connection: write(connection, entry)))
+
+    async def end(self, number: int, outcome: Outcome, detail: str, milliseconds: float) -> None:
+        """Complete an entry that was `started`."""
+        await _told(self.storage.write(SCHEMA, lambda c: complete(c, number, outcome, detail, milliseconds)))
+
+    def last(self, count: int) -> list[dict[str, Any]]:
+        """The newest entries, oldest first."""
+        self._take_over()
+        try:
+            return self.storage.read_now(SCHEMA, lambda connection: _newest(connection, count))
+        except EngineError as error:
+            raise _failure(error) from None
+
+    async def erase(self, user_id: str) -> int:
+        """Blank the arguments and details of all that was done for a person. Returns how many entries there were."""
+        return await _told(self.storage.write(SCHEMA, lambda connection: _erase(connection, user_id)))
+
+    async def close(self) -> None:
+        """Let go of the database. Safe to call twice; the next use opens it again."""
+        self.storage.close()
+
+    def _take_over(self) -> None:
+        if self._former is not None and self._former.exists():
+            from framework.audit.former import take_over
+
+            take_over(self._former, self.storage, SCHEMA)
+        self._former = None
+
+
+async def _told(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except EngineError as error:
+        raise _failure(error) from None
+
+
+def _failure(error: EngineError) -> FrameworkError:
+    return FrameworkError(
+        f"The audit log cannot be written, so that nothing is executed: {error.what}",
+        where=error.where,
+        hint="Make the database writable: DATABASE_URL names it, or it is engine.db in the folder FRAMEWORK_DATA.",
+    )
+
+
+def write(connection: Connection, entry: Entry) -> int:
+    """Write an entry inside a transaction, and return its number."""
+    from sqlalchemy import insert
+
+    from framework.audit.tables import AUDIT
+
+    kept = replace(entry, arguments=cut(entry.arguments), detail=cut(entry.detail))
+    number = connection.execute(insert(AUDIT).values(**asdict(kept)).returning(AUDIT.c.id)).scalar_one()
+    return int(number)
+
+
+def complete(connection: Connection, number: int, outcome: Outcome, detail: str, milliseconds: float | None) -> None:
+    """Say what came of an entry, inside a transaction."""
+    from sqlalchemy import update
+
+    from framework.audit.tables import AUDIT
+
+    came = {"outcome": outcome, "detail": cut(detail), "milliseconds": round(milliseconds, 1) if milliseconds else None}
+    connection.execute(update(AUDIT).where(AUDIT.c.id == number).values(**came))
+
+
+def _newest(connection: Connection, count: int) -> list[dict[str, Any]]:
+    from sqlalchemy import select
+
+    from framework.audit.tables import AUDIT
+
+    rows = connection.execute(select(AUDIT).order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()).limit(count)).mappings()
+    return [{name: value for name, value in row.items() if name != "origin"} for row in reversed(rows.all())]
+
+
+def _erase(connection: Connection, user_id: str) -> int:
+    from sqlalchemy import update
+
+    from framework.audit.tables import AUDIT
+
+    blank = update(AUDIT).where(AUDIT.c.caller == user_id).values(arguments="[erased]", detail="[erased]")
+    return connection.execute(blank).rowcount
