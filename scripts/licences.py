@@ -20,6 +20,10 @@ SAID_IN_THE_LICENCE_FILE = {
     "stream-chat": PROPRIETARY,
     "getstream": PROPRIETARY,
     "twirp": "Unlicense",
+    # Public domain but for a few modules under BSD licences; the GPL is that of an Emacs mode which wheels do not hold.
+    "docutils": "BSD-2-Clause",
+    # Its own code is under both; pdfium and what that is built from are under BSD, MIT and the like.
+    "pypdfium2": "Apache-2.0 AND BSD-3-Clause",
     # Not for the platforms that the tests run on. Read from the packages once; httpx2-jsfetch is a part of httpx2.
     "colorama": "BSD-3-Clause",
     "httpx2-jsfetch": "BSD-3-Clause",

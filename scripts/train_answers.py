@@ -25,11 +25,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from framework.agent.knowledge.chunk import Chunk
 from numpy.typing import NDArray
 
 from framework.agent.knowledge.base import KnowledgeBase
 from framework.agent.knowledge.calibration import SIGNALS
-from framework.agent.knowledge.chunk import Chunk
 from framework.agent.knowledge.geometry import Geometry, save_geometry
 from framework.agent.knowledge.index import Index
 from framework.agent.knowledge.ranking import FEATURES

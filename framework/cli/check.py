@@ -7,11 +7,13 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.cli.check_knowledge import knowledge_findings
+from framework.cli.finding import Finding
 from framework.errors import FrameworkError, UsageError
 
 if TYPE_CHECKING:
@@ -23,17 +25,6 @@ if TYPE_CHECKING:
 
 _PART_WIDTH = 14
 _SANDBOX = "the sandbox, since STREAM_API_KEY is not set"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, whether it is right, and what there is to say about it. A warning is right, but doubtful."""
-
-    bot: str
-    part: str
-    ok: bool
-    detail: str
-    warning: bool = False
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +42,9 @@ def check(
     accept_tools: Annotated[
         bool, typer.Option("--accept-tools", help="With --online: pin the tools of MCP servers as they are now.")
     ] = False,
+    knowledge: Annotated[
+        bool, typer.Option("--knowledge", help="Also list what was understood of each article.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check bots: definition, prompts, tools, knowledge, conversation tests; with --online what they connect to.
@@ -59,7 +53,7 @@ def check(
     """
     if accept_tools and not online:
         raise UsageError("--accept-tools asks the servers for their tools.", hint="Add --online.")
-    findings = list(_look(bots, online=online, accept_tools=accept_tools))
+    findings = list(_look(bots, online=online, accept_tools=accept_tools, each=knowledge))
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2) + "\n")
     else:
@@ -68,7 +62,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _look(bots: list[str] | None, *, online: bool, accept_tools: bool) -> Iterator[Finding]:
+def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: bool) -> Iterator[Finding]:
     from framework.cli.assembly import logging_for
     from framework.definition.loader import bot_names, bots_folder
     from framework.settings import load_settings
@@ -84,10 +78,10 @@ def _look(bots: list[str] | None, *, online: bool, accept_tools: bool) -> Iterat
         detail = f"There are no bots under {bots_folder()}.\n  Make one: python -m framework new my_bot"
         yield Finding("bots", "folder", ok=False, detail=detail)
     for name in names:
-        yield from _check_bot(name, settings, online=online, accept_tools=accept_tools)
+        yield from _check_bot(name, settings, online=online, accept_tools=accept_tools, each=each)
 
 
-def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool) -> list[Finding]:
+def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool, each: bool) -> list[Finding]:
     from framework.definition.loader import load_bot
     from framework.runtime.team_channels import team_channels
 
@@ -97,7 +91,6 @@ def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: boo
         return [Finding(name, "definition", ok=False, detail=str(error)), *_beside(name)]
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
         ("tools", _tools),
-        ("knowledge", _knowledge),
         ("tests", _conversations),
         ("model", _reach_model if online else _model),
         ("chat service", _reach_chat if online else _chat_service),
@@ -114,6 +107,8 @@ def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: boo
             findings.append(Finding(bot.name, part, ok=True, detail=look(bot, settings)))
         except FrameworkError as error:
             findings.append(Finding(bot.name, part, ok=False, detail=str(error)))
+        if part == "tools":
+            findings += knowledge_findings(bot, settings, each=each)
     return findings
 
 
@@ -163,15 +158,6 @@ def _everywhere(bot: Bot) -> list[Bot]:
 
     patterns = [pattern for pattern, block in bot.definition.overrides.items() if block.tools]
     return [bot, *(replace(bot, definition=merged(bot.definition, (pattern,))) for pattern in patterns)]
-
-
-def _knowledge(bot: Bot, settings: Settings) -> str:
-    from framework.agent.factory import load_knowledge
-
-    knowledge = load_knowledge(bot, settings)
-    if knowledge is None:
-        return "none: without a language model the bot cannot answer anything"
-    return f"{len(bot.knowledge_files)} articles in {len(knowledge.index.chunks)} passages"
 
 
 def _conversations(bot: Bot, settings: Settings) -> str:

@@ -16,26 +16,16 @@ from framework.definition.validation import findings, validated
 from framework.errors import DefinitionError, Position, UsageError
 
 BOT_FILE = "bot.yaml"
-ARTICLE_SUFFIXES = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
+ARTICLE_SUFFIXES = frozenset(
+    {".md", ".markdown", ".mdx", ".txt", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".csv", ".tsv", ".xlsx"}
+    | {".rst", ".adoc", ".asciidoc"}
+)
 _UNREAD_SUFFIXES = frozenset(
-    {
-        ".doc",
-        ".odt",
-        ".rtf",
-        ".xls",
-        ".xlsx",
-        ".ods",
-        ".csv",
-        ".ppt",
-        ".pptx",
-        ".rst",
-        ".adoc",
-        ".mdx",
-        ".epub",
-        ".pages",
-    }
+    {".doc", ".odt", ".rtf", ".xls", ".xlsm", ".xlsb", ".ods", ".ppt", ".pptx", ".odp", ".epub", ".pages", ".numbers"}
+    | {".zip", ".mht"}
 )
 """Documents that people take for articles. What else lies there, such as pictures, is nobody's surprise."""
+_STRAY = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "node_modules"})
 DEFAULT_KNOWLEDGE = "knowledge"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PACKAGED = Path(__file__).resolve().parents[1] / "templates" / "prompts"
@@ -218,9 +208,17 @@ class _Loading:
         return tuple(dict.fromkeys(files))
 
     def _warn_of_unread(self, folder: Path) -> None:
-        """Say so where a document lies among the articles that none of the readers can read."""
-        unread = (file for file in folder.rglob("*") if file.suffix.lower() in _UNREAD_SUFFIXES and file.is_file())
-        for file in sorted(unread) if folder.is_dir() else ():
+        """Say which files among the articles are left out: those that programs leave behind, and documents that none of
+        the readers can read.
+        """
+        if not folder.is_dir():
+            return
+        for place in stray_in(folder):
+            what = "is left out: programs write such files for themselves"
+            hint = "Remove it; nothing in it is read."
+            self._warnings.append(DefinitionError(what, where=Position(place), hint=hint))
+        unread = (file for file in _files(folder) if file.suffix.lower() in _UNREAD_SUFFIXES)
+        for file in unread:
             kinds = ", ".join(sorted(ARTICLE_SUFFIXES))
             what = f"is not read: {file.suffix} is no kind of article"
             self._warnings.append(DefinitionError(what, where=Position(file), hint=f"Save it as one of {kinds}."))
@@ -254,5 +252,29 @@ def _everywhere(definition: BotDefinition) -> list[tuple[Key, BotDefinition]]:
 
 
 def articles_in(folder: Path) -> tuple[Path, ...]:
-    """The article files in a folder and below it, sorted."""
-    return tuple(sorted(f for f in folder.rglob("*") if f.suffix.lower() in ARTICLE_SUFFIXES and f.is_file()))
+    """The article files in a folder and below it, sorted; without those that programs write for themselves."""
+    return tuple(file for file in _files(folder) if file.suffix.lower() in ARTICLE_SUFFIXES)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if not _stray_part(f.relative_to(folder)) and f.is_file())
+
+
+def stray_in(folder: Path) -> tuple[Path, ...]:
+    """Lock files, hidden folders and the like in a folder and below it, each folder once; other hidden files are
+    nobody's surprise.
+    """
+    found: dict[Path, None] = {}
+    for file in sorted(folder.rglob("*")):
+        below = file.relative_to(folder)
+        if not (part := _stray_part(below)) or not file.is_file():
+            continue
+        place = folder.joinpath(*below.parts[: below.parts.index(part) + 1])
+        if place != file or file.suffix.lower() in ARTICLE_SUFFIXES | _UNREAD_SUFFIXES:
+            found[place] = None
+    return tuple(found)
+
+
+def _stray_part(below: Path) -> str:
+    """The part of a path that marks it as nobody's article: `~$`, a leading dot (also `._`), `__MACOSX`; "" if none."""
+    return next((part for part in below.parts if part.startswith((".", "~$")) or part in _STRAY), "")

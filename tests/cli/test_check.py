@@ -162,3 +162,26 @@ def test_a_model_that_cannot_be_used_is_found_without_asking_it(
     line = 1 + written[: written.index("model: auto")].count("\n")
     for word in [f"bot.yaml:{line}:1: ", *words]:
         assert word in result.stdout
+
+
+def test_every_article_is_told_at_once_with_what_was_understood_of_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    bot = small_bot(tmp_path / "my_bot")
+    articles = bot / "knowledge"
+    (articles / "latin.txt").write_bytes("Öffnungszeiten\n\nDer Schalter öffnet um acht.\n".encode("latin-1"))
+    (articles / "empty.md").write_text("---\ntitle: Section\n---\n")
+    (articles / "broken.pdf").write_bytes(b"%PDF-1.4 nonsense")
+    (articles / "fees.csv").write_text("Plan;Fee\nSolo;9,50\n")
+    (articles / "~$fees.xlsx").write_bytes(b"lock")
+    (articles / ".obsidian").mkdir()
+    (articles / ".obsidian" / "readme.md").write_text("# Plugin\n\nRefunds take 99 days.\n")
+    result = check(environment, "--knowledge", str(bot), FRAMEWORK_DATA=str(tmp_path / "data"))
+    assert result.returncode == 0, result.stdout
+    assert "latin.txt: is not text in UTF-8 (line 1); it was read as cp1252" in result.stdout
+    assert "empty.md: This article is empty." in result.stdout
+    assert "broken.pdf: This article is no PDF that can be read, or it is damaged." in result.stdout
+    assert "fees.csv: CSV, “Fees”, 1 passage, 1 table, 0 words lost" in result.stdout
+    assert "~$fees.xlsx: is left out" in result.stdout
+    assert ".obsidian: is left out" in result.stdout
+    assert "Plugin" not in result.stdout

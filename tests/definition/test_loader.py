@@ -146,7 +146,7 @@ def test_without_a_prompt_of_its_own_the_bot_is_told_to_name_one(tmp_path: Path)
 
 def test_what_nothing_uses_is_a_warning(folder: Path) -> None:
     (folder / "knowledge").mkdir()
-    (folder / "knowledge" / "prices.xlsx").write_bytes(b"")
+    (folder / "knowledge" / "prices.xls").write_bytes(b"")
     (folder / "knowledge" / "photo.png").write_bytes(b"")
     (folder / "support.md.j2").write_text("{{ bot_name }} of {{ company }}.")
     text = """\
@@ -161,7 +161,7 @@ overrides:
         "/bot.yaml:2:25: variables.colour is used by no prompt",
         "/bot.yaml:5:3: overrides.messaging:shpo-*: the bot joins no channel of that name; it joins messaging:shop-*",
         "/bot.yaml:5:46: variables.mood is used by no prompt",
-        "/knowledge/prices.xlsx: is not read: .xlsx is no kind of article",
+        "/knowledge/prices.xls: is not read: .xls is no kind of article",
     ]
     assert all("\n" in warning for warning in warnings), "no remedy"
 

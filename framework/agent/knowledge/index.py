@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.agent.knowledge.chunk import Chunk
+from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.languages import detect
 from framework.agent.knowledge.words import Vocabulary, content_terms, terms, with_meanings
 from framework.embedding.embedder import Vectors
@@ -26,16 +26,26 @@ def chunk_texts(chunks: Sequence[Chunk]) -> list[str]:
     place 13 answers of 360 (a quarter of the work saved), the mean of a chunk's units in its place 11 (40 %), the
     chunk's vector for the units of short chunks 3, and 2 more near misses are answered (27 %).
     """
-    return [f"{chunk.path}\n{chunk.quote}" for chunk in chunks]
+    return [_thin(chunk) if chunk.thin else f"{chunk.path}\n{chunk.quote}" for chunk in chunks]
 
 
 def unit_texts(chunks: Sequence[Chunk]) -> list[str]:
     """What is embedded for each unit, over all chunks: after its place; a chunk of one unit is embedded once."""
-    return [
-        f"{chunk.path}: {unit.text}" if len(chunk.units) > 1 else f"{chunk.path}\n{chunk.quote}"
-        for chunk in chunks
-        for unit in chunk.units
-    ]
+    return [text for chunk in chunks for text in _of_units(chunk)]
+
+
+def _of_units(chunk: Chunk) -> Sequence[str]:
+    if chunk.thin:
+        return [_thin(chunk)] * len(chunk.units)
+    if len(chunk.units) == 1:
+        return [f"{chunk.path}\n{chunk.quote}"]
+    return [f"{chunk.path}: {unit.text}" for unit in chunk.units]
+
+
+def _thin(chunk: Chunk) -> str:
+    """What thousands of rows have in common, so that one vector is enough for all of them."""
+    block = chunk.blocks[-1]
+    return "\n".join(dict.fromkeys((chunk.path, block.lead, block.units[0].header)))
 
 
 class Occurrences:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from framework.agent.knowledge.chunk import Block, Chunk
+from framework.agent.knowledge.articles.chunk import Block, Chunk
 from framework.agent.knowledge.index import Scores
 
 LONGEST = 900

@@ -248,5 +248,20 @@ def test_articles_that_cannot_be_used_are_named_with_what_to_do(tmp_path: Path) 
     (empty := tmp_path / "empty.md").write_text("# Title only\n")
     assert "empty.md" in (told := _refused(tmp_path, empty))
     assert "\n  " in told
-    (latin := tmp_path / "latin.md").write_bytes("# Gebühr\n\nZwölf Euro\n".encode("latin-1"))
-    assert "latin.md:1: This article is not text in UTF-8." in _refused(tmp_path, latin)
+    (scan := tmp_path / "scan.pdf").write_bytes(b"%PDF-1.4 nonsense")
+    told = _refused(tmp_path, empty, scan)
+    assert "empty.md" in told
+    assert "scan.pdf" in told
+
+
+def test_one_bad_article_keeps_the_others_from_nothing(tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("# Opening hours\n\nThe shop opens at nine.\n", encoding="utf-8")
+    (tmp_path / "latin.md").write_bytes("# Gebühr\n\nZwölf Euro\n".encode("latin-1"))
+    (tmp_path / "broken.docx").write_bytes(b"PK\x03\x04 nonsense")
+    (tmp_path / "empty.md").write_text("# Title only\n")
+    base = KnowledgeBase.load(tmp_path.iterdir(), tmp_path)
+    assert base.search("When does the shop open?").outcome == "answered"
+    by_name = {article.name: article for article in base.articles}
+    assert {name for name, article in by_name.items() if article.problem} == {"broken.docx", "empty.md"}
+    assert by_name["latin.md"].chunks[0].quote == "Zwölf Euro"
+    assert "UTF-8" in by_name["latin.md"].warnings[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from framework.agent.knowledge.chunk import CHUNK_CHARACTERS, Chunk, read_article, sentences
+from framework.agent.knowledge.articles.chunk import Chunk, sentences
+from framework.agent.knowledge.articles.outline import CHUNK_CHARACTERS
+from framework.agent.knowledge.articles.reading import understand
 
 ARTICLE = """# Delivery
 
@@ -28,7 +30,7 @@ Check these:
 
 
 def _chunks(text: str = ARTICLE) -> tuple[Chunk, ...]:
-    return read_article(text, "delivery.md")
+    return understand("delivery.md", text.encode()).chunks
 
 
 def test_a_section_is_a_chunk_with_its_place_and_line() -> None:
@@ -65,9 +67,9 @@ def test_a_long_section_is_cut_between_paragraphs() -> None:
 
 
 def test_the_title_comes_from_the_front_matter_the_heading_or_the_caller() -> None:
-    assert read_article("---\ntitle: Opening hours\n---\nNine to five.\n", "a.md")[0].title == "Opening hours"
-    assert read_article("# Hours\n\nNine to five.\n", "a.md")[0].title == "Hours"
-    assert read_article("Nine to five.\n", "a.md", "A")[0].title == "A"
+    assert understand("a.md", b"---\ntitle: Opening hours\n---\nNine to five.\n").chunks[0].title == "Opening hours"
+    assert understand("a.md", b"# Hours\n\nNine to five.\n").chunks[0].title == "Hours"
+    assert understand("a.md", b"Nine to five.\n").chunks[0].title == "A"
 
 
 def test_an_article_of_headings_alone_has_nothing_to_quote() -> None:

@@ -1,0 +1,63 @@
+"""The articles in `check`: what was understood of each one, and what its author should know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from framework.cli.finding import Finding
+from framework.errors import DefinitionError, FrameworkError, Position
+
+if TYPE_CHECKING:
+    from framework.agent.knowledge.articles.article import Article
+    from framework.definition.model import Bot
+    from framework.settings import Settings
+
+_PART = "knowledge"
+
+
+def knowledge_findings(bot: Bot, settings: Settings, *, each: bool) -> Iterator[Finding]:
+    """All articles at once; `each`: a line for every article, too."""
+    from framework.agent.factory import load_knowledge
+
+    try:
+        base = load_knowledge(bot, settings)
+    except FrameworkError as error:
+        yield Finding(bot.name, _PART, ok=False, detail=str(error))
+        return
+    if base is None:
+        none = "none: without a language model the bot cannot answer anything"
+        yield Finding(bot.name, _PART, ok=True, detail=none)
+        return
+    read = [article for article in base.articles if article.chunks]
+    counted = f"{len(read)} articles in {len(base.index.chunks)} passages"
+    lost = sum(len(article.lost) for article in read)
+    yield Finding(bot.name, _PART, ok=True, detail=f"{counted}, {lost} words lost" if each else counted)
+    for article in base.articles:
+        if each and article.chunks:
+            yield Finding(bot.name, _PART, ok=True, detail=_understood(article))
+        yield from _doubts(bot, article)
+
+
+def _understood(article: Article) -> str:
+    """`prices.csv: CSV, “Prices”, 3 passages, 1 table, 0 words lost`."""
+    passages, tables = len(article.chunks), article.tables
+    parts = [
+        article.kind,
+        f"“{article.title}”",
+        f"{passages} passage{'' if passages == 1 else 's'}",
+        f"{tables} table{'' if tables == 1 else 's'}",
+        f"{len(article.lost)} words lost" + (f" ({', '.join(article.lost)})" if article.lost else ""),
+    ]
+    if article.around:
+        parts.append(f"{article.around} words around it left out")
+    return f"{article.name}: {', '.join(parts)}"
+
+
+def _doubts(bot: Bot, article: Article) -> Iterator[Finding]:
+    where = Position(bot.folder / article.name)
+    if article.problem:
+        said = DefinitionError(article.problem, where=where, hint=article.hint)
+        yield Finding(bot.name, _PART, ok=True, detail=f"{said}", warning=True)
+    for warning in article.warnings:
+        yield Finding(bot.name, _PART, ok=True, detail=str(DefinitionError(warning, where=where)), warning=True)
