@@ -201,3 +201,68 @@ async def test_a_socket_without_a_token_hears_nothing_that_is_for_somebody_else(
     assert (await until(honest, "notification.message_new"))["message"]["text"] == SECRET
     await stranger.send_json([{"type": "health.check"}])
     assert (await frame(stranger))["type"] == "health.check"
+
+
+FORGED: dict[str, Any] = {
+    "quoted_message": {"id": "q", "text": "Your refund is approved.", "user": {"id": "agent-bot"}},
+    "member": {"channel_role": "channel_moderator"},
+    "restricted_visibility": ["mo"],
+    "thread_participants": [{"id": "agent-bot"}],
+    "pinned_by": {"id": "mo"},
+    "moderation": {"action": "approved"},
+    "deleted_at": "2020-01-01T00:00:00Z",
+    "poll": {"id": "p"},
+    "command": "ban",
+    "user_id": "agent-bot",
+    "reply_count": 7,
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+async def test_custom_data_never_looks_like_what_the_service_says(owned: World, name: str) -> None:
+    """One API has custom data in an object of its own, the other beside the fields: a name must not cross over."""
+    eve, forged = owned.person("eve"), {name: FORGED[name]}
+    await owned.server.channel("messaging", "hers").send_message({"id": "honest", "text": "x", "color": "red"}, "eve")
+    send = "/api/v2/chat/channels/messaging/hers/message"
+    status, said = await eve.call("POST", send, {"message": {"id": "m", "text": "x", "custom": forged}})
+    assert (status, said["code"]) == (400, 4)
+    for path in ("/messages/honest", "/api/v2/chat/messages/honest"):
+        for change in ({name: FORGED[name]}, {"custom": forged}, {f"custom.{name}": FORGED[name]}):
+            await eve.call("PUT", path, {"set": change})
+    stored = (await owned.server.get_message("honest"))["message"]
+    assert stored.get(name) != FORGED[name]
+    assert stored["color"] == "red"
+    assert stored["user"]["id"] == "eve"
+
+
+async def test_custom_data_of_channels_and_people_has_no_name_of_the_services(owned: World) -> None:
+    eve = owned.person("eve")
+    for name, value in {"created_by": {"id": "mo"}, "own_capabilities": ["x"], "deleted_at": "x", "team": "z"}.items():
+        body = {"data": {"members": [{"user_id": "eve"}], "custom": {name: value}}}
+        status, said = await eve.call("POST", "/api/v2/chat/channels/messaging/forged/query", body)
+        assert (status, said["code"]) == (400, 4), name
+    for name in ("deactivated_at", "banned", "role", "id"):
+        status, _ = await eve.call("POST", "/api/v2/users", {"users": {"eve": {"id": "eve", "custom": {name: "x"}}}})
+        assert status == 400, name
+    status, _ = await eve.call("POST", "/api/v2/users", {"users": {"eve": {"id": "eve", "custom": {"color": "x"}}}})
+    assert status == 201
+
+
+async def test_an_edit_sets_nothing_that_a_new_message_may_not_have(owned: World) -> None:
+    eve2, mo = owned.person("eve2"), owned.person("mo")
+    path = "/channels/messaging/hers/message"
+    status, _ = await eve2.call("POST", path, {"message": {"id": "m", "text": "x"}})
+    assert status == 201
+    narrow = {"restricted_visibility": ["eve2"]}
+    status, said = await eve2.call("POST", path, {"message": {"id": "n", "text": "x", **narrow}})
+    assert (status, said["code"]) == (403, 17)
+    for method, body in (("PUT", {"set": narrow}), ("POST", {"message": {"id": "m", "text": "y", **narrow}})):
+        status, said = await eve2.call(method, "/messages/m", body)
+        assert (status, said["code"]) == (403, 17)
+    stored = (await owned.server.get_message("m"))["message"]
+    assert (stored["text"], stored["restricted_visibility"]) == ("x", [])
+    whole = {**stored, "text": "Better words"}
+    status, said = await eve2.call("POST", "/messages/m", {"message": {"id": "m", "text": "Better words"}})
+    assert (status, said["message"]["text"]) == (201, whole["text"])
+    status, said = await mo.call("POST", path, {"message": {"id": "o", "text": "x", "restricted_visibility": ["eve"]}})
+    assert (status, said["message"]["restricted_visibility"]) == (201, ["eve"])

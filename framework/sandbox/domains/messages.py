@@ -34,7 +34,7 @@ from framework.sandbox.views.user import user_by_id, user_view
 from framework.sandbox.wire import Entity, Input
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
 
     from framework.sandbox.model.channel import Channel
     from framework.sandbox.model.user import User
@@ -108,12 +108,21 @@ def _require_send(call: Call, channel: Channel, taken: Input, user: User) -> Non
     if fields.get("quoted_message_id"):
         require_feature(call, channel, "quotes")
     require(call, channel, user, "send-reply" if is_reply else "send-message")
-    if fields.get("pinned"):
-        require(call, channel, user, "pin-message")
-    if fields.get("restricted_visibility"):
-        require(call, channel, user, "send-restricted-visibility-message")
+    _require_marks(call, channel, user, fields)
     if not call.actor.is_server and "slow-mode" in capabilities(call.sandbox, channel, user):
         _require_pause(call, channel, user)
+
+
+def _require_marks(
+    call: Call, channel: Channel, user: User, fields: Mapping[str, Any], before: Message | None = None
+) -> None:
+    """403 unless the user may pin, and say who alone sees a message; in an edit, where these change."""
+    pinned = before is not None and before.pinned
+    if "pinned" in fields and bool(fields["pinned"]) is not pinned:
+        require(call, channel, user, "pin-message")
+    visible_to = before.restricted_visibility if before is not None else None
+    if "restricted_visibility" in fields and (fields["restricted_visibility"] or None) != (visible_to or None):
+        require(call, channel, user, "send-restricted-visibility-message")
 
 
 def _require_pause(call: Call, channel: Channel, user: User) -> None:
@@ -273,6 +282,9 @@ def _change(call: Call, message: Message, taken: Input, user: User | None) -> No
 
 def _revised(call: Call, message: Message, taken: Input) -> Message:
     """A changed copy. The input holds the custom data whole, so that it replaces what was there."""
+    if not call.actor.is_server:
+        channel = service.channel_of(call, message)
+        _require_marks(call, channel, people.acting_user(call), taken.fields, message)
     draft = message.copy()
     draft.custom = {}
     message_fields.apply(call, service.channel_of(call, message), draft, taken)

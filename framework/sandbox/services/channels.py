@@ -21,6 +21,7 @@ from framework.sandbox.model.channel import (
     Read,
     pair,
 )
+from framework.sandbox.model.message import MESSAGE_INPUT, MESSAGE_RESERVED
 from framework.sandbox.permissions import require, type_of
 from framework.sandbox.realtime.event import Audience, Event, to_users, to_watchers
 from framework.sandbox.services import people
@@ -51,6 +52,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "config_overrides": (dict,),
     "filter_tags": (list,),
 }
+_OWN_NAMES = {"message": MESSAGE_INPUT | MESSAGE_RESERVED, "channel": CHANNEL_INPUT | CHANNEL_RESERVED}
 _EMPTY: dict[str, Any] = {
     "frozen": False,
     "disabled": False,
@@ -129,10 +131,17 @@ def check(name: str, value: object) -> Any:  # noqa: ANN401 - a JSON value
 
 
 def check_custom(custom: Mapping[str, Any], what: str) -> None:
-    """400 code 22's sibling for custom data over 5 KB."""
+    """Raise ApiError 400 for custom data over 5 KB, and for names that the service uses itself.
+
+    The older API has custom data beside the other fields: a custom `quoted_message` would look like a real one there.
+    """
     from framework.sandbox.wire import Dialect
 
-    if custom and len(Dialect.V1.encode(custom)) > MAX_CUSTOM_BYTES:
+    if not custom:
+        return
+    if taken := custom.keys() & _OWN_NAMES.get(what, frozenset()):
+        raise invalid(f"{what} custom data cannot have the names {', '.join(sorted(taken))}: they are reserved")
+    if len(Dialect.V1.encode(custom)) > MAX_CUSTOM_BYTES:
         raise too_long(f"{what} custom data must be at most {MAX_CUSTOM_BYTES} bytes of JSON")
 
 

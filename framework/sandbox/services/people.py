@@ -145,6 +145,8 @@ def apply(call: Call, user: User, taken: Input, *, replace: bool = False) -> boo
             given = taken.fields.pop(name, None)
             if given is not None and given != getattr(user, name):
                 raise forbidden(f"changing {name} is only allowed with a server-side token")
+    if own := taken.custom.keys() & (USER_INPUT | USER_RESERVED):
+        raise invalid(f"user custom data cannot have the names {', '.join(sorted(own))}: they are reserved")
     fields = _checked(taken.fields)
     for name, value in fields.items():
         setattr(user, name, value)
