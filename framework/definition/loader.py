@@ -194,13 +194,17 @@ class _Loading:
         if knowledge is None:
             default = self._folder / DEFAULT_KNOWLEDGE
             self._warn_of_unread(default)
-            return articles_in(default) if default.is_dir() else ()
+            found = articles_in(default) if default.is_dir() else ()
+            if problem := _outside(self._folder, DEFAULT_KNOWLEDGE, found):
+                what, hint = problem
+                self._problems.append(DefinitionError(what, where=Position(self._folder / BOT_FILE, 1), hint=hint))
+            return found
         files: list[Path] = []
         for index, entry in enumerate(knowledge):
             place = self._folder / entry
             found = articles_in(place) if place.is_dir() else (place,)
             self._warn_of_unread(place)
-            if problem := _wrong_place(entry, place, found):
+            if problem := _wrong_place(entry, place, found) or _outside(self._folder, entry, found or (place,)):
                 what, hint = problem
                 where = self._document.position((*path, "knowledge", index))
                 self._problems.append(DefinitionError(what, where=where, hint=hint))
@@ -243,6 +247,16 @@ def _wrong_place(entry: str, place: Path, found: tuple[Path, ...]) -> tuple[str,
     if place.is_file() and place.suffix.lower() not in ARTICLE_SUFFIXES:
         return f"the knowledge {entry!r} cannot be read as an article", f"Articles end in {kinds}."
     return None
+
+
+def _outside(folder: Path, entry: str, files: tuple[Path, ...]) -> tuple[str, str] | None:
+    """What is wrong with articles that lie outside of the bot's folder, by their path or by a link."""
+    home = folder.resolve()
+    strange = next((file for file in files if not file.resolve().is_relative_to(home)), None)
+    if strange is None:
+        return None
+    what = f"the knowledge {entry!r} leads out of the bot's folder, to {strange}"
+    return what, f"Copy it into {folder}. Links that lead out are not followed."
 
 
 def _everywhere(definition: BotDefinition) -> list[tuple[Key, BotDefinition]]:

@@ -38,9 +38,29 @@ _HINTS = (
     ("a second document", "Keep one document in the file: remove the line `---`."),
 )
 
+MOST_BYTES = 256 * 1024
+"""Of one file that a person writes."""
+DEEPEST = 100
+MOST_VALUES = 20_000
+
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's plain words: `no`, `on`, `9:30` and `2026-12-25` are texts, as everybody expects."""
+    """YAML 1.2's plain words: `no`, `on`, `9:30` and `2026-12-25` are texts, as everybody expects.
+
+    Raises MarkedYAMLError for what is nested deeper than `DEEPEST`.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node, and what is in it."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # of the library
+            raise yaml.composer.ComposerError(None, None, f"it is nested more than {DEEPEST} levels deep", mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -123,9 +143,17 @@ def read_yaml(file: Path) -> Document:
 
 
 def read_text(file: Path) -> str:
-    """A file's text. Raises DefinitionError, with the line, for what is not UTF-8."""
+    """A file's text. Raises DefinitionError for more than `MOST_BYTES`, and, with the line, for what is not UTF-8."""
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise DefinitionError(
+                f"has more than {MOST_BYTES:,} bytes",
+                where=Position(file, 1),
+                hint="Is it the right file? What a bot knows belongs into articles.",
+            )
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise DefinitionError(
             "is not text in UTF-8",
@@ -196,11 +224,19 @@ class _Builder:
         self._file = file
         self._places = places
         self._open: list[yaml.Node] = []
+        self._built = 0
 
     def build(self, node: yaml.Node, key: Key) -> object:
         self._places.setdefault(key, self._place(node))
+        self._built += 1
+        if self._built > MOST_VALUES:
+            raise DefinitionError(
+                f"holds more than {MOST_VALUES:,} values",
+                where=self._place(node),
+                hint="Aliases (*name) count as often as they stand there. Take some of them out.",
+            )
         if isinstance(node, yaml.ScalarNode):
-            return self._loader.construct_object(node)
+            return self._scalar(node)
         if node in self._open:
             raise DefinitionError("holds itself", where=self._place(node), hint="Remove the alias (*) inside it.")
         self._open.append(node)
@@ -211,6 +247,16 @@ class _Builder:
             value = [self.build(item, (*key, index)) for index, item in enumerate(node.value)]
         self._open.pop()
         return value
+
+    def _scalar(self, node: yaml.ScalarNode) -> object:
+        try:
+            return self._loader.construct_object(node)
+        except ValueError:  # Python reads no number of more than 4,300 digits
+            raise DefinitionError(
+                f"a number of {len(node.value):,} characters cannot be read",
+                where=self._place(node),
+                hint="Write fewer digits, or quotes around it if it is a text.",
+            ) from None
 
     def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, object]:
         result: dict[str, object] = {}

@@ -14,6 +14,7 @@ import jinja2
 from jinja2 import meta
 from jinja2.sandbox import SandboxedEnvironment
 
+from framework.definition.bounded import BoundedEnvironment
 from framework.definition.positions import read_text
 from framework.errors import DefinitionError, Position
 
@@ -25,9 +26,18 @@ _ADVICE = "Templates are Jinja: {{ name }} is a value, {% if name %}...{% endif 
 
 def find_prompt(name: str, folders: Sequence[Path], where: Position) -> Path:
     """Find a template in the first folder that has it. Raises DefinitionError naming the folders and what they hold."""
+    outside = False
     for folder in folders:
         if (folder / name).is_file():
-            return folder / name
+            if _lies_in((folder / name).resolve(), folders):
+                return folder / name
+            outside = True
+    if outside:
+        raise DefinitionError(
+            f"the prompt {name!r} lies outside of the folders for prompts",
+            where=where,
+            hint=f"Copy it into one of them: {', '.join(map(str, folders))}. Links that lead out are not followed.",
+        )
     if len(name.split()) > 2:
         raise DefinitionError(
             "the prompt is a text, and not the name of a file",
@@ -42,6 +52,10 @@ def find_prompt(name: str, folders: Sequence[Path], where: Position) -> Path:
         where=where,
         hint=f"{guess}Looked in {', '.join(map(str, folders))}. There are: {', '.join(known) or 'no prompts'}.",
     )
+
+
+def _lies_in(file: Path, folders: Sequence[Path]) -> bool:
+    return any(file.is_relative_to(folder.resolve()) for folder in folders)
 
 
 @dataclass(frozen=True)
@@ -111,11 +125,17 @@ def _read(file: Path) -> tuple[str, list[str]]:
         raise DefinitionError(
             f"is not a valid template: {error.message}", where=Position(file, error.lineno), hint=_ADVICE
         ) from None
+    except (RecursionError, ValueError):  # Python reads no number of more than 4,300 digits
+        raise DefinitionError(
+            "is not a valid template: it is nested too deep, or has a number of too many digits",
+            where=Position(file, 1),
+            hint=_ADVICE,
+        ) from None
     return text, [name for name in meta.find_referenced_templates(tree) if name is not None]
 
 
 def _environment(texts: Mapping[str, str]) -> SandboxedEnvironment:
-    return SandboxedEnvironment(
+    return BoundedEnvironment(
         # Each template says its name as its file, so that errors can be traced to their lines.
         loader=jinja2.FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None),
         undefined=jinja2.StrictUndefined,
