@@ -12,7 +12,8 @@ from framework.names import quoted, shown_name
 from framework.tools.context import ToolContext
 
 BOT = "moderator-bot"
-TEAM_CHANNEL = ("messaging", "makers-moderation")
+TEAM_CHANNEL = ("team", "makers-moderation")
+TEAM = frozenset({"admin", "moderator"})
 RULES = Path(__file__).parent / "knowledge"
 LONGEST_MINUTES = 7 * 24 * 60
 _QUOTED = 300
@@ -51,6 +52,8 @@ async def report_message(runtime: Runtime) -> str:
     if await _exists(context, report["id"]):
         return "A moderator knows about this message already, and will look at it."
     place = {"type": TEAM_CHANNEL[0], "id": TEAM_CHANNEL[1]}
+    if strangers := await _strangers(context, place):
+        raise ToolError(f"The team's channel has members who are not of the team: {', '.join(strangers)}.")
     await context.execute("SendMessage", {**place, "message": report}, as_user=BOT)
     return "Thank you. A moderator has been told about this message, and will look at it."
 
@@ -107,9 +110,17 @@ async def _member(context: ToolContext, wanted: str) -> dict[str, Any]:
     if len(found) != 1:
         who = "nobody" if not found else f"{len(found)} people"
         raise ToolError(f"I find {who} called {wanted!r} in this channel. Use the user id.")
-    if found[0]["id"] == BOT or found[0].get("role") in {"admin", "moderator"}:
+    if found[0]["id"] == BOT or found[0].get("role") in TEAM:
         raise ToolError("That is a person of the team: an admin has to do that by hand.")
     return dict(found[0])
+
+
+async def _strangers(context: ToolContext, place: dict[str, str]) -> list[str]:
+    """Who is in a channel of the team's without being of the team: what is said there would reach them."""
+    payload = {**place, "filter_conditions": {}, "limit": 100}
+    members = (await context.execute("QueryMembers", {"payload": payload})).get("members") or []
+    users = [member.get("user") or {"id": member.get("user_id", "")} for member in members]
+    return [user["id"] for user in users if user["id"] != BOT and user.get("role") not in TEAM]
 
 
 async def _exists(context: ToolContext, message_id: str) -> bool:

@@ -63,6 +63,11 @@ class Team(Part):
         "creates a channel may be able to.",
         examples=[["channel_moderator"]],
     )
+    channels: Texts = Field(
+        (),
+        description="TYPE:ID of further channels for the team alone, into which tools post: made at start, and checked.",
+        examples=[["team:reports"]],
+    )
     hours: OfficeHours | None = Field(None, description="When somebody of the team is there.")
     approve_own: bool = Field(
         False, description="Whether a person of the team may approve a tool call that they asked for themselves."

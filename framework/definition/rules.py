@@ -78,10 +78,12 @@ def _team(definition: BotDefinition) -> Iterator[Finding]:
 
 
 def _addresses(definition: BotDefinition) -> Iterator[Finding]:
-    for path, value in (
+    named: list[tuple[Key, str]] = [
         (("drafts", "channel"), definition.drafts.channel),
         (("handover", "alert"), definition.handover.alert),
-    ):
+        *((("team", "channels", index), value) for index, value in enumerate(definition.team.channels)),
+    ]
+    for path, value in named:
         if value and not _CID.fullmatch(value):
             yield Finding(path, f"{value!r} is not TYPE:ID", "Name one channel in full, as in team:support-desk.")
         elif value.partition(":")[0] in _OPEN_TYPES:
@@ -157,7 +159,7 @@ def _contradictions(definition: BotDefinition) -> Iterator[Finding]:
 
 def _unserved(definition: BotDefinition) -> Iterator[Finding]:
     """Channels that the bot would make, and never speak in."""
-    posts_to = {definition.drafts.channel, definition.handover.alert}
+    posts_to = {definition.drafts.channel, definition.handover.alert, *definition.team.channels}
     for index, cid in enumerate(definition.channels.create):
         if not definition.channels.covers(cid) and cid not in posts_to:
             yield Finding(
@@ -227,10 +229,10 @@ def rules(tools_file: Path | None) -> tuple[tuple[frozenset[str], Rule], ...]:
         (frozenset({"phrases"}), _phrases),
         (frozenset({"conditions", "team", "tools", "handover"}), _people),
         (frozenset({"team"}), _team),
-        (frozenset({"drafts", "handover"}), _addresses),
+        (frozenset({"drafts", "handover", "team"}), _addresses),
         (frozenset({"conditions", "team"}), _hours),
         (frozenset({"reply", "drafts", "conditions", "team", "model"}), _contradictions),
-        (frozenset({"channels", "drafts", "handover"}), _unserved),
+        (frozenset({"channels", "drafts", "handover", "team"}), _unserved),
         (frozenset({"handover", "team", "budget"}), _handover),
         (frozenset({"budget"}), _budget),
         (frozenset({"drafts", "handover", "memory"}), _without_effect),

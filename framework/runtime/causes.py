@@ -121,7 +121,7 @@ def _by_button(event: Happening, trigger: Trigger, now: datetime) -> Made | None
     value = pressed(event.data)
     if not value or not wanted(value, trigger):
         return None
-    text = f"[{event.user.name or event.user.id} pressed the button {json.dumps(value[:_LONGEST_VALUE])}.]"
+    text = f"[{shown_name(event.user.name, event.user.id)} pressed the button {json.dumps(value[:_LONGEST_VALUE])}.]"
     return _event(event, trigger, event.user, text, now), _cause(trigger, f"button {value}", default=_PRESSED)
 
 

@@ -27,9 +27,9 @@ REMEDY = (
 
 
 def team_channels(definition: BotDefinition) -> tuple[ChannelRef, ...]:
-    """Return the channels that a definition and its overrides name for the team: for alerts and for reviews."""
+    """Return the channels that a definition and its overrides name for the team: for alerts, reviews and tools."""
     everywhere = (definition, *definition.overrides.values())
-    named = [cid for one in everywhere for cid in (one.handover.alert, one.drafts.channel)]
+    named = [cid for one in everywhere for cid in (one.handover.alert, one.drafts.channel, *one.team.channels)]
     return tuple(dict.fromkeys(ChannelRef.parse(cid) for cid in named if cid))
 
 
