@@ -65,7 +65,7 @@ class Team(Part):
     )
     channels: Texts = Field(
         (),
-        description="TYPE:ID of further channels for the team alone, into which tools post: made at start, and checked.",
+        description="TYPE:ID of further channels for the team alone, where tools post. Made at start, and checked.",
         examples=[["team:reports"]],
     )
     hours: OfficeHours | None = Field(None, description="When somebody of the team is there.")

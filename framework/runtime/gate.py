@@ -13,7 +13,6 @@ from framework.definition.triggers import Trigger
 from framework.names import shown_name
 from framework.runtime.audience import audience_of
 from framework.runtime.content import saying
-from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.live import quicker
 from framework.runtime.policy import (
     CLOSED,
@@ -44,9 +43,8 @@ _FAST = timedelta(minutes=10)
 class Gate:
     """A stage. An operator who asks for an answer is not bound by it, nor is what the team decided on."""
 
-    def __init__(self, service: ChatService, situations: Situations, steps: HandoverSteps) -> None:
+    def __init__(self, service: ChatService, situations: Situations) -> None:
         self._service = service
-        self._steps = steps
         self._situations = situations
 
     async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
@@ -82,11 +80,9 @@ class Gate:
             )
         else:
             info = await self._situations.info(turn.channel)
-        handed_over = watches_the_team and turn.definition.handover.enabled
-        handover = await self._steps.state(turn.channel) if handed_over else None
         names = names_of(turn.definition)
         situation = situated(turn.trigger, talk, bot_user_id=turn.bot_user_id, bot_names=names)
-        return replace(situation, info=info, handover=handover)
+        return replace(situation, info=info, handover=turn.handover)
 
     async def _made_up(self, turn: Turn, call_next: CallNext) -> Outcome:
         cause = turn.cause

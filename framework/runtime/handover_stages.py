@@ -50,9 +50,11 @@ class HandoverGate:
         commanded = is_resume(turn) and await wrote(self._service, turn.definition.team, turn.trigger)
         if state is None or not state.is_open:
             if commanded:
-                return Silent("no handover is open")
+                ended = state.ended if state is not None else None
+                told = ended is None or ended.by != turn.trigger.id
+                return Silent("no handover is open") if told else await self._say_that_it_is_back(turn)
             had = state is not None and not turn.cause.made_up and state.had(turn.trigger.created_at)
-            return Silent(TAKEN_OVER) if had else await call_next(turn)
+            return Silent(TAKEN_OVER) if had else await call_next(replace(turn, handover=state))
         if state.turn == turn.ids.job:
             _log.info("handover.continued")
             return await self._steps.open(turn, Sign("phrase", state.reason.rstrip(".")))
@@ -64,16 +66,20 @@ class HandoverGate:
             await turn.fence()
             act = Act(turn.trigger.user.id, turn.trigger.id)
             await self._steps.close(turn.channel, state, until=at, act=act)
-            turn.draft.facts.update(suggestions=[], feedback=[])
-            answer = Answer(text=turn.definition.phrases.resumed, outcome="answered")
-            await self._writer.settle(turn, answer, {"outcome": RESUMED})
-            return Replied(turn.reply_id, answer)
+            return await self._say_that_it_is_back(turn)
         if state.ended_by_time(at, rules.resume_after):
             await turn.fence()
-            await self._steps.close(turn.channel, state, until=state.since + rules.resume_after, act=BY_TIME)
-            return await call_next(turn)
+            until = state.since + rules.resume_after
+            closed = await self._steps.close(turn.channel, state, until=until, act=BY_TIME)
+            return await call_next(replace(turn, handover=closed))
         await self._note_person(turn, state)
         return Silent(TAKEN_OVER)
+
+    async def _say_that_it_is_back(self, turn: Turn) -> Outcome:
+        turn.draft.facts.update(suggestions=[], feedback=[])
+        answer = Answer(text=turn.definition.phrases.resumed, outcome="answered")
+        await self._writer.settle(turn, answer, {"outcome": RESUMED})
+        return Replied(turn.reply_id, answer)
 
     async def _note_person(self, turn: Turn, state: Handover) -> None:
         """The first of the team to write has taken over: the channel shows who."""

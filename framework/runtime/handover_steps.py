@@ -110,11 +110,12 @@ class HandoverSteps:
         taken = await self._change(turn.channel, taking(state.turn, act))
         await self._show(turn.channel, taken)
 
-    async def close(self, channel: ChannelRef, state: Handover, *, until: datetime, act: Act) -> None:
+    async def close(self, channel: ChannelRef, state: Handover, *, until: datetime, act: Act) -> Handover | None:
         """The bot is back. What was written up to `until` was for the person. `act`: who handed back, and how."""
         closed = await self._change(channel, closing(state.turn, until, act))
         await self._show(channel, closed)
         _log.info("handover.closed", channel=str(channel), until=until.isoformat(), user=act.user, by=act.by)
+        return closed
 
     async def _change(self, channel: ChannelRef, change: Change) -> Handover | None:
         return await self._bot.handovers.change(self._bot.scope, str(channel), change)

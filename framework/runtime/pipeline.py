@@ -72,7 +72,7 @@ class Pipeline:
             self._guard,
             ReviewGate(self._bot, self.reviews),
             HandoverGate(service, self._writer, self.handover),
-            Gate(service, self._situations, self.handover),
+            Gate(service, self._situations),
             HandoverSigns(service, self.handover),
             Allowance(service, self._book),
             ReadReceipt(service),

@@ -13,6 +13,7 @@ from framework.definition.triggers import TriggerKind
 from framework.engine.port import Execution
 from framework.runtime.audience import audience_of
 from framework.runtime.bot import Setup
+from framework.runtime.handover import Handover
 from framework.runtime.ids import TurnIds
 from framework.stream.model import ChannelRef, Message
 
@@ -111,7 +112,8 @@ class Turn:
     turn it is. `execution` holds what earlier tries at the turn left behind; None for a turn outside any engine.
     `burst` are the messages that the reply answers, the trigger last, if it answers several. `page` is what was read of
     the channel ahead, until somebody changes the trigger. `marks` go into the reply's custom fields. `fence` is called
-    right before a write that others see: it raises FencedError once another replica has the turn.
+    right before a write that others see: it raises FencedError once another replica has the turn. `handover` is the
+    channel's latest one, which is over.
     """
 
     bot: str
@@ -134,6 +136,7 @@ class Turn:
     events: AsyncIterator[AgentEvent] | None = field(default=None, compare=False)
     answer: Answer | None = None
     draft: Draft = field(default_factory=Draft, compare=False)
+    handover: Handover | None = field(default=None, compare=False)
 
     @property
     def definition(self) -> BotDefinition:
