@@ -13,6 +13,7 @@ import structlog
 from framework.approvals import Approval, ApprovalStore, Decision, NotWaitingError
 from framework.definition.conditions import Team
 from framework.engine.port import Job
+from framework.errors import ChatServiceError
 from framework.names import plain_name
 from framework.runtime.approvals_words import Word
 from framework.runtime.bot import RunningBot
@@ -24,6 +25,7 @@ from framework.runtime.review_card import ReviewCards
 from framework.runtime.review_record import Origin, channel_of, outcome_of, said
 from framework.runtime.split import split
 from framework.runtime.team import acts, audience
+from framework.runtime.team_channels import REMEDY, prepare
 from framework.runtime.turn import Cause, Turn, unfenced
 from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
 from framework.stream.service import Check
@@ -60,6 +62,8 @@ class ReviewService:
     async def place(self, turn: Turn, approval: Approval, origin: Origin) -> Approval | None:
         """Say where an approval will be shown, once. None: there is nobody who could see it."""
         place = place_of_reviews(turn)
+        if approval.card is None and place != turn.channel and not await self._is_the_teams(turn, place):
+            place = turn.channel
         if place == turn.channel and approval.card is None:
             viewers = await audience(self._service, turn.definition.team, turn.channel)
             if not viewers:
@@ -68,6 +72,20 @@ class ReviewService:
             origin = replace(origin, viewers=viewers)
         about = {**approval.request.about, **origin.as_json()}
         return await self.store.place(approval.id, str(place), len(origin.texts), about)
+
+    async def _is_the_teams(self, turn: Turn, place: ChannelRef) -> bool:
+        """Whether the team's channel is the team's alone. If not, the team is asked in the turn's own channel, where
+        nobody else sees it.
+        """
+        try:
+            reason = await prepare(self._service, turn.bot_user_id, turn.definition.team, place)
+        except ChatServiceError as error:
+            if error.retryable:
+                raise
+            reason = error.what
+        if reason is not None:
+            _log.error("review.elsewhere", channel=str(place), shown_in=str(turn.channel), why=reason, hint=REMEDY)
+        return reason is None
 
     async def show(self, approval: Approval, *, check: Check) -> None:
         """Show a placed approval, as far as that was not done."""
