@@ -8,22 +8,27 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from langchain_core.tools import BaseTool, StructuredTool
 
 from framework.errors import DefinitionError, FrameworkError, Position, ToolError, UncertainToolError
+from framework.tools.mcp_repair import ORIGINAL, repaired
+from framework.tools.mcp_result import LONGEST, result_text
+from framework.tools.mcp_schema import ImpossibleSchemaError, ToolSchema, read_schema, short_description, tool_names
+from framework.tools.mcp_tool import McpTool
 from framework.tools.pins import ToolPins
 from framework.tools.rules import DECLARED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from langchain_core.tools import BaseTool
     from mcp import Client
     from mcp.types import Tool
 
@@ -35,14 +40,13 @@ CONNECT_SECONDS = 10.0
 RETRY_SECONDS = 30.0
 """A server that was down is left alone for so long."""
 
-LONGEST = 20_000
-"""Characters of one result."""
+_REFUSALS = frozenset({-32700, -32600, -32601, -32602})
+"""JSON-RPC's codes for a call that the server did not begin to carry out."""
 
 SECRET = 8
 """Characters from which on a header or variable is kept out of results: shorter ones are words."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNNAMED = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,9 @@ class _Server:
 
         try:
             result = await client.call_tool(tool, arguments)
-        except (MCPError, OSError, RuntimeError) as error:
+        except (MCPError, OSError, RuntimeError, ValueError) as error:
+            if isinstance(error, MCPError) and error.code in _REFUSALS:
+                raise ToolError(self._without_secrets(error.message)[:LONGEST] or "The server refused it.") from None
             log.warning("mcp call failed", server=self.name, tool=tool, kind=type(error).__name__)
             async with self._lock:
                 if self._client is client:
@@ -192,7 +198,7 @@ class _Server:
             raise UncertainToolError(
                 f"The server {self.name} did not answer properly. Whether anything was done is not known."
             ) from None
-        text = self._without_secrets(_text(result))
+        text = self._without_secrets(result_text(result))
         if getattr(result, "is_error", False):
             raise ToolError(text or "It failed and did not say why.")
         return text
@@ -237,7 +243,7 @@ class _Server:
                 tools=list(self.changed),
                 hint="Read what they say now, then accept it: python -m framework check --online --accept-tools",
             )
-        self._tools = tuple(self._tool(made) for made in compared.tools)
+        self._tools = self._made(compared.tools)
         log.info("mcp server connected", server=self.name, tools=len(self._tools))
 
     async def _hold(self, ready: asyncio.Future[Client], end: asyncio.Event) -> None:
@@ -266,17 +272,29 @@ class _Server:
             with suppress(asyncio.CancelledError):
                 await task
 
-    def _tool(self, made: Tool) -> BaseTool:
-        async def call(**arguments: Any) -> str:  # noqa: ANN401 - whatever the server's schema says
-            return await self.call(made.name, arguments)
+    def _made(self, listed: Sequence[Tool]) -> tuple[BaseTool, ...]:
+        """The tools as a model is told of them. One that no model can be told of is left out; the others stay."""
+        names = tool_names(self.name, [made.name for made in listed])
+        tools: list[BaseTool] = []
+        for made in listed:
+            try:
+                schema = read_schema(made.input_schema.get(ORIGINAL, made.input_schema))
+            except ImpossibleSchemaError as error:
+                log.warning("mcp tool left out", server=self.name, tool=made.name, why=str(error))
+                continue
+            tools.append(
+                McpTool(
+                    name=names[made.name],
+                    description=short_description(made.description or made.title or made.name),
+                    args_schema=schema.schema,
+                    metadata={DECLARED: f"{self.name}/{made.name}"},
+                    call=partial(self._run, made.name, schema),
+                )
+            )
+        return tuple(tools)
 
-        return StructuredTool(
-            name=_UNNAMED.sub("_", f"{self.name}__{made.name}")[:64],
-            description=made.description or made.name,
-            args_schema=dict(made.input_schema),
-            coroutine=call,
-            metadata={DECLARED: f"{self.name}/{made.name}"},
-        )
+    async def _run(self, tool: str, schema: ToolSchema, arguments: Mapping[str, Any]) -> str:
+        return await self.call(tool, schema.arguments(arguments))
 
 
 def _trouble(error: BaseException, target: Target) -> str:
@@ -323,18 +341,9 @@ async def _connection(target: Target, folder: Path) -> AsyncIterator[Client]:
             program, *arguments = target.command
             server = StdioServerParameters(command=program, args=arguments, env=dict(target.environment))
             errors = stack.enter_context((folder / f"mcp-{target.name}.log").open("a", encoding="utf-8"))
-            yield await stack.enter_async_context(Client(stdio_client(server, errors)))
+            yield await stack.enter_async_context(Client(repaired(stdio_client(server, errors))))
         else:
             http = await stack.enter_async_context(create_mcp_http_client(headers=dict(target.headers)))
-            yield await stack.enter_async_context(Client(streamable_http_client(target.url, http_client=http)))
-
-
-def _text(result: Any) -> str:  # noqa: ANN401 - the client's result, of any kind
-    parts = []
-    for block in getattr(result, "content", ()):
-        text = getattr(block, "text", None)
-        if text is None:
-            text = getattr(getattr(block, "resource", None), "text", None)
-        parts.append(text if isinstance(text, str) else f"[{getattr(block, 'type', 'something')} that is not text]")
-    whole = "\n".join(parts)
-    return whole if len(whole) <= LONGEST else f"{whole[:LONGEST]}\n[cut: {len(whole) - LONGEST} more characters]"
+            yield await stack.enter_async_context(
+                Client(repaired(streamable_http_client(target.url, http_client=http)))
+            )

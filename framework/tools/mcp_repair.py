@@ -1,0 +1,139 @@
+"""Messages of MCP servers, put right before the library reads them: it refuses a whole list for one odd tool."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+ORIGINAL = "x-original-schema"
+"""Where the schema of a tool is kept if the library would not take it."""
+_HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+_BLOCKS: Mapping[str, tuple[str, ...]] = {
+    "text": ("text",),
+    "image": ("data", "mimeType"),
+    "audio": ("data", "mimeType"),
+    "resource_link": ("uri", "name"),
+}
+
+
+@asynccontextmanager
+async def repaired(transport: Any) -> AsyncGenerator[tuple[Any, ...], None]:  # noqa: ANN401 - the library's streams
+    """The streams of a transport, with every message put right as it comes in."""
+    quiet_about_other_lines()
+    async with transport as (read, *rest):
+        yield (_Repaired(read), *rest)
+
+
+class _Repaired:
+    """A stream of messages that is read through `repair`."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - the library's
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the stream's own
+        return getattr(self._stream, name)
+
+    async def receive(self) -> Any:  # noqa: ANN401 - a message or an error
+        """The next message."""
+        return _read(await self._stream.receive())
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:  # noqa: ANN401 - a message or an error
+        return _read(await anext(self._stream))
+
+    async def __aenter__(self) -> _Repaired:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> Any:  # noqa: ANN401 - the stream's
+        return await self._stream.__aexit__(*error)
+
+
+def _read(item: Any) -> Any:  # noqa: ANN401 - a message or an error
+    result = getattr(getattr(item, "message", None), "result", None)
+    if isinstance(result, dict):
+        repair(result)
+    return item
+
+
+def repair(result: dict[str, Any]) -> None:
+    """Put a list of tools, or what a tool returned, right in place; leave anything else as it is."""
+    if isinstance(result.get("tools"), list):
+        result["tools"] = [tool for raw in result["tools"] if (tool := _tool(raw)) is not None]
+        if not isinstance(result.get("nextCursor", ""), str):
+            del result["nextCursor"]
+    elif "content" in result or "structuredContent" in result:
+        _returned(result)
+
+
+def _tool(raw: object) -> dict[str, Any] | None:
+    if not isinstance(raw, dict) or not isinstance(raw.get("name"), str) or not raw["name"]:
+        log.warning("mcp tool left out", why="it has no name")
+        return None
+    schema = raw.get("inputSchema", raw.get("input_schema"))
+    fits = isinstance(schema, dict) and schema.get("type") == "object"
+    tool = {"name": raw["name"], "inputSchema": schema if fits else {"type": "object", ORIGINAL: schema}}
+    tool.update({key: raw[key] for key in ("title", "description") if isinstance(raw.get(key), str)})
+    hints = raw.get("annotations")
+    if isinstance(hints, dict):
+        tool["annotations"] = {key: hints[key] for key in _HINTS if isinstance(hints.get(key), bool)}
+    return tool
+
+
+def _returned(result: dict[str, Any]) -> None:
+    content = result.get("content")
+    blocks = content if isinstance(content, list) else [] if content is None else [content]
+    result["content"] = [_block(block) for block in blocks]
+    if "isError" in result:
+        result["isError"] = bool(result["isError"])
+    if "structuredContent" in result and not isinstance(result["structuredContent"], dict):
+        told = result.pop("structuredContent")
+        if told is not None:
+            result["content"].append(_as_text(told))
+
+
+def _block(block: object) -> dict[str, Any]:
+    """A block that the library takes; of any other kind, its JSON as text."""
+    if isinstance(block, str):
+        return {"type": "text", "text": block}
+    if not isinstance(block, dict):
+        return _as_text(block)
+    kind = block.get("type")
+    if kind == "resource":
+        resource = block.get("resource")
+        held: dict[str, Any] = resource if isinstance(resource, dict) else {}
+        whole = isinstance(held.get("uri"), str) and any(isinstance(held.get(key), str) for key in ("text", "blob"))
+        return block if whole else _as_text(block)
+    needed = _BLOCKS.get(kind) if isinstance(kind, str) else None
+    if needed is None or not all(isinstance(block.get(key), str) for key in needed):
+        return _as_text(block)
+    return {key: value for key, value in block.items() if key in {"type", "title", "description", *needed}}
+
+
+def _as_text(value: object) -> dict[str, Any]:
+    return {"type": "text", "text": json.dumps(value, ensure_ascii=False, default=str)}
+
+
+class _OneLine(logging.Filter):
+    """A banner that a server prints to its output is no error of the bot's: one line, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return record.name != "mcp.client.stdio" or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+
+
+def quiet_about_other_lines() -> None:
+    """Keep lines that are not messages, which some servers print to their output, out of the log."""
+    logger = logging.getLogger("mcp.client.stdio")
+    if not any(isinstance(one, _OneLine) for one in logger.filters):
+        logger.addFilter(_OneLine())
