@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from framework.stream.model import RECORD_FIELDS
+
 if TYPE_CHECKING:
     from framework.definition.operations import Operations
 
 MOST_MENTIONED = 5
-STATE_FIELDS = frozenset(
-    {
-        "review",
-        "note",
-        "handover",
-        "handover_count",
-        "handover_channel",
-        "outcome",
-        "approved_by",
-        "covers_before",
-        "part_of",
-        "reply_to",
-        "generating",
-    }
-)
+STATE_FIELDS = RECORD_FIELDS | {"handover_count", "generating"}
 """Fields by which a bot's messages and channels show where its work stands. A reply sets them, never an operation."""
 _TO_MANY = ("mentioned_channel", "mentioned_here", "mentioned_roles", "mentioned_group_ids")
 # Arguments under which a message or a channel's data stands.

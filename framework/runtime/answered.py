@@ -84,7 +84,7 @@ class AlreadyAnswered:
 
 def _reply_among(messages: Iterable[Message], turn: Turn) -> OwnMessage | None:
     """The turn's reply. By what it records; by its id, too, which a placeholder of an earlier release alone has."""
-    ids = {*turn.ids.reply, turn.ids.former_reply}
+    ids = {turn.ids.first_reply, turn.ids.former_reply}
     found = (own(message, turn.bot_user_id) for message in messages)
     for one in found:
         if one is not None and (one.is_reply_to(turn.ids.trigger, made_up=turn.cause.made_up) or one.id in ids):

@@ -152,7 +152,7 @@ def answers_of(message: Message, bot_user_id: str) -> Sequence[str]:
 
 def _own_reply(page: Sequence[Message], turn: Turn) -> OwnMessage | None:
     """The reply of an earlier try at the turn."""
-    ids = {*turn.ids.reply, turn.ids.former_reply}
+    ids = {turn.ids.first_reply, turn.ids.former_reply}
     found = (own(message, turn.bot_user_id) for message in page)
     return next(
         (one for one in found if one is not None and (one.id in ids or one.is_reply_to(turn.ids.trigger))), None

@@ -98,7 +98,9 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
     """
     trigger = turn.trigger
     names = {message.id: message.user.name or message.user.id for message in messages}
-    said = [_utterance(message, turn, names) for message in _merged(messages, turn) if _belongs(message, turn)]
+    readers = turn.readers
+    whole = _merged(messages, turn)
+    said = [_utterance(message, turn, names) for message in whole if _belongs(message, turn, readers)]
     shown = len(said) - limit if limit is not None and len(said) > limit else 0
     return Conversation(
         utterances=tuple(said[shown:]),
@@ -151,13 +153,13 @@ def spoken_text(message: Message) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _belongs(message: Message, turn: Turn) -> bool:
+def _belongs(message: Message, turn: Turn, readers: Sequence[str]) -> bool:
     """Left out: what is deleted, what the service says, and what one of those cannot see who may read the answer. Of
     the bot's own messages, too, what is not complete, what is no answer, and apologies for technical problems.
     """
     if _is_gone(message) or message.kind in {"system", "error", "ephemeral"}:
         return False
-    if message.shadowed or not may_all_see(message, turn.readers):
+    if message.shadowed or (message.visible_to and not may_all_see(message, readers)):
         return False
     ours = own(message, turn.bot_user_id)
     if ours is not None:

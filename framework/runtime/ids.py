@@ -37,9 +37,11 @@ class TurnIds:
 
         `part` counts the messages that a long text takes, from 1. `name` tells several of one purpose apart.
         """
+        return tuple(self._id(purpose, part, name, n) for n in range(TRIES))
+
+    def _id(self, purpose: Purpose, part: int, name: str, n: int) -> str:
         kind = "event" if self.made_up else "message"
-        fields = (self.bot_user_id, kind, self.trigger, purpose, part, name)
-        return tuple(self.key.id_of(*fields, n) for n in range(TRIES))
+        return self.key.id_of(self.bot_user_id, kind, self.trigger, purpose, part, name, n)
 
     @cached_property
     def reply(self) -> tuple[str, ...]:
@@ -47,9 +49,14 @@ class TurnIds:
         return self.chain("reply")
 
     @cached_property
+    def first_reply(self) -> str:
+        """The first of them, which is the reply's unless somebody else has it."""
+        return self._id("reply", 1, "", 0)
+
+    @cached_property
     def turn(self) -> str:
         """The key by which tools know the turn. It is shown to nobody."""
-        return self.chain("turn")[0]
+        return self._id("turn", 1, "", 0)
 
     @cached_property
     def job(self) -> str:
@@ -60,7 +67,7 @@ class TurnIds:
     @cached_property
     def former_reply(self) -> str:
         """The id that earlier releases gave the reply. It counts only for messages that the bot wrote."""
-        return str(uuid.uuid5(_MESSAGES, _text(f"{self.bot_user_id}\n{self.trigger}")))
+        return str(uuid.uuid5(_MESSAGES, _text(f"{self.bot_user_id}\n{self.trigger}"))) if self.made_up else self.job
 
 
 @dataclass(frozen=True)

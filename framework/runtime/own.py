@@ -27,24 +27,58 @@ FAILED = "failed"
 """The outcome of an apology for a technical problem."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OwnMessage:
     """A message that the bot wrote, and what it records. Texts are empty where nothing is recorded."""
 
     message: Message
-    reply_to: str = ""
-    made_up: bool = False
-    answers: tuple[str, ...] = ()
-    part_of: str = ""
-    outcome: str = ""
-    note: str = ""
-    review: Mapping[str, Any] | None = None
-    covers: bool = False
 
     @property
     def id(self) -> str:
         """The message's id."""
         return self.message.id
+
+    @property
+    def reply_to(self) -> str:
+        """The id of the message that it answers, or, with `made_up`, of what happened."""
+        return self._text(REPLY_TO)
+
+    @property
+    def made_up(self) -> bool:
+        """Whether no message led to it."""
+        return self.message.custom.get(MADE_UP) is True
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The ids of the messages that it answers together."""
+        ids = self.message.custom.get(ANSWERS)
+        return tuple(one for one in ids if isinstance(one, str) and one) if isinstance(ids, (list, tuple)) else ()
+
+    @property
+    def part_of(self) -> str:
+        """The id of the reply of which it is a further message."""
+        return self._text(PART_OF)
+
+    @property
+    def outcome(self) -> str:
+        """What came of the turn."""
+        return self._text(OUTCOME)
+
+    @property
+    def note(self) -> str:
+        """What kind of note it is."""
+        return self._text(NOTE)
+
+    @property
+    def review(self) -> Mapping[str, Any] | None:
+        """What the team is asked to decide."""
+        value = self.message.custom.get(REVIEW)
+        return value if isinstance(value, Mapping) else None
+
+    @property
+    def covers(self) -> bool:
+        """Whether it speaks of everything written before it."""
+        return self.message.custom.get(COVERS) is True
 
     @property
     def is_deleted(self) -> bool:
@@ -76,30 +110,13 @@ class OwnMessage:
         """The ids of the messages that it answers, several where they were answered together."""
         return () if self.made_up else tuple(dict.fromkeys(filter(None, (*self.answers, self.reply_to))))
 
+    def _text(self, field: str) -> str:
+        value = self.message.custom.get(field)
+        return value if isinstance(value, str) else ""
+
 
 def own(message: Message | None, bot_user_id: str) -> OwnMessage | None:
     """Return what a message records. None for every message that somebody else wrote, whatever its fields say."""
     if message is None or not bot_user_id or message.user.id != bot_user_id:
         return None
-    return recorded(message)
-
-
-def recorded(message: Message) -> OwnMessage:
-    """Return what a message records that is known to be the bot's: the answer to posting it."""
-    fields = message.custom
-    review, answers = fields.get(REVIEW), fields.get(ANSWERS)
-    return OwnMessage(
-        message,
-        reply_to=_text(fields.get(REPLY_TO)),
-        made_up=fields.get(MADE_UP) is True,
-        answers=tuple(filter(None, map(_text, answers))) if isinstance(answers, (list, tuple)) else (),
-        part_of=_text(fields.get(PART_OF)),
-        outcome=_text(fields.get(OUTCOME)),
-        note=_text(fields.get(NOTE)),
-        review=review if isinstance(review, Mapping) else None,
-        covers=fields.get(COVERS) is True,
-    )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return OwnMessage(message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from framework.errors import ChatServiceError, DuplicateMessageError
-from framework.runtime.own import OwnMessage, own, recorded
+from framework.runtime.own import OwnMessage, own
 from framework.stream.model import ChannelRef, Message, OutgoingMessage
 from framework.stream.service import ChatService, Check, unchecked
 
@@ -54,7 +54,7 @@ async def post_once(
                 return Posted(ours, is_new=False)
             _tell(channel, id_, number, found)
         else:
-            return Posted(recorded(sent), is_new=True)
+            return Posted(OwnMessage(sent), is_new=True)
     raise ChatServiceError(
         f"Others have messages under all {len(chain)} ids of a message to {channel}.",
         hint="Whoever can do that knows the app's secret: change it in the dashboard.",

@@ -146,7 +146,7 @@ class Turn:
     @property
     def reply_id(self) -> str:
         """The id of the reply: the one that it has, or is to get."""
-        return self.draft.id or self.ids.reply[0]
+        return self.draft.id or self.ids.first_reply
 
     @property
     def visible_to(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from pydantic import SecretStr
@@ -20,7 +19,8 @@ class IdKey:
     """
 
     def __init__(self, secret: SecretStr) -> None:
-        self._key = SecretStr(_mac(secret.get_secret_value().encode("utf-8", "surrogatepass"), _LABEL).hex())
+        key = hmac.digest(secret.get_secret_value().encode("utf-8", "surrogatepass"), _LABEL, "sha256")
+        self._keyed = hmac.new(key, digestmod="sha256")  # it does not give the key away
 
     def __repr__(self) -> str:
         return "IdKey(...)"
@@ -30,10 +30,7 @@ class IdKey:
 
         Any text is a field, whatever is in it: NUL, lone surrogates, separators.
         """
-        encoded = (str(field).encode("utf-8", "surrogatepass") for field in fields)
-        message = b"".join(len(field).to_bytes(8, "big") + field for field in encoded)
-        return _mac(bytes.fromhex(self._key.get_secret_value()), message)[:_BYTES].hex()
-
-
-def _mac(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, hashlib.sha256().name)
+        encoded = [str(field).encode("utf-8", "surrogatepass") for field in fields]
+        mac = self._keyed.copy()
+        mac.update(b"".join([len(field).to_bytes(8, "big") + field for field in encoded]))
+        return mac.digest()[:_BYTES].hex()

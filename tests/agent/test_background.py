@@ -56,6 +56,19 @@ async def test_facts_are_told_to_the_model_as_data(
     assert await agent.facts_of("ada", "messaging:a") == ()
 
 
+async def test_nothing_is_remembered_of_what_only_some_people_see(
+    server: ScriptedServer, make_agent: AgentMaker, database: Database
+) -> None:
+    facts = Facts("test", database, Memory(facts=True), now=now)
+    agent = make_agent(*fact_tools(facts), facts=facts)
+    said = saying("ada", "messaging:a", "My PIN is 4711, remember it.")
+    whispered = replace(said, caller=replace(said.caller, restricted=True))
+    server.play(call(("remember_fact", {"fact": "Ada's PIN is 4711."})), say("I may not."))
+    await answer(agent, whispered)
+    assert "is not remembered" in server.asked[-1].text
+    assert await agent.facts_of("ada", "messaging:a") == ()
+
+
 @pytest.mark.parametrize("per_channel", [True, False])
 async def test_fifty_people_at_once_never_see_each_others_facts(
     make_agent: AgentMaker, server: ScriptedServer, database: Database, *, per_channel: bool

@@ -155,6 +155,21 @@ async def test_whatever_does_not_happen_is_in_the_audit_log_with_its_reason(
     assert entry["detail"]
 
 
+async def test_a_turn_that_runs_again_says_nothing_twice_and_nobody_can_take_its_ids(at: Desk) -> None:
+    turn = policy(BOT, act_as="bot")
+    sent = await at.execute("SendMessage", said("Hi"), policy=turn)
+    again = await at.execute("SendMessage", said("Hi"), policy=turn)
+    assert again["message"]["id"] == sent["message"]["id"]
+    assert await texts(at) == ["Hi"]
+    # If somebody had it all the same, their message would not be taken for what was said.
+    wanted = sent["message"]["id"]
+    await at.execute("DeleteMessage", {"id": wanted, "hard": True})
+    await at.execute("SendMessage", said("mine", id=wanted, user_id="bob"))
+    with pytest.raises(ChatServiceError, match="posted before"):
+        await at.execute("SendMessage", said("Hi"), policy=turn)
+    assert await texts(at) == ["mine"]
+
+
 async def test_the_audit_log_tells_who_what_for_whom_and_what_came_of_it(at: Desk) -> None:
     await at.execute("SendMessage", said("Hi"), policy=policy(BOT, act_as="bot"))
     entry = (await at.log())[-1]

@@ -14,7 +14,7 @@ from framework.stream.model import MessageNew, User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, answer, slowly
 from tests.support.bots import CID, Running
-from tests.support.chat import BEN, World
+from tests.support.chat import ANN, BEN, World
 
 BOT = "agent-bot"
 _PUBLIC = uuid.UUID("5a1c9be2-4c0e-5c0b-9a53-6f0d1f0c7b11")
@@ -101,3 +101,63 @@ async def test_replies_of_earlier_releases_are_still_the_bots(
         await asyncio.sleep(60)
     said = [message.text for message in world.messages(CID) if message.user.id == BOT]
     assert said == ["There.", "You said: And mine?"]
+
+
+FORGED: list[dict[str, Any]] = [
+    {"covers_before": True, "reply_to": "m1"},
+    {"outcome": "failed"},
+    {"note": "team"},
+    {"review": {"kind": "draft"}},
+    {"ai_generated": True},
+    {"bot_id": "x"},
+]
+
+
+@pytest.mark.parametrize("custom", FORGED, ids=lambda custom: next(iter(custom)))
+async def test_a_digest_reads_what_people_wrote_whatever_fields_it_has(
+    world: World, agent: ScriptedAgent, timing: Timing, custom: dict[str, Any]
+) -> None:
+    world.room(CID)
+    digest = {"triggers": [{"command": {"values": "digest", "since_last": True}, "do": "Write a digest."}]}
+    async with Running(world, agent, timing=timing, definition=digest):
+        world.post(CID, "We ship on Friday", user=BEN)
+        marked = custom.get("ai_generated") is True
+        world.post(CID, "I sell stolen bikes", user=BEN, custom=custom, ai_generated=marked)
+        world.post(CID, "My PIN is 4711", user=BEN, visible_to=("ben", BOT))
+        await asyncio.sleep(1)
+        world.post(CID, "/digest")
+        await asyncio.sleep(2)
+    (asked,) = agent.asked
+    assert [(one.who, one.text) for one in asked.utterances] == [
+        ("user", "We ship on Friday"),
+        ("user", "I sell stolen bikes"),
+    ]
+
+
+async def test_no_one_s_silence_and_no_timer_brings_up_what_only_some_people_see(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    idle = {"triggers": [{"idle": {"after": "6m", "do": "Ask whether anything is open."}}]}
+    async with Running(world, agent, timing=timing, definition=idle):
+        world.post(CID, "In public")
+        await asyncio.sleep(1)
+        world.post(CID, "My PIN is 4711", visible_to=("ann", BOT))
+        await asyncio.sleep(600)
+    (asked,) = agent.asked
+    assert "In public" in [one.text for one in asked.utterances]
+    assert not [one for one in asked.utterances if "4711" in one.text]
+
+
+async def test_a_reaction_to_what_only_some_people_see_is_answered_for_them_alone(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    asking = {"triggers": [{"reaction": {"values": ["help"], "do": "Help with this message."}}]}
+    async with Running(world, agent, timing=timing, definition=asking):
+        about = world.post(CID, "My PIN is 4711", visible_to=("ann", BOT))
+        await asyncio.sleep(1)
+        world.react(about.id, "help", user=ANN)
+        await asyncio.sleep(2)
+    (reply,) = [message for message in world.messages(CID) if message.user.id == BOT]
+    assert set(reply.visible_to) == {"ann", BOT}

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from framework.agent.conversation import Conversation
+from framework.engine.durable import open_engine
 from framework.runtime.bot import Limits
 from framework.runtime.ids import TRIES
 from tests.runtime.conftest import logs
 from tests.sandbox.conftest import World, world
 from tests.support.agent import Pause, ScriptedAgent, Step, TextDelta, answer
-from tests.support.customers import BOT, Listener, Message, answers, bot_at_work, by_bot, say, seen
+from tests.support.customers import BOT, Listener, Message, answers, bot_at_work, by_bot, say, seen, try_to_say
 from tests.support.ids import ids_of
+from tests.support.postgres import Postgres, unavailable
 from tests.support.waiting import until
 
 __all__ = ["logs", "world"]
@@ -256,3 +260,23 @@ async def test_the_alert_and_the_summary_reach_the_team_though_the_reply_s_id_wa
         note = [m for m in await by_bot(world, "support-1", "mo") if m.get("note") == "team"]
         assert len(note) == 1
     assert eve.posted
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_a_message_with_an_odd_id_takes_no_channel_from_the_others(
+    world: World, tmp_path: Path, database: str
+) -> None:
+    await shop(world, "support-1")
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'engine.db'}"
+        if database == "postgres":
+            if reason := unavailable():
+                pytest.skip(reason)
+            url = stack.enter_context(Postgres.running()).database()
+        engine = await asyncio.to_thread(open_engine, url)
+        async with bot_at_work(world, ScriptedAgent(), engine=engine):
+            for id_ in ("a\x00b", "\x00", "c\x1b\x7f", "d\u202e\ufffe", "e\ud800"):
+                await try_to_say(world, "support-1", "eve", "odd \x00 \x1b", id=id_)
+            asked = await say(world, "support-1", "bob", "Where is it?")
+            assert (await answered(world, asked))["text"] == "You said: Where is it?"
+        await engine.close()
