@@ -165,16 +165,44 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         if not self._rules.permits(call.tool, context):
             log.info("tool not allowed", tool=call.name, user=context.user_id)
             return call.answer(NOT_ALLOWED.format(name=call.name), said=self._phrases.not_allowed)
-        if self._rules.needs_approval(call.tool, call.arguments, context):
+        reserved = await self._reserve(call)
+        if reserved is None:
             return await self._ask(call)
         if rule.per_minute is not None:
             seconds = self._window.take(declared_name(call.tool), context.user_id, rule.per_minute)
             if seconds:
+                await self._release(reserved)
                 return call.answer(
                     TOO_OFTEN.format(name=call.name, seconds=max(1.0, seconds)),
                     said=self._phrases.too_often,
                 )
-        return await self._run(call, handler)
+        result = await self._run(call, handler)
+        if isinstance(result, ToolMessage) and result.status == "error" and not _is_uncertain(result):
+            await self._release(reserved)
+        return result
+
+    async def _reserve(self, call: _Call) -> str | None:
+        """Count a call that needs nobody's approval, where it is counted; None where a person has to be asked."""
+        judgement = self._rules.judge(call.tool, call.arguments, call.context)
+        if judgement.asks:
+            return None
+        if not judgement.amounts:
+            return ""
+        if self._approvals is None:
+            return None
+        payer = self._approvals.payer(declared_name(call.tool), call.context.user_id)
+        return await self._approvals.sums.reserve(payer, call.context.key, judgement.amounts, judgement.asks_with)
+
+    async def _release(self, reserved: str) -> None:
+        if reserved and self._approvals is not None:
+            await self._approvals.sums.release(reserved)
+
+    async def _count(self, call: _Call, key: str) -> None:
+        """Count a call that was approved: it takes its part of the sums as well."""
+        if self._approvals is not None:
+            amounts = self._rules.judge(call.tool, call.arguments, call.context).amounts
+            payer = self._approvals.payer(declared_name(call.tool), call.context.user_id)
+            await self._approvals.sums.count(payer, key, amounts)
 
     async def _run(self, call: _Call, handler: Run) -> Result:
         steps = call.context.ledger.steps
@@ -255,6 +283,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             return self._uncertain(call) if pending.state == "running" else _denied(call)
         by = pending.decision.by if pending.decision else ""
         log.info("approved tool call runs", audit=True, tool=call.name, number=pending.number, by=by)
+        await self._count(call, id_)
         # The key of the call as it was asked for: a tool that saw it before knows it again.
         result = await handler(_for(call.request, replace(call.context, key=pending.request.key)))
         await self._approvals.finish(id_, _kept(result)["content"])
@@ -306,6 +335,10 @@ def _place(request: ToolCallRequest) -> int:
 
 def _kept(result: Result) -> dict[str, Any]:
     if isinstance(result, ToolMessage):
-        doubt = isinstance(result.artifact, Said) and result.artifact.uncertain
-        return {"content": result.text, "ok": result.status != "error", **({"uncertain": True} if doubt else {})}
+        doubt = {"uncertain": True} if _is_uncertain(result) else {}
+        return {"content": result.text, "ok": result.status != "error", **doubt}
     return {"content": "It was done.", "ok": True}
+
+
+def _is_uncertain(result: ToolMessage) -> bool:
+    return isinstance(result.artifact, Said) and result.artifact.uncertain

@@ -39,12 +39,12 @@ class ApprovalStore:
 
     def __init__(self, storage: Storage, *, now: Callable[[], datetime]) -> None:
         self.storage = storage
-        self._now = now
+        self.now = now
 
     async def ask(self, request: Request) -> Approval:
         """Record a request, once. Raises FrameworkError if its content cannot be written down."""
         try:
-            row = rows.new_row(request, self._now())
+            row = rows.new_row(request, self.now())
         except ValueError as error:
             raise FrameworkError(f"{request.subject} cannot be shown to a person: {error}") from None
         return await self._write(lambda connection: self._ask(connection, request, row))
@@ -119,7 +119,7 @@ class ApprovalStore:
         """As `claim`, for whatever approved call has this fingerprint. None: there is none."""
         table = _table()
         same = (table.c.kind == kind) & (table.c.fingerprint == exact) & (table.c.state == "approved")
-        same &= table.c.expires_at > rows.moment(self._now())
+        same &= table.c.expires_at > rows.moment(self.now())
         return await self._write(lambda connection: self._claim(connection, same, exact))
 
     async def finish(self, id_: str, result: str) -> None:
@@ -147,13 +147,13 @@ class ApprovalStore:
         if request.key:
             same = table.c.key == request.key
         else:
-            waits = (table.c.state == "waiting") & (table.c.expires_at > rows.moment(self._now()))
+            waits = (table.c.state == "waiting") & (table.c.expires_at > rows.moment(self.now()))
             same = (table.c.fingerprint == row["fingerprint"]) & waits
         known = _one(connection, same & (table.c.kind == request.kind) & (table.c.scope == request.scope))
         if known is not None:
             return known
         over = (table.c.state != "waiting") | (table.c.kind == "operation")
-        old = (table.c.asked_at < rows.moment(self._now() - rows.KEPT)) & over
+        old = (table.c.asked_at < rows.moment(self.now() - rows.KEPT)) & over
         connection.execute(delete(table).where(old))
         connection.execute(insert(table).values(**row))
         return _must(connection, row["id"])
@@ -167,7 +167,7 @@ class ApprovalStore:
         return _must(connection, id_)
 
     def _decide(self, connection: Connection, id_: str, decision: Decision) -> Approval:
-        table, now = _table(), rows.moment(self._now())
+        table, now = _table(), rows.moment(self.now())
         values: dict[str, Any] = {
             "state": "approved" if decision.approve else "denied",
             "decided_at": now,
@@ -184,16 +184,16 @@ class ApprovalStore:
                 "Nothing waits for a decision there.", hint="It was decided on, it expired, or it is not shown yet."
             )
         approval = _must(connection, id_)
-        audited(connection, approval, self._now(), "approved" if decision.approve else "denied")
+        audited(connection, approval, self.now(), "approved" if decision.approve else "denied")
         return approval
 
     def _expire(self, connection: Connection, id_: str) -> Approval | None:
-        table, now = _table(), rows.moment(self._now())
+        table, now = _table(), rows.moment(self.now())
         over = (table.c.id == id_) & (table.c.state == "waiting") & (table.c.expires_at <= now)
         if not _change(connection, over, state="expired", decided_at=now):
             return None
         approval = _must(connection, id_)
-        audited(connection, approval, self._now(), "expired")
+        audited(connection, approval, self.now(), "expired")
         return approval
 
     def _claim(self, connection: Connection, wanted: ColumnElement[bool], exact: str) -> Approval | None:
@@ -213,7 +213,7 @@ class ApprovalStore:
             return None
         if is_operation:
             return approval
-        line = audited(connection, approval, self._now(), "started")
+        line = audited(connection, approval, self.now(), "started")
         _change(connection, table.c.id == approval.id, audit=line)
         return approval
 

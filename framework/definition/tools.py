@@ -8,11 +8,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from framework.definition.approval_conditions import arguments_of, check_condition
 from framework.definition.part import Duration, Part, Texts
 
 _WHEN = re.compile(r"when:\s*(?P<condition>\S.*)", re.DOTALL)
-CONDITION_NAMES = frozenset({"args", "user", "channel"})
-"""What a condition of `approval` may speak of."""
 
 
 class ToolRule(Part):
@@ -31,8 +30,9 @@ class ToolRule(Part):
     roles: Texts = Field((), description="Only for people with one of these roles.", examples=[["admin"]])
     approval: str = Field(
         "never",
-        description="`never`, `always`, or `when: CONDITION`, a Jinja expression over `args`, `user` and `channel`.",
-        examples=["when: args.amount > 100"],
+        description="`never`, `always`, or `when: CONDITION`, a Jinja expression over `args`, `user` and `channel`. "
+        "`args.NAME per hour`, `per day` or `per week` is the sum over the calls of one person.",
+        examples=["when: args.amount > 100", "when: args.amount per day > 100"],
     )
     timeout: Duration = Field(timedelta(seconds=30), description="Longest run of a call.")
     per_minute: int | None = Field(None, ge=1, description="Calls a minute, for each person.", examples=[5])
@@ -74,36 +74,7 @@ class ToolRule(Part):
     @property
     def arguments(self) -> frozenset[str]:
         """The arguments that the condition looks at, as far as it names them: `args.amount`, `args["amount"]`."""
-        from jinja2 import nodes
-        from jinja2.sandbox import SandboxedEnvironment
-
-        if self.condition is None:
-            return frozenset()
-        tree = SandboxedEnvironment().parse("{{ " + self.condition + " }}")
-        found = [node.attr for node in tree.find_all(nodes.Getattr) if _is_args(node.node)]
-        items = (node.arg for node in tree.find_all(nodes.Getitem) if _is_args(node.node))
-        found += [item.value for item in items if isinstance(item, nodes.Const) and isinstance(item.value, str)]
-        return frozenset(found)
-
-
-def _is_args(node: object) -> bool:
-    return getattr(node, "name", "") == "args"
-
-
-def check_condition(text: str) -> None:
-    """Raise ValueError for what is no Jinja expression, or speaks of what it is not given."""
-    from jinja2 import TemplateSyntaxError, meta
-    from jinja2.sandbox import SandboxedEnvironment
-
-    environment = SandboxedEnvironment()
-    try:
-        environment.compile_expression(text)
-        unknown = meta.find_undeclared_variables(environment.parse("{{ " + text + " }}")) - CONDITION_NAMES
-    except TemplateSyntaxError as error:
-        raise ValueError(f"{text!r} is no condition: {error.message}") from None
-    if unknown:
-        known = ", ".join(sorted(CONDITION_NAMES))
-        raise ValueError(f"the condition speaks of {', '.join(sorted(unknown))}; it is given {known}")
+        return arguments_of(self.condition) if self.condition is not None else frozenset()
 
 
 class McpServer(Part):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from framework.approvals import Approval, ApprovalStore, Request
 from framework.approvals.approval import fingerprint
 from framework.approvals.sheet import lines
+from framework.tools.sums import Payer, SumBook
 
 if TYPE_CHECKING:
     from framework.tools.context import ToolContext
@@ -21,6 +22,7 @@ class ToolApprovals:
         """`lifetime`: how long a call may be decided on."""
         self._bot = bot
         self._store = store
+        self.sums = SumBook(store.storage, now=store.now)
         self._lifetime = lifetime
 
     async def ask(
@@ -45,6 +47,10 @@ class ToolApprovals:
             about={"roles": list(context.roles)},
         )
         return await self._store.ask(request)
+
+    def payer(self, tool: str, user_id: str) -> Payer:
+        """Whose sums a call adds to."""
+        return Payer(self._bot, tool, user_id)
 
     async def get(self, id_: str) -> Approval:
         """A call by its id, whatever its state. Raises NotWaitingError if it is not a call of this bot."""

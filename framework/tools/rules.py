@@ -6,19 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-import structlog
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
-
+from framework.definition.approval_conditions import check_condition, read_condition
 from framework.definition.tools import ToolRule
 from framework.errors import DefinitionError, Position
+from framework.tools.judgement import Judgement, judgement_of
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from framework.tools.context import ToolContext
-
-log = structlog.get_logger(__name__)
 
 DECLARED = "declared"
 """The key in a tool's metadata under which it says how bot.yaml calls it, where that is not its name."""
@@ -34,8 +30,6 @@ READERS = frozenset(
     }
 )
 """Tools for the chat's operations that change nothing, whatever is called."""
-
-_CONDITIONS = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 class Rules:
@@ -81,22 +75,16 @@ class Rules:
         own = (tool.extras or {}).get("writes")
         return own if isinstance(own, bool) else tool.name not in READERS
 
-    def needs_approval(self, tool: BaseTool, arguments: Mapping[str, Any], context: ToolContext) -> bool:
-        """Whether a person has to approve this call. A condition that cannot be told counts as met."""
+    def judge(self, tool: BaseTool, arguments: Mapping[str, Any], context: ToolContext) -> Judgement:
+        """Say whether a person has to approve this call, as far as that can be said without knowing of other calls."""
         if not self.governs(tool):
-            return False
+            return Judgement(asks=False)
         approval = self.of(tool).approval.strip()
         if approval in {"never", "always"}:
-            return approval == "always"
+            return Judgement(asks=approval == "always")
+        condition = read_condition(_condition(approval))
         user = {"id": context.user_id, "name": context.user_name, "roles": list(context.roles)}
-        try:
-            met = _CONDITIONS.compile_expression(_condition(approval), undefined_to_none=False)(
-                args=dict(arguments), user=user, channel=context.channel
-            )
-            return bool(met)
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            log.warning("approval condition cannot be told, so a person is asked", tool=tool.name, error=str(error))
-            return True
+        return judgement_of(condition, tool, arguments, {"user": user, "channel": context.channel})
 
 
 def declared_name(tool: BaseTool) -> str:
@@ -116,8 +104,8 @@ def _check(rule: ToolRule, where: Position | None) -> None:
     if not approval.startswith("when:") or not _condition(approval):
         raise DefinitionError(f"tools: {rule.name}: approval {approval!r} is not known", where=where, hint=hint)
     try:
-        _CONDITIONS.compile_expression(_condition(approval))
-    except TemplateError as error:
+        check_condition(_condition(approval))
+    except ValueError as error:
         raise DefinitionError(
             f"tools: {rule.name}: the condition {_condition(approval)!r} cannot be read: {error}",
             where=where,

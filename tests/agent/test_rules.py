@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 from langchain.tools import ToolRuntime, tool
+from langchain_core.tools import ToolException
 
 from framework.agent.agent import LangChainAgent
 from framework.agent.conversation import AgentEvent, ApprovalRequested, Caller, Conversation, Finished
 from framework.approvals import Approval, ApprovalStore, Decision, NotWaitingError
+from framework.definition.tools import ToolRule
 from framework.errors import DefinitionError
 from framework.storage import Storage
 from framework.tools.approvals import ToolApprovals
 from framework.tools.context import ToolContext
 from framework.tools.rate import Window
+from framework.tools.rules import Rules
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, call, say
 from tests.support.steps import KeptSteps, ProcessGoneError
@@ -173,6 +176,101 @@ async def test_approval_is_asked_for_as_declared(
     assert [event.tool for event in events if isinstance(event, ApprovalRequested)] == (["refund"] if asks else [])
     assert bool(REFUNDS) is not asks
     assert len(await store.waiting()) == int(asks)
+
+
+@tool
+async def pay(amount: float, runtime: ToolRuntime[ToolContext], fee: float = 0.0) -> str:
+    """Pay."""
+    if fee < 0:
+        raise ToolException("There is no such fee.")
+    REFUNDS.append((int(amount) if amount == amount else 0, runtime.context.user_id, runtime.context.key))
+    return f"Paid {amount}."
+
+
+@pytest.mark.parametrize(
+    ("condition", "arguments", "asks"),
+    [
+        ("args.amount > 100", {"amount": float("nan")}, True),
+        ("args.amount > 100", {"amount": float("inf")}, True),
+        ("args.amount > 100", {"amount": float("-inf")}, True),
+        ("args.amount > 100", {"amount": 5, "fee": float("nan")}, True),
+        ("args.amount > 100", {"amount": -5_000}, True),  # judged by its size as well
+        ("abs(args.amount) > 100", {"amount": -5_000}, True),
+        ("args.amount < 0", {"amount": -1}, True),
+        ("args.amount > 100", {"amount": -50}, False),
+        ("args.amount > 100", {"amount": "7000"}, True),  # as the tool takes it
+        ("args.amount > 100", {"amount": "50"}, False),
+        ("args.amount > 100", {"amount": "1e400"}, True),
+        ("args.amount > 100", {"amount": True}, False),  # the tool gets 1.0
+        ("args.amount > 100", {"amount": [7_000]}, True),
+        ("args.amount > 100", {"amount": 10**30}, True),
+        ("args.amount > 100", {"amount": 10**400}, True),
+        ("args.amount > 100", {}, True),
+        ("args.amount + args.fee > 100", {"amount": 100}, False),  # what the tool fills in counts
+        ("args.amount + args.fee > 100", {"amount": 100, "fee": 1}, True),
+    ],
+)
+async def test_conditions_judge_what_the_tool_gets(
+    store: ApprovalStore, calls: ToolApprovals, condition: str, arguments: dict[str, Any], *, asks: bool
+) -> None:
+    rules = Rules([ToolRule(name="pay", approval=f"when: {condition}")])
+    context = ToolContext("ada", "Ada", "messaging:support-1", "turn-1:1", Path())
+    assert rules.judge(pay, arguments, context).asks is asks
+
+
+def spending(condition: str) -> dict[str, object]:
+    return {"tools": [{"name": "pay", "approval": f"when: {condition}"}]}
+
+
+def turn(key: str, user: str = "ada") -> Conversation:
+    return replace(asking("Pay me"), caller=Caller(user, "Ada", "messaging:support-1", key))
+
+
+async def test_many_small_calls_ask_once_their_sum_is_large(
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals, clock: Clock
+) -> None:
+    agent = make_agent(pay, definition=spending("args.amount per day > 100"), approvals=calls)
+
+    async def pays(key: str, amount: float, user: str = "ada") -> bool:
+        server.play(call(("pay", {"amount": amount})), say("Done."))
+        events = await events_of(agent, turn(key, user))
+        return not any(isinstance(event, ApprovalRequested) for event in events)
+
+    assert [await pays(f"t-{n}", 40) for n in range(3)] == [True, True, False]
+    assert await pays("t-3", 20)
+    assert not await pays("t-4", -1)  # nothing is earned back
+    assert await pays("t-5", 100, user="bob")
+    clock.at += timedelta(hours=23)
+    first = next(one for one in await store.waiting() if one.request.content == {"amount": 40})
+    await decide(store, first.id, approve=True)
+    server.play(say("You got it."))
+    await answer(agent, Conversation((), Caller("mo", key="t-6"), decided=first.id))
+    clock.at += timedelta(hours=2)
+    assert not await pays("t-7", 61)  # what a person approved counts as well
+    assert await pays("t-8", 60)
+    assert sum(amount for amount, user, _ in REFUNDS if user == "ada") == 40 + 40 + 20 + 40 + 60
+
+
+async def test_calls_at_once_do_not_pass_together(
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
+) -> None:
+    agent = make_agent(pay, definition=spending("args.amount per hour > 100"), approvals=calls)
+    server.play(call(*(("pay", {"amount": 30}) for _ in range(7))), say("Done."))
+    await events_of(agent, turn("turn-1"))
+    assert len(REFUNDS) == 3
+    assert len(await store.waiting()) == 4
+
+
+async def test_a_call_that_failed_or_runs_again_is_not_counted(
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
+) -> None:
+    agent = make_agent(pay, definition=spending("args.amount per week > 100"), approvals=calls)
+    server.play(call(("pay", {"amount": 90, "fee": -1})), say("Failed."))
+    await events_of(agent, turn("turn-1"))
+    for _ in range(3):  # the same call of the same turn, tried again
+        server.play(call(("pay", {"amount": 90})), say("Done."))
+        await events_of(agent, turn("turn-2"))
+    assert await store.waiting() == []
 
 
 async def test_an_approved_call_runs_once_for_whoever_asked_for_it(

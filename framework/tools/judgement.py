@@ -1,0 +1,102 @@
+"""Whether a person has to approve a call: its arguments as the tool takes them, judged by the condition of its rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from framework.definition.approval_conditions import FUNCTIONS, SUMS, Condition, Sum
+from framework.tools.judged import judged
+from framework.tools.sums import Amount
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+log = structlog.get_logger(__name__)
+
+_CONDITIONS = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+_CONDITIONS.globals = dict(FUNCTIONS)
+_UNTOLD = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
+
+
+def _never(_: Mapping[str, float]) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`asks`: a person has to be asked, whatever else was called. Otherwise `asks_with` says so for the sums with this
+    call in them, if the condition speaks of any. `amounts` are what this call adds to them.
+    """
+
+    asks: bool
+    amounts: tuple[Amount, ...] = ()
+    asks_with: Callable[[Mapping[str, float]], bool] = _never
+
+
+def judgement_of(
+    condition: Condition, tool: BaseTool, arguments: Mapping[str, Any], names: Mapping[str, Any]
+) -> Judgement:
+    """Judge a call. What cannot be told is asked: arguments that the tool does not take, numbers that are not finite.
+
+    A negative number is judged as it is and by its size: -5000 is above a bound of 100 as well.
+    """
+    taken = judged(tool, arguments)
+    if taken is None or not _is_finite(taken):
+        log.warning("approval condition cannot be told, so a person is asked", tool=tool.name)
+        return Judgement(asks=True)
+    try:
+        amounts = tuple(Amount(one, _size_of(one, taken)) for one in condition.sums)
+        met = _CONDITIONS.compile_expression(condition.expression, undefined_to_none=False)
+    except _UNTOLD as error:
+        log.warning("approval condition cannot be told, so a person is asked", tool=tool.name, error=str(error)[:200])
+        return Judgement(asks=True)
+
+    def asks_with(sums: Mapping[str, float]) -> bool:
+        try:
+            told = [dict(taken), dict(_sizes(taken))] if _sizes(taken) != taken else [dict(taken)]
+            return any(bool(met(args=args, **{SUMS: dict(sums)}, **names)) for args in told) or not _is_finite(sums)
+        except _UNTOLD as error:
+            reason = str(error)[:200]
+            log.warning("approval condition cannot be told, so a person is asked", tool=tool.name, error=reason)
+            return True
+
+    return Judgement(asks_with({one.sum.name: one.value for one in amounts}), amounts, asks_with)
+
+
+def _size_of(one: Sum, arguments: Mapping[str, Any]) -> float:
+    """What a call adds to a sum. Raises TypeError and others if there is no number there."""
+    value: Any = arguments
+    for name in one.path:
+        value = value[name]
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise TypeError(f"{one.name}: not a number")
+    size = abs(float(value))
+    if not math.isfinite(size):
+        raise ValueError(f"{one.name}: not finite")
+    return size
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_finite(item) for item in value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float | Decimal) or math.isfinite(value)
+
+
+def _sizes(value: Any) -> Any:  # noqa: ANN401 - whatever a tool takes
+    """The same with every negative number as its size."""
+    if isinstance(value, Mapping):
+        return {name: _sizes(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sizes(item) for item in value]
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return abs(value) if is_number and value < 0 else value
