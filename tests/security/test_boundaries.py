@@ -41,3 +41,11 @@ def test_a_boundary_says_what_holds_it_and_names_tests_that_exist(row: list[str]
         assert test in names_in(path), f"{path} has no {test}"
     for path in re.findall(r"`([\w/.]+)`", row[1]):
         assert "/" not in path or Path(path).exists(), path
+
+
+def test_every_file_of_attacks_is_named() -> None:
+    files = {path.as_posix() for path in Path("tests/security").glob("test_*.py")} - {
+        "tests/security/test_boundaries.py"
+    }
+    named = {path for row in ROWS for path, _ in NAMED.findall(row[2])}
+    assert files <= named, f"SECURITY.md says nothing of {sorted(files - named)}"
