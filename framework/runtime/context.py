@@ -13,7 +13,7 @@ from framework.runtime.situation import roles_of
 from framework.runtime.stage import CallNext
 from framework.runtime.trigger import by_another_account
 from framework.runtime.turn import GONE, Outcome, Silent, Turn
-from framework.stream.model import Attachment, Message, may_all_see
+from framework.stream.model import Attachment, Message, may_all_see, may_see
 from framework.stream.service import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -159,7 +159,9 @@ def _belongs(message: Message, turn: Turn, readers: Sequence[str]) -> bool:
     """
     if _is_gone(message) or message.kind in {"system", "error", "ephemeral"}:
         return False
-    if message.shadowed or (message.visible_to and not may_all_see(message, readers)):
+    if message.shadowed:
+        return False
+    if message.visible_to and not (may_all_see(message, readers) and may_see(message, turn.bot_user_id)):
         return False
     ours = own(message, turn.bot_user_id)
     if ours is not None:

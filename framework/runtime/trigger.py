@@ -11,7 +11,7 @@ from framework.definition.model import BotDefinition
 from framework.definition.patterns import linear
 from framework.definition.triggers import MESSAGE_KINDS, Trigger
 from framework.runtime.words import has_words, names_somebody, own_words
-from framework.stream.model import Message, User
+from framework.stream.model import Message, User, may_see
 
 if TYPE_CHECKING:
     from framework.runtime.situation import Situation
@@ -56,6 +56,8 @@ def never_answered(message: Message, *, bot_user_id: str) -> str | None:
         return f"{message.kind} message"
     if message.shadowed:
         return "the author is shadow banned"
+    if not may_see(message, bot_user_id):
+        return "for others alone"
     return "silent message" if message.silent else None
 
 

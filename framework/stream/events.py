@@ -17,7 +17,6 @@ from framework.stream.model import (
     Disconnected,
     Event,
     MemberAdded,
-    Message,
     MessageDeleted,
     MessageNew,
     MessageUpdated,
@@ -26,6 +25,7 @@ from framework.stream.model import (
     RemovedFromChannel,
     StopRequested,
     User,
+    may_see,
 )
 from framework.stream.wire import WireError, read_cid, read_custom, read_message, read_time, read_user
 
@@ -67,15 +67,9 @@ def concerns(event: Event, bot_id: str) -> bool:
         case AddedToChannel(user_id=user_id) | RemovedFromChannel(user_id=user_id):
             return user_id in {"", bot_id}
         case MessageNew(message) | MessageUpdated(message):
-            return _sees(bot_id, message)
+            return may_see(message, bot_id)
         case _:
             return True
-
-
-def _sees(bot_id: str, message: Message) -> bool:
-    if message.user.id == bot_id:
-        return True
-    return not message.shadowed and (not message.visible_to or bot_id in message.visible_to)
 
 
 def _channel(raw: Raw) -> ChannelRef:

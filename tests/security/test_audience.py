@@ -211,3 +211,16 @@ async def test_what_bob_quotes_without_seeing_it_is_not_told_him(shop: World) ->
         (reply,) = await answers(shop, CHANNEL, "bob")
         assert set(reply["restricted_visibility"]) == {"alice", "bob", BOT}
     assert not [one for one in agent.asked[-1].utterances if "4711" in one.text]
+
+
+async def test_what_is_not_for_the_bot_starts_nothing_and_is_in_no_prompt(shop: World) -> None:
+    agent = ScriptedAgent()
+    await whisper(shop, "For Mo: the code is 4711", to=("alice", "mo"))
+    async with bot_at_work(shop, agent):
+        await whisper(shop, "For Mo again: the code is 4711", to=("alice", "mo"))
+        await whisper(shop, "And what is the code?")
+        await answers(shop, CHANNEL, "alice")
+        await say(shop, CHANNEL, "mo", "Anything public?")
+        await answers(shop, CHANNEL, "mo")
+    assert sorted(agent.questions) == ["And what is the code?", "Anything public?"]
+    assert not [one for asked in agent.asked for one in asked.utterances if "4711" in one.text]
