@@ -27,7 +27,12 @@ class ToolRule(Part):
         description="For whom it may be called (user ids, wildcards); none: everybody.",
         examples=[["ada", "staff-*"]],
     )
-    roles: Texts = Field((), description="Only for people with one of these roles.", examples=[["admin"]])
+    roles: Texts = Field(
+        (),
+        description="Only for people with one of these roles in the app, or with one in the channel that is named in "
+        "full (`channel_moderator`).",
+        examples=[["admin"]],
+    )
     approval: str = Field(
         "never",
         description="`never`, `always`, or `when: CONDITION`, a Jinja expression over `args`, `user` and `channel`. "

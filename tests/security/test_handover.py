@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,23 @@ async def test_the_honest_handover_calls_the_team_alerts_and_comes_back(scene: A
 async def scope(scene: Attacked) -> str:
     async with scene.running(**SPEC) as replicas:
         return replicas[0].bot.scope
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_two_who_ask_for_a_person_at_one_moment_get_one_handover(scene: Attacked, replicas: int) -> None:
+    parents = [await scene.say("bob", CID, f"Topic {n}", silent=True) for n in range(4)]
+    async with scene.running(replicas=replicas, triggers=[{"on": "mention"}], **SPEC):
+        words = [scene.say("bob", CID, "@agent-bot human please", parent_id=parent) for parent in parents]
+        await asyncio.gather(*words, scene.say("eve", CID, "@agent-bot human please"))
+        await until(lambda: _alerted(scene))
+        await scene.answered(CID, await scene.say("mo", CID, "/bot resume"))
+        assert len(await scene.messages(DESK)) == 1
+        summaries = [one for one in await scene.messages(CID) if "For the team" in one["text"]]
+        assert len(summaries) <= 1
+
+
+async def _alerted(scene: Attacked) -> bool:
+    return bool(await scene.messages(DESK))
 
 
 async def test_ids_that_somebody_took_before_silence_neither_the_alert_nor_the_summary(scene: Attacked) -> None:
