@@ -23,6 +23,7 @@ from framework.agent.conversation import ApprovalRequested
 from framework.agent.messages import result_block
 from framework.agent.models.arguments import broken_arguments
 from framework.agent.turn import Said, TurnContext
+from framework.errors import ToolError
 from framework.tools.judged import shown_arguments
 from framework.tools.rules import declared_name
 
@@ -255,9 +256,11 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
                 f"{call.name} needs a person's approval, and nobody can be asked here.",
                 said=self._phrases.not_allowed,
             )
-        pending = await self._approvals.ask(
-            declared_name(call.tool), call.arguments, call.context, judged=shown_arguments(call.tool, call.arguments)
-        )
+        shown = shown_arguments(call.tool, call.arguments)
+        try:
+            pending = await self._approvals.ask(declared_name(call.tool), call.arguments, call.context, judged=shown)
+        except ToolError as error:
+            return call.answer(f"{call.name} was not run. {error}", said=self._phrases.not_allowed)
         if pending.state == "waiting":
             log.info("tool call waits for approval", audit=True, tool=call.name, number=pending.number)
             summary = "\n".join(pending.request.shown)

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 from framework.approvals import Approval, ApprovalStore, Request
 from framework.approvals.approval import fingerprint
 from framework.approvals.sheet import lines
+from framework.errors import EngineError, FrameworkError, ToolError
 from framework.tools.sums import Payer, SumBook
 
 if TYPE_CHECKING:
     from framework.tools.context import ToolContext
+
+
+LONGEST = 60_000
+"""Characters of arguments that people are shown. Nothing is cut: a longer call is not asked for."""
 
 
 class ToolApprovals:
@@ -31,14 +36,20 @@ class ToolApprovals:
         """Record a call; the same call of the same turn is recorded once. `context.key` is the call's own.
 
         `judged` are the arguments as the tool takes them, with its defaults: these are shown to people. Raises
-        EngineError if the database cannot be used, FrameworkError if the arguments cannot be written down.
+        EngineError if the database cannot be used, ToolError if the arguments cannot be shown to a person in full.
         """
+        shown = lines(arguments if judged is None else judged)
+        if sum(map(len, shown)) > LONGEST:
+            raise ToolError(
+                f"The arguments of {tool} are too long for a person to read before they approve it.",
+                hint=f"Shorten them to less than {LONGEST} characters.",
+            )
         request = Request(
             kind="tool",
             scope=self._bot,
             subject=tool,
             content=dict(arguments),
-            shown=lines(arguments if judged is None else judged),
+            shown=shown,
             lifetime=self._lifetime,
             asked_by=context.user_id,
             asked_name=context.user_name,
@@ -46,7 +57,12 @@ class ToolApprovals:
             key=context.key,
             about={"roles": list(context.roles)},
         )
-        return await self._store.ask(request)
+        try:
+            return await self._store.ask(request)
+        except EngineError:
+            raise
+        except FrameworkError as error:
+            raise ToolError(error.what, hint=error.hint) from None
 
     def payer(self, tool: str, user_id: str) -> Payer:
         """Whose sums a call adds to."""

@@ -355,6 +355,25 @@ async def test_a_call_that_nobody_decided_on_is_forgotten(
         await decide(store, pending.id, approve=True)
 
 
+@pytest.mark.parametrize("order", ["x" * 70_000, ["\u202e" * 20_000]])
+async def test_a_call_that_nobody_could_read_is_not_asked_for(
+    server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals, order: object
+) -> None:
+    @tool
+    def ship(order: object) -> str:
+        """Ship."""
+        REFUNDS.append((0, "", ""))
+        return "Shipped."
+
+    agent = make_agent(ship, definition={"tools": [{"name": "ship", "approval": "always"}]}, approvals=calls)
+    server.play(call(("ship", {"order": order})), say("That is too long."))
+    events = await events_of(agent, by())
+    assert not any(isinstance(event, ApprovalRequested) for event in events)
+    assert "too long for a person to read" in server.asked[-1].text
+    assert await store.waiting() == []
+    assert REFUNDS == []
+
+
 async def test_what_people_see_of_a_call_holds_no_secrets(
     server: ScriptedServer, make_agent: AgentMaker, store: ApprovalStore, calls: ToolApprovals
 ) -> None:
