@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -106,7 +107,9 @@ class LangChainAgent:
             return extract(conversation)
         from framework.agent.summary import Summariser
 
-        return await Summariser(self._parts.model, self._parts.site, HANDOVER_PROMPT).of(said, self._backgrounds.window)
+        return await Summariser(self._parts.model, self._parts.site, HANDOVER_PROMPT).of(
+            said, replace(self._backgrounds.window, mark=self._parts.mark())
+        )
 
     async def facts_of(self, user_id: str, channel: str) -> tuple[str, ...]:
         """What the bot remembers of a person in a channel, oldest first; nothing where it remembers nothing at all."""
@@ -205,7 +208,7 @@ class LangChainAgent:
     async def _ledger(self, conversation: Conversation, decided: Approval | None) -> Ledger:
         tools = () if self._parts.mcp is None else await self._parts.mcp.tools(self._parts.bot.definition.tool_names)
         call = None if decided is None else decided_call(decided, (*self._parts.tools, *tools))
-        return Ledger(conversation.steps, call, decided.id if decided else "", tools)
+        return Ledger(conversation.steps, call, decided.id if decided else "", tools, mark=self._parts.mark())
 
     async def _look_up(self, conversation: Conversation) -> Sequence[Reference]:
         """A language model is shown the passages at once, which saves the call in which it would ask for them. The
@@ -229,7 +232,7 @@ class LangChainAgent:
         if self._parts.embedded:
             return plain_messages(conversation.utterances, task)
         shown, background = await self._backgrounds.of(conversation, references, ledger)
-        return marked_messages(shown, task, background, self._backgrounds.window)
+        return marked_messages(shown, task, background, replace(self._backgrounds.window, mark=ledger.mark))
 
     def _context(self, conversation: Conversation, ledger: Ledger, decided: Approval | None) -> TurnContext:
         # What the team approved is done for whoever asked for it, whoever's turn this is.

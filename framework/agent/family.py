@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from framework.agent.conversation import AgentEvent, Conversation
     from framework.agent.workshop import Workshop
     from framework.definition.model import Bot
+    from framework.outbound import Screen
     from framework.settings import Settings
     from framework.tools.operations import Opener
 
@@ -45,6 +46,7 @@ class AgentFamily:
         self._app: tuple[Settings, Opener | None] | None = None
         self._members: dict[str, Member] = {}
         self._known: dict[int, tuple[Bot, Member | LangChainAgent]] = {}
+        self._screens: dict[int, tuple[Bot, Screen]] = {}
 
     def at(self, cid: str) -> Member | LangChainAgent:
         """The agent for a channel (TYPE:ID). Quick: one that is new is built with its first turn."""
@@ -59,6 +61,21 @@ class AgentFamily:
             same = content == _content(self._bot)
             agent = self.root if same else self._members.setdefault(content, Member(self, variant))
             known = self._known[id(variant)] = (variant, agent)
+        return known[1]
+
+    def screen(self, cid: str | None) -> Screen:
+        """What may be posted in a channel (TYPE:ID); in one that is not known, links that any channel allows."""
+        if cid is None:
+            from framework.agent.outgoing import widest
+
+            patterns = self._bot.definition.overrides
+            return widest([self._screen(self._bot), *(self._screen(self._bot.at(_some(one))) for one in patterns)])
+        return self._screen(self._bot.at(cid))
+
+    def _screen(self, variant: Bot) -> Screen:
+        known = self._screens.get(id(variant))
+        if known is None:
+            known = self._screens[id(variant)] = (variant, self._workshop.screen(variant))
         return known[1]
 
     def connect(self, settings: Settings, opener: Opener | None = None) -> None:
@@ -120,6 +137,11 @@ class Member:
             if self.agent is None:
                 self.agent = await asyncio.to_thread(self._family.build, self._variant)
             return self.agent
+
+
+def _some(pattern: str) -> str:
+    """A channel that a pattern of overrides fits."""
+    return pattern.replace("*", "x").replace("?", "x")
 
 
 def _content(variant: Bot) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_OPENED = re.compile(r"\s*<message(?:\s[^<>]*)?>\s*")
-_CLOSED = re.compile(r"(?<!\s)\s*+</message\s*+>\s*+\Z")
-_OPENING = re.compile(r"\s*(?:<|<m|<me|<mes|<mess|<messa|<messag|<message(?:\s[^<>]*)?)")
+_OPENED = re.compile(r"\s*<message(?:-\w{1,16})?(?:\s[^<>]*)?>\s*")
+_CLOSED = re.compile(r"(?<!\s)\s*+</message(?:-\w{1,16})?\s*+>\s*+\Z")
+_OPENING = re.compile(r"\s*(?:<|<m|<me|<mes|<mess|<messa|<messag|<message(?:-\w{0,16})?(?:\s[^<>]*)?)")
 
 
 def unframed(text: str) -> str:

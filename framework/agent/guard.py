@@ -25,6 +25,7 @@ from framework.agent.models.arguments import broken_arguments
 from framework.agent.turn import Said, TurnContext
 from framework.errors import ToolError
 from framework.tools.judged import shown_arguments
+from framework.tools.rate import DAY, MINUTE
 from framework.tools.rules import declared_name
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from langgraph.types import Command
 
     from framework.definition.phrases import Phrases
+    from framework.definition.tools import ToolRule
     from framework.tools.approvals import ToolApprovals
-    from framework.tools.rate import Window
+    from framework.tools.rate import CallLimits
     from framework.tools.rules import Rules
 
     Result = ToolMessage | Command[Any]
@@ -99,7 +101,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
     def __init__(
         self,
         rules: Rules,
-        window: Window,
+        limits: CallLimits,
         approvals: ToolApprovals | None,
         phrases: Phrases,
         *,
@@ -109,7 +111,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         """`mark`: what tools return is marked as data for the model, and masked."""
         super().__init__()
         self._rules = rules
-        self._window = window
+        self._limits = limits
         self._approvals = approvals
         self._phrases = phrases
         self._mask = mask
@@ -131,7 +133,9 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             for tool in (*request.tools, *ledger.tools)
             if not isinstance(tool, BaseTool) or self._rules.permits(tool, context)
         ]
-        messages = [self._marked(message) for message in request.messages] if self._mark else request.messages
+        messages = request.messages
+        if self._mark:
+            messages = [self._marked(message, ledger.mark) for message in messages]
         response = await handler(request.override(tools=offered, messages=messages))
         last = response.result[-1]
         if isinstance(last, AIMessage):
@@ -169,18 +173,24 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         reserved = await self._reserve(call)
         if reserved is None:
             return await self._ask(call)
-        if rule.per_minute is not None:
-            seconds = self._window.take(declared_name(call.tool), context.user_id, rule.per_minute)
-            if seconds:
-                await self._release(reserved)
-                return call.answer(
-                    TOO_OFTEN.format(name=call.name, seconds=max(1.0, seconds)),
-                    said=self._phrases.too_often,
-                )
-        result = await self._run(call, handler)
+        too_often = await self._too_often(call, rule)
+        result = await self._run(call, handler) if too_often is None else too_often
         if isinstance(result, ToolMessage) and result.status == "error" and not _is_uncertain(result):
             await self._release(reserved)
         return result
+
+    async def _too_often(self, call: _Call, rule: ToolRule) -> ToolMessage | None:
+        """Count the call, or say that there were too many for this person."""
+        context = call.context
+        for limit, window in ((rule.per_day, DAY), (rule.per_minute, MINUTE)):
+            if limit is None:
+                continue
+            seconds = await self._limits.take(declared_name(call.tool), context.user_id, context.key, limit, window)
+            if seconds:
+                return call.answer(
+                    TOO_OFTEN.format(name=call.name, seconds=max(1.0, seconds)), said=self._phrases.too_often
+                )
+        return None
 
     async def _reserve(self, call: _Call) -> str | None:
         """Count a call that needs nobody's approval, where it is counted; None where a person has to be asked."""
@@ -292,12 +302,12 @@ class Guard(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         await self._approvals.finish(id_, _kept(result)["content"])
         return self._doubted(call, result)
 
-    def _marked(self, message: AnyMessage) -> AnyMessage:
+    def _marked(self, message: AnyMessage, mark: str) -> AnyMessage:
         if not isinstance(message, ToolMessage):
             return message
         # What the company's own articles say is not masked.
         text = message.text if message.name == SEARCH else self._mask(message.text)
-        return message.model_copy(update={"content": result_block(message.name or "", text)})
+        return message.model_copy(update={"content": result_block(message.name or "", text, mark)})
 
 
 def _context(request: ToolCallRequest) -> TurnContext:

@@ -21,8 +21,9 @@ from framework.agent.messages import system_text
 from framework.agent.outcome import offer_person
 from framework.agent.spending import TurnBudget
 from framework.agent.turn import TurnContext
+from framework.engine.usage import MemoryUsageBook
 from framework.errors import Position
-from framework.tools.rate import Window
+from framework.tools.rate import CallLimits
 from framework.tools.rules import Rules
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def build_loop(parts: Parts, mask: Callable[[str], str]) -> CompiledStateGraph[A
     )
 
 
+def _limits(parts: Parts) -> CallLimits:
+    """Limits that this process alone counts, for an agent without a database."""
+    return CallLimits(parts.bot.name, MemoryUsageBook(), parts.now)
+
+
 def _place(parts: Parts) -> Position:
     return Position(parts.bot.folder / "bot.yaml")
 
@@ -64,11 +70,12 @@ def _middleware(parts: Parts, rules: Rules, mask: Callable[[str], str]) -> list[
     """From the outside in."""
     definition = parts.bot.definition
     budget = definition.budget
+    limits = parts.limits or _limits(parts)
     limited = budget.turn.tokens is not None or budget.turn.money is not None
     return [
         ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="error"),
         *([TurnBudget(budget.turn, budget.price)] if limited else []),
-        Guard(rules, parts.window or Window(), parts.approvals, definition.phrases, mask=mask, mark=not parts.embedded),
+        Guard(rules, limits, parts.approvals, definition.phrases, mask=mask, mark=not parts.embedded),
         ToolErrorMiddleware(explain_tool_error),
         *([ModelFallbackMiddleware(*(model for model, _ in parts.fallbacks))] if parts.fallbacks else []),
         ModelRetryMiddleware(

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework.agent.marks import new_mark
+
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from framework.tools.database import Database
     from framework.tools.mcp import McpTools
     from framework.tools.operations import ChatOperations
-    from framework.tools.rate import Window
+    from framework.tools.rate import CallLimits
 
 
 def _now() -> datetime:
@@ -58,7 +60,8 @@ class Parts:
     summaries: ChannelSummaries | None = None
     mcp: McpTools | None = None
     database: Database | None = None
-    window: Window | None = None
+    limits: CallLimits | None = None
     last_resort: LangChainAgent | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now
+    mark: Callable[[], str] = new_mark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -49,6 +50,7 @@ class Summariser(SummarizationMiddleware[Any, Any]):
 
     async def of(self, utterances: Sequence[Utterance], window: Window, ledger: Ledger | None = None) -> str:
         """Summarise, and count what it took. Raises ModelError."""
+        window = window if ledger is None else replace(window, mark=ledger.mark)
         messages: list[Any] = list(marked_messages(utterances, window=window))
         with get_usage_metadata_callback() as used:
             try:

@@ -46,7 +46,7 @@ class Ledger:
     """What happened so far in a turn. Not shared between turns.
 
     `decided` is a model's call that is not asked for, because the team decided on it before; it stands for the model's
-    first answer. `approved` is its id in the store of approvals.
+    first answer. `approved` is its id in the store of approvals. `mark` stands in the names of the turn's elements.
     """
 
     steps: Steps | None = None
@@ -56,6 +56,7 @@ class Ledger:
     uncertain: list[str] = field(default_factory=list)
     input_tokens: int = 0
     output_tokens: int = 0
+    mark: str = ""
     _made: list[AIMessage] = field(default_factory=list)
     _saved: int = 0
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,7 +21,6 @@ from framework.agent.tracing import settle_tracing
 from framework.definition.operations import OPERATION_TOOLS
 from framework.definition.positions import read_yaml
 from framework.errors import DefinitionError, Position
-from framework.tools.rate import Window
 from framework.tools.registry import import_tools, load_tools
 
 if TYPE_CHECKING:
@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     from framework.agent.summary import ChannelSummaries
     from framework.definition.model import Bot, BotDefinition, Model
     from framework.embedding.embedder import Embedder
+    from framework.outbound import Screen
     from framework.settings import Settings
     from framework.storage import Storage
     from framework.tools.approvals import ToolApprovals
     from framework.tools.database import Database
     from framework.tools.mcp import McpTools
     from framework.tools.operations import ChatOperations
+    from framework.tools.rate import CallLimits
 
     Modelled = tuple[BaseChatModel, ModelSite]
 
@@ -62,7 +64,7 @@ class Workshop:
         self._clock = clock
         self._now = now
         self._data: Path = make_folder(settings.data / "bots" / bot.name)
-        self._window = Window(clock)
+        self._made_limits: CallLimits | None = None
         self._knowledge: dict[tuple[Path, ...], KnowledgeBase | None] = {}
         self._models: dict[str, Sequence[Modelled]] = {}
         self._mcp: dict[str, McpTools] = {}
@@ -97,7 +99,7 @@ class Workshop:
             facts=facts,
             mcp=self._servers(bot, choice),
             database=self._database,
-            window=self._window,
+            limits=self._limits(definition),
         )
         if choice.is_embedded:
             return LangChainAgent(parts)
@@ -111,6 +113,15 @@ class Workshop:
                 last_resort=self._last_resort(parts) if EMBEDDED in definition.model.fallbacks else None,
             )
         )
+
+    def screen(self, bot: Bot) -> Screen:
+        """What the bot, or one of its variants, may post. Takes a moment for each library of articles."""
+        from framework.agent.outgoing import screen_for
+
+        known = [library for library in self._knowledge.values() if library is not None]
+        names = {name for library in known for name in library.domains}
+        embedded = choose_model(bot.definition.model, self._settings).is_embedded
+        return screen_for(bot, names, self._settings, embedded=embedded)
 
     def _library(self, bot: Bot) -> KnowledgeBase | None:
         if bot.knowledge_files not in self._knowledge:
@@ -173,6 +184,7 @@ class Workshop:
         from framework.tools.operations import ChatOperations
 
         made = ChatOperations(bot, self._operations)
+        made.screen = partial(self.screen, bot)
         self._operations = self._operations or made
         return made
 
@@ -200,6 +212,18 @@ class Workshop:
         if key not in self._mcp:
             self._mcp[key] = McpTools(servers, self._data, clock=self._clock)
         return self._mcp[key]
+
+    def _limits(self, definition: BotDefinition) -> CallLimits | None:
+        """Where calls are counted, in case a tool is limited."""
+        if not any(rule.per_minute or rule.per_day for rule in definition.tools):
+            return None
+        if self._made_limits is None:
+            from framework.engine.usage_database import DatabaseUsageBook
+            from framework.tools.rate import CallLimits
+
+            book = DatabaseUsageBook(self._settings.database.get_secret_value())
+            self._made_limits = CallLimits(self._bot, book, self._now)
+        return self._made_limits
 
     def _store(self) -> Database:
         if self._database is None:

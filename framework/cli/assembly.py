@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from framework.agent.family import AgentFamily
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
+    from framework.outbound import Screen
     from framework.runtime.bot import RunningBot
     from framework.settings import Settings
     from framework.stream.model import ChannelRef
@@ -190,6 +191,10 @@ def make_running(
         cid = str(channel)
         return Setup(effective(definition, cid), agents.at(cid))
 
+    def screen_at(channel: ChannelRef | None) -> Screen:
+        return agents.screen(None if channel is None else str(channel))
+
+    service.screen_with(lambda channel, text, partial: screen_at(channel)(text, partial=partial))
     return RunningBot(
         bot.name,
         definition,
@@ -200,6 +205,7 @@ def make_running(
         before.feedback if before else DatabaseFeedback(storage, settings.data / "feedback.jsonl"),
         before.handovers if before else DatabaseHandovers(storage),
         before.approvals if before else ApprovalStore(storage, now=lambda: datetime.now(UTC)),
+        screen_at,
     )
 
 

@@ -31,8 +31,24 @@ class Budget(Part):
     user_day: Spending = Field(default_factory=Spending, description="For one person and day.")
     channel_day: Spending = Field(default_factory=Spending, description="For one channel and day.")
     day: Spending = Field(default_factory=Spending, description="For the whole bot and day.")
+    user_minute: int | None = Field(
+        20, ge=1, description="Turns of one person within a minute; `null`: as many as they like.", examples=[60]
+    )
+    user_at_once: int | None = Field(
+        3,
+        ge=1,
+        description="Turns of one person that run at once, in different channels or threads; more wait up to half a "
+        "minute. `null`: as many as they like.",
+        examples=[10],
+    )
+    guests: Literal["together", "each"] = Field(
+        "together",
+        description="Guests and anonymous users share the budget of one person, since anybody can be as many of them "
+        "as they like; or each has one.",
+    )
     price: Price = Field(default_factory=Price, description="What tokens cost.")
     when_spent: Literal["silent", "say", "handover"] = Field(
         "say",
-        description="At the limit: nothing, the phrase `spent` (once a day in a channel or thread), or a handover.",
+        description="At the limit of a day: nothing, the phrase `spent` (once a day to each person), or a handover. At "
+        "the limit of a minute: nothing, or the phrase `too_many` (once in ten minutes to each person).",
     )

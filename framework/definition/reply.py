@@ -28,6 +28,16 @@ class Reply(Part):
     typing: bool = Field(False, description="Show that the bot is typing.")
     states: bool = Field(True, description="Show AI states beside the reply (thinking, generating, sources).")
     max_length: int = Field(5000, ge=200, le=20_000, description="Characters of a message; longer answers are split.")
+    domains: Texts = Field(
+        (),
+        examples=[["example.com"]],
+        description="Domains that replies may link to, each with all below it; `*`: any. Links and pictures to others "
+        "are shown as code. Those that the articles, the prompt and the bot's own sentences name are allowed as well.",
+    )
+    everybody: bool = Field(False, description="Whether the bot may call all people at once: `@all`, `@here`.")
+    keep_prompt: bool = Field(
+        True, description="Leave out what repeats the bot's instructions word for word, a dozen words and more."
+    )
     suggestions: Texts = Field(
         (), description="Quick replies to suggest below each answer.", examples=[["Where is my parcel?"]]
     )

@@ -41,6 +41,7 @@ class ToolRule(Part):
     )
     timeout: Duration = Field(timedelta(seconds=30), description="Longest run of a call.")
     per_minute: int | None = Field(None, ge=1, description="Calls a minute, for each person.", examples=[5])
+    per_day: int | None = Field(None, ge=1, description="Calls within 24 hours, for each person.", examples=[20])
     writes: bool = Field(True, description="Whether it changes anything: such a call is never made twice.")
 
     @model_validator(mode="before")

@@ -4,110 +4,110 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from framework.engine.usage import Usage
-from framework.storage.connection import Trouble, address, connect, failure, lock_schema, transaction, trouble
+from framework.engine import usage_rows as rows
+from framework.engine.usage import Claim, Refused, Usage
+from framework.storage import Schema, Storage
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy import MetaData
+    from sqlalchemy.engine import Connection
+
+    Work = Callable[[Connection], Any]
 
 T = TypeVar("T")
-_KEPT = timedelta(days=35)
-_TRIES = 20
-_WAIT = 0.05
+_AT_ONE_TIME = 200
+_PRUNED_EVERY = 500  # turns
+
+
+def _tables() -> MetaData:
+    from framework.engine.usage_schema import METADATA
+
+    return METADATA
+
+
+SCHEMA = Schema("usage", version=1, tables=_tables)
 
 
 class DatabaseUsageBook:
     """A `UsageBook` on SQLite or Postgres. `url` as `DATABASE_URL`; raises SettingsError where it is not understood.
 
-    Nothing is opened before something is spent or asked.
+    Nothing is opened before something is spent or asked. What is asked for while a transaction runs is done in the next
+    one together, so that a busy bot does not wait for its own locks.
     """
 
     def __init__(self, url: str) -> None:
-        self._address = address(url)
-        self._engine: Engine | None = None
-        self._prepared = asyncio.Lock()
-        self._is_prepared = False
+        self._storage = Storage(url)
+        self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._until_prune = 1
 
-    async def spend(self, turn: str, scopes: Sequence[str], day: date, usage: Usage) -> bool:
+    async def reserve(self, claim: Claim, now: datetime) -> Refused | None:
         """See the port."""
-        return await self._do(lambda connection: _spend(connection, turn, sorted(set(scopes)), day, usage), write=True)
+        return await self._do(lambda connection: rows.reserve(connection, claim, now.timestamp()))
+
+    async def settle(self, turn: str, scopes: Sequence[str], day: date, usage: Usage) -> bool:
+        """See the port."""
+        self._until_prune -= 1
+        prune = self._until_prune <= 0
+        if prune:
+            self._until_prune = _PRUNED_EVERY
+
+        def work(connection: Connection) -> bool:
+            if prune:
+                rows.prune(connection, day)
+            return rows.settle(connection, turn, sorted(set(scopes)), day, usage)
+
+        return await self._do(work)
+
+    async def release(self, turn: str, *, spent: bool = False) -> None:
+        """See the port."""
+        await self._do(lambda connection: rows.release(connection, turn, spent=spent))
+
+    async def take(self, scope: str, key: str, limit: int, window: timedelta, at: datetime) -> float:
+        """See the port."""
+        seconds, when = window.total_seconds(), at.timestamp()
+        return await self._do(lambda connection: rows.take(connection, scope, key, limit, seconds, when))
 
     async def spent(self, scopes: Sequence[str], day: date) -> Mapping[str, Usage]:
         """See the port."""
-        return await self._do(lambda connection: _spent(connection, scopes, day), write=False)
+        return await self._storage.read(SCHEMA, lambda connection: rows.spent(connection, scopes, day))
+
+    async def forget(self, scopes: Sequence[str]) -> int:
+        """See the port."""
+        return await self._do(lambda connection: rows.forget(connection, scopes))
 
     async def close(self) -> None:
         """See the port."""
-        if self._engine is not None:
-            await asyncio.to_thread(self._engine.dispose)
+        await asyncio.to_thread(self._storage.close)
 
-    async def _do(self, work: Callable[[Connection], T], *, write: bool) -> T:
-        async with self._prepared:
-            if self._engine is None:
-                self._engine = await asyncio.to_thread(connect, self._address)
-            if not self._is_prepared:
-                await self._patiently(self._engine, _prepare, write=True)
-                self._is_prepared = True
-        return await self._patiently(self._engine, work, write=write)
+    async def _do(self, work: Callable[[Connection], T]) -> T:
+        """Have work done in a transaction, with whatever else waits by then."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, future))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write(), name="usage")
+        return await future
 
-    async def _patiently(self, engine: Engine, work: Callable[[Connection], T], *, write: bool) -> T:
-        """In a thread and a transaction; again where others were in the way. Raises EngineError."""
-        from sqlalchemy.exc import SQLAlchemyError
-
-        for attempt in range(1, _TRIES + 1):
+    async def _write(self) -> None:
+        while self._waiting:
+            batch = self._waiting[:_AT_ONE_TIME]
+            del self._waiting[:_AT_ONE_TIME]
+            works = [work for work, _ in batch]
             try:
-                return await asyncio.to_thread(_once, engine, work, write)
-            except SQLAlchemyError as error:
-                if attempt == _TRIES or trouble(error) not in {Trouble.CLASH, Trouble.BUSY}:
-                    raise failure(error, self._address) from None
-                await asyncio.sleep(_WAIT * attempt)
-        raise AssertionError("the last try returns or raises")
+                results = await self._storage.write(SCHEMA, partial(_each, works))
+            except Exception as error:  # noqa: BLE001 - handed on to whoever waits
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():  # whoever asked was cancelled meanwhile
+                    future.set_result(result)
 
 
-def _once(engine: Engine, work: Callable[[Connection], T], write: bool) -> T:
-    with engine.connect() as connection, transaction(connection, write=write):
-        return work(connection)
-
-
-def _prepare(connection: Connection) -> None:
-    from framework.engine.usage_schema import METADATA
-
-    lock_schema(connection)
-    METADATA.create_all(connection)
-
-
-def _spend(connection: Connection, turn: str, scopes: Sequence[str], day: date, usage: Usage) -> bool:
-    from sqlalchemy import delete
-
-    from framework.engine.store import upsert
-    from framework.engine.usage_schema import COUNTED, SUMS
-
-    insert = upsert(connection.dialect.name)
-    new = insert(COUNTED).values(turn=turn, day=day.isoformat()).on_conflict_do_nothing().returning(COUNTED.c.turn)
-    if connection.execute(new).first() is None:
-        return False
-    for scope in scopes:  # sorted, so that two transactions never wait for each other
-        row = insert(SUMS).values(
-            scope=scope, day=day.isoformat(), tokens=usage.tokens, money=usage.money, turns=usage.turns
-        )
-        added = {name: SUMS.c[name] + row.excluded[name] for name in ("tokens", "money", "turns")}
-        connection.execute(row.on_conflict_do_update(index_elements=["scope", "day"], set_=added))
-    old = (day - _KEPT).isoformat()
-    connection.execute(delete(COUNTED).where(COUNTED.c.day < old))
-    connection.execute(delete(SUMS).where(SUMS.c.day < old))
-    return True
-
-
-def _spent(connection: Connection, scopes: Sequence[str], day: date) -> Mapping[str, Usage]:
-    from sqlalchemy import select
-
-    from framework.engine.usage_schema import SUMS
-
-    query = select(SUMS).where(SUMS.c.day == day.isoformat(), SUMS.c.scope.in_(list(scopes)))
-    found = {
-        row["scope"]: Usage(row["tokens"], row["money"], row["turns"]) for row in connection.execute(query).mappings()
-    }
-    return {scope: found.get(scope, Usage()) for scope in scopes}
+def _each(works: Sequence[Work], connection: Connection) -> list[Any]:
+    return [work(connection) for work in works]

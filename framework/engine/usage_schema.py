@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
 METADATA = MetaData()
 SUMS = Table(
@@ -21,4 +21,27 @@ COUNTED = Table(
     METADATA,
     Column("turn", Text, primary_key=True),
     Column("day", Text, nullable=False, index=True),
+)
+# What turns that run now have set aside; it is in the sums as well. `at`: seconds since 1970.
+RESERVED = Table(
+    "usage_reservations",
+    METADATA,
+    Column("turn", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", Double, nullable=False, index=True),
+    Column("tokens", BigInteger, nullable=False),
+    Column("money", Double, nullable=False),
+    PrimaryKeyConstraint("turn", "scope"),
+)
+Index("usage_reservations_person", RESERVED.c.person)
+# Turns and tool calls of a scope that are limited by the minute or the day. `at`: seconds since 1970.
+CALLS = Table(
+    "usage_calls",
+    METADATA,
+    Column("scope", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("at", Double, nullable=False, index=True),
+    PrimaryKeyConstraint("scope", "key"),
 )

@@ -11,6 +11,7 @@ from framework.approvals import ApprovalStore
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
 from framework.engine.usage import UsageBook
+from framework.outbound import UNSCREENED, Screen
 from framework.runtime.feedback import FeedbackLog
 from framework.runtime.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.ids import MessageIds
@@ -35,7 +36,8 @@ class RunningBot:
     once when the bot's files were edited (`become`): whoever needs them for longer than a moment takes the `Setup` of
     its turn. `usage` is where budgets are kept; without it the process counts for itself. `feedback`
     keeps what people thought of replies; without it nothing of that is kept. `handovers` keeps who has which channel,
-    `approvals` what waits for the team's word; without them the process keeps that for itself.
+    `approvals` what waits for the team's word; without them the process keeps that for itself. `screen_at` gives what
+    may be posted in a channel (None: one that is not known); without it everything may.
     """
 
     name: str
@@ -47,6 +49,7 @@ class RunningBot:
     feedback: FeedbackLog | None = None
     handovers: HandoverBook = field(default_factory=MemoryHandovers)
     approvals: ApprovalStore | None = None
+    screen_at: Callable[[ChannelRef | None], Screen] | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""
@@ -54,9 +57,14 @@ class RunningBot:
             return self.at_channel(channel)
         return Setup(effective(self.definition, str(channel)), self.agent)
 
+    def screen(self, channel: ChannelRef | None) -> Screen:
+        """What the bot may post in a channel."""
+        return self.screen_at(channel) if self.screen_at else UNSCREENED
+
     def become(self, newer: RunningBot) -> None:
         """Be what another one is, but for the name and the service. What holds a `Setup` goes on with it."""
         self.definition, self.agent, self.at_channel = newer.definition, newer.agent, newer.at_channel
+        self.screen_at = newer.screen_at
 
     @property
     def scope(self) -> str:

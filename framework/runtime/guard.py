@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from framework.runtime.bot import Limits
+from framework.runtime.pace_of_account import Pace
 from framework.runtime.stage import CallNext
 from framework.runtime.trigger import never_answered
 from framework.runtime.turn import Outcome, Replied, Silent, Turn
@@ -14,6 +15,7 @@ from framework.runtime.words import asks, runs_of
 
 _AT_ONCE = timedelta(seconds=10)
 _WORDS = 5
+_ROUNDS = 20  # a lower limit that the definition gives is kept where the channel is looked at
 _TEXTS = 3
 """Of an account's last texts, those that a new one is compared with: an automaton may take turns with a few."""
 
@@ -30,6 +32,8 @@ class _Round:
     echoed: int = 0
     reacted: int = 0
     said: tuple[str, ...] = ()
+    pace: Pace = field(default_factory=Pace)
+    is_answered: bool = False
 
 
 def _reacts(at: datetime, text: str, last: _Round) -> bool:
@@ -49,8 +53,8 @@ class LoopGuard:
     An account that answers by itself without being marked as a bot is told from a person by what it says: it sends
     the bot's own answer back (`Limits.echoes` in a row), or the same few texts, again and again
     (`Limits.repeated_questions` in a row, far above what a person or a load test of one channel does), or it takes up
-    what the bot just said, or says one of its few sentences that ask nothing, each time within seconds
-    (`conditions.turns_without_person` in a row).
+    what the bot just said, or says one of its few sentences that ask nothing, each time within seconds, or it writes as
+    no person does (see `Pace`): each of them `conditions.turns_without_person` times in a row.
     """
 
     def __init__(self, limits: Limits, *, memory: int = 10_000) -> None:
@@ -68,12 +72,13 @@ class LoopGuard:
         now = self._round(turn)
         most = turn.definition.conditions.turns_without_person
         loops = now.echoed >= self._limits.echoes or now.repeated >= self._limits.repeated_questions
-        if loops or now.reacted >= most:
+        if loops or now.reacted >= most or now.pace.is_automatic(max(most, _ROUNDS)):
             self._keep(turn.lane, now)
             return Silent("looks like an automatic answer to the bot's own messages")
         outcome = await call_next(turn)
         if isinstance(outcome, Replied) and turn.draft.posted_at is not None:
-            self._keep(turn.lane, replace(now, answer=outcome.answer.text, answered_at=turn.draft.posted_at))
+            answered = replace(now, answer=outcome.answer.text, answered_at=turn.draft.posted_at, is_answered=True)
+            self._keep(turn.lane, answered)
         return outcome
 
     def _round(self, turn: Turn) -> _Round:
@@ -84,7 +89,8 @@ class LoopGuard:
         if last is None or last.user_id != trigger.user.id or not text:
             return fresh
         if trigger.created_at <= last.answered_at:  # written before the answer, so it is not a reaction to it
-            return replace(fresh, repeated=last.repeated, echoed=last.echoed, reacted=last.reacted, said=last.said)
+            return replace(last, question=text, answer="", answered_at=trigger.created_at, is_answered=False)
+        rounds = max(turn.definition.conditions.turns_without_person, _ROUNDS)
         return replace(
             fresh,
             answer=last.answer,
@@ -93,6 +99,7 @@ class LoopGuard:
             said=(*last.said, text)[-_TEXTS:],
             echoed=last.echoed + 1 if last.answer and last.answer in text else 0,
             reacted=last.reacted + 1 if _reacts(trigger.created_at, text, last) else 0,
+            pace=last.pace.after(text, trigger.created_at, last.answered_at if last.is_answered else None, rounds),
         )
 
     def _keep(self, lane: str, now: _Round) -> None:

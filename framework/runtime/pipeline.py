@@ -27,6 +27,7 @@ from framework.runtime.guard import LoopGuard
 from framework.runtime.handover_stages import HandoverGate, HandoverSigns, HandoverWatch
 from framework.runtime.handover_steps import HandoverSteps
 from framework.runtime.live import LiveTurns
+from framework.runtime.outgoing import Outgoing
 from framework.runtime.receipt import ReadReceipt
 from framework.runtime.reply import ReplyWriter
 from framework.runtime.reviews import Later, ReviewService
@@ -74,7 +75,7 @@ class Pipeline:
             HandoverGate(service, self._writer, self.handover),
             Gate(service, self._situations),
             HandoverSigns(service, self.handover),
-            Allowance(service, self._book),
+            Allowance(self._book, self._timing),
             ReadReceipt(service),
             self.live,
             DraftGate(self.reviews),
@@ -84,6 +85,7 @@ class Pipeline:
             Checkpoint(),
             self._agent,
             Account(self._book),
+            Outgoing(self._bot.screen),
             Approvals(self.reviews, self._limits),
             HandoverWatch(service, self.handover),
             Drafts(service, self.reviews, self._limits),

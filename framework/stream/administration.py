@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from framework.errors import ChatServiceError
@@ -11,6 +12,7 @@ from framework.stream.client import Json, StreamClient
 from framework.stream.directory import chunks, path_part
 from framework.stream.failure import MISSING
 from framework.stream.model import Card, ChannelInfo, ChannelRef, ChannelView, Member, Reaction, User
+from framework.stream.service import Outgoing
 from framework.stream.wire import read_info, read_member, read_messages, read_reaction, read_user, write_card
 
 # What one query may ask for, and one change may name.
@@ -23,6 +25,7 @@ class Administration:
 
     _client: StreamClient
     _bot: str
+    _outgoing: Outgoing
 
     async def info(self, channel: ChannelRef) -> ChannelInfo:
         """See the port. By a query, which unlike reading it by its address cannot create it."""
@@ -154,13 +157,20 @@ class Administration:
         """See the port."""
         changes = dict(custom or {})
         if text is not None:
-            changes["text"] = text
+            changes["text"] = self._outgoing(None, text, False)
         if card is not None:
-            changes["attachments"] = [write_card(card)]
+            changes["attachments"] = [write_card(screened_card(card, self._outgoing))]
         await self._client.as_server(
             Endpoint.UPDATE_MESSAGE,
-            lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": changes}, self._bot),
+            lambda sdk: sdk.update_message_partial(
+                path_part(message_id), {"set": changes}, self._bot, skip_enrich_url=True
+            ),
         )
+
+
+def screened_card(card: Card, outgoing: Outgoing, channel: ChannelRef | None = None) -> Card:
+    """A card with texts that may be posted."""
+    return replace(card, title=outgoing(channel, card.title, False), text=outgoing(channel, card.text, False))
 
 
 def _only(reply: Json, channel: ChannelRef) -> Json:

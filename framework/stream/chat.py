@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -12,7 +13,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from framework.errors import ChatServiceError, DuplicateMessageError
-from framework.stream.administration import Administration
+from framework.stream.administration import Administration, screened_card
 from framework.stream.budget import Endpoint, Rank
 from framework.stream.client import BRIEF, PATIENT, Json, StreamClient
 from framework.stream.directory import CHANNELS_A_PAGE, Directory, chunks, path_part
@@ -29,7 +30,7 @@ from framework.stream.model import (
     Message,
     OutgoingMessage,
 )
-from framework.stream.service import Check, unchecked
+from framework.stream.service import Check, Outgoing, unchecked, unscreened
 from framework.stream.socket import EventSocket, Lost, Opened
 from framework.stream.timing import Timing
 from framework.stream.wire import read_channel, read_message, write_message
@@ -75,6 +76,7 @@ class StreamChatService(Administration):
         self._directory = Directory(client, self._bot)
         self._id_key = IdKey(client.credentials.secret)
         self._ephemeral = True
+        self._outgoing: Outgoing = unscreened
         # Sketches whose turn has come, by message.
         self._reserved: dict[str, Endpoint] = {}
         # Writes to one message must arrive in the order in which they were made.
@@ -84,6 +86,10 @@ class StreamChatService(Administration):
     def app(self) -> str:
         """See the port. A fingerprint of the app's key: where it answers may change (a sandbox that was moved)."""
         return hashlib.sha256(self._client.credentials.key.encode()).hexdigest()[:12]
+
+    def screen_with(self, outgoing: Outgoing) -> None:
+        """See the port."""
+        self._outgoing = outgoing
 
     @property
     def id_key(self) -> IdKey:
@@ -282,14 +288,16 @@ class StreamChatService(Administration):
         check: Check = unchecked,
     ) -> Message:
         """See the port. Repeated while nobody knows whether it arrived: the id makes that safe."""
-        body = {**write_message(message), "id": message.id}
+        card = None if message.card is None else screened_card(message.card, self._outgoing, channel)
+        body = {**write_message(replace(message, card=card)), "id": message.id}
         failures: list[ChatServiceError] = []
         texts: list[str] = []
 
         async def post(sdk: Any) -> Json:  # noqa: ANN401 - the SDK has no types
-            texts.append(newest() if newest is not None else message.text)
+            text = newest() if newest is not None else message.text
+            texts.append(self._outgoing(channel, text, newest is not None))
             place = sdk.channel(channel.type, path_part(channel.id))
-            reply: Json = await place.send_message({**body, "text": texts[-1]}, self._bot)
+            reply: Json = await place.send_message({**body, "text": texts[-1]}, self._bot, skip_enrich_url=True)
             return reply
 
         try:
@@ -316,12 +324,14 @@ class StreamChatService(Administration):
         self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
     ) -> None:
         """See the port."""
-        changes = {**custom, "text": text, "generating": generating}
+        changes = {**custom, "text": self._outgoing(None, text, generating), "generating": generating}
         self._reserved.pop(message_id, None)
         async with self._in_order(message_id):
             await self._client.as_server(
                 Endpoint.UPDATE_MESSAGE,
-                lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": changes}, self._bot),
+                lambda sdk: sdk.update_message_partial(
+                    path_part(message_id), {"set": changes}, self._bot, skip_enrich_url=True
+                ),
                 patience=PATIENT,
                 check=check,
             )
@@ -335,6 +345,7 @@ class StreamChatService(Administration):
     async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
         """See the port. Where the service has no ephemeral updates, stored ones are made within the same budget."""
         reserved = self._reserved.pop(message_id, None)
+        text = self._outgoing(channel, text, True)
         async with self._in_order(message_id):
             try:
                 return await self._sketch(message_id, {"set": {"text": text, "generating": True}}, reserved)
@@ -362,7 +373,9 @@ class StreamChatService(Administration):
                 return reply is not None
         reply = await self._client.spare(
             Endpoint.UPDATE_MESSAGE,
-            lambda sdk: sdk.update_message_partial(path_part(message_id), dict(changes), self._bot),
+            lambda sdk: sdk.update_message_partial(
+                path_part(message_id), dict(changes), self._bot, skip_enrich_url=True
+            ),
             reserved=reserved is Endpoint.UPDATE_MESSAGE,
         )
         if reply is not None and self._ephemeral:

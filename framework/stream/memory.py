@@ -24,7 +24,7 @@ from framework.stream.model import (
     OutgoingMessage,
     User,
 )
-from framework.stream.service import Check, unchecked
+from framework.stream.service import Check, Outgoing, unchecked, unscreened
 
 
 class MemoryChatService(MemoryAdministration):
@@ -42,7 +42,12 @@ class MemoryChatService(MemoryAdministration):
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._watched: set[ChannelRef] = set()
         self._connected = self._closed = False
+        self._outgoing: Outgoing = unscreened
         chat.listeners.append(self)
+
+    def screen_with(self, outgoing: Outgoing) -> None:
+        """See the port."""
+        self._outgoing = outgoing
 
     @property
     def app(self) -> str:
@@ -218,7 +223,7 @@ class MemoryChatService(MemoryAdministration):
     ) -> Message:
         """See the port."""
         await check()
-        text = newest() if newest is not None else message.text
+        text = self._outgoing(channel, newest() if newest is not None else message.text, newest is not None)
         await self._arrive("send")
         posted = Message(
             id=message.id,
@@ -246,7 +251,14 @@ class MemoryChatService(MemoryAdministration):
         await check()
         await self._arrive("revise")
         old = self.chat.message(message_id)
-        self.chat.change(replace(old, text=text, generating=generating, custom={**old.custom, **_custom(custom)}))
+        self.chat.change(
+            replace(
+                old,
+                text=self._outgoing(None, text, generating),
+                generating=generating,
+                custom={**old.custom, **_custom(custom)},
+            )
+        )
 
     async def turn_to_sketch(self, message_id: str, *, first: bool) -> None:
         """See the port. There is no budget here."""
@@ -257,6 +269,7 @@ class MemoryChatService(MemoryAdministration):
         found = self.chat.find(message_id)
         if found is None:
             return False
+        text = self._outgoing(channel, text, True)
         self.sketches.setdefault(message_id, []).append(text)
         self.chat.announce(channel, MessageUpdated(replace(found, text=text, generating=True)))
         return True

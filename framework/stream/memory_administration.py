@@ -9,6 +9,7 @@ from typing import Any
 from framework.errors import ChatServiceError
 from framework.stream.memory_chat import MemoryChat, Room
 from framework.stream.model import Attachment, Card, ChannelInfo, ChannelRef, ChannelView, Member, Reaction, User
+from framework.stream.service import Outgoing
 
 
 class MemoryAdministration:
@@ -16,6 +17,7 @@ class MemoryAdministration:
 
     chat: MemoryChat
     user: User
+    _outgoing: Outgoing
 
     async def _arrive(self, call: str) -> None:
         raise NotImplementedError
@@ -96,7 +98,7 @@ class MemoryAdministration:
         self.chat.change(
             replace(
                 old,
-                text=old.text if text is None else text,
+                text=old.text if text is None else self._outgoing(None, text, False),
                 custom={**old.custom, **(custom or {})},
                 attachments=old.attachments if card is None else shown(card),
             )

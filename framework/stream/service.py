@@ -26,6 +26,15 @@ Check = Callable[[], Awaitable[None]]
 """What must hold for a write: it raises where it does not."""
 
 
+Outgoing = Callable[[ChannelRef | None, str, bool], str]
+"""Given where a text is to be posted (None: not known), the text, and whether more of it follows: what is posted."""
+
+
+def unscreened(_channel: ChannelRef | None, text: str, _partial: bool) -> str:
+    """The text as it is."""
+    return text
+
+
 async def unchecked() -> None:
     """Nothing has to hold."""
 
@@ -109,6 +118,9 @@ class ChatService(Protocol):
 
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
         """Those of these messages that exist (soft-deleted ones too), by id."""
+
+    def screen_with(self, outgoing: Outgoing) -> None:
+        """Have every text and card looked at by this before it is posted, shown or stored."""
 
     async def send(
         self,

@@ -13,6 +13,7 @@ from framework.approvals import ApprovalStore
 from framework.catalog.factory import open_toolbox
 from framework.definition.model import Bot, BotDefinition
 from framework.definition.overrides import effective
+from framework.outbound import Screen
 from framework.runtime.bot import RunningBot, Setup
 from framework.runtime.feedback import MemoryFeedback
 from framework.storage import Storage
@@ -68,8 +69,21 @@ def cast(bot: Bot, settings: Settings, timing: Timing, *, called: list[str], rea
         cid = str(channel)
         return Setup(effective(bot.definition, cid), WatchedAgent(agents.at(cid), called, outside, agents))
 
+    def screen_at(channel: ChannelRef | None) -> Screen:
+        return agents.screen(None if channel is None else str(channel))
+
+    service.screen_with(lambda channel, text, partial: screen_at(channel)(text, partial=partial))
     feedback = MemoryFeedback()
     root = WatchedAgent(agents.root, called, outside, agents)
     store = ApprovalStore(Storage(settings.database.get_secret_value()), now=timing.now)
-    running = RunningBot(bot.name, bot.definition, service, root, at_channel, feedback=feedback, approvals=store)
+    running = RunningBot(
+        bot.name,
+        bot.definition,
+        service,
+        root,
+        at_channel,
+        feedback=feedback,
+        approvals=store,
+        screen_at=screen_at,
+    )
     return Cast(running, agents, feedback)

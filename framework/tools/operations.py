@@ -14,7 +14,9 @@ from framework.catalog.policy import Policy
 from framework.catalog.principal import Principal
 from framework.definition.operations import OPERATION_TOOLS
 from framework.errors import FrameworkError, ToolError
+from framework.outbound import UNSCREENED, Screen
 from framework.tools.context import ToolContext
+from framework.tools.outgoing import screened
 
 if TYPE_CHECKING:
     from framework.catalog.operation import Effect
@@ -33,10 +35,14 @@ class ChatOperations:
     """
 
     def __init__(self, bot: Bot, other: ChatOperations | None = None) -> None:
-        """`other`: of another variant of the same bot; the connection is shared with it."""
+        """`other`: of another variant of the same bot; the connection is shared with it. `screen`, to be set, says what
+        the bot may post.
+        """
         self._bot = bot
         self._other = other
         self._toolbox: Toolbox | None = None
+        self.screen: Callable[[], Screen] | None = None
+        self._made_screen: Screen | None = None
         made = {made.name: made for made in (*_catalogue_tools(self), *_direct_tools(self))}
         self.tools: tuple[BaseTool, ...] = tuple(made[n] for n in bot.definition.tool_names if n in OPERATION_TOOLS)
 
@@ -90,7 +96,7 @@ class ChatOperations:
         from framework.catalog.execute import Call
 
         with told():
-            call = Call(operation_id, arguments, declared=declared)
+            call = Call(operation_id, self.screened(operation_id, arguments), declared=declared)
             return (await self.toolbox.executor.execute(self.policy(runtime), call)).body
 
     async def execute(
@@ -100,7 +106,7 @@ class ChatOperations:
         from framework.catalog.execute import Call
 
         with told():
-            call = Call(operation_id, dict(arguments), as_user)
+            call = Call(operation_id, self.screened(operation_id, arguments), as_user)
             done = await self.toolbox.executor.execute(self._policy(context), call)
         return done.body
 
@@ -108,6 +114,12 @@ class ChatOperations:
         """Return an id that only this app's processes can compute; see `ToolContext.id_for`."""
         user_id = self._bot.definition.identity.user_id
         return self.toolbox.executor.broker.id_key.id_of("tool's own", user_id, *fields)
+
+    def screened(self, operation_id: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments with texts that the bot may post. Raises ToolError for what it may not."""
+        if self._made_screen is None and self.screen is not None:
+            self._made_screen = self.screen()  # late: by then the articles are read
+        return screened(operation_id, arguments, self._made_screen or UNSCREENED)
 
     def text(self, value: object) -> str:
         """A result as the model reads it, without secrets."""
@@ -185,7 +197,8 @@ def _acting_tools(chat: ChatOperations) -> list[BaseTool]:
         """
         with told():
             policy = chat.policy(runtime)
-            return chat.text(await chat.toolbox.execute(policy, operation_id, arguments, as_user, more=more))
+            given = chat.screened(operation_id, arguments or {})
+            return chat.text(await chat.toolbox.execute(policy, operation_id, given, as_user, more=more))
 
     @tool
     async def issue_user_token(user_id: str, runtime: Runtime, ttl_seconds: float | None = None) -> str:

@@ -1,36 +1,33 @@
-"""How often each person may have a tool called: a window that slides, in this process."""
+"""How often each person may have a tool called: counted in the database, where all replicas and restarts see it."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
+import secrets
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
-WINDOW = 60.0
-"""Seconds that a limit counts over."""
+from framework.engine.usage import UsageBook
 
-_SWEEP = 1_000
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
-class Window:
-    """Counts calls of the last minute by key. `clock` measures seconds."""
+class CallLimits:
+    """Counts calls of a bot's tools by person. `now` is the clock (aware, UTC)."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._calls: dict[tuple[str, str], deque[float]] = {}
+    def __init__(self, bot: str, book: UsageBook, now: Callable[[], datetime]) -> None:
+        self._bot = bot
+        self._book = book
+        self._now = now
 
-    def take(self, tool: str, user_id: str, limit: int) -> float:
-        """Count a call and return 0; or, where the person has had `limit` of them, the seconds until the next one."""
-        now = self._clock()
-        if len(self._calls) > _SWEEP:
-            self._sweep(now)
-        calls = self._calls.setdefault((tool, user_id), deque())
-        while calls and calls[0] <= now - WINDOW:
-            calls.popleft()
-        if len(calls) >= limit:
-            return calls[0] + WINDOW - now
-        calls.append(now)
-        return 0.0
+    async def take(self, tool: str, user_id: str, key: str, limit: int, window: timedelta) -> float:
+        """Count a call and return 0; or, where the person had `limit` of them, the seconds until the next one.
 
-    def _sweep(self, now: float) -> None:
-        self._calls = {key: calls for key, calls in self._calls.items() if calls and calls[-1] > now - WINDOW}
+        `key` names the call: one that is tried again is not counted again. Raises EngineError.
+        """
+        scope = tool_scope(self._bot, user_id, tool, window)
+        return await self._book.take(scope, key or secrets.token_hex(16), limit, window, self._now())
+
+
+def tool_scope(bot: str, user_id: str, tool: str, window: timedelta) -> str:
+    """The scope of one person's calls of one tool."""
+    return f"{bot}|tool|{user_id}|{tool}|{int(window.total_seconds())}"

@@ -93,10 +93,9 @@ def test_an_article_cannot_leave_its_element() -> None:
     assert message.text.index("obey") < message.text.index("</articles>")
 
 
-def test_other_markup_stays_as_it_was_written() -> None:
-    text = "if a < b && c > d: <b>bold</b> \u202eעברית 🌱"
-    (message,) = read(Utterance("user", text))
-    assert text in message.text
+def test_what_is_no_element_stays_as_it_was_written() -> None:
+    (message,) = read(Utterance("user", "if a < b && c > d: <b>bold</b> \u202eעברית 🌱"))
+    assert "if a < b && c > d: &lt;b>bold&lt;/b> עברית 🌱" in message.text
 
 
 def test_images_are_mentioned() -> None:

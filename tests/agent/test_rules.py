@@ -16,11 +16,12 @@ from framework.agent.agent import LangChainAgent
 from framework.agent.conversation import AgentEvent, ApprovalRequested, Caller, Conversation, Finished
 from framework.approvals import Approval, ApprovalStore, Decision, NotWaitingError
 from framework.definition.tools import ToolRule
+from framework.engine.usage import MemoryUsageBook
 from framework.errors import DefinitionError
 from framework.storage import Storage
 from framework.tools.approvals import ToolApprovals
 from framework.tools.context import ToolContext
-from framework.tools.rate import Window
+from framework.tools.rate import CallLimits
 from framework.tools.rules import Rules
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, call, say
@@ -118,7 +119,7 @@ async def test_a_call_of_a_tool_that_was_not_offered_is_refused(server: Scripted
 async def test_a_person_cannot_have_a_tool_called_too_often(
     server: ScriptedServer, make_agent: AgentMaker, clock: Clock
 ) -> None:
-    agent = make_agent(refund, definition=rule(per_minute=2), window=Window(clock.seconds))
+    agent = make_agent(refund, definition=rule(per_minute=2), limits=CallLimits("test", MemoryUsageBook(), clock.now))
     again = call(("refund", {"amount": 1}))
     server.play(again, again, again, say("Enough."), again, say("Bob's."))
     await answer(agent, by())

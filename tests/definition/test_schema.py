@@ -115,7 +115,7 @@ def test_the_reference_says_what_the_models_say() -> None:
 def test_the_examples_of_the_document_load(tmp_path: Path) -> None:
     document = Path("docs/bots.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         (tmp_path / "bot.yaml").write_text(block, encoding="utf-8")
         BotDefinition.model_validate(read_yaml(tmp_path / "bot.yaml").value)

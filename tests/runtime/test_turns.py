@@ -142,11 +142,11 @@ async def test_an_echo_that_is_not_marked_as_a_bot_does_not_make_a_loop(
     assert 1 < rounds < 10
 
 
-@pytest.mark.parametrize(("text", "least", "most"), [("I am out of the office.", 20, 21), ("Hello", 50, 149)])
+@pytest.mark.parametrize(("text", "least", "most"), [("I am out of the office.", 20, 21), ("Hello", 20, 21)])
 async def test_an_unmarked_automatic_answer_is_left_alone_after_a_while(
     text: str, least: int, most: int, world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
-    """A sentence soon, a mere word late: so do people who only look whether the bot is there."""
+    """Nobody reads an answer and writes the next line within a second, twenty times in a row."""
     world.room(CID)
     async with Running(world, agent, timing=timing) as bot:
         rounds = 0

@@ -50,6 +50,12 @@ class LoopTimers:
             await action()
 
 
+def unhurried(definition: dict[str, Any]) -> BotDefinition:
+    """A definition. Many tests have one person write a lot in no time: the limits of that have tests of their own."""
+    budget = {"user_minute": None, "user_at_once": None, **definition.get("budget", {})}
+    return BotDefinition.model_validate({"channels": ["messaging:support-*"], **definition, "budget": budget})
+
+
 class Running:
     """`async with Running(world, agent)`: the bot runs inside the block, and is stopped at its end."""
 
@@ -68,7 +74,7 @@ class Running:
         self.world = world
         self.agent = agent
         self.timing = timing
-        self.definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], **(definition or {})})
+        self.definition = unhurried(definition or {})
         identity = self.definition.identity
         self.service = TwinService(world, User(identity.user_id, identity.name, is_bot=True))
         self.bot = RunningBot(
@@ -132,7 +138,7 @@ class Running:
 
     def edit(self, agent: ScriptedAgent, definition: dict[str, Any]) -> asyncio.Event:
         """The bot's files were edited. Returns what is set once nothing needs the bot as it was."""
-        read = BotDefinition.model_validate({"channels": ["messaging:support-*"], **definition})
+        read = unhurried(definition)
         service = self.service
         if read.identity != self.bot.definition.identity:
             service = TwinService(self.world, User(read.identity.user_id, read.identity.name, is_bot=True))

@@ -38,6 +38,8 @@ def bot_folder(place: Path, definition: dict[str, Any], tools: str = "", files: 
     folder = place / "modelled_bot"
     folder.mkdir(exist_ok=True)
     declared = {"channels": {"join": ["messaging:support-*"]}, "prompt": "prompt.md.j2", **definition}
+    # Limits of a person's pace have tests of their own.
+    declared["budget"] = {"user_minute": None, "user_at_once": None, **definition.get("budget", {})}
     (folder / "bot.yaml").write_text(yaml.safe_dump(declared))
     for name, text in {"prompt.md.j2": "You are the support agent of Fernly.", **(files or {})}.items():
         (folder / name).parent.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from framework.agent.knowledge.search import Finding, Searcher
 from framework.agent.knowledge.store import Store
 from framework.agent.knowledge.weights import Weights, learned
 from framework.agent.reference import Reference
+from framework.outbound import domains_in
 
 if TYPE_CHECKING:
     from framework.embedding.embedder import Embedder
@@ -75,6 +77,11 @@ class KnowledgeBase:
         base = cls(Index(chunks, vectors[: len(whole)], vectors[len(whole) :]), embedder, geometry)
         base.articles = articles
         return base
+
+    @cached_property
+    def domains(self) -> frozenset[str]:
+        """The domains that the articles name."""
+        return frozenset(name for chunk in self.index.chunks for name in domains_in(chunk.quote))
 
     def search(self, question: str, history: Sequence[Utterance] = ()) -> Evidence:
         """Find what answers a question. `history` is what was said before, oldest first.
