@@ -27,6 +27,8 @@ TRIES = 4
 # The longest wait (seconds) for the rate budget: an agent is better told than kept waiting.
 PATIENCE = 20.0
 FIRST_PAUSE = 0.25
+# No try begins later than this (seconds): with the 15 s that one may take, all of them end within 50 s.
+LAST_TRY = 33.0
 MOST_BUCKETS = 2_000
 LONGEST_LIMIT = 60.0
 # Writes that come to the same when they are made twice: by their nature, or because they only set values.
@@ -69,7 +71,7 @@ class Caller:
         """
         repeatable = own_id or operation.effect == "reads" or operation.id in REPEATABLE
         bucket = self._bucket(operation, user_id)
-        failed = 0
+        failed, started = 0, self._timing.monotonic()
         while True:
             await self._wait_for(bucket, operation)
             try:
@@ -84,7 +86,8 @@ class Caller:
                 self._observe(response.headers, bucket)
                 return response
             failed += 1
-            if not error.retryable or failed >= TRIES or not (repeatable or nothing_done):
+            late = self._timing.monotonic() - started > LAST_TRY
+            if not error.retryable or failed >= TRIES or late or not (repeatable or nothing_done):
                 raise error
             log.info("operation.retry", operation=operation.id, failed=failed, code=error.code, status=error.status)
             await self._timing.sleep(self._timing.uniform(0, FIRST_PAUSE * 2 ** (failed - 1)))

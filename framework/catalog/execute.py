@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import uuid
@@ -17,6 +18,8 @@ from framework.catalog.broker import HANDLE
 from framework.catalog.catalog import UnknownOperationError
 from framework.catalog.custom import SpellingError, as_sent
 from framework.catalog.effects import effects_of
+from framework.catalog.forms import is_deep, usual
+from framework.catalog.outcome import explain
 from framework.catalog.policy import Actor, NotAllowedError, Policy
 from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, other_messages, reach_of
 from framework.catalog.request import build_request
@@ -151,10 +154,13 @@ class Executor:
     async def _prepare(self, policy: Policy, call: Call) -> _Ready:
         operation = self.catalog.operation(call.operation_id)
         policy.check_operation(operation)
-        check_arguments(self.catalog, operation, call.arguments)
+        if is_deep(call.arguments):
+            raise ArgumentsError(f"{operation.id} was not sent; its arguments are nested too deeply.")
+        given = usual(self.catalog, operation, call.arguments)
+        check_arguments(self.catalog, operation, given)
         actor = self._actor(policy, call.as_user)
         # From here on what is looked at is what will be sent: a custom field may turn out to be another one.
-        arguments = as_sent(operation, call.arguments, self.catalog.schema(operation.id).get("$defs", {}))
+        arguments = as_sent(operation, given, self.catalog.schema(operation.id).get("$defs", {}))
         policy.check_actors(operation, arguments, actor)
         self._check_said(policy, operation, arguments)
         arguments = await self._in_bounds(policy, operation, arguments, actor)
@@ -249,7 +255,11 @@ class Executor:
         )
         try:
             executed = await self._make(ready)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(number, "failed", "cancelled; it may have happened", started))
+            raise
         except FrameworkError as error:
+            explain(self.catalog, ready.operation, error, ready.token_of)
             error.hint = _advice(error, ready, policy) or error.hint
             await self._end(number, "failed", str(error), started)
             raise

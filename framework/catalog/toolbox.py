@@ -125,6 +125,8 @@ def _read(arguments: object) -> dict[str, Any]:
             value = json.loads(value or "{}")
         except json.JSONDecodeError:
             value = "no JSON"
+        except RecursionError:
+            raise FrameworkError("`arguments` are nested too deeply.", hint="No operation takes that.") from None
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import Context, FastMCP
@@ -29,6 +31,8 @@ INSTRUCTIONS = (
 )
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
+
+PROGRESS_SECONDS = 5.0
 
 PolicyOf = Callable[[], "Policy"]
 
@@ -93,9 +97,10 @@ def _add_acting(server: FastMCP[Any], toolbox: Toolbox, policy_of: PolicyOf) -> 
         """
         with _told():
             try:
-                return await toolbox.execute(
-                    policy_of(), operation_id, arguments, as_user, more=more, ask=Elicitation(context)
-                )
+                async with _progress(context):
+                    return await toolbox.execute(
+                        policy_of(), operation_id, arguments, as_user, more=more, ask=Elicitation(context)
+                    )
             except AskFirst as first:
                 return first.result
 
@@ -108,6 +113,22 @@ def _add_issuing(server: FastMCP[Any], toolbox: Toolbox, policy_of: PolicyOf) ->
         """
         with _told():
             return await toolbox.issue_user_token(policy_of(), user_id, ttl_seconds)
+
+
+@asynccontextmanager
+async def _progress(context: Context) -> AsyncIterator[None]:
+    """Tell a client that asked for it that the call goes on, every few seconds."""
+
+    async def tell() -> None:
+        for count in itertools.count(1):
+            await asyncio.sleep(PROGRESS_SECONDS)
+            await context.report_progress(count * PROGRESS_SECONDS, message="The service has not answered yet.")
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 @contextmanager
