@@ -250,13 +250,15 @@ class Executor:
     async def _recorded(self, policy: Policy, ready: _Ready, approved_by: str) -> Executed:
         """Make the call between two lines of the audit log: what was begun is there even if we die in the middle."""
         started = self._timing.monotonic()
-        number = await self._audit.begin(
-            self._entry(policy, ready.operation.id, ready.arguments, ready.acts_as or "app", approved_by=approved_by)
-        )
+        acts_as = ready.acts_as or "app"
+        entry = self._entry(policy, ready.operation.id, ready.arguments, acts_as, approved_by=approved_by)
+        begun = asyncio.ensure_future(self._audit.begin(entry))
         try:
+            number = await asyncio.shield(begun)
             executed = await self._make(ready)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(number, "failed", "cancelled; it may have happened", started))
+            # Whoever cancels is not kept waiting for more than these two lines.
+            await asyncio.shield(self._end(await begun, "failed", "cancelled; it may have happened", started))
             raise
         except FrameworkError as error:
             explain(self.catalog, ready.operation, error, ready.token_of)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from framework.catalog.elsewhere import read_elsewhere
 from framework.catalog.fit import ACTIONS, MANY, Fitting
+from framework.catalog.languages import translated
 from framework.catalog.meaning import ELSEWHERE
 from framework.catalog.scoring import Document, Index, Weights
 from framework.catalog.spelling import Spelling
@@ -133,22 +134,28 @@ class OperationSearch:
 
     def search(self, intent: str, limit: int = 5) -> SearchResult:
         """The operations that fit best, at most `limit`, or `no_operation`."""
-        understood = self._understood(intent)
-        mood = self._fitting.mood(intent)
+        translation = translated(intent, self._is_english)
+        text = intent if translation is None else translation.english
+        understood = self._understood(text)
+        mood = self._fitting.mood(text)
         query = self._query(understood, mood)
-        fits = self._fitting.fits(self._fitting.form(intent, query, mood))
+        fits = self._fitting.fits(self._fitting.form(text, query, mood))
         scores = self._score(query, understood)
         ranking = _rank(scores, fits)
-        if self._meaning is not None and query and ranking.in_doubt:
+        says_something = query or any(letter.isalpha() for letter in intent)
+        if self._meaning is not None and says_something and (ranking.in_doubt or translation is not None):
             near = self._meaning().nearness(intent)
-            if _is_foreign(understood):
+            if translation is None and _is_foreign(understood):
                 ranking = _rank(near, dict.fromkeys(fits, 1.0))
             else:
                 ranking = _rank({name: scores.get(name, 0.0) + MEANING_SHARE * near[name] for name in near}, fits)
         hits = tuple(self._hit(name, _confidence(score - ranking.elsewhere)) for score, name in ranking.ours[:limit])
         if hits and hits[0].score >= SURE_ENOUGH:
             return SearchResult(intent, "ok", hits)
-        reason, hint = self._why_not(ranking.place)
+        foreign = translation is not None or _is_foreign(understood)
+        reason, hint = self._why_not(
+            None if foreign and not (translation and translation.is_elsewhere) else ranking.place
+        )
         return SearchResult(intent, "no_operation", hits, reason, hint)
 
     def _score(self, query: Terms, understood: list[tuple[str, float]]) -> dict[str, float]:
@@ -158,9 +165,12 @@ class OperationSearch:
             scores[named] = scores.get(named, 0.0) + NAMED
         return scores
 
+    def _is_english(self, word: str) -> bool:
+        return word in STOPWORDS or stem(word) in self._known
+
     def _why_not(self, place: str | None) -> tuple[str, str]:
         if place is None:
-            return "Nothing here does that.", "Say it in other words, or use another tool."
+            return "Nothing here does that.", "Say it in other words, in English, or use another tool."
         entry = self._elsewhere[place.removeprefix(ELSEWHERE)]
         return entry.reason, entry.hint
 

@@ -5,7 +5,8 @@
 A set is a list of {"intent", "gold": [ids that are right, or NONE]}. `development` lies beside the repository and was
 used for tuning, as was `everyday`. `oblique`, `second`, `unseen`, `final` and `mixed` were each written after tuning
 and measured once before they were used in turn; `sealed`, the other half of `mixed`, was only ever measured.
-`languages` is German, Spanish and French. These have no goals.
+`languages` is German, Spanish and French; `dev_de` and so on were used for tuning, `sealed_languages` was measured
+before it was used. These have no goals.
 """
 
 from __future__ import annotations
@@ -25,7 +26,18 @@ from framework.catalog.search import OperationSearch, SearchResult
 HERE = Path(__file__).parent
 DEVELOPMENT = HERE.parents[2] / "shared" / "catalog" / "intents_dev.json"
 SETS = {"development": DEVELOPMENT, "everyday": HERE / "intents_data" / "everyday.json"}
-HARDER_NAMES = ("oblique", "second", "unseen", "final", "mixed", "sealed", "languages")
+LANGUAGES = ("de", "es", "fr", "pt", "it", "ja", "zh", "pl", "tr")
+HARDER_NAMES = (
+    "oblique",
+    "second",
+    "unseen",
+    "final",
+    "mixed",
+    "sealed",
+    "languages",
+    "sealed_languages",
+    *(f"dev_{language}" for language in LANGUAGES),
+)
 HARDER = {name: HERE / "intents_data" / f"{name}.json" for name in HARDER_NAMES}
 NONE = "NONE"
 DEPTH = 10
