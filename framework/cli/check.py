@@ -231,9 +231,9 @@ def _team_channels(bot: Bot, settings: Settings) -> str:
         found: list[str] = []
         service = open_chat_service(settings, bot.definition.identity)
         try:
-            for channel in team_channels(bot.definition):
+            for channel, team in team_channels(bot.definition).items():
                 try:
-                    reason = await trouble(service, bot.definition.identity.user_id, bot.definition.team, channel)
+                    reason = await trouble(service, bot.definition.identity.user_id, team, channel)
                 except ChatServiceError as error:
                     if error.code != MISSING:
                         raise

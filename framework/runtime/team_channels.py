@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from framework.definition.conditions import Team
 from framework.definition.model import BotDefinition
+from framework.definition.overrides import merged
 from framework.errors import ChatServiceError
 from framework.names import as_code
 from framework.runtime.team import belongs, people
@@ -26,11 +27,16 @@ REMEDY = (
 """What to do about a channel that is not the team's."""
 
 
-def team_channels(definition: BotDefinition) -> tuple[ChannelRef, ...]:
-    """Return the channels that a definition and its overrides name for the team: for alerts, reviews and tools."""
-    everywhere = (definition, *definition.overrides.values())
-    named = [cid for one in everywhere for cid in (one.handover.alert, one.drafts.channel, *one.team.channels)]
-    return tuple(dict.fromkeys(ChannelRef.parse(cid) for cid in named if cid))
+def team_channels(definition: BotDefinition) -> Mapping[ChannelRef, Team]:
+    """Return the channels that a definition and its overrides name for the team (for alerts, reviews and tools), and
+    whose each is.
+    """
+    found: dict[ChannelRef, Team] = {}
+    for one in (definition, *(merged(definition, (pattern,)) for pattern in definition.overrides)):
+        for cid in (one.handover.alert, one.drafts.channel, *one.team.channels):
+            if cid:
+                found.setdefault(ChannelRef.parse(cid), one.team)
+    return found
 
 
 async def prepare(service: ChatService, bot_user_id: str, team: Team, channel: ChannelRef) -> str | None:
@@ -69,9 +75,9 @@ async def prepare_all(service: ChatService, bot_user_id: str, definition: BotDef
     """Make and check all channels of the team, at the start. What is wrong is logged. Raises ChatServiceError where the
     service cannot be reached.
     """
-    for channel in team_channels(definition):
+    for channel, team in team_channels(definition).items():
         try:
-            reason = await prepare(service, bot_user_id, definition.team, channel)
+            reason = await prepare(service, bot_user_id, team, channel)
         except ChatServiceError as error:
             if error.retryable:
                 raise
