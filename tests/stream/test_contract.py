@@ -10,6 +10,7 @@ import pytest
 
 from framework.errors import ChatServiceError, DuplicateMessageError
 from framework.stream.model import (
+    EPOCH,
     AddedToChannel,
     AIState,
     ChannelRef,
@@ -277,9 +278,11 @@ async def test_hears_what_people_do_where_it_watches(stage: Stage, inbox: Inbox)
     await stage.edit(id_, "hello!")
     assert (await inbox.next(MessageUpdated)).message.text == "hello!"
     await stage.stop(channel, id_)
-    assert await inbox.next(StopRequested) == StopRequested(channel, "ann", id_)
+    stop = await inbox.next(StopRequested)
+    assert (stop.channel, stop.user_id, stop.message_id) == (channel, "ann", id_)
+    assert (stop.by.id if stop.by else None, stop.at != EPOCH) == ("ann", True)
     await stage.stop(channel)
-    assert await inbox.next(StopRequested) == StopRequested(channel, "ann", None)
+    assert (await inbox.next(StopRequested)).message_id is None
     await stage.delete(id_)
     assert await inbox.next(MessageDeleted) == MessageDeleted(channel, id_)
     other = await stage.post(channel, "again")
