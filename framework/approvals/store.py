@@ -107,6 +107,10 @@ class ApprovalStore:
         """End what nobody decided on. None: it was decided on, or its time is not over."""
         return await self._write(lambda connection: self._expire(connection, id_))
 
+    async def withdraw(self, id_: str) -> None:
+        """End what waits although it was decided: the record comes from an older copy of the database."""
+        await self._write(lambda connection: self._withdraw(connection, id_))
+
     async def claim(self, id_: str, exact: str) -> bool:
         """Whether the caller may execute an approved call: true once, for the first one over all processes.
 
@@ -195,6 +199,11 @@ class ApprovalStore:
         approval = _must(connection, id_)
         audited(connection, approval, self.now(), "expired")
         return approval
+
+    def _withdraw(self, connection: Connection, id_: str) -> None:
+        waits = (_table().c.id == id_) & (_table().c.state == "waiting")
+        if _change(connection, waits, state="expired", decided_at=rows.moment(self.now())):
+            audited(connection, _must(connection, id_), self.now(), "expired")
 
     def _claim(self, connection: Connection, wanted: ColumnElement[bool], exact: str) -> Approval | None:
         table = _table()

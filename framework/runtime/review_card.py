@@ -50,6 +50,17 @@ class ReviewCards:
             return
         await self._store.shown(approval.id, seen)
 
+    async def was_decided(self, approval: Approval) -> bool:
+        """Whether the card says that something was decided, though the record waits: the database is older than the
+        channel. The bot's own card is believed in this alone, that nothing may be done any more.
+        """
+        if approval.card is None:
+            return False
+        first = approval.card_id(1)
+        found = (await self._service.messages(ChannelRef.parse(approval.card.channel), [first])).get(first)
+        card = own(found, self._bot_user_id)
+        return card is not None and card.review is not None and card.review.get("state") != "waiting"
+
     async def is_intact(self, approval: Approval) -> bool:
         """Whether people see what was shown, word for word. If not, it is restored: then they have to decide again."""
         if approval.card is None or not approval.card.seen:

@@ -102,6 +102,10 @@ class ReviewService:
         refused = await self._refusal(approval, said_)
         if refused:
             return refused
+        if await self.cards.was_decided(approval):
+            await self.store.withdraw(approval.id)
+            _log.error("review.restored", number=approval.number, hint="The database is older than the channel.")
+            return "it was decided before the database was restored"
         if not await self.cards.is_intact(approval):
             return "the card was not shown as it is recorded: decide again"
         decision = await self._decision(approval, said_)

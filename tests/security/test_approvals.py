@@ -187,6 +187,36 @@ async def test_the_right_to_decide_is_judged_when_it_is_used(tmp_path: Path) -> 
         assert [entry["approved_by"] for entry in at.audit() if entry["outcome"] == "approved"] == ["boss"]
 
 
+async def test_a_database_restored_from_yesterday_executes_nothing_twice(tmp_path: Path) -> None:
+    async with scene(tmp_path, drafts={"channel": DESK}) as at:
+        card = await asked(at)
+        await at.stop()
+        yesterday = _copied(tmp_path)
+        await at.start()
+        await at.person("mo").react(card["id"], "like")
+        await until(lambda: at.refunds)
+        await until(lambda: at.cards("approved"))
+        await at.stop()
+        _restore(tmp_path, yesterday)
+        await at.start()
+        await at.person("tia").say(DESK, "approve", parent_id=card["id"])
+        await at.quiet()
+        assert len(at.refunds) == 1
+        assert not [entry for entry in at.audit() if entry["outcome"] == "approved"]
+        await honest_refund(at)
+
+
+def _copied(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.glob("engine.db*")}
+
+
+def _restore(folder: Path, copies: dict[Path, bytes]) -> None:
+    for file in folder.glob("engine.db*"):
+        file.unlink()
+    for file, content in copies.items():
+        file.write_bytes(content)
+
+
 NOTE = "Small courtesy refund of 5 euros for a late parcel. " * 90
 
 
