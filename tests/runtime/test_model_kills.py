@@ -173,8 +173,10 @@ async def scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             stack.callback(replica.kill)
         await sandbox.until_ready()
         app = await stack.enter_async_context(open_app(sandbox))
-        await app.prepare([ROOM, REVIEWS])
+        await app.prepare([ROOM])
         await app.call("POST", "/users", {"users": {"boss": {"id": "boss"}}})
+        desk = {"data": {"created_by_id": "boss", "members": ["boss"]}}
+        await app.call("POST", f"/channels/messaging/{REVIEWS}/query", desk)
         for replica in replicas:
             replica.start()
         await asyncio.gather(*(replica.until_ready() for replica in replicas))
