@@ -96,3 +96,12 @@ def find_ticket(runtime: ToolRuntime[ToolContext], number: int | None = None) ->
     return "\n".join(
         f"T-{r['number']:04} · {r['status']} · opened {r['opened_at'][:10]} · {r['summary']}" for r in rows
     )
+
+
+def forget(user_id: str, data: Path) -> int:
+    """Erase a customer's tickets; called by `erase USER`, and when the user is deleted. Returns how many."""
+    if not (data / "tickets.sqlite").is_file():
+        return 0
+    with closing(_database(data)) as database, database:
+        database.execute("PRAGMA secure_delete=ON")
+        return database.execute("DELETE FROM tickets WHERE user_id = ?", (user_id,)).rowcount

@@ -179,6 +179,7 @@ def make_running(
     from framework.definition.overrides import effective
     from framework.engine.usage_database import DatabaseUsageBook
     from framework.runtime.bot import RunningBot, Setup
+    from framework.runtime.erasure import Eraser
     from framework.runtime.feedback_database import DatabaseFeedback
     from framework.runtime.handover_database import DatabaseHandovers
     from framework.storage import Storage
@@ -206,6 +207,7 @@ def make_running(
         before.handovers if before else DatabaseHandovers(storage),
         before.approvals if before else ApprovalStore(storage, now=lambda: datetime.now(UTC)),
         screen_at,
+        Eraser([bot], settings),
     )
 
 

@@ -9,7 +9,22 @@ from typing import NoReturn
 import typer
 
 from framework import __version__
-from framework.cli import ask, chat, check, conversations, explain, mcp, new, ops, reply, run, sandbox, schema, turns
+from framework.cli import (
+    ask,
+    chat,
+    check,
+    conversations,
+    erase,
+    explain,
+    mcp,
+    new,
+    ops,
+    reply,
+    run,
+    sandbox,
+    schema,
+    turns,
+)
 from framework.environment import hide_secrets
 from framework.errors import FrameworkError
 from framework.private_files import keep_private
@@ -22,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, turns, reply, chat, ask, new, check, explain, conversations, schema, ops, mcp, sandbox):
+for module in (run, turns, reply, chat, ask, new, check, explain, conversations, schema, erase, ops, mcp, sandbox):
     module.register(app)
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import structlog
 
+from framework.engine.erasure import left_of
 from framework.engine.port import (
     Again,
     Dead,
@@ -304,10 +305,12 @@ class DurableEngine:
         elif isinstance(task.exception(), FencedError):
             self._end(execution.token, None, quiet=True)
         else:
-            self._end(execution.token, verdict_of(execution.job, task), quiet=execution.lost)
+            left = json.dumps(left_of(execution.job.payload), separators=(",", ":"))
+            self._end(execution.token, verdict_of(execution.job, task), quiet=execution.lost, left=left)
 
-    def _end(self, token: Token, verdict: Verdict | None, *, quiet: bool = False) -> None:
-        ending = asyncio.create_task(self._settle(token, verdict, quiet=quiet), name=f"end of job {token.key}")
+    def _end(self, token: Token, verdict: Verdict | None, *, quiet: bool = False, left: str | None = None) -> None:
+        settling = self._settle(token, verdict, quiet=quiet, left=left)
+        ending = asyncio.create_task(settling, name=f"end of job {token.key}")
         self._endings[token.key] = ending
         ending.add_done_callback(partial(self._ended, token.key))
 
@@ -316,11 +319,11 @@ class DurableEngine:
             del self._endings[key]
         self._changed.set()
 
-    async def _settle(self, token: Token, verdict: Verdict | None, *, quiet: bool) -> None:
+    async def _settle(self, token: Token, verdict: Verdict | None, *, quiet: bool, left: str | None = None) -> None:
         from framework.engine.store import Settling
 
         try:
-            kept = await self._ask(Settling(token, _printable(verdict)), None)
+            kept = await self._ask(Settling(token, _printable(verdict), left), None)
         except EngineError as error:
             _log.error("engine.not_settled", key=token.key, lane=token.lane, error=error.what)
             if not self._closed and verdict != _UNSETTLED:  # refused for what it says: it must not run for ever

@@ -67,6 +67,8 @@ class Settling:
 
     token: Token
     verdict: Verdict | None
+    payload: str | None = None
+    """With `Done`: what stays of the job's payload."""
 
 
 Order = Job | Saving | Settling
@@ -118,6 +120,7 @@ class Store:
             update(JOBS)
             .where(JOBS.c.key == bindparam("of"))
             .values({name: bindparam(f"new_{name}") for name in ("state", "due", "outcome", "error", "updated")})
+            .values(payload=func.coalesce(bindparam("new_payload", type_=Text), JOBS.c.payload))
         )
         self._drop_job = delete(JOBS).where(self.among(JOBS.c.key))
         self._drop_steps = delete(STEPS).where(self.among(STEPS.c.key))
@@ -387,4 +390,5 @@ def _change(order: Settling, now: float) -> dict[str, object] | None:
         "new_outcome": verdict.outcome if isinstance(verdict, Done) else "",
         "new_error": verdict.error if isinstance(verdict, Again | Dead) else "",
         "new_updated": now,
+        "new_payload": order.payload if isinstance(verdict, Done) else None,
     }

@@ -105,6 +105,21 @@ def forget(connection: Connection, scopes: Sequence[str]) -> int:
     return sum(connection.execute(delete(table).where(table.c.scope.in_(list(scopes)))).rowcount for table in tables)
 
 
+def forget_person(connection: Connection, user_id: str) -> int:
+    """Delete what one person spent at any bot, and their calls of tools. Their share in wider sums stays."""
+    from sqlalchemy import delete, or_
+
+    from framework.engine.usage_schema import CALLS, SUMS
+
+    name = user_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    kinds = (f"%|user|{name}", f"%|user|{name}|told|%", f"%|tool|{name}|%")
+    gone = 0
+    for table in (SUMS, CALLS):
+        theirs = or_(*(table.c.scope.like(kind, escape="\\") for kind in kinds))
+        gone += connection.execute(delete(table).where(theirs)).rowcount
+    return gone
+
+
 def prune(connection: Connection, day: date) -> None:
     """Delete what is too old to matter on this day."""
     from sqlalchemy import delete

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,6 +17,9 @@ from framework.runtime.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.ids import MessageIds
 from framework.stream.model import ChannelRef
 from framework.stream.service import ChatService
+
+Erase = Callable[[str], Awaitable[Mapping[str, int]]]
+"""Erases what is kept of a user, and says how much by kind. Raises FrameworkError."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class RunningBot:
     handovers: HandoverBook = field(default_factory=MemoryHandovers)
     approvals: ApprovalStore | None = None
     screen_at: Callable[[ChannelRef | None], Screen] | None = None
+    erase: Erase | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

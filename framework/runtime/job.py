@@ -60,6 +60,9 @@ def to_job(turn: Turn, *, delay: float = 0.0) -> Job:
         "trigger": _messages().dump_python(turn.trigger, mode="json"),
         "cause": _causes().dump_python(turn.cause, mode="json"),
     }
+    who = {"id": turn.trigger.user.id}
+    kept = {name: payload[name] for name in ("bot", "bot_user_id", "origin", "reply", "received_at")}
+    payload["kept"] = {**kept, "trigger": {"id": turn.trigger.id, "user": who}, "cause": {"kind": turn.cause.kind}}
     when = order(turn.trigger)
     return Job(key=turn.ids.job, lane=turn.lane, order=when, payload=payload, delay=delay, scope=turn.scope)
 

@@ -44,6 +44,7 @@ from framework.stream.model import (
     ReactionNew,
     RemovedFromChannel,
     StopRequested,
+    UserDeleted,
 )
 from framework.stream.timing import Timing
 
@@ -141,11 +142,10 @@ class Session:
                     await self._happened(event)
             case AddedToChannel() | RemovedFromChannel():
                 self._move(event)
-            case Connected(again):
-                _log.info("connection.up", bot=self.bot.name, again=again)
-                self._chores.spawn(self._arrive(self._arrival.begin()), name="arrive")
-            case Disconnected(reason):
-                _log.warning("connection.lost", bot=self.bot.name, reason=reason)
+            case UserDeleted(user_id):
+                self._erase(user_id)
+            case Connected() | Disconnected():
+                self._connection(event)
 
     def overhear(self, note: Mapping[str, Any]) -> None:
         """Another replica tells what people did there."""
@@ -195,6 +195,23 @@ class Session:
                 await farewell()
 
             self._chores.spawn(part(), name="farewell")
+
+    def _connection(self, event: Connected | Disconnected) -> None:
+        if isinstance(event, Disconnected):
+            _log.warning("connection.lost", bot=self.bot.name, reason=event.reason)
+            return
+        _log.info("connection.up", bot=self.bot.name, again=event.again)
+        self._chores.spawn(self._arrive(self._arrival.begin()), name="arrive")
+
+    def _erase(self, user_id: str) -> None:
+        async def work() -> None:
+            try:
+                if self.bot.erase is not None:
+                    await self.bot.erase(user_id)
+            except FrameworkError as error:
+                _log.error("person.not_erased", bot=self.bot.name, error=str(error), retry="erase USER")
+
+        self._chores.spawn(work(), name="erase")
 
     async def _listen(self) -> None:
         async for event in self.bot.service.events():

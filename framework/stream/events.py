@@ -25,6 +25,7 @@ from framework.stream.model import (
     RemovedFromChannel,
     StopRequested,
     User,
+    UserDeleted,
     may_see,
 )
 from framework.stream.wire import WireError, read_cid, read_custom, read_message, read_time, read_user
@@ -53,7 +54,7 @@ def channel_of(event: Event) -> ChannelRef | None:
     match event:
         case MessageNew(message) | MessageUpdated(message):
             return message.channel
-        case Connected() | Disconnected():
+        case Connected() | Disconnected() | UserDeleted():
             return None
         case _:
             return event.channel
@@ -136,6 +137,11 @@ def _unreaction(raw: Raw) -> Event:
     return ReactionGone(new.channel, new.message_id, new.user, new.kind, _at(raw))
 
 
+def _user_deleted(raw: Raw) -> Event | None:
+    """Only the service says so: what a user sends to a channel names the channel."""
+    return None if read_cid(raw) is not None else UserDeleted(_user(raw).id)
+
+
 def _custom(raw: Raw) -> Event | None:
     """An app's own event; one that no user sent to a channel is of a kind that the service invented since."""
     channel, user = read_cid(raw), read_user(raw.get("user"))
@@ -198,4 +204,5 @@ _READERS: Mapping[str, Callable[[Raw], Event | None]] = {
     "reaction.deleted": _unreaction,
     "channel.deleted": _gone,
     "notification.channel_deleted": _gone,
+    "user.deleted": _user_deleted,
 }

@@ -328,8 +328,16 @@ class Disconnected:
     reason: str
 
 
+@dataclass(frozen=True)
+class UserDeleted:
+    """A user of the app is gone for good: what is kept of them is to be erased."""
+
+    user_id: str
+
+
 Event = (
     MessageNew
+    | UserDeleted
     | MessageUpdated
     | MessageDeleted
     | AddedToChannel

@@ -1,0 +1,80 @@
+"""What the engine keeps of a person, and how it is let go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from framework.storage import Schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+    from sqlalchemy.engine import Connection
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How many jobs lost their texts, how many of them had not run, and how many run just now: these end first."""
+
+    jobs: int = 0
+    waiting: int = 0
+    running: int = 0
+
+
+def left_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays of a job's payload once it is settled: as it is, or what stands under `kept`, which holds no texts."""
+    kept = payload.get("kept")
+    return dict(kept) if isinstance(kept, Mapping) else dict(payload)
+
+
+def _no_tables() -> MetaData:
+    from sqlalchemy import MetaData
+
+    return MetaData()
+
+
+SCHEMA = Schema("erasure", version=1, tables=_no_tables)
+"""No tables of its own: the engine makes those that are looked into."""
+
+
+def erase(connection: Connection, user_id: str, now: float) -> Erased:
+    """Empty the jobs of a person: those that name this user as their trigger's.
+
+    The keys stay, so that no message is answered once more. What waits or is dead does not run any more.
+    """
+    from sqlalchemy import delete, inspect, select, update
+
+    from framework.engine.schema import JOBS, STEPS
+    from framework.engine.store import Store
+
+    if not inspect(connection).has_table(JOBS.name):
+        return Erased()  # no bot ever ran with this database
+    store = Store(connection.dialect.name)
+
+    quoted = json.dumps(user_id)
+    pattern = "%" + quoted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    columns = (JOBS.c.key, JOBS.c.lane, JOBS.c.state, JOBS.c.payload)
+    query = select(*columns).where(JOBS.c.payload.like(pattern, escape="\\"))
+    found = [row for row in connection.execute(query).mappings() if _is_of(json.loads(row["payload"]), user_id)]
+    done = [row for row in found if row["state"] != "running"]
+    store.lock(connection, {row["lane"] for row in done})
+    for row in done:
+        change: dict[str, Any] = {"payload": "{}", "error": ""}
+        if row["state"] in {"waiting", "dead"}:
+            change |= {"state": "settled", "outcome": "erased", "updated": now}
+        connection.execute(update(JOBS).where(JOBS.c.key == row["key"], JOBS.c.state == row["state"]).values(**change))
+    keys = [row["key"] for row in done]
+    for start in range(0, len(keys), _BATCH):
+        connection.execute(delete(STEPS).where(STEPS.c.key.in_(keys[start : start + _BATCH])))
+    store.refresh(connection, {row["lane"] for row in done}, now)
+    states = [row["state"] for row in found]
+    return Erased(len(done), states.count("waiting"), states.count("running"))
+
+
+def _is_of(payload: Mapping[str, Any], user_id: str) -> bool:
+    trigger = payload.get("trigger") or {}
+    return bool((trigger.get("user") or {}).get("id") == user_id)

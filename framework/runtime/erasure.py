@@ -1,0 +1,111 @@
+"""Letting go of all that is kept of a person: facts, summaries, jobs, what waited for approval, and what tools keep."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from framework.errors import FrameworkError
+
+if TYPE_CHECKING:
+    from framework.definition.model import Bot
+    from framework.settings import Settings
+    from framework.storage import Storage
+
+_log = structlog.get_logger(__name__)
+
+FORGET = "forget"
+"""The function of a bot's tools.py that erases what its tools keep: `forget(user_id)` or `forget(user_id, data)`."""
+
+Erase = Callable[[], Awaitable[int]]
+
+
+class Eraser:
+    """Erases a person from the stores of these bots. To do it twice does no harm."""
+
+    def __init__(self, bots: Sequence[Bot], settings: Settings) -> None:
+        self._bots = bots
+        self._settings = settings
+
+    async def __call__(self, user_id: str) -> Mapping[str, int]:
+        """Return how many entries were erased, by kind; `running` counts turns that run and end by themselves.
+
+        Everything is tried. Raises FrameworkError that names what could not be erased.
+        """
+        from framework.storage import Storage
+
+        storage = Storage(self._settings.database.get_secret_value())
+        counts: dict[str, int] = {}
+        failed: dict[str, Exception] = {}
+        try:
+            for kind, erase in self._steps(storage, user_id):
+                try:
+                    counts[kind] = counts.get(kind, 0) + await erase()
+                except Exception as error:  # noqa: BLE001 - a tool's own kind too; the others are erased all the same
+                    failed[kind] = error
+            counts |= await self._jobs(storage, user_id)
+        finally:
+            await asyncio.to_thread(storage.close)
+        _log.info("person.erased", counts=dict(counts))
+        if failed:
+            reasons = "; ".join(f"{kind}: {error}" for kind, error in failed.items())
+            raise FrameworkError(f"Not everything could be erased: {reasons}", hint="Mend it and erase once more.")
+        return counts
+
+    def _steps(self, storage: Storage, user_id: str) -> list[tuple[str, Erase]]:
+        from framework.approvals import ApprovalStore
+        from framework.audit.log import AuditLog
+        from framework.runtime.feedback_database import DatabaseFeedback
+        from framework.runtime.handover_database import DatabaseHandovers
+
+        data = self._settings.data
+        shared: list[tuple[str, Erase]] = [
+            ("approvals", lambda: ApprovalStore(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
+            ("audit", lambda: AuditLog(storage).erase(user_id)),
+            ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
+            ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
+            ("usage", lambda: _forget_usage(storage, user_id)),
+        ]
+        own = [step for bot in self._bots for step in self._of(bot, user_id)]
+        return [*own, *shared]
+
+    def _of(self, bot: Bot, user_id: str) -> list[tuple[str, Erase]]:
+        from framework.agent.forgetting import erase_memory
+
+        folder = self._settings.data / "bots" / bot.name
+        return [
+            ("memory", lambda: erase_memory(bot.name, folder, self._settings, user_id)),
+            ("tools", lambda: asyncio.to_thread(_forget_by_tools, bot, folder, user_id)),
+        ]
+
+    async def _jobs(self, storage: Storage, user_id: str) -> dict[str, int]:
+        from framework.engine.erasure import SCHEMA, erase
+
+        done = await storage.write(SCHEMA, lambda connection: erase(connection, user_id, datetime.now(UTC).timestamp()))
+        return {"jobs": done.jobs, "running": done.running}
+
+
+async def _forget_usage(storage: Storage, user_id: str) -> int:
+    from framework.engine.usage_database import SCHEMA
+    from framework.engine.usage_rows import forget_person
+
+    return await storage.write(SCHEMA, lambda connection: forget_person(connection, user_id))
+
+
+def _forget_by_tools(bot: Bot, folder: Path, user_id: str) -> int:
+    """Call the hook of tools.py, where there is one."""
+    from framework.tools.registry import import_tools
+
+    module = import_tools(bot)
+    hook = getattr(module, FORGET, None)
+    if not callable(hook) or not folder.is_dir():
+        return 0
+    takes_folder = len(inspect.signature(hook).parameters) > 1
+    done = hook(user_id, folder) if takes_folder else hook(user_id)
+    return done if isinstance(done, int) else 0
