@@ -8,26 +8,18 @@ from html import escape
 from framework.agent.knowledge.articles.document import Document
 from framework.agent.knowledge.articles.markdown import read_markdown
 
-_ATTRIBUTE = re.compile(r"^:!?([\w-]+)!?:(?:[ \t]+(.*))?$")
-_HEADING = re.compile(r"^(={1,6})[ \t]+(.+?)(?:[ \t]+=+)?$")
-_ITEM = re.compile(r"^[ \t]*(\*{1,5}|-|\.{1,5}|\d+\.)[ \t]+(.*)$")
-_TERM = re.compile(r"^(\S.*?)(?:::|;;)(?:[ \t]+(.*))?$")
-_BLOCK = re.compile(r"^(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--)[ \t]*$")
+_ATTRIBUTE = re.compile(r":!?([\w-]++)!?:(?:[ \t]++(.*))?$")
+_HEADING = re.compile(r"(={1,6}+)[ \t]++(.+)")
+_ITEM = re.compile(r"[ \t]*+(\*{1,5}+|-|\.{1,5}+|\d{1,9}\.)[ \t]++(.*)")
+_BLOCK = re.compile(r"^(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--)[ \t]*+$")
 _NOTE = re.compile(r"^(NOTE|TIP|WARNING|CAUTION|IMPORTANT):[ \t]+")
-_OPTIONS = re.compile(r"^\[.*\][ \t]*$")
+_OPTIONS = re.compile(r"^\[.*\][ \t]*+$")
 _TITLE = re.compile(r"^\.(\w[^\n]*|\"[^\n]*)$")
-_AUTHOR = re.compile(r"^[^\W\d_][\w .;-]* <\S+@\S+>.*$")
 _INLINE = (
-    (
-        re.compile(
-            r"(?:link:|xref:|mailto:)?(?:https?://[^\s\[]+|(?<=link:)[^\s\[]+|(?<=xref:)[^\s\[]+|(?<=mailto:)[^\s\[]+)\[([^\]]+)\]"
-        ),
-        r"\1",
-    ),
-    (re.compile(r"<<[^,>]+,\s*([^>]+)>>"), r"\1"),
-    (re.compile(r"<<([^>]+)>>"), r"\1"),
+    (re.compile(r"(?<!\w)(?:https?://|link:|xref:|mailto:)[^\s\[]{1,300}\[([^\[\]]++)\]"), r"\1"),
+    (re.compile(r"<<(?:[^<>,]++,[ \t]*+)?([^<>,]++)>>"), r"\1"),
     (re.compile(r"(?:footnote|btn|kbd|menu|pass):[\w-]*\[([^\]]*)\]"), r" (\1)"),
-    (re.compile(r"image::?([^\[]*)\[([^\]]*)\]"), r"\2"),
+    (re.compile(r"image::?([^\s\[]{0,300})\[([^\[\]]*+)\]"), r"\2"),
     (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)\*(?![\w*])"), r"\1"),
     (re.compile(r"(?<![\w_])_(?=\S)([^_\n]+?)_(?![\w_])"), r"\1"),
     (re.compile(r"\[\.[\w.-]+\]#([^#]+)#"), r"\1"),
@@ -68,8 +60,8 @@ class _Converter:
         elif match := _BLOCK.match(line):
             self._block(line.strip())
         elif match := _HEADING.match(line):
-            self._out += ["", f"{'#' * len(match[1])} {self._text(match[2])}", ""]
-            if len(match[1]) == 1 and self._at < len(self._lines) and _AUTHOR.match(self._lines[self._at]):
+            self._out += ["", f"{'#' * len(match[1])} {self._text(match[2].rstrip(' ='))}", ""]
+            if len(match[1]) == 1 and self._at < len(self._lines) and _is_author(self._lines[self._at]):
                 self._at += 1
         elif _OPTIONS.match(line):
             self._options = line
@@ -90,9 +82,9 @@ class _Converter:
             self._out.append(
                 f"{'    ' * depth}{'1.' if mark[0] == '.' or mark[0].isdigit() else '-'} {self._text(text)}"
             )
-        elif (match := _TERM.match(line)) and "://" not in match[1]:
-            meaning = match[2] or self._next()
-            self._out += ["", f"<dl><dt>{escape(self._text(match[1]))}</dt><dd>{self._text(meaning)}</dd></dl>", ""]
+        elif term := _term(line):
+            meaning = term[1] or self._next()
+            self._out += ["", f"<dl><dt>{escape(self._text(term[0]))}</dt><dd>{self._text(meaning)}</dd></dl>", ""]
         else:
             if self._label and line.strip():
                 self._out += ["", self._label, ""]
@@ -103,7 +95,7 @@ class _Converter:
         while self._at < len(self._lines) and not self._lines[self._at].strip():
             self._at += 1
         taken: list[str] = []
-        while self._at < len(self._lines) and self._lines[self._at].strip() and not _TERM.match(self._lines[self._at]):
+        while self._at < len(self._lines) and self._lines[self._at].strip() and not _term(self._lines[self._at]):
             taken.append(self._lines[self._at].strip())
             self._at += 1
         return " ".join(taken)
@@ -148,6 +140,20 @@ class _Converter:
         for pattern, replacement in _INLINE:
             text = pattern.sub(replacement, text)
         return text.replace("`+", "`").replace("+`", "`")
+
+
+def _is_author(line: str) -> bool:
+    """`Jane Doe <jane@doc.example>`, the line below the title."""
+    return line[:1].isalpha() and " <" in line and "@" in line and ">" in line
+
+
+def _term(line: str) -> tuple[str, str] | None:
+    """`term:: its meaning`; None for any other line."""
+    for mark in ("::", ";;"):
+        term, found, meaning = line.partition(mark)
+        if found and term.strip() and not line[:1].isspace() and meaning[:1] in {"", " ", "\t"}:
+            return term, meaning.strip()
+    return None
 
 
 def _rows(lines: list[str], options: str, mark: str) -> tuple[list[list[tuple[str, str]]], int]:

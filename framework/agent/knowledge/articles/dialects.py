@@ -7,39 +7,34 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-_FENCE = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(`{3,}|~{3,})")
-_INLINE_CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
-_IMPORT = re.compile(
-    r"^(import\s+(?:[\w*{].*?\s+from\s+)?['\"][^'\"]+['\"];?|export\s+(?:const|let|default|function|async)\b.*)\s*$"
-)
-_COMPONENT = re.compile(r"</?[A-Z][\w.]*[\s/>]|^\s*\{/\*|^import\s.+\sfrom\s", re.MULTILINE)
-_TAG_LINE = re.compile(r"^[ \t]*(</?[A-Za-z][\w.:-]*(?:\s[^<>]*)?/?>[ \t]*)+$")
-_SELF_CLOSING = re.compile(r"<([A-Z][\w.]*)((?:\s[^<>]*?)?)\s*/>")
-_EXPRESSION_VALUE = re.compile(r"([\w-]+)=\{(?:['\"`]([^'\"`{}]*)['\"`]|((?:[^{}]|\{[^{}]*\})*))\}")
-_ATTRIBUTE_LIST = re.compile(
-    r"[ \t]*\{:?[ \t]*[#.:%][^{}\n]*\}|[ \t]*\{:[^{}\n]*\}|(?<=\))\{[^{}\n]*=[^{}\n]*\}|\{#[\w-]+\}"
-)
+_FENCE = re.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]*+)?(`{3,}+|~{3,}+)")
+_TICKS = re.compile(r"`++")
+_COMPONENT = re.compile(r"</?[A-Z][\w.]*+[\s/>]|^[ \t]*+\{/\*|^import[ \t].+[ \t]from[ \t]", re.MULTILINE)
+_TAG_LINE = re.compile(r"[ \t]*+(?:</?[A-Za-z][\w.:-]*+(?:\s[^<>]*+)?/?>[ \t]*+)++$")
+_SELF_CLOSING = re.compile(r"<([A-Z][\w.]*+)((?:\s[^<>]*)?)/>")
+_EXPRESSION_VALUE = re.compile(r"(?<![\w-])([\w-]++)=\{(?:['\"`]([^'\"`{}]*+)['\"`]|(?:[^{}]|\{[^{}]*+\}){0,400}+)\}")
+_ATTRIBUTE_LIST = re.compile(r"(?<![ \t])[ \t]*+\{(?::|[ \t]*+[#.%])[^{}\n]*+\}|(?<=\))\{[^{}=\n]*+=[^{}\n]*+\}")
 _VALUE = re.compile(
-    r"\{\{?[ \t]*((?:frontMatter|frontmatter|page|site|config|props|siteConfig|\$?\.?Params|\$frontmatter|vars?|book)"
-    r"\.[\w.-]+)[ \t]*\}?\}"
+    r"\{\{?[ \t]*+((?:frontMatter|frontmatter|page|site|config|props|siteConfig|\$?\.?Params|\$frontmatter|vars?|book)"
+    r"\.[\w.-]++)[ \t]*+\}?\}"
 )
-_MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
-_LIQUID = re.compile(r"\{%-?[ \t]*(/?)[ \t]*([\w-]+)(.*?)-?%\}", re.DOTALL)
-_HUGO = re.compile(r"\{\{[<%][ \t]*(/?)[ \t]*([\w/.-]+)(.*?)/?[ \t]*[>%]\}\}", re.DOTALL)
+LIQUID = re.compile(r"\{%-?[ \t]*+(/?)[ \t]*+([\w-]++)((?:(?!\{%|%\})[\s\S])*+)%\}")
+HUGO = re.compile(r"\{\{[<%][ \t]*+(/?)[ \t]*+([\w/.-]++)((?:(?!\{\{|[>%]\}\})[\s\S])*+)[>%]\}\}")
 _NAMES = re.compile(
-    r"(?:title|label|name|header|summary|heading|question)[ \t]*[=:][ \t]*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'}]+))"
+    r"(?:title|label|name|header|summary|heading|question)[ \t]*+[=:][ \t]*+"
+    r"(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'}]++))"
 )
-_PLAIN_NAME = re.compile(r"^[ \t]*[\"']([^\"']+)[\"']")
-_INDENTED = re.compile(r"^([ \t]*)(!!!|\?\?\?\+?|===[!+]?|///)[ \t]*(.*)$")
-_TOC = re.compile(
-    r"^[ \t]*(\[toc\]|\[\[_?toc_?\]\]|\[TOC\]|\{:?toc\}|\$\{toc\}|<!--\s*toc\s*-->|\*[ \t]+TOC)[ \t]*$", re.IGNORECASE
-)
-_WIKI = re.compile(r"(!?)\[\[([^\[\]|#]*)(?:#[^\[\]|]*)?(?:\|([^\[\]]*))?\]\]")
-_HIDDEN = re.compile(r"%%.*?%%", re.DOTALL)
-_HIGHLIGHT = re.compile(r"==(?=\S)([^=\n]+?)(?<=\S)==")
-_BLOCK_ID = re.compile(r"[ \t]\^[\w-]+$")
-_ABBREVIATION = re.compile(r"^\*\[([^\]]+)\]:[ \t]*")
-_FRAGMENT = re.compile(r"^[ \t]*</?>[ \t]*$")
+_PLAIN_NAME = re.compile(r"[ \t]*+[\"']([^\"']++)[\"']")
+_INDENTED = re.compile(r"([ \t]*+)(!!!|\?\?\?\+?|===[!+]?|///)[ \t]*+(.*)")
+_HAS_INDENTED = re.compile(r"^[ \t]*+(?:!!!|\?\?\?|===)[!+]?[ \t]++\S", re.MULTILINE)
+_TOCS = frozenset({"[toc]", "[[toc]]", "[[_toc_]]", "{:toc}", "{toc}", "${toc}", "<!-- toc -->", "* toc"})
+_WIKI = re.compile(r"(!?)\[\[([^\[\]|#]*+)(?:#[^\[\]|]*+)?(?:\|([^\[\]]*+))?\]\]")
+_HIGHLIGHT = re.compile(r"==(?=\S)([^=\n]++)(?<=\S)==")
+_BLOCK_ID = re.compile(r"[ \t]\^[\w-]++$")
+_ABBREVIATION = re.compile(r"\*\[([^\]]++)\]:[ \t]*+")
+_ITEM = re.compile(r"[ \t]*+(?:[-*+]|\d{1,9}[.)])\s")
+_TABLE_TAG = re.compile(r"</?(?:pre|table|thead|tbody|tr|td|th|code|script|style)\b", re.IGNORECASE)
+_EXPORTS = tuple(f"export {word} " for word in ("const", "let", "default", "function", "async"))
 
 
 def is_mdx(text: str) -> bool:
@@ -52,13 +47,13 @@ def plain_markdown(text: str, values: Mapping[str, Any]) -> tuple[str, list[str]
     missing: list[str] = []
     mdx = is_mdx(text)
     parts: list[str] = []
-    for code, part in _apart(_indented(text.replace("\r\n", "\n").replace("\r", "\n"))):
+    for code, part in apart(_indented(text.replace("\r\n", "\n").replace("\r", "\n"))):
         parts.append(part if code else _prose(part, values, missing, mdx=mdx))
     said = ", ".join(dict.fromkeys(missing))
     return "".join(parts), [f"the value of {said} is not in the file; the text shows … in its place"] if missing else []
 
 
-def _apart(text: str) -> list[tuple[bool, str]]:
+def apart(text: str) -> list[tuple[bool, str]]:
     """Fenced code and the rest, in turns."""
     found: list[tuple[bool, list[str]]] = [(False, [])]
     fence = ""
@@ -80,15 +75,10 @@ def _apart(text: str) -> list[tuple[bool, str]]:
 def _prose(text: str, values: Mapping[str, Any], missing: list[str], *, mdx: bool) -> str:
     kept: list[str] = []
 
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return f"\x02{len(kept) - 1}\x03"
-
-    text = _INLINE_CODE.sub(keep, text.replace("\x02", "").replace("\x03", ""))
-    text = _MDX_COMMENT.sub(_lines_of, text)
-    text = _HIDDEN.sub(_lines_of, text) if "%%" in text else text
-    text = _LIQUID.sub(_shortcode(text, _LIQUID), text)
-    text = _HUGO.sub(_shortcode(text, _HUGO), text)
+    text = "\n".join(_without_code(line, kept) for line in text.replace("\x02", "").replace("\x03", "").split("\n"))
+    text = without(without(text, "{/*", "*/}"), "%%", "%%")
+    text = LIQUID.sub(_shortcode(text, LIQUID), text)
+    text = HUGO.sub(_shortcode(text, HUGO), text)
     text = _VALUE.sub(lambda match: _value(match[1], values, missing), text)
     text = _ATTRIBUTE_LIST.sub("", text)
     text = _WIKI.sub(lambda m: "" if m[1] else (m[3] or m[2].rpartition("/")[2]).strip(), text)
@@ -98,24 +88,56 @@ def _prose(text: str, values: Mapping[str, Any], missing: list[str], *, mdx: boo
     return re.sub("\x02(\\d+)\x03", lambda match: kept[int(match[1])], text)
 
 
-def _lines_of(match: re.Match[str]) -> str:
-    return "\n" * match[0].count("\n")
+def _without_code(line: str, kept: list[str]) -> str:
+    """The line with its inline code put into `kept`."""
+    runs = [(match.start(), match.end()) for match in _TICKS.finditer(line)]
+    closing: dict[int, int] = {}
+    following: dict[int, int] = {}
+    for number in range(len(runs) - 1, -1, -1):
+        size = runs[number][1] - runs[number][0]
+        if size in following:
+            closing[number] = following[size]
+        following[size] = number
+    parts, position, number = list[str](), 0, 0
+    while number < len(runs):
+        if number in closing:
+            end = runs[closing[number]][1]
+            parts += [line[position : runs[number][0]], f"\x02{len(kept)}\x03"]
+            kept.append(line[runs[number][0] : end])
+            position, number = end, closing[number]
+        number += 1
+    return "".join([*parts, line[position:]])
+
+
+def without(text: str, start: str, end: str) -> str:
+    """The text without what stands between two marks; its lines stay where they are."""
+    parts, position = list[str](), 0
+    while (begin := text.find(start, position)) >= 0:
+        close = text.find(end, begin + len(start))
+        if close < 0:
+            break
+        parts += [text[position:begin], "\n" * text.count("\n", begin, close)]
+        position = close + len(end)
+    return "".join([*parts, text[position:]])
+
+
+def _is_import(line: str) -> bool:
+    text = line.rstrip().removesuffix(";")
+    if text.startswith(_EXPORTS):
+        return True
+    return text.startswith("import ") and text.endswith(("'", '"')) and (" from " in text or text[7:8] in {"'", '"'})
 
 
 def _line(line: str, *, mdx: bool) -> str:
-    if _TOC.match(line) or _FRAGMENT.match(line) or (_IMPORT.match(line) and not line.startswith("import \\")):
+    if line.strip().lower() in _TOCS or line.strip() in {"<>", "</>"} or _is_import(line):
         return ""
     if match := _ABBREVIATION.match(line):
         return f"{match[1]}: {line[match.end() :]}"
     line = _BLOCK_ID.sub("", line)
-    if _TAG_LINE.match(line) and not re.search(
-        r"</?(pre|table|thead|tbody|tr|td|th|code|script|style)\b", line, re.IGNORECASE
-    ):
+    if _TAG_LINE.match(line) and not _TABLE_TAG.search(line):
         # Markdown below a tag is Markdown, also without the blank line that CommonMark asks for.
         return f"\n{line.strip()}\n"
-    if mdx:
-        return line.lstrip() if re.match(r"\s{4,}\S", line) and not re.match(r"\s*([-*+]|\d+[.)])\s", line) else line
-    return line
+    return line.lstrip() if mdx and _indent(line) >= 4 and not _ITEM.match(line) else line
 
 
 def _plain_value(match: re.Match[str]) -> str:
@@ -173,7 +195,7 @@ def _label(arguments: str) -> str:
 
 def _indented(text: str) -> str:
     """`!!! note "Title"`, `??? "Question"` and `=== "Tab"` with their indented text, as of Python-Markdown."""
-    if not re.search(r"^[ \t]*(!!!|\?\?\?|===)[!+]?[ \t]+\S", text, re.MULTILINE):
+    if not _HAS_INDENTED.search(text):
         return text
     lines = text.split("\n")
     out: list[str] = []

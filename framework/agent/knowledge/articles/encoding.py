@@ -13,7 +13,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _DECLARED = re.compile(
-    rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]+)|<\?xml[^>]{0,100}encoding=["']([\w-]+)|"""
+    rb"""<meta[^>]{0,200}charset\s{0,3}=\s{0,3}["']?\s{0,3}([\w-]++)|<\?xml[^>]{0,100}encoding=["']([\w-]+)|"""
     rb"""@charset "([\w-]+)"|-\*- coding: ([\w-]+)""",
     re.IGNORECASE,
 )

@@ -20,7 +20,7 @@ KINDS = {
 
 _TEXTS = frozenset({"Markdown", "text", "HTML", "CSV", "RST", "AsciiDoc"})
 _PAGE = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype html|html[\s>])",
+    rb"\A(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--.*?-->\s*+)?<(?:!doctype html|html[\s>])",
     re.IGNORECASE | re.DOTALL,
 )
 _EXPORTED = re.compile(r"[ _-][0-9a-f]{32}$")
@@ -127,7 +127,7 @@ def title_from(stem: str, folder: str) -> str:
     """A title from the name of a file, if it has no other."""
     if is_exported(stem):
         return _EXPORTED.sub("", stem)
-    plain = re.sub(r"^\d{4}-\d{2}-\d{2}-|^\d{1,3}[-_.]\s*(?=\D)", "", stem) or stem
+    plain = re.sub(r"^\d{4}-\d{2}-\d{2}-|^\d{1,3}[-_.](?=\D)", "", stem) or stem
     if plain.lower() in {"index", "_index", "readme"} and folder:
         plain = folder
     return re.sub(r"[-_]+", " ", plain).strip().capitalize()

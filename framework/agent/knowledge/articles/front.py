@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _FENCED = re.compile(
-    r"\s{0,3}(---|\+\+\+|;;;)[ \t]*\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
+    r"\s{0,3}(---|\+\+\+|;;;)[ \t]*+\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*+(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _LONGEST = 65_536
-_KEY = re.compile(r"^([\w .-]{1,60}):(?:[ \t]+(.*))?$")
+_KEY = re.compile(r"^([\w .-]{1,60}):(?:[ \t]++(.*))?$")
 _PROPERTY = re.compile(r"^[^\W\d_][\w /()&'’.-]{0,40}:[ \t].*$")
 _KNOWN = frozenset(
     [
@@ -120,7 +120,7 @@ def _is_text(value: object) -> bool:
 
 def without_properties(body: str, front: Front, *, exported: bool) -> str:
     """Without the properties that Notion and other programs write as lines under the title; they fill `front`."""
-    match = re.match(r"\s*(#[ \t][^\n]*\n\s*)?((?:[^\n]+\n?)+)", body)
+    match = re.match(r"\s*+(#[ \t][^\n]*+\n\s*+)?((?:[^\n]++\n?)++)", body)
     if not match:
         return body
     lines = match[2].rstrip("\n").splitlines()

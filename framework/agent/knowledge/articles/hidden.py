@@ -41,13 +41,12 @@ _NEVER = frozenset(
 )
 _PANEL_ROLES = frozenset({"tabpanel", "region"})
 _PANEL = re.compile(
-    r"\b(panel|pane|collapse|accordion|expand|tab|toggle|details|answer|content|body|drawer)\w*", re.IGNORECASE
+    r"\b(panel|pane|collapse|accordion|expand|tab|toggle|details|answer|content|body|drawer)", re.IGNORECASE
 )
 _INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _FOR_SCREEN_READERS = re.compile(
     r"(^|\s)(sr-only|visually-?hidden|screen-reader-text|d-none|hidden)(\s|$)", re.IGNORECASE
 )
-_RULE = re.compile(r"([^{}]+)\{[^{}]*?(?:display\s*:\s*none|visibility\s*:\s*hidden)[^{}]*\}", re.IGNORECASE)
 
 
 def remove_hidden(root: Node) -> None:

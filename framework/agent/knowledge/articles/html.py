@@ -14,7 +14,7 @@ from framework.agent.knowledge.articles.notes import place_notes
 from framework.agent.knowledge.articles.page import article_of
 
 _DEEPEST = 120
-_DECLARED = re.compile(r"^\s*<\?xml[^>]*\?>")
+_DECLARED = re.compile(r"^\s*+<\?xml[^>]*+>")
 
 
 def read_html(text: str) -> Document:

@@ -9,12 +9,16 @@ from lxml import etree
 from framework.agent.knowledge.articles.inline import Node, remove, tag, text_of, unwrap
 
 _LONGEST = 200
-_NAMED = re.compile(
-    r"(^|\s)([\w-]*(accordion|faq|collaps\w*|toggle|expand\w*|tab)[\w-]*(title|button|header|heading|head|trigger|question|"
-    r"label|toggle|link|summary|control-text)|[\w-]*question([_-](title|text))?|accordion|collapsible|accordion__q|"
-    r"toggle|collapsed?|panel-?[tT]itle|spoiler-?(title|head))(\s|$)",
-    re.IGNORECASE,
+_OPENED = ("accordion", "faq", "collaps", "toggle", "expand", "tab")
+_OPENING = (
+    *("title", "button", "header", "heading", "head", "trigger", "question", "label", "toggle", "link", "summary"),
+    "control-text",
 )
+_LABELS = frozenset(
+    {"accordion", "collapsible", "accordion__q", "toggle", "collapse", "collapsed", "panel-title", "paneltitle"}
+    | {"spoiler-title", "spoiler-head", "spoilertitle", "spoilerhead"}
+)
+_QUESTIONS = ("question", "question-title", "question_title", "question-text", "question_text")
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _ATTRIBUTES = ("label", "title", "heading", "header", "summary", "question", "name", "tab")
 _KNOWN = frozenset(
@@ -188,7 +192,7 @@ def _name_component(node: Node) -> None:
 def _name_alert(node: Node) -> None:
     """`> [!NOTE] Title`, as GitHub and Obsidian write callouts."""
     first = node[0] if len(node) and tag(node[0]) == "p" else None
-    match = re.match(r"\s*\[!([\w-]+)\]([-+]?)[ \t]*([^\n]*)\n?", first.text or "") if first is not None else None
+    match = re.match(r"\s*+\[!([\w-]++)\]([-+]?)[ \t]*+([^\n]*+)\n?", first.text or "") if first is not None else None
     if first is None or match is None:
         return
     rest = (first.text or "")[match.end() :]
@@ -230,16 +234,26 @@ def _is_label(node: Node) -> bool:
         return False
     opens = node.get("aria-expanded") is not None or node.get("aria-controls") is not None
     opens = opens or node.get("data-toggle") == "collapse" or node.get("data-bs-toggle") == "collapse"
-    if name != "button" and not opens and not _NAMED.search(node.get("class") or ""):
+    if name != "button" and not opens and not _is_named(node):
         return False
     if any(tag(below) in {"p", "ul", "ol", "table", "details"} | _HEADINGS for below in node.iterdescendants()):
         return False
     text = text_of(node)
     if not text or len(text) > _LONGEST:
         return False
-    if name == "button" and not opens and not _NAMED.search(node.get("class") or "") and not text.endswith("?"):
+    if name == "button" and not opens and not _is_named(node) and not text.endswith("?"):
         return False
     return _next_to(node) is not None
+
+
+def _is_named(node: Node) -> bool:
+    """Whether a class says that this opens something: `accordion-title`, `faq__question`, `collapsible`."""
+    for name in (node.get("class") or "").lower().split()[:30]:
+        if name in _LABELS or name.endswith(_QUESTIONS):
+            return True
+        if any(part in name for part in _OPENED) and name.endswith(_OPENING) and name not in _OPENING:
+            return True
+    return False
 
 
 def _in_label(node: Node) -> bool:

@@ -75,11 +75,11 @@ def _label(info: str) -> str:
     import re
 
     text = info.strip()
-    if match := re.search(r"\[([^\]]+)\]", text):
+    if match := re.search(r"\[([^\[\]]++)\]", text):
         return match[1].strip()
-    if match := re.search(r"(?:title|label|name)=[\"']([^\"']+)[\"']", text):
+    if match := re.search(r"(?:title|label|name)=[\"']([^\"']++)[\"']", text):
         return match[1].strip()
-    rest = re.sub(r"\{[^}]*\}", "", text).split(maxsplit=1)
+    rest = re.sub(r"\{[^{}]*+\}", "", text).split(maxsplit=1)
     return rest[1].strip().strip("\"'") if len(rest) > 1 and rest[0] != "code-group" else ""
 
 

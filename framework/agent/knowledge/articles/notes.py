@@ -9,8 +9,8 @@ from lxml import etree
 from framework.agent.knowledge.articles.inline import Node, remove, tag, text_of
 
 _MARK = re.compile(r"^[\[(]?([\d*†‡]{1,4}|[a-z]|[ivx]{1,5})[\])]?$")
-_BACK = re.compile(r"[↩↑^⤴︎️]+\s*$")
-_LEADING = re.compile(r"^(\[\w{1,4}\]|\^)\s*")
+_BACK = "↩↑^⤴\ufe0e\ufe0f "
+_LEADING = re.compile(r"^(\[\w{1,4}\]|\^)\s*+")
 _HOLDERS = ("p", "li", "td", "th", "dd", "dt", "blockquote", "div", "section", "body")
 
 
@@ -26,7 +26,7 @@ def place_notes(root: Node) -> None:
                 _take_out(link)
             continue
         holder = next((up for up in link.iterancestors() if tag(up) in _HOLDERS), None)
-        text = _LEADING.sub("", _BACK.sub("", text_of(note))).strip()
+        text = _LEADING.sub("", text_of(note).rstrip().rstrip(_BACK)).strip()
         if holder is None or not text:
             continue
         _take_out(link)

@@ -8,7 +8,7 @@ from framework.agent.knowledge.articles.inline import Node, remove, tag, text_of
 
 _ROLES = frozenset({"navigation", "contentinfo", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"})
 _AROUND = re.compile(
-    r"(^|[\s_-])(breadcrumbs?|cookie(-\w+)*|pagination|page-metadata|skip-link|skip-to-content|"
+    r"(^|[\s_-])(breadcrumbs?|cookie[\w-]{0,30}|pagination|page-metadata|skip-link|skip-to-content|"
     r"toc|table-of-contents|share-buttons|social-share|edit-this-page|theme-edit-this-page|print-only-nav)($|\s)",
     re.IGNORECASE,
 )

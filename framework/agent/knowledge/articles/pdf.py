@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _MAX_PAGES = 2000
 _PAGE_NUMBER = re.compile(
-    r"^\W*(?:page|seite|página|pagina|p\.|s\.)?\W*\d{1,4}\W*(?:(?:of|von|de|sur|/)\W*\d+\W*)?$", re.IGNORECASE
+    r"^\W*+(?:(?:page|seite|página|pagina)\W*+)?\d{1,4}+(?:\W*+$|[^\w/]*+(?:of|von|de|sur|/)\W*+\d++\W*+$)",
+    re.IGNORECASE,
 )
 _IMAGE = 3
 _MARGIN = 0.12

@@ -123,7 +123,7 @@ def _headers(table: Sequence[Sequence[str]], first: Line, others: Sequence[Line]
     if bold:
         return 1
     head, body = table[0], table[1:]
-    if any(re.match(r"^\W*\d+([.,]\d+)?\W*\D{0,4}$", text) for text in head[1:]) or len(body) < 1:
+    if any(re.match(r"^\W*+\d++(?:[.,]\d++)?\W*+\D{0,4}$", text) for text in head[1:]) or len(body) < 1:
         return 0
     valued = [
         column

@@ -11,8 +11,8 @@ from framework.agent.knowledge.articles.inline import Node
 from framework.agent.knowledge.articles.pdf_page import Line
 from framework.agent.knowledge.articles.pdf_table import table_at
 
-_BULLET = re.compile(r"^\s*(?:[•◦▪‣●○■–✓]|[-*](?=\s))\s*")
-_NUMBER = re.compile(r"^\s*(\d{1,2})[.)]\s+(?=\S)")
+_BULLET = re.compile(r"^\s*+(?:[•◦▪‣●○■–✓]|[-*](?=\s))\s*+")
+_NUMBER = re.compile(r"^\s*+(\d{1,2})[.)]\s++(?=\S)")
 _LARGER = 1.12
 _GAP = 1.6
 _LONGEST_HEADING = 120

@@ -13,8 +13,8 @@ from framework.agent.knowledge.articles.html import read_html
 if TYPE_CHECKING:
     from docutils.parsers.rst import Directive
 
-_DIRECTIVE = re.compile(r"^[ \t]*\.\. +([\w:-]+)::", re.MULTILINE)
-_ROLE = re.compile(r":([\w:+-]+):`")
+_DIRECTIVE = re.compile(r"^[ \t]*+\.\. {1,9}([\w-]++(?::[\w-]++)*+)::", re.MULTILINE)
+_ROLE = re.compile(r"(?<![\w:+-]):([\w+-]++(?::[\w+-]++)*+):`")
 _SILENT = frozenset({"toctree", "index", "meta", "tags", "highlight", "currentmodule", "module", "contents"})
 
 
@@ -85,5 +85,6 @@ def _role(_name: str, rawtext: str, text: str, *_args: object, **_kwargs: object
     """The text of a role: `:ref:`the text <target>``."""
     from docutils import nodes
 
-    shown = re.sub(r"\s*<[^>]*>$", "", text).lstrip("~!")
+    shown = text[: text.rindex("<")].rstrip() if text.endswith(">") and "<" in text else text
+    shown = shown.lstrip("~!")
     return [nodes.inline(rawtext, shown)], []

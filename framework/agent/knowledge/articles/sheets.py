@@ -14,7 +14,7 @@ from framework.agent.knowledge.articles.encoding import decode
 _DELIMITERS = ",;\t|"
 _SEPARATOR = re.compile(r"\A\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 _MAX_FIELD = 10_000_000
-_NUMBER = re.compile(r"^[-+]?[\d.,' %€$£]*\d[\d.,' %€$£]*$")
+_NUMBER = re.compile(r"^[-+]?[\d.,' %€$£]*+$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LONGEST_HEADER = 80
 
@@ -102,7 +102,7 @@ def _headers(rows: Sequence[Sequence[str]]) -> int:
     first = [cell for cell in rows[0] if cell]
     if len(first) < len(rows[0]) - 1 or len(set(first)) < len(first):
         return 0
-    if any(_NUMBER.match(cell) and not re.fullmatch(r"(19|20)\d\d", cell) for cell in first):
+    if any(_NUMBER.match(cell) and re.search(r"\d", cell) and not re.fullmatch(r"(19|20)\d\d", cell) for cell in first):
         return 0
     if any(len(cell) > _LONGEST_HEADER or cell.endswith("?") for cell in first) or not all(
         map(_WORD.search, first[:1])

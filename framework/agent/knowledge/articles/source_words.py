@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import re
 
-_SECRET = re.compile(
-    r"<!--.*?-->|\{/\*.*?\*/\}|%%.*?%%|<(script|style|noscript|template)\b.*?</\1>", re.DOTALL | re.IGNORECASE
-)
+from framework.agent.knowledge.articles.dialects import HUGO, LIQUID, apart, without
+
+_PAIRS = (("<!--", "-->"), ("{/*", "*/}"), ("%%", "%%"), ("<script", "</script>"), ("<style", "</style>"))
 _MARKS = (
-    re.compile(r"\{%.*?%\}|\{\{[<%].*?[>%]\}\}", re.DOTALL),
-    re.compile(r"\{\{?[^{}\n]*\}?\}"),
+    LIQUID,
+    HUGO,
+    re.compile(r"\{\{?[^{}\n]*+\}?\}"),
     re.compile(r"^(?:import|export)\s.*$", re.MULTILINE),
-    re.compile(r"^[ \t]*(?:`{3,}|~{3,}|:{3,}|!!!|\?\?\?\+?)[ \t]*[^\s\"]*", re.MULTILINE),
-    re.compile(r"^[ \t]*\[[^\]\n]+\]:[ \t]*\S+.*$", re.MULTILINE),
-    re.compile(r"(?<=\])\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|(?<=\])\[[^\]\n]*\]"),
-    re.compile(r"</?[A-Za-z][^<>]*>|!?\[\[[^\]]*\]\]|\[!\w+\][-+]?|\[\^[^\]]+\]:?|\[[ xX]\]|^\[?toc\]?$", re.MULTILINE),
-    re.compile(r"&#?\w+;"),
-    re.compile(r"^[ \t]*\d+[.)][ \t]", re.MULTILINE),
-    re.compile(r"[ \t]\^[\w-]+$", re.MULTILINE),
+    re.compile(r"^[ \t]*+(?::{3,}+|!!!|\?\?\?\+?)[ \t]*+[^\s\"]*+", re.MULTILINE),
+    re.compile(r"^[ \t]*+\[[^\]\n]++\]:[ \t]*+\S.*$", re.MULTILINE),
+    re.compile(r"(?<=\])\([^()\n]*+(?:\([^()\n]*+\)[^()\n]*+){0,20}+\)|(?<=\])\[[^\[\]\n]*+\]"),
+    re.compile(r"</?[A-Za-z][^<>]*+>|!?\[\[[^\[\]]*+\]\]|\[!\w++\][-+]?|\[\^[^\[\]]++\]:?|\[[ xX]\]"),
+    re.compile(r"^\[?toc\]?$", re.MULTILINE | re.IGNORECASE),
+    re.compile(r"&#?\w++;"),
+    re.compile(r"^[ \t]*+\d{1,9}[.)][ \t]", re.MULTILINE),
+    re.compile(r"[ \t]\^[\w-]++$", re.MULTILINE),
 )
-_FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)^[ \t]*\1", re.DOTALL | re.MULTILINE)
 
 
 def markdown_words(text: str) -> str:
     """The text of Markdown without its marks; code as it is."""
-    code = " ".join(match[2] for match in _FENCED.finditer(text))
-    prose = _SECRET.sub(" ", _FENCED.sub(" ", text))
+    parts = apart(text)
+    # The line with the fence names the language, which nobody sees.
+    code = " ".join(part.partition("\n")[2] for fenced, part in parts if fenced)
+    prose = " ".join(part for fenced, part in parts if not fenced)
+    for start, end in _PAIRS:
+        prose = without(prose, start, end)
     for mark in _MARKS:
         prose = mark.sub(" ", prose)
     return re.sub(r"[*~]", " ", re.sub(r"[\\`]|(?<!\w)_|_(?!\w)", "", f"{prose} {code}"))

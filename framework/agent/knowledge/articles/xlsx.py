@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell, MergedCell
     from openpyxl.worksheet.worksheet import Worksheet
 
-_CURRENCY = re.compile(r"\[\$([^-\]]+)[^\]]*\]|\"([^\"]*[€$£¥A-Z][^\"]*)\"|([€$£¥])")
+_CURRENCY = re.compile(r"\[\$([^-\[\]]++)[^\[\]]*+\]|\"([^\"]*+)\"|([€$£¥])")
 _MAX_CELLS = 2_000_000
 _DEFAULT_NAME = re.compile(r"^(sheet|tabelle|feuil|hoja|foglio|blad|лист)\s?\d*$", re.IGNORECASE)
 
@@ -127,7 +127,7 @@ def _number(value: float, form: str) -> str:
     decimals = re.search(r"0\.(0+)", form)
     text = f"{value:.{len(decimals[1])}f}" if decimals else _plain(value)
     if match := _CURRENCY.search(form):
-        unit = next(group for group in match.groups() if group).strip()
+        unit = next((group for group in match.groups() if group), "").strip()
         return f"{unit}{text}" if form.find(match[0]) < form.find("0") and len(unit) == 1 else f"{text} {unit}"
     return text
 
