@@ -14,6 +14,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from framework.agent.knowledge.progress import progress
 from framework.embedding.embedder import Vectors
 
 log = structlog.get_logger(__name__)
@@ -22,6 +23,7 @@ FORMAT = 2
 
 _BATCH = 64
 _OTHERS = 3
+_SAVED = 50
 
 
 class Store:
@@ -55,11 +57,15 @@ class Store:
         pending = list(missing.items())
         if len(pending) > _BATCH:
             log.info("knowledge.reading", texts=len(pending), note="once; the result is kept for the next start")
-        for start in range(0, len(pending), _BATCH):
-            batch = pending[start : start + _BATCH]
-            found = embed([text for _, text in batch]).astype(np.float16)
-            self._known |= {key: vector for (key, _), vector in zip(batch, found, strict=True)}
-            self._new.update(key for key, _ in batch)
+        with progress("Reading texts", len(pending)) as advance:
+            for number, start in enumerate(range(0, len(pending), _BATCH), 1):
+                batch = pending[start : start + _BATCH]
+                found = embed([text for _, text in batch]).astype(np.float16)
+                self._known |= {key: vector for (key, _), vector in zip(batch, found, strict=True)}
+                self._new.update(key for key, _ in batch)
+                advance(len(batch))
+                if number % _SAVED == 0:
+                    self.save()  # Whoever ends this in the middle does not begin anew.
         rows = np.stack([self._known[key] for key in keys]) if keys else np.zeros((0, 1), dtype=np.float16)
         return rows.astype(np.float32)
 
@@ -71,7 +77,7 @@ class Store:
         keep = self._used if len(others) > _OTHERS * len(self._used) else self._known.keys()
         if self._file is None or keep == self._known.keys() - self._new:
             return
-        kept = sorted(keep)
+        kept = sorted(key for key in keep if key in self._known)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.name, suffix=".tmp")

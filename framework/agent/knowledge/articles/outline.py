@@ -13,7 +13,7 @@ from framework.agent.knowledge.articles.inline import Node
 CHUNK_CHARACTERS = 700
 """A longer section is cut between its blocks."""
 
-FULL_CHARACTERS = 300_000
+FULL_CHARACTERS = 200_000
 """Characters of an article of which each sentence has a vector of its own: about two minutes of work."""
 
 FULL_ROWS = 300
