@@ -201,6 +201,8 @@ def test_tabs_and_accordions_of_every_generator_keep_their_labels(text: str) -> 
         ("See [[Other page|the page]].\n", "See the page."),
         ("Open ==daily==. ^block-1\n", "Open daily."),
         ('{% hint style="info" %}\nOpen daily.\n{% endhint %}\n', "Open daily."),
+        ("{{% notice tip %}}\nOpen daily.\n{{% /notice %}}\n", "Open daily."),
+        ("{% comment %}secret{% endcomment %}\nOpen daily.\n", "Open daily."),
         ("!!! note\n    Open daily.\n", "Open daily."),
         ("> [!NOTE]\n> Open daily.\n", "Open daily."),
         ("Open daily.{: .lead }\n", "Open daily."),

@@ -228,3 +228,12 @@ def test_thousands_of_rows_share_one_vector() -> None:
     article = understand("parts.csv", f"Name,Price\n{rows}\n".encode())
     assert sum(len(chunk.units) for chunk in article.chunks) == 10_000
     assert len({*chunk_texts(article.chunks), *unit_texts(article.chunks)}) < 10
+
+
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_columns_of_running_text_are_read_one_after_the_other(side_by_side: bool) -> None:
+    left = [(f"The left column goes on and on, line {number}", 10, 700 - 12 * number, 60) for number in range(4)]
+    right = [(f"The right column has other words, line {number}", 10, 700 - 12 * number, 330) for number in range(4)]
+    lines = [line for pair in zip(left, right, strict=True) for line in pair] if side_by_side else [*left, *right]
+    text = " ".join(quote(understand("a.pdf", portable(lines))).split())
+    assert text == " ".join(str(line[0]) for line in (*left, *right))

@@ -48,7 +48,10 @@ def read_articles(files: Iterable[Path], root: Path, cache: Path | None) -> tupl
 
 def name_below(file: Path, root: Path) -> str:
     """The file's path below the root; its name if it is somewhere else."""
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
+    try:
+        return file.relative_to(root).as_posix()
+    except ValueError:
+        return file.name
 
 
 def _none(articles: Iterable[Article], places: dict[str, Path]) -> DefinitionError:

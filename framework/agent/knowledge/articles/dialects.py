@@ -77,8 +77,10 @@ def _prose(text: str, values: Mapping[str, Any], missing: list[str], *, mdx: boo
 
     text = "\n".join(_without_code(line, kept) for line in text.replace("\x02", "").replace("\x03", "").split("\n"))
     text = without(without(text, "{/*", "*/}"), "%%", "%%")
-    text = LIQUID.sub(_shortcode(text, LIQUID), text)
+    for opening in ("{% comment %}", "{%- comment -%}"):
+        text = without(text, opening, opening.replace("comment", "endcomment"))
     text = HUGO.sub(_shortcode(text, HUGO), text)
+    text = LIQUID.sub(_shortcode(text, LIQUID), text)
     text = _VALUE.sub(lambda match: _value(match[1], values, missing), text)
     text = _ATTRIBUTE_LIST.sub("", text)
     text = _WIKI.sub(lambda m: "" if m[1] else (m[3] or m[2].rpartition("/")[2]).strip(), text)
@@ -189,7 +191,7 @@ def _ended(match: re.Match[str]) -> tuple[str, ...]:
 
 
 def _label(arguments: str) -> str:
-    match = _NAMES.search(arguments) or _PLAIN_NAME.search(arguments)
+    match = _NAMES.search(arguments) or _PLAIN_NAME.match(arguments)
     return next((group for group in match.groups() if group), "").strip() if match else ""
 
 

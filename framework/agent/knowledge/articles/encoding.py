@@ -75,7 +75,7 @@ def _mostly_utf8(content: bytes) -> bool:
     """Whether only a few bytes of a text in UTF-8 are broken."""
     text = content.decode("utf-8", "replace")
     good = sum(ord(char) > 127 and char != "\ufffd" for char in text[:_SAMPLE])
-    return good > text[:_SAMPLE].count("\ufffd")
+    return good >= text[:_SAMPLE].count("\ufffd")
 
 
 def _guessed(content: bytes) -> str:

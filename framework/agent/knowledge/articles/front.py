@@ -100,7 +100,7 @@ def _json(text: str) -> tuple[Mapping[str, Any], int] | None:
         value, end = json.JSONDecoder().raw_decode(text[start : start + _LONGEST])
     except (ValueError, RecursionError):
         return None
-    return (value, start + end) if isinstance(value, dict) and value else None
+    return (value, start + end) if isinstance(value, dict) and value and text[start + end :].strip() else None
 
 
 def _front(values: Mapping[str, Any], warning: str) -> Front:

@@ -12,6 +12,7 @@ _AROUND = re.compile(
     r"toc|table-of-contents|share-buttons|social-share|edit-this-page|theme-edit-this-page|print-only-nav)($|\s)",
     re.IGNORECASE,
 )
+_FEET = frozenset({"footer", "site-footer", "page-footer", "colophon"})
 _PROPERTIES = "properties"
 _SECTIONING = ("article", "section", "main", "blockquote", "details", "aside", "td", "li")
 _CONTENT = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "table", "article", "section", "dl", "pre")
@@ -52,6 +53,8 @@ def _remove_around(body: Node) -> None:
 
 
 def _is_around(node: Node, name: str) -> bool:
+    if node.get("id") in _FEET:
+        return True
     if name == "footer":
         return not _inside(node)
     if name == "aside":

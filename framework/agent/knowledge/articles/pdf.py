@@ -13,6 +13,7 @@ from framework.agent.knowledge.articles import build
 from framework.agent.knowledge.articles.archive import damaged
 from framework.agent.knowledge.articles.document import Document, UnreadableError
 from framework.agent.knowledge.articles.pdf_page import Line, lines_of
+from framework.agent.knowledge.articles.pdf_table import columns_apart
 from framework.agent.knowledge.articles.pdf_text import Writer
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _read(source: PdfDocument) -> Document:
         pages.append(lines)
         heights.append(height)
     document = Document(build.body(), (source.get_metadata_value("Title") or "").strip())
-    lines = _without_margins(pages, heights)
+    lines = columns_apart(_without_margins(pages, heights))
     Writer(document.body, lines).write()
     document.words = re.sub(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_])", "", "\n".join(line.text for line in lines))
     scanned = [number for number in pictured if not pages[number - 1]]

@@ -91,7 +91,27 @@ def _columns(rows: Sequence[Line]) -> list[tuple[float, float]]:
 def _is_prose(rows: Sequence[Line]) -> bool:
     """Two columns of running text stand side by side like the cells of a table, but are longer."""
     cells = [run.text for line in rows for run in line.runs]
-    return sum(len(text) > _LONGEST_CELL // 2 for text in cells) * 5 > len(cells) * 4 and len(rows) > 3
+    return sum(len(text) > _LONGEST_CELL // 2 for text in cells) * 5 > len(cells) * 4
+
+
+def columns_apart(lines: Sequence[Line]) -> list[Line]:
+    """Running text in columns whose lines were written side by side: one column after the other."""
+    found: list[Line] = []
+    position = 0
+    while position < len(lines):
+        end = position
+        while end < len(lines) and _is_row(lines[end]) and lines[end].page == lines[position].page:
+            end += 1
+        rows = lines[position:end]
+        if len(rows) > 2 and _is_prose(rows) and len(columns := _columns(rows)) > 1:
+            for number in range(len(columns)):
+                runs = [run for line in rows for run in line.runs if _column(run, columns) == number]
+                found += [Line([run], rows[0].page) for run in runs]
+            position = end
+        else:
+            found.append(lines[position])
+            position += 1
+    return found
 
 
 def _cells(line: Line, columns: Sequence[tuple[float, float]]) -> list[str] | None:

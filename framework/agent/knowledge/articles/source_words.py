@@ -6,10 +6,17 @@ import re
 
 from framework.agent.knowledge.articles.dialects import HUGO, LIQUID, apart, without
 
-_PAIRS = (("<!--", "-->"), ("{/*", "*/}"), ("%%", "%%"), ("<script", "</script>"), ("<style", "</style>"))
+_PAIRS = (
+    ("<!--", "-->"),
+    ("{/*", "*/}"),
+    ("%%", "%%"),
+    ("<script", "</script>"),
+    ("<style", "</style>"),
+    ("{% comment %}", "{% endcomment %}"),
+)
 _MARKS = (
-    LIQUID,
     HUGO,
+    LIQUID,
     re.compile(r"\{\{?[^{}\n]*+\}?\}"),
     re.compile(r"^(?:import|export)\s.*$", re.MULTILINE),
     re.compile(r"^[ \t]*+(?::{3,}+|!!!|\?\?\?\+?)[ \t]*+[^\s\"]*+", re.MULTILINE),
