@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from framework.agent.masking import Mask
 from framework.agent.messages import HISTORY_CHARACTERS, Background, Window, newest, split
@@ -28,9 +26,12 @@ class Backgrounds:
         self.window = Window(
             tokens=definition.context.tokens,
             names=definition.context.names,
-            sees=_sight(parts) if definition.context.images else None,
             mask=Mask(definition.model.mask),
         )
+        sees = (
+            definition.context.images and not parts.embedded and bool((parts.model.profile or {}).get("image_inputs"))
+        )
+        self._pictures = parts.pictures if sees else None
 
     async def of(
         self, conversation: Conversation, references: Sequence[Reference], ledger: Ledger
@@ -48,7 +49,8 @@ class Backgrounds:
         if self._parts.facts is not None and not (conversation.instruction or conversation.decided):
             known = await self._parts.facts.of(caller.user_id, caller.channel)
             facts = [self.window.mask(fact) for fact in known]
-        return shown, Background(references, summary, facts)
+        pictures = await self._pictures.of(shown) if self._pictures is not None else {}
+        return shown, Background(references, summary, facts, pictures)
 
 
 def _shared_out(window: Window) -> tuple[Window, int]:
@@ -58,22 +60,3 @@ def _shared_out(window: Window) -> tuple[Window, int]:
     if window.tokens is None:
         return window, HISTORY_CHARACTERS
     return replace(window, tokens=window.tokens * 3 // 4), window.tokens // 4
-
-
-def _sight(parts: Parts) -> Callable[[str], bool] | None:
-    """Whether the model can look at the picture at an address; None where it cannot see, or does not say so."""
-    if parts.embedded or not (parts.model.profile or {}).get("image_inputs"):
-        return None
-    near = not _public(parts.site.url) if parts.site.url else False
-    return lambda url: urlsplit(url).scheme in {"http", "https"} and (near or _public(url))
-
-
-def _public(url: str) -> bool:
-    """Whether a server elsewhere can fetch the address: one that it cannot reach would fail the whole request."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host.strip("[]"):
-        return False
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return True

@@ -9,8 +9,8 @@ own message and speak as somebody else. The embedded model quotes and follows no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from framework.agent.conversation import Conversation, Utterance
+    from framework.agent.pictures import Picture
     from framework.agent.reference import Reference
 
 HISTORY_CHARACTERS = 48_000
 """About 12,000 tokens: older messages beyond it are left out, the question never is."""
 
 NAME_CHARACTERS = 60
-IMAGES = 6
-"""How many pictures a model is shown, the newest ones."""
 
 FRAME = """
 How the conversation reaches you
@@ -75,24 +74,23 @@ def _as_is(text: str) -> str:
 @dataclass(frozen=True)
 class Window:
     """How much of a conversation a language model reads, and how. `tokens` bounds it, the newest first; `names`: people
-    are named; `sees`: pictures are passed on where this says that the model can reach them; `mask` keeps personal data
-    back; `mark` stands in the names of elements, new for each turn.
+    are named; `mask` keeps personal data back; `mark` stands in the names of elements, new for each turn.
     """
 
     tokens: int | None = None
     names: bool = True
-    sees: Callable[[str], bool] | None = None
     mask: Callable[[str], str] = _as_is
     mark: str = ""
 
 
 @dataclass(frozen=True)
 class Background:
-    """What a language model is told besides the messages."""
+    """What a language model is told besides the messages. `pictures`: those that it is shown, by their addresses."""
 
     references: Sequence[Reference] = ()
     summary: str = ""
     facts: Sequence[str] = ()
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
 
 
 def system_text(prompt: str, *, with_articles: bool, may_offer: bool = True) -> str:
@@ -143,7 +141,6 @@ def marked_messages(
     before the question. An instruction comes last, marked as the task.
     """
     background, window = background or Background(), window or Window()
-    shown = _shown_images(kept, window)
     messages: list[BaseMessage] = []
     if opening := _opening(kept, background, window.mark):
         messages.append(opening)
@@ -153,11 +150,11 @@ def marked_messages(
             # It may have repeated what somebody wrote.
             messages.append(AIMessage("\n\n".join(defused(window.mask(utterance.text)) for utterance in said)))
             continue
-        parts = [_mark(utterance, window, shown) for utterance in said]
+        parts = [_mark(utterance, window, background.pictures) for utterance in said]
         if said[-1] is kept[-1] and not instruction:
             parts[-1:-1] = _beside(background, window.mark)
-        pictures = [url for utterance in said for url in utterance.images if url in shown]
-        messages.append(_human(parts, pictures))
+        pictures = dict.fromkeys(url for utterance in said for url in utterance.images if url in background.pictures)
+        messages.append(_human(parts, [background.pictures[url] for url in pictures]))
     if instruction:
         task = f"{_element('task', window.mark, instruction)}\n{TASK_FRAME.removeprefix('- ').strip()}"
         messages.append(HumanMessage("\n\n".join([*_beside(background, window.mark), task])))
@@ -232,20 +229,14 @@ def _beside(background: Background, mark: str) -> list[str]:
     return parts
 
 
-def _human(parts: Sequence[str], pictures: Sequence[str]) -> HumanMessage:
+def _human(parts: Sequence[str], pictures: Sequence[Picture]) -> HumanMessage:
     text = "\n\n".join(parts)
     if not pictures:
         return HumanMessage(text)
     blocks: list[str | dict[Any, Any]] = [{"type": "text", "text": text}]
-    blocks += [{"type": "image", "url": url} for url in pictures]
+    # Bytes, never an address: the model's server could be led to one that only it reaches.
+    blocks += [{"type": "image", "base64": one.base64, "mime_type": one.media_type} for one in pictures]
     return HumanMessage(content=blocks)
-
-
-def _shown_images(kept: Sequence[Utterance], window: Window) -> frozenset[str]:
-    if window.sees is None:
-        return frozenset()
-    newest = [url for utterance in reversed(kept) if utterance.who == "user" for url in utterance.images]
-    return frozenset([url for url in newest if window.sees(url)][:IMAGES])
 
 
 def _room(last: Sequence[Utterance], window: Window) -> int:
@@ -257,10 +248,10 @@ def _size(utterance: Utterance, window: Window) -> int:
     """Characters, or tokens where the window is bounded by them: an estimate that suits every model."""
     if window.tokens is None:
         return len(utterance.text)
-    return count_tokens_approximately([HumanMessage(_mark(utterance, window, frozenset()))])
+    return count_tokens_approximately([HumanMessage(_mark(utterance, window, ()))])
 
 
-def _mark(utterance: Utterance, window: Window, shown: frozenset[str]) -> str:
+def _mark(utterance: Utterance, window: Window, shown: Collection[str]) -> str:
     name = _attribute(window.mask(utterance.name)) or "customer"
     speaker = f' from="{name}"' if window.names else ""
     hidden = sum(url not in shown for url in utterance.images)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from framework.agent.agent import LangChainAgent
     from framework.agent.facts import Facts
     from framework.agent.failure import ModelSite
+    from framework.agent.pictures import Pictures
     from framework.agent.reference import Library
     from framework.agent.summary import ChannelSummaries
     from framework.definition.model import Bot
@@ -41,7 +42,8 @@ class Parts:
     before a broken answer is begun again, doubled each time; `tool_seconds` is the longest wait for a tool whose rule
     gives no time. `fallbacks` are asked in order when the model fails. `approvals` keeps calls that need approval,
     where any may; `facts` and `summaries` are there where the definition has them; `mcp` brings tools of MCP servers.
-    `last_resort` answers when every model failed.
+    `pictures` reads those that people attach; without it no model is shown any. `last_resort` answers when every model
+    failed.
     """
 
     bot: Bot
@@ -62,6 +64,7 @@ class Parts:
     database: Database | None = None
     limits: CallLimits | None = None
     last_resort: LangChainAgent | None = None
+    pictures: Pictures | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now
     mark: Callable[[], str] = new_mark

@@ -17,6 +17,7 @@ from framework.agent.factory import load_knowledge, make_folder
 from framework.agent.knowledge.tool import knowledge_tool
 from framework.agent.model import EMBEDDED, ModelChoice, build_model, choose_model, site_of
 from framework.agent.parts import Parts
+from framework.agent.pictures import pictures_for
 from framework.agent.tracing import settle_tracing
 from framework.definition.operations import OPERATION_TOOLS
 from framework.definition.positions import read_yaml
@@ -100,6 +101,7 @@ class Workshop:
             mcp=self._servers(bot, choice),
             database=self._database,
             limits=self._limits(definition),
+            pictures=pictures_for(bot, self._settings),
         )
         if choice.is_embedded:
             return LangChainAgent(parts)

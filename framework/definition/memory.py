@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from framework.definition.part import Part
+from framework.definition.part import Part, Texts
 
 
 class Context(Part):
@@ -16,6 +16,12 @@ class Context(Part):
     )
     thread: bool = Field(True, description="In a thread, read the thread; otherwise the whole channel.")
     images: bool = Field(True, description="Pass pictures to models that see.")
+    images_from: Texts = Field(
+        (),
+        examples=[["images.example.com"]],
+        description="Domains that pictures are read from, each with all below it; `*`: any public one. Those of the "
+        "chat itself, where uploads are kept, are read without it.",
+    )
     names: bool = Field(True, description="Tell the model who said what.")
     summarise: bool = Field(False, description="Keep a summary of what fell out of the window.")
 

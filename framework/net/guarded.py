@@ -10,7 +10,6 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
 
 REDIRECTS = 3
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_SPECIAL = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("192.88.99.0/24"))
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""What of IPv6 is given to the public internet. Beside it stand old forms that hold an IPv4 address."""
+
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 Allow = Callable[[str], bool]
@@ -29,14 +32,6 @@ Allow = Callable[[str], bool]
 
 class FetchError(FrameworkError):
     """An address that was not fetched, and why."""
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """What an address gave. `media_type` is in small letters, without parameters."""
-
-    body: bytes
-    media_type: str
 
 
 def is_public(host: str) -> bool:
@@ -51,6 +46,10 @@ def is_public(host: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if address not in _UNICAST:
+            return False
+    elif any(address in network for network in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast
 
 
@@ -59,32 +58,23 @@ async def fetch(
     *,
     most: int,
     seconds: float,
-    media_types: tuple[str, ...] = (),
     allow: Allow = lambda _: True,
-    reachable: Callable[[str], bool] = is_public,
-) -> Fetched:
-    """Return the body of an address: at most `most` bytes within so many seconds, of one of these media types.
+    near: Allow = lambda _: False,
+) -> bytes:
+    """Return the body of an address: at most `most` bytes within so many seconds.
 
-    `reachable` says which IP addresses may be connected to. Raises FetchError.
+    `near` names addresses (URLs) that the operator set, whose servers may be private ones. Raises FetchError.
     """
     import aiohttp
 
-    def connect(info: AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, place = info
-        if not reachable(str(place[0])):
-            raise OSError("not a public address")
-        made = socket.socket(family, kind, protocol)
-        made.setblocking(False)
-        return made
-
-    connector = aiohttp.TCPConnector(socket_factory=connect, force_close=True, limit=1)
     try:
-        async with asyncio.timeout(seconds), aiohttp.ClientSession(connector=connector, trust_env=False) as session:
+        async with asyncio.timeout(seconds):
             for _ in range(REDIRECTS + 1):
                 if not _is_web(url) or not allow(url):
                     raise FetchError("The address is not one that may be fetched.")
-                found = await _ask(session, url, most, media_types)
-                if isinstance(found, Fetched):
+                async with _session(anywhere=near(url)) as session:
+                    found = await _ask(session, url, most)
+                if isinstance(found, bytes):
                     return found
                 url = urljoin(url, found)
     except TimeoutError:
@@ -94,22 +84,42 @@ async def fetch(
     raise FetchError(f"It was moved more than {REDIRECTS} times.")
 
 
-async def _ask(session: ClientSession, url: str, most: int, media_types: tuple[str, ...]) -> Fetched | str:
+def _session(*, anywhere: bool) -> ClientSession:
+    """A client whose every socket is looked at before it connects. `anywhere`: private addresses are fine."""
+    import aiohttp
+
+    def connect(info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, place = info
+        if not anywhere and not is_public(str(place[0])):
+            raise OSError("not a public address")
+        made = socket.socket(family, kind, protocol)
+        made.setblocking(False)
+        return made
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            socket_factory=connect, resolver=aiohttp.ThreadedResolver(), force_close=True, limit=1
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+async def _ask(session: ClientSession, url: str, most: int) -> bytes | str:
     """The answer, or where it was moved to."""
     async with session.get(url, allow_redirects=False) as response:
         if response.status in _MOVED:
             return response.headers.get("Location", "")
         if response.status != 200:
             raise FetchError(f"It answered {response.status}.")
-        kind = response.content_type.lower()
-        if media_types and kind not in media_types:
-            raise FetchError(f"It is {kind}, and not one of {', '.join(media_types)}.")
         body = bytearray()
         async for piece in response.content.iter_chunked(65_536):
             body += piece
             if len(body) > most:
                 raise FetchError(f"It is larger than {most} bytes.")
-        return Fetched(bytes(body), kind)
+        return bytes(body)
 
 
 def _is_web(url: str) -> bool:

@@ -20,6 +20,7 @@ from framework.agent.messages import (
     split,
     system_text,
 )
+from framework.agent.pictures import Picture
 from framework.agent.reference import Reference
 from tests.agent.conftest import RETURNS, WATER, AgentMaker, Shelf, answer
 from tests.support.openai_server import ScriptedServer, say
@@ -128,11 +129,14 @@ def test_names_can_be_kept_from_the_model() -> None:
     assert message.text == "<message>\nHi\n</message>"
 
 
-def test_a_model_that_sees_gets_the_pictures_that_it_can_reach() -> None:
+def test_a_model_that_sees_gets_the_bytes_of_pictures_and_is_told_of_the_others() -> None:
     seen, hidden = "https://cdn.example.com/1.png", "http://127.0.0.1:8080/2.png"
-    (message,) = read(Utterance("user", "See", "Ada", images=(seen, hidden)), window=Window(sees=seen.__eq__))
+    background = Background(pictures={seen: Picture("image/png", "iVBO")})
+    said = Utterance("user", "See", "Ada", images=(seen, hidden, seen))
+    (message,) = marked_messages((said,), background=background)
     assert 'images="1, which you cannot see"' in message.text
-    assert message.content[1] == {"type": "image", "url": seen}
+    assert message.content[1:] == [{"type": "image", "base64": "iVBO", "mime_type": "image/png"}]
+    assert "http" not in str(message.content)
 
 
 def test_a_task_stands_apart_from_what_people_say() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from framework.stream.timing import Timing
 from tests.runtime.test_model_tools import CARL, Place
 from tests.support.bots import CID
 from tests.support.chat import BEN, World
+from tests.support.files import PNG, files
 from tests.support.modelled import answered, bot_folder, modelled, settings_of
 from tests.support.openai_server import Asked, ScriptedServer, Step, call, say, scripted_server
 from tests.support.postgres import Postgres, unavailable
@@ -104,20 +106,22 @@ async def test_articles_that_the_model_searches_for_are_data_too(place: Place) -
     assert contents(server.asked[-1], "tool").startswith('<result of="search_knowledge">')
 
 
-@pytest.mark.parametrize(("model", "images", "seen"), [("gpt-4o-mini", True, True), ("gpt-4o-mini", False, False)])
-async def test_pictures_for_models_that_see_and_words_otherwise(
-    place: Place, model: str, *, images: bool, seen: bool
-) -> None:
+@pytest.mark.parametrize("images", [True, False])
+async def test_pictures_for_models_that_see_and_words_otherwise(place: Place, *, images: bool) -> None:
     server = place.server
-    picture = Attachment("image", "shot.png", "http://127.0.0.1/1.png", "image/png")
-    folder = bot_folder(place.folder, {"model": f"openai:{model}", "context": {"images": images}})
-    async with modelled(place.world, folder, settings_of(server, place.data), timing=place.timing) as bot:
-        server.play(say("A lamp."))
-        await answered(bot, place.world.post(CID, "What is this?", attachments=(picture,)))
+    folder = bot_folder(place.folder, {"model": "openai:gpt-4o-mini", "context": {"images": images}})
+    async with files({"/1.png": PNG}) as cdn:
+        picture = Attachment("image", "shot.png", f"{cdn.url}/1.png", "image/png")
+        settings = settings_of(server, place.data, stream_base_url=cdn.url)
+        async with modelled(place.world, folder, settings, timing=place.timing) as bot:
+            server.play(say("A lamp."))
+            await answered(bot, place.world.post(CID, "What is this?", attachments=(picture,)))
     sent = server.asked[-1]
-    assert ('"type": "image_url"' in sent.text) == seen
+    assert (f"data:image/png;base64,{b64encode(PNG).decode()}" in sent.text) == images
+    assert cdn.asked == (["/1.png"] if images else [])
+    assert cdn.url not in sent.text
     assert "[attached image: shot.png (image/png)]" in question(sent)
-    assert ("which you cannot see" in question(sent)) != seen
+    assert ("which you cannot see" in question(sent)) != images
 
 
 async def test_the_window_is_bounded_and_names_can_be_left_out(place: Place) -> None:
