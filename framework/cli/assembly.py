@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
     from framework.outbound import Screen
-    from framework.runtime.bot import RunningBot
+    from framework.runtime.core.bot import RunningBot
     from framework.settings import Settings
     from framework.stream.model import ChannelRef
     from framework.stream.service import ChatService
@@ -178,10 +178,10 @@ def make_running(
     from framework.approvals import ApprovalStore
     from framework.definition.overrides import effective
     from framework.engine.usage_database import DatabaseUsageBook
-    from framework.runtime.bot import RunningBot, Setup
+    from framework.runtime.core.bot import RunningBot, Setup
     from framework.runtime.erasure import Eraser
-    from framework.runtime.feedback_database import DatabaseFeedback
-    from framework.runtime.handover_database import DatabaseHandovers
+    from framework.runtime.handover.database import DatabaseHandovers
+    from framework.runtime.state.feedback_database import DatabaseFeedback
     from framework.storage import Storage
 
     agents.connect(settings)
@@ -215,7 +215,7 @@ def make_running(
 async def open_bot(bot: Bot, settings: Settings, *, agents: AgentFamily | None = None) -> AsyncIterator[RunningBot]:
     """A bot with its agents and its view of the chat service; all is closed at the end."""
     from framework.agent.family import AgentFamily
-    from framework.runtime.feedback_database import DatabaseFeedback
+    from framework.runtime.state.feedback_database import DatabaseFeedback
     from framework.stream.factory import open_chat_service
 
     agents = agents or AgentFamily(bot, settings)

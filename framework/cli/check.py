@@ -83,7 +83,7 @@ def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: boo
 
 def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool, each: bool) -> list[Finding]:
     from framework.definition.loader import load_bot
-    from framework.runtime.team_channels import team_channels
+    from framework.runtime.team.channels import team_channels
 
     try:
         bot = load_bot(name)
@@ -223,7 +223,7 @@ def _reach_chat(bot: Bot, settings: Settings) -> str:
 def _team_channels(bot: Bot, settings: Settings) -> str:
     """See whether the channels for the team are the team's. Raises DefinitionError for one that is not."""
     from framework.errors import ChatServiceError, DefinitionError
-    from framework.runtime.team_channels import REMEDY, team_channels, trouble
+    from framework.runtime.team.channels import REMEDY, team_channels, trouble
     from framework.stream.factory import open_chat_service
     from framework.stream.failure import MISSING
 

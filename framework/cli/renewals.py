@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from framework.agent.family import AgentFamily
     from framework.definition.model import Bot
-    from framework.runtime.bot import RunningBot
-    from framework.runtime.fleet import Renewal
+    from framework.runtime.bots import Renewal
+    from framework.runtime.core.bot import RunningBot
     from framework.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -129,7 +129,7 @@ class Renewals:
         return self._handed_over(entry, bot, agent)
 
     def _handed_over(self, entry: _Running, bot: Bot, agent: AgentFamily) -> Renewal:
-        from framework.runtime.fleet import Renewal
+        from framework.runtime.bots import Renewal
         from framework.stream.factory import open_chat_service
 
         before, service = entry.agent, entry.running.service
@@ -139,7 +139,7 @@ class Renewals:
         newer = make_running(bot, self._settings, service, agent, before=entry.running)
         old_service = entry.running.service
 
-        async def farewell() -> None:
+        async def on_retired() -> None:
             if not keeps_service:
                 await old_service.close()
             await before.aclose()
@@ -147,7 +147,7 @@ class Renewals:
         entry.bot, entry.agent = bot, agent
         if not keeps_service:
             entry.running = newer
-        return Renewal(newer, farewell)
+        return Renewal(newer, on_retired)
 
 
 def _places(bot: Bot) -> set[Path]:

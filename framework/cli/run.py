@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from framework.cli.renewals import Renewals
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
-    from framework.runtime.bot import Limits, RunningBot
-    from framework.runtime.supervisor import Door, Feed
+    from framework.runtime.core.bot import Limits, RunningBot
+    from framework.runtime.process import Door, Feed
     from framework.settings import Settings
     from framework.stream.model import User
 
@@ -101,7 +101,7 @@ class _Run:
     ) -> None:
         from framework.cli.assembly import open_bot
         from framework.cli.teammate import seat_teammate
-        from framework.runtime.supervisor import run_bots
+        from framework.runtime.process import run_bots
 
         settings = self._settings
         self._teammate = await seat_teammate(self._bots, settings) if self._embedded else None
@@ -158,7 +158,7 @@ async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
 
 
 def _limits(settings: Settings) -> Limits:
-    from framework.runtime.bot import Limits
+    from framework.runtime.core.bot import Limits
 
     return Limits(shutdown=settings.drain)
 

@@ -6,8 +6,8 @@ import structlog
 
 from framework.engine.port import Engine
 from framework.errors import EngineError
-from framework.runtime.bot import Limits
-from framework.runtime.timers import Timers
+from framework.runtime.core.bot import Limits
+from framework.runtime.intake.timers import Timers
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)

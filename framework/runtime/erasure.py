@@ -61,8 +61,8 @@ class Eraser:
     def _steps(self, storage: Storage, user_id: str) -> list[tuple[str, Erase]]:
         from framework.approvals import ApprovalStore
         from framework.audit.log import AuditLog
-        from framework.runtime.feedback_database import DatabaseFeedback
-        from framework.runtime.handover_database import DatabaseHandovers
+        from framework.runtime.handover.database import DatabaseHandovers
+        from framework.runtime.state.feedback_database import DatabaseFeedback
 
         data = self._settings.data
         shared: list[tuple[str, Erase]] = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from framework.errors import ChatServiceError, FrameworkError, ModelError, UsageError
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.job import new_turn
-from framework.runtime.own import own
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.core.job import new_turn
+from framework.runtime.core.triggers import from_a_person
+from framework.runtime.core.turn import Failed, HandedOff, Replied, Silent, Turn
 from framework.runtime.pipeline import Pipeline
-from framework.runtime.trigger import from_a_person
-from framework.runtime.turn import Failed, HandedOff, Replied, Silent, Turn
+from framework.runtime.state.own import own
 from framework.stream.failure import MISSING
 from framework.stream.model import ChannelRef
 from framework.stream.timing import Timing

@@ -11,30 +11,30 @@ from framework.approvals import ApprovalStore
 from framework.engine.port import FencedError
 from framework.engine.usage import MemoryUsageBook, UsageBook
 from framework.errors import ChatServiceError, EngineError, FrameworkError
-from framework.runtime.answered import AlreadyAnswered
-from framework.runtime.approvals import Approvals, ReviewGate
-from framework.runtime.audience import audience_of
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.burst import Bursts
-from framework.runtime.checkpoint import Checkpoint, Recall
-from framework.runtime.content import Content
-from framework.runtime.context import Context
-from framework.runtime.deliver import Deliver
-from framework.runtime.drafts import DraftGate, Drafts
-from framework.runtime.foresight import Foresight
-from framework.runtime.gate import Gate
-from framework.runtime.guard import LoopGuard
-from framework.runtime.handover_stages import HandoverGate, HandoverSigns, HandoverWatch
-from framework.runtime.handover_steps import HandoverSteps
-from framework.runtime.live import LiveTurns
-from framework.runtime.outgoing import Outgoing
-from framework.runtime.receipt import ReadReceipt
-from framework.runtime.reply import ReplyWriter
-from framework.runtime.reviews import Later, ReviewService
-from framework.runtime.situation import Situations
-from framework.runtime.spending import Account, Allowance
-from framework.runtime.stage import CallNext, Stage, chain
-from framework.runtime.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.core.message_context import MessageContexts
+from framework.runtime.core.stage import CallNext, Stage, chain
+from framework.runtime.core.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
+from framework.runtime.decide.active_turns import ActiveTurns
+from framework.runtime.decide.budgets import Account, Allowance
+from framework.runtime.decide.bursts import Bursts
+from framework.runtime.decide.checkpoint import Checkpoint, Recall
+from framework.runtime.decide.content import Content
+from framework.runtime.decide.context import Context
+from framework.runtime.decide.duplicates import AlreadyAnswered
+from framework.runtime.decide.gate import Gate
+from framework.runtime.decide.loops import LoopGuard
+from framework.runtime.decide.prefetch import Prefetch
+from framework.runtime.handover.stages import HandoverGate, HandoverSigns, HandoverWatch
+from framework.runtime.handover.steps import HandoverSteps
+from framework.runtime.reply.deliver import Deliver
+from framework.runtime.reply.outgoing import Outgoing
+from framework.runtime.reply.read_mark import ReadReceipt
+from framework.runtime.reply.writer import ReplyWriter
+from framework.runtime.review.approvals import Approvals, ReviewGate
+from framework.runtime.review.drafts import DraftGate, Drafts
+from framework.runtime.review.service import Later, ReviewService
+from framework.runtime.state.audience import audience_of
 from framework.storage import Storage
 from framework.stream.timing import Timing
 
@@ -55,19 +55,19 @@ class Pipeline:
         self._writer = ReplyWriter(bot.service, limits)
         self._guard = LoopGuard(limits)
         self._book: UsageBook = bot.usage or MemoryUsageBook()
-        self._situations = Situations(bot.service, timing.now)
+        self._situations = MessageContexts(bot.service, timing.now)
         self.handover = HandoverSteps(bot, self._writer, timing)
         approvals = bot.approvals or ApprovalStore(Storage.in_memory(), now=timing.now)
         self.reviews = ReviewService(bot, approvals, timing, later)
         self._deliver = Deliver(self._writer, limits, timing)
-        self.live = LiveTurns(bot.service, self._writer)
+        self.live = ActiveTurns(bot.service, self._writer)
         self._through = chain(self.stages())
 
     def stages(self) -> tuple[Stage, ...]:
         """What a turn goes through, in order."""
         service = self._bot.service
         return (
-            Foresight(self._situations, self.live),
+            Prefetch(self._situations, self.live),
             Bursts(self._situations, self._writer),
             AlreadyAnswered(service, self._writer),
             self._guard,

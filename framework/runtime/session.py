@@ -10,22 +10,22 @@ import structlog
 
 from framework.engine.port import Again, Dead, Engine, Execution, Job, Verdict
 from framework.errors import EngineError, FrameworkError
-from framework.runtime.answered import APOLOGISED
-from framework.runtime.arrival import Arrival
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.burst import quiet_of
-from framework.runtime.catch_up import CatchUp
-from framework.runtime.channels import Membership
-from framework.runtime.chores import Chores
-from framework.runtime.hearsay import Hearsay
-from framework.runtime.job import from_job, new_turn, to_job
-from framework.runtime.pace import Pace
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.core.job import from_job, new_turn, to_job
+from framework.runtime.core.job_result import verdict
+from framework.runtime.core.turn import Failed, Origin
+from framework.runtime.decide.bursts import quiet_of
+from framework.runtime.decide.duplicates import APOLOGISED
+from framework.runtime.intake.background import Chores
+from framework.runtime.intake.catch_up import CatchUp
+from framework.runtime.intake.membership import Membership
+from framework.runtime.intake.pace import Pace
+from framework.runtime.intake.reconnect_buffer import Arrival
+from framework.runtime.intake.relay import Relay
+from framework.runtime.intake.synthetic_triggers import LOOK, Starters
+from framework.runtime.intake.timers import Timers
 from framework.runtime.pipeline import Pipeline
-from framework.runtime.starters import LOOK, Starters
-from framework.runtime.team_errands import ERRAND, Errands
-from framework.runtime.timers import Timers
-from framework.runtime.turn import Failed, Origin
-from framework.runtime.verdict import verdict
+from framework.runtime.side_jobs import ERRAND, Errands
 from framework.stream.events import channel_of, concerns
 from framework.stream.model import (
     AddedToChannel,
@@ -50,7 +50,7 @@ from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
 
-Farewell = Callable[[], Awaitable[None]]
+OnRetired = Callable[[], Awaitable[None]]
 """Closes what a bot held, once no turn needs it any more."""
 
 
@@ -59,7 +59,7 @@ class _Version:
 
     def __init__(self) -> None:
         self.turns = 0
-        self.farewell: Farewell | None = None
+        self.on_retired: OnRetired | None = None
 
 
 class Session:
@@ -79,7 +79,7 @@ class Session:
         self._connected = connected
         self._version = _Version()
         self._pipeline = Pipeline(bot, limits, timing, engine.accept)
-        self._hearsay = Hearsay(bot, self._pipeline.live, engine.tell)
+        self._hearsay = Relay(bot, self._pipeline.live, engine.tell)
         self._errands = Errands(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
         self._chores = Chores(bot.name, timing)
         self._arrival = Arrival()
@@ -149,22 +149,22 @@ class Session:
 
     def overhear(self, note: Mapping[str, Any]) -> None:
         """Another replica tells what people did there."""
-        self._chores.spawn(self._hearsay.hear(note), name="hearsay")
+        self._chores.spawn(self._hearsay.hear(note), name="relay")
 
-    def renew(self, newer: RunningBot, farewell: Farewell) -> None:
-        """Be what `newer` is, from the next turn on. `farewell` is called once the last turn of before has ended."""
+    def renew(self, newer: RunningBot, on_retired: OnRetired) -> None:
+        """Be what `newer` is, from the next turn on. `on_retired` is called once the last turn of before has ended."""
         before, self._version = self._version, _Version()
-        before.farewell = farewell
+        before.on_retired = on_retired
         self.bot.become(newer)
         self._let_go(before)
         if self.ready.is_set():
             self._chores.spawn(self._chores.persist(self._membership.redefine), name="redefine")
 
-    def retire(self, farewell: Farewell) -> None:
+    def retire(self, on_retired: OnRetired) -> None:
         """End once the turns that wait and run have ended; another session took over. Its intake is ended by whoever
         runs it.
         """
-        self._version.farewell = farewell
+        self._version.on_retired = on_retired
         self._let_go(self._version)
 
     async def _handle(self, job: Job, execution: Execution) -> Verdict:
@@ -188,13 +188,13 @@ class Session:
         return come_to
 
     def _let_go(self, version: _Version) -> None:
-        if version.farewell is not None and not version.turns:
-            farewell, version.farewell = version.farewell, None
+        if version.on_retired is not None and not version.turns:
+            on_retired, version.on_retired = version.on_retired, None
 
             async def part() -> None:
-                await farewell()
+                await on_retired()
 
-            self._chores.spawn(part(), name="farewell")
+            self._chores.spawn(part(), name="on_retired")
 
     def _connection(self, event: Connected | Disconnected) -> None:
         if isinstance(event, Disconnected):

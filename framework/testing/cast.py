@@ -14,8 +14,8 @@ from framework.catalog.factory import open_toolbox
 from framework.definition.model import Bot, BotDefinition
 from framework.definition.overrides import effective
 from framework.outbound import Screen
-from framework.runtime.bot import RunningBot, Setup
-from framework.runtime.feedback import MemoryFeedback
+from framework.runtime.core.bot import RunningBot, Setup
+from framework.runtime.state.feedback import MemoryFeedback
 from framework.storage import Storage
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef

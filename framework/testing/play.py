@@ -16,9 +16,9 @@ from framework.agent.model import choose_model
 from framework.definition.model import Bot
 from framework.engine.local import LocalEngine
 from framework.errors import FrameworkError
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.feedback import MemoryFeedback
-from framework.runtime.supervisor import run_bots
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.process import run_bots
+from framework.runtime.state.feedback import MemoryFeedback
 from framework.settings import Settings
 from framework.stream.model import ChannelRef
 from framework.testing.cast import cast, place_of, with_own_values

@@ -11,7 +11,7 @@ from framework.agent.agent import LangChainAgent
 from framework.agent.failure import ModelDownError, ModelOutageError
 from framework.breaker import FAILURES, breakers
 from framework.errors import ModelError
-from framework.runtime.feed import Feed
+from framework.runtime.reply.buffer import Feed
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, Step, Stream, cut, fail, hang, say
 from tests.support.waiting import PATIENCE

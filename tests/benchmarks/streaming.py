@@ -23,10 +23,10 @@ from pydantic import SecretStr
 from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta
 from framework.definition.model import BotDefinition
 from framework.insight.log import configure
-from framework.runtime.bot import Limits, Setup
-from framework.runtime.ids import TurnIds
-from framework.runtime.reply import ReplyWriter
-from framework.runtime.turn import Turn
+from framework.runtime.core.bot import Limits, Setup
+from framework.runtime.core.turn import Turn
+from framework.runtime.reply.writer import ReplyWriter
+from framework.runtime.state.ids import TurnIds
 from framework.settings import Settings
 from framework.stream.chat import StreamChatService
 from framework.stream.factory import open_chat_service

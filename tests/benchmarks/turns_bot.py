@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from framework.definition.model import BotDefinition
 from framework.engine.durable import open_engine
 from framework.insight.log import configure
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.supervisor import run_bots
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.process import run_bots
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from tests.support.agent import Pause, ScriptedAgent, answer

@@ -18,8 +18,8 @@ from framework.cli.main import app
 from framework.definition.model import BotDefinition
 from framework.engine.durable import open_engine
 from framework.engine.port import Dead, Done, Execution, Job, Verdict
-from framework.runtime.bot import RunningBot
-from framework.runtime.job import new_turn, to_job
+from framework.runtime.core.bot import RunningBot
+from framework.runtime.core.job import new_turn, to_job
 from framework.stream.memory import MemoryChatService
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.timing import Timing

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from framework.runtime.feedback import Feedback, FeedbackLog, count
-from framework.runtime.feedback_database import DatabaseFeedback
-from framework.runtime.handover import BY_TIME, Act, Handover, closing, opening, taking
-from framework.runtime.handover_book import HandoverBook, MemoryHandovers
-from framework.runtime.handover_database import DatabaseHandovers
+from framework.runtime.handover.database import DatabaseHandovers
+from framework.runtime.state.feedback import Feedback, FeedbackLog, count
+from framework.runtime.state.feedback_database import DatabaseFeedback
+from framework.runtime.state.handover import BY_TIME, Act, Handover, closing, opening, taking
+from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
 from framework.storage import Storage
 from tests.support.postgres import Postgres
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from itertools import groupby
 
-from framework.runtime.bot import Limits
+from framework.runtime.core.bot import Limits
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer
 from tests.support.bots import CID, Running

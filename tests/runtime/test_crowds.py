@@ -16,10 +16,10 @@ from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta
 from framework.definition.model import BotDefinition
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError
-from framework.runtime.bot import Limits, Setup
-from framework.runtime.ids import TurnIds
-from framework.runtime.reply import ReplyWriter
-from framework.runtime.turn import Turn
+from framework.runtime.core.bot import Limits, Setup
+from framework.runtime.core.turn import Turn
+from framework.runtime.reply.writer import ReplyWriter
+from framework.runtime.state.ids import TurnIds
 from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.service import ChatService

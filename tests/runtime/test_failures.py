@@ -11,7 +11,7 @@ from framework.agent.conversation import TextDelta
 from framework.engine.local import LocalEngine
 from framework.engine.port import Execution, Handler, Hear, Job, Verdict
 from framework.errors import ModelError
-from framework.runtime.bot import Limits
+from framework.runtime.core.bot import Limits
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer, echo, slowly
 from tests.support.bots import CID, Running

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.runtime.feedback import Feedback, FeedbackLog, MemoryFeedback, count
-from framework.runtime.feedback_database import DatabaseFeedback
+from framework.runtime.state.feedback import Feedback, FeedbackLog, MemoryFeedback, count
+from framework.runtime.state.feedback_database import DatabaseFeedback
 from framework.storage import Storage
 from framework.stream.model import User
 from framework.stream.timing import Timing

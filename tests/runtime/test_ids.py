@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from framework.errors import ChatServiceError
-from framework.runtime.ids import TRIES, MessageIds, TurnIds
-from framework.runtime.own import own
-from framework.runtime.post import post_once
+from framework.runtime.reply.post import post_once
+from framework.runtime.state.ids import TRIES, MessageIds, TurnIds
+from framework.runtime.state.own import own
 from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
 from framework.stream.timing import Timing

@@ -10,7 +10,7 @@ import pytest
 from framework.engine.local import LocalEngine
 from framework.engine.port import Job
 from framework.errors import EngineError
-from framework.runtime.bot import Limits
+from framework.runtime.core.bot import Limits
 from framework.stream.model import AddedToChannel, ChannelRef, MessageNew
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent

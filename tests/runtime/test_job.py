@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from framework.definition.model import BotDefinition
 from framework.engine.port import Job
-from framework.runtime.bot import RunningBot
-from framework.runtime.job import from_job, new_turn, order, to_job
-from framework.runtime.turn import Cause
+from framework.runtime.core.bot import RunningBot
+from framework.runtime.core.job import from_job, new_turn, order, to_job
+from framework.runtime.core.turn import Cause
 from framework.stream.memory import MemoryChatService
 from framework.stream.memory_chat import MemoryChat
 from framework.stream.model import Attachment, ChannelRef, Message, User

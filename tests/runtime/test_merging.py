@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from framework.definition.reply import Reply
-from framework.runtime.burst import Rules, bursts
-from framework.runtime.own import ANSWERS
+from framework.runtime.decide.bursts import Rules, bursts
+from framework.runtime.state.own import ANSWERS
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer

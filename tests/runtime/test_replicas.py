@@ -15,7 +15,7 @@ import pytest
 
 from framework.agent.conversation import AgentEvent, Conversation
 from framework.engine.durable import DurableEngine, open_engine
-from framework.runtime.bot import Limits
+from framework.runtime.core.bot import Limits
 from framework.stream.model import Message, MessageDeleted, MessageNew, MessageUpdated, StopRequested
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from framework.definition.triggers import Trigger
-from framework.runtime.schedule import ticks
+from framework.runtime.intake.schedule import ticks
 from framework.stream.model import Message
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, answer

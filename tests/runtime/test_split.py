@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from framework.runtime.split import split
+from framework.runtime.reply.split import split
 
 LIMIT = 200
 

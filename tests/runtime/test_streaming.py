@@ -10,10 +10,10 @@ import pytest
 
 from framework.agent.conversation import Answer, Caller, Conversation, Source, TextDelta, ToolFinished, ToolStarted
 from framework.engine.port import FencedError
-from framework.runtime.bot import Limits
-from framework.runtime.job import new_turn
-from framework.runtime.reply import ReplyWriter
-from framework.runtime.turn import Turn
+from framework.runtime.core.bot import Limits
+from framework.runtime.core.job import new_turn
+from framework.runtime.core.turn import Turn
+from framework.runtime.reply.writer import ReplyWriter
 from framework.stream.model import ChannelRef, OutgoingMessage
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer, slowly

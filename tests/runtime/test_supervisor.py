@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from framework.errors import FrameworkError, UsageError
-from framework.runtime.supervisor import run_bots
+from framework.runtime.process import run_bots
 from framework.stream.model import MessageNew
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, answer, slowly

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from framework.definition.model import BotDefinition
-from framework.runtime.bot import RunningBot
-from framework.runtime.supervisor import run_bots
+from framework.runtime.core.bot import RunningBot
+from framework.runtime.process import run_bots
 from framework.sandbox.config import SandboxConfig
 from framework.sandbox.server import Running, serving
 from framework.settings import Settings

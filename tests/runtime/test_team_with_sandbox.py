@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from stream_chat.async_chat import StreamChatAsync
 
 from framework.definition.model import BotDefinition
-from framework.runtime.bot import RunningBot
-from framework.runtime.feedback import MemoryFeedback, count
-from framework.runtime.supervisor import run_bots
+from framework.runtime.core.bot import RunningBot
+from framework.runtime.process import run_bots
+from framework.runtime.state.feedback import MemoryFeedback, count
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from tests.support.agent import ScriptedAgent

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from stream_chat.async_chat import StreamChatAsync
 
 from framework.definition.model import BotDefinition
-from framework.runtime.bot import Limits, RunningBot
+from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.one_shot import reply_once
-from framework.runtime.supervisor import run_bots
+from framework.runtime.process import run_bots
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef

@@ -12,7 +12,7 @@ import pytest
 
 from framework.agent.conversation import Conversation, HandoverRequested
 from framework.errors import ModelError
-from framework.runtime.bot import Limits
+from framework.runtime.core.bot import Limits
 from tests.sandbox.conftest import World, world
 from tests.support.agent import Pause, ScriptedAgent, Step, TextDelta, answer
 from tests.support.customers import BOT, Listener, Message, answers, bot_at_work, by_bot, say, seen

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from framework.runtime.handover_database import DatabaseHandovers
+from framework.runtime.handover.database import DatabaseHandovers
 from framework.storage import Storage
 from tests.sandbox.conftest import World, world
 from tests.support.attacked import Attacked, introduced

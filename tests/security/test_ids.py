@@ -16,8 +16,8 @@ import pytest
 
 from framework.agent.conversation import Conversation
 from framework.engine.durable import open_engine
-from framework.runtime.bot import Limits
-from framework.runtime.ids import TRIES
+from framework.runtime.core.bot import Limits
+from framework.runtime.state.ids import TRIES
 from tests.runtime.conftest import logs
 from tests.sandbox.conftest import World, world
 from tests.support.agent import Pause, ScriptedAgent, Step, TextDelta, answer

@@ -21,7 +21,8 @@ from framework.agent.knowledge import shorthand
 from framework.agent.models import thoughts
 from framework.definition.patterns import LinearPattern
 from framework.insight.secrets import Redactor
-from framework.runtime import handover_mood, words
+from framework.runtime.core import language as words
+from framework.runtime.handover import mood as handover_mood
 from framework.sandbox.services import blocklists
 from tests.support.patterns import Place, constants_of, methods_of, places_in, text_of
 from tests.support.pumps import BAR, METHODS, attacks_on, searches_of, worst
@@ -42,10 +43,10 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     "framework/agent/models/dialect.py:_schema": lambda: [re.compile(r"(?<![\w$])exclusiveminimum\b")],
     "framework/agent/models/thoughts.py:_MARK": lambda: [thoughts._MARK],
     "framework/agent/knowledge/shorthand.py:_table": lambda: [shorthand._table(code)[0] for code in ("en", "de", "fr")],
-    "framework/runtime/handover_mood.py:_HARD_RULES": lambda: list(handover_mood._HARD_RULES.values()),
-    "framework/runtime/words.py:_whole": lambda: [words._whole("talk to a person")],
-    "framework/runtime/words.py:_called": lambda: [words._called("agent-bot")],
-    "framework/runtime/words.py:_vocative": lambda: [words._vocative("ben")],
+    "framework/runtime/handover/mood.py:_HARD_RULES": lambda: list(handover_mood._HARD_RULES.values()),
+    "framework/runtime/core/language.py:_whole": lambda: [words._whole("talk to a person")],
+    "framework/runtime/core/language.py:_called": lambda: [words._called("agent-bot")],
+    "framework/runtime/core/language.py:_vocative": lambda: [words._vocative("ben")],
     "framework/sandbox/services/blocklists.py:_pattern": lambda: [
         blocklists._pattern(("ass", "a a", "damn"), plural, inside)
         for plural in (True, False)

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from framework.definition.model import BotDefinition
 from framework.engine.durable import open_engine
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.feedback_database import DatabaseFeedback
-from framework.runtime.handover_database import DatabaseHandovers
-from framework.runtime.supervisor import run_bots
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.handover.database import DatabaseHandovers
+from framework.runtime.process import run_bots
+from framework.runtime.state.feedback_database import DatabaseFeedback
 from framework.settings import Settings
 from framework.storage import Storage
 from framework.stream.factory import open_chat_service

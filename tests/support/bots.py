@@ -10,9 +10,9 @@ from typing import Any, Self
 from framework.definition.model import BotDefinition
 from framework.engine.local import LocalEngine
 from framework.engine.port import Engine
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.fleet import Renewal
-from framework.runtime.supervisor import run_bots
+from framework.runtime.bots import Renewal
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.process import run_bots
 from framework.stream.delivery import Facts, Inbox
 from framework.stream.model import Event, Message, User
 from framework.stream.timing import Timing
@@ -144,10 +144,10 @@ class Running:
             service = TwinService(self.world, User(read.identity.user_id, read.identity.name, is_bot=True))
         gone = asyncio.Event()
 
-        async def farewell() -> None:
+        async def on_retired() -> None:
             gone.set()
 
-        self.edits.put_nowait(Renewal(RunningBot(self.bot.name, read, service, agent), farewell))
+        self.edits.put_nowait(Renewal(RunningBot(self.bot.name, read, service, agent), on_retired))
         return gone
 
     async def until_ready(self) -> None:
@@ -159,7 +159,7 @@ class Running:
             self.task.result()
 
     async def kill(self) -> None:
-        """Die without a word: no drain, no farewell."""
+        """Die without a word: no drain, no on_retired."""
         assert self.task is not None
         self.service.vanish()
         self.task.cancel()

@@ -8,7 +8,7 @@ from typing import Any
 
 from framework.approvals import ApprovalStore
 from framework.errors import ChatServiceError
-from framework.runtime.handover_book import MemoryHandovers
+from framework.runtime.state.handover_book import MemoryHandovers
 from framework.storage import Storage
 from framework.stream.memory import MemoryChatService
 from framework.stream.memory_chat import MemoryChat, Room

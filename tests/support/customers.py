@@ -14,8 +14,8 @@ from framework.agent.conversation import Agent
 from framework.definition.model import BotDefinition
 from framework.engine.local import LocalEngine
 from framework.engine.port import Engine
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.supervisor import run_bots
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.process import run_bots
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.timing import Timing

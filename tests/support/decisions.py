@@ -21,8 +21,8 @@ from framework.audit import AuditLog
 from framework.cli.assembly import make_running, open_database
 from framework.definition.loader import load_bot
 from framework.engine.durable import DurableEngine
-from framework.runtime.bot import Limits, RunningBot
-from framework.runtime.supervisor import run_bots
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.process import run_bots
 from framework.settings import Settings
 from framework.storage import Storage
 from framework.stream.factory import open_chat_service

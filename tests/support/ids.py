@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from framework.runtime.ids import TurnIds
+from framework.runtime.state.ids import TurnIds
 from framework.stream.ids import IdKey
 from tests.support.sandbox import API_SECRET
 

@@ -18,7 +18,7 @@ from framework.cli.assembly import make_running
 from framework.definition.loader import load_bot
 from framework.engine.durable import open_engine
 from framework.engine.port import Engine
-from framework.runtime.bot import Limits
+from framework.runtime.core.bot import Limits
 from framework.settings import Settings
 from framework.stream.model import Message
 from framework.stream.timing import Timing

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from framework.runtime.handover_book import MemoryHandovers
+from framework.runtime.state.handover_book import MemoryHandovers
 from framework.sandbox.config import SandboxConfig
 from framework.sandbox.server import serving
 

@@ -1,0 +1,180 @@
+"""Budgets: what a person, a channel and the bot may spend, and what happens when it is spent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import structlog
+
+from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.definition.budget import Spending
+from framework.engine.usage import Bound, Claim, Refused, Usage, UsageBook
+from framework.runtime.core.stage import CallNext
+from framework.runtime.core.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
+from framework.runtime.decide.content import saying
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+
+SPENT = "spent"
+"""The outcome that a reply with the phrase `spent` or `too_many` tells in its custom fields."""
+
+_TOLD_MINUTES = timedelta(minutes=10)
+_GUESTS_TOLD = 10  # guests share one budget: so many of them are told in one span that it is spent
+_WAITS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
+"""Seconds between looks whether the person's other turns have ended."""
+
+
+class Allowance:
+    """A stage before the agent's: reserves what the turn may cost, or says that there is nothing left.
+
+    A message counts on the day and in the minute in which it was written (UTC), so that a later look comes to the same.
+    """
+
+    def __init__(self, book: UsageBook, timing: Timing) -> None:
+        self._book = book
+        self._timing = timing
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """At the limit what the definition says; else the outcome of the stages that follow. Raises EngineError."""
+        if turn.events is not None or turn.draft.posted:
+            return await call_next(turn)
+        refused = await self._reserve(turn)
+        if refused is not None:
+            return await self._refuse(turn, refused, call_next)
+        outcome = await call_next(turn)
+        # What was asked of the model and came to nothing, since the question was deleted or replaced, has cost as well.
+        asked = turn.draft.asked and not isinstance(outcome, Failed)
+        await self._book.release(turn.ids.job, spent=asked)
+        return outcome
+
+    async def _reserve(self, turn: Turn) -> Refused | None:
+        """Reserve; wait a while for the person's other turns where too many run at once."""
+        claim = claim_of(turn)
+        refused = await self._book.reserve(claim, self._timing.now())
+        for seconds in _WAITS:
+            if refused is None or refused.why != "at_once":
+                break
+            await self._timing.sleep(seconds)
+            await turn.fence()
+            refused = await self._book.reserve(claim, self._timing.now())
+        return refused
+
+    async def _refuse(self, turn: Turn, refused: Refused, call_next: CallNext) -> Outcome:
+        reason = _reason(turn, refused)
+        budget, handover, phrases = turn.definition.budget, turn.definition.handover, turn.definition.phrases
+        if refused.why == "spent" and handover.enabled and (handover.budget or budget.when_spent == "handover"):
+            return HandedOff(reason)  # for the stage of handovers, which is before this one
+        if budget.when_spent == "silent" or refused.why == "at_once" or not await self._is_first(turn, refused):
+            return Silent(reason)
+        _log.info("turn.limited", why=reason)
+        phrase = phrases.spent if refused.why == "spent" else phrases.too_many
+        text = phrase.replace("{person}", phrases.person).strip()
+        return await call_next(replace(turn, events=saying(text), marks={**turn.marks, "outcome": SPENT}))
+
+    async def _is_first(self, turn: Turn, refused: Refused) -> bool:
+        """Whether the person was not told yet: once a day, or once in ten minutes, wherever they write."""
+        person, day = person_of(turn), day_of(turn)
+        span = timedelta(days=1) if refused.why == "spent" else _TOLD_MINUTES
+        told = f"{person}|told|{refused.scope}" + (f"|{day}" if refused.why == "spent" else "")
+        limit = _GUESTS_TOLD if person.endswith(_GUESTS) else 1
+        return not await self._book.take(told, turn.ids.job, limit, span, turn.trigger.created_at)
+
+
+class Account:
+    """A stage after the agent's: writes down what the answer cost, before it is delivered.
+
+    So nothing is lost where the process ends between the two, and a turn that is tried again is counted once.
+    """
+
+    def __init__(self, book: UsageBook) -> None:
+        self._book = book
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """The outcome of the stages that follow. The events raise EngineError where nothing can be written down."""
+        if turn.conversation is None or turn.events is None:
+            return await call_next(turn)
+        outcome = await call_next(replace(turn, events=self._counting(turn, turn.events)))
+        if isinstance(outcome, Replied):
+            await self._count(turn, outcome.answer)  # a stopped answer never came to its end
+        return outcome
+
+    async def _counting(self, turn: Turn, events: AsyncIterator[AgentEvent]) -> AsyncIterator[AgentEvent]:
+        turn.draft.asked = True
+        async for event in events:
+            if isinstance(event, Finished):
+                await self._count(turn, event.answer)
+            yield event
+
+    async def _count(self, turn: Turn, answer: Answer) -> None:
+        usage = Usage((answer.input_tokens or 0) + (answer.output_tokens or 0), answer.cost or 0.0, 1)
+        if await self._book.settle(turn.ids.job, claim_of(turn).scopes, day_of(turn), usage):
+            _log.info("budget.counted", tokens=usage.tokens, money=round(usage.money, 6))
+
+
+def claim_of(turn: Turn) -> Claim:
+    """What a turn wants to spend, and on whose account."""
+    budget = turn.definition.budget
+    of_person = not turn.cause.made_up or turn.trigger.user.id != turn.bot_user_id
+    named = zip(_scopes(turn), (budget.user_day, budget.channel_day, budget.day), strict=True)
+    bounds = tuple(Bound(scope, bound.tokens, bound.money, bound.turns) for scope, bound in named)
+    price = max(budget.price.input, budget.price.output) / 1_000_000
+    return Claim(
+        turn=turn.ids.job,
+        at=turn.trigger.created_at,
+        day=day_of(turn),
+        bounds=bounds,
+        person=person_of(turn) if of_person else "",
+        per_minute=budget.user_minute,
+        at_once=budget.user_at_once,
+        most=_most(budget.turn, price),
+        price=price,
+    )
+
+
+def day_of(turn: Turn) -> date:
+    """The day on whose account the turn goes."""
+    return _day(turn.trigger.created_at)
+
+
+def person_of(turn: Turn) -> str:
+    """The scope of the person whose message it is. Guests are anybody's to make: together they are one person."""
+    user = turn.trigger.user
+    together = turn.definition.budget.guests == "together" and user.role in {"guest", "anonymous"}
+    return user_scope(turn.bot_user_id, _GUESTS if together else user.id)
+
+
+def user_scope(bot_user_id: str, user_id: str) -> str:
+    """The scope of one person's spending at one bot."""
+    return f"{bot_user_id}|user|{user_id}"
+
+
+_GUESTS = "*guests*"  # no user has such an id
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
+
+
+def _scopes(turn: Turn) -> Sequence[str]:
+    """The person's, the channel's and the bot's. Bots of one database do not share their money: a bot is its user."""
+    bot = turn.bot_user_id
+    return (person_of(turn), f"{bot}|channel|{turn.channel}", f"{bot}|all")
+
+
+def _most(bound: Spending, price: float) -> Usage | None:
+    """What a turn costs at most, where its own budget says so."""
+    if bound.tokens is None:
+        return None
+    return Usage(bound.tokens, bound.tokens * price if bound.money is None else bound.money)
+
+
+def _reason(turn: Turn, refused: Refused) -> str:
+    if refused.why == "minute":
+        return f"more than {turn.definition.budget.user_minute} turns of this person within a minute"
+    if refused.why == "at_once":
+        return f"more than {turn.definition.budget.user_at_once} turns of this person at once"
+    names = dict(zip(_scopes(turn), ("this person", "this channel", "the bot"), strict=True))
+    return f"the budget of {names[refused.scope]} for today is spent"

@@ -1,0 +1,197 @@
+"""What the agent is told: the last messages of the channel or thread, as a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from framework.agent.conversation import Caller, Conversation, Utterance
+from framework.runtime.core.message_context import roles_of
+from framework.runtime.core.stage import CallNext
+from framework.runtime.core.triggers import by_another_account
+from framework.runtime.core.turn import GONE, Outcome, Silent, Turn
+from framework.runtime.state.own import COVERS, own
+from framework.stream.model import Attachment, Message, may_all_see, may_see
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+
+NOTHING_NEW = "nobody wrote since the last time"
+EARLIER = 60
+"""Messages before the window that are read for its summary: those that fell out of it since the last one, and some."""
+
+
+class Context:
+    """A stage. Reads the newest messages up to the question, and shapes them for the agent."""
+
+    def __init__(self, service: ChatService) -> None:
+        self._service = service
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Silent where the question is gone; else the outcome of the stages that follow."""
+        if turn.cause.since_last:
+            turn = replace(turn, marks={**turn.marks, COVERS: True})
+        if turn.events is not None or turn.conversation is not None:  # answered without the agent, or read before
+            return await call_next(turn)
+        limit, size = _window(turn), size_of(turn)
+        messages = await (self._around(turn, size) if turn.cause.made_up else self._read(turn, size))
+        if not messages and not (turn.cause.do or turn.cause.decided):
+            return Silent(GONE)
+        if turn.cause.since_last:
+            messages = _since_last(messages, turn)
+            if turn.cause.kind == "schedule" and not messages:
+                return Silent(NOTHING_NEW)
+        conversation = to_conversation(turn, messages, limit if size > limit else None)
+        _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
+        return await call_next(replace(turn, conversation=conversation))
+
+    async def _read(self, turn: Turn, limit: int) -> Sequence[Message]:
+        """The newest messages up to the trigger, oldest first; for a thread, its parent counts as one of them.
+
+        The trigger is the last one; there are none at all if it was deleted.
+        """
+        parent, until = turn.trigger.parent_id, turn.trigger.id
+        limit += max(0, len(turn.burst) - 1)
+        read = turn.page.until(until, limit) if turn.page is not None else None
+        page = read if read is not None else await self._page(turn, parent, limit, until)
+        # A service orders by time; messages of the trigger's very instant may stand after it.
+        place = next((n for n, message in enumerate(page) if message.id == until), None)
+        return () if place is None or _is_gone(page[place]) else page[: place + 1]
+
+    async def _around(self, turn: Turn, limit: int) -> Sequence[Message]:
+        """The same for a turn without a message: the newest ones, or those up to the one that it is about; and then, as
+        data, what happened. Without a task the message that it is about is the one to answer.
+        """
+        parent, until = turn.trigger.parent_id, turn.cause.about or None
+        page = await self._page(turn, parent, limit, until)
+        return page if until and not turn.cause.do else [*page, turn.trigger]
+
+    async def _page(self, turn: Turn, parent: str | None, limit: int, until: str | None) -> Sequence[Message]:
+        """The newest messages of the channel or the thread, oldest first; of both where the definition says so."""
+        if parent is None:
+            return await self._service.recent(turn.channel, limit=limit, until=until)
+        thread = await self._service.thread(parent, limit=max(1, limit - 1), until=until)
+        if turn.definition.context.thread:
+            return thread
+        around = await self._service.recent(turn.channel, limit=limit)
+        last = thread[-1].created_at if thread else turn.trigger.created_at
+        known = {message.id for message in thread}
+        before = [message for message in around if message.id not in known and message.created_at <= last]
+        return sorted([*before, *thread], key=lambda message: message.created_at)[-limit:]
+
+
+def size_of(turn: Turn) -> int:
+    """How many messages are read for a turn: those that the agent is shown, and those before them for their summary."""
+    summarised = turn.definition.context.summarise and not turn.cause.since_last
+    return _window(turn) + (EARLIER if summarised else 0)
+
+
+def _window(turn: Turn) -> int:
+    return turn.context_messages or turn.definition.context.messages
+
+
+def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None = None) -> Conversation:
+    """The messages as the agent reads them; what is no part of the talk is left out. Those before the newest `limit`
+    are for the summary alone.
+    """
+    trigger = turn.trigger
+    names = {message.id: message.user.name or message.user.id for message in messages}
+    readers = turn.readers
+    whole = _merged(messages, turn)
+    said = [_utterance(message, turn, names) for message in whole if _belongs(message, turn, readers)]
+    shown = len(said) - limit if limit is not None and len(said) > limit else 0
+    return Conversation(
+        utterances=tuple(said[shown:]),
+        earlier=tuple(said[:shown]),
+        instruction=turn.cause.do,
+        decided=turn.cause.decided,
+        caller=Caller(
+            user_id=trigger.user.id,
+            user_name=trigger.user.name,
+            channel=str(turn.channel),
+            key=turn.ids.turn,
+            roles=tuple(sorted(roles_of(trigger))),
+            thread=trigger.parent_id or "",
+            message=turn.cause.about if turn.cause.made_up else trigger.id,
+            restricted=bool(turn.visible_to),
+        ),
+    )
+
+
+def _since_last(messages: Sequence[Message], turn: Turn) -> Sequence[Message]:
+    """What people wrote since the last answer of such a trigger, without the message that asks for this one."""
+    covering = (n for n, one in enumerate(messages) if (ours := own(one, turn.bot_user_id)) and ours.covers)
+    last = max(covering, default=-1)
+    return [
+        replace(one, text=f"{one.text}\n[{one.reply_count} replies in its thread]") if one.reply_count else one
+        for one in messages[last + 1 :]
+        if one.id != turn.trigger.id and by_another_account(one, bot_user_id=turn.bot_user_id)
+    ]
+
+
+def _merged(messages: Sequence[Message], turn: Turn) -> list[Message]:
+    """The messages with those that are answered together as one, the last."""
+    if len(turn.burst) < 2:
+        return list(messages)
+    as_read = {message.id: message for message in messages}
+    parts = [as_read.get(message.id, message) for message in turn.burst]
+    parts = [part for part in parts if not _is_gone(part)]
+    whole = replace(
+        turn.trigger,
+        text="\n".join(part.text.strip() for part in parts if part.text.strip()),
+        attachments=tuple(attachment for part in parts for attachment in part.attachments),
+    )
+    rest = {message.id for message in turn.burst}
+    return [*(message for message in messages if message.id not in rest), whole]
+
+
+def spoken_text(message: Message) -> str:
+    """A message's text with its attachments named below it, as data."""
+    lines = [message.text.strip(), *(_mention(attachment) for attachment in message.attachments)]
+    return "\n".join(line for line in lines if line)
+
+
+def _belongs(message: Message, turn: Turn, readers: Sequence[str]) -> bool:
+    """Left out: what is deleted, what the service says, and what one of those cannot see who may read the answer. Of
+    the bot's own messages, too, what is not complete, what is no answer, and apologies for technical problems.
+    """
+    if _is_gone(message) or message.kind in {"system", "error", "ephemeral"}:
+        return False
+    if message.shadowed:
+        return False
+    if message.visible_to and not (may_all_see(message, readers) and may_see(message, turn.bot_user_id)):
+        return False
+    ours = own(message, turn.bot_user_id)
+    if ours is not None:
+        of_this_turn = turn.reply_id in {ours.id, ours.part_of}
+        if of_this_turn or ours.is_unfinished or ours.is_aside or ours.is_apology:
+            return False
+    return bool(spoken_text(message))
+
+
+def _is_gone(message: Message) -> bool:
+    return message.kind == "deleted" or message.deleted_at is not None
+
+
+def _utterance(message: Message, turn: Turn, names: Mapping[str, str]) -> Utterance:
+    """`names` are those of messages' authors, by the messages' ids."""
+    reported = turn.cause.kind == "event" and message.id == turn.trigger.id  # by the app's server, in the bot's name
+    ours = None if reported else own(message, turn.bot_user_id)
+    by_bot = reported or ours is not None or message.user.is_bot
+    return Utterance(
+        foreign=by_bot and ours is None,
+        restricted=bool(message.visible_to),
+        who="bot" if by_bot else "user",
+        text=spoken_text(message),
+        name=message.user.name or message.user.id,
+        images=tuple(a.url for a in message.attachments if a.kind == "image" and a.url),
+        to=names.get(ours.reply_to, "") if ours is not None else "",
+    )
+
+
+def _mention(attachment: Attachment) -> str:
+    title = " ".join((attachment.title or attachment.url or "without a name").split())
+    kind = f" ({attachment.mime_type})" if attachment.mime_type else ""
+    return f"[attached {attachment.kind or 'file'}: {title}{kind}]"

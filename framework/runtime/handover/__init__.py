@@ -1,0 +1,1 @@
+"""How a person takes over, and gives the conversation back."""

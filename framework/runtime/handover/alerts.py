@@ -1,0 +1,88 @@
+"""What the team is told of a handover: the alert in its own channel, and the summary in the customer's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from framework.errors import ChatServiceError
+from framework.names import as_code, plain_name, shown_name
+from framework.runtime.core.bot import RunningBot
+from framework.runtime.core.turn import Turn
+from framework.runtime.handover.signs import PUBLIC, Sign
+from framework.runtime.handover.summary import summarise
+from framework.runtime.reply.post import post_once
+from framework.runtime.state.ids import Purpose
+from framework.runtime.state.own import NOTE, own
+from framework.runtime.team.channels import REMEDY, prepare
+from framework.runtime.team.people import audience
+from framework.stream.model import ChannelRef, OutgoingMessage
+
+_log = structlog.get_logger(__name__)
+
+
+class Alerts:
+    """Tells the team of one bot. Every call raises ChatServiceError where another try may help."""
+
+    def __init__(self, bot: RunningBot) -> None:
+        self._bot = bot
+        self._service = bot.service
+
+    async def alert(self, turn: Turn, to: Sequence[str], sign: Sign, detail: str) -> bool:
+        """Post the alert, once. False: there is no channel for it, or it is not safe, or the service refused."""
+        if not turn.definition.handover.alert:
+            return False
+        place = ChannelRef.parse(turn.definition.handover.alert)
+        message = OutgoingMessage("", await self._text(turn, to, sign, detail), custom=_where(turn))
+        try:
+            reason = await prepare(self._service, self._bot.user_id, turn.definition.team, place)
+            if reason is None:
+                await self._post(turn, place, "alert", message)
+        except ChatServiceError as error:
+            if error.retryable:
+                raise
+            reason = error.what
+        if reason is not None:
+            _log.error("handover.not_alerted", alert=str(place), why=reason, text=message.text, hint=REMEDY)
+        return reason is None
+
+    async def sum_up(self, turn: Turn, called: Sequence[str], detail: str, drafted: str) -> bool:
+        """Post the summary into the customer's channel, once, for the team's eyes alone. `drafted` is the model's own.
+
+        What the team could not see before is not told to it: a summary of a restricted talk is made without that part.
+        """
+        known = await self._service.messages(turn.channel, turn.ids.chain("summary"))
+        if any(own(message, turn.bot_user_id) for message in known.values()):
+            return True  # summing up costs a call of the model
+        seen_by = await audience(self._service, turn.definition.team, turn.channel, also=called)
+        if not seen_by:
+            _log.warning("handover.no_summary", why="nobody of the team is known, who alone may see it")
+            return False
+        open_ = not turn.visible_to or set(seen_by) <= set(turn.visible_to)
+        summary = drafted if drafted and open_ else await summarise(self._service, turn, seen_by)
+        back = turn.definition.phrases.hand_back.replace("{command}", turn.definition.handover.resume_command)
+        why = detail if open_ else "a person was asked for in a message that only some see"
+        text = f"**For the team.** Why: {why}.\n\n{summary}\n\n{back}".strip()
+        await self._post(
+            turn, turn.channel, "summary", OutgoingMessage("", text, custom={NOTE: "team"}, visible_to=seen_by)
+        )
+        return True
+
+    async def _text(self, turn: Turn, to: Sequence[str], sign: Sign, detail: str) -> str:
+        """Who needs a person, where and why. Why in general words alone, where the message is restricted."""
+        info = await self._service.info(turn.channel)
+        user = turn.trigger.user
+        who = shown_name(user.name, user.id, with_id=True)
+        name = f" ({shown_name(info.name)})" if plain_name(info.name) else ""
+        why = PUBLIC[sign.kind].rstrip(".") if turn.visible_to else detail
+        called = f" Called: {', '.join(map(as_code, to))}." if to else " Nobody could be called."
+        return f"{who} needs a person in {as_code(str(turn.channel))}{name}: {why}.{called}"
+
+    async def _post(self, turn: Turn, channel: ChannelRef, purpose: Purpose, message: OutgoingMessage) -> None:
+        chain = turn.ids.chain(purpose)
+        await post_once(self._service, channel, chain, message, bot_user_id=turn.bot_user_id, check=turn.fence)
+
+
+def _where(turn: Turn) -> dict[str, str]:
+    return {"handover_channel": str(turn.channel)}

@@ -1,0 +1,195 @@
+"""Opening a handover, step by step, and ending it. Every step may be done once more without doubling anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zlib import crc32
+
+import structlog
+
+from framework.agent.conversation import Answer
+from framework.errors import ChatServiceError
+from framework.names import plain_name
+from framework.runtime.core.bot import RunningBot
+from framework.runtime.core.turn import HandedOff, Outcome, Turn
+from framework.runtime.handover.alerts import Alerts
+from framework.runtime.handover.recall import HANDED_OFF, recalled
+from framework.runtime.handover.signs import PUBLIC, Sign
+from framework.runtime.reply.writer import ReplyWriter
+from framework.runtime.state.handover import FIELD, Act, Change, Handover, altering, closing, opening, taking
+from framework.runtime.team.people import people, proven
+from framework.stream.model import ChannelRef, Message
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+
+STEP = "handover"
+"""The step of a turn that holds what was decided: it is not decided twice."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided: whom to call, why, and whether the team is away. `summary` is the model's own; maybe empty."""
+
+    to: tuple[str, ...]
+    detail: str
+    summary: str
+    away: bool
+
+    def kept(self) -> dict[str, Any]:
+        """The plan as a step of the turn keeps it."""
+        return {"to": list(self.to), "detail": self.detail, "summary": self.summary, "away": self.away}
+
+
+class HandoverSteps:
+    """Opens and ends handovers of one bot. The state is the book's; the channel shows it.
+
+    Every call raises ChatServiceError where a step that matters failed, and EngineError where the book cannot be used.
+    """
+
+    def __init__(self, bot: RunningBot, writer: ReplyWriter, timing: Timing) -> None:
+        self._bot = bot
+        self._service = bot.service
+        self._writer = writer
+        self._timing = timing
+        self._alerts = Alerts(bot)
+
+    async def state(self, channel: ChannelRef) -> Handover | None:
+        """The latest handover of a channel; None: there never was one."""
+        return (await self._bot.handovers.of(self._bot.scope, [str(channel)])).get(str(channel))
+
+    async def open(self, turn: Turn, sign: Sign) -> Outcome:
+        """Hand over, and tell the customer."""
+        text = await self.prepare(turn, sign)
+        await self._writer.settle(turn, Answer(text=text, outcome="refused"))
+        return HandedOff(sign.detail)
+
+    async def prepare(self, turn: Turn, sign: Sign) -> str:
+        """All but telling the customer: note it, call the people, alert the team, sum up. The reply comes last, so that
+        a turn that was interrupted before it goes on here. Returns what to tell the customer.
+        """
+        plan = await self._plan(turn, sign)
+        turn.draft.facts.update(outcome=HANDED_OFF, suggestions=[], feedback=[])
+        turn.draft.facts["handover"] = {"state": "open", "to": list(plan.to)}
+        state = await self._open(turn, sign, plan)
+        if not (state.is_open and state.turn == turn.ids.job):
+            return self._said(turn, plan, reached=state.alerted or bool(state.to))  # another turn did the rest
+        await self._show(turn.channel, state)
+        added = await self._add(turn, plan.to)
+        alerted = await self._alerts.alert(turn, plan.to, sign, plan.detail)
+        if alerted:
+            await self._change(turn.channel, altering(state.turn, lambda one: replace(one, alerted=True)))
+        if turn.definition.handover.summary:
+            await self._alerts.sum_up(turn, added, plan.detail, plan.summary)
+        _log.info("handover.opened", kind=sign.kind, reason=plan.detail, to=list(plan.to), away=plan.away)
+        return self._said(turn, plan, reached=alerted if turn.definition.handover.alert else bool(added))
+
+    async def recall(self, channel: ChannelRef, messages: Sequence[Message], known: Handover | None) -> Handover | None:
+        """Put the state right by the bot's own newest messages (see `recalled`). Returns it as it is then."""
+        after, now = self._bot.at(channel).definition.handover.resume_after, self._timing.now()
+        change = recalled(messages, known, ids=self._bot.ids, now=now, after=after)
+        if change is None:
+            return known
+        state = await self._change(channel, change)
+        _log.warning("handover.recalled", channel=str(channel), state=state.state if state else None)
+        return state
+
+    async def failures(self, turn: Turn, *, failed: bool) -> int:
+        """How many answers in a row failed in the turn's channel or thread, with this one."""
+        talk, limit = f"{turn.channel}|{turn.trigger.parent_id or ''}", turn.definition.handover.failed_answers
+        book, scope = self._bot.handovers, self._bot.scope
+        return await book.failures(scope, talk, turn.ids.job, failed=failed, limit=limit)
+
+    async def take(self, turn: Turn, state: Handover) -> None:
+        """Somebody of the team wrote: they have taken over."""
+        user = turn.trigger.user
+        act = Act(user.id, turn.trigger.id, plain_name(user.name))
+        taken = await self._change(turn.channel, taking(state.turn, act))
+        await self._show(turn.channel, taken)
+
+    async def close(self, channel: ChannelRef, state: Handover, *, until: datetime, act: Act) -> Handover | None:
+        """The bot is back. What was written up to `until` was for the person. `act`: who handed back, and how."""
+        closed = await self._change(channel, closing(state.turn, until, act))
+        await self._show(channel, closed)
+        _log.info("handover.closed", channel=str(channel), until=until.isoformat(), user=act.user, by=act.by)
+        return closed
+
+    async def _change(self, channel: ChannelRef, change: Change) -> Handover | None:
+        return await self._bot.handovers.change(self._bot.scope, str(channel), change)
+
+    async def _show(self, channel: ChannelRef, state: Handover | None) -> None:
+        """Show the state in the channel, for clients. It is never read back."""
+        if state is not None:
+            await self._service.update_channel(channel, to_set={FIELD: state.shown(bot=self._bot.user_id)})
+
+    def _said(self, turn: Turn, plan: Plan, *, reached: bool) -> str:
+        """What the customer is told: that the team has it only if that is so."""
+        phrases = turn.definition.phrases
+        if not (plan.to or turn.definition.handover.alert):
+            return phrases.handover_nobody
+        if not reached:
+            return phrases.handover_unreached
+        return phrases.handover_closed if plan.away else phrases.handover
+
+    async def _plan(self, turn: Turn, sign: Sign) -> Plan:
+        kept = turn.execution.saved(STEP) if turn.execution else None
+        if kept is not None:
+            return Plan(tuple(kept["to"]), kept["detail"], kept["summary"], kept["away"])
+        hours = turn.definition.team.hours
+        away = hours is not None and not hours.is_open(self._timing.now())
+        state = await self.state(turn.channel)
+        begun = state is not None and state.is_open and state.turn == turn.ids.job
+        to = state.to if begun and state is not None else await self._choose(turn)
+        plan = Plan(to, sign.detail, sign.summary, away)
+        if turn.execution:
+            await turn.execution.save(STEP, plan.kept())
+        return plan
+
+    async def _choose(self, turn: Turn) -> tuple[str, ...]:
+        """Whom to call: people whom the definition names, or the team. In turn by a count that all replicas share."""
+        rules = turn.definition.handover
+        team = await proven(self._service, rules.to) or await people(self._service, turn.definition.team)
+        if missing := set(rules.to).difference(team):
+            _log.warning("handover.not_called", users=sorted(missing), why="no such users of the app, or guests")
+        if not team:
+            _log.warning("handover.nobody", hint="Name people in `handover.to` or `team.users`.")
+        if rules.choose == "all" or len(team) < 2:
+            return tuple(team)
+        if rules.alert:
+            place = await self._bot.handovers.next_number(self._bot.scope, rules.alert)
+        else:
+            place = crc32(turn.trigger.id.encode("utf-8", "backslashreplace"))
+        return (team[place % len(team)],)
+
+    async def _open(self, turn: Turn, sign: Sign, plan: Plan) -> Handover:
+        newer = Handover(
+            state="open",
+            since=turn.trigger.created_at,
+            turn=turn.ids.job,
+            trigger=turn.trigger.id,
+            made_up=turn.cause.made_up,
+            reason=PUBLIC[sign.kind],
+            to=plan.to,
+        )
+        await turn.fence()
+        state = await self._change(turn.channel, opening(newer))
+        return newer if state is None else state
+
+    async def _add(self, turn: Turn, to: Sequence[str]) -> tuple[str, ...]:
+        """Make them members; one by one where the service refuses the lot: a name that is wrong must not keep the
+        others out. Returns who is one.
+        """
+        await turn.fence()
+        try:
+            await self._service.add_members(turn.channel, to)
+        except ChatServiceError as error:
+            if error.retryable:
+                raise
+            if len(to) > 1:
+                return tuple([added for one in to for added in await self._add(turn, [one])])
+            _log.warning("handover.not_added", users=list(to), error=error.what)
+            return ()
+        return tuple(to)

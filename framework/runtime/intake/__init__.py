@@ -1,0 +1,1 @@
+"""How turns come to be: membership, catching up, schedules, events of other replicas."""

@@ -1,0 +1,198 @@
+"""Several bots in one process: start, watch over, stop within a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Protocol
+
+import structlog
+
+from framework.engine.local import LocalEngine
+from framework.engine.port import Engine
+from framework.errors import ChatServiceError, FrameworkError, UsageError
+from framework.runtime.backlog import Backlog
+from framework.runtime.bots import Bots, Renewal
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.intake.timers import SchedulerTimers, Timers
+from framework.stream.delivery import Facts, Inbox
+from framework.stream.timing import Timing
+
+_log = structlog.get_logger(__name__)
+_CLOSING_SHARE = 0.2  # of the time for stopping; the rest is for turns in flight
+_LONGEST_CLOSING = 1.0
+
+
+class Door(Protocol):
+    """A way by which events of the whole app come in, in any order: open as long as the block runs."""
+
+    def __call__(self, *, inbox: Inbox, ready: Callable[[], bool], facts: Facts) -> AbstractAsyncContextManager[object]:
+        """Hand each event to `inbox`, which raises EngineError where it could not be kept: then deliver it again.
+
+        `facts` are for whoever asks how the process does.
+        """
+
+
+class Feed(Protocol):
+    """The same for something that is read, and not listened at: until cancelled, or until there is nothing to read."""
+
+    async def __call__(self, *, inbox: Inbox) -> None:
+        """Hand each event to `inbox`, as a door does. What it raises ends the run."""
+
+
+async def run_bots(
+    bots: Sequence[RunningBot],
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None = None,
+    limits: Limits | None = None,
+    timing: Timing | None = None,
+    engine: Engine | None = None,
+    timers: Timers | None = None,
+    doors: Sequence[Door] = (),
+    feeds: Sequence[Feed] = (),
+    connected: bool = True,
+    renewals: AsyncIterator[Renewal] | None = None,
+) -> None:
+    """Run until `stop` is set; `ready` is called once, when every bot is. Returns after a clean end.
+
+    Events come by each bot's own connection, unless `connected` is off, and by `doors` and `feeds`. Bots whose files
+    were edited come by `renewals`. On stop no event is taken in any more, turns in flight have `Limits.shutdown`
+    seconds to end, and what is left stays with the engine and in the channels. Raises FrameworkError when a bot cannot
+    start or goes on no longer.
+    """
+    _refuse_twins(bots)
+    limits = limits or Limits()
+    timing = timing or Timing()
+    engine = engine or LocalEngine(concurrency=limits.concurrent_turns)
+    timers = timers or SchedulerTimers()
+    fleet = Bots(engine, limits, timing, timers, connected=connected)
+    try:
+        opened = await asyncio.gather(*(bot.service.open() for bot in bots), return_exceptions=True)
+        for error in opened:
+            if error is not None:
+                raise error
+        for bot in bots:
+            fleet.add(bot)
+        Backlog(engine, limits, timing).schedule(timers)
+        await fleet.serve()
+        await _watch_over(fleet, engine, timers, limits, stop=stop, ready=ready, ways=(doors, feeds), renewals=renewals)
+    finally:
+        await _close(list({*bots, *fleet.bots}), _closing_seconds(limits))
+
+
+async def _watch_over(
+    fleet: Bots,
+    engine: Engine,
+    timers: Timers,
+    limits: Limits,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None,
+    ways: tuple[Sequence[Door], Sequence[Feed]],
+    renewals: AsyncIterator[Renewal] | None,
+) -> None:
+    """Run the sessions until the stop or the first failure; then drain."""
+    doors, feeds = ways
+    beside: list[asyncio.Task[None]] = []
+    try:
+        async with AsyncExitStack() as intake:
+            # Pushed first, so ended last: a request that came through a door is answered by a fleet at work.
+            intake.push_async_callback(fleet.stop)
+            for door in doors:
+                await intake.enter_async_context(
+                    door(inbox=fleet.take, ready=lambda: fleet.is_ready, facts=fleet.facts)
+                )
+            intake.push_async_callback(_cancel, beside)
+            intake.callback(fleet.end)
+            fleet.start()
+            timers.start()
+            stopping = asyncio.create_task(_wait(stop))
+            beside += [stopping, asyncio.create_task(_announce(fleet, ready))]
+            beside += [asyncio.create_task(_read(feed, fleet), name="feed") for feed in feeds]
+            if renewals is not None:
+                beside.append(asyncio.create_task(_renew(fleet, renewals), name="renewals"))
+            await _until_first(stopping, fleet, beside)
+    finally:
+        timers.stop()
+        left = await engine.drain(limits.shutdown - _closing_seconds(limits))
+        _log.info("run.stopped", unfinished=len(left))
+    ended = [fleet.ended.result()] if fleet.ended.done() else []
+    _raise_first_failure([*ended, *beside])
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _read(feed: Feed, fleet: Bots) -> None:
+    await feed(inbox=fleet.take)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+async def _until_first(stopping: asyncio.Task[None], fleet: Bots, beside: Sequence[asyncio.Task[None]]) -> None:
+    """Return with the stop, the end of a bot, or the failure of what goes on beside them."""
+    going: set[asyncio.Future[None] | asyncio.Future[asyncio.Task[None]]] = {*beside, fleet.ended}
+    while not stopping.done() and not fleet.ended.done():
+        done, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+        if any(task.exception() is not None for task in done):
+            return
+        going -= done
+
+
+async def _announce(fleet: Bots, ready: Callable[[], None] | None) -> None:
+    await fleet.ready()
+    _log.info("run.ready", bots=[bot.name for bot in fleet.bots])
+    if ready is not None:
+        ready()
+
+
+async def _renew(fleet: Bots, renewals: AsyncIterator[Renewal]) -> None:
+    async for renewal in renewals:
+        try:
+            await fleet.renew(renewal)
+        except ChatServiceError as error:
+            _log.error("bot.not_renewed", bot=renewal.bot.name, error=error.what, goes_on="as before")
+
+
+def _raise_first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.cancelled() or (error := task.exception()) is None:
+            continue
+        if isinstance(error, FrameworkError):
+            raise error
+        _log.error("run.failed", task=task.get_name(), exc_info=error)
+        raise FrameworkError(
+            f"The run ended by an error inside it: {type(error).__name__}: {error}",
+            hint="The log above has the details.",
+        ) from error
+
+
+def _closing_seconds(limits: Limits) -> float:
+    return min(limits.shutdown * _CLOSING_SHARE, _LONGEST_CLOSING)
+
+
+async def _close(bots: Sequence[RunningBot], seconds: float) -> None:
+    """Close every connection, in reverse order; a service that hangs or fails must not keep the others open."""
+    for bot in reversed(bots):
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds / len(bots)):
+                    await bot.service.close()
+        except ChatServiceError as error:
+            _log.warning("service.close_failed", bot=bot.name, error=error.what)
+
+
+def _refuse_twins(bots: Sequence[RunningBot]) -> None:
+    twins = [name for name, times in Counter(bot.name for bot in bots).items() if times > 1]
+    if twins:
+        raise UsageError(f"Two bots are called {twins[0]}.", hint="Rename the folder of one of them.")

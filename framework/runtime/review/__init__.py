@@ -1,0 +1,1 @@
+"""What waits for the team's word: drafts and tool calls."""

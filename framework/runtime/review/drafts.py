@@ -1,0 +1,155 @@
+"""Draft mode: an answer goes to the team first. The turn ends with that; the decision is taken up when it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import structlog
+
+from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.approvals import Request
+from framework.approvals.sheet import visible
+from framework.engine.port import FencedError
+from framework.errors import ChatServiceError, EngineError, ModelError
+from framework.names import plain_name, shown_name
+from framework.runtime.core.bot import Limits
+from framework.runtime.core.stage import CallNext
+from framework.runtime.core.turn import Outcome, Silent, Turn
+from framework.runtime.reply.place import longest, place_of
+from framework.runtime.reply.post import post_once
+from framework.runtime.reply.split import split
+from framework.runtime.reply.writer import facts
+from framework.runtime.review.record import Origin, outcome_of
+from framework.runtime.review.service import ReviewService
+from framework.runtime.state.own import NOTE
+from framework.stream.model import OutgoingMessage
+from framework.stream.service import ChatService
+
+_log = structlog.get_logger(__name__)
+
+WAITS = "draft waits for approval"
+_QUOTED = 500
+
+
+class DraftGate:
+    """A stage, before the agent: a turn whose draft exists makes no other one."""
+
+    def __init__(self, reviews: ReviewService) -> None:
+        self._reviews = reviews
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Silent for what waits or was decided; else the outcome of the stages that follow."""
+        if not turn.definition.drafts.enabled:
+            return await call_next(turn)
+        approval = await self._reviews.store.find("draft", turn.bot, _key(turn))
+        if approval is None or approval.card is None:
+            return await call_next(turn)
+        if approval.state == "waiting":
+            await self._reviews.show(approval, check=turn.fence)  # an earlier try may have ended in the middle of it
+            return Silent(WAITS, message_id=approval.card_id(1))
+        await self._reviews.carry_out(approval, check=turn.fence)
+        by = f" by {approval.decision.person}" if approval.decision else ""
+        return Silent(f"draft {outcome_of(approval)}{by}", message_id=approval.card_id(1))
+
+
+def _key(turn: Turn) -> str:
+    """Names the draft of a turn: the same in every try."""
+    return f"{turn.bot_user_id}\n{turn.channel}\n{'event' if turn.cause.made_up else 'message'}\n{turn.trigger.id}"
+
+
+class Drafts:
+    """A stage, instead of delivering: the answer is made whole, and shown to the team alone."""
+
+    def __init__(self, service: ChatService, reviews: ReviewService, limits: Limits) -> None:
+        self._service = service
+        self._reviews = reviews
+        self._limits = limits
+
+    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
+        """Silent once the draft waits. What the customer has to hear at once goes on: that a person takes over, that
+        something failed, and the fixed words for hours, budgets and messages without text.
+        """
+        if turn.events is None or turn.conversation is None or not turn.definition.drafts.enabled:
+            return await call_next(turn)
+        answer = await self._whole(turn.events)
+        if isinstance(answer, Exception):
+            return await call_next(replace(turn, events=_Raising(answer)))
+        if "handover" in turn.draft.facts:
+            return await call_next(replace(turn, events=_saying(answer)))
+        return await self._show(turn, answer)
+
+    async def _whole(self, events: AsyncIterator[AgentEvent]) -> Answer | Exception:
+        try:
+            async with asyncio.timeout(self._limits.generation):
+                async for event in events:
+                    if isinstance(event, Finished):
+                        return event.answer
+        except TimeoutError:
+            return ModelError(f"The agent did not come to an end within {self._limits.generation:.0f} s.")
+        except (FencedError, EngineError, ChatServiceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the agent's errors are the turn's: handed on to the delivery
+            return error
+        return ModelError("The agent ended without an answer.")
+
+    async def _show(self, turn: Turn, answer: Answer) -> Outcome:
+        texts = split(answer.text, longest(turn, self._limits))
+        trigger = turn.trigger
+        who = shown_name(trigger.user.name, trigger.user.id, with_id=True)
+        asked = " ".join(" ".join(message.text.split()) for message in turn.answering)
+        quoted = visible(json.dumps(asked[:_QUOTED], ensure_ascii=False)) + ("…" if len(asked) > _QUOTED else "")
+        about = f"{who} wrote: {quoted}" if asked else turn.cause.detail
+        origin = Origin.of_turn(
+            turn,
+            facts={**facts(turn, answer), **turn.draft.facts},
+            title=f"Draft for {who} in {turn.channel}",
+            text=f"{about}\n{turn.definition.phrases.draft_how}".strip(),
+            texts=texts,
+        )
+        request = Request(
+            kind="draft",
+            scope=turn.bot,
+            subject="draft",
+            content={"texts": list(texts)},
+            shown=texts,
+            lifetime=turn.definition.drafts.expire,
+            asked_by=trigger.user.id,
+            asked_name=plain_name(trigger.user.name),
+            channel=str(turn.channel),
+            key=_key(turn),
+        )
+        approval = await self._reviews.store.ask(request)
+        placed = await self._reviews.place(turn, approval, origin)
+        if placed is None:
+            return Silent("nobody could see the draft")
+        await self._reviews.show(placed, check=turn.fence)
+        await self._tell(turn)
+        _log.info("draft.shown", draft=placed.number, characters=len(answer.text))
+        return Silent(WAITS, message_id=placed.card_id(1))
+
+    async def _tell(self, turn: Turn) -> None:
+        """The customer hears that it takes a while, where the bot has words for that."""
+        said = turn.definition.phrases.draft
+        if not said:
+            return
+        place = place_of(turn)
+        note = OutgoingMessage("", said, parent_id=place.parent_id, custom={NOTE: "draft"}, visible_to=turn.visible_to)
+        chain, bot = turn.ids.chain("note"), turn.bot_user_id
+        await post_once(self._service, turn.channel, chain, note, bot_user_id=bot, check=turn.fence)
+
+
+class _Raising(AsyncIterator[AgentEvent]):
+    """Events of an agent that fails so."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def __anext__(self) -> AgentEvent:
+        raise self._error
+
+
+async def _saying(answer: Answer) -> AsyncIterator[AgentEvent]:
+    yield Finished(answer)

@@ -1,0 +1,1 @@
+"""What the bot knows to be its own: ids, its messages, handovers, feedback."""

@@ -1,0 +1,1 @@
+"""The people behind a bot: who they are, their channels, and their words."""
