@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -38,7 +39,7 @@ ENDING = [line for line in FRAMEWORK if not line.startswith(("run ", "chat "))]
 def test_the_definition_shown_is_a_valid_bot(tmp_path: Path) -> None:
     (block,) = blocks("yaml")
     (tmp_path / "bot.yaml").write_text(block)
-    (tmp_path / "knowledge").symlink_to(Path("bots/support_bot/knowledge").resolve())
+    shutil.copytree("bots/support_bot/knowledge", tmp_path / "knowledge")
     (tmp_path / "tools.py").write_text(Path("bots/support_bot/tools.py").read_text())
     shown, real = load_bot(str(tmp_path)).definition, load_bot("support_bot").definition
     assert shown.identity == real.identity
