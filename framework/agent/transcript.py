@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 
-from framework.agent.boundary import AnsweredBy, AttemptFailed
 from framework.agent.builtin import HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import (
     AgentEvent,
@@ -18,9 +17,10 @@ from framework.agent.conversation import (
     ToolFinished,
     ToolStarted,
 )
-from framework.agent.frame import unframed, unframed_so_far
+from framework.agent.middleware.budget import BudgetSpent
+from framework.agent.middleware.model_errors import AnsweredBy, AttemptFailed
 from framework.agent.models.thoughts import without_retracted
-from framework.agent.spending import BudgetSpent
+from framework.agent.prompt.tags import strip_message_tags, strip_message_tags_so_far
 
 _SILENT = frozenset({OFFER_PERSON, HAND_OVER})
 """Tools that end the turn: nobody need see them at work."""
@@ -78,7 +78,7 @@ class Transcript:
         if not message.text or (self._attempt and not isinstance(message, AIMessageChunk)):
             return
         self._attempt = without_retracted(self._attempt + message.text)
-        shown = unframed_so_far(self._attempt)
+        shown = strip_message_tags_so_far(self._attempt)
         if shown.startswith(self._handed_out) and len(shown) > len(self._handed_out):
             more = shown[len(self._handed_out) :]
             self._handed_out = shown
@@ -92,7 +92,7 @@ class Transcript:
             self._handed_out = self._attempt = ""
             self._count(message)
             if message.text.strip():
-                self.texts.append(unframed(without_retracted(message.text)))
+                self.texts.append(strip_message_tags(without_retracted(message.text)))
             for call in message.tool_calls:
                 if call["name"] not in _SILENT:
                     self.tools.append(call["name"])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from framework.agent.agent import LangChainAgent
-    from framework.agent.family import AgentFamily
+    from framework.agent.build.channel_agents import ChannelAgents
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
     from framework.outbound import Screen
@@ -42,7 +42,7 @@ def assemble_agent(name: str, *, level: str = "error") -> LangChainAgent:
     logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
     bot = load_bot(name)
     prepare_data(settings.data)
-    from framework.agent.factory import build_agent
+    from framework.agent.build.factory import build_agent
 
     return build_agent(bot, settings)
 
@@ -128,7 +128,7 @@ def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine
     return open_engine(settings.database.get_secret_value(), concurrency=concurrency)
 
 
-async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[AgentFamily]:
+async def warm_agents(bots: Sequence[Bot], settings: Settings) -> list[ChannelAgents]:
     """Build the bots' agents, ready to answer at full speed: the slow part of a start, done beside the event loop."""
     agents = await in_daemon_thread(partial(_build, bots, settings))
     await asyncio.gather(*(agent.warm() for agent in agents))
@@ -158,17 +158,17 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
     return await done
 
 
-def _build(bots: Sequence[Bot], settings: Settings) -> list[AgentFamily]:
-    from framework.agent.family import AgentFamily
+def _build(bots: Sequence[Bot], settings: Settings) -> list[ChannelAgents]:
+    from framework.agent.build.channel_agents import ChannelAgents
 
-    agents = [AgentFamily(bot, settings) for bot in bots]
+    agents = [ChannelAgents(bot, settings) for bot in bots]
     import stream_chat  # noqa: F401, TID251 - only to have it imported by the time that the first bot connects
 
     return agents
 
 
 def make_running(
-    bot: Bot, settings: Settings, service: ChatService, agents: AgentFamily, *, before: RunningBot | None = None
+    bot: Bot, settings: Settings, service: ChatService, agents: ChannelAgents, *, before: RunningBot | None = None
 ) -> RunningBot:
     """A bot at work, with what its definition says of single channels. `before`: what it was until its files were
     edited, from which it keeps what was spent and what people thought of it.
@@ -212,13 +212,13 @@ def make_running(
 
 
 @contextlib.asynccontextmanager
-async def open_bot(bot: Bot, settings: Settings, *, agents: AgentFamily | None = None) -> AsyncIterator[RunningBot]:
+async def open_bot(bot: Bot, settings: Settings, *, agents: ChannelAgents | None = None) -> AsyncIterator[RunningBot]:
     """A bot with its agents and its view of the chat service; all is closed at the end."""
-    from framework.agent.family import AgentFamily
+    from framework.agent.build.channel_agents import ChannelAgents
     from framework.runtime.state.feedback_database import DatabaseFeedback
     from framework.stream.factory import open_chat_service
 
-    agents = agents or AgentFamily(bot, settings)
+    agents = agents or ChannelAgents(bot, settings)
     service = open_chat_service(settings, bot.definition.identity)
     running = make_running(bot, settings, service, agents)
     try:

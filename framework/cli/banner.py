@@ -69,7 +69,7 @@ def _links(bots: list[Bot], base_url: str) -> list[tuple[str, str]]:
 
 
 def _model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.model import choose_model
+    from framework.agent.models.setup import choose_model
 
     choice = choose_model(bot.definition.model, settings)
     return EMBEDDED if choice.is_embedded else choice.label

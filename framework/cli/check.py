@@ -170,7 +170,7 @@ def _conversations(bot: Bot, settings: Settings) -> str:
 
 
 def _model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.model import build_model, choose_model
+    from framework.agent.models.setup import build_model, choose_model
 
     choice = choose_model(bot.definition.model, settings)
     if not choice.is_embedded:
@@ -194,7 +194,7 @@ def _at_the_model(bot: Bot) -> Iterator[None]:
 
 
 def _reach_model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.model import check_model
+    from framework.agent.models.setup import check_model
 
     with _at_the_model(bot):
         return _run(check_model(bot.definition.model, settings))

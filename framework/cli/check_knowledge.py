@@ -18,7 +18,7 @@ _PART = "knowledge"
 
 def knowledge_findings(bot: Bot, settings: Settings, *, each: bool) -> Iterator[Finding]:
     """All articles at once; `each`: a line for every article, too."""
-    from framework.agent.factory import load_knowledge
+    from framework.agent.build.factory import load_knowledge
 
     try:
         base = load_knowledge(bot, settings)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
-    from framework.agent.family import AgentFamily
+    from framework.agent.build.channel_agents import ChannelAgents
     from framework.definition.model import Bot
     from framework.runtime.bots import Renewal
     from framework.runtime.core.bot import RunningBot
@@ -33,7 +33,7 @@ _GATHER = 1_600  # the longest that is waited for that
 class _Running:
     bot: Bot
     running: RunningBot
-    agent: AgentFamily
+    agent: ChannelAgents
     seen: str
     broken: bool = False
     failed: str = ""
@@ -47,7 +47,7 @@ class Renewals:
 
     def __init__(
         self,
-        bots: Iterable[tuple[Bot, RunningBot, AgentFamily]],
+        bots: Iterable[tuple[Bot, RunningBot, ChannelAgents]],
         settings: Settings,
         *,
         show: Callable[[FrameworkError], None],
@@ -128,7 +128,7 @@ class Renewals:
         entry.seen, entry.broken, entry.failed = seen, False, ""
         return self._handed_over(entry, bot, agent)
 
-    def _handed_over(self, entry: _Running, bot: Bot, agent: AgentFamily) -> Renewal:
+    def _handed_over(self, entry: _Running, bot: Bot, agent: ChannelAgents) -> Renewal:
         from framework.runtime.bots import Renewal
         from framework.stream.factory import open_chat_service
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from framework.agent.family import AgentFamily
+    from framework.agent.build.channel_agents import ChannelAgents
     from framework.cli.renewals import Renewals
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
@@ -71,7 +71,7 @@ class _Run:
 
     async def _prepared(
         self, stack: AsyncExitStack, stop: asyncio.Event
-    ) -> tuple[list[AgentFamily], DurableEngine] | None:
+    ) -> tuple[list[ChannelAgents], DurableEngine] | None:
         """Agents and engine; None where the stop came first. Imports take seconds, and so does the sandbox: they go
         side by side, in threads and a process.
         """
@@ -97,7 +97,7 @@ class _Run:
         return (warming.result(), opening.result()) if await _finished(warming, stop) else None
 
     async def _serve(
-        self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[AgentFamily], engine: DurableEngine
+        self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[ChannelAgents], engine: DurableEngine
     ) -> None:
         from framework.cli.assembly import open_bot
         from framework.cli.teammate import seat_teammate
@@ -123,7 +123,7 @@ class _Run:
             renewals=self._renewals.all(),
         )
 
-    def _prepare_renewals(self, running: list[RunningBot], agents: list[AgentFamily]) -> Renewals:
+    def _prepare_renewals(self, running: list[RunningBot], agents: list[ChannelAgents]) -> Renewals:
         import sys
 
         from framework.cli.renewals import Renewals

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from framework.agent.family import AgentFamily
+from framework.agent.build.channel_agents import ChannelAgents
 from framework.approvals import ApprovalStore
 from framework.catalog.factory import open_toolbox
 from framework.definition.model import Bot, BotDefinition
@@ -34,7 +34,7 @@ class Cast:
     """The bot at work, its agents, and the feedback that it was given."""
 
     running: RunningBot
-    agents: AgentFamily
+    agents: ChannelAgents
     feedback: MemoryFeedback
 
 
@@ -60,7 +60,7 @@ def cast(bot: Bot, settings: Settings, timing: Timing, *, called: list[str], rea
     """Make the bot. `called` takes the names of the tools that it calls; `real_time` is entered while a model outside
     works.
     """
-    agents = AgentFamily(bot, settings, clock=timing.monotonic, now=timing.now)
+    agents = ChannelAgents(bot, settings, clock=timing.monotonic, now=timing.now)
     agents.connect(settings, partial(open_toolbox, timing=timing))
     outside = nullcontext if agents.root.model_label == "embedded" else real_time
     service = open_chat_service(settings, bot.definition.identity, timing=timing)

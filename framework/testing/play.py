@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from framework.agent.model import choose_model
+from framework.agent.models.setup import choose_model
 from framework.definition.model import Bot
 from framework.engine.local import LocalEngine
 from framework.errors import FrameworkError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from framework.agent.model import build_model, choose_model
+from framework.agent.models.setup import build_model, choose_model
 from framework.errors import ModelError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from framework.agent.conversation import Agent, AgentEvent, Conversation, Finished, ToolFinished
 
 if TYPE_CHECKING:
-    from framework.agent.family import AgentFamily
+    from framework.agent.build.channel_agents import ChannelAgents
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class WatchedAgent:
     inner: Agent
     called: list[str]
     real_time: Callable[[], AbstractContextManager[None]]
-    family: AgentFamily
+    family: ChannelAgents
 
     async def stream(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         """See `Agent.stream`."""

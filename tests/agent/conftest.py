@@ -12,10 +12,10 @@ import pytest
 from langchain_core.tools import BaseTool, tool
 
 from framework.agent.agent import LangChainAgent
+from framework.agent.build.dependencies import AgentDependencies
 from framework.agent.conversation import Answer, Caller, Conversation, Finished, Source, TextDelta, Utterance
-from framework.agent.model import build_model, choose_model, site_of
-from framework.agent.parts import Parts
-from framework.agent.reference import Reference
+from framework.agent.models.setup import build_model, choose_model, site_of
+from framework.agent.prompt.reference import Reference
 from framework.definition.model import Bot, BotDefinition
 from framework.settings import Settings
 from tests.support.openai_server import MODEL, ScriptedServer, scripted_server
@@ -82,7 +82,7 @@ async def make_agent(settings: Settings, tmp_path: Path) -> AsyncIterator[AgentM
             bot = Bot("test", tmp_path, declared, "You are the support agent of Fernly.")
             choice = choose_model(declared.model, where)
             agent = LangChainAgent(
-                Parts(
+                AgentDependencies(
                     bot,
                     build_model(choice, declared.model, where),
                     site_of(choice, where),
@@ -127,4 +127,4 @@ def search_knowledge(query: str) -> str:
 def _without_marks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Elements have names that a test can write down: the mark that is new for each turn is left out."""
     if request.path.name != "test_marks.py":
-        monkeypatch.setattr("framework.agent.marks.token_hex", lambda _: "")
+        monkeypatch.setattr("framework.agent.prompt.marks.token_hex", lambda _: "")

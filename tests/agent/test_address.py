@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from framework.agent.address import unaddressed, without_names
 from framework.agent.conversation import Caller, Conversation, Utterance
+from framework.agent.embedded.address import unaddressed, without_names
 
 NAMES = ("Fernly Support", "agent-bot")
 

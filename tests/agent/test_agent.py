@@ -9,8 +9,8 @@ import pytest
 from langchain.tools import ToolRuntime, tool
 from structlog.testing import capture_logs
 
-from framework.agent.boundary import MODEL_CALLS
 from framework.agent.conversation import Finished, TextDelta, ToolFinished, ToolStarted
+from framework.agent.middleware.model_errors import MODEL_CALLS
 from framework.errors import ModelError, ToolError
 from framework.tools.context import ToolContext
 from tests.agent.conftest import KEY, RETURNS, WATER, AgentMaker, Shelf, answer, asking, streamed

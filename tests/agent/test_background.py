@@ -13,11 +13,11 @@ from langchain_core.tools import tool
 
 from framework.agent.agent import LangChainAgent
 from framework.agent.conversation import Caller, Conversation, HandoverRequested, Utterance
-from framework.agent.facts import Facts, fact_tools
-from framework.agent.failure import ModelSite
-from framework.agent.model import build_model, choose_model, close_model
-from framework.agent.summary import BATCH, ChannelSummaries, Summariser
-from framework.agent.summary_prompt import CHANNEL_PROMPT
+from framework.agent.models.failure import ModelSite
+from framework.agent.models.setup import build_model, choose_model, close_model
+from framework.agent.prompt.facts import Facts, fact_tools
+from framework.agent.prompt.summary import BATCH, ChannelSummaries, Summariser
+from framework.agent.prompt.summary_prompt import CHANNEL_PROMPT
 from framework.definition.memory import Memory
 from framework.definition.model import Model
 from framework.settings import Settings

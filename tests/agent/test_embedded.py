@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, Human
 from langchain_core.tools import BaseTool, tool
 
 from framework.agent.conversation import Source, Utterance
-from framework.agent.embedded import QuotingChatModel
-from framework.agent.knowledge.evidence import Evidence, Passage
+from framework.agent.embedded.model import QuotingChatModel
+from framework.agent.knowledge.search.evidence import Evidence, Passage
 from framework.agent.knowledge.tool import knowledge_tool
 from framework.definition.model import Phrases
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from framework.agent.agent import LangChainAgent
-from framework.agent.factory import build_agent
+from framework.agent.build.factory import build_agent
 from framework.definition.loader import load_bot
 from framework.errors import DefinitionError, ModelError, SettingsError
 from framework.settings import Settings
@@ -125,7 +125,7 @@ def test_the_embedded_model_loads_no_sdk_and_traces_nothing(folder: Path, tmp_pa
     code = f"""
 import sys
 from pathlib import Path
-from framework.agent.factory import build_agent
+from framework.agent.build.factory import build_agent
 from framework.definition.loader import load_bot
 from framework.settings import Settings
 build_agent(load_bot({str(folder)!r}), Settings(openai_api_key=None, data=Path({str(tmp_path)!r}), _env_file=None))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from framework.agent.agent import LangChainAgent
+from framework.agent.build.channel_agents import ChannelAgents, Member
 from framework.agent.conversation import Caller, Conversation, Finished, Utterance
-from framework.agent.family import AgentFamily, Member
 from framework.definition.loader import load_bot
 from framework.settings import Settings
 from tests.support.openai_server import ScriptedServer, say
@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def family(folder: Path, settings: Settings) -> AsyncIterator[AgentFamily]:
-    made = AgentFamily(load_bot(str(folder)), settings)
+async def family(folder: Path, settings: Settings) -> AsyncIterator[ChannelAgents]:
+    made = ChannelAgents(load_bot(str(folder)), settings)
     yield made
     await made.aclose()
 
@@ -60,7 +60,7 @@ async def ask(agent: Member | LangChainAgent, cid: str) -> str:
     raise AssertionError("no answer")
 
 
-async def test_channels_differ_as_declared(server: ScriptedServer, family: AgentFamily) -> None:
+async def test_channels_differ_as_declared(server: ScriptedServer, family: ChannelAgents) -> None:
     server.play(*[say("Fine. [Returns]")] * 3)
     await ask(family.at("messaging:a"), "messaging:a")
     await ask(family.at("messaging:vip-1"), "messaging:vip-1")
@@ -75,7 +75,7 @@ async def test_channels_differ_as_declared(server: ScriptedServer, family: Agent
     assert names[0] - names[1] == {"add"}
 
 
-async def test_what_channels_have_in_common_is_there_once(server: ScriptedServer, family: AgentFamily) -> None:
+async def test_what_channels_have_in_common_is_there_once(server: ScriptedServer, family: ChannelAgents) -> None:
     assert family.at("messaging:a") is family.root
     assert family.at("messaging:quiet-1") is family.root  # When it speaks does not make another agent.
     assert family.at("messaging:vip-1") is family.at("messaging:vip-2")

@@ -8,8 +8,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from framework.agent.conversation import Utterance
-from framework.agent.marks import defused, new_mark
-from framework.agent.messages import Window, marked_messages, result_block
+from framework.agent.prompt.marks import defused, new_mark
+from framework.agent.prompt.messages import Window, marked_messages, result_block
 
 SIGNS = [
     "<tool_call>", "</tool_call>", "<think>", "</think>", "[INST]", "[/INST]", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]",

@@ -9,8 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from framework.agent.conversation import Caller, Conversation, Source, Utterance
-from framework.agent.frame import unframed, unframed_so_far
-from framework.agent.messages import (
+from framework.agent.prompt.messages import (
     HISTORY_CHARACTERS,
     Background,
     Window,
@@ -20,8 +19,9 @@ from framework.agent.messages import (
     split,
     system_text,
 )
-from framework.agent.pictures import Picture
-from framework.agent.reference import Reference
+from framework.agent.prompt.pictures import Picture
+from framework.agent.prompt.reference import Reference
+from framework.agent.prompt.tags import strip_message_tags, strip_message_tags_so_far
 from tests.agent.conftest import RETURNS, WATER, AgentMaker, Shelf, answer
 from tests.support.openai_server import ScriptedServer, say
 
@@ -238,7 +238,7 @@ async def test_the_server_sees_data_as_data(server: ScriptedServer, make_agent: 
     ],
 )
 def test_an_answer_is_taken_out_of_the_form_in_which_messages_come(said: str, shown: str) -> None:
-    assert unframed(said) == shown
-    streamed = [unframed_so_far(said[:end]) for end in range(1, len(said) + 1)]
+    assert strip_message_tags(said) == shown
+    streamed = [strip_message_tags_so_far(said[:end]) for end in range(1, len(said) + 1)]
     assert all(later.startswith(earlier) for earlier, later in pairwise(streamed))
     assert streamed[-1].startswith(shown) or shown.startswith("<message>")

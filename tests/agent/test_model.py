@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.agent.model import DEFAULT_OPENAI_MODEL, ModelChoice, build_model, check_model, choose_model
+from framework.agent.models.setup import DEFAULT_OPENAI_MODEL, ModelChoice, build_model, check_model, choose_model
 from framework.definition.model import Model
 from framework.errors import ModelError
 from framework.settings import Settings
@@ -121,7 +121,8 @@ async def test_something_that_is_no_model_server_is_told(server: ScriptedServer,
 
 def test_choosing_a_model_loads_no_sdk() -> None:
     code = (
-        "import sys; from framework.agent.model import choose_model; from framework.definition.model import Model;"
+        "import sys; from framework.agent.models.setup import choose_model;"
+        "from framework.definition.model import Model;"
         "from framework.settings import Settings; choose_model(Model(), Settings(_env_file=None));"
         "print([name for name in ('openai', 'langchain', 'langchain_core') if name in sys.modules])"
     )

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from framework.agent.agent import LangChainAgent
-from framework.agent.failure import ModelDownError, ModelOutageError
+from framework.agent.models.failure import ModelDownError, ModelOutageError
 from framework.breaker import FAILURES, breakers
 from framework.errors import ModelError
 from framework.runtime.reply.buffer import Feed

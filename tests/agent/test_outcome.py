@@ -6,8 +6,8 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from framework.agent.conversation import Source
-from framework.agent.outcome import cited, judge, withheld
-from framework.agent.reference import Reference
+from framework.agent.middleware.outcome import cited, judge, withheld
+from framework.agent.prompt.reference import Reference
 from tests.agent.conftest import RETURNS, WATER
 
 WATER_AGAIN = Reference(Source("Watering your garden", "water.md", "In winter"), "Less.")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from framework.agent.agent import LangChainAgent
+from framework.agent.build.dependencies import AgentDependencies
 from framework.agent.conversation import Caller, Conversation, Finished, TextDelta, Utterance
-from framework.agent.model import build_model, check_model, choose_model, site_of
-from framework.agent.parts import Parts
+from framework.agent.models.setup import build_model, check_model, choose_model, site_of
 from framework.definition.model import Bot, BotDefinition
 from framework.settings import Settings
 from tests.support.local_model import NAME, local_model, missing
@@ -31,7 +31,7 @@ async def test_a_real_model_streams_an_answer_and_says_what_it_cost(base_url: st
     assert NAME in await check_model(definition.model, settings)
     choice = choose_model(definition.model, settings)
     agent = LangChainAgent(
-        Parts(
+        AgentDependencies(
             Bot("test", tmp_path, definition, "You are a friendly assistant. Answer in one short sentence."),
             build_model(choice, definition.model, settings),
             site_of(choice, settings),

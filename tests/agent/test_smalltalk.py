@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framework.agent.smalltalk import SmallTalk, only_nods, small_talk
+from framework.agent.embedded.smalltalk import SmallTalk, only_nods, small_talk
 
 
 @pytest.mark.parametrize(

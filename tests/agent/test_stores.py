@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from framework.agent.facts import Facts
+from framework.agent.prompt.facts import Facts
 from framework.definition.memory import Memory
 from framework.errors import FrameworkError
 from framework.tools.database import Database

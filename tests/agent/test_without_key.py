@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from framework.agent.agent import LangChainAgent
+from framework.agent.build.factory import build_agent
 from framework.agent.conversation import ApprovalRequested, Caller, Conversation, Finished, Utterance
-from framework.agent.factory import build_agent
 from framework.approvals import ApprovalStore, Decision
 from framework.definition.loader import load_bot
 from framework.settings import Settings

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from framework.agent.embedded.composition import compose
 from framework.agent.knowledge.base import KnowledgeBase
-from framework.agent.reply import compose
 from framework.definition.model import Phrases
 from tests.benchmarks.labelled import BASES, Labelled, Question, load
 

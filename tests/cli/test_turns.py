@@ -20,9 +20,9 @@ from framework.engine.durable import open_engine
 from framework.engine.port import Dead, Done, Execution, Job, Verdict
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import new_turn, to_job
-from framework.stream.memory import MemoryChatService
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.timing import Timing
+from framework.testing.memory_service import MemoryChatService
 from tests.support.agent import ScriptedAgent
 from tests.support.chat import World
 

@@ -56,4 +56,4 @@ def logs() -> Iterator[list[dict[str, object]]]:
 def _without_marks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Elements have names that a test can write down: the mark that is new for each turn is left out."""
     if request.path.name != "test_marks.py":
-        monkeypatch.setattr("framework.agent.marks.token_hex", lambda _: "")
+        monkeypatch.setattr("framework.agent.prompt.marks.token_hex", lambda _: "")

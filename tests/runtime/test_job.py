@@ -13,9 +13,9 @@ from framework.engine.port import Job
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import from_job, new_turn, order, to_job
 from framework.runtime.core.turn import Cause
-from framework.stream.memory import MemoryChatService
-from framework.stream.memory_chat import MemoryChat
 from framework.stream.model import Attachment, ChannelRef, Message, User
+from framework.testing.memory_chat import MemoryChat
+from framework.testing.memory_service import MemoryChatService
 from tests.support.agent import ScriptedAgent
 
 T0 = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from framework.agent import address
-from framework.agent.knowledge import shorthand
+from framework.agent.embedded import address
+from framework.agent.knowledge.search import shorthand
 from framework.agent.models import thoughts
 from framework.definition.patterns import LinearPattern
 from framework.insight.secrets import Redactor
@@ -38,11 +38,13 @@ KNOWN = [(place, folder) for place, folder in PLACES if place.pattern is not Non
 NAMES = ("Fernly", "agent-bot", "support bot")
 
 MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
-    "framework/agent/address.py:_called": lambda: [address._called(NAMES)],
+    "framework/agent/embedded/address.py:_called": lambda: [address._called(NAMES)],
     "framework/agent/models/dialect.py:_keys": lambda: [re.compile(r"(?<![\w$])exclusiveminimum\b")],
     "framework/agent/models/dialect.py:_schema": lambda: [re.compile(r"(?<![\w$])exclusiveminimum\b")],
     "framework/agent/models/thoughts.py:_MARK": lambda: [thoughts._MARK],
-    "framework/agent/knowledge/shorthand.py:_table": lambda: [shorthand._table(code)[0] for code in ("en", "de", "fr")],
+    "framework/agent/knowledge/search/shorthand.py:_table": lambda: [
+        shorthand._table(code)[0] for code in ("en", "de", "fr")
+    ],
     "framework/runtime/handover/mood.py:_HARD_RULES": lambda: list(handover_mood._HARD_RULES.values()),
     "framework/runtime/core/language.py:_whole": lambda: [words._whole("talk to a person")],
     "framework/runtime/core/language.py:_called": lambda: [words._called("agent-bot")],

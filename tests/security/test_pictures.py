@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from framework.agent.conversation import Utterance
-from framework.agent.pictures import ALL_BYTES, BYTES, MOST, Picture, Pictures
+from framework.agent.prompt.pictures import ALL_BYTES, BYTES, MOST, Picture, Pictures
 from framework.net.guarded import FetchError, fetch, is_public
 from tests.support.files import MOVED, PNG, files
 

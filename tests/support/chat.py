@@ -10,10 +10,10 @@ from framework.approvals import ApprovalStore
 from framework.errors import ChatServiceError
 from framework.runtime.state.handover_book import MemoryHandovers
 from framework.storage import Storage
-from framework.stream.memory import MemoryChatService
-from framework.stream.memory_chat import MemoryChat, Room
 from framework.stream.model import Event, Message, User
 from framework.stream.timing import Timing
+from framework.testing.memory_chat import MemoryChat, Room
+from framework.testing.memory_service import MemoryChatService
 
 __all__ = ["ANN", "BEN", "Room", "TwinService", "World"]
 

@@ -16,7 +16,7 @@ import aiohttp
 import stream_chat
 from pydantic import SecretStr
 
-from framework.agent.family import AgentFamily
+from framework.agent.build.channel_agents import ChannelAgents
 from framework.audit import AuditLog
 from framework.cli.assembly import make_running, open_database
 from framework.definition.loader import load_bot
@@ -235,7 +235,7 @@ async def _replica(scene: Scene, number: int) -> tuple[asyncio.Task[None], async
         _env_file=None,
     )
     bot = load_bot(str(_bot(scene.folder, scene.spec)))
-    agents = await asyncio.to_thread(AgentFamily, bot, settings)
+    agents = await asyncio.to_thread(ChannelAgents, bot, settings)
     running = make_running(bot, settings, open_chat_service(settings, bot.definition.identity), agents)
     engine = await asyncio.to_thread(open_database, settings)
     scene.replicas.append((running, engine))

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import yaml
 
-from framework.agent.family import AgentFamily
+from framework.agent.build.channel_agents import ChannelAgents
 from framework.cli.assembly import make_running
 from framework.definition.loader import load_bot
 from framework.engine.durable import open_engine
@@ -61,7 +61,7 @@ async def modelled(
 ) -> AsyncIterator[Running]:
     """The bot at work. Its turns are kept in the database of `settings`, unless an engine is given."""
     bot = load_bot(str(folder))
-    family = await asyncio.to_thread(AgentFamily, bot, settings)
+    family = await asyncio.to_thread(ChannelAgents, bot, settings)
     own = None
     if engine is None:
         own = await asyncio.to_thread(

@@ -15,11 +15,11 @@ import stream_chat.async_chat
 from framework.sandbox.wire import Entity
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
-from framework.stream.memory import MemoryChatService
-from framework.stream.memory_chat import MemoryChat
 from framework.stream.model import ChannelRef, Event, User
 from framework.stream.service import ChatService
 from framework.stream.timing import Timing
+from framework.testing.memory_chat import MemoryChat
+from framework.testing.memory_service import MemoryChatService
 from tests.support.sandbox import RunningSandbox, start_sandbox
 from tests.support.waiting import PATIENCE
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from framework.agent.agent import LangChainAgent
+from framework.agent.build.factory import build_agent
 from framework.agent.conversation import Answer, Caller, Conversation, Finished, Utterance
-from framework.agent.factory import build_agent
 from framework.definition.loader import load_bot
 from framework.errors import DefinitionError
 from framework.settings import Settings

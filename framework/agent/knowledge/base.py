@@ -12,16 +12,16 @@ from framework.agent.conversation import Conversation, Source, Utterance
 from framework.agent.knowledge.articles.article import Article
 from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.articles.collection import read_articles
-from framework.agent.knowledge.evidence import Evidence, Passage
-from framework.agent.knowledge.geometry import Geometry, geometry_of
-from framework.agent.knowledge.index import Index, chunk_texts, unit_texts
-from framework.agent.knowledge.question import MAX_PARTS
-from framework.agent.knowledge.quoting import LONGEST, quote
-from framework.agent.knowledge.ranking import Ranker
-from framework.agent.knowledge.search import Finding, Searcher
-from framework.agent.knowledge.store import Store
-from framework.agent.knowledge.weights import Weights, learned
-from framework.agent.reference import Reference
+from framework.agent.knowledge.search.evidence import Evidence, Passage
+from framework.agent.knowledge.search.geometry import Geometry, geometry_of
+from framework.agent.knowledge.search.index import Index, chunk_texts, unit_texts
+from framework.agent.knowledge.search.passages import Finding, Searcher
+from framework.agent.knowledge.search.question import MAX_PARTS
+from framework.agent.knowledge.search.quoting import LONGEST, quote
+from framework.agent.knowledge.search.ranking import Ranker
+from framework.agent.knowledge.search.store import Store
+from framework.agent.knowledge.search.weights import Weights, learned
+from framework.agent.prompt.reference import Reference
 from framework.outbound import domains_in
 
 if TYPE_CHECKING:

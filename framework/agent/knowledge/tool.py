@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from framework.agent.builtin import SEARCH
 from framework.agent.conversation import Utterance
-from framework.agent.knowledge.evidence import Evidence
+from framework.agent.knowledge.search.evidence import Evidence
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from framework.agent.failure import BrokenAnswerError
 from framework.agent.models.arguments import BROKEN
 from framework.agent.models.calls import ToolCalls
 from framework.agent.models.dialect import ECHOES, Dialect
 from framework.agent.models.events import Body, NotAnAnswerError
+from framework.agent.models.failure import BrokenAnswerError
 from framework.agent.models.text_calls import LONGEST, calls_in, may_be_call
 from framework.agent.models.thoughts import AnswerText, without_retracted
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from framework.agent.failure import ModelSite
+    from framework.agent.models.failure import ModelSite
 
 _log = structlog.get_logger(__name__)
 

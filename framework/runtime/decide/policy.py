@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from framework.agent.smalltalk import only_nods
+from framework.agent.embedded.smalltalk import only_nods
 from framework.definition.model import BotDefinition
 from framework.definition.triggers import Trigger
 from framework.runtime.core.language import says_something

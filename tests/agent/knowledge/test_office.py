@@ -222,7 +222,7 @@ def test_an_article_that_is_too_large_is_not_even_opened(tmp_path: Path) -> None
 
 
 def test_thousands_of_rows_share_one_vector() -> None:
-    from framework.agent.knowledge.index import chunk_texts, unit_texts
+    from framework.agent.knowledge.search.index import chunk_texts, unit_texts
 
     rows = "\n".join(f"Part {number},{number} EUR" for number in range(10_000))
     article = understand("parts.csv", f"Name,Price\n{rows}\n".encode())

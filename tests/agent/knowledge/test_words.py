@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from framework.agent.knowledge.languages import detect
-from framework.agent.knowledge.names import Families, names_in
-from framework.agent.knowledge.question import leans_back, split
-from framework.agent.knowledge.shorthand import spelled_out
-from framework.agent.knowledge.words import Vocabulary, content_terms, countries, terms, with_meanings
+from framework.agent.knowledge.search.languages import detect
+from framework.agent.knowledge.search.names import Families, names_in
+from framework.agent.knowledge.search.question import leans_back, split
+from framework.agent.knowledge.search.shorthand import spelled_out
+from framework.agent.knowledge.search.words import Vocabulary, content_terms, countries, terms, with_meanings
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from langchain_core.tools import BaseTool, tool
 from structlog.testing import capture_logs
 
 from framework.agent.conversation import Finished, TextDelta
-from framework.agent.model import check_model
+from framework.agent.models.setup import check_model
 from framework.definition.model import Model
 from framework.errors import ModelError
 from framework.settings import Settings

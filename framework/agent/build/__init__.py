@@ -1,0 +1,1 @@
+"""Builds a bot's agents, one for each way in which its channels differ."""

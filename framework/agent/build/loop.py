@@ -1,0 +1,93 @@
+"""The agent's loop: LangChain's agent with the middleware that stands around its calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    ModelCallLimitMiddleware,
+    ModelFallbackMiddleware,
+    ModelRetryMiddleware,
+    ToolErrorMiddleware,
+)
+
+from framework.agent.builtin import BUILT_IN
+from framework.agent.middleware.budget import TurnBudget
+from framework.agent.middleware.handover import handover_tool
+from framework.agent.middleware.model_errors import MODEL_CALLS, ModelErrorMiddleware, explain_tool_error
+from framework.agent.middleware.outcome import offer_person
+from framework.agent.middleware.tool_policy import ToolPolicyMiddleware
+from framework.agent.models.failure import BrokenAnswerError
+from framework.agent.prompt.messages import system_text
+from framework.agent.turn import TurnContext
+from framework.engine.usage import MemoryUsageBook
+from framework.errors import Position
+from framework.tools.rate import CallLimits
+from framework.tools.rules import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_core.tools import BaseTool
+    from langgraph.graph.state import CompiledStateGraph
+
+    from framework.agent.build.dependencies import AgentDependencies
+
+
+def build_loop(parts: AgentDependencies, mask: Callable[[str], str]) -> CompiledStateGraph[Any, TurnContext, Any, Any]:
+    """The graph that answers turns. `mask` keeps personal data in tools' results from the model."""
+    prompt, definition = parts.bot.system_prompt, parts.bot.definition
+    return create_agent(
+        parts.model,
+        tools=[*parts.tools, *_own_tools(parts)],
+        system_prompt=prompt if parts.embedded else system_text(prompt, with_articles=parts.library is not None),
+        context_schema=TurnContext,
+        middleware=_middleware(parts, Rules(definition.tools, free=BUILT_IN, where=_place(parts)), mask),
+    )
+
+
+def _limits(parts: AgentDependencies) -> CallLimits:
+    """Limits that this process alone counts, for an agent without a database."""
+    return CallLimits(parts.bot.name, MemoryUsageBook(), parts.now)
+
+
+def _place(parts: AgentDependencies) -> Position:
+    return Position(parts.bot.folder / "bot.yaml")
+
+
+def _own_tools(parts: AgentDependencies) -> list[BaseTool]:
+    """What every agent on a language model has."""
+    if parts.embedded:
+        return []
+    definition = parts.bot.definition
+    handover = definition.handover
+    hand_over = [handover_tool(definition.phrases.handover)] if handover.enabled and handover.tool else []
+    return [offer_person, *hand_over]
+
+
+def _middleware(parts: AgentDependencies, rules: Rules, mask: Callable[[str], str]) -> list[Any]:
+    """From the outside in."""
+    definition = parts.bot.definition
+    budget = definition.budget
+    limits = parts.limits or _limits(parts)
+    limited = budget.turn.tokens is not None or budget.turn.money is not None
+    return [
+        ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="error"),
+        *([TurnBudget(budget.turn, budget.price)] if limited else []),
+        ToolPolicyMiddleware(rules, limits, parts.approvals, definition.phrases, mask=mask, mark=not parts.embedded),
+        ToolErrorMiddleware(explain_tool_error),
+        *([ModelFallbackMiddleware(*(model for model, _ in parts.fallbacks))] if parts.fallbacks else []),
+        ModelRetryMiddleware(
+            max_retries=definition.model.retries,
+            retry_on=lambda error: isinstance(error, BrokenAnswerError) and error.retryable,
+            on_failure="error",
+            initial_delay=parts.backoff,
+            max_delay=8.0,
+        ),
+        ModelErrorMiddleware(
+            [(parts.model, parts.site), *parts.fallbacks],
+            rules,
+            tool_seconds=parts.tool_seconds,
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""The answering model that needs no key: it quotes the articles."""

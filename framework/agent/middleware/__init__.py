@@ -1,0 +1,1 @@
+"""What stands around the agent's calls of models and tools."""

@@ -1,0 +1,187 @@
+"""The edge between the agent's loop and the model and tools: failures become ours, endless loops end.
+
+LangChain's own middleware retries, limits and reports; this one stands inside it, at the call itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from langchain.agents.middleware import AgentMiddleware, AgentState
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.errors import GraphBubbleUp
+
+from framework.agent.middleware.outcome import withheld
+from framework.agent.models.failure import BrokenAnswerError, ModelSite, explain
+from framework.agent.turn import Said
+from framework.errors import ToolError, UncertainToolError
+from framework.tools.context import ToolContext
+
+if TYPE_CHECKING:
+    from langchain.agents.middleware import ModelRequest, ModelResponse, ToolCallRequest
+    from langchain_core.language_models import BaseChatModel
+    from langgraph.types import Command
+
+    from framework.tools.rules import Rules
+
+MODEL_CALLS = 8
+"""Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class AttemptFailed:
+    """Sent into the stream when an answer broke off and may be begun again."""
+
+
+@dataclass(frozen=True)
+class AnsweredBy:
+    """Sent into the stream when another model than the bot's first one answered."""
+
+    label: str
+
+
+class _FirstPiece(AsyncCallbackHandler):
+    """Notes whether anything of an answer has come."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    async def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **kwargs: object) -> None:
+        """Called for each piece, whatever is in it."""
+        self.seen = True
+
+
+class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], ToolContext, Any]):
+    """Turns what a model's library raises into ModelError, what a tool takes too long for into ToolError, and takes the
+    tools away from the last call that a turn may make.
+    """
+
+    def __init__(self, sites: Sequence[tuple[BaseChatModel, ModelSite]], rules: Rules, *, tool_seconds: float) -> None:
+        """`sites`: the bot's model and those to fall back on. `tool_seconds`: for tools whose rule gives no time."""
+        super().__init__()
+        self._sites = {id(model): site for model, site in sites}
+        self._first = sites[0][1]
+        self._rules = rules
+        self._tool_seconds = tool_seconds
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[ToolContext],
+        handler: Callable[[ModelRequest[ToolContext]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Call the model once, unless it is down."""
+        site = self._sites.get(id(request.model), self._first)
+        with site.guarded():
+            return await self._call(request, handler, site)
+
+    async def _call(
+        self,
+        request: ModelRequest[ToolContext],
+        handler: Callable[[ModelRequest[ToolContext]], Awaitable[ModelResponse[Any]]],
+        site: ModelSite,
+    ) -> ModelResponse[Any]:
+        first = _FirstPiece()
+        request = request.override(model=request.model.model_copy(update={"callbacks": [first]}))
+        if _calls_made(request) >= MODEL_CALLS - 1:
+            request = request.override(tools=[])
+        try:
+            response = await handler(request)
+            _ensure_whole(response.result[-1], site, said=_said_something(request))
+        except GraphBubbleUp:
+            raise
+        except Exception as error:  # noqa: BLE001 - every provider raises its own; explain() sorts them
+            failure = explain(error, site, started=first.seen)
+            log.warning("model call failed", error=failure.what, kind=type(error).__name__, retryable=failure.retryable)
+            if isinstance(failure, BrokenAnswerError):
+                request.runtime.stream_writer(AttemptFailed())
+            # Not chained: the original may repeat a key.
+            raise failure from None
+        if site is not self._first:
+            request.runtime.stream_writer(AnsweredBy(site.label))
+        return response
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """Call a tool, but do not wait for ever."""
+        tool = request.tool
+        rule = self._rules.of(tool) if tool is not None and self._rules.governs(tool) else None
+        given = rule is not None and "timeout" in rule.model_fields_set
+        seconds = rule.timeout.total_seconds() if rule is not None and given else self._tool_seconds
+        writes = tool is not None and self._rules.writes(tool)
+        try:
+            async with asyncio.timeout(seconds):
+                return await handler(request)
+        except TimeoutError:
+            late = f"It did not finish within {seconds:g} seconds."
+            if not writes:
+                raise ToolError(late) from None
+            return _doubtful(UncertainToolError(f"{late} Whether it was done is not known."), request)
+        except UncertainToolError as error:
+            if not writes:
+                raise
+            return _doubtful(error, request)
+
+
+def _doubtful(error: UncertainToolError, request: ToolCallRequest) -> ToolMessage:
+    """A result that says so to whoever tells the customer."""
+    log.warning("tool call is uncertain: nobody knows whether it was done", audit=True, tool=request.tool_call["name"])
+    return ToolMessage(
+        content=explain_tool_error(error, request),
+        tool_call_id=request.tool_call["id"],
+        name=request.tool_call["name"],
+        status="error",
+        artifact=Said("", uncertain=True),
+    )
+
+
+def _said_something(request: ModelRequest[ToolContext]) -> bool:
+    """Whether the model said something beside its tool calls of this turn: then nothing more need follow."""
+    turn = reversed(request.messages)
+    own = takewhile(lambda message: isinstance(message, (AIMessage, ToolMessage)), turn)
+    return any(isinstance(message, AIMessage) and message.tool_calls and message.text.strip() for message in own)
+
+
+def _ensure_whole(message: object, site: ModelSite, *, said: bool) -> None:
+    """A server may close in good order before the answer ends: then the reason to stop is missing. `said`: an empty
+    answer is the end of a turn in which the model has spoken.
+    """
+    if not isinstance(message, AIMessage):
+        return
+    told = message.response_metadata
+    ended = told.get("finish_reason") or told.get("status") or told.get("model_provider") != "openai"
+    # The arguments of a call that was cut short may still read as JSON: such a call must not be made.
+    if not ended or (message.tool_calls and told.get("finish_reason") == "length"):
+        raise BrokenAnswerError(f"{site.place} broke off in the middle of an answer.", retryable=True)
+    something = said or message.text.strip() or message.tool_calls or message.invalid_tool_calls
+    if not something and withheld(message) is None:
+        raise BrokenAnswerError(
+            f"{site.place} sent an empty answer.",
+            retryable=True,
+            hint="If it happens again, choose another model: some do not get along with tools.",
+        )
+
+
+def explain_tool_error(error: Exception, request: ToolCallRequest) -> str:
+    """What the model is told of a tool that failed. Only a ToolError's own words are meant to be read."""
+    name = request.tool_call["name"]
+    if isinstance(error, ToolError):
+        log.info("tool refused", tool=name, error=error.what)
+        return f"{name} could not do it: {error.what}"
+    log.error("tool failed", tool=name, exc_info=error)
+    return f"{name} failed because of a technical problem. Say that it did not work; do not claim that it did."
+
+
+def _calls_made(request: ModelRequest[ToolContext]) -> int:
+    count = request.state.get("run_model_call_count", 0)
+    return count if isinstance(count, int) else 0

@@ -1,0 +1,1 @@
+"""What the model reads: messages, background, what is remembered and masked."""
