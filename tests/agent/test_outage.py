@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
@@ -78,6 +79,33 @@ async def test_a_turn_s_generation_ends_at_its_deadline_whatever_the_model_does(
     feed = Feed()
     async with aclosing(make_agent().stream(asking("Hello?"))) as events, feed.reading(events, seconds=0.4):
         await feed.wait_ended(PATIENCE)
+    result = feed.result()
+    assert isinstance(result, ModelError)
+    assert "within" in result.what
+
+
+async def test_a_cancellation_that_is_lost_on_the_way_to_the_model_ends_the_call_all_the_same(
+    server: ScriptedServer, make_agent: AgentMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = asyncio.Event()
+
+    async def losing(source: AsyncIterator[object], *_: object, **__: object) -> AsyncIterator[object]:
+        while True:
+            piece = asyncio.ensure_future(anext(source))
+            try:
+                await asyncio.wait({piece})
+            except asyncio.CancelledError:
+                lost.set()
+                await asyncio.wait({piece})
+            yield piece.result()
+
+    monkeypatch.setattr("langchain_openai.chat_models.base._astream_with_chunk_timeout", losing)
+    server.play(trickle)
+    feed = Feed()
+    async with aclosing(make_agent().stream(asking("Hello?"))) as events, feed.reading(events, seconds=0.4):
+        await feed.wait_ended(PATIENCE)
+        assert feed.ended
+    assert lost.is_set()
     result = feed.result()
     assert isinstance(result, ModelError)
     assert "within" in result.what

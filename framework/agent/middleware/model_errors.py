@@ -49,7 +49,9 @@ class AnsweredBy:
 
 
 class _FirstPiece(AsyncCallbackHandler):
-    """Notes whether anything of an answer has come."""
+    """Notes whether anything of an answer has come, and ends a call that has been cancelled."""
+
+    run_inline = True  # in the task of the call itself
 
     def __init__(self) -> None:
         self.seen = False
@@ -57,6 +59,11 @@ class _FirstPiece(AsyncCallbackHandler):
     async def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **kwargs: object) -> None:
         """Called for each piece, whatever is in it."""
         self.seen = True
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # LangChain waits for each piece with asyncio.wait_for, which in Python 3.11 loses a cancellation that comes
+            # together with a piece: the stream would go on for as long as the model speaks.
+            raise asyncio.CancelledError
 
 
 class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], ToolContext, Any]):
