@@ -21,11 +21,16 @@ install: $(VENV)/.run-installed ## install what the bot needs, from the lock fil
 run: install ## install, then run the support bot with everything it needs
 	@exec $(BIN)/python -m framework run $(BOT)
 
-test: $(VENV)/.test-installed install-local clients ## install, then check style, types, layers and behaviour
+ifdef ROOM
+test: $(VENV)/.test-installed install-local clients ## install, then check style, types, layers and behaviour; ROOM=runtime: one room's behaviour
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/$(ROOM)
+else
+test: $(VENV)/.test-installed install-local clients
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+endif
 
 lint: $(VENV)/.test-installed ## style and types alone
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -12,8 +12,10 @@ settings.load_profile("steady")
 
 @pytest.fixture(scope="session")
 def shared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder for all commands that tests run: the articles of a bot are indexed in it once."""
-    return tmp_path_factory.mktemp("data")
+    """A data folder for all commands that tests run: the articles of a bot are indexed once."""
+    from tests.support.indexed import data_folder
+
+    return data_folder(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from framework.testing.outcome import TestResult
 from framework.testing.play import play
 from framework.testing.report import transcript_line
 from framework.testing.scenario import load_test
+from tests.support.indexed import data_folder
 
 BOTS = ("support_bot", "moderator_bot", "concierge_bot", "digest_bot")
 FILES = [file for bot in BOTS for file in sorted(Path("bots", bot, "conversations").glob("*.yaml"))]
@@ -27,7 +28,7 @@ def bot_of(name: str) -> Bot:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     # One folder for all of them: the articles are indexed once.
-    return Settings(_env_file=None, data=tmp_path_factory.mktemp("data"), openai_api_key=None)
+    return Settings(_env_file=None, data=data_folder(tmp_path_factory.mktemp("data")), openai_api_key=None)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parts[1]}-{file.stem}")

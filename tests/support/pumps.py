@@ -115,12 +115,12 @@ def _first(pair: tuple[float, Any]) -> float:
 
 
 def _seconds(search: Search, text: str, bar: float) -> float:
-    """The best of three, unless the first is good."""
+    """The best of three, unless the first is good. Of this thread: servers of other tests may still run beside it."""
     best = float("inf")
     for _ in range(3):
-        begun = time.process_time()
+        begun = time.thread_time()
         search(text)
-        best = min(best, time.process_time() - begun)
+        best = min(best, time.thread_time() - begun)
         if best <= bar:
             break
     return best
