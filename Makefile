@@ -21,15 +21,19 @@ install: $(VENV)/.run-installed ## install what the bot needs, from the lock fil
 run: install ## install, then run the support bot with everything it needs
 	@exec $(BIN)/python -m framework run $(BOT)
 
+# One process more than the two processors that this is made for: many tests wait for programs that they started.
+# The longest files come first, as tests/conftest.py says.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
 ifdef ROOM
 test: $(VENV)/.test-installed install-local clients ## install, then check style, types, layers and behaviour; ROOM=runtime: one room's behaviour
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/$(ROOM)
+	$(PYTEST) tests/$(ROOM)
 else
 test: $(VENV)/.test-installed install-local clients
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST)
 endif
 
 lint: $(VENV)/.test-installed ## style and types alone
