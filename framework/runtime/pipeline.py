@@ -53,7 +53,7 @@ class Pipeline:
         self._limits = limits
         self._timing = timing
         self._writer = ReplyWriter(bot.service, limits)
-        self._guard = LoopGuard(limits)
+        self._guard = LoopGuard(limits, bot.service)
         self._book: UsageBook = bot.usage or MemoryUsageBook()
         self._situations = MessageContexts(bot.service, timing.now)
         self.handover = HandoverSteps(bot, self._writer, timing)

@@ -761,6 +761,32 @@ async def test_an_account_that_takes_up_the_bots_words_is_no_person(
     assert len(agent.asked) == 20
 
 
+@pytest.mark.parametrize("rounds", [4, 7])
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_rounds_of_another_process_count_as_well(
+    world: World, agent: ScriptedAgent, timing: Timing, *, rounds: int, in_thread: bool
+) -> None:
+    """As after a restart, or with replicas: what this process did not see itself stands in the channel."""
+    world.room(CID)
+    agent.script = lambda _: [answer("Of course.")]
+    sent = 0
+    parent = world.post(CID, "A topic", user=CARL, announce=False).id if in_thread else None
+    answered = True
+    while answered and sent < 50:
+        async with Running(world, agent, timing=timing) as bot:
+            for _ in range(rounds):
+                text = f"Thank you for your message, case {sent} is open now"
+                message = world.post(CID, text, user=MALLORY, parent=parent)
+                sent += 1
+                await asyncio.sleep(0.5)
+                answered = bot.reply_to(message) is not None
+    assert 15 < len(agent.asked) <= 20 + rounds
+    async with Running(world, agent, timing=timing) as bot:
+        person = world.post(CID, "What is going on here?", parent=parent)
+        await asyncio.sleep(0.5)
+        assert bot.reply_to(person) is not None
+
+
 @pytest.mark.parametrize(
     ("texts", "most"), [(("Thank you for your message.", "We are closed for today."), 22), (("Bye", "You too"), 102)]
 )

@@ -133,13 +133,14 @@ async def test_guests_share_the_budget_of_one_person(tmp_path: Path, environment
         assert len(await place.answers([honest])) == 1
 
 
+@pytest.mark.parametrize("replicas", [1, 2])
 @pytest.mark.parametrize("texts", [5, 1_000])
 async def test_an_account_that_answers_by_itself_gets_no_more_than_twenty_rounds(
-    texts: int, tmp_path: Path, environment: dict[str, str]
+    texts: int, replicas: int, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """A help desk that answers with a few texts in turn, or with a new one each time."""
     more = "budget: {user_minute: 1000}"
-    async with shop(tmp_path, environment, more) as place:
+    async with shop(tmp_path, environment, more, replicas=replicas) as place:
         await place.arrive("desk", "bob")
         rounds = 0
         for number in range(30):

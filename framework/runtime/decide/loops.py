@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,10 +13,18 @@ from framework.runtime.core.stage import CallNext
 from framework.runtime.core.triggers import never_answered
 from framework.runtime.core.turn import Outcome, Replied, Silent, Turn
 from framework.runtime.decide.account_pace import Pace
+from framework.runtime.decide.rounds import missed
+from framework.runtime.state.own import OwnMessage
+from framework.stream.model import Message
+from framework.stream.service import ChatService
 
 _AT_ONCE = timedelta(seconds=10)
 _WORDS = 5
 _ROUNDS = 20  # a lower limit that the definition gives is kept where the channel is looked at
+_HASTE = timedelta(seconds=15)
+_HASTY, _HASTY_IN_THREAD = 6, 3
+"""So many messages in a row, each soon after an answer, make it worth a call to look further back."""
+
 _TEXTS = 3
 """Of an account's last texts, those that a new one is compared with: an automaton may take turns with a few."""
 
@@ -28,9 +37,11 @@ class _Round:
     question: str
     answer: str
     answered_at: datetime
+    question_id: str = ""
     repeated: int = 0
     echoed: int = 0
     reacted: int = 0
+    hasty: int = 0
     said: tuple[str, ...] = ()
     pace: Pace = field(default_factory=Pace)
     is_answered: bool = False
@@ -57,8 +68,9 @@ class LoopGuard:
     no person does (see `Pace`): each of them `conditions.turns_without_person` times in a row.
     """
 
-    def __init__(self, limits: Limits, *, memory: int = 10_000) -> None:
+    def __init__(self, limits: Limits, service: ChatService, *, memory: int = 10_000) -> None:
         self._limits = limits
+        self._service = service
         self._memory = memory
         self._rounds: OrderedDict[str, _Round] = OrderedDict()
 
@@ -69,10 +81,8 @@ class LoopGuard:
         reason = never_answered(turn.trigger, bot_user_id=turn.bot_user_id)
         if reason is not None:
             return Silent(reason)
-        now = self._round(turn)
-        most = turn.definition.conditions.turns_without_person
-        loops = now.echoed >= self._limits.echoes or now.repeated >= self._limits.repeated_questions
-        if loops or now.reacted >= most or now.pace.is_automatic(max(most, _ROUNDS)):
+        now = await self._now(turn)
+        if self._loops(turn, now):
             self._keep(turn.lane, now)
             return Silent("looks like an automatic answer to the bot's own messages")
         outcome = await call_next(turn)
@@ -81,15 +91,64 @@ class LoopGuard:
             self._keep(turn.lane, answered)
         return outcome
 
-    def _round(self, turn: Turn) -> _Round:
-        """The round of this turn, counted against the one before."""
-        trigger, text = turn.trigger, turn.trigger.text.strip()
+    def _loops(self, turn: Turn, now: _Round) -> bool:
+        most = turn.definition.conditions.turns_without_person
+        loops = now.echoed >= self._limits.echoes or now.repeated >= self._limits.repeated_questions
+        return loops or now.reacted >= most or now.pace.is_automatic(max(most, _ROUNDS))
+
+    async def _now(self, turn: Turn) -> _Round:
+        """The round of this turn. Those before it that another replica had, or this process before it was started anew,
+        are in the page of the channel that was read anyway. More is read only for an account that is in a hurry, and
+        where the page does not say all: in threads, and once for each channel.
+        """
         last = self._rounds.get(turn.lane)
-        fresh = _Round(trigger.user.id, text, "", trigger.created_at, said=(text,))
-        if last is None or last.user_id != trigger.user.id or not text:
+        since = last.question_id if last is not None else ""
+        page = turn.page
+        now = self._round(
+            turn, turn.trigger, self._after(turn, last, missed(turn, page.messages if page else (), since))
+        )
+        if page is not None and (page.whole or (since and page.find(since) is not None)):
+            return now
+        if now.hasty < (_HASTY_IN_THREAD if page is None else _HASTY) or self._loops(turn, now):
+            return now
+        limit, until = 4 * _ROUNDS, turn.trigger.id
+        parent = turn.trigger.parent_id
+        if parent is None:
+            messages = await self._service.recent(turn.channel, limit=limit, until=until)
+        else:
+            messages = await self._service.thread(parent, limit=limit, until=until)
+        return self._round(turn, turn.trigger, self._after(turn, None, missed(turn, messages, "")))
+
+    def _after(
+        self, turn: Turn, last: _Round | None, rounds: Iterable[tuple[Message, OwnMessage | None]]
+    ) -> _Round | None:
+        """The last round, once these were counted that others had."""
+        for question, reply in rounds:
+            if reply is None and (last is None or last.user_id != question.user.id):
+                continue
+            now = self._round(turn, question, last)
+            if reply is not None:
+                text, at = reply.message.text, reply.message.created_at
+                last = replace(now, answer=text, answered_at=at, is_answered=True)
+            elif self._loops(turn, now):  # nobody answered it, and nobody should
+                last = now
+        return last
+
+    def _round(self, turn: Turn, message: Message, last: _Round | None) -> _Round:
+        """The round of this message, counted against the one before."""
+        text = message.text.strip()
+        fresh = _Round(message.user.id, text, "", message.created_at, said=(text,), question_id=message.id)
+        if last is None or last.user_id != message.user.id or not text:
             return fresh
-        if trigger.created_at <= last.answered_at:  # written before the answer, so it is not a reaction to it
-            return replace(last, question=text, answer="", answered_at=trigger.created_at, is_answered=False)
+        if message.created_at <= last.answered_at:  # written before the answer, so it is not a reaction to it
+            return replace(
+                last,
+                question=text,
+                question_id=message.id,
+                answer="",
+                answered_at=message.created_at,
+                is_answered=False,
+            )
         rounds = max(turn.definition.conditions.turns_without_person, _ROUNDS)
         return replace(
             fresh,
@@ -98,8 +157,9 @@ class LoopGuard:
             repeated=last.repeated + 1 if text in last.said else 0,
             said=(*last.said, text)[-_TEXTS:],
             echoed=last.echoed + 1 if last.answer and last.answer in text else 0,
-            reacted=last.reacted + 1 if _reacts(trigger.created_at, text, last) else 0,
-            pace=last.pace.after(text, trigger.created_at, last.answered_at if last.is_answered else None, rounds),
+            hasty=last.hasty + 1 if message.created_at - last.answered_at <= _HASTE else 0,
+            reacted=last.reacted + 1 if _reacts(message.created_at, text, last) else 0,
+            pace=last.pace.after(text, message.created_at, last.answered_at if last.is_answered else None, rounds),
         )
 
     def _keep(self, lane: str, now: _Round) -> None:
