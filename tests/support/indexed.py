@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from framework.agent.factory import load_knowledge
+from framework.agent.build.factory import load_knowledge
 from framework.definition.loader import load_bot
 from framework.settings import Settings
 
