@@ -55,7 +55,6 @@ async def server() -> AsyncIterator[ScriptedServer]:
 async def _people(world: World) -> None:
     world.people[CARL.id] = CARL
     world.room(CID)
-    world.room(REVIEWS)
     world.add_member(CID, ANN.id, user=ANN)
 
 
