@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.websockets import WebSocket
 
-from framework.sandbox.alarm import Alarm
+from framework.sandbox import due
 from framework.sandbox.auth import Authenticator
 from framework.sandbox.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
 from framework.sandbox.dispatch import Dispatcher
@@ -17,15 +17,17 @@ from framework.sandbox.domains.due import HANDLERS
 from framework.sandbox.extras import routes
 from framework.sandbox.extras.faults import Faults
 from framework.sandbox.extras.log import CallLog
-from framework.sandbox.hooks.courier import Courier
+from framework.sandbox.hooks.sender import WebhookSender
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES, TIMELINES
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Router
 from framework.sandbox.rate_limits import RateLimits
-from framework.sandbox.realtime.connection import serve_connection
 from framework.sandbox.realtime.hub import Hub
 from framework.sandbox.sandbox import Sandbox
+from framework.sandbox.scheduler import Scheduler
+from framework.sandbox.services import history
+from framework.sandbox.services.connecting import serve_connection
 from framework.sandbox.store.files import file_store
 from framework.sandbox.store.store import Journal, NoJournal, Store
 
@@ -45,16 +47,17 @@ def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: Id
         clock=ticking,
         ids=ids,
         store=store,
-        auth=Authenticator(config, ticking, store),
+        auth=Authenticator(config, ticking, store, store[USERS].get),
         hub=Hub(),
         faults=faults,
         log=CallLog(),
         limits=RateLimits(ticking, config.rate_limits),
-        courier=Courier(config, store, ids, faults),
+        webhooks=WebhookSender(config, store, ids, faults),
         files=file_store(config.data_file),
-        alarm=Alarm(HANDLERS),
+        scheduler=Scheduler(store, ticking),
+        keep=lambda event: history.keep(sandbox, event),
     )
-    sandbox.publishers += [sandbox.hub.publish, sandbox.courier.publish]
+    sandbox.publishers += [sandbox.hub.publish, sandbox.webhooks.publish]
     _resume(sandbox)
     return sandbox
 
@@ -106,4 +109,4 @@ def _resume(sandbox: Sandbox) -> None:
         sandbox.clock.catch_up(max(message.created_at, message.updated_at))
     for record in [*sandbox.store[USERS], *sandbox.store[CHANNELS]]:
         sandbox.clock.catch_up(record.updated_at)
-    sandbox.alarm.watch(sandbox)
+    sandbox.scheduler.watch(lambda: due.perform(sandbox, HANDLERS))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jwt
 
-from framework.sandbox.call import Actor, ActorKind
 from framework.sandbox.errors import unauthenticated
 from framework.sandbox.model.app import APP
-from framework.sandbox.model.user import USERS
+from framework.sandbox.protocol import Actor, ActorKind
 from framework.sandbox.wire import parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from framework.sandbox.clock import Clock
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.store.store import Store
@@ -48,13 +49,23 @@ class Claims:
     iat: float | None
 
 
+class Account(Protocol):
+    """What matters of a user for its tokens."""
+
+    revoke_tokens_issued_before: datetime | None
+    deactivated_at: datetime | None
+
+
 class Authenticator:
     """Turns credentials into an actor. Raises ApiError 401 with code 2, 5, 40, 41, 42 or 43."""
 
-    def __init__(self, config: SandboxConfig, clock: Clock, store: Store) -> None:
+    def __init__(
+        self, config: SandboxConfig, clock: Clock, store: Store, account_of: Callable[[str], Account | None]
+    ) -> None:
         self._config = config
         self._clock = clock
         self._store = store
+        self._account_of = account_of
         # Verifying a signature costs as much as a fifth of a send; clients repeat one token for hours.
         self._verified: OrderedDict[str, Claims] = OrderedDict()
 
@@ -128,7 +139,7 @@ class Authenticator:
             raise unauthenticated("JWTAuth error: token used before issue at (iat)", 42)
 
     def _check_revoked(self, user_id: str, claims: Claims) -> None:
-        user = self._store[USERS].get(user_id)
+        user = self._account_of(user_id)
         limits = [user.revoke_tokens_issued_before if user else None, self._app_limit()]
         for limit in limits:
             if limit is not None and (claims.iat is None or datetime.fromtimestamp(claims.iat, UTC) < limit):

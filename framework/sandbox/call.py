@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -16,31 +15,10 @@ from framework.sandbox.wire import Dialect, Input, parse_json, parse_time
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from framework.sandbox.operations import Operation
+    from framework.sandbox.protocol import Actor
     from framework.sandbox.realtime.event import Event
     from framework.sandbox.sandbox import Sandbox
     from framework.sandbox.store.store import Store
-
-
-class ActorKind(Enum):
-    """How a caller proved who it is."""
-
-    SERVER = "server"
-    USER = "user"
-    ANONYMOUS = "anonymous"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """The caller. `user_id` is the token's user; None for a server token."""
-
-    kind: ActorKind
-    user_id: str | None = None
-
-    @property
-    def is_server(self) -> bool:
-        """Whether the caller holds the app's secret and so may do anything for anyone."""
-        return self.kind is ActorKind.SERVER
 
 
 @dataclass
@@ -48,11 +26,11 @@ class Call:
     """One call. Handlers read it, change the store, `emit` events and return the answer's body.
 
     A handler checks everything before it changes anything: nothing is rolled back. Handlers are plain functions and so
-    run whole, unless they must wait for the network.
+    run whole, unless they must wait for the network. `operation` is the id of the operation that is called.
     """
 
     sandbox: Sandbox
-    operation: Operation
+    operation: str
     dialect: Dialect
     actor: Actor
     path: dict[str, str]

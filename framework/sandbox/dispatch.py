@@ -13,13 +13,13 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from framework.sandbox.call import Actor, ActorKind, Call
+from framework.sandbox.call import Call
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found, not_implemented
 from framework.sandbox.extras.faults import DropConnectionError
 from framework.sandbox.extras.origin import allows, unknown_name
-from framework.sandbox.operations import Access, Match, Router
+from framework.sandbox.operations import Access, Handler, Match, Router
+from framework.sandbox.protocol import Actor, ActorKind
 from framework.sandbox.request import ClientGoneError, read_body, read_headers, read_query
-from framework.sandbox.services import history
 from framework.sandbox.wire import Dialect, decode
 
 if TYPE_CHECKING:
@@ -130,28 +130,28 @@ class Dispatcher:
             raise forbidden(f"{operation.id} is only allowed with a server-side token")
         if actor.kind is ActorKind.ANONYMOUS and operation.id not in FOR_ANONYMOUS:
             raise forbidden(f"User with role anonymous is not allowed to perform action {operation.id}")
-        if sandbox.alarm.is_due():
-            await sandbox.alarm.run()
+        if sandbox.scheduler.is_due():
+            await sandbox.scheduler.run()
         request = Request(scope, receive)
-        call = Call(sandbox, operation, match.dialect, actor, match.path_params, query, decode(raw), request)
-        result = await self._run(call, fault)
+        call = Call(sandbox, operation.id, match.dialect, actor, match.path_params, query, decode(raw), request)
+        result = await self._run(operation.handler, call, fault)
         if fault is not None:
-            await fault.after(call)
+            await fault.after(sandbox.hub, query.get("connection_id", ""), actor.user_id)
         dialect = spoken(match.dialect, given.get("x-stream-client"))
         return operation.status, dialect.encode({**result, "duration": _duration(started)})
 
-    async def _run(self, call: Call, fault: Fault | None) -> Mapping[str, Any]:
+    async def _run(self, handler: Handler, call: Call, fault: Fault | None) -> Mapping[str, Any]:
         """Run the handler, make its changes durable, then let its events out: in that order."""
         sandbox = self._sandbox
         before = sandbox.store.version
         try:
-            result: Any = call.operation.handler(call)  # type: ignore[misc]  # unimplemented operations do not get here
+            result: Any = handler(call)
             if type(result) is not dict and isawaitable(result):
                 result = await result
         finally:
             # Also after a refusal: an earlier step of the handler may have upserted the acting user.
             for event in call.events:
-                history.keep(sandbox, event)
+                sandbox.keep(event)
             if sandbox.store.version != before:
                 await sandbox.store.commit()
         for event in call.events:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from framework.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
-    from framework.sandbox.call import Actor
     from framework.sandbox.clock import Clock
+    from framework.sandbox.protocol import Actor
 
 WINDOW_S = 60
 BURST = 30

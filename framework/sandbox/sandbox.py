@@ -6,23 +6,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from framework.sandbox.alarm import Alarm
     from framework.sandbox.auth import Authenticator
     from framework.sandbox.clock import IdGenerator, IncreasingClock
     from framework.sandbox.config import SandboxConfig
     from framework.sandbox.extras.faults import Faults
     from framework.sandbox.extras.log import CallLog
-    from framework.sandbox.hooks.courier import Courier
+    from framework.sandbox.hooks.sender import WebhookSender
     from framework.sandbox.rate_limits import RateLimits
     from framework.sandbox.realtime.event import Audience, Event, Publisher
     from framework.sandbox.realtime.hub import Hub
+    from framework.sandbox.scheduler import Scheduler
     from framework.sandbox.store.files import FileStore
     from framework.sandbox.store.store import Store
 
 
 @dataclass
 class Sandbox:
-    """The parts. `publishers` are told of each event in order, after it is durable: the hub first, then others."""
+    """The parts.
+
+    `keep` is told of each event before the commit, to store what `/sync` needs of it. `publishers` are told of each
+    event in order, after it is durable: the hub first, then others.
+    """
 
     config: SandboxConfig
     clock: IncreasingClock
@@ -33,14 +37,15 @@ class Sandbox:
     faults: Faults
     log: CallLog
     limits: RateLimits
-    courier: Courier
+    webhooks: WebhookSender
     files: FileStore
-    alarm: Alarm
+    scheduler: Scheduler
+    keep: Publisher
     publishers: list[Publisher] = field(default_factory=list)
 
     def wanted(self, kind: str, audience: Audience) -> bool:
         """Whether an event of a type would reach anyone now: where not, it need not be made."""
-        return self.hub.reaches(audience) or self.courier.wants(kind)
+        return self.hub.reaches(audience) or self.webhooks.wants(kind)
 
     def publish(self, event: Event) -> None:
         """Hand an event to every publisher."""

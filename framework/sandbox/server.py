@@ -251,8 +251,8 @@ async def _prepared(config: SandboxConfig, clock: Clock | None = None) -> AsyncI
         yield Running(f"http://{host}:{config.port}", config, sandbox, server)
     finally:
         bound.close()
-        sandbox.alarm.stop()
-        await sandbox.courier.close()
+        sandbox.scheduler.stop()
+        await sandbox.webhooks.close()
         await sandbox.store.close()
 
 

@@ -14,8 +14,8 @@ from stream_chat.base.exceptions import StreamAPIException
 from stream_chat.types.base import SortOrder
 from stream_chat.types.segment import SegmentType
 
-from framework.sandbox.model.due import DUES
 from framework.sandbox.model.message import MESSAGES
+from framework.sandbox.model.scheduled import SCHEDULED
 from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World
 from tests.support.waiting import until
@@ -192,11 +192,11 @@ async def test_a_retention_policy_deletes_what_is_old(world: World) -> None:
     assert record is not None
     record.created_at = datetime.now(UTC) - timedelta(days=3)
     await world.server.post("retention_policy", data={"policy": "old-messages", "max_age_hours": 24})
-    planned = world.running.sandbox.store[DUES].get("retention.run/old-messages")
+    planned = world.running.sandbox.store[SCHEDULED].get("retention.run/old-messages")
     assert planned is not None
-    world.running.sandbox.store[DUES].remove(planned.key)
+    world.running.sandbox.store[SCHEDULED].remove(planned.key)
     planned.at = datetime.now(UTC)
-    world.running.sandbox.store[DUES].put(planned)
+    world.running.sandbox.store[SCHEDULED].put(planned)
     runs = (await world.server.post("retention_policy/runs", data={}))["runs"]
     assert (runs[0]["policy"], runs[0]["stats"]["messages_deleted"] > 0) == ("old-messages", True)
     assert [message["id"] for message in (await channel.get_messages([kept, old]))["messages"]] == [kept]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from framework.sandbox.hooks.courier import Patience
+from framework.sandbox.hooks.sender import Patience
 from tests.sandbox.conftest import World, frame, until
 from tests.support.waiting import PATIENCE
 
@@ -77,7 +77,7 @@ async def room(world: World) -> Any:
 def patient(world: World, *, question: float = PATIENCE, attempt: float = PATIENCE) -> None:
     """Have the sandbox wait so long for the backend: what answers, on a machine however slow, is heard."""
     patience = Patience(question=question, attempt=attempt, whole=3 * PATIENCE, pauses=(0.01, 0.01), held=PATIENCE)
-    world.running.sandbox.courier.patience = patience
+    world.running.sandbox.webhooks.patience = patience
 
 
 async def listen(world: World, backend: Backend, *events: str, **settings: Any) -> None:
@@ -87,7 +87,7 @@ async def listen(world: World, backend: Backend, *events: str, **settings: Any) 
 
 
 async def settled(world: World) -> None:
-    await world.running.sandbox.courier.settle()
+    await world.running.sandbox.webhooks.settle()
 
 
 async def test_a_webhook_is_signed_and_names_key_id_and_attempt(world: World, room: Any, backend: Backend) -> None:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from stream_chat.base.exceptions import StreamAPIException
 
-from framework.sandbox.model.due import DUES
+from framework.sandbox.model.scheduled import SCHEDULED
 from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World, until
 
@@ -39,7 +39,7 @@ async def say(world: World, user_id: str, channel_id: str, text: str = "hi") -> 
 
 async def end(world: World, kind: str) -> None:
     """Let the time of everything planned of a kind be over."""
-    dues = world.running.sandbox.store[DUES]
+    dues = world.running.sandbox.store[SCHEDULED]
     for due in [one for one in dues if one.kind == kind]:
         dues.remove(due.key)
         due.at = datetime.now(UTC) - timedelta(seconds=1)

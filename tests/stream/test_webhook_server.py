@@ -16,7 +16,7 @@ import pytest
 
 from framework.errors import EngineError, SettingsError
 from framework.sandbox.extras.faults import Fault
-from framework.sandbox.hooks.courier import Patience
+from framework.sandbox.hooks.sender import Patience
 from framework.settings import Settings
 from framework.stream.events import concerns
 from framework.stream.model import (
@@ -62,7 +62,7 @@ async def hooked(
     stream: StreamStage, take: Callable[[Event], Awaitable[None]], *events: str, **app: Any
 ) -> AsyncIterator[str]:
     """A webhook server that the sandbox tells of these events, or of everything."""
-    stream.running.sandbox.courier.patience = Patience(
+    stream.running.sandbox.webhooks.patience = Patience(
         attempt=PATIENCE, whole=3 * PATIENCE, pauses=(0.01, 0.01), held=10.0
     )
     settings = settings_for(stream.running, webhook="127.0.0.1:0")
@@ -84,7 +84,7 @@ async def test_every_message_of_the_app_arrives_once_whatever_is_refused_at_firs
         rooms = [await stream.room(), await stream.room()]
         for n in range(10):
             await stream.post(rooms[n % 2], f"question {n}")
-        await stream.running.sandbox.courier.settle()
+        await stream.running.sandbox.webhooks.settle()
     assert sorted(intake.texts) == [f"question {n}" for n in range(10)]
     assert {n for n, asked in intake.asked.items() if asked == 3} == {"question 1", "question 4", "question 7"}
     assert "question" not in repr([entry for entry in logs if entry["event"].startswith(("webhook", "delivery"))])
@@ -97,7 +97,7 @@ async def test_deliveries_that_are_doubled_by_the_service_are_handed_on_once(str
         stream.running.sandbox.faults.add(Fault("message.new", webhook="duplicate", count=3))
         for n in range(3):
             await stream.post(room, f"question {n}")
-        await stream.running.sandbox.courier.settle()
+        await stream.running.sandbox.webhooks.settle()
     assert sorted(intake.texts) == ["question 0", "question 1", "question 2"]
 
 
@@ -108,7 +108,7 @@ async def test_events_that_come_in_another_order_all_arrive(stream: StreamStage)
         stream.running.sandbox.faults.add(Fault("message.new", webhook="reorder", count=2))
         for n in range(4):
             await stream.post(room, f"question {n}")
-        await stream.running.sandbox.courier.settle()
+        await stream.running.sandbox.webhooks.settle()
     assert sorted(intake.texts) == [f"question {n}" for n in range(4)]
     assert intake.texts != sorted(intake.texts)
 
@@ -122,7 +122,7 @@ async def test_all_that_triggers_arrives(stream: StreamStage) -> None:
         await stream.join(room, "ben")
         await stream.send_event(room, "order.shipped", number=7)
         await stream.command(room, "ticket", "open it")
-        await stream.running.sandbox.courier.settle()
+        await stream.running.sandbox.webhooks.settle()
     # Members who do not watch are told too, which a webhook repeats: the same message, whatever tells of it.
     messages = [event.message for event in intake.taken if isinstance(event, MessageNew)]
     assert len(messages) == 4
@@ -150,7 +150,7 @@ async def test_the_connection_and_the_webhook_tell_the_same(stream: StreamStage)
         await stream.stop(room)
         await stream.delete(message_id)
         await stream.expel(room)
-        await stream.running.sandbox.courier.settle()
+        await stream.running.sandbox.webhooks.settle()
         await until(lambda: any(isinstance(event, RemovedFromChannel) for event in inbox.seen))
     await inbox.stop()
     heard = inbox.seen
@@ -248,7 +248,7 @@ async def test_ends_with_what_is_under_way_finished_and_nothing_new_begun(stream
     may.set()
     await serving
     assert len(taken) == 1
-    await stream.running.sandbox.courier.settle()
+    await stream.running.sandbox.webhooks.settle()
     assert len(taken) == 1
 
 

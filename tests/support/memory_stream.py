@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import SecretStr
 from stream_chat.base.exceptions import StreamAPIException
 
-from framework.sandbox.call import Actor, ActorKind
 from framework.sandbox.errors import ApiError
+from framework.sandbox.protocol import Actor, ActorKind
 from framework.sandbox.rate_limits import RateLimits
 from framework.stream.chat import StreamChatService
 from framework.stream.client import App, StreamClient, _answer

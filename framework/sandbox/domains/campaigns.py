@@ -10,7 +10,7 @@ from framework.sandbox.model.campaign import CAMPAIGNS, Campaign
 from framework.sandbox.model.segment import SEGMENTS
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import type_of
-from framework.sandbox.services import campaigns, due, people
+from framework.sandbox.services import campaigns, people
 from framework.sandbox.services.listing import field_value, listed
 from framework.sandbox.services.paging import page
 from framework.sandbox.views.message import take_attachment
@@ -86,10 +86,10 @@ def start_campaign(call: Call) -> Result:
     if stop_at is not None and stop_at <= (at or call.now):
         raise invalid("stop_at must be after the start of the campaign")
     campaign.scheduled_for, campaign.stop_at = at, stop_at
-    due.plan(call, campaigns.STOP, campaign.id, stop_at)
+    call.sandbox.scheduler.plan(campaigns.STOP, campaign.id, stop_at)
     if at is not None and at > call.now:
         campaign.status, campaign.updated_at = "scheduled", call.now
-        due.plan(call, campaigns.START, campaign.id, at)
+        call.sandbox.scheduler.plan(campaigns.START, campaign.id, at)
         call.store[CAMPAIGNS].put(campaign)
     else:
         campaigns.run(call, campaign)

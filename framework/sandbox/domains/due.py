@@ -1,4 +1,4 @@
-"""What is done at its time, by kind. `Alarm` calls these with a server's call and the key of the subject."""
+"""What is done at its time, by kind. `due.perform` calls these with a server's call and the key of the subject."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def get_rate_limits(call: Call) -> Result:
         for name in wanted:
             quota = limits.quota(name, _PLATFORMS[platform])
             # Where limits are off nothing is counted, but this call was made for certain.
-            here = not limits.enforced and name == call.operation.id and _PLATFORMS[platform] == own
+            here = not limits.enforced and name == call.operation and _PLATFORMS[platform] == own
             result[platform][name] = {
                 "limit": quota.limit,
                 "remaining": quota.remaining - here,

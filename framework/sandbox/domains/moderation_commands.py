@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from framework.sandbox.call import Actor, ActorKind, Call
+from framework.sandbox.call import Call
 from framework.sandbox.domains import bans, flags, mutes
 from framework.sandbox.errors import invalid
 from framework.sandbox.model.channel import MEMBERS_OF
 from framework.sandbox.model.user import USERS
+from framework.sandbox.protocol import Actor, ActorKind
 from framework.sandbox.views.message import render_html
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from framework.sandbox.model.mute import USER_MUTES, UserMute
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import bans, due, people, unread
+from framework.sandbox.services import bans, people, unread
 from framework.sandbox.services.mutes import mute_view
-from framework.sandbox.views.user import own_user_view
+from framework.sandbox.views.own_user import own_user_view
 
 if TYPE_CHECKING:
     from framework.sandbox.model.user import User
@@ -39,7 +39,7 @@ def mute(call: Call) -> Result:
         record = record or UserMute(user.id, target_id, call.now, call.now)
         record.updated_at, record.expires = call.now, bans.expiry(call, timeout)
         call.store[USER_MUTES].put(record)
-        due.plan(call, LIFT, record.key, record.expires)
+        call.sandbox.scheduler.plan(LIFT, record.key, record.expires)
         views.append(mute_view(call.sandbox, record))
     result: dict[str, Any] = {"own_user": _changed(call, user), "mutes": views, **_unknown(targets, known)}
     if len(targets) == 1 and views:
@@ -56,7 +56,7 @@ def unmute(call: Call) -> Result:
     for target_id in known:
         key = pair(user.id, target_id)
         call.store[USER_MUTES].remove(key)
-        due.cancel(call, LIFT, key)
+        call.sandbox.scheduler.cancel(LIFT, key)
     _changed(call, user)
     return _unknown(targets, known)
 

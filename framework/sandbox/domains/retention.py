@@ -11,7 +11,6 @@ from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.retention import RETENTION_POLICIES, RETENTION_RUNS, RetentionPolicy, RetentionRun
 from framework.sandbox.operations import Access, Domain, Result
-from framework.sandbox.services import due
 from framework.sandbox.services.listing import listed
 from framework.sandbox.views.channel import last_message_at
 
@@ -37,7 +36,7 @@ def set_retention_policy(call: Call) -> Result:
         raise invalid("max_age_hours is a required field")
     hours = call.number("max_age_hours", MIN_HOURS, low=MIN_HOURS, high=MAX_HOURS, source=call.body)
     policy = call.store[RETENTION_POLICIES].put(RetentionPolicy(name, hours, call.now))
-    due.plan(call, RUN, name, call.now + EVERY)
+    call.sandbox.scheduler.plan(RUN, name, call.now + EVERY)
     return {"policy": _view(policy)}
 
 
@@ -47,7 +46,7 @@ def delete_retention_policy(call: Call) -> Result:
     name = _name(call)
     if call.store[RETENTION_POLICIES].remove(name) is None:
         raise not_found(f"retention policy {name} not found")
-    due.cancel(call, RUN, name)
+    call.sandbox.scheduler.cancel(RUN, name)
     return {}
 
 
@@ -80,7 +79,7 @@ def run(call: Call, name: str) -> None:
                 delete_now(call, channel, None)
                 deleted["channels_deleted"] += 1
     call.store[RETENTION_RUNS].put(RetentionRun(call.sandbox.ids.new(), name, call.now, deleted))
-    due.plan(call, RUN, name, call.now + EVERY)
+    call.sandbox.scheduler.plan(RUN, name, call.now + EVERY)
 
 
 def _name(call: Call) -> str:

@@ -14,7 +14,8 @@ from framework.sandbox.query.filters import dig, select
 from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import people
-from framework.sandbox.views.user import full_user_view, user_view
+from framework.sandbox.views.own_user import full_user_view
+from framework.sandbox.views.user import user_view
 from framework.sandbox.wire import MAX_DEPTH, Entity, Input, too_deep
 
 DOMAIN = Domain("users")

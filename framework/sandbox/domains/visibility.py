@@ -14,7 +14,8 @@ from framework.sandbox.permissions import require, require_feature
 from framework.sandbox.realtime.event import to_users
 from framework.sandbox.services import channels, people
 from framework.sandbox.views.channel import channel_mute_view, channel_view
-from framework.sandbox.views.user import own_user_view, user_view
+from framework.sandbox.views.own_user import own_user_view
+from framework.sandbox.views.user import user_view
 
 if TYPE_CHECKING:
     from framework.sandbox.model.user import User

@@ -5,13 +5,38 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from framework.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
-    from framework.sandbox.call import Call
-    from framework.sandbox.realtime.connection import Connection
+    from collections.abc import Sequence
+
+
+class Socket(Protocol):
+    """A WebSocket that a fault can strike: `silent` drops its frames, as on a link that is half open."""
+
+    silent: bool
+
+    def close(self, code: int) -> None:
+        """Close after what was sent."""
+        ...
+
+
+class Sockets(Protocol):
+    """The live WebSockets."""
+
+    def connection(self, connection_id: str) -> Socket | None:
+        """One by its id."""
+        ...
+
+    def connections(self) -> Sequence[Socket]:
+        """All."""
+        ...
+
+    def of_user(self, user_id: str) -> Sequence[Socket]:
+        """Those of a user."""
+        ...
 
 
 class DropConnectionError(Exception):
@@ -59,28 +84,30 @@ class Fault:
                 error.headers["retry-after"] = f"{self.retry_after_s:g}"
             raise error
 
-    async def after(self, call: Call) -> None:
-        """What happens after the handler's changes are durable and its events are out."""
+    async def after(self, sockets: Sockets, connection_id: str, caller_id: str | None) -> None:
+        """What happens after the handler's changes are durable and its events are out.
+
+        `connection_id` is the WebSocket that the call names, `caller_id` the token's user.
+        """
         if self.socket is not None:
-            self.strike(self._sockets(call))
+            self.strike(self._struck(sockets, connection_id, caller_id))
         if self.drop == "after":
             raise DropConnectionError
 
-    def strike(self, connections: list[Connection]) -> None:
+    def strike(self, sockets: Sequence[Socket]) -> None:
         """Do to WebSockets what the fault says."""
-        for connection in connections:
+        for socket in sockets:
             if self.socket == "silent":
-                connection.silent = True
+                socket.silent = True
             elif self.socket == "close":
-                connection.close(self.close_code)
+                socket.close(self.close_code)
 
-    def _sockets(self, call: Call) -> list[Connection]:
-        hub = call.sandbox.hub
-        own = hub.connection(call.query.get("connection_id", ""))
-        user_id = self.user_id or (call.actor.user_id if own is None else None)
+    def _struck(self, sockets: Sockets, connection_id: str, caller_id: str | None) -> Sequence[Socket]:
+        own = sockets.connection(connection_id)
+        user_id = self.user_id or (caller_id if own is None else None)
         if user_id is not None:
-            return hub.of_user(user_id)
-        return [own] if own is not None else hub.connections()
+            return sockets.of_user(user_id)
+        return [own] if own is not None else sockets.connections()
 
 
 def _code(status: int) -> int:

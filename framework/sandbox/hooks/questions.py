@@ -63,7 +63,7 @@ def _command_url(call: Call, message: Message) -> str | None:
 
 
 async def _ask(call: Call, channel: Channel, message: Message, url: str, body: dict[str, Any]) -> None:
-    answer = await call.sandbox.courier.ask(url, Dialect.V1.encode(body))
+    answer = await call.sandbox.webhooks.ask(url, Dialect.V1.encode(body))
     if answer is None or answer.status != 200 or not answer.body:
         return
     try:

@@ -9,7 +9,6 @@ from framework.sandbox.model.ban import BANS, BANS_OF, FUTURE_BANS, FUTURE_BANS_
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, Channel, pair
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.realtime.event import Audience, Event, to_watchers
-from framework.sandbox.services import due
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.user import user_by_id, user_view
 
@@ -23,7 +22,7 @@ LIFT_FUTURE = "future_ban.lift"
 def impose(call: Call, ban: Ban, by: User | None) -> None:
     """Put a ban in force, in place of an earlier one of the same user at the same place."""
     call.store[BANS].put(ban)
-    due.plan(call, LIFT, ban.key, ban.expires)
+    call.sandbox.scheduler.plan(LIFT, ban.key, ban.expires)
     show(call, ban.target_id, ban.cid)
     _tell(call, "user.banned", ban, by)
 
@@ -33,7 +32,7 @@ def lift(call: Call, target_id: str, cid: str, by: User | None = None) -> bool:
     ban = call.store[BANS].remove(pair(cid, target_id))
     if ban is None:
         return False
-    due.cancel(call, LIFT, ban.key)
+    call.sandbox.scheduler.cancel(LIFT, ban.key)
     show(call, target_id, cid)
     _tell(call, "user.unbanned", ban, by)
     return True
@@ -49,13 +48,13 @@ def lift_expired(call: Call, key: str) -> None:
 def impose_future(call: Call, ban: FutureBan) -> None:
     """Ban a user from the channels that another one will create."""
     call.store[FUTURE_BANS].put(ban)
-    due.plan(call, LIFT_FUTURE, ban.key, ban.expires)
+    call.sandbox.scheduler.plan(LIFT_FUTURE, ban.key, ban.expires)
 
 
 def lift_future(call: Call, key: str) -> None:
     """End a ban from future channels; those that it led to stay."""
     call.store[FUTURE_BANS].remove(key)
-    due.cancel(call, LIFT_FUTURE, key)
+    call.sandbox.scheduler.cancel(LIFT_FUTURE, key)
 
 
 def apply_future(call: Call, channel: Channel) -> None:

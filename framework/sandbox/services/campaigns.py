@@ -11,7 +11,7 @@ from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.segment import SEGMENTS, Segment
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.realtime.event import Audience, Event
-from framework.sandbox.services import channels, due, messages, people, segments
+from framework.sandbox.services import channels, messages, people, segments
 from framework.sandbox.services.templates import render
 from framework.sandbox.views.user import user_by_id
 from framework.sandbox.wire import Dialect, Entity, Input
@@ -45,8 +45,8 @@ def stop_due(call: Call, campaign_id: str) -> None:
 def stop(call: Call, campaign: Campaign) -> None:
     """Stop a campaign before it is sent."""
     campaign.status, campaign.updated_at = "stopped", call.now
-    due.cancel(call, START, campaign.id)
-    due.cancel(call, STOP, campaign.id)
+    call.sandbox.scheduler.cancel(START, campaign.id)
+    call.sandbox.scheduler.cancel(STOP, campaign.id)
     call.store[CAMPAIGNS].put(campaign)
 
 
@@ -61,8 +61,8 @@ def run(call: Call, campaign: Campaign) -> None:
     for user_id in target_users(call, campaign):
         send_to(call, campaign, user_id)
     campaign.status, campaign.completed_at, campaign.updated_at = "completed", call.now, call.now
-    due.cancel(call, START, campaign.id)
-    due.cancel(call, STOP, campaign.id)
+    call.sandbox.scheduler.cancel(START, campaign.id)
+    call.sandbox.scheduler.cancel(STOP, campaign.id)
     call.store[CAMPAIGNS].put(campaign)
     _tell(call, "campaign.completed", campaign)
 

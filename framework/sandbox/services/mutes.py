@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.channel import pair
 from framework.sandbox.model.mute import USER_MUTES, USER_MUTES_BY, UserMute
+from framework.sandbox.views.user import user_by_id
 
 if TYPE_CHECKING:
     from framework.sandbox.sandbox import Sandbox
@@ -24,8 +25,6 @@ def is_muted(sandbox: Sandbox, user_id: str, target_id: str) -> bool:
 
 def mute_view(sandbox: Sandbox, mute: UserMute) -> dict[str, Any]:
     """A mute with both users."""
-    from framework.sandbox.views.user import user_by_id  # users show their mutes, and mutes their users
-
     view: dict[str, Any] = {
         "user": user_by_id(sandbox, mute.user_id),
         "target": user_by_id(sandbox, mute.target_id),

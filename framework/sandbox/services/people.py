@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from framework.sandbox.call import ActorKind
 from framework.sandbox.errors import forbidden, invalid, too_long, unauthenticated
 from framework.sandbox.model.channel import MEMBERS_OF, MEMBERSHIPS_OF
 from framework.sandbox.model.user import USER_INPUT, USER_RESERVED, USERS, User
+from framework.sandbox.protocol import ActorKind
 from framework.sandbox.wire import parse_time
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from framework.sandbox.model.message import MESSAGES
-from framework.sandbox.services import due, messages
+from framework.sandbox.services import messages
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
@@ -17,9 +17,9 @@ EXPIRE = "pin.expire"
 def plan(call: Call, message: Message) -> None:
     """Take a message's pin off at its time."""
     if message.pinned and message.pin_expires is not None:
-        due.plan(call, EXPIRE, message.id, message.pin_expires)
+        call.sandbox.scheduler.plan(EXPIRE, message.id, message.pin_expires)
     elif not message.pinned:
-        due.cancel(call, EXPIRE, message.id)
+        call.sandbox.scheduler.cancel(EXPIRE, message.id)
 
 
 def expire(call: Call, message_id: str) -> None:

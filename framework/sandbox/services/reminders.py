@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.reminder import REMINDERS, REMINDERS_TO, Reminder
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import due
 from framework.sandbox.views.message import message_view, reminder_fields
 from framework.sandbox.views.user import user_by_id
 
@@ -19,12 +18,12 @@ DUE = "reminder.due"
 
 def plan(call: Call, reminder: Reminder) -> None:
     """Tell the user at the reminder's time, if it has one."""
-    due.plan(call, DUE, reminder.key, reminder.remind_at)
+    call.sandbox.scheduler.plan(DUE, reminder.key, reminder.remind_at)
 
 
 def drop(call: Call, reminder: Reminder) -> None:
     """Forget a reminder."""
-    due.cancel(call, DUE, reminder.key)
+    call.sandbox.scheduler.cancel(DUE, reminder.key)
     call.store[REMINDERS].remove(reminder.key)
 
 

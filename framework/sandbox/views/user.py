@@ -1,4 +1,4 @@
-"""Users as others see them, and as they see themselves."""
+"""Users as others see them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.user import USERS, User
-from framework.sandbox.services import mutes, relations, response_times, unread
-from framework.sandbox.views import push
+from framework.sandbox.services import response_times
 from framework.sandbox.wire import Entity
 
 if TYPE_CHECKING:
@@ -52,31 +51,3 @@ def user_by_id(sandbox: Sandbox, user_id: str) -> Entity:
     if user is not None:
         return user_view(sandbox, user)
     return user_view(sandbox, User(user_id, _UNKNOWN, _UNKNOWN, deleted_at=_UNKNOWN))
-
-
-def full_user_view(sandbox: Sandbox, user: User) -> Entity:
-    """A user as a server sees it: with mutes, devices and unread counts."""
-    view = user_view(sandbox, user)
-    from framework.sandbox.views.channel import channel_mute_view  # channels show users, and users their channels
-
-    muted = [channel_mute_view(sandbox, mute) for mute in relations.channel_mutes(sandbox, user.id)]
-    mutes_of = [mutes.mute_view(sandbox, mute) for mute in mutes.of(sandbox, user.id)]
-    devices = push.devices_of(sandbox, user.id)
-    view.fields |= {"mutes": mutes_of, "channel_mutes": muted, "devices": devices, **unread.totals(sandbox, user.id)}
-    view.fields["invisible"] = user.invisible
-    view.v2 = None
-    view.fields["blocked_user_ids"] = relations.blocked_ids(sandbox, user.id)
-    if user.privacy_settings is not None:
-        view.fields["privacy_settings"] = user.privacy_settings
-    if user.push_notifications is not None:
-        view.fields["push_notifications"] = user.push_notifications
-    return view
-
-
-def own_user_view(sandbox: Sandbox, user: User) -> Entity:
-    """A user as it sees itself: `me` of the first health check."""
-    view = full_user_view(sandbox, user)
-    preferences = push.preference_of(sandbox, user.id)
-    if preferences is not None:
-        view.fields["push_preferences"] = preferences
-    return view

@@ -11,7 +11,7 @@ from framework.sandbox.store.table import Derived, Table
 
 
 @dataclass(slots=True)
-class Due(Record):
+class Scheduled(Record):
     """One thing to do. `kind` says which, `subject` is the key of the record that it is about."""
 
     kind: str
@@ -25,23 +25,23 @@ class Due(Record):
 
 
 class Schedule:
-    """Dues by time. What was cancelled stays in the heap until it comes up: removing it would cost a search."""
+    """What is planned, by time. A cancelled plan stays in the heap until its time: removing it would cost a search."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[datetime, str]] = []
-        self._alive: dict[str, Due] = {}
+        self._alive: dict[str, Scheduled] = {}
 
-    def added(self, due: Due) -> None:
-        """File a due."""
+    def added(self, due: Scheduled) -> None:
+        """File something planned."""
         self._alive[due.key] = due
         heapq.heappush(self._heap, (due.at, due.key))
 
-    def removed(self, due: Due) -> None:
-        """Forget a due."""
+    def removed(self, due: Scheduled) -> None:
+        """Forget something planned."""
         self._alive.pop(due.key, None)
 
-    def first(self) -> Due | None:
-        """The earliest due."""
+    def first(self) -> Scheduled | None:
+        """What comes first."""
         while self._heap:
             at, key = self._heap[0]
             due = self._alive.get(key)
@@ -51,5 +51,5 @@ class Schedule:
         return None
 
 
-DUES = Table("dues", Due)
-SCHEDULE: Derived[Due, Schedule] = Derived(DUES, Schedule)
+SCHEDULED = Table("dues", Scheduled)
+SCHEDULE: Derived[Scheduled, Schedule] = Derived(SCHEDULED, Schedule)

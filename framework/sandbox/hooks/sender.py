@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass
-class Courier:
+class WebhookSender:
     """Sends webhooks on the side and asks questions; a publisher of the sandbox. `close` ends what is under way."""
 
     config: SandboxConfig
