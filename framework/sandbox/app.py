@@ -12,11 +12,11 @@ from framework.sandbox import due
 from framework.sandbox.auth import Authenticator
 from framework.sandbox.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
 from framework.sandbox.dispatch import Dispatcher
-from framework.sandbox.domains.catalog import operations
-from framework.sandbox.domains.due import HANDLERS
+from framework.sandbox.domains import catalog
 from framework.sandbox.extras import routes
 from framework.sandbox.extras.faults import Faults
 from framework.sandbox.extras.log import CallLog
+from framework.sandbox.feature import FEATURES, Features
 from framework.sandbox.hooks.sender import WebhookSender
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES, TIMELINES
@@ -57,8 +57,9 @@ def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: Id
         scheduler=Scheduler(store, ticking),
         keep=lambda event: history.keep(sandbox, event),
     )
+    features = sandbox.parts[FEATURES] = Features(catalog.ALL)
     sandbox.publishers += [sandbox.hub.publish, sandbox.webhooks.publish]
-    _resume(sandbox)
+    _resume(sandbox, features)
     return sandbox
 
 
@@ -67,7 +68,7 @@ class SandboxApp:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._dispatcher = Dispatcher(sandbox, Router(operations()))
+        self._dispatcher = Dispatcher(sandbox, Router(catalog.operations()))
         self._extras = Starlette(routes=[*routes.routes(sandbox), Mount("/", self._dispatcher)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,11 +103,11 @@ def _journal(config: SandboxConfig) -> Journal:
     return SqliteJournal(config.data_file)
 
 
-def _resume(sandbox: Sandbox) -> None:
+def _resume(sandbox: Sandbox, features: Features) -> None:
     """Read back what every call needs, and keep the clock ahead of it."""
     sandbox.store.index(TIMELINES)
     for message in sandbox.store[MESSAGES]:
         sandbox.clock.catch_up(max(message.created_at, message.updated_at))
     for record in [*sandbox.store[USERS], *sandbox.store[CHANNELS]]:
         sandbox.clock.catch_up(record.updated_at)
-    sandbox.scheduler.watch(lambda: due.perform(sandbox, HANDLERS))
+    sandbox.scheduler.watch(lambda: due.perform(sandbox, features.due))

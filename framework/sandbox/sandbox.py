@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from framework.sandbox.auth import Authenticator
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from framework.sandbox.scheduler import Scheduler
     from framework.sandbox.store.files import FileStore
     from framework.sandbox.store.store import Store
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Generic[T]):
+    """A part that a layer above adds: `sandbox[PART]` gives it."""
+
+    name: str
 
 
 @dataclass
@@ -42,6 +52,12 @@ class Sandbox:
     scheduler: Scheduler
     keep: Publisher
     publishers: list[Publisher] = field(default_factory=list)
+    parts: dict[Part[Any], Any] = field(default_factory=dict)
+
+    def __getitem__(self, part: Part[T]) -> T:
+        """A part that a layer above added."""
+        found: T = self.parts[part]
+        return found
 
     def wanted(self, kind: str, audience: Audience) -> bool:
         """Whether an event of a type would reach anyone now: where not, it need not be made."""

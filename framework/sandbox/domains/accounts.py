@@ -6,6 +6,8 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature, dropping
+from framework.sandbox.model.held_channel import HELD_CHANNELS_OF
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import accounts, people, tasks
@@ -163,3 +165,6 @@ def _done(call: Call, kind: str, users: list[User]) -> str:
     gone = {"status": "error", "error": "user not found"}
     result: dict[str, Any] = {user_id: tasks.OK if user_id in done else gone for user_id in _ids(call)}
     return tasks.completed(call, kind, result)
+
+
+FEATURE = Feature(operations=(DOMAIN,), forget_user=dropping(HELD_CHANNELS_OF))

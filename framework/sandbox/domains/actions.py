@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from framework.sandbox.call import Call
+from framework.sandbox.domains import moderation_commands
 from framework.sandbox.errors import forbidden, invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import require
@@ -41,3 +43,6 @@ def run_message_action(call: Call) -> Result:
         raise not_found(f"Message with id {message.parent_id} not found")
     sent = messages.deliver(call, channel, slash.chosen(call, message), user)
     return {"message": message_view(call.sandbox, sent, user.id)}
+
+
+FEATURE = Feature(operations=(DOMAIN,), screen=moderation_commands.screen)

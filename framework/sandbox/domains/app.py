@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from framework.sandbox.call import Call
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.app import APP, App
 from framework.sandbox.model.channel_type import BUILT_IN_TYPES, CHANNEL_TYPES
 from framework.sandbox.model.push import PUSH_PROVIDERS
@@ -161,3 +162,6 @@ def _checked(call: Call, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON
     if name == "event_hooks":
         return [app_settings.check_hook(call, hook) for hook in value]
     return checked
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.review import APPEALS, REVIEW_OF, Appeal
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import people
@@ -78,3 +79,6 @@ def bulk_action(call: Call) -> Result:
         else:
             results.append({"appeal_id": appeal_id, "appeal_item": appeal_view(call.sandbox, found)})
     return {"results": results, "errors": errors}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden, invalid
-from framework.sandbox.model.ban import BANS, FUTURE_BANS, Ban, FutureBan
+from framework.sandbox.feature import Feature, dropping
+from framework.sandbox.model.ban import BANS, BANS_OF, FUTURE_BANS, Ban, FutureBan
 from framework.sandbox.model.channel import CHANNELS, Channel
 from framework.sandbox.model.flag import USER
-from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.user import User
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import require
 from framework.sandbox.query.filters import select
 from framework.sandbox.query.sorting import parse_sort, sort
 from framework.sandbox.services import bans, channels, people, reports
+from framework.sandbox.services.deletion import DELETIONS, delete_messages
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.user import user_by_id
 
@@ -28,7 +29,6 @@ B = TypeVar("B", Ban, FutureBan)
 DOMAIN = Domain("bans")
 MODERATORS = frozenset({"admin", "moderator", "global_admin", "global_moderator"})
 MAX_TIMEOUT_MIN = 10 * 365 * 24 * 60
-DELETIONS = ("soft", "pruning", "hard")
 _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
     "created_at_after": operator.gt,
     "created_at_after_or_equal": operator.ge,
@@ -116,21 +116,6 @@ def _require(call: Call, channel: Channel | None, by: User | None) -> None:
         require(call, channel, by, "ban-channel-members")
     elif by.role not in MODERATORS:
         raise forbidden(f"User '{by.id}' with role {by.role} is not allowed to perform action BanUser in scope '.app'")
-
-
-def delete_messages(call: Call, target: User, cid: str, how: str, by: User | None) -> int:
-    """Delete what a user wrote, in a channel or everywhere; returns how many messages that were."""
-    from framework.sandbox.domains.messages import delete_hard, delete_soft
-
-    mine = [item for item in call.store[MESSAGES] if item.user_id == target.id and (not cid or item.cid == cid)]
-    for message in mine:
-        if message.id not in call.store[MESSAGES]:
-            continue  # a reply went with the message that it answered
-        if how in ("hard", "pruning"):
-            delete_hard(call, message, by)
-        elif message.deleted_at is None:
-            delete_soft(call, message, by)
-    return len(mine)
 
 
 @DOMAIN.operation("QueryBannedUsers", "GET", "/query_banned_users")
@@ -226,3 +211,10 @@ def _require_queries(call: Call) -> None:
         require(call, channels.by_cid(call, cid), user, "ban-channel-members")
     elif user.role not in MODERATORS:
         raise forbidden(f"user {user.id} may only query the bans of channels that it moderates")
+
+
+FEATURE = Feature(
+    operations=(DOMAIN,),
+    due={bans.LIFT: bans.lift_expired, bans.LIFT_FUTURE: bans.lift_future},
+    forget_user=dropping(BANS_OF),
+)

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.blocklist import BLOCKLISTS, PROFANITY, SWITCHES, TYPES, Blocklist, blocklist_key
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import blocklists, tasks
@@ -113,3 +114,6 @@ def _words(call: Call, raw: Any, kind: str) -> list[str]:  # noqa: ANN401 - a JS
 def _switch(call: Call, blocklist: Blocklist) -> None:
     for name in SWITCHES:
         setattr(blocklist, name, call.flag(name, call.body, default=getattr(blocklist, name)))
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.channel import pair
-from framework.sandbox.model.relation import BLOCKS, BLOCKS_BY, Block
+from framework.sandbox.model.relation import BLOCKS, BLOCKS_BY, BLOCKS_OF, Block
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.services import people
 from framework.sandbox.views.user import user_by_id
@@ -55,3 +56,6 @@ def get_blocked_users(call: Call) -> Result:
             for block in call.store.index(BLOCKS_BY).of(user.id)
         ]
     }
+
+
+FEATURE = Feature(operations=(DOMAIN,), forget_user=dropping(BLOCKS_BY, BLOCKS_OF))

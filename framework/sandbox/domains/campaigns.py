@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.campaign import CAMPAIGNS, Campaign
 from framework.sandbox.model.segment import SEGMENTS
 from framework.sandbox.operations import Access, Domain, Result
@@ -187,3 +188,6 @@ def _check(call: Call, campaign: Campaign) -> None:
             raise invalid(f"segment with id {segment_id} does not exist")
     if campaign.create_channels and not campaign.channel_template:
         raise invalid("channel_template is a required field when create_channels is true")
+
+
+FEATURE = Feature(operations=(DOMAIN,), due={campaigns.START: campaigns.start_due, campaigns.STOP: campaigns.stop_due})

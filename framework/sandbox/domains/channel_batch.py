@@ -9,6 +9,7 @@ from framework.sandbox.call import Call
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.domains.visibility import hide, show
 from framework.sandbox.errors import ApiError, invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNEL_INPUT, CHANNELS, MEMBERS, Channel, Member, pair
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.query.filters import select
@@ -125,7 +126,7 @@ def _update_data(call: Call, channel: Channel, _entries: Entries) -> None:
         custom = with_path(custom, name, value)
     for name in call.texts("custom_unset", call.body):
         custom = without_path(custom, name)
-    channels.check_custom(custom, "channel")
+    channels.check_custom(call, custom, "channel")
     channels.apply(call, channel, call.take(data, CHANNEL_INPUT, "data"))
     channel.custom = {**custom, **call.take(data, CHANNEL_INPUT, "data").custom}
     channels.updated(call, channel, None)
@@ -144,3 +145,6 @@ _OPERATIONS: dict[str, Callable[[Call, Channel, Entries], None]] = {
     "unarchive": _for_each(_unarchive),
     "updateData": _update_data,
 }
+
+
+FEATURE = Feature(operations=(DOMAIN,))

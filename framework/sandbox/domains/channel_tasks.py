@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS, MEMBERS_OF, READS_OF, Channel
 from framework.sandbox.model.message import MESSAGES_OF, Message
 from framework.sandbox.operations import Access, Domain, Result
@@ -84,3 +85,6 @@ def _exported(call: Call, channel: Channel, entry: Mapping[str, Any]) -> dict[st
         "members": [member_view(call.sandbox, member) for member in call.store.index(MEMBERS_OF).of(channel.cid)],
         "reads": [read_view(call.sandbox, read) for read in call.store.index(READS_OF).of(channel.cid)],
     }
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -8,6 +8,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.channel_type import BUILT_IN_TYPES, CHANNEL_TYPES, DEFAULT_CONFIG, ChannelType
 from framework.sandbox.operations import Access, Domain, Result
@@ -139,3 +140,6 @@ def _grants(raw: object, kind: ChannelType) -> dict[str, list[str]]:
             raise invalid(f"grants.{role} must be a list of permission ids")
         given[str(role)] = list(names or [])
     return {**kind.grants, **given}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

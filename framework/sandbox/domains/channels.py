@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.call import Call
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import forbidden, invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import (
     CHANNEL_INPUT,
     CHANNEL_RESERVED,
@@ -263,7 +264,7 @@ def update_channel_partial(call: Call) -> Result:
             fields[name] = None
         else:
             custom = without_path(custom, name)
-    channels.check_custom(custom, "channel")
+    channels.check_custom(call, custom, "channel")
     taken = call.take(fields, CHANNEL_INPUT, "set")
     require_fields(call, channel, user, taken.fields)
     channels.apply(call, channel, taken)
@@ -296,3 +297,6 @@ def _removed(raw: object) -> list[str]:
     if not all(isinstance(user_id, str) for user_id in ids):
         raise invalid("remove_members must be a list of user ids")
     return [str(user_id) for user_id in ids]
+
+
+FEATURE = Feature(operations=(DOMAIN,), reserved={"channel": CHANNEL_INPUT | CHANNEL_RESERVED})

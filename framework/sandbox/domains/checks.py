@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from framework.sandbox.call import Call
+from framework.sandbox.feature import Feature
 from framework.sandbox.operations import Access, Domain, Result
 
 DOMAIN = Domain("checks")
@@ -38,3 +39,6 @@ def check_sns(call: Call) -> Result:
 
 def _failed(reason: str) -> Result:
     return {"status": "error", "error": reason, "data": {}}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

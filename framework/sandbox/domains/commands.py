@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel_type import BUILT_IN_COMMANDS
 from framework.sandbox.model.command import COMMANDS, Command
 from framework.sandbox.operations import Access, Domain, Result
@@ -85,3 +86,6 @@ def _apply(call: Call, command: Command) -> None:
 
 def _view(command: Command) -> dict[str, Any]:
     return command.view().fields
+
+
+FEATURE = Feature(operations=(DOMAIN,))

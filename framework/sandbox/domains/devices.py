@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import ApiError, invalid, not_found
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.device import DEVICES, DEVICES_OF, Device
 from framework.sandbox.model.push import PROVIDER_TYPES
 from framework.sandbox.operations import Domain, Result
@@ -51,3 +52,6 @@ def delete_device(call: Call) -> Result:
         raise not_found(f"user {user.id} has no device {device_id}")
     call.store[DEVICES].remove(device_id)
     return {}
+
+
+FEATURE = Feature(operations=(DOMAIN,), forget_user=dropping(DEVICES_OF))

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.channel import CHANNELS, Channel
-from framework.sandbox.model.draft import DRAFTS, DRAFTS_OF, Draft
+from framework.sandbox.model.draft import DRAFTS, DRAFTS_IN, DRAFTS_OF, Draft
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.filters import dig, select
@@ -34,7 +35,7 @@ def create_draft(call: Call) -> Result:
     channels.require_read(call, channel, user)
     fields = taken.fields
     parent_id = _existing(call, channel, call.text("parent_id", fields), "parent")
-    channels.check_custom(taken.custom, "draft")
+    channels.check_custom(call, taken.custom, "draft")
     old = drafts.of(call, channel.cid, user.id, parent_id)
     draft = Draft(
         channel.cid,
@@ -123,3 +124,14 @@ def _value(draft: Draft, name: str) -> Any:  # noqa: ANN401 - a JSON value
     if name in ("cid", "user_id", "id", "parent_id", "created_at", "updated_at", "text"):
         return getattr(draft, name)
     return dig(draft.custom, name)
+
+
+FEATURE = Feature(
+    operations=(DOMAIN,),
+    message_sent=drafts.drop_sent,
+    forget_message=drafts.forget_thread,
+    forget_channel=dropping(DRAFTS_IN),
+    forget_user=dropping(DRAFTS_OF),
+    channel_state=drafts.channel_state,
+    thread_fields=drafts.thread_fields,
+)

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import ApiError, invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import Channel
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import require, require_feature
@@ -33,7 +34,7 @@ def send_event(call: Call) -> Result:
 
         return mark_read(call)
     _check_kind(call, channel, kind, user)
-    channels.check_custom(taken.custom, "event")
+    channels.check_custom(call, taken.custom, "event")
     payload: dict[str, Any] = {"user": user_view(call.sandbox, user)}
     for name in ("parent_id", "message_id", "ai_state", "ai_message"):
         value = call.text(name, taken.fields)
@@ -93,3 +94,6 @@ def stop_watching(call: Call) -> Result:
         }
         call.emit(Event("user.watching.stop", call.now, payload, Audience(watching=channel.cid), channel.cid))
     return {}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.flag import FLAG_REVIEWS, FLAGS, MESSAGE, USER, Flag, FlagReview
 from framework.sandbox.model.message import MESSAGES
@@ -216,3 +217,6 @@ def _report(call: Call, item: ReviewItem) -> dict[str, Any]:
         view["review_result"], view["review_details"] = review.review_result, review.details
         view["reviewed_at"], view["reviewed_by"] = review.created_at, user_by_id(call.sandbox, review.user_id)
     return view
+
+
+FEATURE = Feature(operations=(DOMAIN,))

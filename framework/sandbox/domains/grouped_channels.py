@@ -11,6 +11,7 @@ from typing import Any
 from framework.sandbox.call import Call
 from framework.sandbox.domains.queries import channel_values
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS, MEMBERSHIPS_OF, Channel
 from framework.sandbox.model.user import User
 from framework.sandbox.operations import Domain, Result
@@ -75,3 +76,6 @@ def _bucket(
         "unread_channels": sum(1 for channel in channels if value_of(channel, "has_unread")),
         **page.cursors(),
     }
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from framework.sandbox.call import Call
+from framework.sandbox.feature import Feature
+from framework.sandbox.hooks import questions
 from framework.sandbox.operations import Access, Domain, Result
 
 DOMAIN = Domain("hook_events")
@@ -45,3 +47,6 @@ def get_hook_events(call: Call) -> Result:
     if wanted and not set(wanted) & {*PRODUCTS, "all"}:
         return {"events": []}
     return {"events": [{"name": name, "description": text, "products": PRODUCTS} for name, text in EVENTS.items()]}
+
+
+FEATURE = Feature(operations=(DOMAIN,), ask=questions.ask)

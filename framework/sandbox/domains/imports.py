@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.import_task import IMPORT_FILES, IMPORT_TASKS, ImportFile, ImportTask
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import importing
@@ -82,3 +83,6 @@ def _view(task: ImportTask) -> dict[str, Any]:
         "history": steps,
         "result": task.result,
     }
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.import_task import IMPORT_V2_TASKS, ImportV2Task
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import importing
@@ -85,3 +86,6 @@ def _find(call: Call) -> ImportV2Task:
 
 def _view(task: ImportV2Task) -> dict[str, Any]:
     return {**task.view().fields, "app_pk": 1}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

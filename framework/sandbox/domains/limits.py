@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import FEATURES, Feature
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.rate_limits import SERVER_SIDE, platform_of
 
@@ -14,9 +15,7 @@ _PLATFORMS = {"server_side": SERVER_SIDE, "android": "android", "ios": "ios", "w
 @DOMAIN.operation("GetRateLimits", "GET", "/rate_limits", family="common", access=Access.SERVER)
 def get_rate_limits(call: Call) -> Result:
     """Limits and what is left of them, by platform and operation; all of both where none is named."""
-    from framework.sandbox.domains.catalog import implemented  # lists this module among all others
-
-    known = dict.fromkeys(operation.id for operation in implemented())
+    known = dict.fromkeys(operation.id for operation in call.sandbox[FEATURES].operations)
     wanted = call.texts("endpoints", call.query) or list(known)
     for name in wanted:
         if name not in known:
@@ -38,3 +37,6 @@ def get_rate_limits(call: Call) -> Result:
                 "reset": quota.reset,
             }
     return result
+
+
+FEATURE = Feature(operations=(DOMAIN,))

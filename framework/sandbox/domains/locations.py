@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden, invalid, not_found
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.location import LOCATIONS, LOCATIONS_OF
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.services import locations, people
 from framework.sandbox.services import messages as service
+from framework.sandbox.services.locations import location_fields
 from framework.sandbox.views.channel import channel_view
-from framework.sandbox.views.message import location_fields, message_view
+from framework.sandbox.views.message import message_view
 
 DOMAIN = Domain("locations")
 _PATH = "/users/live_locations"
@@ -52,3 +54,14 @@ def update_live_location(call: Call) -> Result:
     view = location_fields(location)
     view["message"] = message_view(call.sandbox, message, user.id)
     return view
+
+
+FEATURE = Feature(
+    operations=(DOMAIN,),
+    check_message=locations.check,
+    message_sent=locations.note,
+    forget_message=locations.forget,
+    forget_user=dropping(LOCATIONS_OF),
+    message_fields=locations.message_fields,
+    channel_state=locations.channel_state,
+)

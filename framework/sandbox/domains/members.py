@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden, invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, Member, pair
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Domain, Result
@@ -95,3 +96,6 @@ def update_member_partial(call: Call) -> Result:
     payload = {"member": view, "user": view["user"], "channel": channel_view(call.sandbox, channel)}
     call.emit(to_watchers("member.updated", call.now, channel.cid, payload))
     return {"channel_member": view}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

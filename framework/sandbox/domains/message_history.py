@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.message_version import VERSIONS, VERSIONS_OF, MessageVersion
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.query.filters import select
@@ -55,3 +56,6 @@ def _value(version: MessageVersion, name: str) -> Any:  # noqa: ANN401 - a JSON 
     """A version's field by name, for filters and sorting."""
     name = {"user_id": "message_updated_by_id", "created_at": "message_updated_at"}.get(name, name)
     return getattr(version, name) if name in MessageVersion.names() else None
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains import moderation_commands
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import ApiError, invalid, not_found
-from framework.sandbox.hooks import questions
+from framework.sandbox.feature import FEATURES, Feature
 from framework.sandbox.model.channel import MEMBERS, pair
 from framework.sandbox.model.message import (
     MESSAGE_INPUT,
@@ -23,15 +22,15 @@ from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import capabilities, config_of, require, require_feature
 from framework.sandbox.query.messages import MAX_MESSAGES, window
 from framework.sandbox.query.sorting import parse_sort
-from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, message_fields, people, pins, revisions, screening, slash, unread
+from framework.sandbox.services import channels, message_fields, people, pins, revisions, unread
 from framework.sandbox.services import messages as service
+from framework.sandbox.services.deletion import delete_for, delete_hard, delete_soft
 from framework.sandbox.services.paging import sort_param
 from framework.sandbox.services.state import visible_line
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.message import message_view, render_html
-from framework.sandbox.views.user import user_by_id, user_view
-from framework.sandbox.wire import Entity, Input
+from framework.sandbox.views.user import user_by_id
+from framework.sandbox.wire import Input
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -53,26 +52,22 @@ def send_message(call: Call) -> Result | Awaitable[Result]:
     user = people.acting_user(call, taken.fields)
     _require_send(call, channel, taken, user)
     message = service.compose(call, channel, taken, user)
-    command = slash.parse(call, channel, message.text)
-    if command is not None and command.name == "giphy":
-        message = slash.giphy(call, message, command)
-        return {"message": message_view(call.sandbox, message, user.id)}
-    if command is not None and command.name in moderation_commands.NAMES:
-        message = moderation_commands.run(call, channel, message, user, command)
-        return {"message": message_view(call.sandbox, message, user.id)}
-    if command is not None:
-        message.command, message.args = command.name, command.args
-    if not screening.screen(call, channel, message):
-        return {"message": message_view(call.sandbox, message, user.id)}
+    features = call.sandbox[FEATURES]
+    for screen in features.screen:
+        answer = screen(call, channel, message, user)
+        if answer is not None:
+            return {"message": message_view(call.sandbox, answer, user.id)}
     _hold_back(call, channel, message)
-    if questions.asks(call, message):
-        return _after_question(call, channel, message, user)
+    for ask in features.ask:
+        question = ask(call, channel, message, user)
+        if question is not None:
+            return _after_question(call, question, message, user)
     return _post(call, channel, message, user)
 
 
-async def _after_question(call: Call, channel: Channel, message: Message, user: User) -> Result:
+async def _after_question(call: Call, question: Awaitable[bool], message: Message, user: User) -> Result:
     """Post a message that the app's backend let pass, as it changed it; one that it refused is not stored."""
-    if not await questions.ask(call, channel, message, user):
+    if not await question:
         return {"message": message_view(call.sandbox, message, user.id)}
     return _post(call, channels.find(call), message, user)
 
@@ -319,41 +314,6 @@ def _deleting_user(call: Call) -> User | None:
     return people.acting_user_or_none(call)
 
 
-def delete_for(call: Call, message: Message, user: User) -> Entity:
-    """Hide a message from one user and tell that user's connections; returns its view."""
-    message.deleted_for = [*dict.fromkeys([*message.deleted_for, user.id])]
-    call.store[MESSAGES].put(message)
-    view = message_view(call.sandbox, message, user.id)
-    payload = {"message": view, "message_id": message.id, "user": user_view(call.sandbox, user), "deleted_for_me": True}
-    call.emit(to_users("message.deleted", call.now, (user.id,), payload, message.cid))
-    return view
-
-
-def delete_soft(call: Call, message: Message, user: User | None) -> Entity:
-    """Turn a message into a tombstone and tell watchers; returns its view."""
-    revisions.keep(call, message, user.id if user is not None else None)
-    message.deleted_at = message.updated_at = call.now
-    message.type = "deleted"
-    call.store[MESSAGES].put(message)
-    unread.recount(call.sandbox, message.cid)
-    service.publish_change(call, "message.deleted", message, user, hard_delete=False)
-    service.publish_parent(call, message, user)
-    return message_view(call.sandbox, message)
-
-
-def delete_hard(call: Call, message: Message, user: User | None) -> Entity:
-    """Remove a message with its replies and reactions and tell watchers; returns its last view."""
-    message.deleted_at = call.now
-    message.type = "deleted"
-    view = message_view(call.sandbox, message)
-    service.publish_change(call, "message.deleted", message, user, hard_delete=True)
-    for gone in [*call.store.index(TIMELINES).replies(message.id), message]:
-        service.forget(call, gone)
-    service.publish_parent(call, message, user)
-    unread.recount(call.sandbox, message.cid)
-    return view
-
-
 @DOMAIN.operation("UndeleteMessage", "POST", "/messages/{id}/undelete")
 def undelete_message(call: Call) -> Result:
     """Bring back a softly deleted message."""
@@ -391,3 +351,6 @@ def get_replies(call: Call) -> Result:
         page = window(call, line, {**call.payload, "offset": 0}, default=REPLIES_LIMIT)
     viewer = user.id if user else None
     return {"messages": [message_view(call.sandbox, item, viewer) for item in page]}
+
+
+FEATURE = Feature(operations=(DOMAIN,), reserved={"message": MESSAGE_INPUT | MESSAGE_RESERVED})

@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.blocklist import PROFANITY
 from framework.sandbox.model.flag import AUTOMOD
 from framework.sandbox.model.message import Message
@@ -15,6 +16,7 @@ from framework.sandbox.model.review import REVIEW_ITEMS
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import reports, rules, screening, tasks
 from framework.sandbox.services.listing import field_value, listed
+from framework.sandbox.services.verdict import Verdict
 from framework.sandbox.views.moderation import item_view
 
 DOMAIN = Domain("moderation_checks")
@@ -50,7 +52,7 @@ def check(call: Call) -> Result:
     return {**result, "item": item_view(call.sandbox, item)}
 
 
-def _judge(call: Call, text: str, creator: str, key: str | None, team: str | None) -> screening.Verdict:
+def _judge(call: Call, text: str, creator: str, key: str | None, team: str | None) -> Verdict:
     """What a configuration, by key or given in the call, finds in a text."""
     inline = call.mapping("config", call.body)
     config = screening.config_for(call.sandbox, key, team) if key else None
@@ -145,3 +147,6 @@ def bulk_image_moderation(call: Call) -> Result:
     """A task over many images, which fails: the sandbox fetches no files and has no model for images."""
     call.required_text("csv_file", call.body)
     return {"task_id": tasks.failed(call, "moderation.images", "the sandbox fetches no files and moderates no images")}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

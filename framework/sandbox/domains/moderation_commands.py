@@ -12,6 +12,7 @@ from framework.sandbox.errors import invalid
 from framework.sandbox.model.channel import MEMBERS_OF
 from framework.sandbox.model.user import USERS
 from framework.sandbox.protocol import Actor, ActorKind
+from framework.sandbox.services import slash
 from framework.sandbox.views.message import render_html
 
 if TYPE_CHECKING:
@@ -28,6 +29,19 @@ _RUN: dict[str, tuple[Callable[[Call], Any], str]] = {
     "flag": (flags.flag, "was flagged"),
 }
 NAMES = frozenset(_RUN)
+
+
+def screen(call: Call, channel: Channel, message: Message, user: User) -> Message | None:
+    """Act on the command that a message begins with. The answer of one that is not sent is returned."""
+    command = slash.parse(call, channel, message.text)
+    if command is None:
+        return None
+    if command.name == "giphy":
+        return slash.giphy(call, message, command)
+    if command.name in NAMES:
+        return run(call, channel, message, user, command)
+    message.command, message.args = command.name, command.args
+    return None
 
 
 def run(call: Call, channel: Channel, message: Message, user: User, command: Command) -> Message:

@@ -6,9 +6,10 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
-from framework.sandbox.model.screening import BYPASSES, MODERATION_CONFIGS, Bypass, ModerationConfig
+from framework.sandbox.feature import Feature
+from framework.sandbox.model.screening import MODERATION_CONFIGS, ModerationConfig
 from framework.sandbox.operations import Access, Domain, Result
-from framework.sandbox.services import people
+from framework.sandbox.services import people, screening
 from framework.sandbox.services.listing import listed
 
 DOMAIN = Domain("moderation_configs")
@@ -71,16 +72,8 @@ def query_configs(call: Call) -> Result:
 def bypass(call: Call) -> Result:
     """Let a user's content pass unchecked, or check it again."""
     user = people.existing(call, call.required_text("target_user_id", call.body))
-    set_bypass(call, user.id, enabled=call.flag("enabled", call.body))
+    screening.set_bypass(call, user.id, enabled=call.flag("enabled", call.body))
     return {}
-
-
-def set_bypass(call: Call, user_id: str, *, enabled: bool) -> None:
-    """Let a user's content pass unchecked, or check it again."""
-    if enabled:
-        call.store[BYPASSES].put(Bypass(user_id, call.now))
-    else:
-        call.store[BYPASSES].remove(user_id)
 
 
 def view(config: ModerationConfig) -> dict[str, Any]:
@@ -108,3 +101,6 @@ def _value(config: ModerationConfig, name: str) -> Any:  # noqa: ANN401 - a JSON
     if name == "key":
         return config.config_key
     return getattr(config, name) if name in ("team", "created_at", "updated_at") else config.settings.get(name)
+
+
+FEATURE = Feature(operations=(DOMAIN,), screen=screening.screen)

@@ -8,6 +8,7 @@ from typing import Any
 from framework.sandbox.call import Call
 from framework.sandbox.domains.review import item_value
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.moderation_setup import (
     ACTION_CONFIGS,
     FEED_TEMPLATES,
@@ -198,3 +199,6 @@ def delete_template(call: Call) -> Result:
         if name in (None, template.name):
             call.store[FEED_TEMPLATES].remove(template.name)
     return {}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framework.sandbox.call import Call
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.flag import USER
 from framework.sandbox.model.relation import BLOCKS_BY
 from framework.sandbox.operations import Access, Domain, Result
@@ -35,3 +36,6 @@ def get_user_moderation_report(call: Call) -> Result:
     if call.flag("create_review_queue_item"):
         reports.item_for(call, USER, user.id, user.id)
     return report
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.moderation_rule import MODERATION_RULES, ModerationRule
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services.listing import field_value, listed
@@ -87,3 +88,6 @@ def _find(call: Call) -> ModerationRule:
 
 def _view(rule: ModerationRule) -> dict[str, Any]:
     return rule.view().fields
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.channel import MEMBERSHIPS_OF, pair
-from framework.sandbox.model.mute import USER_MUTES, UserMute
+from framework.sandbox.model.mute import USER_MUTES, USER_MUTES_BY, UserMute
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.realtime.event import to_users
@@ -90,3 +91,6 @@ def _changed(call: Call, user: User) -> Any:  # noqa: ANN401 - an Entity
     own = own_user_view(call.sandbox, user)
     call.emit(to_users("notification.mutes_updated", call.now, (user.id,), {"me": own}))
     return own
+
+
+FEATURE = Feature(operations=(DOMAIN,), due={LIFT: lift_expired}, forget_user=dropping(USER_MUTES_BY))

@@ -8,10 +8,11 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.message import TIMELINES, Message
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.sorting import parse_sort
-from framework.sandbox.services import channels, people
+from framework.sandbox.services import channels, people, pins
 from framework.sandbox.services.paging import sort_param
 from framework.sandbox.services.state import visible_line
 from framework.sandbox.views.message import message_view
@@ -104,3 +105,6 @@ def _named(line: list[Message], message_id: str) -> Message:
         if message.id == message_id:
             return message
     raise invalid(f"message {message_id} is not pinned in this channel")
+
+
+FEATURE = Feature(operations=(DOMAIN,), due={pins.EXPIRE: pins.expire})

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.moderation_setup import RUNS_OF_SET, TEST_RUNS, TEST_SETS, PolicyTestRun, PolicyTestSet
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import screening, tasks
@@ -146,3 +147,6 @@ def _set_view(call: Call, found: PolicyTestSet, *, rows: bool = False) -> dict[s
     if runs:
         view["last_run"] = _run_view(runs[-1])
     return view
+
+
+FEATURE = Feature(operations=(DOMAIN,))

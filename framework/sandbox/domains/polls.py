@@ -7,6 +7,7 @@ from typing import Any
 from framework.sandbox.call import Call
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.poll import POLL_INPUT, POLL_RESERVED, POLLS, VOTES_OF, Poll
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.filters import dig, select
@@ -110,7 +111,7 @@ def update_poll_partial(call: Call) -> Result:
 
 
 def _changed(call: Call, poll: Poll, changes: dict[str, Any], viewer_id: str | None) -> Result:
-    channels.check_custom(changes["custom"], "poll")
+    channels.check_custom(call, changes["custom"], "poll")
     closes = changes.get("is_closed") is True and not poll.is_closed
     kept = {option["id"] for option in changes.get("options", poll.options)}
     for option in poll.options:
@@ -214,7 +215,7 @@ def _count(call: Call, poll: Poll, option_id: str) -> int:
 
 def _take(call: Call) -> Input:
     taken = call.take({k: v for k, v in call.body.items() if k not in POLL_RESERVED}, POLL_INPUT, "poll")
-    channels.check_custom(taken.custom, "poll")
+    channels.check_custom(call, taken.custom, "poll")
     return taken
 
 
@@ -225,3 +226,6 @@ def _value(poll: Poll, name: str) -> Any:  # noqa: ANN401 - a JSON value
     if name in Poll.names() and name not in ("custom", "options"):
         return getattr(poll, name)
     return dig(poll.custom, name.removeprefix("custom."))
+
+
+FEATURE = Feature(operations=(DOMAIN,), check_message=service.check_message, message_fields=service.message_fields)

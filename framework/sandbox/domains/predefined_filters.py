@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.predefined_filter import PREDEFINED_FILTERS, PredefinedFilter
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.query.filters import compile_filter
@@ -96,3 +97,6 @@ def _view(found: PredefinedFilter, *, stats: bool = False) -> dict[str, Any]:
         if found.last_seen is not None:
             view["stats"]["last_seen"] = found.last_seen
     return view
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from framework.sandbox.call import Call
+from framework.sandbox.feature import Feature
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.services import opengraph
 from framework.sandbox.wire import Dialect
@@ -18,3 +19,6 @@ async def get_og(call: Call) -> Result:
     allow_private = call.actor.is_server and call.sandbox.config.is_loopback
     preview = await opengraph.scrape(url, allow_private=allow_private)
     return {**preview, "custom": {}} if call.dialect is Dialect.V2 else preview
+
+
+FEATURE = Feature(operations=(DOMAIN,))

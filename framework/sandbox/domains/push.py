@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden, invalid, not_found
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.device import DEVICES_OF
 from framework.sandbox.model.message import MESSAGES, TIMELINES
 from framework.sandbox.model.push import (
     PROVIDER_TYPES,
     PUSH_PREFERENCES,
+    PUSH_PREFERENCES_OF,
     PUSH_PROVIDERS,
     PUSH_TEMPLATES,
     PushPreference,
@@ -23,7 +25,7 @@ from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.services import channels, people, slash
 from framework.sandbox.services import messages as message_service
 from framework.sandbox.services.templates import render
-from framework.sandbox.views.push import preference_view
+from framework.sandbox.views.push import own_user_fields, preference_view
 
 if TYPE_CHECKING:
     from framework.sandbox.model.message import Message
@@ -241,3 +243,6 @@ def _values(call: Call, message: Message, receiver: User) -> dict[str, Any]:
         "receiver": {"id": receiver.id, "name": receiver.name or receiver.id, **receiver.custom},
         "unread_count": unread_count,
     }
+
+
+FEATURE = Feature(operations=(DOMAIN,), forget_user=dropping(PUSH_PREFERENCES_OF), own_user_fields=own_user_fields)

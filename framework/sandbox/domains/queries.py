@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, MEMBERSHIPS_OF, READS, Channel, pair
 from framework.sandbox.model.message import TIMELINES
 from framework.sandbox.model.user import USERS
@@ -151,3 +152,6 @@ def _invite(member: Any) -> str | None:  # noqa: ANN401 - a Member or None
     if member.invite_accepted_at is not None:
         return "accepted"
     return "rejected" if member.invite_rejected_at is not None else "pending"
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.message import REACTIONS, REACTIONS_TO, Message, Reaction
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import require, require_feature
@@ -44,7 +45,7 @@ def send_reaction(call: Call) -> Result:
         raise invalid(f"reaction.type must be a maximum of {MAX_TYPE} characters in length")
     score = call.number("score", 1, low=0, high=MAX_SCORE, source=taken.fields)
     emoji_code = call.text("emoji_code", taken.fields)
-    channels.check_custom(taken.custom, "reaction")
+    channels.check_custom(call, taken.custom, "reaction")
     if message.deleted_at is not None:
         raise invalid(f"message {message.id} is deleted")
     replaced = _drop_others(call, message, user, kind) if call.flag("enforce_unique", call.body) else False
@@ -121,3 +122,6 @@ def _publish(call: Call, kind: str, message: Message, reaction: Reaction, user: 
     }
     channel = service.channel_of(call, message)
     channels.announce(call, kind, channel, payload, only=service.seen_by(message))
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import MEMBERSHIPS_OF, READS, Channel, Read, pair
 from framework.sandbox.model.message import MESSAGES, TIMELINES, Message
 from framework.sandbox.model.thread import THREADS, Thread
@@ -242,3 +243,6 @@ def _message(call: Call, channel: Channel, message_id: str) -> Message:
     if message is None or message.cid != channel.cid:
         raise invalid(f"message {message_id} does not exist in channel {channel.cid}")
     return message
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.channel import CHANNELS, pair
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.reminder import REMINDERS, REMINDERS_OF, Reminder
@@ -17,8 +18,9 @@ from framework.sandbox.realtime.event import to_users
 from framework.sandbox.services import channels, people, reminders
 from framework.sandbox.services import messages as service
 from framework.sandbox.services.paging import page
+from framework.sandbox.services.reminders import reminder_fields
 from framework.sandbox.views.channel import channel_view
-from framework.sandbox.views.message import message_view, reminder_fields
+from framework.sandbox.views.message import message_view
 from framework.sandbox.views.user import user_by_id
 
 DOMAIN = Domain("reminders")
@@ -103,3 +105,12 @@ def _value(reminder: Reminder, name: str) -> Any:  # noqa: ANN401 - a JSON value
     if name == "channel_cid":
         return reminder.cid
     return getattr(reminder, name) if name in Reminder.names() else None
+
+
+FEATURE = Feature(
+    operations=(DOMAIN,),
+    due={reminders.DUE: reminders.remind},
+    forget_user=dropping(REMINDERS_OF),
+    forget_message=reminders.forget,
+    message_fields=reminders.message_fields,
+)

@@ -7,10 +7,13 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.retention import RETENTION_POLICIES, RETENTION_RUNS, RetentionPolicy, RetentionRun
 from framework.sandbox.operations import Access, Domain, Result
+from framework.sandbox.services.channel_removal import delete_now
+from framework.sandbox.services.deletion import delete_hard
 from framework.sandbox.services.listing import listed
 from framework.sandbox.views.channel import last_message_at
 
@@ -60,9 +63,6 @@ def get_retention_policy_runs(call: Call) -> Result:
 
 def run(call: Call, name: str) -> None:
     """Delete what is older than a policy allows, note it, and plan the next run."""
-    from framework.sandbox.domains.messages import delete_hard
-    from framework.sandbox.services.channel_removal import delete_now
-
     policy = call.store[RETENTION_POLICIES].get(name)
     if policy is None:
         return
@@ -104,3 +104,6 @@ def _value(one: RetentionRun, name: str) -> Any:  # noqa: ANN401 - a JSON value
 
 def _date(at: datetime) -> str:
     return at.strftime("%Y-%m-%d")
+
+
+FEATURE = Feature(operations=(DOMAIN,), due={RUN: run})

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.flag import AUTOMOD, MESSAGE
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.moderation_setup import ACTION_CONFIGS
@@ -146,3 +147,6 @@ def _find(call: Call, item_id: str) -> ReviewItem:
     if item is None:
         raise not_found(f"review queue item with id {item_id} not found")
     return item
+
+
+FEATURE = Feature(operations=(DOMAIN,))

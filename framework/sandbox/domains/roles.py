@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel_type import BUILT_IN_SINCE, BUILT_IN_TYPES, CHANNEL_TYPES
 from framework.sandbox.model.permission_catalog import BUILT_IN_PERMISSIONS, BUILT_IN_ROLES
 from framework.sandbox.model.role import PERMISSIONS, ROLES, Permission, Role
@@ -180,3 +181,6 @@ def _permission_view(permission: Permission) -> dict[str, Any]:
         "owner_resource": "Channel" if level == "channel" else "User",
         "tags": [],
     }
+
+
+FEATURE = Feature(operations=(DOMAIN,))

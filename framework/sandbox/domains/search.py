@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.call import Call
 from framework.sandbox.domains.queries import candidates, channel_values
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.message import MESSAGES_OF, TIMELINES, Message
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Domain, Result
@@ -113,3 +114,6 @@ def _value(call: Call, message: Message, name: str) -> Any:  # noqa: ANN401 - a 
     if name in Message.names() and name != "custom":
         return getattr(message, name)
     return dig(message.custom, name.removeprefix("custom."))
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import pair
 from framework.sandbox.model.segment import SEGMENT_TARGETS, SEGMENTS, TARGETS_OF, Segment, SegmentTarget
 from framework.sandbox.operations import Access, Domain, Result
@@ -136,3 +137,6 @@ def _target_ids(call: Call) -> list[str]:
     if len(ids) > MAX_TARGETS:
         raise invalid(f"at most {MAX_TARGETS} targets can be named at once")
     return ids
+
+
+FEATURE = Feature(operations=(DOMAIN,))

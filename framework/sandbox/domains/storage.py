@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import ApiError, invalid, not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.storage import EXTERNAL_STORAGES, IMPORTER_STORAGES, ExternalStorage, ImporterStorage
 from framework.sandbox.operations import Access, Domain, Result
 
@@ -129,3 +130,6 @@ def _importer(call: Call) -> ImporterStorage:
     if found is None:
         raise not_found("no external storage is configured for imports")
     return found
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import capabilities
@@ -58,3 +59,6 @@ def sync(call: Call) -> Result:
 def _removal(call: Call, cid: str, at: Any, user_id: str | None) -> list[tuple[Any, dict[str, Any]]]:  # noqa: ANN401
     kind = "notification.removed_from_channel"
     return [item for item in history.since(call, cid, at, user_id) if item[1]["type"] == kind]
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import not_found
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.task import TASKS, Task
 from framework.sandbox.operations import Access, Domain, Result
 
@@ -44,3 +45,6 @@ def _view(task: Task) -> Result:
     if task.error is not None:
         view["error"] = task.error
     return view
+
+
+FEATURE = Feature(operations=(DOMAIN,))

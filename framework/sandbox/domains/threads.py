@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.call import Call
 from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import FEATURES, Feature, dropping
 from framework.sandbox.model.channel import CHANNELS, MEMBERS_OF, pair
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.thread import (
@@ -80,7 +81,7 @@ def update_thread_partial(call: Call) -> Result:
             custom = with_path(custom, name.removeprefix("custom."), value)
     for name in unset:
         custom = without_path(custom, name.removeprefix("custom."))
-    channels.check_custom(custom, "thread")
+    channels.check_custom(call, custom, "thread")
     thread.title = "" if "title" in unset else title or ""
     thread.custom, thread.updated_at = custom, call.now
     call.store[THREADS].put(thread)
@@ -152,9 +153,9 @@ def _state(call: Call, thread: Thread, user: User | None) -> Entity:
         view.fields["channel"].fields["members"] = [member_view(call.sandbox, member) for member in shown]
     parent = call.store[MESSAGES].get(thread.parent_message_id)
     if parent is not None and viewer is not None:
-        from framework.sandbox.services import drafts
-
-        draft = drafts.of(call, thread.cid, viewer, parent.id)
-        if draft is not None:
-            view.fields["draft"] = drafts.view(call, draft)
+        for add in call.sandbox[FEATURES].thread_fields:
+            view.fields |= add(call, thread, viewer)
     return view
+
+
+FEATURE = Feature(operations=(DOMAIN,), forget_user=dropping(PARTICIPATIONS_OF))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.user import USERS
 from framework.sandbox.operations import Domain, Result
@@ -59,3 +60,6 @@ def _language(call: Call, name: str) -> str:
     if language not in LANGUAGES:
         raise invalid(f"{name} {language} is not supported")
     return language
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, Channel, pair
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import require
@@ -79,3 +80,6 @@ def _hide_before(call: Call, key: str, upto: datetime) -> None:
     if member is not None:
         member.hide_messages_before = upto
         call.store[MEMBERS].put(member)
+
+
+FEATURE = Feature(operations=(DOMAIN,))

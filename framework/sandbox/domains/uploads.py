@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.upload import UPLOADS
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import capabilities, require, require_feature
@@ -98,3 +99,6 @@ async def _delete(call: Call, kind: str, cid: str | None) -> Result:
     call.store[UPLOADS].remove(upload.id)
     await asyncio.to_thread(call.sandbox.files.remove, upload.id)
     return {}
+
+
+FEATURE = Feature(operations=(DOMAIN,))

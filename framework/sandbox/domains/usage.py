@@ -10,6 +10,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.user import USERS
@@ -139,3 +140,6 @@ def _cursor(call: Call) -> str:
         return base64.urlsafe_b64decode(raw.encode()).decode()
     except (binascii.Error, UnicodeError) as error:
         raise invalid("next is not a cursor of this query") from error
+
+
+FEATURE = Feature(operations=(DOMAIN,))

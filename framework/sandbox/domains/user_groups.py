@@ -6,8 +6,10 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.role import (
     GROUP_MEMBERS,
+    GROUPS_OF_USER,
     MEMBERS_OF_GROUP,
     USER_GROUPS,
     GroupMember,
@@ -154,3 +156,6 @@ def _add(call: Call, group: UserGroup, user_ids: list[str], *, as_admin: bool) -
 def _view(call: Call, group: UserGroup) -> dict[str, Any]:
     members = call.store.index(MEMBERS_OF_GROUP).of(group.id)
     return {**group.view().fields, "members": [member.view().fields for member in members]}
+
+
+FEATURE = Feature(operations=(DOMAIN,), forget_user=dropping(GROUPS_OF_USER))

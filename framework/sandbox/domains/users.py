@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import forbidden, invalid
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.user import USER_INPUT, USER_RESERVED, USERS, User
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import same_team
@@ -159,3 +160,6 @@ def announce(call: Call, user: User) -> None:
 def _require_self(call: Call, user_id: str) -> None:
     if not call.actor.is_server and call.actor.user_id != user_id:
         raise forbidden(f"user {call.actor.user_id} may not update user {user_id}")
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import Feature, dropping
 from framework.sandbox.model.channel import MEMBERS, Channel, Member, pair
-from framework.sandbox.model.relation import CHANNEL_MUTES, ChannelMute
+from framework.sandbox.model.relation import CHANNEL_MUTES, CHANNEL_MUTES_BY, CHANNEL_MUTES_OF, ChannelMute
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import require, require_feature
 from framework.sandbox.realtime.event import to_users
@@ -117,3 +118,8 @@ def _named_channels(call: Call) -> list[Channel]:
     if len(cids) > MAX_MUTED_AT_ONCE:
         raise invalid(f"at most {MAX_MUTED_AT_ONCE} channels can be named at once")
     return [channels.by_cid(call, cid) for cid in cids]
+
+
+FEATURE = Feature(
+    operations=(DOMAIN,), forget_user=dropping(CHANNEL_MUTES_BY), forget_channel=dropping(CHANNEL_MUTES_OF)
+)

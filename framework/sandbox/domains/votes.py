@@ -6,6 +6,7 @@ from typing import Any
 
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found, too_long
+from framework.sandbox.feature import Feature
 from framework.sandbox.model.message import Message
 from framework.sandbox.model.poll import VOTES, VOTES_OF, Poll, Vote
 from framework.sandbox.model.user import User
@@ -119,3 +120,6 @@ def _value(vote: Vote, name: str) -> Any:  # noqa: ANN401 - a JSON value
     if name == "is_answer":
         return vote.is_answer
     return getattr(vote, name) if name in Vote.names() else None
+
+
+FEATURE = Feature(operations=(DOMAIN,))

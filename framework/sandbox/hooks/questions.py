@@ -16,6 +16,8 @@ from framework.sandbox.views.user import user_view
 from framework.sandbox.wire import Dialect, parse_json
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from framework.sandbox.call import Call
     from framework.sandbox.model.channel import Channel
     from framework.sandbox.model.user import User
@@ -25,13 +27,14 @@ _ANSWER_TYPES = ("regular", "reply", "system", "error", "ephemeral")
 _TEXT_LIMIT = 20_000
 
 
-def asks(call: Call, message: Message) -> bool:
-    """Whether the app is to be asked about a composed message."""
-    store = call.store
-    return settings.before_send_url(store) is not None or _command_url(call, message) is not None
+def ask(call: Call, channel: Channel, message: Message, user: User) -> Awaitable[bool] | None:
+    """Ask the app about a composed message, where it wants to be asked."""
+    if settings.before_send_url(call.store) is None and _command_url(call, message) is None:
+        return None
+    return _answered(call, channel, message, user)
 
 
-async def ask(call: Call, channel: Channel, message: Message, user: User) -> bool:
+async def _answered(call: Call, channel: Channel, message: Message, user: User) -> bool:
     """Let the app's backend change a composed message; whether it is to be sent. A refusal has the type `error`.
 
     The service goes on without a backend that does not answer, or answers nonsense. Raises ApiError 400 when the id
@@ -81,7 +84,7 @@ def _rewrite(call: Call, channel: Channel, message: Message, raw: bytes) -> None
     taken = Dialect.V1.take({k: v for k, v in given.items() if k not in MESSAGE_RESERVED}, MESSAGE_INPUT, "message")
     changes = _changes(call, taken.fields)
     custom = {**message.custom, **{name: value for name, value in taken.custom.items() if name != "custom"}}
-    check_custom(custom, "message")
+    check_custom(call, custom, "message")
     for name, value in changes.items():
         setattr(message, name, value)
     message.custom = custom

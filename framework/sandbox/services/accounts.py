@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from framework.sandbox.domains.messages import delete_hard, delete_soft
 from framework.sandbox.errors import invalid
-from framework.sandbox.model.ban import BANS, BANS_OF
+from framework.sandbox.feature import FEATURES
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, MEMBERSHIPS_OF, READS, Channel, pair
-from framework.sandbox.model.device import DEVICES, DEVICES_OF
-from framework.sandbox.model.draft import DRAFTS, DRAFTS_OF
-from framework.sandbox.model.held_channel import HELD_CHANNELS, HELD_CHANNELS_OF
-from framework.sandbox.model.location import LOCATIONS, LOCATIONS_OF
 from framework.sandbox.model.message import MESSAGES, REACTIONS, Message
-from framework.sandbox.model.mute import USER_MUTES, USER_MUTES_BY
-from framework.sandbox.model.push import PUSH_PREFERENCES, PUSH_PREFERENCES_OF
-from framework.sandbox.model.relation import BLOCKS, BLOCKS_BY, BLOCKS_OF, CHANNEL_MUTES, CHANNEL_MUTES_BY
-from framework.sandbox.model.reminder import REMINDERS, REMINDERS_OF
-from framework.sandbox.model.role import GROUP_MEMBERS, GROUPS_OF_USER
-from framework.sandbox.model.thread import PARTICIPANTS, PARTICIPATIONS_OF
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.realtime.event import to_users
 from framework.sandbox.services import channels, held_channels, unread
 from framework.sandbox.services.channel_removal import delete_now
+from framework.sandbox.services.deletion import delete_hard, delete_soft
 from framework.sandbox.services.people import related
-from framework.sandbox.store.table import Derived, Groups, Table
 from framework.sandbox.views.message import message_view, reaction_view
 from framework.sandbox.views.user import user_view
 
@@ -163,33 +152,14 @@ def _hand_over(call: Call, user: User, owner: User) -> None:
                 channels.add_members(call, channel, [{"user_id": owner.id}], None)
 
 
-_OF_USER: tuple[tuple[Table[Any], Derived[Any, Groups[Any]]], ...] = (
-    (BANS, BANS_OF),
-    (BLOCKS, BLOCKS_BY),
-    (BLOCKS, BLOCKS_OF),
-    (CHANNEL_MUTES, CHANNEL_MUTES_BY),
-    (DEVICES, DEVICES_OF),
-    (DRAFTS, DRAFTS_OF),
-    (GROUP_MEMBERS, GROUPS_OF_USER),
-    (HELD_CHANNELS, HELD_CHANNELS_OF),
-    (LOCATIONS, LOCATIONS_OF),
-    (PARTICIPANTS, PARTICIPATIONS_OF),
-    (PUSH_PREFERENCES, PUSH_PREFERENCES_OF),
-    (REMINDERS, REMINDERS_OF),
-    (USER_MUTES, USER_MUTES_BY),
-)
-"""What is a user's own, beside memberships and messages."""
-
-
 def _remove(call: Call, user: User) -> None:
     """Forget a user and what it set for itself; its messages bear the bare id from now on."""
     store = call.store
     for member in store.index(MEMBERSHIPS_OF).of(user.id):
         store[MEMBERS].remove(member.key)
         store[READS].remove(pair(member.cid, user.id))
-    for table, index in _OF_USER:
-        for record in store.index(index).of(user.id):
-            store[table].remove(record.key)
+    for drop in call.sandbox[FEATURES].forget_user:
+        drop(call, user.id)
     store[USERS].remove(user.id)
 
 

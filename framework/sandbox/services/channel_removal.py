@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from framework.sandbox.feature import FEATURES
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, READS, READS_OF, Channel
 from framework.sandbox.model.message import MESSAGES_OF
-from framework.sandbox.model.relation import CHANNEL_MUTES, CHANNEL_MUTES_OF
-from framework.sandbox.services import channels, drafts, messages
+from framework.sandbox.services import channels, messages
 from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.user import user_view
 
@@ -37,9 +37,8 @@ def delete_now(call: Call, channel: Channel, user: User | None, *, keep_messages
         call.store[MEMBERS].remove(member.key)
     for read in call.store.index(READS_OF).of(channel.cid):
         call.store[READS].remove(read.key)
-    for mute in call.store.index(CHANNEL_MUTES_OF).of(channel.cid):
-        call.store[CHANNEL_MUTES].remove(mute.key)
-    drafts.forget(call, channel.cid)
+    for drop in call.sandbox[FEATURES].forget_channel:
+        drop(call, channel.cid)
     call.store[CHANNELS].remove(channel.cid)
     return view
 

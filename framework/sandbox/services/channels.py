@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import forbidden, invalid, not_found, too_long
+from framework.sandbox.feature import FEATURES
 from framework.sandbox.model.channel import (
     CHANNEL_INPUT,
     CHANNEL_RESERVED,
@@ -21,13 +22,13 @@ from framework.sandbox.model.channel import (
     Read,
     pair,
 )
-from framework.sandbox.model.message import MESSAGE_INPUT, MESSAGE_RESERVED
 from framework.sandbox.permissions import require, type_of
 from framework.sandbox.realtime.event import Audience, Event, to_users, to_watchers
 from framework.sandbox.services import people
 from framework.sandbox.services.bans import apply_future
 from framework.sandbox.views.channel import channel_view, member_view
 from framework.sandbox.views.user import user_view
+from framework.sandbox.wire import Dialect
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
@@ -52,7 +53,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "config_overrides": (dict,),
     "filter_tags": (list,),
 }
-_OWN_NAMES = {"message": MESSAGE_INPUT | MESSAGE_RESERVED, "channel": CHANNEL_INPUT | CHANNEL_RESERVED}
 _EMPTY: dict[str, Any] = {
     "frozen": False,
     "disabled": False,
@@ -113,7 +113,7 @@ def create(
 def apply(call: Call, channel: Channel, taken: Input) -> None:
     """Set fields and custom data. Raises ApiError 400 before anything changed."""
     checked = {name: check(name, taken.fields[name]) for name in _SETTABLE if name in taken.fields}
-    check_custom({**channel.custom, **taken.custom}, "channel")
+    check_custom(call, {**channel.custom, **taken.custom}, "channel")
     for name, value in checked.items():
         setattr(channel, name, value)
     channel.custom = {**channel.custom, **taken.custom}
@@ -130,16 +130,14 @@ def check(name: str, value: object) -> Any:  # noqa: ANN401 - a JSON value
     return value
 
 
-def check_custom(custom: Mapping[str, Any], what: str) -> None:
+def check_custom(call: Call, custom: Mapping[str, Any], what: str) -> None:
     """Raise ApiError 400 for custom data over 5 KB, and for names that the service uses itself.
 
     The older API has custom data beside the other fields: a custom `quoted_message` would look like a real one there.
     """
-    from framework.sandbox.wire import Dialect
-
     if not custom:
         return
-    if taken := custom.keys() & _OWN_NAMES.get(what, frozenset()):
+    if taken := custom.keys() & call.sandbox[FEATURES].reserved(what):
         raise invalid(f"{what} custom data cannot have the names {', '.join(sorted(taken))}: they are reserved")
     if len(Dialect.V1.encode(custom)) > MAX_CUSTOM_BYTES:
         raise too_long(f"{what} custom data must be at most {MAX_CUSTOM_BYTES} bytes of JSON")

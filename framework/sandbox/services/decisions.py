@@ -12,7 +12,9 @@ from framework.sandbox.model.flag import FLAGS, MESSAGE
 from framework.sandbox.model.message import MESSAGES, Message
 from framework.sandbox.model.review import REVIEW_ITEMS, ReviewItem
 from framework.sandbox.model.screening import BLOCKED
-from framework.sandbox.services import bans, messages, people, reports, unread
+from framework.sandbox.services import accounts, bans, messages, people, reports, unread
+from framework.sandbox.services.deletion import DELETIONS, delete_hard, delete_messages, delete_soft
+from framework.sandbox.services.screening import set_bypass
 from framework.sandbox.views.message import render_html
 
 if TYPE_CHECKING:
@@ -73,8 +75,6 @@ def _ban(call: Call, item: ReviewItem, options: Mapping[str, Any], by: User | No
 
 
 def _delete_all(call: Call, target: User, cid: str, how: str, by: User | None) -> None:
-    from framework.sandbox.domains.bans import DELETIONS, delete_messages  # domains use this module
-
     if how not in DELETIONS:
         raise invalid(f"delete_messages must be one of [{', '.join(DELETIONS)}]")
     delete_messages(call, target, cid, how, by)
@@ -92,8 +92,6 @@ def _message(call: Call, item: ReviewItem) -> Message:
 
 
 def _delete_message(call: Call, item: ReviewItem, options: Mapping[str, Any], by: User | None) -> None:
-    from framework.sandbox.domains.messages import delete_hard, delete_soft  # domains use this module
-
     message = _message(call, item)
     if call.flag("hard_delete", options):
         delete_hard(call, message, by)
@@ -139,8 +137,6 @@ def unblock(call: Call, held: Message) -> Message:
 
 
 def _delete_user(call: Call, item: ReviewItem, options: Mapping[str, Any], _by: User | None) -> None:
-    from framework.sandbox.services import accounts  # it deletes messages by a domain, and domains use this module
-
     mode = accounts.HARD if call.flag("hard_delete", options) else accounts.SOFT
     along = mode if mode == accounts.HARD or call.flag("mark_messages_deleted", options) else None
     conversations = accounts.HARD if call.flag("delete_conversation_channels", options) else None
@@ -171,8 +167,6 @@ def _flag(call: Call, item: ReviewItem, options: Mapping[str, Any], by: User | N
 
 
 def _bypass(call: Call, item: ReviewItem, options: Mapping[str, Any], _by: User | None) -> None:
-    from framework.sandbox.domains.moderation_configs import set_bypass  # domains use this module
-
     set_bypass(call, _target(call, item, options).id, enabled=call.flag("enabled", options, default=True))
 
 

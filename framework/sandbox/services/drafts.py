@@ -15,6 +15,10 @@ from framework.sandbox.wire import Dialect, Entity
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
+    from framework.sandbox.model.channel import Channel
+    from framework.sandbox.model.message import Message
+    from framework.sandbox.model.thread import Thread
+    from framework.sandbox.model.user import User
 
 
 def of(call: Call, cid: str, user_id: str, parent_id: str | None = None) -> Draft | None:
@@ -28,18 +32,30 @@ def drop(call: Call, draft: Draft) -> None:
     tell(call, "draft.deleted", draft)
 
 
-def drop_sent(call: Call, cid: str, user_id: str, parent_id: str | None) -> None:
+def drop_sent(call: Call, message: Message) -> None:
     """Remove the draft of a message that was just sent."""
-    draft = of(call, cid, user_id, parent_id) if len(call.store[DRAFTS]) else None
+    draft = of(call, message.cid, message.user_id, message.parent_id) if len(call.store[DRAFTS]) else None
     if draft is not None:
         drop(call, draft)
 
 
-def forget(call: Call, cid: str, parent_id: str | None = None) -> None:
-    """Drop what stands in a channel, or in one thread of it, that is gone for good."""
-    for draft in call.store.index(DRAFTS_IN).of(cid):
-        if parent_id is None or draft.parent_id == parent_id:
+def forget_thread(call: Call, message: Message) -> None:
+    """Drop the drafts in the thread of a message that is gone for good."""
+    for draft in call.store.index(DRAFTS_IN).of(message.cid):
+        if draft.parent_id == message.id:
             call.store[DRAFTS].remove(draft.key)
+
+
+def channel_state(call: Call, channel: Channel, user: User | None) -> dict[str, Any]:
+    """The user's draft in a channel."""
+    draft = of(call, channel.cid, user.id) if user is not None else None
+    return {"draft": view(call, draft)} if draft is not None else {}
+
+
+def thread_fields(call: Call, thread: Thread, user_id: str) -> dict[str, Any]:
+    """The user's draft in a thread."""
+    draft = of(call, thread.cid, user_id, thread.parent_message_id)
+    return {"draft": view(call, draft)} if draft is not None else {}
 
 
 def tell(call: Call, kind: str, draft: Draft) -> None:

@@ -26,7 +26,7 @@ def apply(call: Call, channel: Channel, message: Message, taken: Input) -> None:
     """Set what a client may set on a new or existing message. Checks everything first."""
     fields = taken.fields
     custom = {**message.custom, **taken.custom}
-    channels.check_custom(custom, "message")
+    channels.check_custom(call, custom, "message")
     changes = {**_content(call, channel, fields), **_marks(call, fields), **_server_fields(call, fields)}
     if "pinned" in fields:
         changes |= _pin_changes(call, message, fields)

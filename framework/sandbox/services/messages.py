@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import ApiError, invalid, not_found, too_long
+from framework.sandbox.feature import FEATURES
 from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, READS, Channel, pair
-from framework.sandbox.model.location import LOCATIONS
 from framework.sandbox.model.message import (
     MESSAGE_INPUT,
     MESSAGE_RESERVED,
@@ -17,17 +17,13 @@ from framework.sandbox.model.message import (
     REACTIONS_TO,
     Message,
 )
-from framework.sandbox.model.poll import POLLS
 from framework.sandbox.model.thread import PARTICIPANTS_OF
-from framework.sandbox.permissions import require, require_feature
+from framework.sandbox.permissions import require
 from framework.sandbox.realtime.event import Audience, Event, to_users
 from framework.sandbox.services import (
     channels,
-    drafts,
-    locations,
     message_fields,
     people,
-    reminders,
     response_times,
     revisions,
     standing,
@@ -80,8 +76,8 @@ def deliver(call: Call, channel: Channel, message: Message, user: User, *, keep_
     """
     message.shadowed = message.shadowed or standing.is_shadow_banned(call.sandbox, channel.cid, user.id)
     call.store[MESSAGES].put(message)
-    locations.note(call, message)
-    drafts.drop_sent(call, channel.cid, user.id, message.parent_id)
+    for note in call.sandbox[FEATURES].message_sent:
+        note(call, message)
     if not message.pending:
         release(call, channel, message, user, keep_hidden=keep_hidden)
     return message
@@ -115,11 +111,10 @@ def forget(call: Call, message: Message) -> None:
     store = call.store
     for reaction in store.index(REACTIONS_TO).of(message.id):
         store[REACTIONS].remove(reaction.key)
-    reminders.forget(call, message.id)
+    for drop in call.sandbox[FEATURES].forget_message:
+        drop(call, message)
     threads.forget(call, message.id)
-    drafts.forget(call, message.cid, message.id)
     revisions.forget(call, message.id)
-    store[LOCATIONS].remove(message.id)
     store[MESSAGES].remove(message.id)
 
 
@@ -134,30 +129,13 @@ def compose(call: Call, channel: Channel, taken: Input, user: User) -> Message:
     message = Message(message_id, channel.cid, user.id, call.now, call.now)
     message.type = _type(call, taken.fields.get("type"))
     _place(call, channel, message, taken.fields)
-    _attach(call, channel, message, user, taken.fields)
+    for check in call.sandbox[FEATURES].check_message:
+        check(call, channel, message, user, taken.fields)
     message_fields.apply(call, channel, message, taken)
     if message.type == "system" and not message.text and not taken.custom:
         return message
     _require_content(message)
     return message
-
-
-def _attach(call: Call, channel: Channel, message: Message, user: User, fields: Mapping[str, Any]) -> None:
-    """The poll and the location that a new message shares: neither changes by an update of the message."""
-    poll_id = call.text("poll_id", fields)
-    if poll_id:
-        require_feature(call, channel, "polls")
-        require(call, channel, user, "send-poll")
-        if poll_id not in call.store[POLLS]:
-            raise invalid(f"poll {poll_id} does not exist")
-        message.poll_id = poll_id
-    if fields.get("shared_location") is not None:
-        require_feature(call, channel, "shared_locations")
-        require(call, channel, user, "share-location")
-        message.shared_location = dict(call.mapping("shared_location", fields))
-        end_at = locations.take(call, message.shared_location)["end_at"]
-        if end_at is not None and end_at <= call.now:
-            raise invalid("shared_location.end_at must be in the future")
 
 
 def _require_content(message: Message) -> None:

@@ -17,13 +17,16 @@ from framework.sandbox.model.poll import (
     Poll,
     Vote,
 )
-from framework.sandbox.permissions import capabilities
+from framework.sandbox.permissions import capabilities, require, require_feature
 from framework.sandbox.services import channels
 from framework.sandbox.views.poll import poll_view, vote_view
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
+    from framework.sandbox.model.channel import Channel
+    from framework.sandbox.model.message import Message
     from framework.sandbox.model.user import User
+    from framework.sandbox.sandbox import Sandbox
 
 MAX_NAME = 255
 MAX_DESCRIPTION = 5000
@@ -115,7 +118,7 @@ def take_option(call: Call, raw: object, old: Poll | None = None) -> dict[str, A
         raise invalid("text is a required field of an option")
     if len(text) > MAX_NAME:
         raise too_long(f"an option's text must be a maximum of {MAX_NAME} characters in length")
-    channels.check_custom(taken.custom, "option")
+    channels.check_custom(call, taken.custom, "option")
     return {"id": option_id or call.sandbox.ids.new(), "text": text, "custom": taken.custom}
 
 
@@ -141,3 +144,21 @@ def tell(call: Call, kind: str, poll: Poll, vote: Vote | None = None) -> None:
         if vote is not None:
             payload["poll_vote"] = vote_view(call.sandbox, poll, vote)
         channels.announce(call, kind, channel, payload)
+
+
+def check_message(call: Call, channel: Channel, message: Message, user: User, fields: Mapping[str, Any]) -> None:
+    """Take the poll that a new message shares: it does not change by an update of the message."""
+    poll_id = call.text("poll_id", fields)
+    if not poll_id:
+        return
+    require_feature(call, channel, "polls")
+    require(call, channel, user, "send-poll")
+    if poll_id not in call.store[POLLS]:
+        raise invalid(f"poll {poll_id} does not exist")
+    message.poll_id = poll_id
+
+
+def message_fields(sandbox: Sandbox, message: Message, viewer_id: str | None) -> dict[str, Any]:
+    """The poll that a message shares."""
+    poll = sandbox.store[POLLS].get(message.poll_id) if message.poll_id is not None else None
+    return {"poll": poll_view(sandbox, poll, viewer_id)} if poll is not None else {}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from framework.sandbox.model.message import MESSAGES
+from framework.sandbox.model.channel import pair
+from framework.sandbox.model.message import MESSAGES, Message
 from framework.sandbox.model.reminder import REMINDERS, REMINDERS_TO, Reminder
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.views.message import message_view, reminder_fields
+from framework.sandbox.views.message import message_view
 from framework.sandbox.views.user import user_by_id
 
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
+    from framework.sandbox.sandbox import Sandbox
 
 DUE = "reminder.due"
 
@@ -27,9 +29,9 @@ def drop(call: Call, reminder: Reminder) -> None:
     call.store[REMINDERS].remove(reminder.key)
 
 
-def forget(call: Call, message_id: str) -> None:
+def forget(call: Call, message: Message) -> None:
     """Forget the reminders of a message that is gone for good."""
-    for reminder in call.store.index(REMINDERS_TO).of(message_id):
+    for reminder in call.store.index(REMINDERS_TO).of(message.id):
         drop(call, reminder)
 
 
@@ -46,3 +48,23 @@ def remind(call: Call, key: str) -> None:
     }
     payload = {"reminder": view, "message_id": reminder.message_id, "user_id": reminder.user_id}
     call.emit(to_users("notification.reminder_due", call.now, (reminder.user_id,), payload, reminder.cid))
+
+
+def reminder_fields(reminder: Reminder) -> dict[str, Any]:
+    """A reminder without what it leads to."""
+    fields: dict[str, Any] = {
+        "channel_cid": reminder.cid,
+        "message_id": reminder.message_id,
+        "user_id": reminder.user_id,
+        "created_at": reminder.created_at,
+        "updated_at": reminder.updated_at,
+    }
+    if reminder.remind_at is not None:
+        fields["remind_at"] = reminder.remind_at
+    return fields
+
+
+def message_fields(sandbox: Sandbox, message: Message, viewer_id: str | None) -> dict[str, Any]:
+    """The user's reminder of a message."""
+    reminder = sandbox.store[REMINDERS].get(pair(message.id, viewer_id)) if viewer_id is not None else None
+    return {"reminder": reminder_fields(reminder)} if reminder is not None else {}

@@ -24,7 +24,7 @@ from framework.sandbox.services import bans, blocklists, reports
 if TYPE_CHECKING:
     from framework.sandbox.call import Call
     from framework.sandbox.model.channel import Channel
-    from framework.sandbox.services.screening import Verdict
+    from framework.sandbox.services.verdict import Verdict
 
 _URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _WINDOW = re.compile(r"(\d+)\s*(s|m|h|d|w)")

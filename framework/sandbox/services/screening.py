@@ -5,13 +5,13 @@ What needs a model at the service (toxicity, images, semantic filters) finds not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.model.message import Message
-from framework.sandbox.model.screening import BLOCKED, BYPASSES, MODERATION_CONFIGS, ModerationConfig
+from framework.sandbox.model.screening import BLOCKED, BYPASSES, MODERATION_CONFIGS, Bypass, ModerationConfig
 from framework.sandbox.permissions import config_of
 from framework.sandbox.services import blocklists, reports, rules
+from framework.sandbox.services.verdict import Verdict
 from framework.sandbox.views.message import render_html
 
 if TYPE_CHECKING:
@@ -19,47 +19,27 @@ if TYPE_CHECKING:
 
     from framework.sandbox.call import Call
     from framework.sandbox.model.channel import Channel
+    from framework.sandbox.model.user import User
     from framework.sandbox.sandbox import Sandbox
 
-ACTIONS = ("remove", "bounce_remove", "bounce", "bounce_flag", "shadow", "mask_flag", "mask", "flag")
-"""What may be done, the strongest first."""
-_ALIASES = {"block": "remove", "shadow_block": "shadow", "flag_content": "flag", "block_content": "remove",
-            "shadow_content": "shadow", "mask_content": "mask", "bounce_content": "bounce",
-            "bounce_flag_content": "bounce_flag", "bounce_remove_content": "bounce_remove"}  # fmt: skip
 HELD = frozenset({"remove", "bounce_remove", "bounce", "bounce_flag"})
 REPORTED = frozenset({"remove", "bounce_remove", "bounce_flag", "shadow", "mask_flag", "flag"})
 NOTICE = "Message was blocked by moderation policies"
 
 
-@dataclass
-class Verdict:
-    """What was found in a text. `action` is "keep" where nothing was."""
-
-    action: str = "keep"
-    lists: list[str] = field(default_factory=list)
-    masked: str = ""
-    rules: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, action: str) -> None:
-        """Take up an action: the strongest holds."""
-        action = _ALIASES.get(action, action)
-        if action in ACTIONS and (self.action == "keep" or ACTIONS.index(action) < ACTIONS.index(self.action)):
-            self.action = action
-
-
-def screen(call: Call, channel: Channel, message: Message) -> bool:
-    """Check a composed message before it is stored; false when it must not be sent and has become an error.
+def screen(call: Call, channel: Channel, message: Message, _user: User) -> Message | None:
+    """Check a composed message before it is stored. One that must not be sent becomes an error and is returned.
 
     A server's own messages pass, unless it sends `force_moderation`.
     """
     forced = call.flag("force_moderation", call.body)
     if (call.actor.is_server and not forced) or message.user_id in call.store[BYPASSES]:
-        return True
+        return None
     found = [*_type_lists(call, channel), *_config_lists(_configs(call.sandbox, channel))]
     verdict = judge(call.sandbox, message.text, found, channel.team)
     rules.apply(call, channel, message, verdict)
     if verdict.action == "keep":
-        return True
+        return None
     original = message.text
     message.moderation = {"action": verdict.action, "original_text": original}
     if verdict.lists:
@@ -72,12 +52,12 @@ def screen(call: Call, channel: Channel, message: Message) -> bool:
     if verdict.action in REPORTED:
         _report(call, message, verdict, original)
     if verdict.action not in HELD:
-        return True
+        return None
     if verdict.action == "remove":
         call.store[BLOCKED].put(message.copy())
         message.text, message.html = NOTICE, render_html(NOTICE)
     message.type = "error"
-    return False
+    return message
 
 
 def judge(sandbox: Sandbox, text: str, named: Iterable[tuple[str, str]], team: str | None) -> Verdict:
@@ -138,3 +118,11 @@ def _report(call: Call, message: Message, verdict: Verdict, original: str) -> No
     item.recommended_action = "flag" if verdict.action in ("flag", "mask_flag", "bounce_flag") else verdict.action
     item.payload = {"texts": [original]}
     item.cid = flag.cid = message.cid
+
+
+def set_bypass(call: Call, user_id: str, *, enabled: bool) -> None:
+    """Let a user's content pass unchecked, or check it again."""
+    if enabled:
+        call.store[BYPASSES].put(Bypass(user_id, call.now))
+    else:
+        call.store[BYPASSES].remove(user_id)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.errors import invalid
+from framework.sandbox.feature import FEATURES
 from framework.sandbox.model.channel import MEMBERS, MEMBERS_OF, Channel, pair
 from framework.sandbox.model.message import TIMELINES, Message
 from framework.sandbox.permissions import is_waiting
 from framework.sandbox.query.messages import window
 from framework.sandbox.realtime.event import Audience, Event
-from framework.sandbox.services import drafts, locations
 from framework.sandbox.views.channel import channel_view, member_view, reads_view
-from framework.sandbox.views.message import location_fields, message_view
+from framework.sandbox.views.message import message_view
 from framework.sandbox.views.user import user_by_id, user_view
 from framework.sandbox.wire import Dialect
 
@@ -94,14 +94,10 @@ def channel_state(
 
 
 def _own(call: Call, channel: Channel, user: User | None) -> dict[str, Any]:
-    """What only the user (or a server) sees: pending messages, its draft; and the live locations."""
+    """What features add for the user (or a server), and the pending messages that it may see."""
     own: dict[str, Any] = {}
-    live = locations.live_in(call, channel.cid)
-    if live:
-        own["active_live_locations"] = [location_fields(location) for location in live]
-    draft = drafts.of(call, channel.cid, user.id) if user is not None else None
-    if draft is not None:
-        own["draft"] = drafts.view(call, draft)
+    for add in call.sandbox[FEATURES].channel_state:
+        own |= add(call, channel, user)
     line = call.store.index(TIMELINES).channel(channel.cid)
     pending = [item for item in line if item.pending and (user is None or user.id == item.user_id)]
     if pending:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from framework.sandbox.feature import FEATURES
 from framework.sandbox.model.channel import MEMBERS, pair
-from framework.sandbox.model.location import LOCATIONS, Location
 from framework.sandbox.model.message import (
     ATTACHMENT_FIELDS,
     MESSAGES,
@@ -15,9 +15,6 @@ from framework.sandbox.model.message import (
     Message,
     Reaction,
 )
-from framework.sandbox.model.poll import POLLS
-from framework.sandbox.model.reminder import REMINDERS, Reminder
-from framework.sandbox.views.poll import poll_view
 from framework.sandbox.views.user import user_by_id
 from framework.sandbox.wire import Dialect, Entity
 
@@ -79,8 +76,6 @@ def _add_relations(
     if message.mentioned_group_ids:
         fields["mentioned_group_ids"] = message.mentioned_group_ids
     _add_extras(sandbox, message, viewer_id, fields)
-    if viewer_id is not None:
-        _add_own(sandbox, message, viewer_id, fields)
     if quoting and message.quoted_message_id is not None:
         quoted = sandbox.store[MESSAGES].get(message.quoted_message_id)
         if quoted is not None:
@@ -88,57 +83,13 @@ def _add_relations(
 
 
 def _add_extras(sandbox: Sandbox, message: Message, viewer_id: str | None, fields: dict[str, Any]) -> None:
-    """The command that a message was, and the poll or the location that it shares."""
+    """The command that a message was, what features add, and what it is to one user only."""
     if message.command is not None:
         fields["command_info"] = {"name": message.command}
-    if message.poll_id is not None:
-        poll = sandbox.store[POLLS].get(message.poll_id)
-        if poll is not None:
-            fields["poll"] = poll_view(sandbox, poll, viewer_id)
-    if message.shared_location:
-        location = sandbox.store[LOCATIONS].get(message.id)
-        if location is not None:
-            fields["shared_location"] = location_fields(location)
-
-
-def _add_own(sandbox: Sandbox, message: Message, viewer_id: str, fields: dict[str, Any]) -> None:
-    """What a message is to one user only."""
-    if viewer_id in message.deleted_for:
+    for add in sandbox[FEATURES].message_fields:
+        fields |= add(sandbox, message, viewer_id)
+    if viewer_id is not None and viewer_id in message.deleted_for:
         fields["deleted_for_me"] = True
-    reminder = sandbox.store[REMINDERS].get(pair(message.id, viewer_id))
-    if reminder is not None:
-        fields["reminder"] = reminder_fields(reminder)
-
-
-def reminder_fields(reminder: Reminder) -> dict[str, Any]:
-    """A reminder without what it leads to."""
-    fields: dict[str, Any] = {
-        "channel_cid": reminder.cid,
-        "message_id": reminder.message_id,
-        "user_id": reminder.user_id,
-        "created_at": reminder.created_at,
-        "updated_at": reminder.updated_at,
-    }
-    if reminder.remind_at is not None:
-        fields["remind_at"] = reminder.remind_at
-    return fields
-
-
-def location_fields(location: Location) -> dict[str, Any]:
-    """A shared location; one without `end_at` is a place that does not move."""
-    fields: dict[str, Any] = {
-        "channel_cid": location.cid,
-        "message_id": location.message_id,
-        "user_id": location.user_id,
-        "created_at": location.created_at,
-        "updated_at": location.updated_at,
-        "latitude": location.latitude,
-        "longitude": location.longitude,
-        "created_by_device_id": location.created_by_device_id,
-    }
-    if location.end_at is not None:
-        fields["end_at"] = location.end_at
-    return fields
 
 
 def _add_thread(sandbox: Sandbox, message: Message, fields: dict[str, Any]) -> None:

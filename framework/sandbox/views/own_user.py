@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from framework.sandbox.feature import FEATURES
 from framework.sandbox.services import mutes, relations, unread
-from framework.sandbox.views import push
 from framework.sandbox.views.channel import channel_mute_view
 from framework.sandbox.views.user import user_view
 
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 def full_user_view(sandbox: Sandbox, user: User) -> Entity:
     """A user as a server sees it: with mutes, devices and unread counts."""
+    return _full_view(sandbox, user, itself=False)
+
+
+def _full_view(sandbox: Sandbox, user: User, *, itself: bool) -> Entity:
     view = user_view(sandbox, user)
     muted = [channel_mute_view(sandbox, mute) for mute in relations.channel_mutes(sandbox, user.id)]
     mutes_of = [mutes.mute_view(sandbox, mute) for mute in mutes.of(sandbox, user.id)]
-    devices = push.devices_of(sandbox, user.id)
-    view.fields |= {"mutes": mutes_of, "channel_mutes": muted, "devices": devices, **unread.totals(sandbox, user.id)}
+    view.fields |= {"mutes": mutes_of, "channel_mutes": muted, **unread.totals(sandbox, user.id)}
+    for add in sandbox[FEATURES].own_user_fields:
+        view.fields |= add(sandbox, user.id, itself)
     view.fields["invisible"] = user.invisible
     view.v2 = None
     view.fields["blocked_user_ids"] = relations.blocked_ids(sandbox, user.id)
@@ -34,8 +39,4 @@ def full_user_view(sandbox: Sandbox, user: User) -> Entity:
 
 def own_user_view(sandbox: Sandbox, user: User) -> Entity:
     """A user as it sees itself: `me` of the first health check."""
-    view = full_user_view(sandbox, user)
-    preferences = push.preference_of(sandbox, user.id)
-    if preferences is not None:
-        view.fields["push_preferences"] = preferences
-    return view
+    return _full_view(sandbox, user, itself=True)

@@ -38,3 +38,11 @@ def preference_of(sandbox: Sandbox, user_id: str) -> dict[str, Any] | None:
     """What a user wants to be told of everywhere, where it said so."""
     found = sandbox.store[PUSH_PREFERENCES].get(f"{user_id}/") if len(sandbox.store[PUSH_PREFERENCES]) else None
     return preference_view(found) if found is not None else None
+
+
+def own_user_fields(sandbox: Sandbox, user_id: str, itself: bool) -> dict[str, Any]:
+    """A user's devices, and for the user itself what it wants to be told of."""
+    fields: dict[str, Any] = {"devices": devices_of(sandbox, user_id)}
+    if itself and (preferences := preference_of(sandbox, user_id)) is not None:
+        fields["push_preferences"] = preferences
+    return fields
