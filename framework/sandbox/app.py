@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.websockets import WebSocket
 
-from framework.sandbox import due
+from framework.sandbox import due, known_operations
 from framework.sandbox.auth import Authenticator
 from framework.sandbox.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
 from framework.sandbox.dispatch import Dispatcher
@@ -21,9 +21,9 @@ from framework.sandbox.hooks.sender import WebhookSender
 from framework.sandbox.model.channel import CHANNELS
 from framework.sandbox.model.message import MESSAGES, TIMELINES
 from framework.sandbox.model.user import USERS
-from framework.sandbox.operations import Router
 from framework.sandbox.rate_limits import RateLimits
 from framework.sandbox.realtime.hub import Hub
+from framework.sandbox.router import Router
 from framework.sandbox.sandbox import Sandbox
 from framework.sandbox.scheduler import Scheduler
 from framework.sandbox.services import history
@@ -68,7 +68,7 @@ class SandboxApp:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._dispatcher = Dispatcher(sandbox, Router(catalog.operations()))
+        self._dispatcher = Dispatcher(sandbox, Router(known_operations.operations()))
         self._extras = Starlette(routes=[*routes.routes(sandbox), Mount("/", self._dispatcher)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

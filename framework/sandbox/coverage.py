@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framework.sandbox.domains.catalog import coverage
+from framework.sandbox.known_operations import coverage
 
 
 def lines() -> list[str]:

@@ -17,9 +17,10 @@ from framework.sandbox.call import Call
 from framework.sandbox.errors import ApiError, forbidden, invalid, not_found, not_implemented
 from framework.sandbox.extras.faults import DropConnectionError
 from framework.sandbox.extras.origin import allows, unknown_name
-from framework.sandbox.operations import Access, Handler, Match, Router
+from framework.sandbox.operations import Access, Handler
 from framework.sandbox.protocol import Actor, ActorKind
 from framework.sandbox.request import ClientGoneError, read_body, read_headers, read_query
+from framework.sandbox.router import Match, Router
 from framework.sandbox.wire import Dialect, decode
 
 if TYPE_CHECKING:

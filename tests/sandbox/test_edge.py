@@ -15,9 +15,9 @@ import aiohttp
 import jwt
 import pytest
 
-from framework.sandbox.domains.catalog import implemented, operations
-from framework.sandbox.operations import shape_of
+from framework.sandbox.known_operations import implemented, operations
 from framework.sandbox.rate_limits import USER_LIMIT
+from framework.sandbox.router import shape_of
 from framework.sandbox.wire import Dialect
 from tests.sandbox.conftest import Person, World, frame, until
 from tests.support.sandbox import start_sandbox

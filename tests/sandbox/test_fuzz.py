@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from framework.sandbox.app import SandboxApp, create_sandbox
 from framework.sandbox.config import SandboxConfig
-from framework.sandbox.domains.catalog import implemented
+from framework.sandbox.known_operations import implemented
 from framework.sandbox.operations import Operation
 from framework.sandbox.realtime.connection import Connection
 from framework.sandbox.wire import Dialect

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from framework.sandbox.dispatch import FOR_ANONYMOUS
-from framework.sandbox.domains.catalog import operations
+from framework.sandbox.known_operations import operations
 from framework.sandbox.operations import Access
 from tests.sandbox.conftest import World, frame, until, world
 

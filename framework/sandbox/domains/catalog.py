@@ -1,11 +1,6 @@
-"""All operations: those with a handler, and those that are merely known."""
+"""All features of the sandbox."""
 
 from __future__ import annotations
-
-import json
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
 from framework.sandbox.domains import (
     accounts,
@@ -69,9 +64,7 @@ from framework.sandbox.domains import (
     visibility,
     votes,
 )
-from framework.sandbox.feature import Feature, Features
-from framework.sandbox.operations import Operation, shape_of
-from framework.sandbox.wire import Dialect
+from framework.sandbox.feature import Feature
 
 ALL: tuple[Feature, ...] = (
     actions.FEATURE,
@@ -136,37 +129,3 @@ ALL: tuple[Feature, ...] = (
     grouped_channels.FEATURE,
 )
 """Commands come first: what they answer is not screened."""
-
-
-def implemented() -> list[Operation]:
-    """The operations that have a handler."""
-    return list(Features(ALL).operations)
-
-
-@cache
-def known() -> tuple[dict[str, Any], ...]:
-    """`{"id", "method", "v1", "v2"}` of every operation that the SDKs have; written by scripts/known_operations.py."""
-    text = files("framework.sandbox.known").joinpath("operations.json").read_text()
-    return tuple(json.loads(text))
-
-
-def operations() -> list[Operation]:
-    """All operations, the implemented ones first: the router lets the first declaration of a path win."""
-    return implemented() + [
-        Operation(item["id"], item["method"], item["v1"], item["v2"], handler=None) for item in known()
-    ]
-
-
-def coverage() -> dict[Dialect, tuple[list[str], list[str]]]:
-    """For each dialect the ids of the known operations that are implemented, and of those that are not."""
-    report = {}
-    for dialect in Dialect:
-        have = {(op.method, shape_of(path)) for op in implemented() if (path := op.path(dialect)) is not None}
-        done: list[str] = []
-        missing: list[str] = []
-        for item in known():
-            path = item[dialect.value]
-            if path is not None:
-                (done if (item["method"], shape_of(path)) in have else missing).append(item["id"])
-        report[dialect] = (done, missing)
-    return report

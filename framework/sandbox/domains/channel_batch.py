@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.domains.visibility import hide, show
 from framework.sandbox.errors import ApiError, invalid
 from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import CHANNEL_INPUT, CHANNELS, MEMBERS, Channel, Member, pair
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.query.filters import select
+from framework.sandbox.query.paths import with_path, without_path
 from framework.sandbox.services import channels, memberships, people, tasks
 
 DOMAIN = Domain("channel_batch")
@@ -61,11 +61,11 @@ def _entries(call: Call, *, required: bool) -> Entries:
         raise invalid("members is a required field")
     if isinstance(raw, list) and len(raw) > MAX_MEMBERS:
         raise invalid(f"at most {MAX_MEMBERS} members can be named at once")
-    return channels.named_members(call, raw, "members")
+    return memberships.named_members(call, raw, "members")
 
 
 def _add(call: Call, channel: Channel, entries: Entries, *, invite: bool = False) -> None:
-    added = channels.add_members(call, channel, list(entries), None, invite=invite)
+    added = memberships.add_members(call, channel, list(entries), None, invite=invite)
     since = call.time("hide_history_before", call.body)
     for member in added if since is not None else []:
         member.hide_messages_before = since
@@ -73,7 +73,7 @@ def _add(call: Call, channel: Channel, entries: Entries, *, invite: bool = False
 
 
 def _remove(call: Call, channel: Channel, entries: Entries) -> None:
-    channels.remove_members(call, channel, [entry["user_id"] for entry in entries], None)
+    memberships.remove_members(call, channel, [entry["user_id"] for entry in entries], None)
 
 
 def _assign(role: str | None) -> Callable[[Call, Channel, Entries], None]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import forbidden, invalid
 from framework.sandbox.feature import Feature
 from framework.sandbox.model.channel import (
@@ -20,8 +19,9 @@ from framework.sandbox.model.channel import (
 )
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import OPEN_TYPES, require, require_creation, require_fields, same_team
+from framework.sandbox.query.paths import with_path, without_path
 from framework.sandbox.realtime.event import Audience, Event
-from framework.sandbox.services import channels, memberships, people
+from framework.sandbox.services import channel_creation, channels, memberships, people
 from framework.sandbox.services import messages as message_service
 from framework.sandbox.services.channel_removal import delete_now
 from framework.sandbox.services.state import channel_state, watch
@@ -45,7 +45,7 @@ def get_or_create_channel(call: Call) -> Result:
 def get_or_create_distinct_channel(call: Call) -> Result:
     """The one channel of exactly these members; creates it where there is none."""
     data = call.mapping("data", call.body)
-    named = channels.named_members(call, data.get("members"), "data.members")
+    named = memberships.named_members(call, data.get("members"), "data.members")
     ids = {entry["user_id"] for entry in named}
     if call.actor.user_id is not None:
         ids.add(call.actor.user_id)
@@ -112,14 +112,14 @@ def _create(call: Call, cid: str, data: Mapping[str, Any], user: User | None) ->
         raise invalid("a channel needs a creator")
     if not call.actor.is_server:
         _require_creation(call, cid, data, user)
-    named = channels.named_members(call, data.get("members"), "data.members")
-    invited = channels.named_members(call, data.get("invites"), "data.invites")
-    channels.require_plain_members(call, [*named, *invited])
+    named = memberships.named_members(call, data.get("members"), "data.members")
+    invited = memberships.named_members(call, data.get("invites"), "data.invites")
+    memberships.require_plain_members(call, [*named, *invited])
     if ":!members-" in cid and not call.actor.is_server and all(entry["user_id"] != user.id for entry in named):
         named.append({"user_id": user.id})
     # Who is named in both lists is invited, and becomes a member by accepting.
     waiting = frozenset(entry["user_id"] for entry in invited)
-    channel = channels.create(call, cid, channels.take_channel(call, data), user, [*named, *invited], waiting)
+    channel = channel_creation.create(call, cid, channels.take_channel(call, data), user, [*named, *invited], waiting)
     payload = {
         "channel": channel_view(call.sandbox, channel),
         "user": user_view(call.sandbox, user),
@@ -202,25 +202,25 @@ def _change_tags(call: Call, channel: Channel, user: User | None) -> None:
 def _change_members(call: Call, channel: Channel, user: User | None) -> bool | None:
     """Change members, roles and invitations; False where an invitation was answered so before and nothing is told."""
     body = call.body
-    added = channels.named_members(call, body.get("add_members"), "add_members")
-    invited = channels.named_members(call, body.get("invites"), "invites")
+    added = memberships.named_members(call, body.get("add_members"), "add_members")
+    invited = memberships.named_members(call, body.get("invites"), "invites")
     removed = _removed(body.get("remove_members"))
-    roles = channels.named_members(call, body.get("assign_roles"), "assign_roles")
+    roles = memberships.named_members(call, body.get("assign_roles"), "assign_roles")
     raised, lowered = call.texts("add_moderators", body), call.texts("demote_moderators", body)
     if roles or raised or lowered:
         call.require_server("giving members a role")
-    channels.require_plain_members(call, [*added, *invited])
+    memberships.require_plain_members(call, [*added, *invited])
     if user is not None and (added or invited or removed):
         _require_member_change(call, channel, user, added, removed)
-    new = channels.add_members(call, channel, list(added), user)
+    new = memberships.add_members(call, channel, list(added), user)
     if call.flag("hide_history", body) or body.get("hide_history_before"):
         since = call.time("hide_history_before", body) or call.now
         for member in new:
             member.hide_messages_before = since
             call.store[MEMBERS].put(member)
-    channels.add_members(call, channel, list(invited), user, invite=True)
+    memberships.add_members(call, channel, list(invited), user, invite=True)
     if removed:
-        channels.remove_members(call, channel, removed, user)
+        memberships.remove_members(call, channel, removed, user)
     changes = [(entry["user_id"], entry.get("channel_role")) for entry in roles]
     changes += [(user_id, "channel_moderator") for user_id in raised]
     changes += [(user_id, "channel_member") for user_id in lowered]

@@ -13,7 +13,7 @@ from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.filters import dig, select
 from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import to_watchers
-from framework.sandbox.services import channels, people
+from framework.sandbox.services import channels, memberships, people
 from framework.sandbox.views.channel import channel_view, member_view
 
 DOMAIN = Domain("members")
@@ -25,7 +25,7 @@ def query_members(call: Call) -> Result:
     kind = call.required_text("type")
     channel_id = call.text("id")
     if not channel_id:
-        ids = [entry["user_id"] for entry in channels.named_members(call, call.payload.get("members"), "members")]
+        ids = [entry["user_id"] for entry in memberships.named_members(call, call.payload.get("members"), "members")]
         channel_id = channels.distinct_id(ids)
     channel = channels.by_cid(call, channels.cid_of(call, kind, channel_id))
     channels.require_read(call, channel, people.acting_user_or_none(call))
@@ -83,7 +83,7 @@ def update_member_partial(call: Call) -> Result:
             setattr(member, times[name], call.now if value else None)
         elif name == "channel_role":
             call.require_server("changing channel_role")
-            channels.set_role(member, value)
+            memberships.set_role(member, value)
         elif name in Member.names():
             raise invalid(f"{name} cannot be set")
         elif name in unset:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import ApiError, invalid, not_found
 from framework.sandbox.feature import FEATURES, Feature
 from framework.sandbox.model.channel import MEMBERS, pair
@@ -21,6 +20,7 @@ from framework.sandbox.model.message import (
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import capabilities, config_of, require, require_feature
 from framework.sandbox.query.messages import MAX_MESSAGES, window
+from framework.sandbox.query.paths import with_path, without_path
 from framework.sandbox.query.sorting import parse_sort
 from framework.sandbox.services import channels, message_fields, people, pins, revisions, unread
 from framework.sandbox.services import messages as service

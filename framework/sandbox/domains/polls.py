@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import invalid, not_found
 from framework.sandbox.feature import Feature
 from framework.sandbox.model.poll import POLL_INPUT, POLL_RESERVED, POLLS, VOTES_OF, Poll
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.query.filters import dig, select
+from framework.sandbox.query.paths import with_path, without_path
 from framework.sandbox.query.sorting import parse_sort, sort
 from framework.sandbox.services import channels, people
 from framework.sandbox.services import polls as service

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.call import Call
-from framework.sandbox.domains.users import with_path, without_path
 from framework.sandbox.errors import invalid, not_found
 from framework.sandbox.feature import FEATURES, Feature, dropping
 from framework.sandbox.model.channel import CHANNELS, MEMBERS_OF, pair
@@ -21,6 +20,7 @@ from framework.sandbox.model.thread import (
 from framework.sandbox.operations import Domain, Result
 from framework.sandbox.permissions import capabilities, require
 from framework.sandbox.query.filters import dig, select
+from framework.sandbox.query.paths import with_path, without_path
 from framework.sandbox.query.sorting import parse_sort, sort
 from framework.sandbox.services import channels, people, threads
 from framework.sandbox.services.paging import page

@@ -7,7 +7,7 @@ from typing import Any
 from framework.sandbox.call import Call
 from framework.sandbox.errors import invalid, not_found
 from framework.sandbox.feature import Feature, dropping
-from framework.sandbox.model.role import (
+from framework.sandbox.model.user_group import (
     GROUP_MEMBERS,
     GROUPS_OF_USER,
     MEMBERS_OF_GROUP,

@@ -12,12 +12,13 @@ from framework.sandbox.model.user import USER_INPUT, USER_RESERVED, USERS, User
 from framework.sandbox.operations import Access, Domain, Result
 from framework.sandbox.permissions import same_team
 from framework.sandbox.query.filters import dig, select
+from framework.sandbox.query.paths import with_path, without_path
 from framework.sandbox.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.realtime.event import Audience, Event
 from framework.sandbox.services import people
 from framework.sandbox.views.own_user import full_user_view
 from framework.sandbox.views.user import user_view
-from framework.sandbox.wire import MAX_DEPTH, Entity, Input, too_deep
+from framework.sandbox.wire import Entity, Input
 
 DOMAIN = Domain("users")
 MAX_USERS = 100
@@ -75,28 +76,6 @@ def set_fields(call: Call, user: User, to_set: dict[str, Any], unset: list[str])
     people.apply(call, user, Input(known, merged), replace=True)
     user.updated_at = call.now
     call.store[USERS].put(user)
-
-
-def with_path(fields: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:
-    """A copy of nested objects with a value set at a dotted path. Raises ApiError 400 when the path is too deep."""
-    if path.count(".") >= MAX_DEPTH:
-        raise too_deep(f"the path {path[:40]}...")
-    head, _, rest = path.partition(".")
-    if not rest:
-        return {**fields, head: value}
-    inner = fields.get(head)
-    return {**fields, head: with_path(inner if isinstance(inner, Mapping) else {}, rest, value)}
-
-
-def without_path(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """A copy of nested objects without the value at a dotted path."""
-    head, _, rest = path.partition(".")
-    if head not in fields:
-        return dict(fields)
-    if not rest:
-        return {name: value for name, value in fields.items() if name != head}
-    inner = fields[head]
-    return {**fields, head: without_path(inner, rest) if isinstance(inner, Mapping) else inner}
 
 
 @DOMAIN.operation("QueryUsers", "GET", "/users", family="common")

@@ -10,7 +10,7 @@ from framework.sandbox.model.channel import CHANNELS, MEMBERS, MEMBERS_OF, MEMBE
 from framework.sandbox.model.message import MESSAGES, REACTIONS, Message
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.realtime.event import to_users
-from framework.sandbox.services import channels, held_channels, unread
+from framework.sandbox.services import held_channels, memberships, unread
 from framework.sandbox.services.channel_removal import delete_now
 from framework.sandbox.services.deletion import delete_hard, delete_soft
 from framework.sandbox.services.people import related
@@ -149,7 +149,7 @@ def _hand_over(call: Call, user: User, owner: User) -> None:
             channel.created_by_id = owner.id
             call.store[CHANNELS].put(channel)
             if pair(channel.cid, owner.id) not in call.store[MEMBERS]:
-                channels.add_members(call, channel, [{"user_id": owner.id}], None)
+                memberships.add_members(call, channel, [{"user_id": owner.id}], None)
 
 
 def _remove(call: Call, user: User) -> None:

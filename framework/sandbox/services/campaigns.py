@@ -11,7 +11,7 @@ from framework.sandbox.model.message import MESSAGES
 from framework.sandbox.model.segment import SEGMENTS, Segment
 from framework.sandbox.model.user import USERS, User
 from framework.sandbox.realtime.event import Audience, Event
-from framework.sandbox.services import channels, messages, people, segments
+from framework.sandbox.services import channel_creation, channels, messages, people, segments
 from framework.sandbox.services.templates import render
 from framework.sandbox.views.user import user_by_id
 from framework.sandbox.wire import Dialect, Entity, Input
@@ -98,7 +98,7 @@ def _channel_for(call: Call, campaign: Campaign, receiver: User) -> Channel | No
     taken = Input(fields, dict(custom) if isinstance(custom, dict) else {})
     existing: list[Any] = [entry for entry in members if entry["user_id"] in call.store[USERS]]
     sender = people.existing(call, campaign.sender_id)
-    channel = channels.create(call, cid, taken, sender, existing)
+    channel = channel_creation.create(call, cid, taken, sender, existing)
     campaign.channels_created += 1
     member = call.store[MEMBERS].get(pair(cid, sender.id))
     if member is not None and campaign.sender_visibility in ("hidden", "archived"):

@@ -13,20 +13,12 @@ from framework.sandbox.model.channel import (
     CHANNEL_INPUT,
     CHANNEL_RESERVED,
     CHANNELS,
-    MEMBER_INPUT,
-    MEMBERS,
     MEMBERS_OF,
-    READS,
     Channel,
-    Member,
-    Read,
-    pair,
 )
 from framework.sandbox.permissions import require, type_of
-from framework.sandbox.realtime.event import Audience, Event, to_users, to_watchers
-from framework.sandbox.services import people
-from framework.sandbox.services.bans import apply_future
-from framework.sandbox.views.channel import channel_view, member_view
+from framework.sandbox.realtime.event import Audience, Event, to_watchers
+from framework.sandbox.views.channel import channel_view
 from framework.sandbox.views.user import user_view
 from framework.sandbox.wire import Dialect
 
@@ -37,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_CHANNEL_ID = 64
 MAX_CUSTOM_BYTES = 5 * 1024
-MAX_MEMBERS_AT_ONCE = 100
 _ID = re.compile(r"[\w!-]+", re.ASCII)
 _SETTABLE = (
     "team", "frozen", "disabled", "cooldown", "auto_translation_enabled",
@@ -91,25 +82,6 @@ def distinct_id(user_ids: Iterable[str]) -> str:
     return f"!members-{digest[:43]}"
 
 
-def create(
-    call: Call,
-    cid: str,
-    taken: Input,
-    creator: User,
-    members: list[Mapping[str, Any]],
-    invited: frozenset[str] = frozenset(),
-) -> Channel:
-    """Create a channel with its members, and tell them. Of these, the ids in `invited` are only invited."""
-    channel_type, _, channel_id = cid.partition(":")
-    channel = Channel(channel_type, channel_id, cid, call.now, call.now, created_by_id=creator.id)
-    apply(call, channel, taken)
-    call.store[CHANNELS].put(channel)
-    for entry in members:
-        add_members(call, channel, [entry], creator, quiet=True, invite=entry["user_id"] in invited)
-    apply_future(call, channel)
-    return channel
-
-
 def apply(call: Call, channel: Channel, taken: Input) -> None:
     """Set fields and custom data. Raises ApiError 400 before anything changed."""
     checked = {name: check(name, taken.fields[name]) for name in _SETTABLE if name in taken.fields}
@@ -146,102 +118,6 @@ def check_custom(call: Call, custom: Mapping[str, Any], what: str) -> None:
 def take_channel(call: Call, raw: Mapping[str, Any]) -> Input:
     """Channel data as a client sends it, without the fields of answers."""
     return call.take({k: v for k, v in raw.items() if k not in CHANNEL_RESERVED}, CHANNEL_INPUT, "data")
-
-
-def named_members(call: Call, raw: object, what: str) -> list[dict[str, Any]]:
-    """Members as a request names them: ids, or objects with `user_id` or `user`, and a role. All users must exist."""
-    if raw is None:
-        return []
-    if not isinstance(raw, list):
-        raise invalid(f"{what} must be a list")
-    if len(raw) > MAX_MEMBERS_AT_ONCE:
-        raise invalid(f"{what} cannot contain more than {MAX_MEMBERS_AT_ONCE} members")
-    named = []
-    for item in raw:
-        entry: dict[str, Any] = (
-            {"user_id": item} if isinstance(item, str) else dict(item) if isinstance(item, dict) else {}
-        )
-        user = people.mention(call, entry.get("user") or entry.get("user_id") or entry.get("id"))
-        named.append({**entry, "user_id": user.id})
-    return named
-
-
-def require_plain_members(call: Call, named: Iterable[Mapping[str, Any]]) -> None:
-    """403 where a person gives somebody a role in a channel: only servers do."""
-    for entry in named:
-        for name in ("channel_role", "role"):
-            if entry.get(name) not in (None, "", "member", "channel_member"):
-                call.require_server(f"setting a member's {name}")
-
-
-def add_members(
-    call: Call,
-    channel: Channel,
-    named: list[Mapping[str, Any]],
-    by: User | None,
-    *,
-    quiet: bool = False,
-    invite: bool = False,
-) -> list[Member]:
-    """Make users members, as far as they are not yet. `quiet`: a new channel, whose watchers need no member.added."""
-    added = []
-    for entry in named:
-        user_id = str(entry["user_id"])
-        if pair(channel.cid, user_id) in call.store[MEMBERS]:
-            continue
-        member = Member(channel.cid, user_id, call.now, call.now, invited=invite)
-        set_role(member, entry.get("channel_role") or entry.get("role"))
-        member.custom = call.take(entry, MEMBER_INPUT, "members").custom
-        if channel.created_by_id == user_id:
-            member.role = "owner"
-        call.store[MEMBERS].put(member)
-        read = Read(channel.cid, user_id, call.now)
-        if pair(channel.cid, user_id) not in call.store[READS]:
-            call.store[READS].put(read)
-        added.append(member)
-    for member in added:
-        _announce_member(call, channel, member, by, quiet=quiet)
-    return added
-
-
-def set_role(member: Member, role: object) -> None:
-    """Give a member a channel role."""
-    if role is None or role == "member":
-        return
-    if not isinstance(role, str) or not role:
-        raise invalid("channel_role must be a non-empty string")
-    member.channel_role = "channel_moderator" if role == "moderator" else role
-    member.role = "moderator" if member.channel_role == "channel_moderator" else "member"
-
-
-def _announce_member(call: Call, channel: Channel, member: Member, by: User | None, *, quiet: bool) -> None:
-    view = member_view(call.sandbox, member)
-    channel_shown = channel_view(call.sandbox, channel)
-    if not quiet:
-        payload = {"member": view, "user": view["user"], "channel": channel_shown}
-        call.emit(to_watchers("member.added", call.now, channel.cid, payload))
-    kind = "notification.invited" if member.invited else "notification.added_to_channel"
-    payload = {"channel": channel_shown, "member": view}
-    if by is not None:
-        payload["user"] = user_view(call.sandbox, by)
-    call.emit(to_users(kind, call.now, (member.user_id,), payload, channel.cid))
-
-
-def remove_members(call: Call, channel: Channel, user_ids: list[str], by: User | None) -> None:
-    """End memberships, and tell those who watch and those who are out."""
-    for user_id in user_ids:
-        member = call.store[MEMBERS].remove(pair(channel.cid, user_id))
-        if member is None:
-            continue
-        call.store[READS].remove(pair(channel.cid, user_id))
-        view = member_view(call.sandbox, member)
-        shown = channel_view(call.sandbox, channel)
-        payload = {"member": view, "user": view["user"], "channel": shown}
-        call.emit(to_watchers("member.removed", call.now, channel.cid, payload))
-        out = {"channel": shown, "member": view}
-        if by is not None:
-            out["user"] = user_view(call.sandbox, by)
-        call.emit(to_users("notification.removed_from_channel", call.now, (user_id,), out, channel.cid))
 
 
 def member_ids(call: Call, channel: Channel) -> tuple[str, ...]:

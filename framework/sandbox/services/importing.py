@@ -18,7 +18,7 @@ from framework.sandbox.model.device import DEVICES, Device
 from framework.sandbox.model.import_task import IMPORT_FILES, ImportFile
 from framework.sandbox.model.message import MESSAGES, REACTIONS, Reaction
 from framework.sandbox.model.user import USERS
-from framework.sandbox.services import channels, message_fields, messages, people, unread
+from framework.sandbox.services import channel_creation, channels, memberships, message_fields, messages, people, unread
 from framework.sandbox.wire import parse_time, require_shallow
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def _channel(call: Call, item: Mapping[str, Any], mode: str) -> None:
         call.store[CHANNELS].put(known)
         return
     creator = people.existing(call, item.get("created_by"))
-    members = channels.named_members(call, item.get("members") or item.get("member_ids") or [], "members")
-    channel = channels.create(call, cid, taken, creator, list(members))
+    members = memberships.named_members(call, item.get("members") or item.get("member_ids") or [], "members")
+    channel = channel_creation.create(call, cid, taken, creator, list(members))
     _times(call, channel, item)
     call.store[CHANNELS].put(channel)
 
@@ -137,7 +137,7 @@ def _cid(item: Mapping[str, Any]) -> str:
 
 def _member(call: Call, item: Mapping[str, Any], _mode: str) -> None:
     channel, user = channels.by_cid(call, _cid(item)), people.existing(call, item.get("user_id"))
-    channels.add_members(call, channel, [{**item, "user_id": user.id}], None, quiet=True)
+    memberships.add_members(call, channel, [{**item, "user_id": user.id}], None, quiet=True)
     member = call.store[MEMBERS].get(pair(channel.cid, user.id))
     if member is not None:
         _times(call, member, item)
