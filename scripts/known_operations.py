@@ -1,4 +1,4 @@
-"""Writes framework/sandbox/known/operations.json: the operations that Stream's SDKs know, by name, method and paths.
+"""Writes framework/sandbox/dev/known/operations.json: the operations that Stream's SDKs know, by name, method, paths.
 
 Usage: python scripts/known_operations.py GETSTREAM_FOLDER STREAM_CHAT_FOLDER STREAM_CHAT_JS_FOLDER
 The folders are those of the installed packages (site-packages/getstream, site-packages/stream_chat,
@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-OUT = Path(__file__).parent.parent / "framework" / "sandbox" / "known" / "operations.json"
+OUT = Path(__file__).parent.parent / "framework" / "sandbox" / "dev" / "known" / "operations.json"
 V2_PREFIXES = ("/api/v2/chat", "/api/v2/moderation", "/api/v2")
 # v1 paths that only a client's plumbing uses.
 PLUMBING = {"/hi", "/connect", "/longpoll"}

@@ -22,7 +22,7 @@ from framework.private_files import close_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from framework.sandbox.config import SandboxConfig
+    from framework.sandbox.kernel.config import SandboxConfig
 
 PREFERRED_PORT = 8830
 POLL, PATIENCE = 0.05, 80  # seconds, and how often
@@ -84,7 +84,7 @@ def sandbox(
 ) -> None:
     """Run a Stream-compatible chat server, with a playground page. Needs no account."""
     if coverage:
-        from framework.sandbox.coverage import lines
+        from framework.sandbox.dev.coverage import lines
 
         typer.echo("\n".join(lines()))
         return
@@ -102,8 +102,8 @@ def sandbox(
 
 def _serve(config: SandboxConfig, *, fixed: bool, ready: Callable[[str], None] | None) -> None:
     """Serve on the wanted port, or on any free one where nobody asked for this one and it is taken."""
-    from framework.sandbox.errors import SandboxStartError
-    from framework.sandbox.server import run
+    from framework.sandbox.dev.server import run
+    from framework.sandbox.kernel.errors import SandboxStartError
 
     with _data_of_ones_own(config.data):
         try:
@@ -172,7 +172,7 @@ def _config(
 ) -> SandboxConfig:
     """Fill in what was not given from the data folder, where it stays the same from start to start."""
     from framework.cli.assembly import prepare_data
-    from framework.sandbox.config import SandboxConfig
+    from framework.sandbox.kernel.config import SandboxConfig
     from framework.settings import load_settings
 
     if not (api_key and api_secret and data):

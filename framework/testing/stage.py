@@ -12,8 +12,8 @@ import jwt
 from pydantic import SecretStr
 
 from framework.errors import FrameworkError
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.server import beside
+from framework.sandbox.dev.server import beside
+from framework.sandbox.kernel.config import SandboxConfig
 from framework.settings import Settings
 from framework.stream.model import ChannelRef
 from framework.stream.timing import Timing

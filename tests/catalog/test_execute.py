@@ -14,7 +14,7 @@ from framework.catalog.catalog import UnknownOperationError
 from framework.catalog.policy import NotAllowedError
 from framework.catalog.principal import Principal
 from framework.errors import ChatServiceError, FrameworkError
-from framework.sandbox.extras.faults import Fault
+from framework.sandbox.kernel.faults import Fault
 from framework.stream.budget import Endpoint
 from framework.stream.factory import shared_app
 from framework.stream.timing import Timing

@@ -13,7 +13,7 @@ from framework.catalog.arguments import check_arguments
 from framework.catalog.catalog import Catalog
 from framework.catalog.forms import usual
 from framework.errors import ChatServiceError, FrameworkError
-from framework.sandbox.extras.faults import Fault
+from framework.sandbox.kernel.faults import Fault
 from tests.support.operations import Desk, desk
 from tests.support.sandbox import RunningSandbox, start_sandbox
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from framework.cli.teammate import seat_teammate, teammate_of
 from framework.definition.model import Bot, BotDefinition
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.server import serving
+from framework.sandbox.dev.server import serving
+from framework.sandbox.kernel.config import SandboxConfig
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from framework.sandbox.extras.faults import Fault
+from framework.sandbox.kernel.faults import Fault
 from tests.support.ports import free_port
 from tests.support.sandbox import RunningSandbox, start_sandbox
 

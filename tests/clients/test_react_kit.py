@@ -15,7 +15,7 @@ import pytest_asyncio
 import stream_chat
 from aiohttp import web
 
-from framework.sandbox.realtime.event import Event
+from framework.sandbox.kernel.realtime.event import Event
 from tests.clients.javascript import HERE, NODE, PACKAGES, Restartable, missing, restartable
 from tests.support.chromium import Browser, Page, chromium, find_chromium
 from tests.support.waiting import until

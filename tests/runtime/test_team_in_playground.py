@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from framework.definition.model import BotDefinition
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.process import run_bots
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.server import Running, serving
+from framework.sandbox.dev.server import Running, serving
+from framework.sandbox.kernel.config import SandboxConfig
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef

@@ -15,10 +15,10 @@ import aiohttp
 import jwt
 import pytest
 
-from framework.sandbox.known_operations import implemented, operations
-from framework.sandbox.rate_limits import USER_LIMIT
-from framework.sandbox.router import shape_of
-from framework.sandbox.wire import Dialect
+from framework.sandbox.dev.known_operations import implemented, operations
+from framework.sandbox.kernel.http.limits import USER_LIMIT
+from framework.sandbox.kernel.http.router import shape_of
+from framework.sandbox.kernel.wire import Dialect
 from tests.sandbox.conftest import Person, World, frame, until
 from tests.support.sandbox import start_sandbox
 from tests.support.waiting import PATIENCE

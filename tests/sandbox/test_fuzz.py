@@ -16,12 +16,12 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framework.sandbox.app import SandboxApp, create_sandbox
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.known_operations import implemented
-from framework.sandbox.operations import Operation
-from framework.sandbox.realtime.connection import Connection
-from framework.sandbox.wire import Dialect
+from framework.sandbox.dev.app import SandboxApp, create_sandbox
+from framework.sandbox.dev.known_operations import implemented
+from framework.sandbox.kernel.config import SandboxConfig
+from framework.sandbox.kernel.operations import Operation
+from framework.sandbox.kernel.realtime.connection import Connection
+from framework.sandbox.kernel.wire import Dialect
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))

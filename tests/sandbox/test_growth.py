@@ -14,8 +14,8 @@ from stream_chat.base.exceptions import StreamAPIException
 from stream_chat.types.base import SortOrder
 from stream_chat.types.segment import SegmentType
 
-from framework.sandbox.model.message import MESSAGES
-from framework.sandbox.model.scheduled import SCHEDULED
+from framework.sandbox.chat.messages.record import MESSAGES
+from framework.sandbox.kernel.scheduler import SCHEDULED
 from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World
 from tests.support.waiting import until

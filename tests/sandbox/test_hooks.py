@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from framework.sandbox.hooks.sender import Patience
+from framework.sandbox.kernel.webhooks.sender import Patience
 from tests.sandbox.conftest import World, frame, until
 from tests.support.waiting import PATIENCE
 

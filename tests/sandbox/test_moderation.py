@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from stream_chat.base.exceptions import StreamAPIException
 
-from framework.sandbox.model.scheduled import SCHEDULED
+from framework.sandbox.kernel.scheduler import SCHEDULED
 from tests.sandbox.clients import fresh, people, shared_world, sync_client, v2_client
 from tests.sandbox.conftest import World, until
 

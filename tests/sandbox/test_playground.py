@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.extras.routes import PLAYGROUND
-from framework.sandbox.server import Running, serving
+from framework.sandbox.dev.routes import PLAYGROUND
+from framework.sandbox.dev.server import Running, serving
+from framework.sandbox.kernel.config import SandboxConfig
 from tests.support.chromium import Browser, Page, chromium, find_chromium
 from tests.support.waiting import PATIENCE
 

@@ -13,8 +13,8 @@ import pytest
 import stream_chat
 from stream_chat.base.exceptions import StreamAPIException
 
-from framework.sandbox.errors import SandboxStartError
-from framework.sandbox.store.sqlite import SqliteJournal
+from framework.sandbox.kernel.errors import SandboxStartError
+from framework.sandbox.kernel.store.sqlite import SqliteJournal
 from tests.support.sandbox import API_KEY, API_SECRET, start_sandbox
 from tests.support.waiting import PATIENCE
 

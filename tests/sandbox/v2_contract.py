@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from framework.sandbox.router import shape_of
+from framework.sandbox.kernel.http.router import shape_of
 
 _CALL = re.compile(r'self\.(get|post|put|patch|delete)\(\s*"([^"]+)",\s*(\w+)')
 

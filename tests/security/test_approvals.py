@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from framework.sandbox.extras.faults import Fault
+from framework.sandbox.kernel.faults import Fault
 from tests.support.decisions import DESK, NAMESPACE, ROOM, Scene, scene
 from tests.support.postgres import Postgres, unavailable
 from tests.support.waiting import until

@@ -23,7 +23,7 @@ from framework.definition.patterns import LinearPattern
 from framework.insight.secrets import Redactor
 from framework.runtime.core import language as words
 from framework.runtime.handover import mood as handover_mood
-from framework.sandbox.services import blocklists
+from framework.sandbox.features.blocklists import rules as blocklists
 from tests.support.patterns import Place, constants_of, methods_of, places_in, text_of
 from tests.support.pumps import BAR, METHODS, attacks_on, searches_of, worst
 
@@ -49,7 +49,7 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     "framework/runtime/core/language.py:_whole": lambda: [words._whole("talk to a person")],
     "framework/runtime/core/language.py:_called": lambda: [words._called("agent-bot")],
     "framework/runtime/core/language.py:_vocative": lambda: [words._vocative("ben")],
-    "framework/sandbox/services/blocklists.py:_pattern": lambda: [
+    "framework/sandbox/features/blocklists/rules.py:_pattern": lambda: [
         blocklists._pattern(("ass", "a a", "damn"), plural, inside)
         for plural in (True, False)
         for inside in (True, False)

@@ -12,8 +12,8 @@ import pytest
 import stream_chat
 from aiohttp import web
 
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.server import Running, serving
+from framework.sandbox.dev.server import Running, serving
+from framework.sandbox.kernel.config import SandboxConfig
 from tests.support.chromium import Browser, chromium, find_chromium
 
 CHROMIUM = find_chromium()

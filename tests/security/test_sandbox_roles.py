@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from framework.sandbox.dispatch import FOR_ANONYMOUS
-from framework.sandbox.known_operations import operations
-from framework.sandbox.operations import Access
+from framework.sandbox.dev.known_operations import operations
+from framework.sandbox.kernel.http.dispatch import FOR_ANONYMOUS
+from framework.sandbox.kernel.operations import Access
 from tests.sandbox.conftest import World, frame, until, world
 
 __all__ = ["world"]

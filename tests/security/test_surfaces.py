@@ -12,9 +12,9 @@ import jwt
 import pytest
 from aiohttp import web
 
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.server import Running, serving
-from framework.sandbox.services.opengraph import is_public
+from framework.sandbox.dev.server import Running, serving
+from framework.sandbox.features.previews import is_public
+from framework.sandbox.kernel.config import SandboxConfig
 from tests.sandbox.conftest import World, frame, world
 
 __all__ = ["world"]
@@ -198,7 +198,7 @@ async def test_a_redirect_does_not_lead_inside(monkeypatch: pytest.MonkeyPatch) 
         outer = socket.gethostbyname("localhost")
         real = is_public
         monkeypatch.setattr(
-            "framework.sandbox.services.opengraph.is_public",
+            "framework.sandbox.features.previews.is_public",
             lambda address: (address == outer and not asked) or real(address),
         )
         token = running.sandbox.auth.token_for("eve")

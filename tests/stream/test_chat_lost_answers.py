@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from framework.errors import ChatServiceError
-from framework.sandbox.extras.faults import Fault
+from framework.sandbox.kernel.faults import Fault
 from framework.settings import Settings
 from framework.stream.chat import StreamChatService
 from framework.stream.client import App

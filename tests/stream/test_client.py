@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from framework.errors import ChatServiceError, DuplicateMessageError, SettingsError
-from framework.sandbox.extras.faults import Fault
+from framework.sandbox.kernel.faults import Fault
 from framework.settings import Settings
 from framework.stream.chat import StreamChatService
 from framework.stream.factory import open_chat_service

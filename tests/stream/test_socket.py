@@ -17,7 +17,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from framework.errors import ChatServiceError
-from framework.sandbox.extras.faults import Fault
+from framework.sandbox.kernel.faults import Fault
 from framework.stream.credentials import Credentials
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, Connected, Disconnected, MessageNew

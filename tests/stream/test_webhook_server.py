@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 
 from framework.errors import EngineError, SettingsError
-from framework.sandbox.extras.faults import Fault
-from framework.sandbox.hooks.sender import Patience
+from framework.sandbox.kernel.faults import Fault
+from framework.sandbox.kernel.webhooks.sender import Patience
 from framework.settings import Settings
 from framework.stream.events import concerns
 from framework.stream.model import (

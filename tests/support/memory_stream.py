@@ -16,9 +16,9 @@ from typing import Any
 from pydantic import SecretStr
 from stream_chat.base.exceptions import StreamAPIException
 
-from framework.sandbox.errors import ApiError
-from framework.sandbox.protocol import Actor, ActorKind
-from framework.sandbox.rate_limits import RateLimits
+from framework.sandbox.kernel.errors import ApiError
+from framework.sandbox.kernel.http.limits import RateLimits
+from framework.sandbox.kernel.protocol import Actor, ActorKind
 from framework.stream.chat import StreamChatService
 from framework.stream.client import App, StreamClient, _answer
 from framework.stream.credentials import Credentials

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from framework.runtime.state.handover_book import MemoryHandovers
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.server import serving
+from framework.sandbox.dev.server import serving
+from framework.sandbox.kernel.config import SandboxConfig
 
 if TYPE_CHECKING:
-    from framework.sandbox.sandbox import Sandbox
+    from framework.sandbox.kernel.sandbox import Sandbox
 
 API_KEY = "test-key"
 API_SECRET = "test-secret-of-thirty-two-characters-or-more"

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import stream_chat.async_chat
 
-from framework.sandbox.wire import Entity
+from framework.sandbox.kernel.wire import Entity
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, Event, User

@@ -17,8 +17,8 @@ import pytest
 import stream_chat
 from getstream.base import ResponseParserMixin
 
-from framework.sandbox.config import SandboxConfig
-from framework.sandbox.server import Running, serving
+from framework.sandbox.dev.server import Running, serving
+from framework.sandbox.kernel.config import SandboxConfig
 from tests.sandbox.conformance.world import NINE, Typed, World, fresh
 from tests.sandbox.v2_contract import problems
 from tests.support.sandbox import API_KEY, API_SECRET

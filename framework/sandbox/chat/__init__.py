@@ -1,0 +1,1 @@
+"""Users, channels and messages, and what hangs on them."""

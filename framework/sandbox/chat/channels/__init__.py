@@ -1,0 +1,1 @@
+"""Channels: making, finding, changing, showing and removing them."""

@@ -1,0 +1,1 @@
+"""The history of channels: what `/sync` replays."""

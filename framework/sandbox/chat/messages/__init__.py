@@ -1,0 +1,1 @@
+"""Messages: checking, sending, changing, showing and deleting them."""

@@ -1,0 +1,1 @@
+"""What users mute, block and hide."""

@@ -1,0 +1,98 @@
+"""Mutes of users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.chat.channels.record import MEMBERSHIPS_OF, pair
+from framework.sandbox.chat.feature import Feature, dropping
+from framework.sandbox.chat.mutes.records import USER_MUTES, USER_MUTES_BY, UserMute
+from framework.sandbox.chat.mutes.rules import mute_view
+from framework.sandbox.chat.permissions import bans
+from framework.sandbox.chat.reads import unread
+from framework.sandbox.chat.users import people
+from framework.sandbox.chat.users.own_view import own_user_view
+from framework.sandbox.chat.users.record import USERS
+from framework.sandbox.kernel.call import Call
+from framework.sandbox.kernel.errors import invalid
+from framework.sandbox.kernel.operations import Domain, Result
+from framework.sandbox.kernel.realtime.event import to_users
+
+if TYPE_CHECKING:
+    from framework.sandbox.chat.users.record import User
+
+DOMAIN = Domain("mutes")
+MAX_AT_ONCE = 100
+MAX_TIMEOUT_MIN = 10 * 365 * 24 * 60
+LIFT = "mute.lift"
+
+
+@DOMAIN.operation("Mute", "POST", "/moderation/mute", v2="/api/v2/moderation/mute")
+def mute(call: Call) -> Result:
+    """Mute users for a user, for `timeout` minutes or until it is lifted."""
+    user = people.acting_user(call)
+    targets = _targets(call)
+    if user.id in targets:
+        raise invalid("a user cannot mute itself")
+    timeout = call.number("timeout", 0, high=MAX_TIMEOUT_MIN, source=call.body)
+    known = [target for target in targets if target in call.store[USERS]]
+    views = []
+    for target_id in known:
+        record = call.store[USER_MUTES].get(pair(user.id, target_id))
+        record = record or UserMute(user.id, target_id, call.now, call.now)
+        record.updated_at, record.expires = call.now, bans.expiry(call, timeout)
+        call.store[USER_MUTES].put(record)
+        call.sandbox.scheduler.plan(LIFT, record.key, record.expires)
+        views.append(mute_view(call.sandbox, record))
+    result: dict[str, Any] = {"own_user": _changed(call, user), "mutes": views, **_unknown(targets, known)}
+    if len(targets) == 1 and views:
+        result["mute"] = views[0]
+    return result
+
+
+@DOMAIN.operation("Unmute", "POST", "/moderation/unmute", v2="/api/v2/moderation/unmute")
+def unmute(call: Call) -> Result:
+    """Lift mutes."""
+    user = people.acting_user(call)
+    targets = _targets(call)
+    known = [target for target in targets if target in call.store[USERS]]
+    for target_id in known:
+        key = pair(user.id, target_id)
+        call.store[USER_MUTES].remove(key)
+        call.sandbox.scheduler.cancel(LIFT, key)
+    _changed(call, user)
+    return _unknown(targets, known)
+
+
+def lift_expired(call: Call, key: str) -> None:
+    """End a mute whose time is over."""
+    record = call.store[USER_MUTES].remove(key)
+    user = call.store[USERS].get(record.user_id) if record is not None else None
+    if user is not None:
+        _changed(call, user)
+
+
+def _targets(call: Call) -> list[str]:
+    ids = list(dict.fromkeys([*call.texts("target_ids", call.body), *call.texts("target_id", call.body)]))
+    if not ids:
+        raise invalid("target_ids is a required field")
+    if len(ids) > MAX_AT_ONCE:
+        raise invalid(f"at most {MAX_AT_ONCE} users can be named at once")
+    return ids
+
+
+def _unknown(targets: list[str], known: list[str]) -> dict[str, Any]:
+    missing = [target for target in targets if target not in known]
+    return {"non_existing_users": missing} if missing else {}
+
+
+def _changed(call: Call, user: User) -> Any:  # noqa: ANN401 - an Entity
+    """Count anew what the user has not read, and tell its connections; returns the user as it sees itself."""
+    for member in call.store.index(MEMBERSHIPS_OF).of(user.id):
+        unread.recount(call.sandbox, member.cid)
+    own = own_user_view(call.sandbox, user)
+    call.emit(to_users("notification.mutes_updated", call.now, (user.id,), {"me": own}))
+    return own
+
+
+FEATURE = Feature(operations=(DOMAIN,), due={LIFT: lift_expired}, forget_user=dropping(USER_MUTES_BY))

@@ -1,0 +1,1 @@
+"""Threads: the replies to a message, and who takes part."""

@@ -1,0 +1,1 @@
+"""Users: their records, who acts, how they look, and their connections."""

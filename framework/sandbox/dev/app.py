@@ -1,0 +1,113 @@
+"""The sandbox as an ASGI app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.websockets import WebSocket
+
+from framework.sandbox.chat.channels.record import CHANNELS
+from framework.sandbox.chat.feature import FEATURES, Features
+from framework.sandbox.chat.history import rules as history
+from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES
+from framework.sandbox.chat.users.connecting import serve_connection
+from framework.sandbox.chat.users.record import USERS
+from framework.sandbox.dev import known_operations, routes
+from framework.sandbox.features import catalog
+from framework.sandbox.kernel import due
+from framework.sandbox.kernel.call_log import CallLog
+from framework.sandbox.kernel.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
+from framework.sandbox.kernel.faults import Faults
+from framework.sandbox.kernel.http.auth import Authenticator
+from framework.sandbox.kernel.http.dispatch import Dispatcher
+from framework.sandbox.kernel.http.limits import RateLimits
+from framework.sandbox.kernel.http.router import Router
+from framework.sandbox.kernel.realtime.hub import Hub
+from framework.sandbox.kernel.sandbox import Sandbox
+from framework.sandbox.kernel.scheduler import Scheduler
+from framework.sandbox.kernel.store.files import file_store
+from framework.sandbox.kernel.store.store import Journal, NoJournal, Store
+from framework.sandbox.kernel.webhooks.sender import WebhookSender
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from framework.sandbox.kernel.config import SandboxConfig
+
+
+def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: IdGenerator | None = None) -> Sandbox:
+    """The parts, wired. Opens the data file; raises SandboxStartError when it cannot be used."""
+    store = Store(_journal(config))
+    ids, faults = ids or RandomIds(), Faults()
+    ticking = IncreasingClock(clock or SystemClock())
+    sandbox = Sandbox(
+        config=config,
+        clock=ticking,
+        ids=ids,
+        store=store,
+        auth=Authenticator(config, ticking, store, store[USERS].get),
+        hub=Hub(),
+        faults=faults,
+        log=CallLog(),
+        limits=RateLimits(ticking, config.rate_limits),
+        webhooks=WebhookSender(config, store, ids, faults),
+        files=file_store(config.data_file),
+        scheduler=Scheduler(store, ticking),
+        keep=lambda event: history.keep(sandbox, event),
+    )
+    features = sandbox.parts[FEATURES] = Features(catalog.ALL)
+    sandbox.publishers += [sandbox.hub.publish, sandbox.webhooks.publish]
+    _resume(sandbox, features)
+    return sandbox
+
+
+class SandboxApp:
+    """The ASGI app: operations go straight to the dispatcher, past routes that would each try their pattern."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._dispatcher = Dispatcher(sandbox, Router(known_operations.operations()))
+        self._extras = Starlette(routes=[*routes.routes(sandbox), Mount("/", self._dispatcher)])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request or a WebSocket."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
+        match = self._dispatcher.find(scope) if scope["type"] == "http" else None
+        if match is not None:
+            await self._dispatcher.answer(match, scope, receive, send)
+        else:
+            await self._extras(scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        if scope["path"] == "/connect":
+            await serve_connection(self._sandbox, socket)
+        else:
+            await socket.close()
+
+
+def create_app(config: SandboxConfig, sandbox: Sandbox | None = None) -> SandboxApp:
+    """The app, over a sandbox made from `config` unless one is given."""
+    return SandboxApp(sandbox or create_sandbox(config))
+
+
+def _journal(config: SandboxConfig) -> Journal:
+    if config.data_file is None:
+        return NoJournal()
+    from framework.sandbox.kernel.store.sqlite import SqliteJournal
+
+    return SqliteJournal(config.data_file)
+
+
+def _resume(sandbox: Sandbox, features: Features) -> None:
+    """Read back what every call needs, and keep the clock ahead of it."""
+    sandbox.store.index(TIMELINES)
+    for message in sandbox.store[MESSAGES]:
+        sandbox.clock.catch_up(max(message.created_at, message.updated_at))
+    for record in [*sandbox.store[USERS], *sandbox.store[CHANNELS]]:
+        sandbox.clock.catch_up(record.updated_at)
+    sandbox.scheduler.watch(lambda: due.perform(sandbox, features.due))

@@ -1,1 +1,0 @@
-"""What the service does not have: development tokens, faults on demand, the call log. All under `/sandbox/`."""

@@ -1,0 +1,1 @@
+"""Deactivating, deleting, restoring and exporting users."""

@@ -1,0 +1,1 @@
+"""Lists of words that may not be written."""

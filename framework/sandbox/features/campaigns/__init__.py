@@ -1,0 +1,1 @@
+"""Campaigns, and the segments of users that they reach."""

@@ -1,0 +1,1 @@
+"""Imports of users, channels and messages from files."""

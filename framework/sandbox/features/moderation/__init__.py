@@ -1,0 +1,1 @@
+"""Bans, flags, rules, and checks of what is written."""

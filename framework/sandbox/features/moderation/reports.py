@@ -1,0 +1,73 @@
+"""Reporting what should be looked at, and what was done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from framework.sandbox.chat.messages.record import MESSAGES
+from framework.sandbox.features.moderation.flag import AUTOMOD, FLAGS, FLAGS_TO, MESSAGE, USER, Flag
+from framework.sandbox.features.review.record import ACTIONS, REVIEW_ITEMS, REVIEW_OF, ActionLog, ReviewItem
+from framework.sandbox.kernel.errors import invalid
+
+if TYPE_CHECKING:
+    from framework.sandbox.chat.messages.record import Message
+    from framework.sandbox.kernel.call import Call
+
+USER_TYPES = frozenset({USER, "stream:v1:user_profile", "stream:user_profile"})
+
+
+def flags_to(call: Call, entity_type: str, entity_id: str) -> list[Flag]:
+    """The flags of an entity, oldest first."""
+    return call.store.index(FLAGS_TO).of(f"{entity_type}/{entity_id}")
+
+
+def item_for(call: Call, entity_type: str, entity_id: str, creator_id: str | None) -> ReviewItem:
+    """The queue's item of an entity; a new one where there is none."""
+    item = call.store.index(REVIEW_OF).of(entity_type, entity_id)
+    if item is None:
+        item = ReviewItem(call.sandbox.ids.new(), entity_type, entity_id, call.now, call.now, creator_id)
+        message = call.store[MESSAGES].get(entity_id) if entity_type == MESSAGE else None
+        item.cid = message.cid if message is not None else None
+    item.updated_at = call.now
+    return call.store[REVIEW_ITEMS].put(item)
+
+
+def flag(call: Call, user_id: str, entity_type: str, entity_id: str, **fields: Any) -> Flag:  # noqa: ANN401 - Flag's
+    """Keep a report and put its entity in the queue. Raises ApiError 400 for a user's second report of one entity."""
+    if any(one.user_id == user_id for one in flags_to(call, entity_type, entity_id)):
+        raise invalid("flag already exists")
+    return note(call, item_for(call, entity_type, entity_id, fields.get("entity_creator_id")), user_id, fields)
+
+
+def note(call: Call, item: ReviewItem, user_id: str, fields: Mapping[str, Any]) -> Flag:
+    """Keep one more report of what stands in the queue; `fields` are those of a flag."""
+    flag_id, now = call.sandbox.ids.new(), call.now
+    made = Flag(flag_id, user_id, item.entity_type, item.entity_id, now, now, item_id=item.id, cid=item.cid, **fields)
+    return call.store[FLAGS].put(made)
+
+
+def flag_by_automod(call: Call, message: Message, labels: list[str], reason: str, original_text: str) -> Flag:
+    """The automatic moderation's report of a message."""
+    return flag(
+        call,
+        AUTOMOD,
+        MESSAGE,
+        message.id,
+        type="automod",
+        entity_creator_id=message.user_id,
+        labels=labels,
+        reason=reason,
+        original_text=original_text,
+    )
+
+
+def log(call: Call, kind: str, item: ReviewItem | None, by_id: str, reason: str = "", **fields: Any) -> ActionLog:  # noqa: ANN401 - ActionLog's
+    """Note what was done, on the item where there is one."""
+    entry = ActionLog(call.sandbox.ids.new(), kind, call.now, by_id, reason=reason, **fields)
+    if item is not None:
+        entry.item_id, entry.entity_type, entry.entity_id = item.id, item.entity_type, item.entity_id
+        entry.target_user_id = entry.target_user_id or item.entity_creator_id or ""
+        item.latest_moderator_action, item.updated_at = kind, call.now
+        call.store[REVIEW_ITEMS].put(item)
+    return call.store[ACTIONS].put(entry)

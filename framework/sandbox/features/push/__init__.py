@@ -1,0 +1,1 @@
+"""Devices, and what users want to be told of. The sandbox sends no push."""

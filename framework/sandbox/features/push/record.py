@@ -1,0 +1,66 @@
+"""Push providers, templates, and what users want to be told of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from framework.sandbox.kernel.store.record import Record
+from framework.sandbox.kernel.store.table import Table, grouped
+
+PROVIDER_TYPES = ("apn", "firebase", "huawei", "xiaomi")
+
+
+@dataclass(slots=True)
+class PushProvider(Record):
+    """The credentials of one provider, under the names that the client sent them."""
+
+    type: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Type and name."""
+        return f"{self.type}/{self.name}"
+
+
+@dataclass(slots=True)
+class PushTemplate(Record):
+    """What a provider is sent for one kind of event."""
+
+    push_provider_internal_id: str
+    event_type: str
+    created_at: datetime
+    updated_at: datetime
+    enable_push: bool = True
+    template: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Provider and event."""
+        return f"{self.push_provider_internal_id}/{self.event_type}"
+
+
+@dataclass(slots=True)
+class PushPreference(Record):
+    """What a user wants to be told of, everywhere or in one channel (`cid`)."""
+
+    user_id: str
+    cid: str
+    disabled_until: datetime | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Who, and where."""
+        return f"{self.user_id}/{self.cid}"
+
+
+PUSH_PROVIDERS = Table("push_providers", PushProvider)
+PUSH_TEMPLATES = Table("push_templates", PushTemplate)
+PUSH_PREFERENCES = Table("push_preferences", PushPreference)
+PUSH_PREFERENCES_OF = grouped(PUSH_PREFERENCES, lambda preference: preference.user_id)

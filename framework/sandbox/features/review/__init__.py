@@ -1,0 +1,1 @@
+"""What waits for moderators: the queue, decisions, and appeals."""

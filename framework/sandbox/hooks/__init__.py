@@ -1,1 +1,0 @@
-"""Calls to the app's own backend: webhooks, the question before a message is sent, custom commands."""

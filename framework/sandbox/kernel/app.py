@@ -1,0 +1,25 @@
+"""The app's settings: one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from framework.sandbox.kernel.store.record import Record
+from framework.sandbox.kernel.store.table import Table
+
+
+@dataclass(slots=True)
+class App(Record):
+    """What `UpdateApp` changed; everything else has its default."""
+
+    id: str = "app"
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """There is one."""
+        return self.id
+
+
+APP = Table("app", App)

@@ -1,0 +1,1 @@
+"""Filters, sorting, paging, and values at dotted paths."""

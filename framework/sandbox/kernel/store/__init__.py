@@ -1,0 +1,1 @@
+"""Collections in memory, the journal, SQLite, and uploaded files."""

@@ -1,0 +1,88 @@
+"""Which hooks the app has set, read from its settings: `event_hooks`, or the single URLs that came before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from framework.sandbox.kernel.app import APP
+
+if TYPE_CHECKING:
+    from framework.sandbox.kernel.store.store import Store
+
+_OWN = (
+    "message.", "reaction.", "channel.", "member.", "notification.", "user.", "typing.", "poll.", "thread.", "draft.",
+    "ai_indicator.", "reminder.", "flag.", "moderation.", "review_queue_item.", "campaign.", "location.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook: where to, and for which events. No `events` are all; `custom` is whether also the app's own."""
+
+    url: str
+    events: frozenset[str]
+    custom: bool = True
+
+    def wants(self, kind: str) -> bool:
+        """Whether events of a type go there."""
+        if self.events:
+            return kind in self.events
+        return self.custom or kind.startswith(_OWN)
+
+
+def _settings(store: Store) -> dict[str, Any]:
+    app = store[APP].get("app")
+    return app.settings if app is not None else {}
+
+
+def hooks(store: Store) -> list[Hook]:
+    """The webhooks that are switched on. SQS and SNS are not reached from here."""
+    settings = _settings(store)
+    if not settings:
+        return []
+    listed = settings.get("event_hooks")
+    found = [hook for item in (listed if isinstance(listed, list) else []) if (hook := _hook(item)) is not None]
+    url = settings.get("webhook_url")
+    if isinstance(url, str) and url:
+        found.append(Hook(url, _names(settings.get("webhook_events"))))
+    return found
+
+
+def _hook(item: object) -> Hook | None:
+    if not isinstance(item, dict) or item.get("hook_type", "webhook") != "webhook" or item.get("enabled") is False:
+        return None
+    url = item.get("webhook_url")
+    if not isinstance(url, str) or not url or item.get("product") not in (None, "", "all", "chat"):
+        return None
+    return Hook(url, _names(item.get("event_types")), item.get("should_send_custom_events") is not False)
+
+
+def _names(value: object) -> frozenset[str]:
+    return frozenset(name for name in value if isinstance(name, str)) if isinstance(value, list) else frozenset()
+
+
+def compresses(store: Store) -> bool:
+    """Whether bodies are sent gzipped."""
+    return _settings(store).get("enable_hook_payload_compression") is True
+
+
+def before_send_url(store: Store) -> str | None:
+    """Where to ask before a message is sent."""
+    return _url(store, "before_message_send_hook_url")
+
+
+def command_url(store: Store, command: str) -> str | None:
+    """Where the app handles a custom command."""
+    url = _url(store, "custom_action_handler_url")
+    if url is None:
+        return None
+    if "{type}" in url:
+        return url.replace("{type}", quote(command, safe=""))
+    return f"{url}{'&' if '?' in url else '?'}type={quote(command, safe='')}"
+
+
+def _url(store: Store, name: str) -> str | None:
+    url = _settings(store).get(name)
+    return url if isinstance(url, str) and url else None

@@ -1,1 +1,0 @@
-"""Filters, sorting and paging, as Stream's queries have them."""

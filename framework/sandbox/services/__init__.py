@@ -1,1 +1,0 @@
-"""What several domains share: rules about people, channels, messages and unread counts."""

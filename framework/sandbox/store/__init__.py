@@ -1,1 +1,0 @@
-"""The working set in memory, written through to SQLite."""

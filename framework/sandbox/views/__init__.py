@@ -1,1 +1,0 @@
-"""How stored things look to clients, independent of the dialect."""
