@@ -323,7 +323,7 @@ def names_of(operation: Operation) -> list[str]:
     assert module is not None
     words = set(_NAME.findall(inspect.getsource(module)))
     for value in vars(module).values():
-        if inspect.ismodule(value) and value.__name__.startswith("framework.sandbox.services"):
+        if inspect.ismodule(value) and value.__name__.startswith(("framework.sandbox.chat", "framework.sandbox.features")):
             words |= set(_NAME.findall(inspect.getsource(value)))
         if isinstance(value, frozenset):
             words |= {item for item in value if isinstance(item, str)}

