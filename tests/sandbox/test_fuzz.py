@@ -33,21 +33,8 @@ ROUTES = [
     for dialect in Dialect
     if (path := operation.path(dialect)) is not None
 ]
+ROOMS = ("framework.sandbox.chat", "framework.sandbox.features")
 _NAME = re.compile(r'"(\$?[a-z][a-z_.]{1,40})"')
-
-
-class Line:
-    """The wire of a WebSocket that takes everything."""
-
-    def write(self, frame: bytes) -> None:
-        assert frame[:1] == b"\x81"
-
-    def waiting(self) -> int:
-        return 0
-
-    def close(self, code: int) -> None: ...
-
-    def abort(self) -> None: ...
 
 
 class Numbered:
@@ -67,7 +54,7 @@ class Target:
     def __init__(self) -> None:
         self.sandbox = create_sandbox(SandboxConfig(api_key="key", api_secret=SECRET), ids=Numbered())
         self.app = SandboxApp(self.sandbox)
-        connection = Connection(Line(), "connection", "alice")
+        connection = Connection("connection", "alice", lambda: None)
         self.sandbox.hub.add(connection)
         self.sandbox.hub.watch("messaging:c", connection)
 
@@ -323,7 +310,9 @@ def names_of(operation: Operation) -> list[str]:
     assert module is not None
     words = set(_NAME.findall(inspect.getsource(module)))
     for value in vars(module).values():
-        if inspect.ismodule(value) and value.__name__.startswith(("framework.sandbox.chat", "framework.sandbox.features")):
+        if inspect.ismodule(value) and value.__name__.startswith(
+            ("framework.sandbox.chat", "framework.sandbox.features")
+        ):
             words |= set(_NAME.findall(inspect.getsource(value)))
         if isinstance(value, frozenset):
             words |= {item for item in value if isinstance(item, str)}

@@ -10,11 +10,10 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from framework.sandbox.dev.app import create_app, create_sandbox
@@ -45,23 +44,15 @@ class Running:
     url: str
     config: SandboxConfig
     sandbox: Sandbox
-    server: uvicorn.Server
 
 
-class _DirectProtocol(HttpToolsProtocol):
-    """Lends the app what ASGI has no word for: to cut a connection, for faults, and to answer in one write."""
+class _HttpProtocol(HttpToolsProtocol):
+    """Lends the app what ASGI has no word for: `sandbox.abort` cuts the connection, for faults."""
 
     def on_message_begin(self) -> None:
         """Offer `sandbox.abort` to the app."""
         super().on_message_begin()
         self.scope["extensions"] = {"sandbox.abort": self.transport.abort}  # type: ignore[dict-item]  # uvicorn's type names only ASGI's own extensions
-
-    def on_headers_complete(self) -> None:
-        """Offer `sandbox.respond` to the app: its task has not started yet."""
-        super().on_headers_complete()
-        # A request that becomes a WebSocket has no cycle, whatever uvicorn's type says.
-        if getattr(self.cycle, "scope", None) is self.scope:
-            self.scope["extensions"]["sandbox.respond"] = partial(_respond, self.cycle)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read as a request in Stream's shape, too."""
@@ -69,69 +60,50 @@ class _DirectProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _respond(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
-    """Write a whole answer at once: half the writes, and no checks of headers that are constants here.
-
-    False where it must go the long way, because the client is slow to read.
-    """
-    if cycle.flow.write_paused:
-        return False
-    if cycle.disconnected:
-        return True
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    given = b"".join(b"%b: %b\r\n" % header for header in cycle.default_headers)
-    close = b"" if cycle.keep_alive else b"connection: close\r\n"
-    cycle.transport.write(b"%b%b%b\r\n%b" % (head, given, close, body))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    return True
-
-
-class _LinkedProtocol(WebSocketsSansIOProtocol):
-    """Lends the app the wire of a WebSocket: ASGI would frame every event again for each of its receivers."""
+class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Lends the app the same for WebSockets, for faults and for clients that are too slow."""
 
     def handle_connect(self, event: HandshakeRequest) -> None:
-        """Offer `sandbox.link` to the app."""
+        """Offer `sandbox.abort` to the app: its task has not started yet."""
         super().handle_connect(event)
         if self.handshake_initiated and not self.close_sent:
-            self.scope["extensions"]["sandbox.link"] = self  # type: ignore[assignment]  # uvicorn's type names only ASGI's own
-
-    def write(self, frame: bytes) -> None:
-        """Send a ready frame."""
-        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
-            self.transport.write(frame)
-
-    def waiting(self) -> int:
-        """Bytes that the client has not taken yet."""
-        return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size()
-
-    def close(self, code: int) -> None:
-        """Send a close frame, tell the app, and wait a while for the client to agree."""
-        if self.close_sent or self.disconnected or self.transport.is_closing():
-            return
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
-        self.conn.send_close(code)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
-
-    def abort(self) -> None:
-        """Cut the link without a word."""
-        self.transport.abort()
+            self.scope["extensions"]["sandbox.abort"] = self.transport.abort  # type: ignore[assignment]  # uvicorn's type names only ASGI's own
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which closes WebSockets with 1001 itself, before uvicorn would with 1012."""
+    """uvicorn's server. Signals are left to its caller, and WebSockets are closed with 1001, not with uvicorn's 1012.
 
-    def __init__(self, config: uvicorn.Config, sandbox: Sandbox) -> None:
+    `ticking` is whether it wakes up ten times a second, to tell the machine's date in its answers.
+    """
+
+    def __init__(self, config: uvicorn.Config, sandbox: Sandbox, *, ticking: bool) -> None:
         super().__init__(config)
         self._sandbox = sandbox
+        self._ticking = ticking
+        self.ready = asyncio.Event()
+        self._told = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no handlers."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        """Wait until `stop`."""
+        if self._ticking:
+            await super().main_loop()
+        else:
+            await self._told.wait()
+
+    def stop(self) -> None:
+        """Let `serve` end."""
+        self.should_exit = True
+        self._told.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say goodbye to the WebSockets, then stop as uvicorn does."""
@@ -193,14 +165,8 @@ def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
 @asynccontextmanager
 async def serving(config: SandboxConfig) -> AsyncIterator[Running]:
     """A server in the caller's own event loop, for as long as the block lasts. Installs no signal handlers."""
-    async with _prepared(config) as running:
-        task = asyncio.create_task(running.server._serve(sockets=[_bound_of(running)]))  # noqa: SLF001 - without signals
-        await _started(running, task)
-        try:
-            yield running
-        finally:
-            running.server.should_exit = True
-            await task
+    async with _running(config) as running:
+        yield running
 
 
 @asynccontextmanager
@@ -208,19 +174,12 @@ async def beside(config: SandboxConfig, clock: Clock) -> AsyncIterator[Running]:
     """The same on a clock of the caller's, without a heartbeat of the server's own and without the machine's date in
     its answers: for a loop whose time is virtual.
     """
-    async with _prepared(config, clock) as running:
-        server, bound = running.server, _bound_of(running)
-        server.config.load()
-        server.lifespan = server.config.lifespan_class(server.config)
-        await server.startup(sockets=[bound])
-        try:
-            yield running
-        finally:
-            await server.shutdown(sockets=[bound])
+    async with _running(config, clock) as running:
+        yield running
 
 
 @asynccontextmanager
-async def _prepared(config: SandboxConfig, clock: Clock | None = None) -> AsyncIterator[Running]:
+async def _running(config: SandboxConfig, clock: Clock | None = None) -> AsyncIterator[Running]:
     bound = _bind(config)
     try:
         config = replace(config, port=bound.getsockname()[1])
@@ -231,8 +190,8 @@ async def _prepared(config: SandboxConfig, clock: Clock | None = None) -> AsyncI
     app = create_app(config, sandbox)
     settings = uvicorn.Config(
         app,
-        http=_DirectProtocol,
-        ws=_LinkedProtocol,
+        http=_HttpProtocol,
+        ws=_WebSocketProtocol,
         ws_per_message_deflate=False,
         ws_ping_interval=None,
         ws_max_size=MAX_FRAME,
@@ -243,30 +202,30 @@ async def _prepared(config: SandboxConfig, clock: Clock | None = None) -> AsyncI
         timeout_graceful_shutdown=int(GRACE_S),
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
+        date_header=clock is None,
     )
-    server = _Server(settings, sandbox)
-    server._bound = bound  # type: ignore[attr-defined]  # noqa: SLF001 - handed on to serve()
+    server = _Server(settings, sandbox, ticking=clock is None)
     host = f"[{config.host}]" if ":" in config.host else config.host
+    serving_task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
-        yield Running(f"http://{host}:{config.port}", config, sandbox, server)
+        await _started(server, serving_task)
+        yield Running(f"http://{host}:{config.port}", config, sandbox)
     finally:
+        server.stop()
+        await serving_task
         bound.close()
         sandbox.scheduler.stop()
         await sandbox.webhooks.close()
         await sandbox.store.close()
 
 
-def _bound_of(running: Running) -> socket.socket:
-    bound: socket.socket = running.server._bound  # type: ignore[attr-defined]  # noqa: SLF001 - set by _prepared
-    return bound
-
-
-async def _started(running: Running, task: asyncio.Task[None]) -> None:
-    while not running.server.started:
-        if task.done():
-            await task
-            raise SandboxStartError("the sandbox stopped before it was ready")
-        await asyncio.sleep(0.005)
+async def _started(server: _Server, task: asyncio.Task[None]) -> None:
+    ready = asyncio.create_task(server.ready.wait())
+    await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+    if not server.ready.is_set():
+        ready.cancel()
+        await task
+        raise SandboxStartError("the sandbox stopped before it was ready")
 
 
 def _bind(config: SandboxConfig) -> socket.socket:

@@ -18,13 +18,13 @@ from framework.sandbox.kernel.http.origin import allows, unknown_name
 from framework.sandbox.kernel.protocol import Actor, ActorKind
 from framework.sandbox.kernel.realtime.connection import Connection
 from framework.sandbox.kernel.realtime.event import Audience, Event
-from framework.sandbox.kernel.realtime.frames import text_frame
 from framework.sandbox.kernel.wire import Dialect, parse_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.websockets import WebSocket
 
-    from framework.sandbox.kernel.realtime.frames import Link
     from framework.sandbox.kernel.sandbox import Sandbox
 
 IDLE_S = 35.0
@@ -37,7 +37,7 @@ _NOBODY = Actor(ActorKind.SERVER)
 async def serve_connection(sandbox: Sandbox, socket: WebSocket) -> None:
     """The life of one WebSocket on `/connect`."""
     await socket.accept()
-    link: Link = socket.scope["extensions"]["sandbox.link"]
+    abort: Callable[[], None] = socket.scope["extensions"]["sandbox.abort"]
     fault = sandbox.faults.take("Connect", "GET", "/connect")
     try:
         if fault is not None:
@@ -45,19 +45,21 @@ async def serve_connection(sandbox: Sandbox, socket: WebSocket) -> None:
         user = _identify(sandbox, socket)
     except ApiError as error:
         body = {"type": "connection.error", "error": error.body("Connect"), "created_at": sandbox.clock.now()}
-        link.write(text_frame(Dialect.V1.encode(body)))
-        link.close(REFUSED)
+        await socket.send_text(Dialect.V1.encode(body).decode())
+        await socket.close(REFUSED)
         return
     except DropConnectionError:
-        link.abort()
+        abort()
         return
-    connection = Connection(link, sandbox.ids.new(), user.id)
+    connection = Connection(sandbox.ids.new(), user.id, abort)
+    writer = asyncio.create_task(connection.write(socket))
     try:
         await _connected(sandbox, connection, user)
         if fault is not None:
             fault.strike([connection])
         await _read(sandbox, connection, socket)
     finally:
+        writer.cancel()
         _disconnected(sandbox, connection)
         await sandbox.store.commit()
 
@@ -70,7 +72,7 @@ async def _connected(sandbox: Sandbox, connection: Connection, user: User) -> No
     # Nothing waits between these two: the health check is the first frame, whatever happens meanwhile.
     first = sandbox.hub.add(connection)
     health = _health(sandbox, connection) | {"me": own_user_view(sandbox, user)}
-    connection.send(text_frame(Dialect.V1.encode(health)))
+    connection.send(Dialect.V1.encode(health).decode())
     if first:
         _presence(sandbox, user)
 
@@ -83,11 +85,11 @@ async def _read(sandbox: Sandbox, connection: Connection, socket: WebSocket) -> 
                 raw = await socket.receive()
         except TimeoutError:
             connection.close()
-            return
+            continue  # the end is read like that of a client
         if raw["type"] == "websocket.disconnect":
             return
         if _is_ping(raw.get("text") or raw.get("bytes") or ""):
-            connection.send(text_frame(Dialect.V1.encode(_health(sandbox, connection))))
+            connection.send(Dialect.V1.encode(_health(sandbox, connection)).decode())
 
 
 def _is_ping(raw: str | bytes) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Mapping
-from http import HTTPStatus
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -43,8 +42,6 @@ _SAID_AS = {"UploadChannelFile": "UploadFile", "UploadChannelImage": "UploadImag
 _LOG = logging.getLogger("framework.sandbox")
 _EXPOSED = b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after"
 _JSON: Headers = [(b"content-type", b"application/json")]
-_JSON_HEAD = b"".join(b"%b: %b\r\n" % header for header in _JSON)
-_REASONS = defaultdict(bytes, {status.value: status.phrase.encode() for status in HTTPStatus})
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
     (b"access-control-allow-private-network", b"true"),
@@ -102,9 +99,7 @@ class Dispatcher:
             body = Dialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
         self._sandbox.log.add(scope["method"], scope["path"], operation, status, time.perf_counter() - started)
         headers += page
-        respond = scope["extensions"].get("sandbox.respond")
-        if respond is None or not respond(_head(status, headers, len(body)), body):
-            await _respond(send, status, body, [*_JSON, *headers])
+        await _respond(send, status, body, [*_JSON, *headers])
 
     async def _perform(
         self,
@@ -159,6 +154,8 @@ class Dispatcher:
             if fault is not None:
                 event.hook_fault = fault.webhook
             sandbox.publish(event)
+        if call.events:
+            await asyncio.sleep(0)  # the WebSockets are written to first: an answer comes after its events
         return result  # type: ignore[no-any-return]  # what handlers return
 
     def _authenticate(self, headers: Mapping[str, str], query: Mapping[str, str], access: Access) -> Actor:
@@ -205,16 +202,11 @@ async def preflight(scope: Scope, send: Send, sandbox: Sandbox) -> None:
     await _respond(send, 204, b"", [*page, *_PREFLIGHT, (b"access-control-allow-headers", allowed)])
 
 
-def _head(status: int, headers: Headers, length: int) -> bytes:
-    """The status line and headers of an answer, as they go over the wire."""
-    more = b"".join([b"%b: %b\r\n" % header for header in headers])
-    return b"HTTP/1.1 %d %b\r\n%b%bcontent-length: %d\r\n" % (status, _REASONS[status], _JSON_HEAD, more, length)
-
-
 def unreadable() -> bytes:
     """The whole answer over the wire to what is no HTTP request, or one whose URL or headers are too long."""
     body = Dialect.V1.encode(invalid("the request is not valid HTTP, or its URL or headers are too long").body(None))
-    return b"%b\r\n%b" % (_head(400, [(b"connection", b"close")], len(body)), body)
+    head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

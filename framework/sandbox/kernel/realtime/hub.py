@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from framework.sandbox.kernel.realtime.frames import text_frame
 from framework.sandbox.kernel.wire import Dialect
 
 if TYPE_CHECKING:
@@ -80,17 +79,17 @@ class Hub:
         return len({connection.user_id for connection in self._watching.get(cid, {}).values()})
 
     def publish(self, event: Event) -> None:
-        """Send an event to its audience. It is encoded and framed once for all who see the same of it."""
+        """Send an event to its audience. It is encoded once for all who see the same of it."""
         shared: bytes | None = None
-        frames: dict[bytes, bytes] = {}
+        texts: dict[bytes, str] = {}
         for connection in self._receivers(event.audience):
             if shared is None:
                 shared = Dialect.V1.encode(event.body())
             own = Dialect.V1.encode(event.per_user(connection.user_id)) if event.per_user is not None else b"{}"
-            frame = frames.get(own)
-            if frame is None:
-                frame = frames[own] = text_frame(_joined(shared, own))
-            connection.send(frame)
+            text = texts.get(own)
+            if text is None:
+                text = texts[own] = _joined(shared, own).decode()
+            connection.send(text)
 
     def reaches(self, audience: Audience) -> bool:
         """Whether an event for this audience would reach any connection now."""
