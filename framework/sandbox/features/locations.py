@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 class Location(Record):
     """The location of one message, in degrees; live while `end_at` is ahead."""
 
+    KEY = ("message_id",)
+
     message_id: str
     cid: str
     user_id: str
@@ -40,11 +42,6 @@ class Location(Record):
     longitude: float
     created_by_device_id: str = ""
     end_at: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """The message's id."""
-        return self.message_id
 
 
 LOCATIONS = Table("locations", Location)

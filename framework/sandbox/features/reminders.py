@@ -34,17 +34,14 @@ if TYPE_CHECKING:
 class Reminder(Record):
     """One user's reminder of one message; without a time it is a bookmark."""
 
+    KEY = ("message_id", "user_id")
+
     message_id: str
     user_id: str
     cid: str
     created_at: datetime
     updated_at: datetime
     remind_at: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """Message and user."""
-        return pair(self.message_id, self.user_id)
 
 
 REMINDERS = Table("reminders", Reminder)

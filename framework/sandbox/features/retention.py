@@ -24,29 +24,23 @@ from framework.sandbox.kernel.store.table import Table
 class RetentionPolicy(Record):
     """One policy: what is older than `max_age_hours` goes, once a day."""
 
+    KEY = ("policy",)
+
     policy: str
     max_age_hours: int
     enabled_at: datetime
-
-    @property
-    def key(self) -> str:
-        """The policy's name."""
-        return self.policy
 
 
 @dataclass(slots=True)
 class RetentionRun(Record):
     """What one run of a policy deleted."""
 
+    KEY = ("id",)
+
     id: str
     policy: str
     at: datetime
     stats: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The run's id."""
-        return self.id
 
 
 RETENTION_POLICIES = Table("retention_policies", RetentionPolicy)

@@ -18,32 +18,26 @@ from framework.sandbox.kernel.store.table import Table
 class ExternalStorage(Record):
     """A bucket with what it takes to reach it. `settings` are never shown."""
 
+    KEY = ("name",)
+
     name: str
     type: str
     bucket: str
     path: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The storage's name."""
-        return self.name
-
 
 @dataclass(slots=True)
 class ImporterStorage(Record):
     """The one bucket that imports come from."""
+
+    KEY = ("id",)
 
     type: str
     created_at: datetime
     updated_at: datetime
     settings: dict[str, Any] = field(default_factory=dict)
     id: str = "importer"
-
-    @property
-    def key(self) -> str:
-        """There is one."""
-        return self.id
 
 
 EXTERNAL_STORAGES = Table("external_storages", ExternalStorage)

@@ -19,6 +19,8 @@ from framework.sandbox.kernel.store.table import Table, grouped
 class UserGroup(Record):
     """A named group of users, to be mentioned as one."""
 
+    KEY = ("id",)
+
     id: str
     name: str
     created_at: datetime
@@ -27,26 +29,18 @@ class UserGroup(Record):
     team_id: str | None = None
     created_by: str | None = None
 
-    @property
-    def key(self) -> str:
-        """The group's id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class GroupMember(Record):
     """A user's membership of a group."""
+
+    KEY = ("group_id", "user_id")
 
     group_id: str
     user_id: str
     created_at: datetime
     is_admin: bool = False
     app_pk: int = field(default=1)
-
-    @property
-    def key(self) -> str:
-        """Group and user."""
-        return f"{self.group_id}/{self.user_id}"
 
 
 USER_GROUPS = Table("user_groups", UserGroup)

@@ -13,13 +13,10 @@ from framework.sandbox.kernel.store.table import Table
 class App(Record):
     """What `UpdateApp` changed; everything else has its default."""
 
+    KEY = ("id",)
+
     id: str = "app"
     settings: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """There is one."""
-        return self.id
 
 
 APP = Table("app", App)

@@ -23,14 +23,11 @@ if TYPE_CHECKING:
 class Scheduled(Record):
     """One thing to do. `kind` says which, `subject` is the key of the record that it is about."""
 
+    KEY = ("kind", "subject")
+
     kind: str
     subject: str
     at: datetime
-
-    @property
-    def key(self) -> str:
-        """Kind and subject: a thing is planned once; to move it, it is removed and put again."""
-        return f"{self.kind}/{self.subject}"
 
 
 class Schedule:

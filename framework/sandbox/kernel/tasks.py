@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Task(Record):
     """Work that the service does after its answer. The sandbox does it at once: a stored task is done."""
 
+    KEY = ("id",)
+
     id: str
     created_at: datetime
     updated_at: datetime
@@ -28,25 +30,17 @@ class Task(Record):
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
 
-    @property
-    def key(self) -> str:
-        """The task's id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class ExportFile(Record):
     """A file made by an export. Whoever knows its random id may read it, as with the service's signed URLs."""
 
+    KEY = ("id",)
+
     id: str
     kind: str
     created_at: datetime
     content: Any = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The file's random id."""
-        return self.id
 
 
 TASKS = Table("tasks", Task)

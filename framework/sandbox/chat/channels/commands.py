@@ -21,17 +21,14 @@ if TYPE_CHECKING:
 class Command(Record):
     """A command that the app made; what it does is up to the app's command webhook."""
 
+    KEY = ("name",)
+
     name: str
     created_at: datetime
     updated_at: datetime
     description: str = ""
     args: str = ""
     set: str = ""
-
-    @property
-    def key(self) -> str:
-        """The command's name, without the slash."""
-        return self.name
 
 
 COMMANDS = Table("commands", Command)

@@ -44,6 +44,8 @@ class Channel(Record):
     Its name and image are custom data: v2 has them nowhere else.
     """
 
+    KEY = ("cid",)
+
     type: str
     id: str
     cid: str
@@ -63,15 +65,12 @@ class Channel(Record):
     truncated_by_id: str | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The channel's cid."""
-        return self.cid
-
 
 @dataclass(slots=True)
 class Member(Record):
     """A user's membership of a channel, with what that user set for it (pinned, archived, hidden)."""
+
+    KEY = ("cid", "user_id")
 
     cid: str
     user_id: str
@@ -92,15 +91,12 @@ class Member(Record):
     hide_messages_before: datetime | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """Channel and user."""
-        return pair(self.cid, self.user_id)
-
 
 @dataclass(slots=True)
 class Read(Record):
     """How far a user has read a channel. `_unread` is derived: counted up by each send, counted anew after a start."""
+
+    KEY = ("cid", "user_id")
 
     cid: str
     user_id: str
@@ -109,11 +105,6 @@ class Read(Record):
     last_delivered_at: datetime | None = None
     last_delivered_message_id: str | None = None
     _unread: int | None = field(default=None, init=False, repr=False, compare=False)
-
-    @property
-    def key(self) -> str:
-        """Channel and user."""
-        return pair(self.cid, self.user_id)
 
 
 def pair(first: str, second: str) -> str:

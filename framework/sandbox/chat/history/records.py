@@ -14,17 +14,14 @@ from framework.sandbox.kernel.store.table import Table, grouped
 class PastEvent(Record):
     """An event as it was sent (v1), for one channel; `user_id` names its only receiver where it had one."""
 
+    KEY = ("id",)
+
     id: str
     cid: str
     type: str
     at: datetime
     body: dict[str, Any]
     user_id: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The event's own id."""
-        return self.id
 
 
 PAST_EVENTS = Table("past_events", PastEvent)

@@ -45,6 +45,8 @@ ATTACHMENT_FIELDS = frozenset(
 class Message(Record):
     """A message. Attachments are `{"fields": ..., "custom": ...}`; reactions and replies stand in their own indexes."""
 
+    KEY = ("id",)
+
     id: str
     cid: str
     user_id: str
@@ -85,11 +87,6 @@ class Message(Record):
     custom: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def key(self) -> str:
-        """The message's id."""
-        return self.id
-
-    @property
     def in_channel(self) -> bool:
         """Whether the message stands in the channel's own timeline: it is no reply, or one that is shown there."""
         return self.parent_id is None or self.show_in_channel
@@ -99,6 +96,8 @@ class Message(Record):
 class Reaction(Record):
     """One user's reaction of one type to one message."""
 
+    KEY = ("message_id", "user_id", "type")
+
     message_id: str
     user_id: str
     type: str
@@ -107,11 +106,6 @@ class Reaction(Record):
     score: int = 1
     emoji_code: str | None = None
     custom: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """Message, user and type."""
-        return f"{self.message_id}/{self.user_id}/{self.type}"
 
 
 def by_time(message: Message) -> datetime:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class MessageVersion(Record):
     """A message as it was before an update or its deletion. Attachments are as in messages."""
 
+    KEY = ("id",)
+
     id: str
     message_id: str
     message_updated_by_id: str
@@ -26,11 +28,6 @@ class MessageVersion(Record):
     attachments: list[dict[str, Any]] = field(default_factory=list)
     is_deleted: bool = False
     custom: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The version's own id."""
-        return self.id
 
 
 VERSIONS = Table("message_versions", MessageVersion)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from framework.sandbox.chat.channels.record import pair
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
 
@@ -14,30 +13,24 @@ from framework.sandbox.kernel.store.table import Table, grouped
 class Block(Record):
     """One user blocks another: their 1:1 channel goes out of sight for who blocks."""
 
+    KEY = ("user_id", "blocked_user_id")
+
     user_id: str
     blocked_user_id: str
     created_at: datetime
-
-    @property
-    def key(self) -> str:
-        """Who blocks, and whom."""
-        return pair(self.user_id, self.blocked_user_id)
 
 
 @dataclass(slots=True)
 class ChannelMute(Record):
     """A user mutes a channel: it counts no unread messages. `expires` None lasts until it is lifted."""
 
+    KEY = ("cid", "user_id")
+
     cid: str
     user_id: str
     created_at: datetime
     updated_at: datetime
     expires: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """Channel and user."""
-        return pair(self.cid, self.user_id)
 
 
 BLOCKS = Table("blocks", Block)
@@ -52,16 +45,13 @@ CHANNEL_MUTES_OF = grouped(CHANNEL_MUTES, lambda mute: mute.cid)
 class UserMute(Record):
     """One user mutes another: its messages count as read. `expires` None lasts until it is lifted."""
 
+    KEY = ("user_id", "target_id")
+
     user_id: str
     target_id: str
     created_at: datetime
     updated_at: datetime
     expires: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """Who mutes, and whom."""
-        return pair(self.user_id, self.target_id)
 
 
 USER_MUTES = Table("user_mutes", UserMute)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from framework.sandbox.chat.channels.record import pair
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 class Ban(Record):
     """A ban of a user from one channel, or from the app with an empty `cid`. `shadow` lets the user write unseen."""
 
+    KEY = ("cid", "target_id")
+
     target_id: str
     cid: str
     created_at: datetime
@@ -27,15 +28,12 @@ class Ban(Record):
     shadow: bool = False
     ip_ban: bool = False
 
-    @property
-    def key(self) -> str:
-        """Where, and who."""
-        return pair(self.cid, self.target_id)
-
 
 @dataclass(slots=True)
 class FutureBan(Record):
     """A user is banned from every channel that another one creates from now on."""
+
+    KEY = ("created_by_id", "target_id")
 
     target_id: str
     created_by_id: str
@@ -43,11 +41,6 @@ class FutureBan(Record):
     reason: str | None = None
     expires: datetime | None = None
     shadow: bool = False
-
-    @property
-    def key(self) -> str:
-        """By whom, and who."""
-        return pair(self.created_by_id, self.target_id)
 
 
 BANS = Table("bans", Ban)

@@ -52,6 +52,8 @@ DEFAULT_CONFIG: dict[str, Any] = {
 class ChannelType(Record):
     """A channel type. `config` holds the switches; `grants` maps a role to permission names where the app set them."""
 
+    KEY = ("name",)
+
     name: str
     created_at: datetime = BUILT_IN_SINCE
     updated_at: datetime = BUILT_IN_SINCE
@@ -59,11 +61,6 @@ class ChannelType(Record):
     commands: list[str] = field(default_factory=lambda: ["giphy"])
     grants: dict[str, list[str]] = field(default_factory=dict)
     permissions: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The type's name."""
-        return self.name
 
 
 CHANNEL_TYPES = Table("channel_types", ChannelType)

@@ -14,19 +14,18 @@ from framework.sandbox.kernel.store.table import Table
 class Role(Record):
     """A role that the app made."""
 
+    KEY = ("name",)
+
     name: str
     created_at: datetime
     updated_at: datetime
-
-    @property
-    def key(self) -> str:
-        """The role's name."""
-        return self.name
 
 
 @dataclass(slots=True)
 class Permission(Record):
     """A permission that the app made: an action, and what must hold for it to be allowed."""
+
+    KEY = ("id",)
 
     id: str
     name: str
@@ -35,11 +34,6 @@ class Permission(Record):
     owner: bool = False
     same_team: bool = False
     condition: dict[str, Any] | None = None
-
-    @property
-    def key(self) -> str:
-        """The permission's id."""
-        return self.id
 
 
 ROLES = Table("roles", Role)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from framework.sandbox.chat.channels.record import pair
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
 
@@ -25,6 +24,8 @@ THREAD_RESERVED = frozenset(
 class Thread(Record):
     """The thread under a message; it comes with the first reply."""
 
+    KEY = ("parent_message_id",)
+
     parent_message_id: str
     cid: str
     created_by_user_id: str
@@ -33,15 +34,12 @@ class Thread(Record):
     title: str = ""
     custom: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The id of the message that is replied to."""
-        return self.parent_message_id
-
 
 @dataclass(slots=True)
 class Participant(Record):
     """A user who wrote in a thread, or whose message started it, and how far that user has read it."""
+
+    KEY = ("parent_message_id", "user_id")
 
     parent_message_id: str
     user_id: str
@@ -49,11 +47,6 @@ class Participant(Record):
     last_read_at: datetime
     last_read_message_id: str | None = None
     last_thread_message_at: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """Thread and user."""
-        return pair(self.parent_message_id, self.user_id)
 
 
 THREADS = Table("threads", Thread)

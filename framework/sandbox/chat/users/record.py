@@ -31,6 +31,8 @@ USER_RESERVED = frozenset(
 class User(Record):
     """A user. `custom` is the app's own data; `name` and `image` are Stream's own."""
 
+    KEY = ("id",)
+
     id: str
     created_at: datetime
     updated_at: datetime
@@ -53,11 +55,6 @@ class User(Record):
     answers: int = 0
     answer_seconds: float = 0.0
     custom: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The user's id."""
-        return self.id
 
 
 USERS = Table("users", User)

@@ -23,16 +23,13 @@ class HeldChannel(Record):
     Its messages stay where they are.
     """
 
+    KEY = ("cid",)
+
     cid: str
     user_id: str
     channel: str
     members: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The channel's cid."""
-        return self.cid
 
 
 HELD_CHANNELS = Table("held_channels", HeldChannel)

@@ -14,6 +14,8 @@ from framework.sandbox.kernel.store.table import Table
 class Campaign(Record):
     """A campaign. `attachments` are the template's as messages store them; `sent` lists user, channel and message."""
 
+    KEY = ("id",)
+
     id: str
     sender_id: str
     created_at: datetime
@@ -38,11 +40,6 @@ class Campaign(Record):
     completed_at: datetime | None = None
     channels_created: int = 0
     sent: list[list[str]] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The campaign's id."""
-        return self.id
 
 
 CAMPAIGNS = Table("campaigns", Campaign)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from framework.sandbox.chat.channels.record import CHANNELS, MEMBERSHIPS_OF, Channel, pair
+from framework.sandbox.chat.channels.record import CHANNELS, MEMBERSHIPS_OF, Channel
 from framework.sandbox.chat.users.record import USERS, User
 from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.store.record import Record
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Segment(Record):
     """A set of users or channels: those that were added, those that a filter finds, or all."""
 
+    KEY = ("id",)
+
     id: str
     type: str
     created_at: datetime
@@ -30,24 +32,16 @@ class Segment(Record):
     all_users: bool = False
     all_sender_channels: bool = False
 
-    @property
-    def key(self) -> str:
-        """The segment's id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class SegmentTarget(Record):
     """A user id, or the cid of a channel, in a segment."""
 
+    KEY = ("segment_id", "target_id")
+
     segment_id: str
     target_id: str
     created_at: datetime
-
-    @property
-    def key(self) -> str:
-        """Segment and target."""
-        return pair(self.segment_id, self.target_id)
 
 
 SEGMENTS = Table("segments", Segment)

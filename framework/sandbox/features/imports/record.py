@@ -14,15 +14,12 @@ from framework.sandbox.kernel.store.table import Table
 class ImportFile(Record):
     """A file that may be put under its random id; its bytes are in the file store once it was."""
 
+    KEY = ("id",)
+
     id: str
     name: str
     created_at: datetime
     size: int | None = None
-
-    @property
-    def key(self) -> str:
-        """The file's random id: whoever knows it may put the file, as with the service's signed URLs."""
-        return self.id
 
     @property
     def path(self) -> str:
@@ -34,6 +31,8 @@ class ImportFile(Record):
 class ImportTask(Record):
     """An import of the first kind. `steps` are the states that it went through, with their times as text."""
 
+    KEY = ("id",)
+
     id: str
     path: str
     mode: str
@@ -44,15 +43,12 @@ class ImportTask(Record):
     steps: list[dict[str, Any]] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The task's id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class ImportV2Task(Record):
     """An import of the second kind. `state` is a number: see `domains/imports_v2.py`."""
+
+    KEY = ("id",)
 
     id: str
     product: str
@@ -61,11 +57,6 @@ class ImportV2Task(Record):
     state: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] | None = None
-
-    @property
-    def key(self) -> str:
-        """The task's id."""
-        return self.id
 
 
 IMPORT_FILES = Table("import_files", ImportFile)

@@ -15,6 +15,8 @@ from framework.sandbox.kernel.store.table import Table
 class ModerationConfig(Record):
     """What is looked for, and what is done then. `settings` holds the parts as the client sent them."""
 
+    KEY = ("team", "config_key")
+
     config_key: str
     team: str
     created_at: datetime
@@ -22,23 +24,15 @@ class ModerationConfig(Record):
     is_async: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """Team and key."""
-        return f"{self.team}/{self.config_key}"
-
 
 @dataclass(slots=True)
 class Bypass(Record):
     """A user whose content is not checked."""
 
+    KEY = ("user_id",)
+
     user_id: str
     created_at: datetime
-
-    @property
-    def key(self) -> str:
-        """The user's id."""
-        return self.user_id
 
 
 MODERATION_CONFIGS = Table("moderation_configs", ModerationConfig)

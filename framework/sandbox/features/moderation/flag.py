@@ -19,6 +19,8 @@ AUTOMOD = "automod"
 class Flag(Record):
     """A report of a message, a user, or something of the app's own. `type` says what kind of reporter it came from."""
 
+    KEY = ("id",)
+
     id: str
     user_id: str
     entity_type: str
@@ -39,26 +41,18 @@ class Flag(Record):
     rejected_at: datetime | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The flag's id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class FlagReview(Record):
     """What a moderator said to the reports of one entity."""
+
+    KEY = ("item_id",)
 
     item_id: str
     user_id: str
     created_at: datetime
     review_result: str
     details: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The reviewed item."""
-        return self.item_id
 
 
 FLAGS = Table("flags", Flag)

@@ -14,6 +14,8 @@ from framework.sandbox.kernel.store.table import Table
 class ModerationRule(Record):
     """One rule. Conditions, groups and the action are as the client sent them."""
 
+    KEY = ("id",)
+
     id: str
     name: str
     rule_type: str
@@ -29,11 +31,6 @@ class ModerationRule(Record):
     groups: list[dict[str, Any]] = field(default_factory=list)
     action: dict[str, Any] = field(default_factory=dict)
     action_sequences: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The rule's id."""
-        return self.id
 
 
 MODERATION_RULES = Table("moderation_rules", ModerationRule)

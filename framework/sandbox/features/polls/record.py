@@ -34,6 +34,8 @@ OPTION_RESERVED = frozenset({"created_at", "updated_at", "poll_id", "vote_count"
 class Poll(Record):
     """A poll. Options are `{"id", "text", "custom"}` in order; counts follow from the votes."""
 
+    KEY = ("id",)
+
     id: str
     created_by_id: str
     created_at: datetime
@@ -49,11 +51,6 @@ class Poll(Record):
     options: list[dict[str, Any]] = field(default_factory=list)
     custom: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The poll's id."""
-        return self.id
-
     def option(self, option_id: str) -> dict[str, Any] | None:
         """An option by id."""
         return next((option for option in self.options if option["id"] == option_id), None)
@@ -63,6 +60,8 @@ class Poll(Record):
 class Vote(Record):
     """One user's vote for an option, or its answer in its own words."""
 
+    KEY = ("id",)
+
     id: str
     poll_id: str
     user_id: str
@@ -70,11 +69,6 @@ class Vote(Record):
     updated_at: datetime
     option_id: str = ""
     answer_text: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The vote's id."""
-        return self.id
 
     @property
     def is_answer(self) -> bool:

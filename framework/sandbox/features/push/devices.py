@@ -21,6 +21,8 @@ from framework.sandbox.kernel.store.table import Table, grouped
 class Device(Record):
     """A device of a user. Its id is unique in the app: registered anew, it goes over to the new user."""
 
+    KEY = ("id",)
+
     id: str
     push_provider: str
     user_id: str
@@ -28,11 +30,6 @@ class Device(Record):
     push_provider_name: str | None = None
     hardware_id: str | None = None
     voip: bool = False
-
-    @property
-    def key(self) -> str:
-        """The device's id."""
-        return self.id
 
 
 DEVICES = Table("devices", Device)

@@ -16,21 +16,20 @@ PROVIDER_TYPES = ("apn", "firebase", "huawei", "xiaomi")
 class PushProvider(Record):
     """The credentials of one provider, under the names that the client sent them."""
 
+    KEY = ("type", "name")
+
     type: str
     name: str
     created_at: datetime
     updated_at: datetime
     settings: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """Type and name."""
-        return f"{self.type}/{self.name}"
-
 
 @dataclass(slots=True)
 class PushTemplate(Record):
     """What a provider is sent for one kind of event."""
+
+    KEY = ("push_provider_internal_id", "event_type")
 
     push_provider_internal_id: str
     event_type: str
@@ -39,25 +38,17 @@ class PushTemplate(Record):
     enable_push: bool = True
     template: str | None = None
 
-    @property
-    def key(self) -> str:
-        """Provider and event."""
-        return f"{self.push_provider_internal_id}/{self.event_type}"
-
 
 @dataclass(slots=True)
 class PushPreference(Record):
     """What a user wants to be told of, everywhere or in one channel (`cid`)."""
 
+    KEY = ("user_id", "cid")
+
     user_id: str
     cid: str
     disabled_until: datetime | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """Who, and where."""
-        return f"{self.user_id}/{self.cid}"
 
 
 PUSH_PROVIDERS = Table("push_providers", PushProvider)

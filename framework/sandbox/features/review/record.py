@@ -14,6 +14,8 @@ from framework.sandbox.kernel.store.table import Derived, Table, grouped
 class ReviewItem(Record):
     """One entity in the queue, whatever number of reports it has."""
 
+    KEY = ("id",)
+
     id: str
     entity_type: str
     entity_id: str
@@ -35,15 +37,12 @@ class ReviewItem(Record):
     escalated_by: str | None = None
     escalation: dict[str, Any] | None = None
 
-    @property
-    def key(self) -> str:
-        """The item's id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class ActionLog(Record):
     """One thing that a moderator, or the automatic moderation, did."""
+
+    KEY = ("id",)
 
     id: str
     type: str
@@ -57,15 +56,12 @@ class ActionLog(Record):
     reporter_type: str = "moderator"
     custom: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The entry's id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class Appeal(Record):
     """A user asks for another look at what moderators decided."""
+
+    KEY = ("id",)
 
     id: str
     user_id: str
@@ -78,11 +74,6 @@ class Appeal(Record):
     item_id: str = ""
     attachments: list[str] = field(default_factory=list)
     decision_reason: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The appeal's id."""
-        return self.id
 
 
 class ByEntity:

@@ -14,6 +14,8 @@ from framework.sandbox.kernel.store.table import Table, grouped
 class ActionConfig(Record):
     """An action that moderators are offered for a kind of entity."""
 
+    KEY = ("id",)
+
     id: str
     action: str
     entity_type: str
@@ -23,15 +25,12 @@ class ActionConfig(Record):
     queue_type: str | None = None
     custom_data: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class ModerationQueue(Record):
     """A saved view of the review queue."""
+
+    KEY = ("id",)
 
     id: str
     name: str
@@ -42,11 +41,6 @@ class ModerationQueue(Record):
     description: str = ""
     filters: dict[str, Any] = field(default_factory=dict)
     sort: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
 
 @dataclass(slots=True)
@@ -70,20 +64,19 @@ class SetupSession(Record):
 class FeedTemplate(Record):
     """How entities of feeds are moderated."""
 
+    KEY = ("name",)
+
     name: str
     created_at: datetime
     updated_at: datetime
     config: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The name."""
-        return self.name
-
 
 @dataclass(slots=True)
 class LabelResult(Record):
     """What was found in a text that the app had labelled."""
+
+    KEY = ("id",)
 
     id: str
     created_at: datetime
@@ -97,29 +90,23 @@ class LabelResult(Record):
     policy: str | None = None
     user_id: str | None = None
 
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class Feedback(Record):
     """What the app thinks of a decision of the automatic moderation."""
 
+    KEY = ("id",)
+
     id: str
     created_at: datetime
     body: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
 
 @dataclass(slots=True)
 class PolicyTestSet(Record):
     """Texts with what a configuration should say to them."""
+
+    KEY = ("id",)
 
     id: str
     name: str
@@ -131,15 +118,12 @@ class PolicyTestSet(Record):
     created_by: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
-
 
 @dataclass(slots=True)
 class PolicyTestRun(Record):
     """One run of a test set, with what came out for each row."""
+
+    KEY = ("id",)
 
     id: str
     set_id: str
@@ -148,11 +132,6 @@ class PolicyTestRun(Record):
     created_at: datetime
     completed_at: datetime
     results: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
 
 ACTION_CONFIGS = Table("moderation_action_configs", ActionConfig)

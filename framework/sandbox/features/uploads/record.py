@@ -13,6 +13,8 @@ from framework.sandbox.kernel.store.table import Table
 class Upload(Record):
     """An uploaded file. `kind` is "file" or "image"; `cid` is None for uploads that belong to no channel."""
 
+    KEY = ("id",)
+
     id: str
     kind: str
     name: str
@@ -21,11 +23,6 @@ class Upload(Record):
     created_at: datetime
     user_id: str | None = None
     cid: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The file's random id: whoever knows it may read the file, as with the service's signed URLs."""
-        return self.id
 
 
 UPLOADS = Table("uploads", Upload)

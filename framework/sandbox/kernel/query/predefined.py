@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class PredefinedFilter(Record):
     """A filter with places such as `{{user_id}}`, and how to sort what it finds."""
 
+    KEY = ("name",)
+
     HIDDEN: ClassVar[frozenset[str]] = frozenset({"sort", "calls", "last_seen"})
 
     name: str
@@ -31,11 +33,6 @@ class PredefinedFilter(Record):
     description: str = ""
     calls: int = 0
     last_seen: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """The filter's name."""
-        return self.name
 
 
 PREDEFINED_FILTERS = Table("predefined_filters", PredefinedFilter)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 import orjson
@@ -24,9 +26,17 @@ class Record:
     HIDDEN: ClassVar[frozenset[str]] = frozenset()
     """Fields that the default view leaves out."""
 
+    KEY: ClassVar[tuple[str, ...]] = ()
+    """The fields that make the document's key, joined by slashes: unique in its table, unchanged for its life."""
+
+    def __init_subclass__(cls) -> None:
+        """Make `key` of `KEY`: keys are asked for too often to look at the names each time."""
+        if cls.KEY:
+            cls.key = property(_joined(cls.KEY))  # type: ignore[method-assign,assignment]  # a property, as in this class
+
     @property
     def key(self) -> str:
-        """The document's key, unique in its table, unchanged for its life."""
+        """The document's key. Kinds whose key is more than fields define it themselves."""
         raise NotImplementedError
 
     def encode(self) -> bytes:
@@ -70,6 +80,11 @@ class Record:
             if value is not None:
                 fields[name] = value
         return Entity(fields, getattr(self, "custom", {}))
+
+
+def _joined(names: tuple[str, ...]) -> Callable[[Record], str]:
+    get: Callable[[Record], Any] = attrgetter(*names)
+    return get if len(names) == 1 else lambda record: "/".join(get(record))
 
 
 def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
