@@ -15,7 +15,7 @@ import aiohttp
 import jwt
 import pytest
 
-from framework.sandbox.dev.known_operations import implemented, operations
+from framework.sandbox.dev.coverage import implemented, operations
 from framework.sandbox.kernel.http.limits import USER_LIMIT
 from framework.sandbox.kernel.http.router import shape_of
 from framework.sandbox.kernel.wire import Dialect

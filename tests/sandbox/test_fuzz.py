@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framework.sandbox.dev.app import SandboxApp, create_sandbox
-from framework.sandbox.dev.known_operations import implemented
+from framework.sandbox.dev.coverage import implemented
 from framework.sandbox.kernel.config import SandboxConfig
 from framework.sandbox.kernel.operations import Operation
-from framework.sandbox.kernel.realtime.connection import Connection
+from framework.sandbox.kernel.realtime.hub import Connection
 from framework.sandbox.kernel.wire import Dialect
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"

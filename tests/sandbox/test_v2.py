@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from framework.sandbox.dev.known_operations import implemented
+from framework.sandbox.dev.coverage import implemented
 from tests.sandbox import test_fuzz as fuzz
 from tests.sandbox.v2_contract import check_answer
 

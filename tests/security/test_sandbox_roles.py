@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framework.sandbox.dev.known_operations import operations
+from framework.sandbox.dev.coverage import operations
 from framework.sandbox.kernel.http.dispatch import FOR_ANONYMOUS
 from framework.sandbox.kernel.operations import Access
 from tests.sandbox.conftest import World, frame, until, world

@@ -8,13 +8,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.websockets import WebSocket
 
+from framework.sandbox.chat import history
 from framework.sandbox.chat.channels.record import CHANNELS
 from framework.sandbox.chat.feature import FEATURES, Features
-from framework.sandbox.chat.history import rules as history
 from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES
 from framework.sandbox.chat.users.connecting import serve_connection
 from framework.sandbox.chat.users.record import USERS
-from framework.sandbox.dev import known_operations, routes
+from framework.sandbox.dev import coverage as known_operations
+from framework.sandbox.dev import routes
 from framework.sandbox.features import catalog
 from framework.sandbox.kernel import due
 from framework.sandbox.kernel.call_log import CallLog

@@ -10,8 +10,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from framework.sandbox.chat.users import people
-from framework.sandbox.dev.export_route import export_route
 from framework.sandbox.features.imports.route import import_route
+from framework.sandbox.features.tasks import export_route
 from framework.sandbox.features.uploads.route import file_routes
 from framework.sandbox.kernel.errors import ApiError, forbidden, invalid, not_found
 from framework.sandbox.kernel.faults import Fault

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from framework.sandbox.chat import history
 from framework.sandbox.chat.channels import batch as channel_batch
 from framework.sandbox.chat.channels import events, queries, truncation
-from framework.sandbox.chat.channels import grouped as grouped_channels
 from framework.sandbox.chat.channels import operations as channels
-from framework.sandbox.chat.channels import tasks as channel_tasks
 from framework.sandbox.chat.feature import Feature
-from framework.sandbox.chat.history import operations as sync
 from framework.sandbox.chat.members import operations as members
-from framework.sandbox.chat.messages import history as message_history
 from framework.sandbox.chat.messages import operations as messages
-from framework.sandbox.chat.messages import pinned, reactions
-from framework.sandbox.chat.mutes import blocks
+from framework.sandbox.chat.messages import pins, reactions, revisions
 from framework.sandbox.chat.mutes import channels as visibility
-from framework.sandbox.chat.mutes import users as mutes
+from framework.sandbox.chat.mutes import operations as mutes
 from framework.sandbox.chat.permissions import channel_types, roles
 from framework.sandbox.chat.reads import operations as reads
 from framework.sandbox.chat.threads import operations as threads
@@ -35,7 +31,7 @@ from framework.sandbox.features import (
     user_groups,
 )
 from framework.sandbox.features.accounts import operations as accounts
-from framework.sandbox.features.app import checks, hook_events
+from framework.sandbox.features.app import hooks
 from framework.sandbox.features.app import operations as app
 from framework.sandbox.features.blocklists import operations as blocklists
 from framework.sandbox.features.campaigns import operations as campaigns
@@ -44,12 +40,11 @@ from framework.sandbox.features.commands import actions
 from framework.sandbox.features.commands import operations as commands
 from framework.sandbox.features.drafts import operations as drafts
 from framework.sandbox.features.imports import operations as imports
-from framework.sandbox.features.imports import v2 as imports_v2
 from framework.sandbox.features.moderation import bans, flags, policy_tests
 from framework.sandbox.features.moderation import checks as moderation_checks
 from framework.sandbox.features.moderation import configs as moderation_configs
+from framework.sandbox.features.moderation import reports as moderation_reports
 from framework.sandbox.features.moderation import rules as moderation_rules
-from framework.sandbox.features.moderation import user_report as moderation_reports
 from framework.sandbox.features.polls import operations as polls
 from framework.sandbox.features.polls import votes
 from framework.sandbox.features.push import devices
@@ -61,7 +56,7 @@ from framework.sandbox.features.uploads import operations as uploads
 
 ALL: tuple[Feature, ...] = (
     actions.FEATURE,
-    hook_events.FEATURE,
+    hooks.FEATURE,
     appeals.FEATURE,
     review.FEATURE,
     policy_tests.FEATURE,
@@ -74,11 +69,9 @@ ALL: tuple[Feature, ...] = (
     retention.FEATURE,
     predefined_filters.FEATURE,
     limits.FEATURE,
-    imports_v2.FEATURE,
     imports.FEATURE,
     campaigns.FEATURE,
     segments.FEATURE,
-    checks.FEATURE,
     push.FEATURE,
     devices.FEATURE,
     blocklists.FEATURE,
@@ -94,7 +87,7 @@ ALL: tuple[Feature, ...] = (
     reactions.FEATURE,
     reads.FEATURE,
     events.FEATURE,
-    sync.FEATURE,
+    history.FEATURE,
     tasks.FEATURE,
     channel_types.FEATURE,
     commands.FEATURE,
@@ -102,12 +95,11 @@ ALL: tuple[Feature, ...] = (
     user_groups.FEATURE,
     visibility.FEATURE,
     truncation.FEATURE,
-    channel_tasks.FEATURE,
     polls.FEATURE,
     locations.FEATURE,
     drafts.FEATURE,
-    message_history.FEATURE,
-    pinned.FEATURE,
+    revisions.FEATURE,
+    pins.FEATURE,
     previews.FEATURE,
     reminders.FEATURE,
     search.FEATURE,
@@ -116,9 +108,7 @@ ALL: tuple[Feature, ...] = (
     uploads.FEATURE,
     votes.FEATURE,
     accounts.FEATURE,
-    blocks.FEATURE,
     channel_batch.FEATURE,
     usage.FEATURE,
-    grouped_channels.FEATURE,
 )
 """Commands come first: what they answer is not screened."""

@@ -10,7 +10,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.filters import compile_filter
-from framework.sandbox.kernel.query.listing import field_value, listed
+from framework.sandbox.kernel.query.paging import field_value, listed
 from framework.sandbox.kernel.query.predefined import PREDEFINED_FILTERS, PredefinedFilter
 from framework.sandbox.kernel.query.sorting import parse_sort
 

@@ -15,7 +15,7 @@ from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.listing import listed
+from framework.sandbox.kernel.query.paging import listed
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table
 

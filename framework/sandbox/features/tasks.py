@@ -1,12 +1,23 @@
-"""Tasks, and the status of channel exports, which v1 asks for by a path of its own."""
+"""Tasks, and the files of exports."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.routing import Route
 
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.tasks import TASKS, Task
+from framework.sandbox.kernel.tasks import EXPORT_FILES, TASKS, Task
+from framework.sandbox.kernel.wire import Dialect
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from framework.sandbox.kernel.sandbox import Sandbox
 
 DOMAIN = Domain("tasks")
 
@@ -48,3 +59,16 @@ def _view(task: Task) -> Result:
 
 
 FEATURE = Feature(operations=(DOMAIN,))
+
+
+def export_route(sandbox: Sandbox) -> Route:
+    """`GET /exports/{kind}/{id}.json`: a file, to whoever was told its random id."""
+
+    async def fetch(request: Request) -> Response:
+        file = sandbox.store[EXPORT_FILES].get(request.path_params["id"])
+        if file is None or file.kind != request.path_params["kind"]:
+            return Response("there is no such export", 404, media_type="text/plain")
+        headers = {"access-control-allow-origin": "*"}
+        return Response(Dialect.V1.encode(file.content), headers=headers, media_type="application/json")
+
+    return Route("/exports/{kind}/{id}.json", fetch, methods=["GET"])

@@ -7,7 +7,7 @@ from typing import Any
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.channels.record import Channel
 from framework.sandbox.chat.feature import Feature
-from framework.sandbox.chat.mutes import relations
+from framework.sandbox.chat.mutes import rules as relations
 from framework.sandbox.chat.permissions.rules import require, require_feature
 from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.view import user_view

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.chat.channels.commands import shown
 from framework.sandbox.chat.channels.record import CHANNELS, MEMBERS, MEMBERS_OF, READS_OF, Channel, Member, Read, pair
 from framework.sandbox.chat.messages.record import TIMELINES
-from framework.sandbox.chat.mutes import relations
-from framework.sandbox.chat.mutes.relations import shares
+from framework.sandbox.chat.mutes import rules as relations
+from framework.sandbox.chat.mutes.rules import shares
 from framework.sandbox.chat.permissions.rules import capabilities, config_of, type_of
 from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.users.view import user_by_id

@@ -14,7 +14,7 @@ from framework.sandbox.chat.permissions.catalog import BUILT_IN_ROLES, permissio
 from framework.sandbox.chat.permissions.channel_type import CHANNEL_TYPES, ChannelType, built_in
 from framework.sandbox.chat.permissions.role_records import PERMISSIONS
 from framework.sandbox.kernel.app import APP
-from framework.sandbox.kernel.errors import ApiError, forbidden, invalid, not_found
+from framework.sandbox.kernel.errors import ApiError, forbidden, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -264,13 +264,6 @@ def require_feature(call: Call, channel: Channel, switch: str) -> None:
     """400 code 19 when the channel type has a feature switched off; that holds for server tokens, too."""
     if config_of(call.sandbox, channel).get(switch) is False:
         raise ApiError(400, 19, f"{switch} are not enabled for channel type {channel.type}")
-
-
-def require_role_name(name: object) -> str:
-    """A role name as clients may send it."""
-    if not isinstance(name, str) or not name:
-        raise invalid("role must be a non-empty string")
-    return name
 
 
 def _action(capability: str) -> str:

@@ -10,7 +10,7 @@ from framework.sandbox.chat.channels.record import MEMBERSHIPS_OF, READS, Channe
 from framework.sandbox.chat.channels.view import channel_view
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES, Message
-from framework.sandbox.chat.mutes import relations
+from framework.sandbox.chat.mutes import rules as relations
 from framework.sandbox.chat.permissions.rules import require, require_feature
 from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.threads import rules as threads

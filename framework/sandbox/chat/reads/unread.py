@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from framework.sandbox.chat.channels.record import MEMBERSHIPS_OF, READS, READS_OF, Read, pair
 from framework.sandbox.chat.messages.record import TIMELINES, Message, by_time
-from framework.sandbox.chat.mutes import relations
 from framework.sandbox.chat.mutes import rules as mutes
 from framework.sandbox.chat.threads import rules as threads
 
@@ -70,7 +69,7 @@ def totals(sandbox: Sandbox, user_id: str) -> dict[str, int]:
     for member in sandbox.store.index(MEMBERSHIPS_OF).of(user_id):
         read = sandbox.store[READS].get(pair(member.cid, user_id))
         amount = of(sandbox, read) if read is not None else 0
-        if amount and relations.channel_mute(sandbox, member.cid, user_id) is not None:
+        if amount and mutes.channel_mute(sandbox, member.cid, user_id) is not None:
             continue
         messages += amount
         channels += amount > 0

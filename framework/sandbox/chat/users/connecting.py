@@ -16,8 +16,8 @@ from framework.sandbox.kernel.errors import ApiError, invalid, unauthenticated
 from framework.sandbox.kernel.faults import DropConnectionError
 from framework.sandbox.kernel.http.origin import allows, unknown_name
 from framework.sandbox.kernel.protocol import Actor, ActorKind
-from framework.sandbox.kernel.realtime.connection import Connection
 from framework.sandbox.kernel.realtime.event import Audience, Event
+from framework.sandbox.kernel.realtime.hub import Connection
 from framework.sandbox.kernel.wire import Dialect, parse_json
 
 if TYPE_CHECKING:

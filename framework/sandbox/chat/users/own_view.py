@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from framework.sandbox.chat.channels.view import channel_mute_view
 from framework.sandbox.chat.feature import FEATURES
-from framework.sandbox.chat.mutes import relations
 from framework.sandbox.chat.mutes import rules as mutes
 from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.users.view import user_view
@@ -24,14 +23,14 @@ def full_user_view(sandbox: Sandbox, user: User) -> Entity:
 
 def _full_view(sandbox: Sandbox, user: User, *, itself: bool) -> Entity:
     view = user_view(sandbox, user)
-    muted = [channel_mute_view(sandbox, mute) for mute in relations.channel_mutes(sandbox, user.id)]
+    muted = [channel_mute_view(sandbox, mute) for mute in mutes.channel_mutes(sandbox, user.id)]
     mutes_of = [mutes.mute_view(sandbox, mute) for mute in mutes.of(sandbox, user.id)]
     view.fields |= {"mutes": mutes_of, "channel_mutes": muted, **unread.totals(sandbox, user.id)}
     for add in sandbox[FEATURES].own_user_fields:
         view.fields |= add(sandbox, user.id, itself)
     view.fields["invisible"] = user.invisible
     view.v2 = None
-    view.fields["blocked_user_ids"] = relations.blocked_ids(sandbox, user.id)
+    view.fields["blocked_user_ids"] = mutes.blocked_ids(sandbox, user.id)
     if user.privacy_settings is not None:
         view.fields["privacy_settings"] = user.privacy_settings
     if user.push_notifications is not None:

@@ -9,7 +9,7 @@ from framework.sandbox.features.campaigns.segments import SEGMENT_TARGETS, SEGME
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.listing import field_value, listed
+from framework.sandbox.kernel.query.paging import field_value, listed
 
 DOMAIN = Domain("segments")
 TYPES = ("user", "channel")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.channels.record import MEMBERS_OF
 from framework.sandbox.chat.messages.view import render_html
-from framework.sandbox.chat.mutes import users as mutes
+from framework.sandbox.chat.mutes import operations as mutes
 from framework.sandbox.chat.users.record import USERS
 from framework.sandbox.features.commands import slash
 from framework.sandbox.features.moderation import bans, flags

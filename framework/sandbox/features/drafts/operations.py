@@ -12,7 +12,7 @@ from framework.sandbox.chat.messages import rules as service
 from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.drafts import rules as drafts
-from framework.sandbox.features.drafts.record import DRAFTS, DRAFTS_IN, DRAFTS_OF, Draft
+from framework.sandbox.features.drafts.rules import DRAFTS, DRAFTS_IN, DRAFTS_OF, Draft
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Domain, Result

@@ -1,7 +1,9 @@
-"""Drafts: finding, showing and dropping them."""
+"""Drafts: their records, finding, showing and dropping them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.channels.record import CHANNELS
@@ -9,8 +11,9 @@ from framework.sandbox.chat.channels.view import channel_view
 from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.chat.messages.view import message_view
 from framework.sandbox.chat.users.view import user_by_id
-from framework.sandbox.features.drafts.record import DRAFTS, DRAFTS_IN, Draft, draft_key
 from framework.sandbox.kernel.realtime.event import to_users
+from framework.sandbox.kernel.store.record import Record
+from framework.sandbox.kernel.store.table import Table, grouped
 from framework.sandbox.kernel.wire import Dialect, Entity
 
 if TYPE_CHECKING:
@@ -19,6 +22,38 @@ if TYPE_CHECKING:
     from framework.sandbox.chat.threads.record import Thread
     from framework.sandbox.chat.users.record import User
     from framework.sandbox.kernel.call import Call
+
+
+@dataclass(slots=True)
+class Draft(Record):
+    """A user's draft for a channel, or for a thread of it. Attachments are as in messages."""
+
+    cid: str
+    user_id: str
+    id: str
+    created_at: datetime
+    updated_at: datetime
+    parent_id: str | None = None
+    text: str = ""
+    type: str = "regular"
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Channel, thread and user: there is one draft for each."""
+        return draft_key(self.cid, self.user_id, self.parent_id)
+
+
+def draft_key(cid: str, user_id: str, parent_id: str | None) -> str:
+    """The key of the one draft that a user has in a channel or thread."""
+    return f"{cid}/{user_id}/{parent_id or ''}"
+
+
+DRAFTS = Table("drafts", Draft)
+DRAFTS_OF = grouped(DRAFTS, lambda draft: draft.user_id)
+DRAFTS_IN = grouped(DRAFTS, lambda draft: draft.cid)
 
 
 def of(call: Call, cid: str, user_id: str, parent_id: str | None = None) -> Draft | None:

@@ -18,7 +18,7 @@ from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.record import User
 from framework.sandbox.chat.users.view import user_by_id
 from framework.sandbox.features.moderation import reports
-from framework.sandbox.features.moderation.flag import USER
+from framework.sandbox.features.moderation.records import USER
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import forbidden, invalid
 from framework.sandbox.kernel.operations import Domain, Result

@@ -11,7 +11,7 @@ from framework.sandbox.features.blocklists.record import PROFANITY
 from framework.sandbox.features.moderation import content_check as screening
 from framework.sandbox.features.moderation import reports
 from framework.sandbox.features.moderation import rule_conditions as rules
-from framework.sandbox.features.moderation.flag import AUTOMOD
+from framework.sandbox.features.moderation.records import AUTOMOD
 from framework.sandbox.features.moderation.verdict import Verdict
 from framework.sandbox.features.review.record import REVIEW_ITEMS
 from framework.sandbox.features.review.setup import FEEDBACK, LABEL_RESULTS, Feedback, LabelResult
@@ -20,7 +20,7 @@ from framework.sandbox.kernel import tasks
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.listing import field_value, listed
+from framework.sandbox.kernel.query.paging import field_value, listed
 
 DOMAIN = Domain("moderation_checks")
 _ROOT = "/api/v2/moderation"

@@ -7,11 +7,11 @@ from typing import Any
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.moderation import content_check as screening
-from framework.sandbox.features.moderation.config import MODERATION_CONFIGS, ModerationConfig
+from framework.sandbox.features.moderation.records import MODERATION_CONFIGS, ModerationConfig
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.listing import listed
+from framework.sandbox.kernel.query.paging import listed
 
 DOMAIN = Domain("moderation_configs")
 _ROOT = "/api/v2/moderation"

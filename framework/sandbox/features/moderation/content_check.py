@@ -13,7 +13,13 @@ from framework.sandbox.chat.permissions.rules import config_of
 from framework.sandbox.features.blocklists import rules as blocklists
 from framework.sandbox.features.moderation import reports
 from framework.sandbox.features.moderation import rule_conditions as rules
-from framework.sandbox.features.moderation.config import BLOCKED, BYPASSES, MODERATION_CONFIGS, Bypass, ModerationConfig
+from framework.sandbox.features.moderation.records import (
+    BLOCKED,
+    BYPASSES,
+    MODERATION_CONFIGS,
+    Bypass,
+    ModerationConfig,
+)
 from framework.sandbox.features.moderation.verdict import Verdict
 
 if TYPE_CHECKING:

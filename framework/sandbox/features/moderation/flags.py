@@ -13,14 +13,14 @@ from framework.sandbox.chat.messages.view import message_view
 from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.view import user_by_id
 from framework.sandbox.features.moderation import reports
-from framework.sandbox.features.moderation.flag import FLAG_REVIEWS, FLAGS, MESSAGE, USER, Flag, FlagReview
+from framework.sandbox.features.moderation.records import FLAG_REVIEWS, FLAGS, MESSAGE, USER, Flag, FlagReview
 from framework.sandbox.features.review.record import REVIEW_ITEMS, ReviewItem
 from framework.sandbox.features.review.view import flag_view, message_flag_view
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.filters import select
-from framework.sandbox.kernel.query.listing import field_value, listed
+from framework.sandbox.kernel.query.paging import field_value, listed
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
 from framework.sandbox.kernel.wire import Dialect
 

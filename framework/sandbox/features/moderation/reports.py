@@ -1,18 +1,24 @@
-"""Reporting what should be looked at, and what was done about it."""
+"""Reports: flags by users and by the automatic checks, the log of actions, and what is known of a user."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.messages.record import MESSAGES
-from framework.sandbox.features.moderation.flag import AUTOMOD, FLAGS, FLAGS_TO, MESSAGE, USER, Flag
+from framework.sandbox.chat.mutes import rules as mutes
+from framework.sandbox.chat.mutes.records import BLOCKS_BY
+from framework.sandbox.chat.users import people
+from framework.sandbox.chat.users.view import user_view
+from framework.sandbox.features.moderation.records import AUTOMOD, FLAGS, FLAGS_TO, MESSAGE, USER, Flag
 from framework.sandbox.features.review.record import ACTIONS, REVIEW_ITEMS, REVIEW_OF, ActionLog, ReviewItem
+from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
+from framework.sandbox.kernel.operations import Access, Domain, Result
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.messages.record import Message
-    from framework.sandbox.kernel.call import Call
 
 USER_TYPES = frozenset({USER, "stream:v1:user_profile", "stream:user_profile"})
 
@@ -71,3 +77,32 @@ def log(call: Call, kind: str, item: ReviewItem | None, by_id: str, reason: str 
         item.latest_moderator_action, item.updated_at = kind, call.now
         call.store[REVIEW_ITEMS].put(item)
     return call.store[ACTIONS].put(entry)
+
+
+DOMAIN = Domain("moderation_reports")
+
+
+@DOMAIN.operation(
+    "GetUserModerationReport", "GET", None, v2="/api/v2/moderation/user_report", access=Access.SERVER, status=200
+)  # fmt: skip
+def get_user_moderation_report(call: Call) -> Result:
+    """A user with whom it blocks and mutes; puts it in the review queue when asked to."""
+    user = people.existing(call, call.required_text("user_id"))
+    report: dict[str, Any] = {"user": user_view(call.sandbox, user)}
+    if call.flag("include_user_blocks"):
+        report["user_blocks"] = [
+            {
+                "blocked_by_user_id": block.user_id,
+                "blocked_user_id": block.blocked_user_id,
+                "blocked_at": block.created_at,
+            }
+            for block in call.store.index(BLOCKS_BY).of(user.id)
+        ]
+    if call.flag("include_user_mutes"):
+        report["user_mutes"] = [mutes.mute_view(call.sandbox, mute) for mute in mutes.of(call.sandbox, user.id)]
+    if call.flag("create_review_queue_item"):
+        item_for(call, USER, user.id, user.id)
+    return report
+
+
+FEATURE = Feature(operations=(DOMAIN,))

@@ -20,8 +20,7 @@ from framework.sandbox.chat.permissions.ban_status import Ban
 from framework.sandbox.chat.users.record import USERS, User
 from framework.sandbox.features.blocklists import rules as blocklists
 from framework.sandbox.features.moderation import reports
-from framework.sandbox.features.moderation.flag import AUTOMOD, USER
-from framework.sandbox.features.moderation.rule import MODERATION_RULES, ModerationRule
+from framework.sandbox.features.moderation.records import AUTOMOD, MODERATION_RULES, USER, ModerationRule
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.channels.record import Channel

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from framework.sandbox.chat.feature import Feature
-from framework.sandbox.features.moderation.rule import MODERATION_RULES, ModerationRule
+from framework.sandbox.features.moderation.records import MODERATION_RULES, ModerationRule
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.listing import field_value, listed
+from framework.sandbox.kernel.query.paging import field_value, listed
 
 DOMAIN = Domain("moderation_rules")
 _ROOT = "/api/v2/moderation"

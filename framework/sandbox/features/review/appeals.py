@@ -12,7 +12,7 @@ from framework.sandbox.features.review.view import appeal_view
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import ApiError, forbidden, invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.listing import field_value, listed
+from framework.sandbox.kernel.query.paging import field_value, listed
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User

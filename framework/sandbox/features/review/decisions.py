@@ -16,9 +16,8 @@ from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.accounts import rules as accounts
 from framework.sandbox.features.moderation import reports
-from framework.sandbox.features.moderation.config import BLOCKED
 from framework.sandbox.features.moderation.content_check import set_bypass
-from framework.sandbox.features.moderation.flag import FLAGS, MESSAGE
+from framework.sandbox.features.moderation.records import BLOCKED, FLAGS, MESSAGE
 from framework.sandbox.features.review.record import REVIEW_ITEMS, ReviewItem
 from framework.sandbox.kernel.errors import invalid
 

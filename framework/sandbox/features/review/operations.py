@@ -9,8 +9,7 @@ from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.chat.messages.view import message_view
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.moderation import reports
-from framework.sandbox.features.moderation.config import BLOCKED
-from framework.sandbox.features.moderation.flag import AUTOMOD, MESSAGE
+from framework.sandbox.features.moderation.records import AUTOMOD, BLOCKED, MESSAGE
 from framework.sandbox.features.review import decisions
 from framework.sandbox.features.review.appeals import settle
 from framework.sandbox.features.review.record import ACTIONS, APPEALS, REVIEW_ITEMS, ActionLog, ReviewItem
@@ -19,7 +18,7 @@ from framework.sandbox.features.review.view import action_view, appeal_view, ite
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.listing import field_value, listed
+from framework.sandbox.kernel.query.paging import field_value, listed
 
 DOMAIN = Domain("review")
 _ROOT = "/api/v2/moderation"

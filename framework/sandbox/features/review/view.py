@@ -10,7 +10,7 @@ from framework.sandbox.chat.messages.view import message_view
 from framework.sandbox.chat.permissions.ban_status import BANS_OF
 from framework.sandbox.chat.users.record import USERS
 from framework.sandbox.chat.users.view import user_by_id, user_view
-from framework.sandbox.features.moderation.flag import FLAGS, FLAGS_TO, MESSAGE, Flag
+from framework.sandbox.features.moderation.records import FLAGS, FLAGS_TO, MESSAGE, Flag
 from framework.sandbox.features.review.record import ACTIONS_ON, APPEALS, REVIEW_ITEMS, ActionLog, Appeal, ReviewItem
 from framework.sandbox.kernel.wire import Entity
 

@@ -10,7 +10,7 @@ from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.permissions.rules import capabilities, require, require_feature
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.uploads import rules as uploads
-from framework.sandbox.features.uploads.record import UPLOADS
+from framework.sandbox.features.uploads.rules import UPLOADS
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import forbidden
 from framework.sandbox.kernel.operations import Domain, Result

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import Route
 
-from framework.sandbox.features.uploads.record import UPLOADS
+from framework.sandbox.features.uploads.rules import UPLOADS
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Taking in uploaded files: the multipart body, the limits of the app, the URL that is handed out."""
+"""Uploaded files; their bytes are in the file store."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import mimetypes
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
@@ -14,15 +15,36 @@ from urllib.parse import quote, unquote, urlsplit
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from framework.sandbox.features.uploads.record import UPLOADS, Upload
 from framework.sandbox.kernel.app import APP
 from framework.sandbox.kernel.errors import ApiError, invalid, not_found
+from framework.sandbox.kernel.store.record import Record
+from framework.sandbox.kernel.store.table import Table
 from framework.sandbox.kernel.wire import parse_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from framework.sandbox.kernel.call import Call
+
+
+@dataclass(slots=True)
+class Upload(Record):
+    """An uploaded file. `kind` is "file" or "image"; `cid` is None for uploads that belong to no channel."""
+
+    KEY = ("id",)
+
+    id: str
+    kind: str
+    name: str
+    mime_type: str
+    size: int
+    created_at: datetime
+    user_id: str | None = None
+    cid: str | None = None
+
+
+UPLOADS = Table("uploads", Upload)
+
 
 MAX_UPLOAD = 100 * 1024 * 1024
 _FORM_OVERHEAD = 64 * 1024

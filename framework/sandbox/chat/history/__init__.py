@@ -1,1 +1,0 @@
-"""The history of channels: what `/sync` replays."""

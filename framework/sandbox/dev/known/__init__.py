@@ -1,1 +1,0 @@
-"""The operations that the service is known to have, as data."""
