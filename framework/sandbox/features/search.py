@@ -68,7 +68,7 @@ def _conditions(call: Call) -> dict[str, Any]:
 
 
 def _offset(call: Call, *, has_order: bool) -> int | None:
-    """Where to start by `offset`; None where cursors are used, which go with a sort."""
+    """Return the `offset` to start at. None if the query is sorted: then cursors are used."""
     if call.payload.get("offset") is None:
         return None
     offset = call.number("offset", 0, high=MAX_OFFSET)

@@ -24,7 +24,7 @@ DOMAIN = Domain("tasks")
 
 @DOMAIN.operation("GetTask", "GET", "/tasks/{id}", family="common", access=Access.SERVER)
 def get_task(call: Call) -> Result:
-    """How a task stands, and its result once it is completed."""
+    """Return the state of a task, and its result once it is completed."""
     return _view(_find(call))
 
 
@@ -62,7 +62,7 @@ FEATURE = Feature(operations=(DOMAIN,))
 
 
 def export_route(sandbox: Sandbox) -> Route:
-    """`GET /exports/{kind}/{id}.json`: a file, to whoever was told its random id."""
+    """`GET /exports/{kind}/{id}.json`: a file, to a client that was told its random id."""
 
     async def fetch(request: Request) -> Response:
         file = sandbox.store[EXPORT_FILES].get(request.path_params["id"])

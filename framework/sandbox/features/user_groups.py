@@ -141,7 +141,7 @@ def add_user_group_members(call: Call) -> Result:
     "RemoveUserGroupMembers", "POST", "/usergroups/{id}/members/delete", family="common", access=Access.SERVER
 )
 def remove_user_group_members(call: Call) -> Result:
-    """Remove members; who is none is passed over."""
+    """Remove members. Users who are not members are skipped."""
     group = _find(call)
     ids = call.texts("member_ids", call.body)
     if not ids:

@@ -85,7 +85,7 @@ class Fault:
             raise error
 
     async def after(self, sockets: Sockets, connection_id: str, caller_id: str | None) -> None:
-        """What happens after the handler's changes are durable and its events are out.
+        """Do what happens after the handler's changes are durable and its events are out.
 
         `connection_id` is the WebSocket that the call names, `caller_id` the token's user.
         """

@@ -20,7 +20,7 @@ V2_PREFIX = {"chat": "/api/v2/chat", "common": "/api/v2", "moderation": "/api/v2
 
 
 class Access(Enum):
-    """Who may call an operation at all; what a person may do in a channel is decided by its handler."""
+    """Who may call an operation at all. What a person may do in a channel is decided by the handler."""
 
     OPEN = "anyone with the api key, without a token"
     ANY = "any token"

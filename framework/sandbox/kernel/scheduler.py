@@ -116,7 +116,7 @@ class Scheduler:
         return first is not None and first.at <= self._clock.now()
 
     def take(self) -> Scheduled | None:
-        """What is due first, taken off the plan; None when nothing is due."""
+        """Take what is due first off the plan, and return it. None if nothing is due."""
         first = self._store.index(SCHEDULE).first()
         if first is None or first.at > self._clock.now():
             return None

@@ -33,7 +33,7 @@ class Task(Record):
 
 @dataclass(slots=True)
 class ExportFile(Record):
-    """A file made by an export. Whoever knows its random id may read it, as with the service's signed URLs."""
+    """A file made by an export. A client that knows its random id may read it, as with the service's signed URLs."""
 
     KEY = ("id",)
 

@@ -40,13 +40,13 @@ DOMAIN = Domain("channels")
 
 @DOMAIN.operation("GetOrCreateChannel", "POST", "/channels/{type}/{id}/query")
 def get_or_create_channel(call: Call) -> Result:
-    """The channel's state; creates the channel where there is none."""
+    """Return the channel's state. Creates the channel if it does not exist."""
     return _query(call, channels.cid_of(call, call.path["type"], call.path["id"]))
 
 
 @DOMAIN.operation("GetOrCreateDistinctChannel", "POST", "/channels/{type}/query")
 def get_or_create_distinct_channel(call: Call) -> Result:
-    """The one channel of exactly these members; creates it where there is none."""
+    """Return the one channel of exactly these members. Creates it if it does not exist."""
     data = call.mapping("data", call.body)
     named = memberships.named_members(call, data.get("members"), "data.members")
     ids = {entry["user_id"] for entry in named}

@@ -55,7 +55,7 @@ def query_channels(call: Call) -> Result:
 
 @DOMAIN.operation("GetChannel", "GET", "/channels/{type}/{id}")
 def get_channel(call: Call) -> Result:
-    """A channel's state, without making the channel where there is none."""
+    """Return a channel's state. Never creates the channel."""
     channel, user = channels.find(call), people.acting_user_or_none(call)
     channels.require_read(call, channel, user)
     bounds = ("limit", "id_lt", "id_lte", "id_gt", "id_gte", "id_around")

@@ -141,7 +141,7 @@ def updated(call: Call, channel: Channel, member: Member) -> None:
 def answer_invite(call: Call, channel: Channel, user: User, *, accept: bool) -> bool:
     """Accept or reject an invitation, and tell the channel; whether that changes anything.
 
-    Raises ApiError 400 where there is none.
+    Raises ApiError 400 if the user was not invited.
     """
     member = call.store[MEMBERS].get(pair(channel.cid, user.id))
     if member is None or not member.invited:

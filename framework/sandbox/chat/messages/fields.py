@@ -64,7 +64,7 @@ def _marks(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _server_fields(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What only a server may set; from a person it is ignored, as the service does."""
+    """Return what only a server may set. From a person it is ignored, as the service does."""
     changes: dict[str, Any] = {}
     if call.actor.is_server:
         html = call.text("html", fields)

@@ -88,7 +88,7 @@ class Message(Record):
 
     @property
     def in_channel(self) -> bool:
-        """Whether the message stands in the channel's own timeline: it is no reply, or one that is shown there."""
+        """Whether the message stands in the channel's own timeline: it is not a reply, or is shown there, too."""
         return self.parent_id is None or self.show_in_channel
 
 

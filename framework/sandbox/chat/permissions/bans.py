@@ -1,4 +1,4 @@
-"""Imposing and lifting bans, and telling of it. What they mean is in `standing`."""
+"""Imposing and lifting bans, and telling of it. What they mean is in `ban_status`."""
 
 from __future__ import annotations
 

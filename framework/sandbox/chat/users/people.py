@@ -70,7 +70,7 @@ def _refuse_both(call: Call, named: Mapping[str, Any]) -> NoReturn:
 
 
 def existing(call: Call, user_id: object) -> User:
-    """A user by id. Raises ApiError 400 when there is none."""
+    """Return a user by id. Raises ApiError 400 if the user does not exist."""
     user = call.store[USERS].get(user_id) if isinstance(user_id, str) else None
     if user is None:
         raise invalid(
@@ -82,7 +82,7 @@ def existing(call: Call, user_id: object) -> User:
 
 
 def stored(call: Call, user_id: str) -> User:
-    """A user by id, also a deleted one. Raises ApiError 400 when there is none."""
+    """Return a user by id, also a deleted one. Raises ApiError 400 if the user never existed."""
     user = call.store[USERS].get(user_id)
     if user is None:
         raise invalid(f"The following users don't exist: [{user_id}]")

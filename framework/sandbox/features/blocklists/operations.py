@@ -1,4 +1,4 @@
-"""Blocklists: create, import, list, update, delete. Their use is in `services/screening.py`."""
+"""Blocklists: create, import, list, update, delete. `features/moderation/content_check.py` uses them."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def target_users(call: Call, campaign: Campaign) -> list[str]:
 
 
 def send_to(call: Call, campaign: Campaign, user_id: str) -> bool:
-    """Send to one user, in the channel with the sender; false where there is none and none may be created."""
+    """Send to one user, in the channel with the sender. Return false if it is missing and may not be created."""
     receiver = call.store[USERS].get(user_id)
     channel = _channel_for(call, campaign, receiver) if receiver is not None else None
     return channel is not None and _send_in(call, campaign, channel, receiver)

@@ -34,7 +34,7 @@ class Command:
 
 
 def parse(call: Call, channel: Channel, text: object) -> Command | None:
-    """The command that a text begins with, where the channel's type has it; any other text is none."""
+    """Return the command that a text begins with, or None if the channel's type has no such command."""
     if not isinstance(text, str) or not text.startswith("/"):
         return None
     name, _, args = text[1:].partition(" ")

@@ -19,7 +19,7 @@ MAX_IMPORT = 100 * 1024 * 1024
 
 
 def import_route(sandbox: Sandbox) -> Route:
-    """`PUT /sandbox/imports/{id}/{name}` from whoever was told the random id."""
+    """`PUT /sandbox/imports/{id}/{name}` by a client that was told the random id."""
 
     async def put(request: Request) -> Response:
         file = sandbox.store[IMPORT_FILES].get(request.path_params["id"])

@@ -69,7 +69,7 @@ def ban(call: Call) -> Result:
 @DOMAIN.operation("Unban", "POST", None, v2="/api/v2/moderation/unban")
 @DOMAIN.operation("DeleteModerationBan", "DELETE", "/moderation/ban", v2=None)
 def unban(call: Call) -> Result:
-    """Lift a ban from the app or a channel; nothing happens where there is none."""
+    """Lift a ban from the app or a channel. Nothing happens if the user is not banned."""
     target, channel, by = _target(call), _channel(call), _moderator(call, "unbanned_by")
     _require(call, channel, by)
     cid = channel.cid if channel is not None else ""

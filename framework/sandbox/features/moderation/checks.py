@@ -8,8 +8,7 @@ from typing import Any
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.messages.record import Message
 from framework.sandbox.features.blocklists.record import PROFANITY
-from framework.sandbox.features.moderation import content_check as screening
-from framework.sandbox.features.moderation import reports
+from framework.sandbox.features.moderation import content_check, reports
 from framework.sandbox.features.moderation import rule_conditions as rules
 from framework.sandbox.features.moderation.records import AUTOMOD
 from framework.sandbox.features.moderation.verdict import Verdict
@@ -58,11 +57,11 @@ def check(call: Call) -> Result:
 def _judge(call: Call, text: str, creator: str, key: str | None, team: str | None) -> Verdict:
     """What a configuration, by key or given in the call, finds in a text."""
     inline = call.mapping("config", call.body)
-    config = screening.config_for(call.sandbox, key, team) if key else None
+    config = content_check.config_for(call.sandbox, key, team) if key else None
     if key and config is None and not inline:
         raise not_found(f"moderation config with key {key} not found")
     settings: Mapping[str, Any] = inline or (config.settings if config is not None else {})
-    verdict = screening.judge(call.sandbox, text, screening.lists_of(dict(settings)), team)
+    verdict = content_check.judge(call.sandbox, text, content_check.lists_of(dict(settings)), team)
     message = Message("", "", creator, call.now, call.now, text=text)
     rules.run(call, message, {key} if key else set(), team, verdict, dry=call.flag("test_mode", call.body))
     return verdict
@@ -72,7 +71,7 @@ def _recommended(action: str) -> str:
     """The three things that checks recommend."""
     if action == "keep":
         return "keep"
-    return "remove" if action in screening.HELD and action != "bounce_flag" else "flag"
+    return "remove" if action in content_check.HELD and action != "bounce_flag" else "flag"
 
 
 @DOMAIN.operation("Analyze", "POST", None, v2=f"{_ROOT}/analyze", access=Access.SERVER, status=200)
@@ -99,9 +98,9 @@ def labels(call: Call) -> Result:
     """Label a text by the built-in list of profanities, or by the configuration that `policy` names."""
     content = call.required_text("content", call.body)
     policy = call.text("policy", call.body)
-    config = screening.config_for(call.sandbox, policy, None) if policy else None
-    lists = screening.lists_of(config.settings) if config is not None else [(PROFANITY.name, "flag")]
-    verdict = screening.judge(call.sandbox, content, lists, None)
+    config = content_check.config_for(call.sandbox, policy, None) if policy else None
+    lists = content_check.lists_of(config.settings) if config is not None else [(PROFANITY.name, "flag")]
+    verdict = content_check.judge(call.sandbox, content, lists, None)
     made = LabelResult(
         call.sandbox.ids.new(), call.now, content,
         content_type=call.text("content_type", call.body) or "text",

@@ -6,7 +6,7 @@ from typing import Any
 
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.users import people
-from framework.sandbox.features.moderation import content_check as screening
+from framework.sandbox.features.moderation import content_check
 from framework.sandbox.features.moderation.records import MODERATION_CONFIGS, ModerationConfig
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
@@ -73,7 +73,7 @@ def query_configs(call: Call) -> Result:
 def bypass(call: Call) -> Result:
     """Let a user's content pass unchecked, or check it again."""
     user = people.existing(call, call.required_text("target_user_id", call.body))
-    screening.set_bypass(call, user.id, enabled=call.flag("enabled", call.body))
+    content_check.set_bypass(call, user.id, enabled=call.flag("enabled", call.body))
     return {}
 
 
@@ -104,4 +104,4 @@ def _value(config: ModerationConfig, name: str) -> Any:  # noqa: ANN401 - a JSON
     return getattr(config, name) if name in ("team", "created_at", "updated_at") else config.settings.get(name)
 
 
-FEATURE = Feature(operations=(DOMAIN,), screen=screening.screen)
+FEATURE = Feature(operations=(DOMAIN,), screen=content_check.screen)

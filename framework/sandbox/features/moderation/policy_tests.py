@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framework.sandbox.chat.feature import Feature
-from framework.sandbox.features.moderation import content_check as screening
+from framework.sandbox.features.moderation import content_check
 from framework.sandbox.features.review.setup import RUNS_OF_SET, TEST_RUNS, TEST_SETS, PolicyTestRun, PolicyTestSet
 from framework.sandbox.kernel import tasks
 from framework.sandbox.kernel.call import Call
@@ -61,10 +61,10 @@ def delete_set(call: Call) -> Result:
 def start_run(call: Call) -> Result:
     """Put each row to the set's configuration; done when it is answered."""
     found = _find(call)
-    config = screening.config_for(call.sandbox, found.config_key, found.team)
+    config = content_check.config_for(call.sandbox, found.config_key, found.team)
     if config is None:
         raise invalid(f"moderation config with key {found.config_key} does not exist")
-    lists = screening.lists_of(config.settings)
+    lists = content_check.lists_of(config.settings)
     results = [_tried(call, found, number, row, lists) for number, row in enumerate(found.rows)]
     task_id = tasks.completed(call, "moderation.policy_test", {"rows": len(results)})
     run = PolicyTestRun(call.sandbox.ids.new(), found.id, task_id, found.config_key, call.now, call.now, results)
@@ -84,7 +84,7 @@ def _tried(
     call: Call, found: PolicyTestSet, number: int, row: dict[str, Any], lists: list[tuple[str, str]]
 ) -> dict[str, Any]:
     text = str(row["text"])
-    verdict = screening.judge(call.sandbox, text, lists, found.team)
+    verdict = content_check.judge(call.sandbox, text, lists, found.team)
     result: dict[str, Any] = {
         "row_index": number,
         "message_text": text,

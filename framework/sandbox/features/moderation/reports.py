@@ -29,7 +29,7 @@ def flags_to(call: Call, entity_type: str, entity_id: str) -> list[Flag]:
 
 
 def item_for(call: Call, entity_type: str, entity_id: str, creator_id: str | None) -> ReviewItem:
-    """The queue's item of an entity; a new one where there is none."""
+    """Return the queue's item of an entity. Makes a new item if the queue has none for it."""
     item = call.store.index(REVIEW_OF).of(entity_type, entity_id)
     if item is None:
         item = ReviewItem(call.sandbox.ids.new(), entity_type, entity_id, call.now, call.now, creator_id)

@@ -104,7 +104,7 @@ def _minutes(seconds: object) -> int:
 
 
 def duration(window: object) -> timedelta:
-    """A window such as "30m" or "1h"; a number is seconds; anything else is an hour."""
+    """Read a window such as "30m" or "1h". A number means seconds. Anything else means an hour."""
     if isinstance(window, int | float):
         return timedelta(seconds=min(float(window), 1e9))
     match = _WINDOW.fullmatch(str(window).strip())

@@ -14,7 +14,7 @@ _ALIASES = {"block": "remove", "shadow_block": "shadow", "flag_content": "flag",
 
 @dataclass
 class Verdict:
-    """What was found in a text. `action` is "keep" where nothing was."""
+    """What was found in a text. `action` is "keep" if nothing was."""
 
     action: str = "keep"
     lists: list[str] = field(default_factory=list)

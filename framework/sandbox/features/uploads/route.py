@@ -30,7 +30,7 @@ _COLOURS = ("#005fff", "#00826b", "#8a3ffc", "#b83280", "#9a5b00", "#c0392b")
 
 
 def file_routes(sandbox: Sandbox) -> list[BaseRoute]:
-    """`GET /files/{id}/{name}`: an upload, to whoever was told its random id; `GET /sandbox/giphy/{n}/{words}.svg`."""
+    """`GET /files/{id}/{name}`: an upload, by its random id. `GET /sandbox/giphy/{n}/{words}.svg`: a drawn picture."""
 
     async def fetch(request: Request) -> Response:
         upload = sandbox.store[UPLOADS].get(request.path_params["id"])

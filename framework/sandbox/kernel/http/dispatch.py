@@ -203,7 +203,7 @@ async def preflight(scope: Scope, send: Send, sandbox: Sandbox) -> None:
 
 
 def unreadable() -> bytes:
-    """The whole answer over the wire to what is no HTTP request, or one whose URL or headers are too long."""
+    """Return the whole answer to bytes that are not an HTTP request, or whose URL or headers are too long."""
     body = Dialect.V1.encode(invalid("the request is not valid HTTP, or its URL or headers are too long").body(None))
     head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body

@@ -52,7 +52,7 @@ def platform_of(actor: Actor, client: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left of a limit. `reset` is when it is whole again, in Unix seconds."""
+    """The calls left of a limit. `reset` is the time when it is whole again, in Unix seconds."""
 
     limit: int
     remaining: int

@@ -14,11 +14,11 @@ class FileStore(Protocol):
         ...
 
     def read(self, file_id: str) -> bytes | None:
-        """A file's bytes, or None where there is none."""
+        """Return a file's bytes, or None if the file does not exist."""
         ...
 
     def remove(self, file_id: str) -> None:
-        """Forget a file; nothing happens where there is none."""
+        """Delete a file. Nothing happens if it does not exist."""
         ...
 
 

@@ -19,7 +19,7 @@ class Record:
     """One stored document.
 
     Subclasses are slotted dataclasses whose fields are JSON values or datetimes; a time must be a field of its own, not
-    buried in a dict, because only fields are read back as times. A field whose name starts with `_` is derived and not
+    inside a dict, because only fields are read back as times. A field whose name starts with `_` is derived and not
     stored. `custom` holds the app's own data where the kind has any.
     """
 

@@ -107,7 +107,7 @@ class SqliteJournal:
         try:
             self._execute(batch)
         except (sqlite3.Error, TypeError, ValueError) as error:
-            # TypeError and ValueError: a document that is no JSON. Whoever waits must not wait for ever.
+            # TypeError and ValueError: the document is not JSON. Callers must not wait for ever.
             _LOG.exception("the sandbox cannot write its data")
             refusal = ApiError(500, -1, f"the sandbox cannot write its data: {error}")
             flush.set_exception(refusal)
