@@ -174,6 +174,33 @@ SCENES = [
         definition=MENTION,
     ),
     # Other triggers.
+    Scene(
+        "a keyword in a message that its author marks as a bot's",
+        (
+            say("a", "buy now", ai_generated=True),
+            2.0,
+            say("b", "buy now!", custom={"sender_type": "assistant"}),
+            2.0,
+            say("c", "buy now, please", silent=True),
+            2.0,
+            say("d", "do buy now", by=HELPER),
+            2.0,
+            say("e", "hello", ai_generated=True),
+        ),
+        ("a", "b", "c", "d"),
+        {"e": "written by a bot"},
+        definition=on({"keyword": ["buy now"]}),
+    ),
+    Scene(
+        "a keyword of an account that the app made a bot",
+        (
+            say("a", "buy now", by=User("news", "News", role="bot")),
+            2.0,
+            say("b", "buy now", by=User("news-bot", "News")),
+        ),
+        silent={"a": "written by a bot", "b": "written by a bot"},
+        definition=on({"keyword": ["buy now"]}),
+    ),
     Scene("a keyword", (say("q", "I want a REFÚND!"),), ("q",), definition=on({"keyword": ["refund"]})),
     Scene(
         "a keyword inside a word",

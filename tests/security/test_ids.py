@@ -98,7 +98,9 @@ async def test_forty_of_forty_questions_are_answered_while_eve_races_for_the_ids
         return []
 
     eve = Listener(world, "eve", race)
-    async with bot_at_work(world, ScriptedAgent(at_length), limits=NOW, conditions=NOT_EVE), eve.at(*channels):
+    unbounded = {"user_minute": None, "user_at_once": None}  # Bob asks more than one person does
+    bot = bot_at_work(world, ScriptedAgent(at_length), limits=NOW, conditions=NOT_EVE, budget=unbounded)
+    async with bot, eve.at(*channels):
         for number in range(5):
             asked = await asyncio.gather(*(say(world, channel, "bob", f"Question {number}") for channel in channels))
             await asyncio.gather(*(answered(world, message) for message in asked))

@@ -22,6 +22,10 @@ the button's value, a text, or a mapping that has it under `value` (else `id`, e
 
 WRITTEN_BY_BOT = "written by a bot"
 """Why what another bot wrote is not answered."""
+SILENT = "silent message"
+"""Why a message is not answered whose author wants nobody to be told of it."""
+WATCHING = frozenset({"keyword", "regex"})
+"""The triggers that no author can keep their message from."""
 
 _BOT_ID = re.compile(r"(?:.*[-_.])?bot(?:[-_.]?\d+)?|ai-bot.*", re.IGNORECASE)
 _TRUE = frozenset({"true", "yes", "1"})
@@ -58,7 +62,7 @@ def never_answered(message: Message, *, bot_user_id: str) -> str | None:
         return "the author is shadow banned"
     if not may_see(message, bot_user_id):
         return "for others alone"
-    return "silent message" if message.silent else None
+    return SILENT if message.silent else None
 
 
 def by_another_account(message: Message, *, bot_user_id: str) -> bool:
@@ -67,6 +71,24 @@ def by_another_account(message: Message, *, bot_user_id: str) -> bool:
     """
     unmarked = replace(message, ai_generated=False, custom={})
     return from_a_person(unmarked, bot_user_id=bot_user_id)
+
+
+def not_answered(message: Message, definition: BotDefinition) -> str | None:
+    """Why a bot with this definition does not answer a message; None: it may be answered.
+
+    What an author can say of their own message (`ai_generated`, `silent` and the like) keeps it from an answer, and not
+    from triggers that watch: a keyword or a pattern is found in whatever an account writes.
+    """
+    user_id = definition.identity.user_id
+    reason = never_answered(message, bot_user_id=user_id)
+    if reason not in {WRITTEN_BY_BOT, SILENT}:
+        return reason
+    user = message.user
+    if user.role.casefold() in _BOT_KINDS or _BOT_ID.fullmatch(user.id) is not None:
+        return reason
+    plain = replace(message, ai_generated=False, silent=False, custom={}, user=replace(user, is_bot=False))
+    watched = never_answered(plain, bot_user_id=user_id) is None and may_fire(message, definition)
+    return None if watched else reason
 
 
 def is_bot(user: User) -> bool:
@@ -80,6 +102,8 @@ def fired(situation: MessageContext, definition: BotDefinition) -> Trigger | Non
     triggers = [trigger for trigger in definition.effective_triggers if trigger.on in MESSAGE_KINDS]
     if message.command and not _commanded(message, triggers):
         return None  # a slash command that the service took for somebody else
+    if not from_a_person(message, bot_user_id=situation.bot_user_id):
+        triggers = [trigger for trigger in triggers if trigger.on in WATCHING]
     found = [trigger for trigger in triggers if _RULES[trigger.on](situation, trigger)]
     return min(found, key=lambda trigger: _PARTICULAR.index(trigger.on), default=None)
 
@@ -101,6 +125,8 @@ def may_fire(message: Message, definition: BotDefinition) -> bool:
     from framework.runtime.core.message_context import MessageContext
 
     situation = MessageContext(definition.identity.user_id, names_of(definition), message)
+    if not from_a_person(message, bot_user_id=definition.identity.user_id):
+        return fired(situation, definition) is not None
     if definition.reply.merge_within or definition.reply.supersede:
         return True  # the burst that it ends may hold one that fires
     kinds = {trigger.on for trigger in definition.effective_triggers}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from framework.runtime.core.bot import Limits
 from framework.runtime.core.language import asks, runs_of
 from framework.runtime.core.stage import CallNext
-from framework.runtime.core.triggers import never_answered
+from framework.runtime.core.triggers import not_answered
 from framework.runtime.core.turn import Outcome, Replied, Silent, Turn
 from framework.runtime.decide.account_pace import Pace
 from framework.runtime.decide.rounds import missed
@@ -78,7 +78,7 @@ class LoopGuard:
         """Silent for what may never be answered, and for a loop; else the outcome of the stages that follow."""
         if turn.cause.made_up:
             return await call_next(turn)
-        reason = never_answered(turn.trigger, bot_user_id=turn.bot_user_id)
+        reason = not_answered(turn.trigger, turn.definition)
         if reason is not None:
             return Silent(reason)
         now = await self._now(turn)

@@ -12,7 +12,7 @@ import structlog
 from framework.errors import ChatServiceError
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import order
-from framework.runtime.core.triggers import from_a_person, may_fire
+from framework.runtime.core.triggers import may_fire, not_answered
 from framework.runtime.intake.pace import Pace
 from framework.runtime.state.own import OwnMessage, own
 from framework.runtime.team.words import may_be_for_the_bot
@@ -164,7 +164,7 @@ class CatchUp:
         found: list[Message] = []
         speakers_after: set[str] = set()
         for message in reversed(talk):
-            person = from_a_person(message, bot_user_id=bot.user_id)
+            person = not_answered(message, definition) is None
             reply = replies.get(message.id) or by_id.get(bot.ids.of(message.id).former_reply)
             if message.created_at >= joined_at:
                 due = message.created_at >= now - rules.horizon
