@@ -7,23 +7,42 @@ import os
 import secrets
 import socket
 import sys
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+import threading
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from framework.errors import UsageError
+from framework.errors import FrameworkError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from framework.agent.agent import LangChainAgent
     from framework.catalog.toolbox import Toolbox
-    from framework.mcp.config import McpClient, McpConfig
+    from framework.mcp.config import McpConfig
+    from framework.mcp.server import Asker
     from framework.settings import Settings
 
 LOCAL = "local"
 TOKEN_VARIABLE = "FRAMEWORK_MCP_TOKEN"  # noqa: S105 - its name
 TOKEN_FILE = "mcp.token"  # noqa: S105 - its name
+
+
+WARM_AFTER = 1.5
+"""Seconds after the start at which the search is made ready, if nobody searched before."""
+
+
+@dataclass(frozen=True)
+class _Served:
+    """Who is served: the clients, which of them comes over stdio, their hashed tokens, and the bots they may ask."""
+
+    known: McpConfig
+    client: str
+    digests: dict[str, str]
+    bots: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,9 @@ def mcp(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8840,
     allow_host: Annotated[list[str] | None, typer.Option(help="Another host name that clients may use.")] = None,
     allow_origin: Annotated[list[str] | None, typer.Option(help="An origin that pages may call from.")] = None,
+    bot: Annotated[
+        list[str] | None, typer.Option(help="A bot that clients may ask, as the tool ask_NAME: a name or a path.")
+    ] = None,
 ) -> None:
     """Serve the operations of Stream Chat to an MCP client (Claude Desktop, Cursor, Windsurf, ...).
 
@@ -69,48 +91,100 @@ def mcp(
     known = _clients(policy, config, client, http=http)
     digests = _digests(known, settings.data) if http else {}
     listen = _Listen(host, port, allow_host or [], allow_origin or []) if http else None
-    asyncio.run(_serve(settings, known, client, digests, listen))
+    asyncio.run(_serve(settings, _Served(known, client, digests, tuple(bot or ())), listen))
 
 
-async def _serve(
-    settings: Settings, known: McpConfig, client: str, digests: dict[str, str], listen: _Listen | None
-) -> None:
-    from framework.catalog.factory import open_toolbox
+async def _serve(settings: Settings, served: _Served, listen: _Listen | None) -> None:
     from framework.cli.local_sandbox import local_sandbox
 
     async with AsyncExitStack() as stack:
         if not settings.has_stream:
             settings = await stack.enter_async_context(local_sandbox(settings))
-        toolbox = open_toolbox(settings)
-        stack.push_async_callback(toolbox.close)
-        warming = asyncio.create_task(asyncio.to_thread(toolbox.warm))
+        toolbox = _opened_late(settings, stack)
+        bots = await _askers(served.bots, settings, stack)
+        warming = asyncio.create_task(_warm(toolbox))
         stack.callback(warming.cancel)
         if listen is None:
-            await _serve_stdio(toolbox, known.clients[client], client)
+            await _serve_stdio(toolbox, served, bots)
         else:
-            await _serve_http(toolbox, known, digests, listen)
+            await _serve_http(toolbox, served, bots, listen)
 
 
-async def _serve_stdio(toolbox: Toolbox, client: McpClient, name: str) -> None:
+def _opened_late(settings: Settings, stack: AsyncExitStack) -> Callable[[], Toolbox]:
+    """Opens the operations when a tool first wants them: a client that starts us waits for as little as possible."""
+    opened: list[Toolbox] = []
+    opening = threading.Lock()
+
+    def toolbox() -> Toolbox:
+        with opening:
+            if not opened:
+                from framework.catalog.factory import open_toolbox
+
+                opened.append(open_toolbox(settings))
+                stack.push_async_callback(opened[0].close)
+            return opened[0]
+
+    return toolbox
+
+
+async def _warm(toolbox: Callable[[], Toolbox]) -> None:
+    """Do what the first search would wait for, once the client is connected."""
+    await asyncio.sleep(WARM_AFTER)
+    await asyncio.to_thread(lambda: toolbox().warm())
+
+
+async def _askers(names: tuple[str, ...], settings: Settings, stack: AsyncExitStack) -> dict[str, Asker]:
+    """What answers for each bot, by its name."""
+    found: dict[str, Asker] = {}
+    for name in names:
+        from framework.agent.factory import build_agent
+        from framework.definition.loader import load_bot
+
+        bot = load_bot(name)
+        agent = await stack.enter_async_context(aclosing(build_agent(bot, settings)))
+        found[bot.name] = _asker(agent)
+    return found
+
+
+def _asker(agent: LangChainAgent) -> Asker:
+    from framework.agent.conversation import Caller, Conversation, Finished, Utterance
+
+    async def ask(question: str, client: str) -> dict[str, Any]:
+        conversation = Conversation((Utterance("user", question.strip()),), Caller(client, key=secrets.token_hex(8)))
+        async for event in agent.stream(conversation):
+            if isinstance(event, Finished):
+                answer = event.answer
+                sources = [asdict(source) for source in answer.sources]
+                return {"answer": answer.text, "outcome": answer.outcome, "sources": sources}
+        raise FrameworkError("The bot ended without an answer.", hint="Ask again.")
+
+    return ask
+
+
+async def _serve_stdio(toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker]) -> None:
     from framework.catalog.policy import Policy
     from framework.catalog.principal import Principal
     from framework.mcp.server import build_server
 
-    policy = Policy(client.rules, Principal(f"mcp:{name}"))
-    server = build_server(toolbox, lambda: policy, issuing=bool(client.rules.issue_tokens.users))
+    client = served.known.clients[served.client]
+    policy = Policy(client.rules, Principal(f"mcp:{served.client}"))
+    issuing = bool(client.rules.issue_tokens.users)
+    server = build_server(toolbox, lambda: policy, issuing=issuing, bots=bots)
     await server.run_stdio_async(show_banner=False)
 
 
-async def _serve_http(toolbox: Toolbox, known: McpConfig, digests: dict[str, str], listen: _Listen) -> None:
+async def _serve_http(toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker], listen: _Listen) -> None:
     from framework.mcp.auth import CallingClient, build_auth
     from framework.mcp.server import build_server
     from framework.stream.connections import BoundedProtocol
 
+    known = served.known
     server = build_server(
         toolbox,
         CallingClient(known.clients),
         issuing=any(client.rules.issue_tokens.users for client in known.clients.values()),
-        auth=build_auth(digests, known.oauth),
+        bots=bots,
+        auth=build_auth(served.digests, known.oauth),
     )
     with _bind(listen) as bound:
         port = bound.getsockname()[1]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastmcp import Context, FastMCP
 from fastmcp.exceptions import ToolError
-from mcp_types import InputRequiredResult, ToolAnnotations
+from fastmcp.tools import ToolResult
+from mcp_types import InputRequiredResult, TextContent
+from pydantic import Field
 
 from framework import __version__
-from framework.catalog.toolbox import NOTE
+from framework.catalog.values import NOTE
 from framework.errors import FrameworkError
 from framework.mcp.approval import AskFirst, Elicitation
+from framework.mcp.listing import ISSUE, PolicyListing, reading
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
@@ -29,90 +33,144 @@ INSTRUCTIONS = (
     "load_operation, then execute_operation. Credentials are none of your business: they are added to each call. "
     "Channels are type:id, as in messaging:support-123. " + NOTE
 )
-_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-_ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
-
 PROGRESS_SECONDS = 5.0
 
 PolicyOf = Callable[[], "Policy"]
+ToolboxOf = Callable[[], "Toolbox"]
+Asker = Callable[[str, str], Awaitable[dict[str, Any]]]
+"""Answers a question, the first text, for a client, the second, with its sources."""
+
+Intent = Annotated[str, Field(description="What should be done, in plain words: halt the campaign.")]
+Limit = Annotated[int, Field(description="How many hits at most.", ge=1, le=20)]
+OperationId = Annotated[str, Field(description="The id of an operation as found, such as SendMessage.")]
+Model = Annotated[
+    str | None,
+    Field(description="A name from models_left_out, to see that model alone; `arguments` shows all arguments."),
+]
+Group = Annotated[str | None, Field(description="A group, such as channels; left out: the ids of all groups.")]
+Arguments = Annotated[
+    dict[str, Any] | str | None, Field(description="The arguments as an object, as load_operation describes them.")
+]
+AsUser = Annotated[
+    str | None,
+    Field(description="In whose name: a user's id, or the handle that issue_user_token gave. Never a token."),
+]
+More = Annotated[str | None, Field(description="One of `left_out` of an earlier answer, alone, to read that part.")]
+UserId = Annotated[str, Field(description="The id of the user.")]
+Seconds = Annotated[float | None, Field(description="How long the handle works, in seconds; left out: 15 minutes.")]
+Question = Annotated[str, Field(description="The question, in any language.", min_length=1, max_length=4_000)]
 
 
 def build_server(
-    toolbox: Toolbox, policy_of: PolicyOf, *, issuing: bool, auth: AuthProvider | None = None
+    toolbox: ToolboxOf,
+    policy_of: PolicyOf,
+    *,
+    issuing: bool,
+    bots: Mapping[str, Asker] | None = None,
+    auth: AuthProvider | None = None,
 ) -> FastMCP[Any]:
-    """The server. `policy_of` tells the policy of the client that is calling; `issuing` adds issue_user_token."""
+    """The server. `toolbox` opens the operations when they are first wanted; `policy_of` tells the policy of the client
+    that is calling; `issuing` adds issue_user_token; each of `bots` adds a tool that asks it.
+    """
     server: FastMCP[Any] = FastMCP(
         "stream-operations", INSTRUCTIONS, version=__version__, auth=auth, mask_error_details=True
     )
+    server.add_middleware(PolicyListing(policy_of))
     _add_reading(server, toolbox, policy_of)
     _add_acting(server, toolbox, policy_of)
     if issuing:
         _add_issuing(server, toolbox, policy_of)
+    for name, ask in (bots or {}).items():
+        _add_bot(server, name, ask, policy_of)
+    _add_resources(server, toolbox, policy_of)
     return server
 
 
-def _add_reading(server: FastMCP[Any], toolbox: Toolbox, policy_of: PolicyOf) -> None:
-    @server.tool(annotations=_READS, output_schema=None)
-    def search_operations(intent: str, limit: int = 5) -> dict[str, Any]:
-        """Find the operation of Stream Chat that does what is wanted, said in plain words: "halt the campaign",
-        "shut someone up for a bit". The best hit comes first; `not_this` says when another one is right. With status
-        no_operation there is none, and `hint` says what to do instead.
+def _add_reading(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -> None:
+    @server.tool(annotations=reading("Find an operation"), output_schema=None)
+    def search_operations(intent: Intent, limit: Limit = 5) -> ToolResult:
+        """Find the operation of Stream Chat that does what is wanted, said in plain words and in any language: "halt
+        the campaign", "shut someone up for a bit". The best hit comes first; `not_this` says when another one is right.
+        With status no_operation there is none, and `hint` says what to do instead.
         """
         with _told():
-            return toolbox.search(policy_of(), intent, limit)
+            return _once(toolbox().search(policy_of(), intent, limit))
 
-    @server.tool(annotations=_READS, output_schema=None)
-    def load_operation(operation_id: str, model: str | None = None) -> dict[str, Any]:
-        """What an operation does and which arguments it takes, as JSON Schema with an example. `model` shows one of
-        its models that was left out for its size.
-        """
+    @server.tool(annotations=reading("See what an operation takes"), output_schema=None)
+    def load_operation(operation_id: OperationId, model: Model = None) -> ToolResult:
+        """What an operation does and which arguments it takes, as JSON Schema with an example that works."""
         with _told():
-            return toolbox.load(operation_id, model)
+            return _once(toolbox().load(operation_id, model))
 
-    @server.tool(annotations=_READS, output_schema=None)
-    def list_operations(group: str | None = None) -> str:
+    @server.tool(annotations=reading("List operations"), output_schema=None)
+    def list_operations(group: Group = None) -> ToolResult:
         """The ids of all operations by group, or those of one group with what each does."""
         with _told():
-            return toolbox.list(policy_of(), group)
+            return _once(toolbox().list(policy_of(), group))
 
 
-def _add_acting(server: FastMCP[Any], toolbox: Toolbox, policy_of: PolicyOf) -> None:
-    @server.tool(annotations=_ACTS, output_schema=None)
+def _add_acting(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -> None:
+    @server.tool(annotations=reading("Execute an operation"), output_schema=None)
     async def execute_operation(
         context: Context,
-        operation_id: str = "",
-        arguments: dict[str, Any] | str | None = None,
-        as_user: str | None = None,
-        more: str | None = None,
-    ) -> dict[str, Any] | InputRequiredResult:
+        operation_id: OperationId = "",
+        arguments: Arguments = None,
+        as_user: AsUser = None,
+        more: More = None,
+    ) -> ToolResult | InputRequiredResult:
         """Execute an operation with the arguments that load_operation describes. The result is short; what was left
         out is listed in `left_out`: pass one of those as `more`, alone, to read it. Long lists go on with the `next`,
         `offset` or id arguments of the operation.
-
-        Args:
-            operation_id: As found, such as SendMessage.
-            arguments: An object with its arguments.
-            as_user: In whose name: a user's id, or the handle that issue_user_token gave.
-            more: One of `left_out`, as it stands.
         """
         with _told():
             try:
                 async with _progress(context):
-                    return await toolbox.execute(
-                        policy_of(), operation_id, arguments, as_user, more=more, ask=Elicitation(context)
+                    return _once(
+                        await toolbox().execute(
+                            policy_of(), operation_id, arguments, as_user, more=more, ask=Elicitation(context)
+                        )
                     )
             except AskFirst as first:
                 return first.result
 
 
-def _add_issuing(server: FastMCP[Any], toolbox: Toolbox, policy_of: PolicyOf) -> None:
-    @server.tool(annotations=_ACTS, output_schema=None)
-    async def issue_user_token(user_id: str, ttl_seconds: float | None = None) -> dict[str, Any]:
+def _add_issuing(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -> None:
+    @server.tool(name=ISSUE, annotations=reading("Issue a user token"), output_schema=None)
+    async def issue_user_token(user_id: UserId, ttl_seconds: Seconds = None) -> ToolResult:
         """Issue a short-lived token (JWT) for a user. You get a handle: pass it as `as_user` to execute_operation to
         act as that user. The token itself is shown only where the policy says so.
         """
         with _told():
-            return await toolbox.issue_user_token(policy_of(), user_id, ttl_seconds)
+            return _once(await toolbox().issue_user_token(policy_of(), user_id, ttl_seconds))
+
+
+def _add_bot(server: FastMCP[Any], name: str, ask: Asker, policy_of: PolicyOf) -> None:
+    async def answer(context: Context, question: Question) -> ToolResult:
+        with _told():
+            async with _progress(context):
+                return _once(await ask(question, policy_of().who.name))
+
+    server.tool(
+        answer,
+        name=f"ask_{name}",
+        description=f"Ask the bot {name}. The answer names its sources; the outcome is answered, unsure or refused.",
+        annotations=reading(f"Ask {name}", open_world=True),
+        output_schema=None,
+    )
+
+
+def _add_resources(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -> None:
+    @server.resource("stream://policy", mime_type="application/json", description="What this client may do, and how.")
+    def policy() -> str:
+        with _told():
+            rules = policy_of()
+            return json.dumps({"client": rules.who.name, **rules.rules.model_dump(mode="json")}, ensure_ascii=False)
+
+
+def _once(answer: dict[str, Any] | str) -> ToolResult:
+    """An answer as text alone: as structured content besides, some clients would show and pay for it twice."""
+    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, default=str)
+    return ToolResult(content=[TextContent(type="text", text=text)])
 
 
 @asynccontextmanager
@@ -122,7 +180,7 @@ async def _progress(context: Context) -> AsyncIterator[None]:
     async def tell() -> None:
         for count in itertools.count(1):
             await asyncio.sleep(PROGRESS_SECONDS)
-            await context.report_progress(count * PROGRESS_SECONDS, message="The service has not answered yet.")
+            await context.report_progress(count * PROGRESS_SECONDS, message="There is no answer yet.")
 
     telling = asyncio.create_task(tell())
     try:
