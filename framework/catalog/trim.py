@@ -27,6 +27,8 @@ NOISE = frozenset(
         "reaction_groups",
         "membership",
         "devices",
+        "grants",
+        "permissions",
     }
 )
 # False or 0 here says nothing.
@@ -148,7 +150,7 @@ class Excerpt:
 
     def _is_unneeded(self, key: str, item: object, value: dict[str, Any]) -> bool:
         if isinstance(item, (dict, list)):
-            return key in NOISE or (key == "config" and "commands" in item)
+            return key in NOISE or (key == "config" and "commands" in item) or (key == "commands" and _describes(item))
         if key == "html":
             return isinstance(item, str) and isinstance(value.get("text"), str)
         return key in QUIET and not item
@@ -244,6 +246,11 @@ def _without_secrets(value: dict[str, Any]) -> dict[str, Any]:
 def _known(key: str, item: str) -> object:
     found = hidden({key: item})
     return found[key] if isinstance(found, dict) else item
+
+
+def _describes(commands: object) -> bool:
+    """Whether commands come with their descriptions, as in each channel type."""
+    return isinstance(commands, list) and any(isinstance(command, dict) for command in commands)
 
 
 def _share(sizes: list[int], room: int) -> int:
