@@ -137,7 +137,7 @@ async def _askers(names: tuple[str, ...], settings: Settings, stack: AsyncExitSt
     """What answers for each bot, by its name."""
     found: dict[str, Asker] = {}
     for name in names:
-        from framework.agent.factory import build_agent
+        from framework.agent.build.factory import build_agent
         from framework.definition.loader import load_bot
 
         bot = load_bot(name)
