@@ -9,7 +9,7 @@ from framework.sandbox.chat.channels import operations as channels
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.members import operations as members
 from framework.sandbox.chat.messages import operations as messages
-from framework.sandbox.chat.messages import pins, reactions, revisions
+from framework.sandbox.chat.messages import pins, reactions, revisions, sending
 from framework.sandbox.chat.mutes import channels as visibility
 from framework.sandbox.chat.mutes import operations as mutes
 from framework.sandbox.chat.permissions import channel_types, roles
@@ -83,6 +83,7 @@ ALL: tuple[Feature, ...] = (
     channels.FEATURE,
     members.FEATURE,
     queries.FEATURE,
+    sending.FEATURE,
     messages.FEATURE,
     reactions.FEATURE,
     reads.FEATURE,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.chat.channels.record import CHANNELS
 from framework.sandbox.chat.channels.view import channel_view
 from framework.sandbox.chat.feature import Feature, dropping
+from framework.sandbox.chat.messages import events as message_events
 from framework.sandbox.chat.messages import rules as service
 from framework.sandbox.chat.messages.view import message_view
 from framework.sandbox.chat.permissions.rules import require, require_feature
@@ -181,7 +182,7 @@ def update_live_location(call: Call) -> Result:
         setattr(location, name, value)
     location.updated_at = call.now
     call.store[LOCATIONS].put(location)
-    service.publish_change(call, "message.updated", message, user)
+    message_events.publish_change(call, "message.updated", message, user)
     view = location_fields(location)
     view["message"] = message_view(call.sandbox, message, user.id)
     return view

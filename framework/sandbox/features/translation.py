@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.feature import Feature
+from framework.sandbox.chat.messages import events as message_events
 from framework.sandbox.chat.messages import rules as messages
 from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.chat.messages.view import message_view
@@ -37,7 +38,7 @@ def translate_message(call: Call) -> Result:
     message.i18n = {**known, f"{_name(language)}_text": _echo(message.text, language)}
     message.updated_at = call.now
     call.store[MESSAGES].put(message)
-    messages.publish_change(call, "message.updated", message, user)
+    message_events.publish_change(call, "message.updated", message, user)
     return {"message": message_view(call.sandbox, message, user.id if user else None)}
 
 

@@ -20,10 +20,10 @@ from framework.sandbox.chat.channels.removal import delete_now
 from framework.sandbox.chat.channels.state import channel_state, watch
 from framework.sandbox.chat.channels.view import channel_view, member_view
 from framework.sandbox.chat.feature import Feature
-from framework.sandbox.chat.members import memberships
+from framework.sandbox.chat.members import changes, memberships
 from framework.sandbox.chat.messages import rules as message_service
 from framework.sandbox.chat.messages.view import message_view
-from framework.sandbox.chat.permissions.rules import OPEN_TYPES, require, require_creation, require_fields, same_team
+from framework.sandbox.chat.permissions.rules import require, require_creation, require_fields, same_team
 from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.kernel.call import Call
@@ -155,7 +155,7 @@ def update_channel(call: Call) -> Result:
     taken = message_service.take_message(call, message) if message else None
     for name in ("add_filter_tags", "remove_filter_tags", "add_moderators", "demote_moderators"):
         call.texts(name, call.body)
-    answered = _change_members(call, channel, user)
+    answered = changes.change(call, channel, user)
     data = call.body.get("data")
     if isinstance(data, Mapping) or call.body.get("cooldown") is not None:
         _replace_data(call, channel, user, data if isinstance(data, Mapping) else {})
@@ -202,51 +202,6 @@ def _change_tags(call: Call, channel: Channel, user: User | None) -> None:
         channels.updated(call, channel, None)
 
 
-def _change_members(call: Call, channel: Channel, user: User | None) -> bool | None:
-    """Change members, roles and invitations; False where an invitation was answered so before and nothing is told."""
-    body = call.body
-    added = memberships.named_members(call, body.get("add_members"), "add_members")
-    invited = memberships.named_members(call, body.get("invites"), "invites")
-    removed = _removed(body.get("remove_members"))
-    roles = memberships.named_members(call, body.get("assign_roles"), "assign_roles")
-    raised, lowered = call.texts("add_moderators", body), call.texts("demote_moderators", body)
-    if roles or raised or lowered:
-        call.require_server("giving members a role")
-    memberships.require_plain_members(call, [*added, *invited])
-    if user is not None and (added or invited or removed):
-        _require_member_change(call, channel, user, added, removed)
-    new = memberships.add_members(call, channel, list(added), user)
-    if call.flag("hide_history", body) or body.get("hide_history_before"):
-        since = call.time("hide_history_before", body) or call.now
-        for member in new:
-            member.hide_messages_before = since
-            call.store[MEMBERS].put(member)
-    memberships.add_members(call, channel, list(invited), user, invite=True)
-    if removed:
-        memberships.remove_members(call, channel, removed, user)
-    changes = [(entry["user_id"], entry.get("channel_role")) for entry in roles]
-    changes += [(user_id, "channel_moderator") for user_id in raised]
-    changes += [(user_id, "channel_member") for user_id in lowered]
-    for user_id, role in changes:
-        memberships.assign(call, channel, user_id, role)
-    if added or removed:
-        channels.updated(call, channel, user)
-    if user is not None and (body.get("accept_invite") or body.get("reject_invite")):
-        return memberships.answer_invite(call, channel, user, accept=bool(body.get("accept_invite")))
-    return None
-
-
-def _require_member_change(
-    call: Call, channel: Channel, user: User, added: list[dict[str, Any]], removed: list[str]
-) -> None:
-    if removed == [user.id] and not added:
-        require(call, channel, user, "leave-channel")
-    elif not removed and [entry["user_id"] for entry in added] == [user.id] and channel.type in OPEN_TYPES:
-        require(call, channel, user, "join-channel")
-    else:
-        require(call, channel, user, "update-channel-members")
-
-
 @DOMAIN.operation("UpdateChannelPartial", "PATCH", "/channels/{type}/{id}", status=200)
 def update_channel_partial(call: Call) -> Result:
     """Set and unset single fields."""
@@ -291,15 +246,6 @@ def delete_channel(call: Call) -> Result:
         call.require_server("hard_delete")
     keep = call.flag("skip_truncate") and not call.flag("hard_delete")
     return {"channel": delete_now(call, channel, user, keep_messages=keep)}
-
-
-def _removed(raw: object) -> list[str]:
-    """The ids of members as a request names them: ids, or objects with `user_id`. Raises ApiError 400."""
-    named = raw if isinstance(raw, list) else [] if raw is None else [raw]
-    ids = [item.get("user_id") if isinstance(item, Mapping) else item for item in named]
-    if not all(isinstance(user_id, str) for user_id in ids):
-        raise invalid("remove_members must be a list of user ids")
-    return [str(user_id) for user_id in ids]
 
 
 FEATURE = Feature(operations=(DOMAIN,), reserved={"channel": CHANNEL_INPUT | CHANNEL_RESERVED})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from framework.sandbox.chat.messages import events as message_events
 from framework.sandbox.chat.messages import revisions
 from framework.sandbox.chat.messages import rules as messages
 from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES
@@ -39,8 +40,8 @@ def delete_soft(call: Call, message: Message, user: User | None) -> Entity:
     message.type = "deleted"
     call.store[MESSAGES].put(message)
     unread.recount(call.sandbox, message.cid)
-    messages.publish_change(call, "message.deleted", message, user, hard_delete=False)
-    messages.publish_parent(call, message, user)
+    message_events.publish_change(call, "message.deleted", message, user, hard_delete=False)
+    message_events.publish_parent(call, message, user)
     return message_view(call.sandbox, message)
 
 
@@ -49,10 +50,10 @@ def delete_hard(call: Call, message: Message, user: User | None) -> Entity:
     message.deleted_at = call.now
     message.type = "deleted"
     view = message_view(call.sandbox, message)
-    messages.publish_change(call, "message.deleted", message, user, hard_delete=True)
+    message_events.publish_change(call, "message.deleted", message, user, hard_delete=True)
     for gone in [*call.store.index(TIMELINES).replies(message.id), message]:
         messages.forget(call, gone)
-    messages.publish_parent(call, message, user)
+    message_events.publish_parent(call, message, user)
     unread.recount(call.sandbox, message.cid)
     return view
 

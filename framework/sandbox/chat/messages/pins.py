@@ -9,7 +9,7 @@ from typing import Any
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.channels.state import visible_line
 from framework.sandbox.chat.feature import Feature
-from framework.sandbox.chat.messages import rules as messages
+from framework.sandbox.chat.messages import events as message_events
 from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES, Message
 from framework.sandbox.chat.messages.view import message_view
 from framework.sandbox.chat.users import people
@@ -38,7 +38,7 @@ def expire(call: Call, message_id: str) -> None:
     message.pinned, message.pinned_at, message.pinned_by_id, message.pin_expires = False, None, None, None
     message.updated_at = call.now
     call.store[MESSAGES].put(message)
-    messages.publish_change(call, "message.updated", message, None)
+    message_events.publish_change(call, "message.updated", message, None)
 
 
 DOMAIN = Domain("pinned")

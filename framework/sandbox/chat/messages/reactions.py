@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.feature import Feature
+from framework.sandbox.chat.messages import events as message_events
 from framework.sandbox.chat.messages import rules as service
 from framework.sandbox.chat.messages.record import REACTIONS, REACTIONS_TO, Message, Reaction
 from framework.sandbox.chat.messages.view import message_view, reaction_view
@@ -122,7 +123,7 @@ def _publish(call: Call, kind: str, message: Message, reaction: Reaction, user: 
         "message_id": message.id,
     }
     channel = service.channel_of(call, message)
-    channels.announce(call, kind, channel, payload, only=service.seen_by(message))
+    channels.announce(call, kind, channel, payload, only=message_events.seen_by(message))
 
 
 FEATURE = Feature(operations=(DOMAIN,))

@@ -157,3 +157,8 @@ def take_attachment(dialect: Dialect, raw: object) -> dict[str, Any]:
 def render_html(text: str) -> str:
     """The `html` of a plain text: escaped, one paragraph."""
     return f"<p>{html.escape(text, quote=False)}</p>\n" if text else ""
+
+
+def pending_metadata(message: Message) -> dict[str, Any]:
+    """Return what an answer adds for a message that waited: the metadata that it was sent with."""
+    return {"pending_message_metadata": message.pending_message_metadata} if message.pending_message_metadata else {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.channels.record import CHANNELS
+from framework.sandbox.chat.messages import events as message_events
 from framework.sandbox.chat.messages import rules as messages
 from framework.sandbox.chat.messages.deletion import DELETIONS, delete_hard, delete_messages, delete_soft
 from framework.sandbox.chat.messages.record import MESSAGES, Message
@@ -129,7 +130,7 @@ def restore(call: Call, item: ReviewItem, _options: Mapping[str, Any], by: User 
     message.html = message.html or render_html(message.text)
     call.store[MESSAGES].put(message)
     unread.recount(call.sandbox, message.cid)
-    messages.publish_change(call, "message.undeleted", message, by)
+    message_events.publish_change(call, "message.undeleted", message, by)
 
 
 def unblock(call: Call, held: Message) -> Message:
