@@ -42,7 +42,7 @@ SCHEMA = Schema("erasure", version=1, tables=_no_tables)
 
 
 def erase(connection: Connection, user_id: str, now: float) -> Erased:
-    """Empty the jobs of a person: those that name this user as their trigger's.
+    """Empty the jobs of a person: those of their messages, and those of their reactions.
 
     The keys stay, so that no message is answered once more. What waits or is dead does not run any more.
     """
@@ -77,4 +77,4 @@ def erase(connection: Connection, user_id: str, now: float) -> Erased:
 
 def _is_of(payload: Mapping[str, Any], user_id: str) -> bool:
     trigger = payload.get("trigger") or {}
-    return bool((trigger.get("user") or {}).get("id") == user_id)
+    return any((user or {}).get("id") == user_id for user in (trigger.get("user"), payload.get("user")))

@@ -63,6 +63,7 @@ class Eraser:
         from framework.audit.log import AuditLog
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
+        from framework.tools.sums import SumBook
 
         data = self._settings.data
         shared: list[tuple[str, Erase]] = [
@@ -70,6 +71,7 @@ class Eraser:
             ("audit", lambda: AuditLog(storage).erase(user_id)),
             ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
             ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
+            ("sums", lambda: SumBook(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("usage", lambda: _forget_usage(storage, user_id)),
         ]
         own = [step for bot in self._bots for step in self._of(bot, user_id)]
