@@ -79,6 +79,17 @@ async def test_a_talk_among_people_from_before_it_joined_is_not_broken_into(
         assert bot.reply_to(last)
 
 
+async def test_in_a_channel_that_it_finds_late_nobody_else_s_words_keep_an_answer_back(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    async with Running(world, agent, timing=timing) as bot:
+        await asyncio.sleep(1)
+        asked = [world.post(CID, f"Question {number}", user=ANN) for number in range(3)]
+        world.post(CID, "mine", user=BEN)
+        await asyncio.sleep(10)
+        assert [bot.replied(message).text for message in asked] == [f"You said: Question {n}" for n in range(3)]
+
+
 async def test_a_crash_in_the_middle_is_continued_in_the_same_message(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:

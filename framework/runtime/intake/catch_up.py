@@ -43,6 +43,7 @@ class CatchUp:
         self._timing = timing
         self._nominate = nominate
         self._pace = pace
+        self._begun = timing.now()
         self._seen_until: dict[ChannelRef, datetime] = {}
         self._joined: dict[ChannelRef, datetime] = {}
         self._replies_seen: OrderedDict[str, int] = OrderedDict()
@@ -89,19 +90,26 @@ class CatchUp:
     async def _channel(self, state: ChannelState) -> int:
         if state.joined_at is None or state.frozen:
             return 0
-        self._joined[state.channel] = state.joined_at
+        joined_at = self._joined[state.channel] = self._there_since(state, state.joined_at)
         begun = self._timing.now()
         try:
-            talks = await self._talks(state, self._since(state, state.joined_at))
+            talks = await self._talks(state, self._since(state, joined_at))
         except ChatServiceError as error:  # the next look will find what this one did not
             _log.warning("catch_up.failed", bot=self._bot.name, channel=str(state.channel), error=error.what)
             return 0
-        open_ = [message for talk in talks for message in self._unanswered(talk, state.joined_at)]
+        open_ = [message for talk in talks for message in self._unanswered(talk, joined_at)]
         taken = 0
         for message in sorted(open_, key=order):
             taken += await self._nominate(message)
         self._seen_until[state.channel] = state.messages[-1].created_at if state.messages else begun
         return taken
+
+    def _there_since(self, state: ChannelState, joined_at: datetime) -> datetime:
+        """Since when what is said there is said to the bot. A channel that it joins by itself, and that was created
+        while it was at work, is its own from the first message on: how soon it finds the channel is its own affair.
+        """
+        is_awaited = self._bot.definition.channels.automatic and state.created_at >= self._begun
+        return min(joined_at, state.created_at) if is_awaited else joined_at
 
     def _since(self, state: ChannelState, joined_at: datetime) -> datetime:
         """How far back there may be something to answer that was not looked at before."""
