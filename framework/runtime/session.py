@@ -86,7 +86,10 @@ class Session:
         pace = Pace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
         self._starters = Starters(bot, engine, timing, lambda: self._membership.known)
-        self._membership = Membership(bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._read)
+        before = self._errands.look_at_handovers
+        self._membership = Membership(
+            bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._read, before=before
+        )
 
     async def run(self) -> None:
         """Take events in until cancelled. Raises what ended it: it never ends by itself without an error."""

@@ -85,11 +85,18 @@ class Errands:
             return False
         return await self._react(event.channel, event.message_id, event.user, event.kind, event.at, given=given)
 
-    async def look(self, states: Sequence[ChannelState]) -> None:
-        """Channels were read: what of it is overdue, or was missed while nobody listened. Raises ChatServiceError."""
+    async def look_at_handovers(self, states: Sequence[ChannelState]) -> None:
+        """Channels were read, and their messages are not taken over yet: whose the channels are has to be known before.
+
+        Raises ChatServiceError and EngineError.
+        """
         handovers = await self._handovers(states)
         for state in states:
             await self._look_at_handover(state, handovers.get(str(state.channel)))
+
+    async def look(self, states: Sequence[ChannelState]) -> None:
+        """Channels were read: what of it is overdue, or was missed while nobody listened. Raises ChatServiceError."""
+        for state in states:
             await self._look_at_reactions(state)
             await self._look_for_lost(state)
         await self._look_at_reviews({state.channel for state in states})

@@ -214,13 +214,14 @@ async def test_a_count_in_the_channel_does_not_say_whose_turn_it_is(scene: Attac
 async def test_a_database_that_lost_an_open_handover_is_put_right_by_the_bots_own_word(scene: Attacked) -> None:
     async with scene.running(**SPEC):
         await scene.answered(CID, await scene.say("bob", CID, "human please"))
+        for_the_team = await scene.say("bob", CID, "My order is late")
     (scene.folder / "engine.db").unlink()  # as one that was restored from yesterday
     await scene.patch("eve", CID, handover={"state": "closed", "since": LONG_AGO, "until": LONG_AGO})
     async with scene.running(**SPEC):
         ignored = await scene.say("bob", CID, "Hello?")
         await scene.answered(CID, await scene.say("mo", CID, "/bot resume"))
         await scene.settled("bob", CID)
-        assert ignored not in {one.get("reply_to") for one in await scene.messages(CID)}
+        assert not {for_the_team, ignored} & {one.get("reply_to") for one in await scene.messages(CID)}
 
 
 async def test_a_database_that_lost_the_end_of_a_handover_does_not_keep_the_bot_silent(scene: Attacked) -> None:

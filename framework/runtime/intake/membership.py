@@ -28,7 +28,8 @@ class Membership:
 
     One thing happens at a time. Every call raises ChatServiceError where the service cannot be reached; it may be made
     again. A channel that refuses the bot is logged and left out until the next connection. Without `watching` there is
-    no connection: events come by another way, and channels are only read. `tell` is told what was read, too.
+    no connection: events come by another way, and channels are only read. `tell` is told what was read, too,
+    and `before` is told it before catching up.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Membership:
         pace: Pace,
         watching: bool = True,
         tell: Callable[[Sequence[ChannelState]], Awaitable[None]] | None = None,
+        before: Callable[[Sequence[ChannelState]], Awaitable[None]] | None = None,
     ) -> None:
         self._bot = bot
         self._catch_up = catch_up
@@ -49,6 +51,7 @@ class Membership:
         self._pace = pace
         self._watching = watching
         self._tell = tell
+        self._before = before
         self._known: dict[ChannelRef, None] = {}
         self._refused: set[ChannelRef] = set()
         self._coverage = Coverage(bot)
@@ -221,6 +224,8 @@ class Membership:
                     self.forget(channel)
                     self._refuse(channel, "gone, or closed to the bot")
             await self._coverage.forgive(states)
+            if self._before is not None:
+                await self._before(states)
             await self._catch_up.run(states)
             if self._tell is not None:
                 await self._tell(states)
