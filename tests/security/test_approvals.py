@@ -206,6 +206,33 @@ async def test_a_database_restored_from_yesterday_executes_nothing_twice(tmp_pat
         await honest_refund(at)
 
 
+async def test_a_report_is_not_made_again_after_a_restored_database_and_a_changed_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene(tmp_path, drafts={"channel": DESK}) as at:
+        card = await asked(at)
+        await at.stop()
+        yesterday = _copied(tmp_path)
+        await at.start()
+        await at.person("mo").react(card["id"], "like")
+        await until(lambda: _says(at, "Refunded"))
+        await at.stop()
+        said = await at.bot_says()
+        _restore(tmp_path, yesterday)
+        monkeypatch.setattr("framework.stream.ids._LABEL", b"as the key of another secret")
+        await at.start()
+        await at.person("tia").say(DESK, "approve", parent_id=card["id"])
+        await at.quiet()
+        await honest_refund(at)
+        await until(lambda: _says(at, "Refunded 5"))
+        assert [text for text in await at.bot_says() if text not in said and "not approve" in text] == []
+        assert len(at.refunds) == 2
+
+
+async def _says(at: Scene, words: str) -> bool:
+    return any(words in text for text in await at.bot_says())
+
+
 def _copied(folder: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in folder.glob("engine.db*")}
 

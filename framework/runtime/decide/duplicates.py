@@ -71,10 +71,12 @@ class AlreadyAnswered:
 
     async def _reply_of_old(self, turn: Turn) -> OwnMessage | None:
         """A reply that no id leads to, since it was made with another secret. It is looked for only where the turn was
-        begun before, or the message was found by looking back, and the page at hand does not reach to it.
+        begun before, the message was found by looking back, or the turn reports on a decision of the team's, and the
+        page at hand does not reach to it.
         """
         begun_before = turn.origin == "catch_up" or (turn.execution is not None and turn.execution.attempt > 1)
-        if not begun_before or turn.page is not None or turn.cause.made_up:
+        of_a_message = begun_before and not turn.cause.made_up
+        if not (of_a_message or turn.cause.decided) or turn.page is not None:
             return None
         parent = place_of(turn).parent_id
         if parent is None:
