@@ -205,7 +205,7 @@ class MemoryUsageBook:
         calls = self._calls.setdefault(scope, _Calls())
         if key in calls.at:
             return 0.0
-        recent = calls.within(at - window, at)
+        recent = calls.within(at - window, at + AHEAD)
         if len(recent) >= limit:
             return max(0.0, (recent[-limit] + window - at).total_seconds())
         self._note(scope, key, at)

@@ -76,7 +76,8 @@ def take(connection: Connection, scope: str, key: str, limit: int, seconds: floa
     _add(connection, _ALL_DAYS, {scope: Usage()})
     if connection.execute(select(CALLS.c.key).where(CALLS.c.scope == scope, CALLS.c.key == key)).first() is not None:
         return 0.0
-    recent = select(CALLS.c.at).where(CALLS.c.scope == scope, CALLS.c.at > at - seconds, CALLS.c.at <= at)
+    until = at + AHEAD.total_seconds()
+    recent = select(CALLS.c.at).where(CALLS.c.scope == scope, CALLS.c.at > at - seconds, CALLS.c.at <= until)
     times = connection.execute(recent.order_by(CALLS.c.at.desc()).limit(limit)).scalars().all()
     if len(times) >= limit:
         return max(0.0, float(times[-1]) + seconds - at)

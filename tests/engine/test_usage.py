@@ -182,6 +182,13 @@ async def test_calls_in_a_window_are_counted_once_by_their_key(book: UsageBook) 
     assert await book.take("other", "c", 2, minute, NOON) == 0.0
 
 
+async def test_calls_that_come_a_little_out_of_order_share_a_window(book: UsageBook) -> None:
+    minute, later = timedelta(minutes=1), NOON + timedelta(seconds=4)
+    assert await book.take("refund", "b", 1, minute, later) == 0.0
+    assert await book.take("refund", "a", 1, minute, NOON) == 64.0
+    assert await book.take("refund", "b", 1, minute, later) == 0.0
+
+
 async def test_what_is_forgotten_is_gone(book: UsageBook) -> None:
     await book.reserve(claim("t1"), NOON)
     await book.settle("t1", ["ann", "all"], DAY, ONE)

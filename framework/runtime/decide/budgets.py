@@ -77,10 +77,13 @@ class Allowance:
     async def _is_first(self, turn: Turn, refused: Refused) -> bool:
         """Whether the person was not told yet: once a day, or once in ten minutes, wherever they write."""
         person, day = person_of(turn), day_of(turn)
-        span = timedelta(days=1) if refused.why == "spent" else _TOLD_MINUTES
-        told = f"{person}|told|{refused.scope}" + (f"|{day}" if refused.why == "spent" else "")
+        told, span, at = f"{person}|told|{refused.scope}", _TOLD_MINUTES, turn.trigger.created_at
+        if refused.why == "spent":
+            # At one moment for the whole day: messages of several threads are not looked at in order.
+            told, span = f"{told}|{day}", timedelta(days=1)
+            at = datetime(day.year, day.month, day.day, tzinfo=UTC)
         limit = _GUESTS_TOLD if person.endswith(_GUESTS) else 1
-        return not await self._book.take(told, turn.ids.job, limit, span, turn.trigger.created_at)
+        return not await self._book.take(told, turn.ids.job, limit, span, at)
 
 
 class Account:
