@@ -773,6 +773,28 @@ async def test_an_account_that_answers_by_itself_ends_a_loop_by_the_declared_cap
     assert len([m for m in world.messages(CID) if m.user.id == BOT.id]) == 6
 
 
+async def test_an_account_that_echoes_with_several_messages_on_their_way_is_no_person(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    """Each of its messages is written before the bot answered the one before."""
+    world.room(CID)
+    agent.script = lambda _: [Pause(1.0), answer(f"This is answer number {len(agent.asked)} of mine.")]
+    async with Running(world, agent, timing=timing) as bot:
+        asked = [world.post(CID, text, user=MALLORY) for text in ("Hello", "Are you there?")]
+        for message in asked:
+            while (reply := bot.reply_to(message)) is None or reply.generating:
+                await asyncio.sleep(0.1)
+                if len(asked) > 40 or asyncio.get_running_loop().time() > 200:
+                    break
+            if reply is None or len(asked) > 40:
+                break
+            asked.append(world.post(CID, f"> {reply.text}", user=MALLORY))
+        person = world.post(CID, "What is going on here?")
+        await asyncio.sleep(10)
+        assert bot.reply_to(person) is not None
+    assert len(agent.asked) <= 10
+
+
 async def test_an_account_that_takes_up_the_bots_words_is_no_person(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:

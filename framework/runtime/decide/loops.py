@@ -25,6 +25,10 @@ _HASTE = timedelta(seconds=15)
 _HASTY, _HASTY_IN_THREAD = 6, 3
 """So many messages in a row, each soon after an answer, make it worth a call to look further back."""
 
+_ANSWERS = 3
+"""Of the bot's last answers, those that a message may take up which was written before the newest one: an automaton
+that reacts to each answer may have several messages on their way."""
+
 _TEXTS = 3
 """Of an account's last texts, those that a new one is compared with: an automaton may take turns with a few."""
 
@@ -45,6 +49,17 @@ class _Round:
     said: tuple[str, ...] = ()
     pace: Pace = field(default_factory=Pace)
     is_answered: bool = False
+    answers: tuple[tuple[str, datetime], ...] = ()
+
+    def answered_with(self, text: str, at: datetime) -> _Round:
+        """The round once it has its answer, with the time at which that was posted."""
+        answers = (*self.answers, (text, at))[-_ANSWERS:]
+        return replace(self, answer=text, answered_at=at, is_answered=True, answers=answers)
+
+    def heard_at(self, at: datetime) -> _Round:
+        """The same, with the answer that was the newest one at this time; without any where there was none."""
+        text, when = next((one for one in reversed(self.answers) if one[1] < at), ("", at))
+        return replace(self, answer=text, answered_at=when)
 
 
 def _reacts(at: datetime, text: str, last: _Round) -> bool:
@@ -87,8 +102,7 @@ class LoopGuard:
             return Silent("looks like an automatic answer to the bot's own messages")
         outcome = await call_next(turn)
         if isinstance(outcome, Replied) and turn.draft.posted_at is not None:
-            answered = replace(now, answer=outcome.answer.text, answered_at=turn.draft.posted_at, is_answered=True)
-            self._keep(turn.lane, answered)
+            self._keep(turn.lane, now.answered_with(outcome.answer.text, turn.draft.posted_at))
         return outcome
 
     def _loops(self, turn: Turn, now: _Round) -> bool:
@@ -128,8 +142,7 @@ class LoopGuard:
                 continue
             now = self._round(turn, question, last)
             if reply is not None:
-                text, at = reply.message.text, reply.message.created_at
-                last = replace(now, answer=text, answered_at=at, is_answered=True)
+                last = now.answered_with(reply.message.text, reply.message.created_at)
             elif self._loops(turn, now):  # nobody answered it, and nobody should
                 last = now
         return last
@@ -141,8 +154,11 @@ class LoopGuard:
         if last is None or last.user_id != message.user.id or not text:
             return fresh
         if message.created_at <= last.answered_at:  # written before the answer, so it is not a reaction to it
+            heard = last.heard_at(message.created_at)
             return replace(
                 last,
+                echoed=last.echoed + 1 if heard.answer and heard.answer in text else 0,
+                reacted=last.reacted + 1 if _reacts(message.created_at, text, heard) else 0,
                 question=text,
                 question_id=message.id,
                 answer="",
@@ -154,6 +170,7 @@ class LoopGuard:
             fresh,
             answer=last.answer,
             answered_at=last.answered_at,
+            answers=last.answers,
             repeated=last.repeated + 1 if text in last.said else 0,
             said=(*last.said, text)[-_TEXTS:],
             echoed=last.echoed + 1 if last.answer and last.answer in text else 0,
