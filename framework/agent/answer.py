@@ -12,7 +12,7 @@ from framework.agent.conversation import Answer, Outcome, Source
 from framework.agent.embedded.smalltalk import small_talk
 from framework.agent.middleware.budget import cost_of
 from framework.agent.middleware.outcome import judge, withheld
-from framework.agent.models.completions import CUT
+from framework.agent.models.pieces import CUT
 from framework.agent.models.thoughts import without_retracted
 from framework.agent.prompt.tags import strip_message_tags
 from framework.errors import ModelError

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 10.0
+START_SECONDS = 120.0
+"""How long a server may take to start, while the bot works without it."""
 RETRY_SECONDS = 30.0
 """A server that was down is left alone for so long."""
 
@@ -162,6 +164,8 @@ class _Server:
         self._client: Client | None = None
         self._task: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
+        self._starting: asyncio.Future[Client] | None = None
+        self._began = 0.0
         self._tools: tuple[BaseTool, ...] = ()
         self._down_until = 0.0
         self.trouble = ""
@@ -212,15 +216,13 @@ class _Server:
         return text
 
     async def _connect(self) -> None:
-        await self._let_go()
-        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-        self._end = asyncio.Event()
-        self._task = asyncio.create_task(self._hold(ready, self._end), name=f"mcp {self.name}")
         try:
+            client = await self._ready()
+            if client is None:
+                return
             async with asyncio.timeout(CONNECT_SECONDS):
-                client = await asyncio.shield(ready)
                 listed = [made async for made in _all_tools(client)]
-                compared = self._pins.compare(self._target, listed)
+            compared = self._pins.compare(self._target, listed)
         except Exception as error:  # noqa: BLE001 - whatever a server does wrong, the bot works without it
             self._down_until = self._clock() + RETRY_SECONDS
             self.trouble = _trouble(error, self._target)
@@ -246,6 +248,26 @@ class _Server:
         self._tools = self._made(compared.tools)
         log.info("mcp server connected", server=self.name, tools=len(self._tools))
 
+    async def _ready(self) -> Client | None:
+        """The connection. A server that takes long to start, as one that is downloaded first, goes on starting while
+        the bot works without it: then None.
+        """
+        first, patience = self._starting is None, 0.0
+        if self._starting is None:
+            await self._let_go()
+            self._starting = asyncio.get_running_loop().create_future()
+            self._end, self._began, patience = asyncio.Event(), self._clock(), CONNECT_SECONDS
+            self._task = asyncio.create_task(self._hold(self._starting, self._end), name=f"mcp {self.name}")
+        await asyncio.wait({self._starting}, timeout=patience)
+        if self._starting.done():
+            return self._starting.result()
+        if self._clock() - self._began > START_SECONDS:
+            raise TimeoutError
+        if first:
+            self.trouble = f"it has not answered within {CONNECT_SECONDS:.0f} s, and is still waited for"
+            log.warning("mcp server takes long to start; its tools are missing until then", server=self.name)
+        return None
+
     async def _hold(self, ready: asyncio.Future[Client], end: asyncio.Event) -> None:
         try:
             async with _connection(self._target, self._folder) as client:
@@ -262,7 +284,7 @@ class _Server:
                 ready.cancel()
 
     async def _let_go(self) -> None:
-        self._client, task, self._task = None, self._task, None
+        self._client, self._starting, task, self._task = None, None, self._task, None
         self._end.set()
         if task is None:
             return
@@ -319,14 +341,19 @@ def _without_query(url: str) -> str:
 
 
 async def _all_tools(client: Client) -> AsyncIterator[Tool]:
+    """All pages, each tool once. A server that begins anew instead of ending has said all."""
     cursor: str | None = None
+    cursors, names = set[str](), set[str]()
     for _ in range(100):
         page = await client.list_tools(cursor=cursor)
         for made in page.tools:
-            yield made
+            if made.name not in names:
+                names.add(made.name)
+                yield made
         cursor = page.next_cursor
-        if not cursor:
+        if not cursor or cursor in cursors:
             return
+        cursors.add(cursor)
 
 
 @asynccontextmanager

@@ -66,11 +66,15 @@ def _read(item: Any) -> Any:  # noqa: ANN401 - a message or an error
 
 
 def repair(result: dict[str, Any]) -> None:
-    """Put a list of tools, or what a tool returned, right in place; leave anything else as it is."""
-    if isinstance(result.get("tools"), list):
+    """Put a list of tools, what a tool returned, or a server's greeting right in place."""
+    if "tools" in result:
+        listed = result["tools"]
+        result["tools"] = list(listed.values()) if isinstance(listed, dict) else listed or []
         result["tools"] = [tool for raw in result["tools"] if (tool := _tool(raw)) is not None]
         if not isinstance(result.get("nextCursor", ""), str):
             del result["nextCursor"]
+    elif "protocolVersion" in result:
+        _greeting(result)
     elif "content" in result or "structuredContent" in result:
         _returned(result)
 
@@ -80,13 +84,40 @@ def _tool(raw: object) -> dict[str, Any] | None:
         log.warning("mcp tool left out", why="it has no name")
         return None
     schema = raw.get("inputSchema", raw.get("input_schema"))
-    fits = isinstance(schema, dict) and schema.get("type") == "object"
+    fits = isinstance(schema, dict) and schema.get("type") == "object" and _plain_object(schema)
     tool = {"name": raw["name"], "inputSchema": schema if fits else {"type": "object", ORIGINAL: schema}}
     tool.update({key: raw[key] for key in ("title", "description") if isinstance(raw.get(key), str)})
     hints = raw.get("annotations")
     if isinstance(hints, dict):
         tool["annotations"] = {key: hints[key] for key in _HINTS if isinstance(hints.get(key), bool)}
     return tool
+
+
+def _plain_object(schema: Mapping[str, Any]) -> bool:
+    """Whether the library takes a schema's parts."""
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    return (
+        isinstance(properties, dict)
+        and all(isinstance(one, dict) for one in properties.values())
+        and isinstance(required, list)
+        and all(isinstance(one, str) for one in required)
+    )
+
+
+def _greeting(result: dict[str, Any]) -> None:
+    """What a server says of itself at first: who it is, and which version of the protocol it speaks."""
+    from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+
+    told = result.get("serverInfo")
+    about: dict[str, Any] = told if isinstance(told, dict) else {}
+    result["serverInfo"] = {key: str(about.get(key) or "unknown") for key in ("name", "version")}
+    if not isinstance(result.get("capabilities"), dict):
+        result["capabilities"] = {"tools": {}}
+    if not isinstance(result.get("instructions", ""), str):
+        del result["instructions"]
+    if result["protocolVersion"] not in HANDSHAKE_PROTOCOL_VERSIONS:
+        log.warning("mcp server speaks another version", said=str(result["protocolVersion"])[:40])
+        result["protocolVersion"] = HANDSHAKE_PROTOCOL_VERSIONS[0]
 
 
 def _returned(result: dict[str, Any]) -> None:

@@ -32,6 +32,9 @@ READERS = frozenset(
 """Tools for the chat's operations that change nothing, whatever is called."""
 
 
+_DEFAULT = ToolRule(name="any")
+
+
 class Rules:
     """What bot.yaml says of each tool. A tool that it does not name is subject to the defaults; those of `free`, which
     the agent brings itself, to nothing.
@@ -50,7 +53,9 @@ class Rules:
         name = declared_name(tool)
         if name in self._exact:
             return self._exact[name]
-        return next((rule for rule in self._patterns if fnmatchcase(name, rule.name)), ToolRule(name=name))
+        found = next((rule for rule in self._patterns if fnmatchcase(name, rule.name)), None)
+        # A tool of an MCP server may have a name that bot.yaml could not say.
+        return found or _DEFAULT.model_copy(update={"name": name})
 
     def governs(self, tool: BaseTool) -> bool:
         """Whether any rule applies to the tool."""

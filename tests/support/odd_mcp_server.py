@@ -1,6 +1,6 @@
 """An MCP server over stdio with odd tools, written by hand: no library would let it be so odd.
 
-Arguments: `noise` prints a banner to stdout first.
+Arguments: `noise` prints a banner to stdout first; `vague` says little of itself, and pages without end.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ TOOLS = [
     tool("strange"),
     tool("refuse"),
     tool("fail"),
+    tool("name with space, ünusual"),
+    tool("lists", {"type": "object", "properties": [], "required": "q"}),
+    tool("docs.search", names("again"), description="The same name once more"),
 ]
 BLOCKS: dict[str, dict[str, Any]] = {
     "structured": {"content": [], "structuredContent": {"stock": 17, "unit": "pcs"}},
@@ -59,8 +62,12 @@ def say(message: dict[str, Any]) -> None:
 def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
     if method == "initialize":
         info = {"name": "odd", "version": "1"}
+        if "vague" in sys.argv:
+            return {"protocolVersion": "1.0", "capabilities": None, "serverInfo": {"name": "odd"}, "instructions": 5}
         return {"protocolVersion": "2024-11-05", "capabilities": {"tools": {}}, "serverInfo": info}
     if method == "tools/list":
+        if "vague" in sys.argv:
+            return {"tools": {"0": TOOLS[0]}, "nextCursor": "same"}
         return {"tools": TOOLS}
     name, given = params["name"], params.get("arguments")
     return BLOCKS.get(name) or {"content": [{"type": "text", "text": f"got {json.dumps(given, sort_keys=True)}"}]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from langchain_core.tools import BaseTool
 from structlog.testing import capture_logs
 
+from framework.definition.tools import ToolRule
 from framework.errors import ToolError
 from framework.tools.mcp import McpTools, Target
+from framework.tools.rules import Rules
 from tests.support.waiting import PATIENCE
 from tests.tools.test_mcp import served, shop
 
@@ -39,7 +42,7 @@ async def said(tool: BaseTool, **arguments: object) -> str:
 
 
 async def test_every_tool_but_the_impossible_one_can_be_called(tools: dict[str, BaseTool]) -> None:
-    assert len(tools) == 15
+    assert len(tools) == 17
     assert await said(tools["odd__untyped"], q="x") == 'got {"q": "x"}'
     assert await said(tools["odd__docs_search"], q="x") == 'got {"q": "x"}'
     other = next(name for name in tools if name.startswith("odd__docs_search_"))
@@ -50,6 +53,39 @@ async def test_every_tool_but_the_impossible_one_can_be_called(tools: dict[str, 
     assert await said(tools["odd__spelled"], filter_name="z") == 'got {"filter[name]": "z"}'
     assert await said(tools["odd__bare"], x=None) == 'got {"x": null}'
     assert await said(tools["odd__docs_search"], q=None) == "got {}"
+
+
+async def test_a_tool_with_a_name_that_no_rule_could_say_is_under_the_rule_of_its_server(
+    tools: dict[str, BaseTool],
+) -> None:
+    odd = next(tool for name, tool in tools.items() if name.startswith("odd__name_with_space"))
+    assert await said(odd) == "got {}"
+    assert Rules([ToolRule(name="odd/*", approval="always")]).of(odd).approval == "always"
+    assert Rules([]).of(odd).name == "odd/name with space, ünusual"
+
+
+async def test_a_server_that_says_little_of_itself_serves_all_the_same(tmp_path: Path) -> None:
+    connected = McpTools((Target("odd", command=(sys.executable, SERVER, "vague")),), tmp_path)
+    with capture_logs() as logs:
+        (tool,) = await connected.tools(("odd/*",))
+        assert await said(tool, q="x") == 'got {"q": "x"}'
+    await connected.aclose()
+    assert "mcp server speaks another version" in [entry["event"] for entry in logs]
+
+
+async def test_a_server_that_takes_long_to_start_is_waited_for_while_the_bot_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = McpTools((Target("odd", command=(sys.executable, SERVER)),), tmp_path)
+    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", 0.0)
+    assert await connected.tools(("odd/*",)) == ()
+    assert "still waited for" in connected.trouble("odd")
+    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        while not (tools := await connected.tools(("odd/*",))):
+            await asyncio.sleep(0.01)
+    assert len(tools) == 17
+    await connected.aclose()
 
 
 async def test_every_kind_of_result_says_something(tools: dict[str, BaseTool]) -> None:

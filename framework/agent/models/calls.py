@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,9 +76,33 @@ class ToolCalls:
             id_ = call.id if call.id and call.id not in taken else self.new_id()
             taken.add(id_)
             arguments = read_arguments(call.given if call.given is not None else call.written)
-            function = {"name": call.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+            name = known_name(call.name, self.known)
+            function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
             out.append({"index": number, "id": id_, "type": "function", "function": function})
         return out
+
+
+def known_name(name: str, known: Collection[str]) -> str:
+    """The tool that a model means: it may write another case, other signs between words, or its server's prefix. A name
+    that fits none, or several, stays as it is.
+    """
+    if name in known:
+        return name
+    bare = _MARK.split(name.strip(), maxsplit=1)[0]
+    for written in (bare, _PREFIX.sub("", bare)):
+        fits = [tool for tool in known if _plain(tool) == _plain(written)]
+        if len(fits) == 1:
+            return fits[0]
+    return name
+
+
+def _plain(name: str) -> str:
+    return _SIGNS.sub("_", name).casefold()
+
+
+_MARK = re.compile(r"<\|")
+_PREFIX = re.compile(r"\A(?:functions?|tools?|default_api|default_function|multi_tool_use)[.:/]")
+_SIGNS = re.compile(r"[\s._-]")
 
 
 def read_whole(arguments: object) -> object:

@@ -6,7 +6,7 @@ Stands where LangChain's model has the SDK's `chat.completions`, so that all abo
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from framework.agent.models.calls import ToolCalls
 from framework.agent.models.dialect import ECHOES, Dialect
 from framework.agent.models.events import Body, NotAnAnswerError
 from framework.agent.models.failure import BrokenAnswerError
-from framework.agent.models.text_calls import LONGEST, calls_in, may_be_call
+from framework.agent.models.pieces import CUT, FILTERED, Usage, joined, read_piece
+from framework.agent.models.text_calls import LONGEST, Call, call_place, calls_in
 from framework.agent.models.thoughts import AnswerText, without_retracted
 
 if TYPE_CHECKING:
@@ -31,11 +32,10 @@ _log = structlog.get_logger(__name__)
 _ADAPTIONS = 8
 """How often one request is put otherwise before its refusal counts."""
 _REFUSALS = frozenset({400, 404, 405, 415, 422, 500, 501})
-REFUSAL, CUT = "refusal", "length"
-"""Reasons to stop: the model declines, in its own words; the answer was cut by a limit of its length."""
+REFUSAL = "refusal"
+"""A reason to stop: the model declines, in its own words."""
 CONTINUE = "Your answer was cut off. Go on exactly where it ends. Repeat nothing, explain nothing."
-_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-_ENDS = frozenset({"stop", CUT, "content_filter"})
+_ENDS = frozenset({"stop", CUT, FILTERED})
 _THOUGHTS_KEPT = 256
 
 Chunk = dict[str, Any]
@@ -49,27 +49,27 @@ class _Answer:
     calls: ToolCalls
     tools: frozenset[str]
     shown: list[str] = field(default_factory=list)
-    pending: str | None = ""
+    pending: str = ""
     refusal: str = ""
     finish: str | None = None
-    usage: Mapping[str, Any] | None = None
+    usage: Usage | None = None
     reasoning: list[str] = field(default_factory=list)
     began: bool = False
 
     def show(self, text: str) -> str:
         """Hold text back as long as it may turn out to be a call; return what can be shown."""
-        if self.pending is not None and self.tools:
+        if self.tools:
             self.pending += text
-            if not self.pending.strip() or (may_be_call(self.pending) and len(self.pending) < LONGEST):
-                return ""
-            text, self.pending = self.pending, None
+            place = call_place(self.pending, first=not self.shown)
+            place = place if len(self.pending) - place < LONGEST else len(self.pending)
+            text, self.pending = self.pending[:place], self.pending[place:]
         if text:
             self.shown.append(text)
         return text
 
     def take_pending(self) -> str:
-        """Return what was held back, since it is text; nothing is held any more."""
-        text, self.pending = self.pending or "", None
+        """Return what was held back, since it is text."""
+        text, self.pending = self.pending, ""
         if text:
             self.shown.append(text)
         return text
@@ -97,13 +97,13 @@ class Completions:
 
     async def create(self, **payload: Any) -> Chunks:  # noqa: ANN401 - a request as the SDK takes it
         """Ask, and return the answer's chunks. Raises what the SDK raises for a refusal that nothing helps against."""
-        return Chunks(self._answer(payload, await self._ask(payload)))
+        return Chunks(await self._asked(payload))
 
     async def message(self, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 - a request as the SDK takes it
         """Ask, and return the whole answer as one completion."""
         message: dict[str, Any] = {"role": "assistant", "content": ""}
         finish, usage = None, None
-        async with aclosing(self._answer(payload, await self._ask(payload))) as chunks:
+        async with aclosing(await self._asked(payload)) as chunks:
             async for chunk in chunks:
                 usage = chunk.get("usage") or usage
                 for choice in chunk["choices"]:
@@ -112,6 +112,18 @@ class Completions:
                     finish = choice["finish_reason"] or finish
         message["content"] = without_retracted(message["content"])
         return {"choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}
+
+    async def _asked(self, payload: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """The answer's chunks. A question that the server's filter refuses is answered by the sign for that."""
+        from openai import APIStatusError  # noqa: TID251 - this room speaks to OpenAI's SDK
+
+        try:
+            return self._answer(payload, await self._ask(payload))
+        except APIStatusError as error:
+            if error.code != FILTERED:
+                raise
+            _log.warning("model.filtered", model=self._site.place, said=self._site.quote(error.response.text))
+            return _filtered()
 
     async def _ask(self, payload: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's raw response
         from openai import APIStatusError  # noqa: TID251 - this room speaks to OpenAI's SDK
@@ -218,40 +230,25 @@ class Completions:
 
     def _take(self, event: Chunk, answer: _Answer) -> str:
         """Take in one object; return what it adds to the text."""
-        choices = event.get("choices") or ()
-        choice = next((one for one in choices if isinstance(one, dict) and not one.get("index")), None)
-        problem = event.get("error") or (choice or {}).get("error")
-        if problem or (choice or {}).get("finish_reason") == "error":
-            raise _RefusedInStream(problem or "no reason was given")
-        answer.usage = event["usage"] if isinstance(event.get("usage"), dict) else answer.usage
-        if choice is None:
-            return ""
-        delta = choice.get("delta") or choice.get("message") or {}
-        answer.finish = choice.get("finish_reason") or answer.finish
-        released = self._note_thoughts(delta, answer)
-        if delta.get("refusal"):
-            answer.refusal += str(delta["refusal"])
-        if isinstance(delta.get("function_call"), dict):
-            answer.calls.add([{"index": 0, "function": delta["function_call"]}])
-        if delta.get("tool_calls"):
-            answer.began = True
-            answer.calls.add(delta["tool_calls"])
-        content = _text(delta.get("content")) or (_text(choice.get("text")) if "delta" not in choice else "")
-        answer.began = answer.began or bool(content) or bool(answer.refusal)
-        return answer.show(released + answer.text.feed(content))
-
-    def _note_thoughts(self, delta: Mapping[str, Any], answer: _Answer) -> str:
-        """A server that names thoughts as such is trusted with telling them from the answer."""
-        said = next((delta[name] for name in _REASONING if delta.get(name)), None)
-        if said is None:
-            return ""
-        answer.began = True
-        answer.reasoning.append(said if isinstance(said, str) else json.dumps(said))
-        return answer.text.release()
+        piece = read_piece(event)
+        if piece.problem is not None:
+            raise _RefusedInStream(piece.problem)
+        answer.usage = joined(answer.usage, piece.usage)
+        answer.finish = piece.finish or answer.finish
+        answer.refusal += piece.refusal
+        released = ""
+        if piece.thought is not None:  # a server that names thoughts is trusted with telling them from the answer
+            answer.reasoning.append(piece.thought if isinstance(piece.thought, str) else json.dumps(piece.thought))
+            released = answer.text.release()
+        if piece.whole and answer.began:
+            return answer.show(released)  # the whole once more, at the end of a stream
+        answer.calls.add(piece.calls)
+        answer.began = answer.began or bool(piece.text or piece.calls or piece.refusal or piece.thought is not None)
+        return answer.show(released + answer.text.feed(piece.text))
 
     def _calls_of(self, answer: _Answer) -> list[dict[str, Any]]:
         """The calls of an answer, those that it wrote as text among them."""
-        calls = answer.calls.finish() or self._calls_in_text(answer)
+        calls = answer.calls.finish() or self._calls_in_text(answer) or self._calls_in_thoughts(answer)
         if calls and answer.reasoning:
             self._thoughts[calls[0]["id"]] = "".join(answer.reasoning)
             while len(self._thoughts) > _THOUGHTS_KEPT:
@@ -262,7 +259,7 @@ class Completions:
         """Calls that stand in the text, or that are all of it. Raises BrokenAnswerError for one that a mark announces
         and that cannot be read: it is not for people.
         """
-        written, marked = answer.text.call or answer.pending or "", answer.text.call is not None
+        written, marked = answer.text.call or answer.pending, answer.text.call is not None
         found = calls_in(written, answer.tools, named=answer.text.named, marked=marked) if answer.tools else []
         if marked and not found:
             raise BrokenAnswerError(
@@ -272,7 +269,20 @@ class Completions:
             )
         if not found:
             return []
-        answer.pending = None
+        answer.pending = ""
+        return self._written(answer, found)
+
+    def _calls_in_thoughts(self, answer: _Answer) -> list[dict[str, Any]]:
+        """Calls that a model marked in its thoughts; only where nothing else is said."""
+        if not answer.tools or not answer.reasoning or answer.whole.strip() or answer.pending or answer.refusal:
+            return []
+        text = AnswerText()
+        text.feed("".join(answer.reasoning))
+        text.finish()
+        found = calls_in(text.call or "", answer.tools, named=text.named, marked=True)
+        return self._written(answer, [call for call in found if call[0] in answer.tools])
+
+    def _written(self, answer: _Answer, found: Sequence[Call]) -> list[dict[str, Any]]:
         _log.info("model.call_in_text", model=self._site.place, tools=[name for name, _ in found])
         answer.calls.add(
             [{"index": n, "function": {"name": name, "arguments": given}} for n, (name, given) in enumerate(found)]
@@ -320,26 +330,14 @@ def _not_said(start: str, said: str) -> str:
     return start[overlap:]
 
 
-def _text(content: object) -> str:
-    """The words of a content, which may come as parts; thoughts among them are left out."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return "".join(
-        str(part.get("text") or "")
-        for part in parts
-        if isinstance(part, dict) and part.get("type", "text") in _TEXT_PARTS
-    )
-
-
-_TEXT_PARTS = frozenset({"text", "output_text"})
-
-
-def _sum(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
     if first is None or second is None:
         return first or second
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    return {name: (first.get(name) or 0) + (second.get(name) or 0) for name in names}
+    return {name: first[name] + second[name] for name in first}
+
+
+async def _filtered() -> AsyncGenerator[Chunk, None]:
+    yield _chunk({"role": "assistant", "content": ""}, FILTERED)
 
 
 def _chunk(delta: Mapping[str, Any], finish: str | None = None) -> Chunk:

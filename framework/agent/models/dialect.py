@@ -42,11 +42,13 @@ _IMAGES = re.compile(r"image|vision|multimodal|multi-modal")
 _SYSTEM = re.compile(
     r"(?:system|developer)\b[^.]{0,40}(?:role|message|instruction|prompt)|role[^.]{0,20}(?:system|developer)"
 )
+_NULL = re.compile(r"content\b.{0,60}\b(?:null|none|nonetype)\b|\b(?:null|none)\b.{0,40}\bcontent\b")
 _NAME = re.compile(r"messages[\W\d]{0,8}name\b|property [\"'`]?name\b|[\"'`]name[\"'`][^.]{0,30}(?:unsupported|not)")
 _CALL_ID = re.compile(r"tool[ _]call[ _]?id")
 _ID_FORM = re.compile(r"length of 9|a-z|pattern|format|must be|too long")
 _NO_STREAM = re.compile(
     r"stream(?:ing)?\b[^._]{0,40}(?:not|unsupported|must be false)|(?:not|n't) support (?:\w+ )?stream(?:ing)?\b(?!_)"
+    r"|(?:cannot|can't|not) (?:use|be used with|combine)[^._]{0,30}stream(?:ing)?\b(?!_)"
 )
 
 
@@ -216,6 +218,10 @@ def _filled(message: Payload) -> Payload:
     return message if _text_of(content).strip() or isinstance(content, list) else {**message, "content": "(nothing)"}
 
 
+def _worded(message: Payload) -> Payload:
+    return {**message, "content": ""} if message.get("content") is None else message
+
+
 def _nameless(message: Payload) -> Payload:
     return {key: value for key, value in message.items() if key != "name"}
 
@@ -281,6 +287,7 @@ _FORMS: Mapping[str, Callable[[Payload], Payload]] = {
     "name": _each(_nameless),
     "images": _each(_without_images),
     "filled": _each(_filled),
+    "worded": _each(_worded),
     "flat": _each(_flat),
 }
 _SAID: Mapping[str, str] = {
@@ -290,6 +297,7 @@ _SAID: Mapping[str, str] = {
     "name": "without names of authors",
     "images": "without pictures",
     "filled": "without empty messages",
+    "worded": "with an empty text beside tool calls",
     "flat": "with plain text as content",
 }
 _SIGNS: Mapping[str, Callable[[str], bool]] = {
@@ -298,6 +306,7 @@ _SIGNS: Mapping[str, Callable[[str], bool]] = {
     "call_ids": lambda said: _CALL_ID.search(said) is not None and _ID_FORM.search(said) is not None,
     "name": lambda said: _NAME.search(said) is not None,
     "images": lambda said: _IMAGES.search(said) is not None,
+    "worded": lambda said: _NULL.search(said) is not None,
     "filled": lambda said: _BLANK.search(said) is not None,
     "flat": lambda said: all(sign.search(said) for sign in (_CONTENT, _STRING, _LISTS)),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -134,10 +135,7 @@ def _classified(error: known.ModelError, site: ModelSite) -> ModelError:
     if isinstance(error, known.ModelConnectionError):
         return _unreachable(site)
     if isinstance(error, known.ContextOverflowError) or getattr(error, "code", None) == "context_length_exceeded":
-        return ModelError(
-            f"The conversation is too long for {site.label}.",
-            hint="Lower `context: messages` in bot.yaml, or choose a model with a longer context.",
-        )
+        return _too_long(site)
     if isinstance(error, known.ModelRateLimitError):
         return _limited(error, site)
     for kind, status in _STATUS.items():
@@ -167,6 +165,10 @@ def _by_status(status: int, words: str, site: ModelSite) -> ModelError:
         return unknown_model(site, words)
     if status == 429:
         return _limited(None, site)
+    if status == 402:
+        return _without_credit(site, status)
+    if status < 500 and _TOO_LONG.search(words.lower()):
+        return _too_long(site)
     if status >= 500:
         return ModelOutageError(
             f"{site.place} failed ({status}): {site.quote(words)}",
@@ -193,15 +195,33 @@ def unknown_model(site: ModelSite, words: str = "", names: Iterable[str] = ()) -
 
 def _limited(error: Exception | None, site: ModelSite) -> ModelError:
     if getattr(error, "code", None) == "insufficient_quota":
-        return ModelError(
-            f"The account for {site.place} has no credit left (429).",
-            hint="Top it up with the provider, or use another key.",
-        )
+        return _without_credit(site, 429)
     return ModelError(
         f"{site.place} takes no more requests for now (429).",
         retryable=True,
         hint="Wait, raise the account's limit, or lower the load.",
     )
+
+
+def _without_credit(site: ModelSite, status: int) -> ModelError:
+    return ModelError(
+        f"The account for {site.place} has no credit left ({status}).",
+        hint="Top it up with the provider, or use another key.",
+    )
+
+
+def _too_long(site: ModelSite) -> ModelError:
+    return ModelError(
+        f"The conversation is too long for {site.label}.",
+        hint="Lower `context: messages` in bot.yaml, or choose a model with a longer context.",
+    )
+
+
+_TOO_LONG = re.compile(
+    r"maximum context|context (?:length|size|window)|(?:prompt|input|request|conversation)s? (?:is |are )?too "
+    r"(?:long|large)|exceeds? the (?:available|maximum|model'?s)[^.]{0,30}(?:context|tokens)|too many (?:input )?tokens"
+    r"|reduce the length"
+)
 
 
 def _timed_out(site: ModelSite) -> ModelOutageError:

@@ -9,20 +9,32 @@ from dataclasses import dataclass, field
 RETRACT = "\x00retract\x00"
 """Stands in a text whose beginning turned out to be thoughts: what is before it is not part of the answer."""
 
-_ELEMENTS = ("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad", "seed:think")
+_ELEMENTS = (
+    *("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad", "analysis", "antthinking"),
+    *("inner_monologue", "seed:think", "seed:cot_budget_reflect", "tool_response"),
+)
 _MARKS: Mapping[str, tuple[str, ...]] = {
     "open": (
         *(f"<{name}>" for name in _ELEMENTS),
-        *("[THINK]", "◁think▷", "<|begin_of_thought|>", "<|thinking|>", "<|START_THINKING|>", "<unused94>"),
+        *(
+            "[THINK]",
+            "◁think▷",
+            "<|begin_of_thought|>",
+            "<|thinking|>",
+            "<|START_THINKING|>",
+            "<unused94>",
+            "<|channel>",
+        ),
     ),
     "close": (
         *(f"</{name}>" for name in _ELEMENTS),
         *("[/THINK]", "◁/think▷", "<|end_of_thought|>", "<|/thinking|>", "<|END_THINKING|>", "<unused95>"),
+        "<channel|>",
     ),
     # An answer's own wrapping: it is dropped, what it holds stays.
     "wrap": (
         *("<|begin_of_solution|>", "<|end_of_solution|>", "<|START_RESPONSE|>", "<|END_RESPONSE|>"),
-        *("<|begin_of_box|>", "<|end_of_box|>", "<|assistant|>"),
+        *("<|begin_of_box|>", "<|end_of_box|>", "<|assistant|>", "<answer>", "</answer>", "<response>", "</response>"),
     ),
     # The end of the model's turn: what stands behind it was made up.
     "end": (
@@ -30,8 +42,10 @@ _MARKS: Mapping[str, tuple[str, ...]] = {
         *("</s>", "<eos>", "<|user|>", "<|observation|>", "<|im_start|>", "<｜end▁of▁sentence｜>", "<start_of_turn>"),
         *("<|END_OF_TURN_TOKEN|>", "[INST]", "<|eot|>", "<｜User｜>"),
     ),
-    # The parts of harmony's format: a header up to `<|message|>`, then a text up to one of the ends.
-    "header": ("<|start|>", "<|channel|>"),
+    # Begins an answer, or text that is struck out up to `</s>`.
+    "start": ("<s>",),
+    # The parts of harmony's format: a header up to `<|message|>`, then a text up to one of the ends. Llama's is alike.
+    "header": ("<|start|>", "<|channel|>", "<|start_header_id|>"),
     "part": ("<|end|>", "<|call|>"),
     # From here on it is a tool call, written as text.
     "call": (
@@ -53,7 +67,8 @@ _MARKS: Mapping[str, tuple[str, ...]] = {
             "<|START_ACTION|>",
         ),
         *("[TOOL_CALLS]", "[TOOL_CALL]", "[TOOL_REQUEST]", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"),
-        *("<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|tool_call>"),
+        *("<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|tool_call>", "<start_function_call>", "<｜DSML｜"),
+        *("<antml:function_calls>", "<antml:invoke "),
     ),
 }
 _MARK = re.compile(
@@ -62,7 +77,7 @@ _MARK = re.compile(
 _BEGINS = "<[◁"
 _LONGEST = max(len(mark) for marks in _MARKS.values() for mark in marks)
 _PREFIXES = frozenset(mark[:n].lower() for marks in _MARKS.values() for mark in marks for n in range(1, len(mark)))
-_MESSAGE = "<|message|>"
+_HEADER_ENDS = re.compile(r"<\|message\|>|<\|end_header_id\|>")
 _HEADER_CHARACTERS = 300
 _TO = re.compile(r"to=(?:functions\.)?([\w.-]{1,64})")
 
@@ -86,7 +101,12 @@ class AnswerText:
     _rest: str = ""
     _held: list[str] = field(default_factory=list)
     _shown: bool = False
+    _head: str = ""
     _last: str = ""
+    _from: int = 0
+    _fences: int = 0
+    _quoted: int = 0
+    _struck: bool = False
 
     def feed(self, piece: str) -> str:
         """Take in a piece; return what can be shown of it."""
@@ -103,7 +123,10 @@ class AnswerText:
     def finish(self) -> str:
         """Return what was held back and turned out to be text."""
         shown = self._read(final=True)
-        return self.release() + shown
+        shown = self.release() + shown
+        head, self._head = _without_head(self._head), ""
+        self._shown = self._shown or bool(head)
+        return shown + head
 
     def release(self) -> str:
         """Hold nothing back any more: the server tells thoughts from answers. Returns what was held."""
@@ -123,6 +146,7 @@ class AnswerText:
 
     def _in_text(self, *, final: bool) -> tuple[str, bool]:
         mark = self._next()
+        self._from = 0
         if mark is None:
             whole = len(self._rest) - (0 if final else _may_begin(self._rest))
             text, self._rest = self._rest[:whole], self._rest[whole:]
@@ -165,11 +189,12 @@ class AnswerText:
 
     def _in_header(self, *, final: bool) -> tuple[str, bool]:
         """The header names the channel: `analysis` is thought, `commentary to=functions.NAME` a call, the rest text."""
-        header, found, rest = self._rest.partition(_MESSAGE)
-        if not found:
+        end = _HEADER_ENDS.search(self._rest)
+        if end is None:
             if final or len(self._rest) > _HEADER_CHARACTERS:
                 self._rest = ""
             return "", False
+        header, rest = self._rest[: end.start()], self._rest[end.end() :]
         self._rest = rest
         to = _TO.search(header)
         if to is not None:
@@ -180,24 +205,77 @@ class AnswerText:
         return "", True
 
     def _next(self) -> re.Match[str] | None:
-        """The next mark that is not quoted: a mark right behind a back-quote is spoken of."""
-        for mark in _MARK.finditer(self._rest):
-            before = self._rest[mark.start() - 1] if mark.start() else self._last
-            if before != "`":
+        """The next mark that is meant: not one right behind a back-quote, a pair in a block of code, or struck text."""
+        for mark in _MARK.finditer(self._rest, self._from):
+            before = self._rest[mark.start() - 1] if mark.start() else self._last[-1:]
+            if before != "`" and not self._spoken_of(mark):
                 return mark
+            self._from = mark.end()
         return None
+
+    def _spoken_of(self, mark: re.Match[str]) -> bool:
+        before = self._rest[: mark.start()]
+        kind = mark.lastgroup
+        if kind == "start" or mark.group().lower() == "</s>":
+            begins = kind == "start"
+            spoken = (self._shown or bool(before.strip())) if begins else self._struck
+            self._struck = spoken and begins
+            return spoken
+        if kind not in {"open", "close", "wrap"} or not (self._fences + _fences(self._last, before)) % 2:
+            return False
+        opens = not mark.group().startswith("</")
+        if not opens and not self._quoted:
+            return False  # thoughts may end in code that was not closed
+        self._quoted += 1 if opens else -1
+        return True
 
     def _show(self, text: str) -> str:
         if not text:
             return ""
-        self._last = text[-1]
+        self._fences += _fences(self._last, text)
+        self._last = (self._last + text)[-2:]
         if self.hold:
             self._held.append(text)
             return ""
         if not self._shown:
-            text = text.lstrip()
+            self._head += text
+            text, self._head = self._head, ""
+            if _head_goes_on(text):
+                self._head = text
+                return ""
+            text = _without_head(text)
             self._shown = bool(text)
         return text
+
+
+_INVISIBLE = " \t\r\n\x0b\x0c\u00ad\u200b\u2060\ufeff"
+_ROLE = "assistant\n"
+_BARE = re.compile(r"analysis[A-Z\"'“]")
+_BARE_END = "assistantfinal"
+
+
+def _fences(before: str, text: str) -> int:
+    """How many marks of blocks of code a text adds to what ends in `before`."""
+    return (before + text).count("```")
+
+
+def _head_goes_on(text: str) -> bool:
+    """Whether the beginning of an answer cannot be judged yet: nothing, a role, or harmony without its marks."""
+    text = text.lstrip(_INVISIBLE)
+    if _BARE.match(text):
+        return _BARE_END not in text and len(text) < _LONGEST_HEAD
+    return _ROLE.startswith(text.lower()) or "analysis".startswith(text)
+
+
+def _without_head(text: str) -> str:
+    """A beginning without blanks, the name of a role on its own line, and thoughts that lost their marks."""
+    text = text.lstrip(_INVISIBLE)
+    if _BARE.match(text):
+        return text.partition(_BARE_END)[2].lstrip(_INVISIBLE)
+    return text[len(_ROLE) :].lstrip(_INVISIBLE) if text.lower().startswith(_ROLE) else text
+
+
+_LONGEST_HEAD = 100_000
 
 
 def _may_begin(text: str) -> int:

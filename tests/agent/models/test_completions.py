@@ -104,6 +104,15 @@ GOOD = '{"order_id": "A7"}'
         [{"index": 0, "id": "a", "function": {"name": "order_status", "arguments": {"order_id": "A7"}}}],
         [{"index": 0, "id": "a", "type": None, "function": {"name": "order_status", "arguments": json.dumps(GOOD)}}],
         [{"index": None, "id": "a", "function": {"name": "order_status", "arguments": GOOD + GOOD}}],
+        *(
+            [{"index": 0, "id": "a", "function": {"name": name, "arguments": GOOD}}]
+            for name in (" order_status\n", "functions.order_status", "default_api:order_status", "order-status")
+        ),
+        [{"index": 0, "id": "a", "function": {"name": "Order_Status<|channel|>commentary", "arguments": GOOD}}],
+        *(
+            [{"index": 0, "id": "a", "function": {"name": "order_status", "arguments": written}}]
+            for written in (f"```json\n{GOOD}\n```", f"{GOOD}}}", f"{{}}{GOOD}")
+        ),
     ],
 )
 async def test_a_call_runs_once_however_it_is_sent(
@@ -416,3 +425,95 @@ async def test_text_streams_as_it_comes(server: ScriptedServer, make_agent: Agen
     server.play(say("The parcel ", "arrives ", "on Monday."))
     seen = [event async for event in make_agent(order_status).stream(asking("When?"))]
     assert [event.text for event in seen if isinstance(event, TextDelta)] == ["The parcel ", "arrives ", "on Monday."]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"choices": {"index": 0, "delta": {"content": ANSWER}, "finish_reason": "stop"}},
+        {"choices": [{"index": "0", "delta": {"content": ANSWER}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 1, "delta": {"content": "other"}}, {"delta": {"content": ANSWER}}]},
+        {"choices": [{"index": 0, "text": ANSWER, "finish_reason": "stop"}]},
+        {"model": "m", "message": {"role": "assistant", "content": ANSWER}, "done": True, "done_reason": "stop"},
+        {"choices": [{"delta": {"content": [{"type": "text", "text": "secret", "thought": True}, {"text": ANSWER}]}}]},
+    ],
+)
+async def test_an_event_of_another_form_is_read(
+    event: dict[str, Any], server: ScriptedServer, make_agent: AgentMaker
+) -> None:
+    secret = {"choices": [{"delta": {"content": "secret", "extra_content": {"google": {"thought": True}}}}]}
+    server.play(send("null", json.dumps(secret), json.dumps(event), "[DONE]"))
+    assert (await answer(make_agent(), "Hello")).text == ANSWER
+
+
+async def test_an_event_over_several_lines_is_one(server: ScriptedServer, make_agent: AgentMaker) -> None:
+    event = json.dumps({"choices": [{"index": 0, "delta": {"content": ANSWER}}]}, indent=1)
+    server.play(send("\ndata: ".join(event.split("\n")), "[DONE]"))
+    assert (await answer(make_agent(), "Hello")).text == ANSWER
+
+
+async def test_a_whole_message_behind_its_pieces_is_not_said_twice(
+    server: ScriptedServer, make_agent: AgentMaker
+) -> None:
+    whole = {"choices": [{"index": 0, "message": {"content": ANSWER}, "finish_reason": "stop"}]}
+    piece = {"choices": [{"index": 0, "delta": {"content": ANSWER}}]}
+    server.play(send(json.dumps(piece), json.dumps(whole), "[DONE]"))
+    assert (await answer(make_agent(), "Hello")).text == ANSWER
+
+
+@pytest.mark.parametrize("event", [{"object": "error", "message": "out of memory"}, {"detail": "out of memory"}])
+async def test_an_error_of_any_form_is_told_in_the_servers_words(
+    event: dict[str, Any], server: ScriptedServer, make_agent: AgentMaker
+) -> None:
+    server.play(*[send(json.dumps(event))] * 5)
+    with pytest.raises(ModelError, match="out of memory"):
+        await answer(make_agent(), "Hello")
+
+
+@pytest.mark.parametrize(
+    "usages",
+    [
+        [{"prompt_tokens": 100.0, "completion_tokens": "6"}],
+        [{"input_tokens": 100, "output_tokens": 6}],
+        [{"prompt_tokens": 100, "completion_tokens": 6, "total_tokens": 106}, {"prompt_tokens": 0, "total_tokens": 0}],
+        [{"prompt_tokens": 100, "completion_tokens": 0}, {"prompt_tokens": 0, "completion_tokens": 6}],
+    ],
+)
+async def test_tokens_are_counted_once_in_any_form(
+    usages: list[dict[str, Any]], server: ScriptedServer, make_agent: AgentMaker
+) -> None:
+    events = [{"choices": [{"index": 0, "delta": {"content": ANSWER}}]}, *({"choices": [], "usage": u} for u in usages)]
+    server.play(send(*map(json.dumps, events), "[DONE]"))
+    told = await answer(make_agent(), "Hello")
+    assert (told.input_tokens, told.output_tokens) == (100, 6)
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "MAX_TOKENS", "model_length"])
+async def test_a_limit_of_length_has_many_names(reason: str, server: ScriptedServer, make_agent: AgentMaker) -> None:
+    server.play(say("The parcel arrives ", finish=reason), say("on Monday."))
+    assert (await answer(make_agent(), "Hello")).text == ANSWER
+
+
+async def test_a_question_that_a_filter_refuses_is_refused(server: ScriptedServer, make_agent: AgentMaker) -> None:
+    server.play(fail(400, "filtered by the content management policy", code="content_filter"))
+    assert (await answer(make_agent(), "Hello")).outcome == "refused"
+
+
+@pytest.mark.parametrize("mark", ["```json\n{}\n```", "{}"])
+async def test_a_call_behind_words_runs_and_is_not_shown(
+    mark: str, server: ScriptedServer, make_agent: AgentMaker, order_status: BaseTool, ran: list[str]
+) -> None:
+    written = mark.replace("{}", '{"name": "order_status", "arguments": {"order_id": "A7"}}')
+    server.play(say("I look. ", *written), say(ANSWER))
+    events_ = [event async for event in make_agent(order_status).stream(asking("Where is A7?"))]
+    assert ran == ["A7"]
+    assert "order_status" not in "".join(streamed(events_))
+
+
+async def test_a_call_in_thoughts_alone_runs(
+    server: ScriptedServer, make_agent: AgentMaker, order_status: BaseTool, ran: list[str]
+) -> None:
+    thought = '<tool_call>{"name": "order_status", "arguments": {"order_id": "A7"}}</tool_call>'
+    server.play(events({"reasoning_content": f"I look. {thought}"}), say(ANSWER))
+    assert (await answer(make_agent(order_status), "Where is A7?")).text == ANSWER
+    assert ran == ["A7"]

@@ -150,3 +150,16 @@ def test_other_refusals_teach_nothing(words: str) -> None:
     dialect = Dialect()
     assert dialect.learn(words, request()) is None
     assert dialect.describe() == ""
+
+
+@pytest.mark.parametrize(
+    "words", ["Invalid value for 'content': expected a string, got null.", "messages[3].content must not be None"]
+)
+def test_a_call_without_text_gets_an_empty_one_where_it_has_to(words: str) -> None:
+    assert learned(words)[3]["content"] == ""
+
+
+def test_tools_that_cannot_be_streamed_are_asked_for_in_one_piece() -> None:
+    dialect, asked = Dialect(), request()
+    assert dialect.learn("Cannot use tools with stream=True", asked) == "without stream"
+    assert "tools" in dialect.adapt(asked)

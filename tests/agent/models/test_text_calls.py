@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framework.agent.models.text_calls import calls_in, may_be_call
+from framework.agent.models.text_calls import call_place, calls_in, may_be_call
 from framework.agent.models.thoughts import AnswerText
 
 KNOWN = {"order_status", "opening_hours"}
@@ -34,6 +34,17 @@ MARKED = [
     ),
     '<|channel|>commentary to=functions.order_status <|constrain|>json<|message|>{"order_id": "A7"}<|call|>',
     '<tool_code>print(order_status(order_id="A7"))</tool_code>',
+    (
+        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{"order_id": "A7"}'
+        "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
+    ),
+    (
+        '<｜DSML｜function_calls>\n<｜DSML｜invoke name="order_status">\n'
+        '<｜DSML｜parameter name="order_id" string="true">A7</｜DSML｜parameter>\n</｜DSML｜invoke>'
+    ),
+    "<start_function_call>call:order_status{order_id:<escape>A7<escape>}<end_function_call>",
+    '<|tool_call>call:order_status{order_id:<|"|>A7<|"|>}<tool_call|>',
+    '<tool_call>{"tool_calls": [{"name": "order_status", "arguments": {"order_id": "A7"}}]}</tool_call>',
 ]
 BARE = [
     '{"name": "order_status", "parameters": {"order_id": "A7"}}',
@@ -43,6 +54,8 @@ BARE = [
     '{"function": "order_status", "args": {"order_id": "A7"}}',
     '[order_status(order_id="A7")]',
     "```tool_code\nprint(order_status(order_id='A7'))\n```",
+    '{"tool_calls": [{"id": "x", "function": {"name": "order_status", "arguments": {"order_id": "A7"}}}]}',
+    '{"action": "order_status", "action_input": {"order_id": "A7"}}',
 ]
 
 
@@ -107,3 +120,19 @@ def test_only_what_begins_like_json_is_held_back() -> None:
     assert may_be_call("```json\n[")
     assert not may_be_call("The answer is {x}")
     assert not may_be_call("```sh\nls")
+
+
+@pytest.mark.parametrize(
+    ("shown", "held"),
+    [
+        ("I look. ", '```json\n{"name": "order_status", "arguments": {}}\n```'),
+        ("I look. ", '{"name": "order_status"'),
+        ("I look.\n", "```tool_code\nprint("),
+        ("I look. ", "``"),
+        ('Set {x} and {"color": 1}. ', "{ "),
+        ("A fence: ```python\nx = {}\n``` and\n", ""),
+        ('```json\n{"color": 1}\n``` Blue.', ""),
+    ],
+)
+def test_of_a_text_only_what_may_name_a_tool_is_held_back(shown: str, held: str) -> None:
+    assert call_place(f"{shown}{held}", first=False) == len(shown)

@@ -24,6 +24,16 @@ HIDDEN = [
     f"{ANSWER}<|im_end|>\n<|im_start|>user\n{SECRET}",
     f"{ANSWER}</s>{SECRET}",
     f"{ANSWER}<think>{SECRET}",
+    f"<analysis>{SECRET}</analysis>{ANSWER}",
+    f"<antThinking>{SECRET}</antThinking>{ANSWER}",
+    f"<think>{SECRET}</think><answer>{ANSWER}</answer>",
+    f"<|channel>thought\n{SECRET}<channel|>{ANSWER}",
+    f"<tool_response>{SECRET}</tool_response>{ANSWER}",
+    f"<|start_header_id|>assistant<|end_header_id|>\n\n{ANSWER}<|eot_id|>{SECRET}",
+    f"analysisUser wants it. {SECRET}assistantfinal{ANSWER}",
+    f"assistant\n\n{ANSWER}",
+    f"<s> {ANSWER}</s>{SECRET}",
+    f"\u200b\ufeff{ANSWER}",
 ]
 
 
@@ -73,6 +83,30 @@ def test_a_server_known_to_think_first_may_answer_at_once() -> None:
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_what_only_looks_like_a_mark_stays(written: str, size: int) -> None:
     assert read([written[n : n + size] for n in range(0, len(written), size)])[0] == written
+
+
+SPOKEN_OF = [
+    "Here:\n```xml\n<think>hello</think>\n<answer>x</answer>\n```\nThat is it.",
+    "It costs <s>20</s> 15 EUR.",
+    "analysis of the order: it is late",
+    "assistant manager: Ada",
+]
+
+
+@pytest.mark.parametrize("written", SPOKEN_OF)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_marks_in_code_struck_text_and_words_that_begin_like_a_role_stay(written: str, size: int) -> None:
+    assert read([written[n : n + size] for n in range(0, len(written), size)])[0] == written
+
+
+def test_thoughts_that_end_in_open_code_are_taken_back() -> None:
+    whole, _ = read([f"I try ```python\n{SECRET}\n</think>{ANSWER}"])
+    assert without_retracted(whole) == ANSWER
+
+
+@pytest.mark.parametrize("blank", ["\u200b\u200b", " \n\ufeff", "assistant\n"])
+def test_what_nobody_can_see_is_no_answer(blank: str) -> None:
+    assert read([blank])[0] == ""
 
 
 @given(
