@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 from framework.errors import SettingsError
 
 LARGEST = 1_000_000
 """Bytes of an environment file; what is larger is something else."""
+_OURS = re.compile(r"\b(?:FRAMEWORK|STREAM|OPENAI)_\w{1,60}")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -39,6 +41,26 @@ def encoding_of(file: Path) -> str:
     if not _fits(data, encoding):
         raise SettingsError("The file is not text.", where=str(file), hint="Save it as UTF-8, one NAME=value a line.")
     return encoding
+
+
+def require_readable_lines(file: Path, encoding: str) -> None:
+    """Raise SettingsError for a line about a variable of ours that cannot be read: its value would be missing without a
+    word. Other lines are passed over.
+    """
+    from dotenv.parser import parse_stream
+
+    if not file.is_file():
+        return
+    with file.open(encoding=encoding) as stream:
+        for binding in parse_stream(stream):
+            unread = binding.error or (binding.key is not None and not binding.key.isidentifier())
+            spoken = _OURS.search(binding.original.string) if unread else None
+            if spoken:
+                raise SettingsError(
+                    f"The line about {spoken[0]} cannot be read.",
+                    where=f"{file}:{binding.original.line}",
+                    hint=f"Write it as {spoken[0]}=value, with both quotation marks or none.",
+                )
 
 
 def _without_mark(data: bytes) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from framework.env_file import encoding_of
+from framework.env_file import encoding_of, require_readable_lines
 from framework.environment import hidden_values
 from framework.errors import SettingsError
 
@@ -50,12 +50,25 @@ def _home(value: Path | None) -> Path | None:
         raise ValueError("begins with `~`, and the home folder of that user is not known") from None
 
 
+def _has_port(address: SplitResult) -> bool:
+    """Whether what stands behind the host can be a port; nothing can."""
+    try:
+        return address.port is None or address.port > 0
+    except ValueError:
+        return False
+
+
+def _model_server(value: str | None) -> str | None:
+    """The address without the path of one request, which documentations often show."""
+    return value and value.rstrip("/").removesuffix("/chat/completions").removesuffix("/completions")
+
+
 def _web_address(value: str | None) -> str | None:
     """An address of a server: `localhost:8000` would fail only later, and deep inside a library."""
     if value is not None:
         value = value.strip()
         address = urlsplit(value)
-        if address.scheme not in {"http", "https"} or not address.hostname:
+        if address.scheme not in {"http", "https"} or not address.hostname or not _has_port(address):
             raise ValueError("must be an address such as http://127.0.0.1:8830 or https://example.com")
     return value
 
@@ -109,6 +122,7 @@ Key = Annotated[Secret, AfterValidator(_key)]
 Text = Annotated[str | None, BeforeValidator(_bare)]
 Folder = Annotated[Path, AfterValidator(_home)]
 Address = Annotated[Text, AfterValidator(_web_address)]
+ModelServer = Annotated[Address, AfterValidator(_model_server)]
 HostAndPort = Annotated[Text, AfterValidator(_listening_at)]
 
 
@@ -129,7 +143,9 @@ class Settings(BaseSettings):
         None, description="Where Stream answers. The sandbox's address in tests."
     )
     openai_api_key: Key = Field(None, description="Key for OpenAI or a compatible server.")
-    openai_base_url: Address = Field(None, description="An OpenAI-compatible server; OpenAI's own without it.")
+    openai_base_url: Annotated[Address, AfterValidator(_model_server)] = Field(
+        None, description="An OpenAI-compatible server; OpenAI's own without it."
+    )
     openai_model: Text = Field(None, description="Which model `auto` means when an OpenAI key is set.")
     data: Folder = Field(
         Path(".framework"),
@@ -234,9 +250,11 @@ def load_settings() -> Settings:
     webhooks that nothing takes in.
     """
     hidden = {name.lower(): value for name, value in hidden_values().items() if name.lower() in Settings.model_fields}
+    encoding = encoding_of(Path(".env"))
+    require_readable_lines(Path(".env"), encoding)
     try:
         # Values are texts, as the environment has them.
-        settings = Settings(_env_file_encoding=encoding_of(Path(".env")), **hidden)  # type: ignore[arg-type]
+        settings = Settings(_env_file_encoding=encoding, **hidden)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()

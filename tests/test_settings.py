@@ -211,3 +211,46 @@ def test_an_empty_value_means_the_default(name: str, blank: str, monkeypatch: py
     default = load_settings()
     monkeypatch.setenv(name, blank)
     assert load_settings() == default
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "set OPENAI_API_KEY=sk-abcdefghijkl",
+        '$env:OPENAI_API_KEY="sk-abcdefghijkl"',
+        "OPENAI_API_KEY: sk-abcdefghijkl",
+        'OPENAI_API_KEY="sk-abcdefghijkl',
+    ],
+)
+def test_a_line_about_a_variable_of_ours_that_cannot_be_read_is_named(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"just words\nOTHER: 5\n{line}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert ".env:3: " in str(caught.value)
+    assert "OPENAI_API_KEY=value" in str(caught.value)
+    assert "abcdefghijkl" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("http://127.0.0.1:1/v1/chat/completions", "http://127.0.0.1:1/v1"),
+        ("http://127.0.0.1:1/v1/completions/", "http://127.0.0.1:1/v1"),
+        ("http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1"),
+    ],
+)
+def test_the_address_of_one_request_is_that_of_its_server(
+    given: str, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", given)
+    assert load_settings().openai_base_url == read
+
+
+@pytest.mark.parametrize("port", ["abc", "99999", "0"])
+def test_an_address_whose_port_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{port}/v1")
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL"):
+        load_settings()

@@ -75,6 +75,8 @@ def repair(result: dict[str, Any]) -> None:
             del result["nextCursor"]
     elif "protocolVersion" in result:
         _greeting(result)
+    elif "toolResult" in result and "content" not in result:  # as the protocol's first version had it
+        result["content"] = [_as_text(result.pop("toolResult"))]
     elif "content" in result or "structuredContent" in result:
         _returned(result)
 

@@ -39,6 +39,7 @@ TOOLS = [
     tool("strange"),
     tool("refuse"),
     tool("fail"),
+    tool("old"),
     tool("name with space, ünusual"),
     tool("lists", {"type": "object", "properties": [], "required": "q"}),
     tool("docs.search", names("again"), description="The same name once more"),
@@ -49,6 +50,7 @@ BLOCKS: dict[str, dict[str, Any]] = {
     "picture": {"content": [{"type": "image", "data": "iVBORw0KGgo=", "mimeType": "image/png"}]},
     "link": {"content": [{"type": "resource_link", "uri": "https://x.example/r/9", "name": "Report 9"}]},
     "nothing": {"content": []},
+    "old": {"toolResult": "as it was"},
     "strange": {"content": [{"type": "chart", "points": [1, 2]}, "words", {"type": "image"}], "structuredContent": [3]},
     "fail": {"content": [{"type": "text", "text": "quota used up"}], "isError": True},
 }

@@ -42,7 +42,7 @@ async def said(tool: BaseTool, **arguments: object) -> str:
 
 
 async def test_every_tool_but_the_impossible_one_can_be_called(tools: dict[str, BaseTool]) -> None:
-    assert len(tools) == 17
+    assert len(tools) == 18
     assert await said(tools["odd__untyped"], q="x") == 'got {"q": "x"}'
     assert await said(tools["odd__docs_search"], q="x") == 'got {"q": "x"}'
     other = next(name for name in tools if name.startswith("odd__docs_search_"))
@@ -84,7 +84,7 @@ async def test_a_server_that_takes_long_to_start_is_waited_for_while_the_bot_wor
     async with asyncio.timeout(PATIENCE):
         while not (tools := await connected.tools(("odd/*",))):
             await asyncio.sleep(0.01)
-    assert len(tools) == 17
+    assert len(tools) == 18
     await connected.aclose()
 
 
@@ -94,6 +94,7 @@ async def test_every_kind_of_result_says_something(tools: dict[str, BaseTool]) -
     assert "picture: image/png, 9 bytes" in await said(tools["odd__picture"])
     assert await said(tools["odd__link"]) == "Report 9: https://x.example/r/9"
     assert await said(tools["odd__nothing"]) == ""
+    assert await said(tools["odd__old"]) == '"as it was"'
     assert await said(tools["odd__strange"]) == '{"type": "chart", "points": [1, 2]}\nwords\n{"type": "image"}\n[3]'
     with pytest.raises(ToolError, match="quota used up"):
         await said(tools["odd__fail"])
