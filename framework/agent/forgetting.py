@@ -37,6 +37,9 @@ async def erase_memory(bot: str, folder: Path, settings: Settings, user_id: str)
         )
 
     try:
-        return await database.run(work)
+        erased = await database.run(work)
+        if not shared:  # what was deleted still stands in the file that SQLite writes ahead to
+            await database.run(lambda connection: connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all())
+        return erased
     finally:
         database.close()

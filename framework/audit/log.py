@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 T = TypeVar("T")
+_ERASED = "[erased]"
 
 
 def _tables() -> MetaData:
@@ -118,5 +119,6 @@ def _erase(connection: Connection, user_id: str) -> int:
 
     from framework.audit.tables import AUDIT
 
-    blank = update(AUDIT).where(AUDIT.c.caller == user_id).values(arguments="[erased]", detail="[erased]")
+    theirs = update(AUDIT).where(AUDIT.c.caller == user_id, AUDIT.c.arguments != _ERASED)
+    blank = theirs.values(arguments=_ERASED, detail=_ERASED)
     return connection.execute(blank).rowcount

@@ -28,8 +28,9 @@ def erase(
     """Erase what is kept of a person here: facts, summaries, jobs, approvals, feedback, handovers, the arguments in the
     audit log, usage, and what tools keep (by `forget(user_id)` in tools.py).
 
-    Messages are the chat service's to delete. It may be done while bots run and while the person writes; turns that run
-    just now are counted as `running`: erase once more when they have ended. A `user.deleted` event does the same.
+    Messages are the chat service's to delete. It may be done while bots run and while the person writes. Turns that run
+    just now are waited for, up to 30 s; those that still run then are counted as `running`: erase once more when they
+    have ended. A `user.deleted` event does the same.
     """
     from framework.cli.assembly import logging_for, prepare_data
     from framework.runtime.erasure import Eraser

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,9 @@ SCHEMA = Schema("erasure", version=1, tables=_no_tables)
 def erase(connection: Connection, user_id: str, now: float) -> Erased:
     """Empty the jobs of a person: those of their messages, and those of their reactions.
 
-    The keys stay, so that no message is answered once more. What waits or is dead does not run any more.
+    The keys stay, so that no message is answered once more. What waits or is dead does not run any more. Results of
+    steps go with all jobs that are settled, whosever they are: a conversation that one of them kept may quote the
+    person.
     """
     from sqlalchemy import delete, inspect, select, update
 
@@ -71,8 +73,41 @@ def erase(connection: Connection, user_id: str, now: float) -> Erased:
     for start in range(0, len(keys), _BATCH):
         connection.execute(delete(STEPS).where(STEPS.c.key.in_(keys[start : start + _BATCH])))
     store.refresh(connection, {row["lane"] for row in done}, now)
+    _drop_results(connection)
     states = [row["state"] for row in found]
     return Erased(len(done), states.count("waiting"), states.count("running"))
+
+
+def people_of(connection: Connection, keys: Collection[str]) -> dict[str, str]:
+    """By the keys of jobs, the users whose jobs they are; those that are no longer kept are left out."""
+    from sqlalchemy import inspect, select
+
+    from framework.engine.schema import JOBS
+
+    if not keys or not inspect(connection).has_table(JOBS.name):
+        return {}
+    rows = connection.execute(select(JOBS.c.key, JOBS.c.payload).where(JOBS.c.key.in_(list(keys))))
+    return {row.key: _user_of(json.loads(row.payload)) for row in rows}
+
+
+def _drop_results(connection: Connection) -> None:
+    """Delete what steps of settled jobs came to; their names stay, as when they get old."""
+    from sqlalchemy import delete, select, update
+
+    from framework.engine.schema import JOBS, SETTLED, STEPS
+
+    query = select(STEPS.c.key, STEPS.c.name).join(JOBS, JOBS.c.key == STEPS.c.key).where(JOBS.c.state == SETTLED)
+    names: dict[str, list[str]] = {}
+    for key, name in connection.execute(query.order_by(STEPS.c.key, STEPS.c.name)):
+        names.setdefault(key, []).append(name)
+    for key, steps in names.items():
+        connection.execute(update(JOBS).where(JOBS.c.key == key).values(steps=json.dumps(steps)))
+        connection.execute(delete(STEPS).where(STEPS.c.key == key))
+
+
+def _user_of(payload: Mapping[str, Any]) -> str:
+    trigger = payload.get("trigger") or {}
+    return str((trigger.get("user") or {}).get("id", ""))
 
 
 def _is_of(payload: Mapping[str, Any], user_id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,37 +27,61 @@ FORGET = "forget"
 Erase = Callable[[], Awaitable[int]]
 
 
+_LONGEST_WAIT = 30.0
+_LOOK_EVERY = 1.0
+
+
 class Eraser:
     """Erases a person from the stores of these bots. To do it twice does no harm."""
 
-    def __init__(self, bots: Sequence[Bot], settings: Settings) -> None:
+    def __init__(
+        self, bots: Sequence[Bot], settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._bots = bots
         self._settings = settings
+        self._sleep = sleep
 
     async def __call__(self, user_id: str) -> Mapping[str, int]:
-        """Return how many entries were erased, by kind; `running` counts turns that run and end by themselves.
+        """Return how many entries were erased, by kind. Turns of the person that run just now are waited for, up to
+        30 s; `running` counts those that still ran then: erase once more when they have ended.
 
         Everything is tried. Raises FrameworkError that names what could not be erased.
         """
         from framework.storage import Storage
 
         storage = Storage(self._settings.database.get_secret_value())
-        counts: dict[str, int] = {}
-        failed: dict[str, Exception] = {}
+        counts: Counter[str] = Counter()
         try:
-            for kind, erase in self._steps(storage, user_id):
-                try:
-                    counts[kind] = counts.get(kind, 0) + await erase()
-                except Exception as error:  # noqa: BLE001 - a tool's own kind too; the others are erased all the same
-                    failed[kind] = error
-            counts |= await self._jobs(storage, user_id)
+            failed = await self._all(storage, user_id, counts)
+            if counts["running"]:
+                await self._wait(storage, user_id, counts)
+                failed = await self._all(storage, user_id, counts)  # what they wrote meanwhile
+            if not await storage.flush():
+                _log.warning("person.traces_in_journal", file=f"{storage.address.shown}-wal")
         finally:
             await asyncio.to_thread(storage.close)
         _log.info("person.erased", counts=dict(counts))
         if failed:
             reasons = "; ".join(f"{kind}: {error}" for kind, error in failed.items())
             raise FrameworkError(f"Not everything could be erased: {reasons}", hint="Mend it and erase once more.")
-        return counts
+        return dict(counts)
+
+    async def _all(self, storage: Storage, user_id: str, counts: Counter[str]) -> dict[str, Exception]:
+        failed: dict[str, Exception] = {}
+        for kind, erase in self._steps(storage, user_id):
+            try:
+                counts[kind] += await erase()
+            except Exception as error:  # noqa: BLE001 - a tool's own kind too; the others are erased all the same
+                failed[kind] = error
+        await self._jobs(storage, user_id, counts)
+        return failed
+
+    async def _wait(self, storage: Storage, user_id: str, counts: Counter[str]) -> None:
+        waited = 0.0
+        while counts["running"] and waited < _LONGEST_WAIT:
+            await self._sleep(_LOOK_EVERY)
+            waited += _LOOK_EVERY
+            await self._jobs(storage, user_id, counts)
 
     def _steps(self, storage: Storage, user_id: str) -> list[tuple[str, Erase]]:
         from framework.approvals import ApprovalStore
@@ -69,6 +94,7 @@ class Eraser:
         shared: list[tuple[str, Erase]] = [
             ("approvals", lambda: ApprovalStore(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("audit", lambda: AuditLog(storage).erase(user_id)),
+            ("sums", lambda: SumBook(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
             ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
             ("sums", lambda: SumBook(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
@@ -86,11 +112,12 @@ class Eraser:
             ("tools", lambda: asyncio.to_thread(_forget_by_tools, bot, folder, user_id)),
         ]
 
-    async def _jobs(self, storage: Storage, user_id: str) -> dict[str, int]:
+    async def _jobs(self, storage: Storage, user_id: str, counts: Counter[str]) -> None:
         from framework.engine.erasure import SCHEMA, erase
 
         done = await storage.write(SCHEMA, lambda connection: erase(connection, user_id, datetime.now(UTC).timestamp()))
-        return {"jobs": done.jobs, "running": done.running}
+        counts["jobs"] += done.jobs
+        counts["running"] = done.running
 
 
 async def _forget_usage(storage: Storage, user_id: str) -> int:

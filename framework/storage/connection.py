@@ -17,6 +17,7 @@ from framework.private_files import close_file
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000", "secure_delete=ON")
 _OLDEST_SQLITE = (3, 35)
 _SCHEMA_LOCK = 0x454E47494E45  # "ENGINE"
 # A process that is frozen in a transaction holds locks that all others wait for: the server ends it after 2 s.
@@ -154,7 +155,8 @@ def _keep_private(file: Path) -> None:
 
 
 def _set_up_sqlite(connection: object, _record: object) -> None:
-    """WAL, so that readers never wait. A commit outlives kill -9 of the process; a power cut may take the last ones.
+    """WAL, so that readers never wait. What is deleted is overwritten in the file. A commit outlives kill -9 of the
+    process; a power cut may take the last ones.
 
     `synchronous` FULL would keep those as well, for a sync of the disk in every commit. The chat service is the log of
     record: what a power cut took is found there again.
@@ -162,7 +164,7 @@ def _set_up_sqlite(connection: object, _record: object) -> None:
     import sqlite3
 
     raw = cast("sqlite3.Connection", connection)
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000"):
+    for pragma in _PRAGMAS:
         raw.execute(f"PRAGMA {pragma}")
 
 

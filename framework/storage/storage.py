@@ -74,6 +74,34 @@ class Storage:
         """As `read`, for commands: blocks the calling thread."""
         return self._do(schema, work, write=False)
 
+    async def flush(self) -> bool:
+        """Empty the file that SQLite writes ahead to, which holds what was deleted since. True where nothing is left
+        there; False where others read or write just now. Other databases do this by themselves.
+        """
+        if self._is_in_memory or self.address.kind != "sqlite":
+            return True
+        return await asyncio.to_thread(self._flush)
+
+    def _flush(self) -> bool:
+        from sqlalchemy.exc import OperationalError
+
+        with self._lock:
+            if self._engine is None:
+                self._engine = connect(self.address, pooled=True)
+            engine = self._engine
+        for attempt in range(1, _TRIES + 1):
+            try:
+                with engine.connect() as connection:
+                    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+            except OperationalError as error:
+                if trouble(error) is not Trouble.BUSY:
+                    raise failure(error, self.address) from None
+                busy = 1
+            if not busy:
+                return True
+            time.sleep(_WAIT * attempt)
+        return False
+
     def close(self) -> None:
         """Let go of the connections. Safe to call twice; the next use opens them again."""
         if self._is_in_memory:

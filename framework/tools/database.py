@@ -98,6 +98,7 @@ def _create(connection: Connection) -> None:
 def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _write_ahead(connection: Any) -> None:  # noqa: ANN401 - the driver's own connection

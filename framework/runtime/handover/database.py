@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from framework.engine.erasure import people_of
 from framework.runtime.state.handover import Change, Handover
 from framework.runtime.state.handover_book import Count, counted
 from framework.storage import Schema, Storage
@@ -138,9 +140,14 @@ def _forget(connection: Connection, user: str) -> int:
     from framework.runtime.handover.tables import STATES
 
     changed = 0
-    for row in connection.execute(select(STATES)).mappings().all():
-        state = _read(row["value"])
-        if (after := state.without(user)) != state:
+    rows = [(row, _read(row["value"])) for row in connection.execute(select(STATES)).mappings().all()]
+    asked_by = people_of(connection, [state.turn for _, state in rows if state.reason])
+    for row, state in rows:
+        after = state.without(user)
+        # A reason may repeat what was asked. Where nobody knows any more who asked, it goes once the handover is over.
+        if asked_by.get(state.turn, user if not state.is_open else "") == user:
+            after = replace(after, reason="")
+        if after != state:
             key = {"scope": row["scope"], "channel": row["channel"]}
             _put(connection, STATES, key, {"value": _written(after)}, is_new=False)
             changed += 1
