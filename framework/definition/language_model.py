@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, field_validator
 from framework.definition.part import ONE_OR_MANY, Duration, Part
 
 _NAME = re.compile(r"[a-z0-9_]+:\S+")
-PersonalData = Literal["email", "credit_card", "ip", "mac_address", "url"]
+PersonalData = Literal["email", "phone", "iban", "card", "credit_card", "ssn", "ip", "mac_address", "url"]
 
 
 def _fallback(value: str) -> str:
@@ -43,7 +43,8 @@ class Model(Part):
     )
     mask: Annotated[tuple[PersonalData, ...], ONE_OR_MANY] = Field(
         (),
-        description="Personal data kept from the model: email, credit_card, ip, mac_address, url.",
+        description="Personal data kept from the model: email, phone, iban, card (or credit_card), ssn, ip, "
+        "mac_address, url.",
         examples=[["email", "credit_card"]],
     )
 

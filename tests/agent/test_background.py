@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from framework.agent.conversation import Caller, Conversation, HandoverRequested
 from framework.agent.models.failure import ModelSite
 from framework.agent.models.setup import build_model, choose_model, close_model
 from framework.agent.prompt.facts import Facts, fact_tools
+from framework.agent.prompt.pictures import Pictures
 from framework.agent.prompt.summary import BATCH, ChannelSummaries, Summariser
 from framework.agent.prompt.summary_prompt import CHANNEL_PROMPT
 from framework.definition.memory import Memory
@@ -23,6 +25,7 @@ from framework.definition.model import Model
 from framework.settings import Settings
 from framework.tools.database import Database
 from tests.agent.conftest import AgentMaker, Shelf, answer, asking
+from tests.support.files import PNG, files
 from tests.support.openai_server import ScriptedServer, call, fail, hang, say, scripted_server
 
 
@@ -194,15 +197,20 @@ async def test_personal_data_is_masked_in_the_whole_history_and_in_results(
 
 
 async def test_a_model_that_sees_is_sent_the_picture(server: ScriptedServer, make_agent: AgentMaker) -> None:
-    conversation = Conversation((Utterance("user", "See", "Ada", ("http://127.0.0.1/1.png",)),), Caller("ada"))
-    blind = make_agent(model={"name": "openai:scripted-1"})
-    seeing = make_agent(model={"name": "openai:gpt-4o-mini"})
-    server.play(say("No."), say("Nice."))
-    await answer(blind, conversation)
-    assert "which you cannot see" in server.asked[-1].text
-    await answer(seeing, conversation)
+    async with files({"/1.png": PNG}) as own:
+        address = f"{own.url}/1.png"
+        conversation = Conversation((Utterance("user", "See", "Ada", (address,)),), Caller("ada"))
+        blind = make_agent(model={"name": "openai:scripted-1"})
+        seeing = make_agent(model={"name": "openai:gpt-4o-mini"}, pictures=Pictures([], [own.url]))
+        server.play(say("No."), say("Nice."))
+        await answer(blind, conversation)
+        assert "which you cannot see" in server.asked[-1].text
+        assert own.asked == []
+        await answer(seeing, conversation)
     content = server.asked[-1].messages[-1]["content"]
-    assert content[1] == {"type": "image_url", "image_url": {"url": "http://127.0.0.1/1.png"}}
+    data = f"data:image/png;base64,{b64encode(PNG).decode()}"
+    assert content[1] == {"type": "image_url", "image_url": {"url": data}}
+    assert address not in server.asked[-1].text
 
 
 async def test_a_turn_ends_when_its_budget_is_spent(server: ScriptedServer, make_agent: AgentMaker) -> None:

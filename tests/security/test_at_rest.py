@@ -68,6 +68,9 @@ async def test_a_persons_traces_are_private_and_can_be_erased(tmp_path: Path, en
                 assert json.loads(again.stdout)["erased"]["tools"] == 0
                 assert "T-0002" in (await bob.reply(await bob.say("my tickets")))["text"]
                 assert "no tickets" in (await eve.reply(await eve.say("my tickets")))["text"]
+                # She wrote again, and that turn read what still stands in the channel.
+                await asyncio.to_thread(run, given, "erase", "eve", "--json")
+                assert holding(data, "zebra-striped") == []
         finally:
             await asyncio.to_thread(process.stop)
     assert holding(data, "lamp that is broken") != []  # what is not erased is there
