@@ -20,6 +20,7 @@ from framework import __version__
 from framework.catalog.values import NOTE
 from framework.errors import FrameworkError
 from framework.mcp.approval import AskFirst, Elicitation
+from framework.mcp.given import GivenArguments
 from framework.mcp.listing import ISSUE, PolicyListing, reading
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def build_server(
         "stream-operations", INSTRUCTIONS, version=__version__, auth=auth, mask_error_details=True
     )
     server.add_middleware(PolicyListing(policy_of))
+    server.add_middleware(GivenArguments())
     _add_reading(server, toolbox, policy_of)
     _add_acting(server, toolbox, policy_of)
     if issuing:

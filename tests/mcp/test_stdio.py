@@ -156,3 +156,17 @@ async def test_arguments_may_come_as_text(sandbox: RunningSandbox, tmp_path: Pat
             "execute_operation", operation_id="GetChannelType", arguments='{"name": "messaging"}'
         )
     assert answer["result"]["name"] == "messaging"
+
+
+async def test_arguments_that_do_not_fit_are_told_in_our_words(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    async with stdio(environment=variables(sandbox, tmp_path)) as client:
+        found = await client.call("search_operations", intent="halt the welcome campaign", limit=None)
+        assert found["hits"][0]["id"] == "StopCampaign"
+        with pytest.raises(ToolFailedError, match="search_operations takes no argument 'task_progress'"):
+            await client.call("search_operations", intent="x", task_progress="1/3")
+        with pytest.raises(ToolFailedError, match="search_operations: intent is missing"):
+            await client.call("search_operations")
+        with pytest.raises(ToolFailedError) as caught:
+            await client.call("search_operations", intent="x", limit=[])
+        assert "limit" in str(caught.value)
+        assert "pydantic" not in str(caught.value)
