@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framework.engine.usage import AHEAD, LEASE, MINUTE, Claim, Refused, Usage
 
@@ -19,16 +19,12 @@ _ALL_DAYS = ""
 
 def reserve(connection: Connection, claim: Claim, now: float) -> Refused | None:
     """See `UsageBook.reserve`."""
-    from sqlalchemy import select
-
-    from framework.engine.usage_schema import COUNTED, RESERVED
+    from framework.engine.usage_statements import KNOWN
 
     sums = _add(connection, claim.day.isoformat(), dict.fromkeys(claim.scopes, Usage()))  # locks them as well
-    if connection.execute(select(COUNTED.c.turn).where(COUNTED.c.turn == claim.turn)).first() is not None:
-        return None
     if _expire(connection, now):
         sums = _add(connection, claim.day.isoformat(), dict.fromkeys(claim.scopes, Usage()))
-    if connection.execute(select(RESERVED.c.turn).where(RESERVED.c.turn == claim.turn)).first() is not None:
+    if connection.execute(KNOWN, {"turn": claim.turn}).first() is not None:
         return None
     refused = _refused(connection, claim, sums)
     if refused is None:
@@ -38,11 +34,8 @@ def reserve(connection: Connection, claim: Claim, now: float) -> Refused | None:
 
 def settle(connection: Connection, turn: str, scopes: Sequence[str], day: date, usage: Usage) -> bool:
     """See `UsageBook.settle`."""
-    from framework.engine.usage_schema import COUNTED
-
     held = _take_back(connection, turn)
-    row = _insert(connection, COUNTED).values(turn=turn, day=day.isoformat())
-    is_new = connection.execute(row.on_conflict_do_nothing().returning(COUNTED.c.turn)).first() is not None
+    is_new = _count(connection, turn, day.isoformat())
     changes: dict[str, dict[str, Usage]] = {one["day"]: {} for one in held}
     for one in held:
         changes[one["day"]][one["scope"]] = Usage() - _usage(one, turns=1)
@@ -57,12 +50,9 @@ def settle(connection: Connection, turn: str, scopes: Sequence[str], day: date, 
 
 def release(connection: Connection, turn: str, *, spent: bool) -> None:
     """See `UsageBook.release`."""
-    from framework.engine.usage_schema import COUNTED
-
     held = _take_back(connection, turn)
     if held and spent:
-        row = _insert(connection, COUNTED).values(turn=turn, day=held[0]["day"]).on_conflict_do_nothing()
-        connection.execute(row)
+        _count(connection, turn, held[0]["day"])
         return
     _give_back(connection, held)
 
@@ -71,6 +61,7 @@ def take(connection: Connection, scope: str, key: str, limit: int, seconds: floa
     """See `UsageBook.take`."""
     from sqlalchemy import select
 
+    from framework.engine import usage_statements as statements
     from framework.engine.usage_schema import CALLS
 
     _add(connection, _ALL_DAYS, {scope: Usage()})
@@ -81,7 +72,7 @@ def take(connection: Connection, scope: str, key: str, limit: int, seconds: floa
     times = connection.execute(recent.order_by(CALLS.c.at.desc()).limit(limit)).scalars().all()
     if len(times) >= limit:
         return max(0.0, float(times[-1]) + seconds - at)
-    connection.execute(_insert(connection, CALLS).values(scope=scope, key=key, at=at).on_conflict_do_nothing())
+    connection.execute(statements.call(connection.dialect.name), {"scope": scope, "key": key, "at": at})
     return 0.0
 
 
@@ -147,27 +138,21 @@ def _refused(connection: Connection, claim: Claim, sums: Mapping[str, Usage]) ->
 
 def _recent(connection: Connection, claim: Claim) -> int:
     """Turns of the person in the minute before the message."""
-    from sqlalchemy import func, select
-
-    from framework.engine.usage_schema import CALLS
+    from framework.engine.usage_statements import RECENT
 
     at = claim.at.timestamp()
-    window = (CALLS.c.at > at - MINUTE.total_seconds(), CALLS.c.at <= at + AHEAD.total_seconds())
-    query = select(func.count()).select_from(CALLS).where(CALLS.c.scope == claim.person, *window)
-    return int(connection.execute(query).scalar_one())
+    window = {"since": at - MINUTE.total_seconds(), "until": at + AHEAD.total_seconds()}
+    return int(connection.execute(RECENT, {"scope": claim.person, **window}).scalar_one())
 
 
 def _running(connection: Connection, claim: Claim) -> int:
-    from sqlalchemy import distinct, func, select
+    from framework.engine.usage_statements import RUNNING
 
-    from framework.engine.usage_schema import RESERVED
-
-    query = select(func.count(distinct(RESERVED.c.turn))).where(RESERVED.c.person == claim.person)
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(RUNNING, {"person": claim.person}).scalar_one())
 
 
 def _set_aside(connection: Connection, claim: Claim, usage: Usage, now: float) -> None:
-    from framework.engine.usage_schema import CALLS, RESERVED
+    from framework.engine import usage_statements as statements
 
     day = claim.day.isoformat()
     held = [
@@ -182,32 +167,37 @@ def _set_aside(connection: Connection, claim: Claim, usage: Usage, now: float) -
         }
         for scope in claim.scopes
     ]
-    connection.execute(_insert(connection, RESERVED).on_conflict_do_nothing(), held)
+    dialect = connection.dialect.name
+    if held:
+        connection.execute(statements.reserve(dialect), held)
     _add(connection, day, dict.fromkeys(claim.scopes, usage))
     if claim.person:
         call = {"scope": claim.person, "key": claim.turn, "at": claim.at.timestamp()}
-        connection.execute(_insert(connection, CALLS).values(call).on_conflict_do_nothing())
+        connection.execute(statements.call(dialect), call)
 
 
 def _expire(connection: Connection, now: float) -> bool:
     """Give up what nobody settled in time."""
-    from sqlalchemy import delete
+    from framework.engine.usage_statements import EXPIRE
 
-    from framework.engine.usage_schema import RESERVED
-
-    old = delete(RESERVED).where(RESERVED.c.at < now - LEASE.total_seconds()).returning(*RESERVED.c)
-    held = connection.execute(old).mappings().all()
+    held = connection.execute(EXPIRE, {"before": now - LEASE.total_seconds()}).mappings().all()
     _give_back(connection, held)
     return bool(held)
 
 
 def _take_back(connection: Connection, turn: str) -> Sequence[RowMapping]:
     """Remove a turn's reservation; the sums still hold it."""
-    from sqlalchemy import delete
+    from framework.engine.usage_statements import TAKE_BACK
 
-    from framework.engine.usage_schema import RESERVED
+    return connection.execute(TAKE_BACK, {"held": turn}).mappings().all()
 
-    return connection.execute(delete(RESERVED).where(RESERVED.c.turn == turn).returning(*RESERVED.c)).mappings().all()
+
+def _count(connection: Connection, turn: str, day: str) -> bool:
+    """Mark a turn as counted. False: it was before."""
+    from framework.engine.usage_statements import count
+
+    row = {"turn": turn, "day": day}
+    return connection.execute(count(connection.dialect.name), row).first() is not None
 
 
 def _give_back(connection: Connection, held: Sequence[RowMapping]) -> None:
@@ -221,7 +211,7 @@ def _give_back(connection: Connection, held: Sequence[RowMapping]) -> None:
 
 def _add(connection: Connection, day: str, changes: Mapping[str, Usage]) -> dict[str, Usage]:
     """Add to sums, and lock them until the transaction ends. Returns what they are now."""
-    from framework.engine.usage_schema import SUMS
+    from framework.engine.usage_statements import add
 
     if not changes:
         return {}
@@ -229,16 +219,8 @@ def _add(connection: Connection, day: str, changes: Mapping[str, Usage]) -> dict
         {"scope": scope, "day": day, "tokens": usage.tokens, "money": usage.money, "turns": usage.turns}
         for scope, usage in sorted(changes.items())  # in one order, so that two transactions never wait for each other
     ]
-    insert = _insert(connection, SUMS).values(values)
-    added = {name: SUMS.c[name] + insert.excluded[name] for name in ("tokens", "money", "turns")}
-    query = insert.on_conflict_do_update(index_elements=["scope", "day"], set_=added).returning(*SUMS.c)
-    return {row["scope"]: _usage(row, turns=row["turns"]) for row in connection.execute(query).mappings()}
-
-
-def _insert(connection: Connection, table: Any) -> Any:  # noqa: ANN401 - each dialect has an insert of its own
-    from framework.engine.store import upsert
-
-    return upsert(connection.dialect.name)(table)
+    sums = connection.execute(add(connection.dialect.name), values).mappings()
+    return {row["scope"]: _usage(row, turns=row["turns"]) for row in sums}
 
 
 def _usage(row: RowMapping, *, turns: int) -> Usage:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
 from framework.agent.conversation import Answer, Conversation, Finished
-from framework.engine.usage import MemoryUsageBook
+from framework.engine.usage import Claim, MemoryUsageBook, Refused, Usage
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, Step
@@ -23,6 +24,10 @@ CARL = User("carl", "Carl", role="moderator")
 def costly(conversation: Conversation) -> list[Step]:
     made = Answer(f"re {conversation.question}", "answered", input_tokens=70, output_tokens=30, cost=0.02)
     return [Finished(made)]
+
+
+def broken(conversation: Conversation) -> list[Step]:
+    raise RuntimeError("a bug")
 
 
 def spent(world: World) -> list[str]:
@@ -75,6 +80,41 @@ async def test_a_turn_that_is_tried_again_is_counted_once(world: World, agent: S
         await ask(world, "three")
     assert agent.questions[-1] == "two"
     assert len(spent(world)) == 1
+
+
+class Witnessed(MemoryUsageBook):
+    """Notes what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    async def reserve(self, claim: Claim, now: datetime) -> Refused | None:
+        self.asked.append("reserve")
+        return await super().reserve(claim, now)
+
+    async def settle(self, turn: str, scopes: Sequence[str], day: date, usage: Usage) -> bool:
+        self.asked.append("settle")
+        return await super().settle(turn, scopes, day, usage)
+
+    async def release(self, turn: str, *, spent: bool = False) -> None:
+        self.asked.append("release")
+        await super().release(turn, spent=spent)
+
+
+async def test_an_answer_takes_two_transactions(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    book = Witnessed()
+    agent.script = costly
+    running = Running(world, agent, timing=timing)
+    running.bot.usage = book
+    async with running:
+        await ask(world, "one")
+        assert book.asked == ["reserve", "settle"]
+        agent.script = broken
+        await ask(world, "two")  # comes to nothing: what was set aside is given up
+    assert agent.questions == ["one", "two"]
+    assert book.asked == ["reserve", "settle", "reserve", "release"]
 
 
 async def test_replicas_share_a_budget(world: World, agent: ScriptedAgent, timing: Timing) -> None:

@@ -59,8 +59,8 @@ class Draft:
     `opened`: posting was begun, so the message may exist. `id`: the id that it has, once that is known. `posted_at`:
     when the service took it. `resumed`: an earlier process posted it and did not come to the end. `closing`: the answer
     is complete and being written. `further`: the ids of the messages after the first one. `facts`: what goes into the
-    reply's custom fields beside what the answer says. `asked`: an agent was put to work. `visible_to`: see
-    `Turn.visible_to`.
+    reply's custom fields beside what the answer says. `asked`: an agent was put to work. `settled`: what it
+    cost is written down. `visible_to`: see `Turn.visible_to`.
     """
 
     opened: bool = False
@@ -71,6 +71,7 @@ class Draft:
     closing: bool = False
     further: list[str] = field(default_factory=list)
     asked: bool = False
+    settled: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     visible_to: tuple[str, ...] | None = None
 

@@ -45,6 +45,8 @@ class Allowance:
         if refused is not None:
             return await self._refuse(turn, refused, call_next)
         outcome = await call_next(turn)
+        if turn.draft.settled:
+            return outcome  # a turn that was counted holds no reservation, and gets none
         # What was asked of the model and came to nothing, since the question was deleted or replaced, has cost as well.
         asked = turn.draft.asked and not isinstance(outcome, Failed)
         await self._book.release(turn.ids.job, spent=asked)
@@ -112,9 +114,12 @@ class Account:
             yield event
 
     async def _count(self, turn: Turn, answer: Answer) -> None:
+        if turn.draft.settled:
+            return
         usage = Usage((answer.input_tokens or 0) + (answer.output_tokens or 0), answer.cost or 0.0, 1)
         if await self._book.settle(turn.ids.job, claim_of(turn).scopes, day_of(turn), usage):
             _log.info("budget.counted", tokens=usage.tokens, money=round(usage.money, 6))
+        turn.draft.settled = True
 
 
 def claim_of(turn: Turn) -> Claim:

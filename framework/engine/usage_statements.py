@@ -1,0 +1,62 @@
+"""The statements of each turn on the rows of usage, built once: building and compiling one costs more than running it.
+
+This module costs half a second to import, as SQLAlchemy does: import it late.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam, delete, distinct, func, select, union_all
+
+from framework.engine.store import upsert
+from framework.engine.usage_schema import CALLS, COUNTED, RESERVED, SUMS
+
+KNOWN = union_all(
+    select(COUNTED.c.turn).where(COUNTED.c.turn == bindparam("turn")),
+    select(RESERVED.c.turn).where(RESERVED.c.turn == bindparam("turn")),
+)
+"""Rows where the turn was counted or holds a reservation. Takes `turn`."""
+
+RECENT = (
+    select(func.count())
+    .select_from(CALLS)
+    .where(CALLS.c.scope == bindparam("scope"), CALLS.c.at > bindparam("since"), CALLS.c.at <= bindparam("until"))
+)
+"""How many calls a scope had. Takes `scope`, `since`, `until`."""
+
+RUNNING = select(func.count(distinct(RESERVED.c.turn))).where(RESERVED.c.person == bindparam("person"))
+"""How many turns of a person hold a reservation. Takes `person`."""
+
+EXPIRE = delete(RESERVED).where(RESERVED.c.at < bindparam("before")).returning(*RESERVED.c)
+"""Removes reservations that are too old and returns them. Takes `before`."""
+
+TAKE_BACK = delete(RESERVED).where(RESERVED.c.turn == bindparam("held")).returning(*RESERVED.c)
+"""Removes a turn's reservations and returns them. Takes `held`, the turn."""
+
+
+@cache
+def add(dialect: str) -> Any:  # noqa: ANN401 - each dialect has an insert of its own
+    """Adds to sums and returns what they are now. Takes rows of `usage_sums`."""
+    insert = upsert(dialect)(SUMS)
+    added = {name: SUMS.c[name] + insert.excluded[name] for name in ("tokens", "money", "turns")}
+    return insert.on_conflict_do_update(index_elements=["scope", "day"], set_=added).returning(*SUMS.c)
+
+
+@cache
+def reserve(dialect: str) -> Any:  # noqa: ANN401 - as above
+    """Adds reservations that are not there. Takes rows of `usage_reservations`."""
+    return upsert(dialect)(RESERVED).on_conflict_do_nothing()
+
+
+@cache
+def call(dialect: str) -> Any:  # noqa: ANN401 - as above
+    """Adds a call that was not noted before. Takes a row of `usage_calls`."""
+    return upsert(dialect)(CALLS).on_conflict_do_nothing()
+
+
+@cache
+def count(dialect: str) -> Any:  # noqa: ANN401 - as above
+    """Marks a turn as counted, and returns it if it was not before. Takes a row of `usage_turns`."""
+    return upsert(dialect)(COUNTED).on_conflict_do_nothing().returning(COUNTED.c.turn)
