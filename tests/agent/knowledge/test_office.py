@@ -103,6 +103,13 @@ def test_a_table_of_a_pdf_keeps_its_columns() -> None:
     )
 
 
+def test_what_stands_at_one_place_of_all_pages_goes_at_their_edges_alone() -> None:
+    pages = [[("Boats of Larch", 9, 810), (f"Boat {n} costs {n * 7} EUR.", 12, 500)] for n in range(1, 9)]
+    read = " ".join(chunk.quote for chunk in understand("a.pdf", portable(*pages)).chunks)
+    assert all(f"Boat {n} costs {n * 7} EUR." in read for n in range(1, 9))
+    assert "Larch" not in read
+
+
 def test_pages_that_are_pictures_are_named() -> None:
     article = understand("a.pdf", portable((("Open from nine.", 11, 700),), "picture", "picture"))
     assert quote(article) == "Open from nine."

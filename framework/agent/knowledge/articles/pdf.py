@@ -130,7 +130,7 @@ def _without_margins(pages: Sequence[Sequence[Line]], heights: Sequence[float]) 
     for lines, height in zip(pages, heights, strict=True):
         for line in lines:
             at_edge = not height or not height * _MARGIN < line.bottom < height * (1 - _MARGIN)
-            if places[_place(line)] >= limit or (at_edge and _PAGE_NUMBER.match(line.text)):
+            if at_edge and (places[_place(line)] >= limit or _PAGE_NUMBER.match(line.text)):
                 continue
             kept.append(line)
     return kept
