@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from framework.settings import Settings
 
 _PART = "knowledge"
+_LONGEST = 40
 
 
 def knowledge_findings(bot: Bot, settings: Settings, *, each: bool) -> Iterator[Finding]:
@@ -30,9 +31,9 @@ def knowledge_findings(bot: Bot, settings: Settings, *, each: bool) -> Iterator[
         yield Finding(bot.name, _PART, ok=True, detail=none)
         return
     read = [article for article in base.articles if article.chunks]
-    counted = f"{len(read)} articles in {len(base.index.chunks)} passages"
+    counted = f"{_count(len(read), 'article')} in {_count(len(base.index.chunks), 'passage')}"
     lost = sum(len(article.lost) for article in read)
-    yield Finding(bot.name, _PART, ok=True, detail=f"{counted}, {lost} words lost" if each else counted)
+    yield Finding(bot.name, _PART, ok=True, detail=f"{counted}, {_count(lost, 'word')} lost" if each else counted)
     for article in base.articles:
         if each and article.chunks:
             yield Finding(bot.name, _PART, ok=True, detail=_understood(article))
@@ -41,17 +42,26 @@ def knowledge_findings(bot: Bot, settings: Settings, *, each: bool) -> Iterator[
 
 def _understood(article: Article) -> str:
     """`prices.csv: CSV, “Prices”, 3 passages, 1 table, 0 words lost`."""
-    passages, tables = len(article.chunks), article.tables
     parts = [
         article.kind,
         f"“{article.title}”",
-        f"{passages} passage{'' if passages == 1 else 's'}",
-        f"{tables} table{'' if tables == 1 else 's'}",
-        f"{len(article.lost)} words lost" + (f" ({', '.join(article.lost)})" if article.lost else ""),
+        _count(len(article.chunks), "passage"),
+        _count(article.tables, "table"),
+        f"{_count(len(article.lost), 'word')} lost"
+        + (f" ({', '.join(map(_short, article.lost))})" if article.lost else ""),
     ]
     if article.around:
         parts.append(f"{article.around} words around it left out")
     return f"{article.name}: {', '.join(parts)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(word: str) -> str:
+    """What counts as a word may be a line of millions of letters."""
+    return word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"
 
 
 def _doubts(bot: Bot, article: Article) -> Iterator[Finding]:
