@@ -153,6 +153,27 @@ def test_thirty_levels_and_hundreds_more_are_read() -> None:
         assert sections(f"<h1>T</h1>{body}<p>after</p>")[""].split() == ["deep", "after"]
 
 
+@pytest.mark.parametrize(
+    ("opened", "closed"),
+    [("<ul><li>word{} ", "</li></ul>"), ("<ol>\n<li><p>word{}</p>", "</li></ol>"), ("<div>word{}<p>", "</div>")],
+    ids=["lists", "paragraphs", "divs"],
+)
+def test_no_word_is_lost_between_hundreds_of_levels(opened: str, closed: str) -> None:
+    body = "".join(opened.format(level) for level in range(400)) + closed * 400
+    article = understand("a.html", f"<html><body>{body}</body></html>".encode())
+    assert not article.lost
+    read = " ".join(chunk.quote for chunk in article.chunks).split()
+    assert {f"word{level}" for level in range(400)} <= set(read)
+
+
+def test_a_page_nested_thousands_of_levels_deep_is_told_with_its_line() -> None:
+    deep = "<div>" * 3000 + "<p>deep</p>" + "</div>" * 3000
+    article = understand("a.html", f"<html><body>\n<h1>T</h1>\n{deep}<p>after</p></body></html>".encode())
+    assert not article.chunks
+    assert "levels deep (line 3)" in article.problem
+    assert article.hint
+
+
 def test_a_button_in_a_sentence_is_part_of_it_and_controls_are_not() -> None:
     body = "<h1>T</h1><p>Press <button>Save</button> twice.</p><button>Subscribe</button>"
     assert sections(body) == {"": "Press Save twice."}

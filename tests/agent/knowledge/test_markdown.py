@@ -287,3 +287,13 @@ def test_deep_nesting_is_read() -> None:
     text = " ".join(chunk.quote for chunk in read(f"# T\n\n{lists}\n\n{quotes}").chunks)
     assert all(f"level {depth}" in text for depth in range(30))
     assert "quote 25" in text
+
+
+def test_levels_that_are_too_deep_are_told() -> None:
+    article = read("# T\n\n" + "\n".join("  " * level + f"- level {level}" for level in range(120)))
+    assert "level 40" in article.chunks[0].quote
+    assert "75 levels deep" in article.warnings[0]
+    quotes = read(">" * 3000 + " deep")
+    assert "75 levels deep" in quotes.problem
+    assert quotes.hint
+    assert not read("\n".join("  " * level + f"- level {level}" for level in range(30))).warnings

@@ -13,7 +13,7 @@ import structlog
 from framework.agent.knowledge.articles.article import Article, from_json, to_json
 
 log = structlog.get_logger(__name__)
-VERSION = 1
+VERSION = 2
 """Goes up when articles are read in another way than before; what was kept is then read anew."""
 
 _OTHERS = 3

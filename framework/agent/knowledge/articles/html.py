@@ -6,14 +6,16 @@ import re
 
 from lxml import etree, html
 
-from framework.agent.knowledge.articles.document import Document
+from framework.agent.knowledge.articles.document import Document, UnreadableError
 from framework.agent.knowledge.articles.hidden import remove_hidden
-from framework.agent.knowledge.articles.inline import Node, alternative, tag, text_of, unwrap
+from framework.agent.knowledge.articles.inline import APART, Node, alternative, tag, text_of, unwrap
 from framework.agent.knowledge.articles.labels import unfold
 from framework.agent.knowledge.articles.notes import place_notes
 from framework.agent.knowledge.articles.page import article_of
 
 _DEEPEST = 120
+_HOLDERS = frozenset({"ul", "ol", "menu", "dir", "dl", "table", "thead", "tbody", "tfoot", "tr"})
+_LEVELS_OF_A_TABLE = 3
 _DECLARED = re.compile(r"^\s*+<\?xml[^>]*+>")
 
 
@@ -46,12 +48,19 @@ def read_tree(body: Node) -> Document:
 
 
 def parse(text: str) -> Node:
-    """The tree of a page, or of a part of one."""
+    """The tree of a page, or of a part of one. Raises UnreadableError if it is nested deeper than libxml2 reads."""
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     content = _DECLARED.sub("", text).replace("\x00", "")
     if not content.strip():
         content = "<body></body>"
-    return html.document_fromstring(content.encode("utf-8", "replace"), parser=parser)
+    root = html.document_fromstring(content.encode("utf-8", "replace"), parser=parser)
+    if limit := next((error for error in parser.error_log if error.type_name == "ERR_RESOURCE_LIMIT"), None):
+        # The parser stops there, so that all that follows would be missing.
+        raise UnreadableError(
+            f"This article nests elements thousands of levels deep (line {limit.line}).",
+            "Take out elements that only hold one other element, or save its text as Markdown.",
+        )
+    return root
 
 
 def _address(root: Node) -> str:
@@ -67,12 +76,20 @@ def _is_small(image: Node) -> bool:
 
 
 def _flatten(root: Node) -> None:
-    """Take elements out that are nested deeper than any document needs; their text stays."""
+    """Take elements out that are nested deeper than any document needs; their text stays, word by word."""
     deep = []
     depth = 0
     for event, node in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
-        if event == "end" and depth >= _DEEPEST and isinstance(node.tag, str):
+        if event == "end" and depth >= _DEEPEST and tag(node) and not _is_held(node, depth):
             deep.append(node)
     for node in deep:
+        if tag(node) in APART:
+            node.text, node.tail = f" {node.text or ''}", f" {node.tail or ''}"
         unwrap(node)
+
+
+def _is_held(node: Node, depth: int) -> bool:
+    """Whether it is an item, a row or a cell: right inside a list or table, no text is read."""
+    parent = node.getparent()
+    return depth < _DEEPEST + _LEVELS_OF_A_TABLE and parent is not None and tag(parent) in _HOLDERS

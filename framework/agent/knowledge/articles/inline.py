@@ -78,7 +78,7 @@ def pieces(node: Node, *, skip: frozenset[str] = frozenset(), depth: int = 0) ->
         elif name == "img":
             yield alternative(child)
         elif name and name not in skip:
-            apart = name in _APART
+            apart = name in APART
             yield _INSIDE if apart else ""
             yield from pieces(child, skip=skip, depth=depth + 1)
             yield _INSIDE if apart else ""
@@ -86,7 +86,7 @@ def pieces(node: Node, *, skip: frozenset[str] = frozenset(), depth: int = 0) ->
             yield child.tail
 
 
-_APART = frozenset(
+APART = frozenset(
     {
         "p",
         "div",
@@ -109,6 +109,7 @@ _APART = frozenset(
         "label",
     }
 )
+"""Elements whose text does not touch the text beside them."""
 
 
 def alternative(image: Node) -> str:

@@ -6,10 +6,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from framework.agent.knowledge.articles.dialects import is_mdx, plain_markdown
-from framework.agent.knowledge.articles.document import Document
+from framework.agent.knowledge.articles.document import Document, UnreadableError
 from framework.agent.knowledge.articles.front import front_matter, without_properties
 from framework.agent.knowledge.articles.html import parse, read_tree
-from framework.agent.knowledge.articles.inline import tag
+from framework.agent.knowledge.articles.inline import tag, text_of
 from framework.agent.knowledge.articles.source_words import markdown_words
 
 if TYPE_CHECKING:
@@ -34,9 +34,19 @@ def read_markdown(text: str, *, exported: bool = False) -> Document:
     root = parse(f"<html><body>{parser.renderer.render(tokens, parser.options, {})}</body></html>")
     document = read_tree(next((node for node in root if tag(node) == "body"), root))
     document.title, document.url, document.own_title = front.title, front.url, bool(front.title)
+    if any(token.level >= _NESTING - 1 for token in tokens):
+        warnings = [*warnings, _too_deep(document)]
     document.words = markdown_words(body)
     document.warnings = [*front.warnings, *warnings, *document.warnings]
     return document
+
+
+def _too_deep(document: Document) -> str:
+    """The warning. Raises UnreadableError if there is nothing above the levels that are left out."""
+    what = f"nests lists or quotes more than {_NESTING // 2} levels deep"
+    if not text_of(document.body):
+        raise UnreadableError(f"This article {what}.", "Take levels out, or remove it from the knowledge.")
+    return f"{what}; what stands deeper is not read. Take levels out"
 
 
 @cache
