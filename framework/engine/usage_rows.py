@@ -19,14 +19,15 @@ _ALL_DAYS = ""
 
 def reserve(connection: Connection, claim: Claim, now: float) -> Refused | None:
     """See `UsageBook.reserve`."""
-    from framework.engine.usage_statements import KNOWN
-
     sums = _add(connection, claim.day.isoformat(), dict.fromkeys(claim.scopes, Usage()))  # locks them as well
-    if _expire(connection, now):
+    seen = _look(connection, claim, now)
+    if seen["expired"]:
+        _expire(connection, now)
         sums = _add(connection, claim.day.isoformat(), dict.fromkeys(claim.scopes, Usage()))
-    if connection.execute(KNOWN, {"turn": claim.turn}).first() is not None:
+        seen = _look(connection, claim, now)
+    if seen["counted"] or seen["reserved"]:
         return None
-    refused = _refused(connection, claim, sums)
+    refused = _refused(claim, sums, seen)
     if refused is None:
         _set_aside(connection, claim, claim.reserved(sums.get(claim.scopes[0], Usage()) if sums else Usage()), now)
     return refused
@@ -125,30 +126,30 @@ def prune(connection: Connection, day: date) -> None:
     connection.execute(delete(CALLS).where(CALLS.c.at < midnight - _KEPT_CALLS))
 
 
-def _refused(connection: Connection, claim: Claim, sums: Mapping[str, Usage]) -> Refused | None:
-    if claim.person and claim.per_minute is not None and _recent(connection, claim) >= claim.per_minute:
+def _refused(claim: Claim, sums: Mapping[str, Usage], seen: RowMapping) -> Refused | None:
+    if claim.person and claim.per_minute is not None and seen["recent"] >= claim.per_minute:
         return Refused("minute", claim.person)
     for bound in claim.bounds:
         if bound.is_reached(sums[bound.scope]):
             return Refused("spent", bound.scope)
-    if claim.person and claim.at_once is not None and _running(connection, claim) >= claim.at_once:
+    if claim.person and claim.at_once is not None and seen["running"] >= claim.at_once:
         return Refused("at_once", claim.person)
     return None
 
 
-def _recent(connection: Connection, claim: Claim) -> int:
-    """Turns of the person in the minute before the message."""
-    from framework.engine.usage_statements import RECENT
+def _look(connection: Connection, claim: Claim, now: float) -> RowMapping:
+    """What is known of the turn, and of the person's in the minute before the message and just now."""
+    from framework.engine.usage_statements import LOOK
 
     at = claim.at.timestamp()
-    window = {"since": at - MINUTE.total_seconds(), "until": at + AHEAD.total_seconds()}
-    return int(connection.execute(RECENT, {"scope": claim.person, **window}).scalar_one())
-
-
-def _running(connection: Connection, claim: Claim) -> int:
-    from framework.engine.usage_statements import RUNNING
-
-    return int(connection.execute(RUNNING, {"person": claim.person}).scalar_one())
+    values = {
+        "turn": claim.turn,
+        "person": claim.person,
+        "since": at - MINUTE.total_seconds(),
+        "until": at + AHEAD.total_seconds(),
+        "before": now - LEASE.total_seconds(),
+    }
+    return connection.execute(LOOK, values).mappings().one()
 
 
 def _set_aside(connection: Connection, claim: Claim, usage: Usage, now: float) -> None:
@@ -176,13 +177,11 @@ def _set_aside(connection: Connection, claim: Claim, usage: Usage, now: float) -
         connection.execute(statements.call(dialect), call)
 
 
-def _expire(connection: Connection, now: float) -> bool:
+def _expire(connection: Connection, now: float) -> None:
     """Give up what nobody settled in time."""
     from framework.engine.usage_statements import EXPIRE
 
-    held = connection.execute(EXPIRE, {"before": now - LEASE.total_seconds()}).mappings().all()
-    _give_back(connection, held)
-    return bool(held)
+    _give_back(connection, connection.execute(EXPIRE, {"before": now - LEASE.total_seconds()}).mappings().all())
 
 
 def _take_back(connection: Connection, turn: str) -> Sequence[RowMapping]:

@@ -8,26 +8,26 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, distinct, func, select, union_all
+from sqlalchemy import Text, bindparam, delete, distinct, exists, func, select
 
 from framework.engine.store import upsert
 from framework.engine.usage_schema import CALLS, COUNTED, RESERVED, SUMS
 
-KNOWN = union_all(
-    select(COUNTED.c.turn).where(COUNTED.c.turn == bindparam("turn")),
-    select(RESERVED.c.turn).where(RESERVED.c.turn == bindparam("turn")),
+_TURN, _PERSON = bindparam("turn", type_=Text()), bindparam("person", type_=Text())
+_WINDOW = (CALLS.c.at > bindparam("since"), CALLS.c.at <= bindparam("until"))
+LOOK = select(
+    exists().where(COUNTED.c.turn == _TURN).label("counted"),
+    exists().where(RESERVED.c.turn == _TURN).label("reserved"),
+    exists().where(RESERVED.c.at < bindparam("before")).label("expired"),
+    select(func.count()).select_from(CALLS).where(CALLS.c.scope == _PERSON, *_WINDOW).scalar_subquery().label("recent"),
+    select(func.count(distinct(RESERVED.c.turn)))
+    .where(RESERVED.c.person == _PERSON)
+    .scalar_subquery()
+    .label("running"),
 )
-"""Rows where the turn was counted or holds a reservation. Takes `turn`."""
-
-RECENT = (
-    select(func.count())
-    .select_from(CALLS)
-    .where(CALLS.c.scope == bindparam("scope"), CALLS.c.at > bindparam("since"), CALLS.c.at <= bindparam("until"))
-)
-"""How many calls a scope had. Takes `scope`, `since`, `until`."""
-
-RUNNING = select(func.count(distinct(RESERVED.c.turn))).where(RESERVED.c.person == bindparam("person"))
-"""How many turns of a person hold a reservation. Takes `person`."""
+"""One row: whether the turn was counted or holds a reservation, whether reservations are too old, how many turns the
+person had in a time, and how many hold a reservation. Takes `turn`, `person`, `since`, `until`, `before`.
+"""
 
 EXPIRE = delete(RESERVED).where(RESERVED.c.at < bindparam("before")).returning(*RESERVED.c)
 """Removes reservations that are too old and returns them. Takes `before`."""
