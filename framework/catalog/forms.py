@@ -47,8 +47,9 @@ def _placed(arguments: dict[str, Any], properties: dict[str, Any], models: dict[
         if name in properties and other not in properties and other in given and name not in given:
             given[name] = given.pop(other)
     if "data" in properties and "members" in properties:
-        # `members` beside `data` is paging; a list there can only mean who is in the channel.
-        for name in [name for name in _LISTED if isinstance(given.get(name), list) and name in properties]:
+        # Where `members` beside `data` is paging, a list there can only mean who is in the channel.
+        listed = [name for name in _LISTED & properties.keys() if properties[name].get("type") != "array"]
+        for name in [name for name in listed if isinstance(given.get(name), list)]:
             data = given.setdefault("data", {})
             if isinstance(data, dict) and name not in data:
                 data[name] = given.pop(name)

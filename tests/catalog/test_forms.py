@@ -30,6 +30,16 @@ FORMS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"type": "messaging", "data": {"members": [{"user_id": "alice"}, {"user_id": "bob"}]}},
     ),
     ("UpdateChannel", {**ROOM, "add_members": ["bob"]}, {**ROOM, "add_members": [{"user_id": "bob"}]}),
+    (
+        "ChannelBatchUpdate",
+        {"operation": "addMembers", "filter": {"cids": "a:b"}, "data": {"team": "blue"}, "members": ["bob"]},
+        {
+            "operation": "addMembers",
+            "filter": {"cids": "a:b"},
+            "data": {"team": "blue"},
+            "members": [{"user_id": "bob"}],
+        },
+    ),
     ("UpdateUsers", {"users": [{"id": "alice"}]}, {"users": {"alice": {"id": "alice"}}}),
     (
         "QueryChannels",
