@@ -261,6 +261,8 @@ class Executor:
             await asyncio.shield(self._end(await begun, "failed", "cancelled; it may have happened", started))
             raise
         except FrameworkError as error:
+            if begun.exception() is not None:
+                raise  # The log could not be written: nothing was sent, and there is no line to complete.
             explain(self.catalog, ready.operation, error, ready.token_of)
             error.hint = _advice(error, ready, policy) or error.hint
             await self._end(number, "failed", str(error), started)
