@@ -38,7 +38,7 @@ class Budget(Part):
         3,
         ge=1,
         description="Turns of one person that run at once, in different channels or threads; more wait up to half a "
-        "minute. `null`: as many as they like.",
+        "minute, then `phrases.too_many` is said. `null`: as many as they like.",
         examples=[10],
     )
     guests: Literal["together", "each"] = Field(

@@ -49,7 +49,7 @@ class Phrases(Part):
     spent: str = Field("I have answered all that I may for today. {person}", description="Said when a budget is spent.")
     too_many: str = Field(
         "That was more than I can answer at once. Please write again in a minute.",
-        description="Said when a person wrote more than `budget.user_minute` allows.",
+        description="Said when a person wrote more than `budget.user_minute` or `budget.user_at_once` allows.",
     )
     handover: str = Field(
         "I am handing over to a person from our team. They have what we wrote so far.",

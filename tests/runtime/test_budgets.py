@@ -13,7 +13,7 @@ from framework.agent.conversation import Answer, Conversation, Finished
 from framework.engine.usage import Claim, MemoryUsageBook, Refused, Usage
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
-from tests.support.agent import ScriptedAgent, Step
+from tests.support.agent import Pause, ScriptedAgent, Step
 from tests.support.bots import BOT, CID, Running
 from tests.support.chat import BEN, World
 
@@ -52,6 +52,22 @@ async def test_tokens_money_and_turns(
         await ask(world, "mine", user=BEN)
     assert agent.questions == ["0", "1", "mine"]
     assert len(spent(world)) == 1
+
+
+async def test_a_turn_beside_too_many_others_waits_and_is_told_so_at_last(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    rooms = [f"messaging:support-{number}" for number in range(1, 5)]
+    for room in rooms:
+        world.room(room)
+    agent.script = lambda conversation: [Pause(60.0), *costly(conversation)]
+    async with Running(world, agent, timing=timing, definition={"budget": {"user_at_once": 2}}):
+        for number, room in enumerate(rooms):
+            world.post(room, str(number))
+        await asyncio.sleep(90)
+    assert sorted(agent.questions) == ["0", "1"]
+    told = [m.text for room in rooms for m in world.messages(room) if m.custom.get("outcome") == "spent"]
+    assert len(told) == 1, "each person is told once"
 
 
 async def test_a_spent_budget_hands_over_where_a_person_can_take_it(

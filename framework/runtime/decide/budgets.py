@@ -69,7 +69,7 @@ class Allowance:
         budget, handover, phrases = turn.definition.budget, turn.definition.handover, turn.definition.phrases
         if refused.why == "spent" and handover.enabled and (handover.budget or budget.when_spent == "handover"):
             return HandedOff(reason)  # for the stage of handovers, which is before this one
-        if budget.when_spent == "silent" or refused.why == "at_once" or not await self._is_first(turn, refused):
+        if budget.when_spent == "silent" or not await self._is_first(turn, refused):
             return Silent(reason)
         _log.info("turn.limited", why=reason)
         phrase = phrases.spent if refused.why == "spent" else phrases.too_many
