@@ -34,13 +34,13 @@ _CLASSES = {"n": "[0-9]", "a": "[A-Z]", "c": "[A-Z0-9]"}
 
 
 def _form(written: str) -> re.Pattern[str]:
-    parts = re.findall(r"(\d+)([nac])", written)
+    parts = re.findall(r"(\d{1,2})([nac])", written)
     return re.compile("".join(f"{_CLASSES[kind]}{{{count}}}" for count, kind in parts))
 
 
 _FORMS = {country: _form(written) for country, written in _IBAN_FORMS.items()}
 _LENGTHS = {
-    country: 4 + sum(int(count) for count in re.findall(r"\d+(?=[nac])", written))
+    country: 4 + sum(int(count) for count in re.findall(r"\d{1,2}(?=[nac])", written))
     for country, written in _IBAN_FORMS.items()
 }
 

@@ -20,8 +20,10 @@ from framework.agent.embedded import address
 from framework.agent.knowledge.articles import encoding, formats
 from framework.agent.knowledge.search import shorthand
 from framework.agent.models import thoughts
+from framework.catalog import languages
 from framework.definition.patterns import LinearPattern
 from framework.insight.secrets import Redactor
+from framework.personal_data import accounts
 from framework.runtime.core import language as words
 from framework.runtime.handover import mood as handover_mood
 from framework.sandbox.features.blocklists import rules as blocklists
@@ -48,6 +50,10 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     "framework/agent/knowledge/search/shorthand.py:_table": lambda: [
         shorthand._table(code)[0] for code in ("en", "de", "fr")
     ],
+    "framework/catalog/languages.py:_inside": lambda: [
+        re.compile(f"(mute)[^\n]{{0,{languages.GAP_INSIDE}}}?(user)[^\n]{{0,{languages.GAP_INSIDE}}}?(now)")
+    ],
+    "framework/personal_data/accounts.py:_form": lambda: list(accounts._FORMS.values()),
     "framework/runtime/handover/mood.py:_HARD_RULES": lambda: list(handover_mood._HARD_RULES.values()),
     "framework/runtime/core/language.py:_whole": lambda: [words._whole("talk to a person")],
     "framework/runtime/core/language.py:_called": lambda: [words._called("agent-bot")],
@@ -68,6 +74,7 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
 
 NOT_OF_STRANGERS = {
     "framework/definition/translation.py:translated": "compiles an owner's expression to read it, and runs it nowhere",
+    "framework/definition/approval_conditions.py:_SUM": "an owner's condition in bot.yaml",
     "framework/definition/translation.py:marked": "a border and a mark: one sign",
     "framework/definition/prompt.py:_first": "a word of an owner's template in that template, for `check`",
     "framework/testing/expect.py:_texts": "an owner's conversation test against an answer of their bot",
