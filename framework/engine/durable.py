@@ -57,7 +57,7 @@ def open_engine(
     retention: Retention | None = None,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] | None = None,
-    uniform: Callable[[float, float], float] = random.uniform,
+    uniform: Callable[[float, float], float] = random.Random().uniform,  # noqa: B008 - one for the process is meant
 ) -> DurableEngine:
     """Open the database and join it as a replica. Blocks for about a second: call it on a thread beside other work.
 

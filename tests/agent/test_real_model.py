@@ -46,7 +46,7 @@ async def test_a_real_model_streams_an_answer_and_says_what_it_cost(base_url: st
     answer = finished.answer
     assert answer.text.strip()
     pieces = [event.text for event in events if isinstance(event, TextDelta)]
-    assert "".join(pieces) == answer.text
+    assert "".join(pieces).rstrip() == answer.text.removesuffix(" …").rstrip()  # it may run into its limit
     assert len(pieces) > 1
     assert answer.input_tokens
     assert answer.output_tokens

@@ -117,7 +117,7 @@ class _Channel:
     stream: MemoryStream
     cid: str
 
-    async def send_message(self, body: dict[str, Any], user_id: str) -> dict[str, Any]:
+    async def send_message(self, body: dict[str, Any], user_id: str, **options: object) -> dict[str, Any]:
         await self.stream.serve("SendMessage")
         if body["id"] in self.stream.messages:
             said = f'SendMessage failed with error: "a message with ID {body["id"]} already exists"'
@@ -142,7 +142,9 @@ class _Sdk:
     def channel(self, type_: str, id_: str) -> _Channel:
         return _Channel(self.stream, f"{type_}:{id_}")
 
-    async def update_message_partial(self, message_id: str, changes: dict[str, Any], _user: str) -> dict[str, Any]:
+    async def update_message_partial(
+        self, message_id: str, changes: dict[str, Any], _user: str, **_: Any
+    ) -> dict[str, Any]:
         await self.stream.serve("UpdateMessagePartial")
         message = self.stream.messages[message_id]
         message |= changes["set"]

@@ -88,7 +88,7 @@ def site_of(choice: ModelChoice, settings: Settings) -> ModelSite:
 class _Clockwork:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    uniform: Callable[[float, float], float] = random.uniform
+    uniform: Callable[[float, float], float] = random.Random().uniform
 
 
 # One for an endpoint, as long as any agent asks it: a model can be down while others at the same address are up.

@@ -83,10 +83,9 @@ def not_answered(message: Message, definition: BotDefinition) -> str | None:
     reason = never_answered(message, bot_user_id=user_id)
     if reason not in {WRITTEN_BY_BOT, SILENT}:
         return reason
-    user = message.user
-    if user.role.casefold() in _BOT_KINDS or _BOT_ID.fullmatch(user.id) is not None:
+    if is_bot(message.user):
         return reason
-    plain = replace(message, ai_generated=False, silent=False, custom={}, user=replace(user, is_bot=False))
+    plain = replace(message, ai_generated=False, silent=False, custom={})
     watched = never_answered(plain, bot_user_id=user_id) is None and may_fire(message, definition)
     return None if watched else reason
 
