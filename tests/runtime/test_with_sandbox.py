@@ -84,7 +84,8 @@ def make(sandbox: RunningSandbox, agent: ScriptedAgent, **spec: Any) -> RunningB
         stream_api_secret=SecretStr(sandbox.api_secret),
         stream_base_url=sandbox.url,
     )
-    definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], **spec})
+    budget = {"user_minute": None, "user_at_once": None}  # one person of these tests writes like many
+    definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], "budget": budget, **spec})
     return RunningBot("support_bot", definition, open_chat_service(settings, definition.identity), agent)
 
 
