@@ -49,7 +49,8 @@ def bot(tmp_path: Path) -> Path:
 
 def write(folder: Path, greeting: str, more: str = "") -> Path:
     variables = "variables: {company: Fernly, product: pods, team_hours: always}"
-    budget = "budget: {user_minute: null, user_at_once: null}"  # the one person here writes all the time
+    # The one person here writes all the time, and always at once.
+    budget = "budget: {user_minute: null, user_at_once: null}\nconditions: {turns_without_person: 1000}"
     definition = f"channels: ['messaging:support-*']\n{variables}\n{budget}\nphrases:\n  greeting: {greeting}\n{more}"
     draft = folder.parent / "draft.yaml"
     draft.write_text(definition)
@@ -102,7 +103,7 @@ async def test_edits_count_at_once_broken_ones_change_nothing_and_no_reply_is_lo
             assert (await maria.reply(await maria.say("hello")))["text"] == "two"
             write(bot, "three", "modle: auto\n")
             (broken,) = await told(log, "bot.broken")
-            assert "bot.yaml:6" in broken["where"]
+            assert "bot.yaml:7" in broken["where"]
             assert "model" in broken["hint"]
             assert (await maria.reply(await maria.say("hello")))["text"] == "two"
             write(bot, "two")
