@@ -87,7 +87,7 @@ def _listening_at(value: str | None) -> str | None:
     address = urlsplit(f"//{value}")
     try:
         complete = bool(address.hostname) and address.port is not None and address.netloc == value
-    except ValueError:  # the port is no number, or too large a one
+    except ValueError:  # the port is not a number, or too large
         complete = False
     if not complete or "@" in value:
         raise ValueError("must be HOST:PORT, for example 127.0.0.1:8080 or 0.0.0.0:8080")
