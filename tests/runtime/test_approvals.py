@@ -178,6 +178,33 @@ async def test_a_decision_that_could_not_be_kept_is_kept_later_and_runs_once(
     assert len(refunder.refunds) == 1
 
 
+@pytest.mark.parametrize("changed", [False, True])
+async def test_who_decides_before_the_card_is_recorded_as_shown_is_heard_if_all_of_it_stands_there(
+    world: World, refunder: Refunder, timing: Timing, monkeypatch: pytest.MonkeyPatch, changed: bool
+) -> None:
+    kept = refunder.store.shown
+    recorded = asyncio.Event()
+
+    async def shown_late(id_: str, seen: str) -> None:
+        card = next(message for message in world.messages(REVIEWS) if "review" in message.custom)
+        if not recorded.is_set():
+            recorded.set()
+            if changed:
+                world.edit(card, "Give Ann a biscuit?")
+            world.post(REVIEWS, "approve", user=CARL, parent=card.id)
+            await asyncio.sleep(2)
+        await kept(id_, seen)
+
+    monkeypatch.setattr(refunder.store, "shown", shown_late)
+    async with Running(world, refunder, timing=timing, definition=spec(REVIEWS)):
+        await refunder.want("refund")
+        world.post(CID, "refund")
+        await asyncio.sleep(5)
+    assert recorded.is_set()
+    assert await state(refunder) == ("waiting" if changed else "approved")
+    assert len(refunder.refunds) == (0 if changed else 1)
+
+
 async def test_a_call_nobody_decided_on_expires_and_who_asked_is_told(
     world: World, refunder: Refunder, timing: Timing
 ) -> None:

@@ -63,9 +63,11 @@ class ReviewCards:
 
     async def is_intact(self, approval: Approval) -> bool:
         """Whether people see what was shown, word for word. If not, it is restored: then they have to decide again."""
-        if approval.card is None or not approval.card.seen:
+        if approval.card is None:
             return False
         seen = await self._seen(approval)
+        if not approval.card.seen:
+            return await self._is_complete(approval, seen)
         if seen == approval.card.seen:
             return True
         _log.warning("review.card_changed", number=approval.number, restored=seen is not None)
@@ -75,6 +77,15 @@ class ReviewCards:
             if (seen := await self._seen(approval)) is not None:
                 await self._store.shown(approval.id, seen)
         return False
+
+    async def _is_complete(self, approval: Approval, seen: str | None) -> bool:
+        """Whether all of it stands in the channel as it was asked for, though that is not recorded yet: somebody
+        decided in the moment between the last message of the card and the record.
+        """
+        if seen is None or seen != _hash(Origin.of(approval).texts):
+            return False
+        await self._store.shown(approval.id, seen)
+        return True
 
     async def update(self, approval: Approval, *, check: Check) -> None:
         """Show what was decided; for an edited draft the new text."""
