@@ -176,8 +176,8 @@ def make_running(
     from datetime import UTC, datetime
 
     from framework.approvals import ApprovalStore
+    from framework.budget.database import DatabaseUsageBook
     from framework.definition.overrides import effective
-    from framework.engine.usage_database import DatabaseUsageBook
     from framework.runtime.core.bot import RunningBot, Setup
     from framework.runtime.erasure import Eraser
     from framework.runtime.handover.database import DatabaseHandovers

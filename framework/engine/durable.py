@@ -15,27 +15,27 @@ from uuid import uuid4
 import structlog
 
 from framework.engine.erasure import left_of
+from framework.engine.job_results import SHORTEST_PREFIX, job_result_of
 from framework.engine.port import (
-    Again,
-    Dead,
+    DeadLetter,
+    Discard,
     Done,
-    Dropped,
     FencedError,
     Handler,
-    Hear,
     Job,
+    JobResult,
     Load,
+    OnBroadcast,
     Record,
+    Retry,
     State,
-    Verdict,
 )
-from framework.engine.verdicts import SHORTEST_PREFIX, verdict_of
 from framework.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
-    from framework.engine.ledger import Retention
+    from framework.engine.job_admin import Retention
     from framework.engine.liveness import Rhythm
-    from framework.engine.member import Member
+    from framework.engine.replica import Replica
     from framework.engine.store import Claim, Token
     from framework.engine.worker import Ask, Question, Worker
 
@@ -45,7 +45,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _MOST_LEFT = 1_000
 _LOOK = 0.25
 _LONGEST_NOTE = 7_000  # what Postgres takes is 8,000 bytes
-_UNSETTLED = Dead("What came of it could not be kept; the log has why.")
+_UNSETTLED = DeadLetter("What came of it could not be kept; the log has why.")
 
 
 def open_engine(
@@ -76,13 +76,13 @@ def open_engine(
         )
     from sqlalchemy.exc import SQLAlchemyError
 
-    from framework.engine.ledger import Retention
+    from framework.engine.job_admin import Retention
     from framework.engine.liveness import Rhythm
-    from framework.engine.member import Member, enduring_monotonic
+    from framework.engine.replica import Replica, enduring_monotonic
     from framework.engine.worker import Worker
 
     try:
-        member = Member(
+        here = Replica(
             address,
             replica or uuid4().hex[:12],
             rhythm or Rhythm(),
@@ -94,28 +94,28 @@ def open_engine(
     except SQLAlchemyError as error:
         raise database.failure(error, address) from None
     try:
-        member.open()
+        here.open()
     except SQLAlchemyError as error:
-        member.abandon()
+        here.abandon()
         raise database.failure(error, address) from None
     except EngineError:
-        member.abandon()
+        here.abandon()
         raise
-    worker = Worker(member, concurrency)
+    worker = Worker(here, concurrency)
     worker.run()
-    return DurableEngine(member, worker)
+    return DurableEngine(here, worker)
 
 
 class DurableEngine:
     """An `Engine`. Get one from `open_engine`."""
 
-    def __init__(self, member: Member, worker: Worker) -> None:
-        self._member = member
+    def __init__(self, replica: Replica, worker: Worker) -> None:
+        self._replica = replica
         self._worker = worker
-        self._waits = member.rhythm
+        self._waits = replica.rhythm
         self._handler: Handler | None = None
-        self._hear: Hear | None = None
-        self._tasks: dict[str, asyncio.Task[Verdict]] = {}
+        self._on_broadcast: OnBroadcast | None = None
+        self._tasks: dict[str, asyncio.Task[JobResult]] = {}
         self._executions: dict[str, _Execution] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
         self._unwanted: set[str] = set()
@@ -124,41 +124,44 @@ class DurableEngine:
         self._changed = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"DurableEngine({self._member.address.shown!r}, replica={self._member.name!r})"
+        return f"DurableEngine({self._replica.address.shown!r}, replica={self._replica.name!r})"
 
     @property
     def replica(self) -> str:
         """The name of this replica."""
-        return self._member.name
+        return self._replica.name
 
-    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
+    async def start(
+        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+    ) -> None:
         """See `Engine.start`."""
-        self._handler, self._hear = handler, hear
+        self._handler, self._on_broadcast = handler, on_broadcast
         self._worker.begin(asyncio.get_running_loop(), self, scopes)
 
-    async def tell(self, scope: str, note: Mapping[str, Any]) -> None:
-        """See `Engine.tell`. Raises ValueError for a note of more than 7,000 characters."""
+    async def broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
+        """See `Engine.broadcast`. Raises ValueError for a note of more than 7,000 characters."""
         text = json.dumps([scope, dict(note)], separators=(",", ":"))
         if len(text) > _LONGEST_NOTE:
             raise ValueError(f"A note is something small; this one has {len(text)} characters.")
-        await self._ask(lambda connection, now: self._member.tell(connection, text, now), self._waits.accept)
+        await self._ask(lambda connection, now: self._replica.broadcast(connection, text, now), self._waits.enqueue)
 
-    async def accept(self, job: Job) -> bool:
-        """See `Engine.accept`. Kept for 7 days after it is settled. Raises EngineError after 5 s without a database."""
+    async def enqueue(self, job: Job) -> bool:
+        """See `Engine.enqueue`. Kept for 7 days after it is settled.
+
+        Raises EngineError after 5 s without a database.
+        """
         if self._draining:
             return False
-        return bool(await self._ask(job, self._waits.accept))
+        return bool(await self._ask(job, self._waits.enqueue))
 
     async def holds(self, key: str) -> bool:
         """See `Engine.holds`."""
-        return bool(await self._read(lambda connection, _: self._member.ledger.holds(connection, key)))
+        return bool(await self._read(lambda connection, _: self._replica.jobs.holds(connection, key)))
 
     async def cancel(self, key: str) -> bool:
         """See `Engine.cancel`."""
-        ledger = self._member.ledger
-        found = await self._ask(
-            lambda connection, now: ledger.cancel(connection, key, now), self._waits.save, stirs=True
-        )
+        jobs = self._replica.jobs
+        found = await self._ask(lambda connection, now: jobs.cancel(connection, key, now), self._waits.save, stirs=True)
         if isinstance(found, bool):
             return found
         execution, task = self._executions.get(key), self._tasks.get(key)
@@ -197,29 +200,29 @@ class DurableEngine:
     async def load(self) -> Load:
         """See `Engine.load`."""
         load: Load = await self._read(
-            lambda connection, now: self._member.ledger.load(connection, now, self._member.scopes)
+            lambda connection, now: self._replica.jobs.load(connection, now, self._replica.scopes)
         )
         return load
 
     async def records(self, states: Sequence[State], *, limit: int = 100) -> Sequence[Record]:
         """See `Engine.records`."""
         found: list[Record] = await self._read(
-            lambda connection, _: self._member.ledger.records(connection, states, limit)
+            lambda connection, _: self._replica.jobs.records(connection, states, limit)
         )
         return found
 
     async def record(self, key: str) -> Record | None:
         """See `Engine.record`."""
         found: Record | None = await self._read(
-            lambda connection, _: self._member.ledger.record(connection, key, SHORTEST_PREFIX)
+            lambda connection, _: self._replica.jobs.record(connection, key, SHORTEST_PREFIX)
         )
         return found
 
     async def retry(self, key: str) -> bool:
         """See `Engine.retry`."""
-        ledger = self._member.ledger
+        jobs = self._replica.jobs
         return bool(
-            await self._ask(lambda connection, now: ledger.retry(connection, key, now), self._waits.save, stirs=True)
+            await self._ask(lambda connection, now: jobs.retry(connection, key, now), self._waits.save, stirs=True)
         )
 
     async def drain(self, seconds: float) -> tuple[Job, ...]:
@@ -237,7 +240,7 @@ class DurableEngine:
             await asyncio.wait(late)
             await asyncio.sleep(0)
         if self._endings:
-            await asyncio.wait(set(self._endings.values()), timeout=self._waits.accept)
+            await asyncio.wait(set(self._endings.values()), timeout=self._waits.enqueue)
         left = {job.key: job for job in jobs}
         if not self._closed:
             left |= await self._left_waiting()
@@ -275,13 +278,13 @@ class DurableEngine:
     def told(self, text: str) -> None:
         """See `Listener.told`."""
         scope, note = json.loads(text)
-        scopes = self._member.scopes
-        if self._hear is not None and not self._draining and (scopes is None or scope in scopes):
-            self._hear(scope, note)
+        scopes = self._replica.scopes
+        if self._on_broadcast is not None and not self._draining and (scopes is None or scope in scopes):
+            self._on_broadcast(scope, note)
 
     def trusts(self, token: Token) -> bool:
         """Whether this replica has beaten so lately that nobody can have taken this job over."""
-        return self._member.trusts(token.owner)
+        return self._replica.trusts(token.owner)
 
     async def save(self, token: Token, step: str, value: str) -> bool:
         """Keep a step. False: the job is another's."""
@@ -291,24 +294,24 @@ class DurableEngine:
 
     async def held(self, token: Token) -> bool:
         """Ask the database whether a job is still this try's."""
-        return bool(await self._read(lambda connection, _: self._member.ledger.held(connection, token)))
+        return bool(await self._read(lambda connection, _: self._replica.jobs.held(connection, token)))
 
-    def _finish(self, execution: _Execution, task: asyncio.Task[Verdict]) -> None:
+    def _finish(self, execution: _Execution, task: asyncio.Task[JobResult]) -> None:
         """The job's boundary: whatever became of its task, the database is told."""
         key = execution.token.key
         del self._tasks[key], self._executions[key]
         unwanted = key in self._unwanted
         self._unwanted.discard(key)
         if task.cancelled():
-            verdict: Verdict | None = Dropped() if unwanted else None
+            verdict: JobResult | None = Discard() if unwanted else None
             self._end(execution.token, verdict, quiet=execution.lost)
         elif isinstance(task.exception(), FencedError):
             self._end(execution.token, None, quiet=True)
         else:
             left = json.dumps(left_of(execution.job.payload), separators=(",", ":"))
-            self._end(execution.token, verdict_of(execution.job, task), quiet=execution.lost, left=left)
+            self._end(execution.token, job_result_of(execution.job, task), quiet=execution.lost, left=left)
 
-    def _end(self, token: Token, verdict: Verdict | None, *, quiet: bool = False, left: str | None = None) -> None:
+    def _end(self, token: Token, verdict: JobResult | None, *, quiet: bool = False, left: str | None = None) -> None:
         settling = self._settle(token, verdict, quiet=quiet, left=left)
         ending = asyncio.create_task(settling, name=f"end of job {token.key}")
         self._endings[token.key] = ending
@@ -319,7 +322,7 @@ class DurableEngine:
             del self._endings[key]
         self._changed.set()
 
-    async def _settle(self, token: Token, verdict: Verdict | None, *, quiet: bool, left: str | None = None) -> None:
+    async def _settle(self, token: Token, verdict: JobResult | None, *, quiet: bool, left: str | None = None) -> None:
         from framework.engine.store import Settling
 
         try:
@@ -334,14 +337,14 @@ class DurableEngine:
 
     async def _left_waiting(self) -> dict[str, Job]:
         try:
-            jobs = await self._read(lambda connection, _: self._member.left_waiting(connection, _MOST_LEFT))
+            jobs = await self._read(lambda connection, _: self._replica.left_waiting(connection, _MOST_LEFT))
         except EngineError as error:
             _log.warning("engine.left_unknown", error=error.what)
             return {}
         return {job.key: job for job in jobs}
 
     async def _read(self, question: Question) -> Any:  # noqa: ANN401 - the question's answer
-        return await self._ask(question, self._waits.accept, reads=True)
+        return await self._ask(question, self._waits.enqueue, reads=True)
 
     async def _ask(self, work: Any, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Any:  # noqa: ANN401
         from framework.engine.worker import Ask
@@ -352,8 +355,8 @@ class DurableEngine:
             async with asyncio.timeout(seconds):
                 return await ask.future
         except TimeoutError:
-            raise self._member.trouble or EngineError(
-                f"The database did not answer within {seconds:.0f} s.", where=self._member.address.shown
+            raise self._replica.trouble or EngineError(
+                f"The database did not answer within {seconds:.0f} s.", where=self._replica.address.shown
             ) from None
 
 
@@ -404,20 +407,20 @@ class _Execution:
         return FencedError(f"Another replica has taken the job {self.token.key} over.")
 
 
-async def _verdict(handler: Handler, execution: _Execution) -> Verdict:
+async def _verdict(handler: Handler, execution: _Execution) -> JobResult:
     """A coroutine around whatever awaitable the handler gives."""
     return await handler(execution.job, execution)
 
 
-def _printable(verdict: Verdict | None) -> Verdict | None:
+def _printable(verdict: JobResult | None) -> JobResult | None:
     """Texts for people as every database takes them."""
     match verdict:
         case Done(outcome):
             return Done(_clean(outcome))
-        case Dead(error):
-            return Dead(_clean(error))
-        case Again(seconds, error):
-            return Again(seconds, _clean(error))
+        case DeadLetter(error):
+            return DeadLetter(_clean(error))
+        case Retry(seconds, error):
+            return Retry(seconds, _clean(error))
         case _:
             return verdict
 

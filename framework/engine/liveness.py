@@ -14,8 +14,8 @@ class Rhythm:
 
     `grace`: silent for longer, and without its lock, is dead as well. `poll`: how often a SQLite file is looked at for
     what other processes did, `alone`: the same while no other is known; `safety`: how often a Postgres server is asked
-    in case a wake-up was lost. `prune`: how often old jobs are looked for. `accept` and `save`: how long these wait for
-    a database that is away.
+    in case a wake-up was lost. `prune`: how often old jobs are looked for. `enqueue` and `save`: how long these wait
+    for a database that is away.
     """
 
     beat: float = 1.0
@@ -25,7 +25,7 @@ class Rhythm:
     alone: float = 1.0
     safety: float = 3.0
     prune: float = 60.0
-    accept: float = 5.0
+    enqueue: float = 5.0
     save: float = 30.0
 
 
@@ -54,7 +54,7 @@ class Watch:
         certainly: Collection[str] = (),
         unlocked: Collection[str] = (),
     ) -> list[Sighting]:
-        """Those to bury. `certainly`: ids known to be gone. `unlocked`: ids without their lock, gone or cut off."""
+        """Those to evict. `certainly`: ids known to be gone. `unlocked`: ids without their lock, gone or cut off."""
         now = self._monotonic()
         self._seen = {sighting.id: self._note(sighting, now) for sighting in sightings}
         found = []

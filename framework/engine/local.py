@@ -12,8 +12,20 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from framework.engine.port import Again, Dead, Done, Dropped, Handler, Hear, Job, Load, Record, State, Verdict
-from framework.engine.verdicts import SHORTEST_PREFIX, verdict_of
+from framework.engine.job_results import SHORTEST_PREFIX, job_result_of
+from framework.engine.port import (
+    DeadLetter,
+    Discard,
+    Done,
+    Handler,
+    Job,
+    JobResult,
+    Load,
+    OnBroadcast,
+    Record,
+    Retry,
+    State,
+)
 
 
 @dataclass
@@ -73,13 +85,15 @@ class LocalEngine:
         self._turnstile: deque[str] = deque()  # lanes whose head is due and of which none runs, first come first served
         self._held: dict[str, _Row] = {}
         self._ended: OrderedDict[str, _Row] = OrderedDict()
-        self._tasks: dict[str, asyncio.Task[Verdict]] = {}
+        self._tasks: dict[str, asyncio.Task[JobResult]] = {}
         self._unwanted: set[str] = set()
         self._draining = False
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
+    async def start(
+        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+    ) -> None:
         """See `Engine.start`."""
         self._handler = handler
         self._scopes = None if scopes is None else frozenset({*scopes, ""})
@@ -89,11 +103,11 @@ class LocalEngine:
         self._pump()
         self._look_whether_idle()
 
-    async def tell(self, scope: str, note: Mapping[str, Any]) -> None:
-        """See `Engine.tell`: there are no other replicas."""
+    async def broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
+        """See `Engine.broadcast`: there are no other replicas."""
 
-    async def accept(self, job: Job) -> bool:
-        """See `Engine.accept`."""
+    async def enqueue(self, job: Job) -> bool:
+        """See `Engine.enqueue`."""
         if self._draining or await self.holds(job.key):
             return False
         now = self._now()
@@ -236,26 +250,26 @@ class LocalEngine:
         # A callback, not a `finally` in the task: a task cancelled before its first step runs no code of its own.
         task.add_done_callback(partial(self._finish, row))
 
-    def _finish(self, row: _Row, task: asyncio.Task[Verdict]) -> None:
+    def _finish(self, row: _Row, task: asyncio.Task[JobResult]) -> None:
         del self._tasks[row.job.key]
         self._lanes[row.job.place].busy = False
         row.updated_at = self._now()
         if task.cancelled():
-            verdict: Verdict = Dropped() if row.job.key in self._unwanted else Again(0)
+            verdict: JobResult = Discard() if row.job.key in self._unwanted else Retry(0)
         else:
-            verdict = verdict_of(row.job, task)
+            verdict = job_result_of(row.job, task)
         self._unwanted.discard(row.job.key)
         match verdict:
             case Done(outcome):
                 row.outcome = outcome
                 self._end(row, "settled")
-            case Dead(error):
+            case DeadLetter(error):
                 row.error = error
                 self._end(row, "dead")
-            case Again(seconds, error):
+            case Retry(seconds, error):
                 row.due, row.error = asyncio.get_running_loop().time() + seconds, error
                 self._wait(row)
-            case Dropped():
+            case Discard():
                 del self._held[row.job.key]
         if row.job.place in self._lanes:
             self._offer(row.job.place)
@@ -285,7 +299,7 @@ class LocalEngine:
             self._idle.set()
 
 
-async def _verdict(handler: Handler, row: _Row) -> Verdict:
+async def _verdict(handler: Handler, row: _Row) -> JobResult:
     """A coroutine around whatever awaitable the handler gives."""
     return await handler(row.job, row)
 

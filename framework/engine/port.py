@@ -56,7 +56,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Again:
+class Retry:
     """Try once more, after so many seconds. The lane waits: later jobs of it do not overtake."""
 
     seconds: float
@@ -64,18 +64,18 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Dead:
+class DeadLetter:
     """Not to be tried again by itself: the job goes to the dead letters."""
 
     error: str
 
 
 @dataclass(frozen=True)
-class Dropped:
+class Discard:
     """The job is forgotten: its key may be accepted once more."""
 
 
-Verdict = Done | Again | Dead | Dropped
+JobResult = Done | Retry | DeadLetter | Discard
 
 
 class Execution(Protocol):
@@ -87,7 +87,7 @@ class Execution(Protocol):
 
     @property
     def attempt(self) -> int:
-        """Counts from 1. A crash of the process counts; so does `Again`."""
+        """Counts from 1. A crash of the process counts; so does `Retry`."""
 
     @property
     def crashes(self) -> int:
@@ -106,8 +106,8 @@ class Execution(Protocol):
         """
 
 
-Handler = Callable[[Job, Execution], Awaitable[Verdict]]
-Hear = Callable[[str, Mapping[str, Any]], None]
+Handler = Callable[[Job, Execution], Awaitable[JobResult]]
+OnBroadcast = Callable[[str, Mapping[str, Any]], None]
 """Is told what another replica said to a scope. Called on the event loop; it must return at once."""
 
 
@@ -141,22 +141,24 @@ class Engine(Protocol):
 
     Execution is at least once across crashes; a key is settled once. A handler that raises gives its job to the dead
     letters; one that raises EngineError has it tried again. No job waits for ever: a lane with a job waiting gets its
-    turn before another lane gets a second one. What `accept` took over is kept as long as the engine promises to keep
+    turn before another lane gets a second one. What `enqueue` took over is kept as long as the engine promises to keep
     anything: see the implementation.
     """
 
-    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
-        """Begin to execute the jobs of these scopes (None: of all); those accepted earlier run now. `hear` is told what
-        other replicas say to one of them. Called again, it replaces all three; what runs goes on.
+    async def start(
+        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+    ) -> None:
+        """Begin to execute the jobs of these scopes (None: of all); those accepted earlier run now. `on_broadcast` is
+        told what other replicas say to one of them. Called again, it replaces all three; what runs goes on.
         """
 
-    async def tell(self, scope: str, note: Mapping[str, Any]) -> None:
+    async def broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
         """Say something small (ids, in JSON values) to all other replicas that serve this scope now, within a moment.
 
         Nobody is told twice, nor later: what must not be lost is a job. Raises EngineError where it cannot be said.
         """
 
-    async def accept(self, job: Job) -> bool:
+    async def enqueue(self, job: Job) -> bool:
         """Take a job over, durably. False: its key is known (whatever its state), or the engine drains.
 
         Raises EngineError when it cannot be kept.

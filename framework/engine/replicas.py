@@ -28,7 +28,7 @@ class Replicas:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._beat = (
+        self._heartbeat = (
             update(REPLICAS)
             .where(REPLICAS.c.id == bindparam("me"))
             .values(beat=REPLICAS.c.beat + 1, seen=bindparam("now"))
@@ -40,15 +40,15 @@ class Replicas:
         row = {"id": me, "name": name, "host": socket.gethostname(), "pid": os.getpid(), "beat": 0, "seen": now}
         connection.execute(insert(REPLICAS), row)
 
-    def beat(self, connection: Connection, me: str, now: float) -> bool:
+    def heartbeat(self, connection: Connection, me: str, now: float) -> bool:
         """Say that we live. False: somebody has declared us dead."""
-        return connection.execute(self._beat, {"me": me, "now": now}).rowcount == 1
+        return connection.execute(self._heartbeat, {"me": me, "now": now}).rowcount == 1
 
     def all(self, connection: Connection) -> list[Sighting]:
         """Everybody who is known, ourselves included."""
         return [Sighting(*row) for row in connection.execute(self._all)]
 
-    def bury(self, connection: Connection, dead: Sighting, now: float) -> list[str] | None:
+    def evict(self, connection: Connection, dead: Sighting, now: float) -> list[str] | None:
         """Take a replica that did not beat since this sighting out, and give its jobs back. None: it did beat."""
         gone = delete(REPLICAS).where(REPLICAS.c.id == dead.id, REPLICAS.c.beat == dead.beat)
         if connection.execute(gone).rowcount == 0:

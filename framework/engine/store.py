@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, RowMapping
 
-from framework.engine.port import Again, Dead, Done, Job, Verdict
+from framework.engine.port import DeadLetter, Done, Job, JobResult, Retry
 from framework.engine.rows import job_of, row_of, scope_of
 from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, WAITING
-from framework.storage.connection import ClashError
+from framework.storage.connection import ClashError, upsert
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ class Saving:
 
 @dataclass(frozen=True)
 class Settling:
-    """What a try came to. `Dropped` forgets the job; None gives it back to be started anew."""
+    """What a try came to. `Discard` forgets the job; None gives it back to be started anew."""
 
     token: Token
-    verdict: Verdict | None
+    verdict: JobResult | None
     payload: str | None = None
     """With `Done`: what stays of the job's payload."""
 
@@ -344,17 +344,6 @@ class Store:
         ]
 
 
-def upsert(kind: str) -> Any:  # noqa: ANN401 - a constructor of statements that differs by database
-    """What makes an INSERT that may meet rows which exist. Only one kind is imported: Postgres' takes 50 ms."""
-    if kind == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-
-        return insert
-    from sqlalchemy.dialects.sqlite import insert as insert_into_file
-
-    return insert_into_file
-
-
 def _holds(row: RowMapping | None, order: Saving | Settling) -> bool:
     """Whether this try still has its job, or is told once more what a lost answer had confirmed."""
     if row is None:
@@ -364,14 +353,14 @@ def _holds(row: RowMapping | None, order: Saving | Settling) -> bool:
     return row["state"] == "running" or (isinstance(order, Settling) and row["state"] == _state(order.verdict))
 
 
-def _state(verdict: Verdict | None) -> str | None:
+def _state(verdict: JobResult | None) -> str | None:
     """The state that follows from a verdict; None for a job that is forgotten."""
     match verdict:
         case Done():
             return "settled"
-        case Dead():
+        case DeadLetter():
             return "dead"
-        case Again() | None:
+        case Retry() | None:
             return "waiting"
         case _:
             return None
@@ -382,13 +371,13 @@ def _change(order: Settling, now: float) -> dict[str, object] | None:
     if state is None:
         return None
     verdict = order.verdict
-    wait = max(0.0, verdict.seconds) if isinstance(verdict, Again) else 0.0
+    wait = max(0.0, verdict.seconds) if isinstance(verdict, Retry) else 0.0
     return {
         "of": order.token.key,
         "new_state": state,
         "new_due": now + wait,
         "new_outcome": verdict.outcome if isinstance(verdict, Done) else "",
-        "new_error": verdict.error if isinstance(verdict, Again | Dead) else "",
+        "new_error": verdict.error if isinstance(verdict, Retry | DeadLetter) else "",
         "new_updated": now,
         "new_payload": order.payload if isinstance(verdict, Done) else None,
     }

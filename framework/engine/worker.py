@@ -24,7 +24,7 @@ from framework.storage.connection import ClashError, Trouble, failure, trouble
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from framework.engine.member import Member
+    from framework.engine.replica import Replica
 
 _log = structlog.get_logger(__name__)
 
@@ -64,8 +64,8 @@ class Listener(Protocol):
 class Worker:
     """Owns the connection, the replica's identity, and the number of jobs that may start."""
 
-    def __init__(self, member: Member, concurrency: int) -> None:
-        self._member = member
+    def __init__(self, replica: Replica, concurrency: int) -> None:
+        self._replica = replica
         self._concurrency = concurrency
         self._queue: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
         self._pending: list[Ask] = []
@@ -85,13 +85,13 @@ class Worker:
 
     def run(self) -> None:
         """Start the thread."""
-        self._member.listen(self._nudge, self._tell)
+        self._replica.listen(self._nudge, self._tell)
         self._thread.start()
 
     def begin(self, loop: asyncio.AbstractEventLoop, listener: Listener, scopes: Collection[str] | None) -> None:
         """Start jobs of these scopes (None: of all) from now on."""
         self._loop, self._listener = loop, listener
-        self._member.scopes = None if scopes is None else frozenset(scopes)
+        self._replica.scopes = None if scopes is None else frozenset(scopes)
         self._claiming = True
         self._nudge()
 
@@ -103,7 +103,7 @@ class Worker:
         """Have something done. From the event loop alone."""
         self._loop = ask.future.get_loop()
         if self._stopping:
-            ask.future.set_exception(self._member.closed())
+            ask.future.set_exception(self._replica.closed())
         else:
             self._queue.put(ask)
 
@@ -127,13 +127,13 @@ class Worker:
             self._collect()
             self._guard(self._turn)
         self._collect()
-        if self._member.connected:
+        if self._replica.connected:
             self._guard(self._orders)
-        if self._member.connected:
+        if self._replica.connected:
             self._guard(self._questions)
-        self._guard(self._member.leave)
+        self._guard(self._replica.leave)
         self._collect()
-        self._answer([(ask, self._member.closed()) for ask in self._pending])
+        self._answer([(ask, self._replica.closed()) for ask in self._pending])
 
     def _guard(self, step: Callable[[], None]) -> None:
         try:
@@ -144,20 +144,20 @@ class Worker:
 
     def _turn(self) -> None:
         try:
-            if self._member.connect() or self._resync:
-                self._member.resume(self._mine)
+            if self._replica.connect() or self._resync:
+                self._replica.resume(self._mine)
                 self._resync = False
         except _ERRORS as error:
             self._struck(error)
             return
         for step in (self._orders, self._questions, self._look_after):
-            if self._member.connected:
+            if self._replica.connected:
                 step()
 
     def _collect(self) -> None:
         """Wait until there is something to do, and take everything that was asked."""
         while True:
-            now = self._member.monotonic()
+            now = self._replica.monotonic()
             resting = now < self._not_before
             if self._stopping or (not resting and (self._pending or self._wake or now >= self._deadline())):
                 break
@@ -174,11 +174,11 @@ class Worker:
             self._pending.append(ask)
 
     def _deadline(self) -> float:
-        return min(self._member.next_beat, self._next_due, self._next_look)
+        return min(self._replica.next_heartbeat, self._next_due, self._next_look)
 
     def _orders(self) -> None:
         """One transaction for everything that was ordered, and for what can start now."""
-        if self._member.monotonic() >= self._next_due:
+        if self._replica.monotonic() >= self._next_due:
             self._wake, self._next_due = True, math.inf
         self._pending = [ask for ask in self._pending if not ask.future.cancelled()]
         asks = [ask for ask in self._pending if not callable(ask.work)][:_MOST_ORDERS]
@@ -190,7 +190,7 @@ class Worker:
     def _anything_ready(self) -> bool:
         """A look that takes no lock."""
         try:
-            return self._member.anything_ready(self._due_in)
+            return self._replica.anything_ready(self._due_in)
         except _ERRORS as error:
             self._struck(error)
             return False
@@ -201,7 +201,7 @@ class Worker:
         ending = sum(isinstance(order, Settling) for order in orders)
         free = self._concurrency - len(self._mine) + ending if self._claiming else 0
         try:
-            answers = self._member.execute(orders, free, look=starts)
+            answers = self._replica.execute(orders, free, look=starts)
         except _ERRORS as error:
             self._struck(error, asks)
             return
@@ -217,14 +217,14 @@ class Worker:
         self._answer([(ask, answers.fulfilled[n]) for n, ask in enumerate(asks)], answers.claims)
 
     def _due_in(self, seconds: float | None) -> None:
-        self._next_due = math.inf if seconds is None else self._member.monotonic() + max(0.0, seconds)
+        self._next_due = math.inf if seconds is None else self._replica.monotonic() + max(0.0, seconds)
 
     def _questions(self) -> None:
         for ask in [ask for ask in self._pending if callable(ask.work)]:
             if ask.future.cancelled() or not callable(ask.work):
                 continue
             try:
-                answer = self._member.ask(ask.work, reads=ask.reads)
+                answer = self._replica.ask(ask.work, reads=ask.reads)
             except _ERRORS as error:
                 self._struck(error, [ask])
                 return
@@ -234,24 +234,24 @@ class Worker:
 
     def _look_after(self) -> None:
         """Beat when it is time, and look for what others did."""
-        now = self._member.monotonic()
+        now = self._replica.monotonic()
         try:
-            if now >= self._member.next_beat:
-                self._beat()
+            if now >= self._replica.next_heartbeat:
+                self._heartbeat()
             if now >= self._next_look:
-                self._next_look = now + self._member.look_every
-                self._wake |= self._member.changed()
+                self._next_look = now + self._replica.look_every
+                self._wake |= self._replica.changed()
         except _ERRORS as error:
             self._struck(error)
 
-    def _beat(self) -> None:
-        reborn = self._member.beat()
+    def _heartbeat(self) -> None:
+        rejoined = self._replica.heartbeat()
         self._recovered()
-        self._wake |= self._member.stirred
-        if reborn is not None:
+        self._wake |= self._replica.stirred
+        if rejoined is not None:
             self._mine.clear()
             if self._loop is not None and self._listener is not None:
-                self._call(self._listener.fenced, reborn)
+                self._call(self._listener.fenced, rejoined)
 
     def _struck(self, error: Exception, asks: list[Ask] | None = None) -> None:
         """Decide what an error means for what was being done."""
@@ -262,35 +262,35 @@ class Worker:
             return
         if kind is Trouble.BAD and asks and len(asks) > 1:
             for ask in asks:
-                if self._member.connected:
+                if self._replica.connected:
                     self._transact([ask], starts=True)
             return
-        said = failure(error, self._member.address)
+        said = failure(error, self._replica.address)
         if kind is Trouble.BAD and asks:
             _log.error("engine.refused", error=said.what)
             self._reject(asks, said)
             return
         if self._pause == 0:
-            _log.warning("engine.database_lost", error=said.what, database=self._member.address.shown)
-        self._member.trouble = said
+            _log.warning("engine.database_lost", error=said.what, database=self._replica.address.shown)
+        self._replica.trouble = said
         self._wake = True
         if kind is Trouble.FULL:
             self._reject([ask for ask in self._pending if not isinstance(ask.work, Settling)], said)
         elif kind is not Trouble.BUSY:
-            self._member.disconnect()
+            self._replica.disconnect()
         self._resync = True
         self._back_off()
 
     def _back_off(self) -> None:
         self._pause = min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
-        self._not_before = self._member.monotonic() + self._pause * self._member.uniform(0.7, 1.0)
+        self._not_before = self._replica.monotonic() + self._pause * self._replica.uniform(0.7, 1.0)
 
     def _recovered(self) -> None:
         self._clashes = 0
         if self._pause:
             self._pause = 0.0
-            self._member.trouble = None
-            _log.info("engine.database_back", database=self._member.address.shown)
+            self._replica.trouble = None
+            _log.info("engine.database_back", database=self._replica.address.shown)
 
     def _reject(self, asks: list[Ask], error: Exception) -> None:
         gone = set(map(id, asks))

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from framework.breaker import breakers
-from framework.engine.port import Again, Engine, Execution, Job, Verdict
+from framework.engine.port import Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.intake.timers import Timers
@@ -80,9 +80,11 @@ class Bots:
     async def serve(self) -> None:
         """Have the engine execute the turns of these bots, and no others."""
         sessions = (*self._sessions.values(), *self._retired.values())
-        await self._engine.start(self.handle, scopes={session.bot.scope for session in sessions}, hear=self.hear)
+        await self._engine.start(
+            self.handle, scopes={session.bot.scope for session in sessions}, on_broadcast=self.on_broadcast
+        )
 
-    def hear(self, scope: str, note: Mapping[str, Any]) -> None:
+    def on_broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
         """Another replica tells what people did there, in case that a turn which it concerns is at work here."""
         for session in (*self._sessions.values(), *self._retired.values()):
             if session.bot.scope == scope:
@@ -98,12 +100,12 @@ class Bots:
         for session in list(self._sessions.values()):
             await session.ready.wait()
 
-    async def handle(self, job: Job, execution: Execution) -> Verdict:
+    async def handle(self, job: Job, execution: Execution) -> JobResult:
         """Have the right bot execute its turn. Another one's that speaks as the same user is left to where it runs."""
         name, user = job.payload["bot"], job.payload.get("bot_user_id", "")
         session = self._sessions.get(name)
         if session is None:  # at once at first, since it may be another process's; ever more rarely if nobody runs it
-            return Again(min(_NOT_HERE * 2.0 ** min(execution.attempt - 1, 10), _LONGEST), f"{name} does not run here")
+            return Retry(min(_NOT_HERE * 2.0 ** min(execution.attempt - 1, 10), _LONGEST), f"{name} does not run here")
         if session.bot.user_id != user:
             session = self._retired.get((name, user), session)
         return await session.handle(job, execution)

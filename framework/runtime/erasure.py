@@ -121,8 +121,8 @@ class Eraser:
 
 
 async def _forget_usage(storage: Storage, user_id: str) -> int:
-    from framework.engine.usage_database import SCHEMA
-    from framework.engine.usage_rows import forget_person
+    from framework.budget.database import SCHEMA
+    from framework.budget.rows import forget_person
 
     return await storage.write(SCHEMA, lambda connection: forget_person(connection, user_id))
 

@@ -8,8 +8,8 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from framework.approvals import ApprovalStore
+from framework.budget.usage import MemoryUsageBook, UsageBook
 from framework.engine.port import FencedError
-from framework.engine.usage import MemoryUsageBook, UsageBook
 from framework.errors import ChatServiceError, EngineError, FrameworkError
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.message_context import MessageContexts

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from framework.engine.port import Again, Dead, Engine, Execution, Job, Verdict
+from framework.engine.port import DeadLetter, Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import from_job, new_turn, to_job
@@ -78,8 +78,8 @@ class Session:
         self._timing = timing
         self._connected = connected
         self._version = _Version()
-        self._pipeline = Pipeline(bot, limits, timing, engine.accept)
-        self._hearsay = Relay(bot, self._pipeline.live, engine.tell)
+        self._pipeline = Pipeline(bot, limits, timing, engine.enqueue)
+        self._hearsay = Relay(bot, self._pipeline.live, engine.broadcast)
         self._errands = Errands(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
         self._chores = Chores(bot.name, timing)
         self._arrival = Arrival()
@@ -117,7 +117,7 @@ class Session:
         timers.every(self._limits.reconciliation, reconcile, name=f"{name} reconciliation")
         timers.every(LOOK, chores.periodically(ready, self._starters.look), name=f"{name} schedules")
 
-    async def handle(self, job: Job, execution: Execution) -> Verdict:
+    async def handle(self, job: Job, execution: Execution) -> JobResult:
         """Execute a turn of this bot, which follows the files as they are now, to its end."""
         version = self._version
         version.turns += 1
@@ -170,7 +170,7 @@ class Session:
         self._version.on_retired = on_retired
         self._let_go(self._version)
 
-    async def _handle(self, job: Job, execution: Execution) -> Verdict:
+    async def _handle(self, job: Job, execution: Execution) -> JobResult:
         """A turn whose process died again and again is given up, so that others survive."""
         if job.payload.get(ERRAND):
             return await self._errands.run(job, execution)
@@ -184,9 +184,9 @@ class Session:
             await execution.save(APOLOGISED, True)
         come_to = verdict(outcome, turn, execution, self._limits, self._timing)
         match come_to:
-            case Again(seconds):
+            case Retry(seconds):
                 _log.warning("turn.postponed", bot=turn.bot, reply=turn.reply_id, seconds=round(seconds, 1))
-            case Dead(error):
+            case DeadLetter(error):
                 _log.error("turn.dead", bot=turn.bot, reply=turn.reply_id, error=error, retry=f"turns retry {job.key}")
         return come_to
 
@@ -303,4 +303,4 @@ class Session:
 
     async def _accept(self, message: Message, origin: Origin, *, delay: float = 0.0) -> bool:
         turn = new_turn(self.bot, message, now=self._timing.now(), origin=origin)
-        return await self._engine.accept(to_job(turn, delay=delay))
+        return await self._engine.enqueue(to_job(turn, delay=delay))

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from framework.approvals import Approval
-from framework.engine.port import Again, Dead, Done, Engine, Execution, FencedError, Job, Verdict
+from framework.engine.port import DeadLetter, Done, Engine, Execution, FencedError, Job, JobResult, Retry
 from framework.errors import ChatServiceError, EngineError
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job_result import patience
@@ -198,9 +198,9 @@ class Errands:
     async def _accept(self, key: str, lane: str, payload: dict[str, Any]) -> bool:
         order = f"{int(self._timing.now().timestamp() * 1_000_000):020d}-{key}"
         whole = {"bot": self._bot.name, "bot_user_id": self._bot.user_id, ERRAND: True, **payload}
-        return await self._engine.accept(Job(key, lane, order, whole, scope=self._bot.scope))
+        return await self._engine.enqueue(Job(key, lane, order, whole, scope=self._bot.scope))
 
-    async def run(self, job: Job, execution: Execution) -> Verdict:
+    async def run(self, job: Job, execution: Execution) -> JobResult:
         """Do one. Raises FencedError where another replica has it."""
         try:
             return Done(await self._do(job, execution))
@@ -210,11 +210,11 @@ class Errands:
             final = isinstance(error, ChatServiceError) and not error.retryable
             if final or execution.attempt >= _MOST_TRIES:
                 _log.error("errand.failed", bot=self._bot.name, errand=job.payload.get("do"), error=str(error))
-                return Dead(str(error))
-            return Again(patience(execution.attempt, self._limits, self._timing), str(error))
+                return DeadLetter(str(error))
+            return Retry(patience(execution.attempt, self._limits, self._timing), str(error))
         except Exception as error:  # noqa: BLE001 - the errand's boundary: its bug must not end the bot
             _log.exception("errand.failed", bot=self._bot.name, errand=job.payload.get("do"))
-            return Dead(f"{type(error).__name__}: {error}")
+            return DeadLetter(f"{type(error).__name__}: {error}")
 
     async def _do(self, job: Job, execution: Execution) -> str:
         payload = job.payload

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from framework.errors import EngineError, SettingsError
@@ -166,6 +166,17 @@ def _set_up_sqlite(connection: object, _record: object) -> None:
     raw = cast("sqlite3.Connection", connection)
     for pragma in _PRAGMAS:
         raw.execute(f"PRAGMA {pragma}")
+
+
+def upsert(kind: str) -> Any:  # noqa: ANN401 - a constructor of statements that differs by database
+    """What makes an INSERT that may meet rows which exist. Only one kind is imported: Postgres' takes 50 ms."""
+    if kind == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert
+    from sqlalchemy.dialects.sqlite import insert as insert_into_file
+
+    return insert_into_file
 
 
 @contextmanager

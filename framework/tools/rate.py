@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from framework.engine.usage import UsageBook
+from framework.budget.usage import UsageBook
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 

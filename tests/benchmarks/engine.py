@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.engine.durable import DurableEngine, open_engine
-from framework.engine.port import Done, Execution, Job, Verdict
+from framework.engine.port import Done, Execution, Job, JobResult
 from tests.support.postgres import Postgres
 
 JOBS = 3_000
@@ -34,7 +34,7 @@ def _job(n: int, lanes: int = LANES) -> Job:
     return Job(f"job-{n:08d}", f"messaging:{n % lanes}", f"{n:020d}", PAYLOAD)
 
 
-async def _three_steps(job: Job, execution: Execution) -> Verdict:
+async def _three_steps(job: Job, execution: Execution) -> JobResult:
     for step in ("context", "model", "delivery"):
         await execution.save(step, {"text": "An answer of a few words. " * 8})
     return Done("replied")
@@ -64,7 +64,7 @@ async def throughput(url: str) -> float:
 
     async def send(n: int) -> None:
         async with room:
-            await engine.accept(_job(n))
+            await engine.enqueue(_job(n))
 
     await asyncio.gather(*(send(n) for n in range(JOBS)))
     await engine.settled()
@@ -74,7 +74,7 @@ async def throughput(url: str) -> float:
 
 
 async def latency(url: str, elsewhere: str) -> list[float]:
-    """Milliseconds from before `accept` to the handler's first line, at 20 a second.
+    """Milliseconds from before `enqueue` to the handler's first line, at 20 a second.
 
     `elsewhere`: a file where another process, which executes, writes when it started; here nothing is executed then.
     """
@@ -82,7 +82,7 @@ async def latency(url: str, elsewhere: str) -> list[float]:
     began: dict[str, float] = {}
     started: dict[str, float] = {}
 
-    async def handler(job: Job, execution: Execution) -> Verdict:
+    async def handler(job: Job, execution: Execution) -> JobResult:
         started[job.key] = time.monotonic()
         return await _three_steps(job, execution)
 
@@ -90,7 +90,7 @@ async def latency(url: str, elsewhere: str) -> list[float]:
         await engine.start(handler)
     for n in range(200):
         began[_job(n).key] = time.monotonic()
-        await engine.accept(_job(n))
+        await engine.enqueue(_job(n))
         await asyncio.sleep(0.05)
     await engine.settled()
     await engine.close()
@@ -104,7 +104,7 @@ async def executor(url: str, file: str, ready: Any, stop: Any) -> None:
     engine = await asyncio.to_thread(open_engine, url, concurrency=64)
     out = os.open(file, os.O_WRONLY | os.O_CREAT)
 
-    async def handler(job: Job, execution: Execution) -> Verdict:
+    async def handler(job: Job, execution: Execution) -> JobResult:
         os.write(out, f"{job.key} {time.monotonic()}\n".encode())
         return await _three_steps(job, execution)
 
@@ -125,14 +125,14 @@ async def sleepers(url: str) -> tuple[float, float, int, float]:
     engine = await asyncio.to_thread(open_engine, url, concurrency=1_000)
     before = _memory()
 
-    async def handler(job: Job, execution: Execution) -> Verdict:
+    async def handler(job: Job, execution: Execution) -> JobResult:
         await execution.save("context", {"n": 1})
         await asyncio.sleep(5)
         return Done()
 
     await engine.start(handler)
     began = time.perf_counter()
-    await asyncio.gather(*(engine.accept(_job(n, 1_000)) for n in range(1_000)))
+    await asyncio.gather(*(engine.enqueue(_job(n, 1_000)) for n in range(1_000)))
     await asyncio.sleep(3)
     memory, threads = _memory(), threading.active_count()
     await engine.settled()

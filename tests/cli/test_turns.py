@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from framework.cli.main import app
 from framework.definition.model import BotDefinition
 from framework.engine.durable import open_engine
-from framework.engine.port import Dead, Done, Execution, Job, Verdict
+from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import new_turn, to_job
 from framework.stream.model import ChannelRef, Message, User
@@ -58,11 +58,11 @@ def job(text: str) -> Job:
     return to_job(new_turn(bot, message, now=timing.now(), origin="live"))
 
 
-def work(data: Path, *jobs: Job, verdict: Verdict) -> list[str]:
+def work(data: Path, *jobs: Job, verdict: JobResult) -> list[str]:
     """What an engine with this verdict for everything executes, with these jobs added."""
     done: list[str] = []
 
-    async def handle(job: Job, execution: Execution) -> Verdict:
+    async def handle(job: Job, execution: Execution) -> JobResult:
         done.append(job.payload["trigger"]["text"])
         await execution.save("answer", {"text": "kept"})
         return verdict
@@ -70,7 +70,7 @@ def work(data: Path, *jobs: Job, verdict: Verdict) -> list[str]:
     async def run() -> None:
         engine = await asyncio.to_thread(open_engine, f"sqlite:///{data / 'engine.db'}")
         for one in jobs:
-            await engine.accept(one)
+            await engine.enqueue(one)
         await engine.start(handle)
         await engine.settled()
         await engine.close()
@@ -87,7 +87,7 @@ def test_where_nothing_ever_ran_there_is_nothing_and_nothing_is_made(data: Path)
 
 
 def test_dead_letters_are_listed_and_the_others_on_demand(data: Path) -> None:
-    work(data, job("poison"), verdict=Dead("the channel is frozen"))
+    work(data, job("poison"), verdict=DeadLetter("the channel is frozen"))
     work(data, job("fine"), verdict=Done("replied"))
     shown = turns().stdout
     assert "poison" in shown
@@ -102,7 +102,7 @@ def test_dead_letters_are_listed_and_the_others_on_demand(data: Path) -> None:
 
 def test_a_turn_is_shown_by_the_first_letters_of_its_key(data: Path) -> None:
     dead = job("poison")
-    work(data, dead, verdict=Dead("the channel is frozen"))
+    work(data, dead, verdict=DeadLetter("the channel is frozen"))
     shown = turns("show", dead.key[:8]).stdout
     for wanted in (dead.key, "poison", "id-of-poison", "the channel is frozen", "answer", "retry"):
         assert wanted in shown
@@ -114,7 +114,7 @@ def test_a_turn_is_found_by_the_id_of_its_reply(data: Path) -> None:
     dead = job("poison")
     reply = dead.payload["reply"]
     assert reply != dead.key
-    work(data, dead, job("other"), verdict=Dead("the channel is frozen"))
+    work(data, dead, job("other"), verdict=DeadLetter("the channel is frozen"))
     for name in (reply, reply[:8]):
         assert json.loads(turns("show", name, "--json").stdout)["key"] == dead.key
     assert turns("retry", reply[:8]).exit_code == 0
@@ -123,7 +123,7 @@ def test_a_turn_is_found_by_the_id_of_its_reply(data: Path) -> None:
 
 def test_what_is_retried_is_executed_by_whoever_runs_next(data: Path) -> None:
     dead = [job("one"), job("two"), job("three")]
-    work(data, *dead, verdict=Dead("down"))
+    work(data, *dead, verdict=DeadLetter("down"))
     assert turns("retry", dead[0].key[:8]).exit_code == 0
     assert sorted(turn["text"] for turn in listed()) == ["three", "two"]
     assert work(data, verdict=Done("replied")) == ["one"]
@@ -133,10 +133,10 @@ def test_what_is_retried_is_executed_by_whoever_runs_next(data: Path) -> None:
 
 async def test_what_is_retried_is_executed_at_once_by_a_bot_that_runs(data: Path) -> None:
     dead = job("poison")
-    verdicts: Iterator[Verdict] = iter([Dead("down"), Done("replied")])
+    verdicts: Iterator[JobResult] = iter([DeadLetter("down"), Done("replied")])
     again = asyncio.Event()
 
-    async def handle(_: Job, execution: Execution) -> Verdict:
+    async def handle(_: Job, execution: Execution) -> JobResult:
         if execution.saved("seen"):
             again.set()
         await execution.save("seen", True)
@@ -144,7 +144,7 @@ async def test_what_is_retried_is_executed_at_once_by_a_bot_that_runs(data: Path
 
     engine = await asyncio.to_thread(open_engine, f"sqlite:///{data / 'engine.db'}")
     await engine.start(handle)
-    await engine.accept(dead)
+    await engine.enqueue(dead)
     await engine.settled()
     command = [sys.executable, "-m", "framework", "turns", "retry", dead.key]
     result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from framework.engine.durable import open_engine
 from framework.engine.liveness import Rhythm
-from framework.engine.port import Done, Execution, FencedError, Handler, Job, Verdict
+from framework.engine.port import Done, Execution, FencedError, Handler, Job, JobResult
 from tests.support.log import whole_lines
 
 # Who is killed is known by its lock within moments; who is slow, on a busy machine, is not taken for dead.
-QUICK = Rhythm(beat=0.2, lease=60.0, grace=0.6, poll=0.05, safety=1.0, accept=30.0)
+QUICK = Rhythm(beat=0.2, lease=60.0, grace=0.6, poll=0.05, safety=1.0, enqueue=30.0)
 SHORT_LEASE = 1.5
 """For those who are frozen."""
 
@@ -71,7 +71,7 @@ class Journal:
 
 
 def handler_of(journal: Journal, replica: str, work: float, gate: Path | None = None) -> Handler:
-    async def handler(job: Job, execution: Execution) -> Verdict:
+    async def handler(job: Job, execution: Execution) -> JobResult:
         journal.note("start", job, execution, replica)
         try:
             for step in ("context", "model"):
@@ -147,7 +147,7 @@ async def main(options: Options) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     if options.keys:
         for n in range(options.keys):
-            assert await engine.accept(Job(f"{n:06d}", f"lane {n % 7}", f"{n:06d}"))
+            assert await engine.enqueue(Job(f"{n:06d}", f"lane {n % 7}", f"{n:06d}"))
             say(f"{n:06d}")
     else:
         gate = Path(options.gate) if options.gate else None

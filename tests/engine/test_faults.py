@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.liveness import Rhythm
-from framework.engine.member import Member
-from framework.engine.port import Again, Done, Execution, FencedError, Job, Verdict
+from framework.engine.port import Done, Execution, FencedError, Job, JobResult, Retry
+from framework.engine.replica import Replica
 from framework.errors import EngineError
 from tests.engine.contract import Recorder, job
 from tests.engine.replica import QUICK, SHORT_LEASE, Child, Journal, Options, handler_of
@@ -87,8 +87,8 @@ async def test_a_killed_replica_s_job_goes_on_elsewhere_after_its_last_saved_ste
 ) -> None:
     child = await started(gate=str(tmp_path / "never"))
     engine = await opened()
-    await engine.accept(job("1"))
-    await engine.accept(job("2"))
+    await engine.enqueue(job("1"))
+    await engine.enqueue(job("2"))
     await until(lambda: len(journal.entries("step model")) == 1)
     await asyncio.to_thread(child.end)
     await engine.start(handler_of(journal, "survivor", 0.01))
@@ -107,7 +107,7 @@ async def test_a_frozen_replica_that_wakes_up_late_can_neither_save_nor_settle_a
     gate = tmp_path / "gate"
     child = await started(name="zombie", gate=str(gate), lease=SHORT_LEASE)
     engine = await opened(rhythm=replace(QUICK, lease=SHORT_LEASE))
-    await engine.accept(job("1"))
+    await engine.enqueue(job("1"))
     await until(lambda: len(journal.entries("step model")) == 1)
     child.send(signal.SIGSTOP)
     await engine.start(handler_of(journal, "survivor", 0.01))
@@ -118,7 +118,7 @@ async def test_a_frozen_replica_that_wakes_up_late_can_neither_save_nor_settle_a
     assert [(entry.key, entry.replica) for entry in journal.entries("post")] == [("1", "survivor")]
     await engine.drain(1)
     helper = await opened()
-    await helper.accept(job("2"))
+    await helper.enqueue(job("2"))
     await until(lambda: len(journal.entries("settle")) == 2)
     assert journal.entries("settle")[-1].replica == "zombie"
     await asyncio.to_thread(child.end, signal.SIGTERM)
@@ -133,7 +133,7 @@ async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None
     holding = asyncio.Event()
     seen: list[object] = []
 
-    async def zombie(job: Job, execution: Execution) -> Verdict:
+    async def zombie(job: Job, execution: Execution) -> JobResult:
         await holding.wait()
         for write in (execution.save("model", "old"), first.held(execution.token)):  # type: ignore[attr-defined]
             try:
@@ -143,14 +143,14 @@ async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None
         return Done("old")
 
     await first.start(zombie)
-    await first.accept(job("1"))
+    await first.enqueue(job("1"))
     await until(lambda: bool(first._tasks))
-    # As if `first` had been silent: the others bury it, while it believes to live.
-    member = second._member
-    first._member.next_beat = float("inf")
+    # As if `first` had been silent: the others evict it, while it believes to live.
+    replica = second._replica
+    first._replica.next_heartbeat = float("inf")
     first._worker.hold()
-    await second._ask(lambda c, now: bury(c, member, now), 5, stirs=True)
-    done = Recorder(Again(0.3), Done("new"))
+    await second._ask(lambda c, now: evict(c, replica, now), 5, stirs=True)
+    done = Recorder(Retry(0.3), Done("new"))
     await second.start(done)
     await until(lambda: done.finished)
     holding.set()
@@ -162,9 +162,9 @@ async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None
     assert (record.outcome, record.steps, done.attempts) == ("new", (), [2, 3])
 
 
-def bury(connection: Connection, member: Member, now: float) -> None:
-    (first,) = [one for one in member._replicas.all(connection) if one.name == "first"]
-    assert member._replicas.bury(connection, first, now) == ["1"]
+def evict(connection: Connection, replica: Replica, now: float) -> None:
+    (first,) = [one for one in replica._replicas.all(connection) if one.name == "first"]
+    assert replica._replicas.evict(connection, first, now) == ["1"]
 
 
 async def test_two_processes_with_one_name_do_not_run_side_by_side(url: str, opened: Open) -> None:
@@ -181,7 +181,7 @@ async def test_replicas_killed_at_random_lose_nothing_and_keep_every_lane_in_ord
     engine = await opened(rhythm=replace(QUICK, lease=SHORT_LEASE))
     jobs = [job(f"{lane:02d}-{n}", lane=f"lane {lane}") for lane in range(25) for n in range(8)]
     chance.shuffle(jobs)
-    assert all(await asyncio.gather(*(engine.accept(one) for one in jobs)))
+    assert all(await asyncio.gather(*(engine.enqueue(one) for one in jobs)))
     work = {"work": 0.02, "lease": SHORT_LEASE}
     children = list(await asyncio.gather(*(started(**work) for _ in range(2))))
     for _ in range(2):
@@ -213,7 +213,7 @@ async def test_a_job_that_kills_its_process_is_told_so(
     opened: Open, tmp_path: Path, journal: Journal, started: Start
 ) -> None:
     engine = await opened()
-    await engine.accept(job("1"))
+    await engine.enqueue(job("1"))
     for crashes in range(2):
         child = await started(gate=str(tmp_path / "never"))
         await until(lambda crashes=crashes: len(journal.entries("start")) == crashes + 1)  # type: ignore[misc]
@@ -227,26 +227,26 @@ async def test_a_drained_replica_leaves_its_jobs_to_others_at_once(opened: Open)
     first, second = await opened(rhythm=Rhythm(beat=60, poll=0.05)), await opened(rhythm=Rhythm(beat=60, poll=0.05))
     held, done = Recorder(held=True), Recorder()
     await first.start(held)
-    await first.accept(job("1"))
+    await first.enqueue(job("1"))
     await until(lambda: held.started == ["1"])
-    await first.accept(job("2"))
+    await first.enqueue(job("2"))
     await second.start(done)
     left = await first.drain(0)
     await until(lambda: done.finished == ["1", "2"])
     assert [one.key for one in left] == ["1"]
     assert done.attempts == [2, 1]
     await first.close()
-    assert [one.name for one in await second._read(lambda c, _: second._member._replicas.all(c))] == [second.replica]
+    assert [one.name for one in await second._read(lambda c, _: second._replica._replicas.all(c))] == [second.replica]
 
 
 async def test_rides_out_a_killed_database(postgres: Postgres) -> None:
-    rhythm = replace(QUICK, lease=SHORT_LEASE, accept=5.0)
+    rhythm = replace(QUICK, lease=SHORT_LEASE, enqueue=5.0)
     engine = await asyncio.to_thread(open_engine, postgres.database(), concurrency=4, rhythm=rhythm)
     try:
         saved = asyncio.Event()
         gate = asyncio.Event()
 
-        async def handler(job: Job, execution: Execution) -> Verdict:
+        async def handler(job: Job, execution: Execution) -> JobResult:
             await execution.save("context", 1)
             saved.set()
             await gate.wait()
@@ -254,11 +254,11 @@ async def test_rides_out_a_killed_database(postgres: Postgres) -> None:
             return Done("replied")
 
         await engine.start(handler)
-        await engine.accept(job("1"))
+        await engine.enqueue(job("1"))
         await saved.wait()
         await asyncio.to_thread(postgres.kill)
         with pytest.raises(EngineError) as refused:
-            await engine.accept(job("2"))
+            await engine.enqueue(job("2"))
         assert "cannot be reached" in refused.value.what
         gate.set()
         await asyncio.sleep(SHORT_LEASE)
@@ -275,7 +275,7 @@ async def test_rides_out_a_killed_database(postgres: Postgres) -> None:
 
 async def _accepted(engine: DurableEngine, one: Job) -> bool:
     try:
-        await engine.accept(one)
+        await engine.enqueue(one)
     except EngineError:
         return False
     return True

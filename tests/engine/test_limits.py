@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from framework.engine.durable import DurableEngine, open_engine
-from framework.engine.ledger import Retention
+from framework.engine.job_admin import Retention
 from framework.engine.liveness import Rhythm, Watch
-from framework.engine.port import Dead, Done, Execution, Job, Verdict
+from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.engine.replicas import Sighting
 from framework.errors import EngineError, SettingsError, UsageError
 from framework.storage.connection import address
@@ -32,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def on_file(tmp_path: Path) -> AsyncIterator[DurableEngine]:
-    engine = await asyncio.to_thread(open_engine, f"sqlite:///{tmp_path / 'engine.sqlite'}", rhythm=Rhythm(accept=5.0))
+    engine = await asyncio.to_thread(open_engine, f"sqlite:///{tmp_path / 'engine.sqlite'}", rhythm=Rhythm(enqueue=5.0))
     yield engine
     await engine.close()
 
@@ -97,10 +97,10 @@ async def test_a_newer_schema_is_refused(url: str) -> None:
 
 
 async def test_a_full_disk_refuses_a_job_and_loses_none(on_file: DurableEngine) -> None:
-    await on_file.accept(job("1"))
+    await on_file.enqueue(job("1"))
     await on_file._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
     with pytest.raises(EngineError, match="full"):
-        await on_file.accept(Job("big", "b", "1", {"text": "x" * 1_000_000}))
+        await on_file.enqueue(Job("big", "b", "1", {"text": "x" * 1_000_000}))
     await until(lambda: _lifted(on_file))
     done = Recorder()
     await on_file.start(done)
@@ -112,16 +112,16 @@ async def test_a_full_disk_refuses_a_job_and_loses_none(on_file: DurableEngine) 
 async def test_a_job_that_ends_while_the_disk_is_full_is_settled_once_there_is_room(on_file: DurableEngine) -> None:
     attempts: list[int] = []
 
-    async def handler(job: Job, execution: Execution) -> Verdict:
+    async def handler(job: Job, execution: Execution) -> JobResult:
         attempts.append(execution.attempt)
         await on_file._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
-        later = until(lambda: on_file._member.trouble and _lifted(on_file))
+        later = until(lambda: on_file._replica.trouble and _lifted(on_file))
         tasks.append(asyncio.create_task(later))
         return Done("x" * 100_000)
 
     tasks: list[asyncio.Task[object]] = []
     await on_file.start(handler)
-    await on_file.accept(job("1"))
+    await on_file.enqueue(job("1"))
     await on_file.settled()
     record = await on_file.record("1")
     assert record is not None
@@ -139,7 +139,7 @@ async def _lifted(engine: DurableEngine) -> bool:
 
 async def _accepted(engine: DurableEngine, one: Job) -> bool:
     try:
-        return await engine.accept(one)
+        return await engine.enqueue(one)
     except EngineError:
         return False
 
@@ -148,8 +148,8 @@ async def test_a_file_that_another_program_holds_is_said_and_waited_for(on_file:
     other = sqlite3.connect(tmp_path / "engine.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(EngineError, match="locked by another program"):
-        await on_file.accept(job("1"))
-    waiting = asyncio.create_task(on_file.accept(job("2")))
+        await on_file.enqueue(job("1"))
+    waiting = asyncio.create_task(on_file.enqueue(job("2")))
     await asyncio.sleep(0.1)
     other.execute("ROLLBACK")
     other.close()
@@ -162,7 +162,7 @@ async def test_a_job_that_cannot_be_kept_fails_alone(postgres: Postgres) -> None
     await engine.start(done)
     jobs = [job(str(n), lane=str(n)) for n in range(20)]
     jobs[7] = job("nul \x00", lane="7")
-    answers = await asyncio.gather(*(engine.accept(one) for one in jobs), return_exceptions=True)
+    answers = await asyncio.gather(*(engine.enqueue(one) for one in jobs), return_exceptions=True)
     await engine.settled()
     assert isinstance(answers[7], EngineError)
     assert [answer for n, answer in enumerate(answers) if n != 7] == [True] * 19
@@ -179,20 +179,20 @@ async def test_what_has_ended_is_kept_as_long_as_promised(tmp_path: Path) -> Non
         clock=lambda: 1.8e9 + skew,
     )
 
-    async def handler(job: Job, execution: Execution) -> Verdict:
+    async def handler(job: Job, execution: Execution) -> JobResult:
         await execution.save("model", "text")
-        return Dead("gone") if job.key == "dead" else Done("replied")
+        return DeadLetter("gone") if job.key == "dead" else Done("replied")
 
     async def pruned() -> int:
-        ledger = engine._member.ledger
+        jobs = engine._replica.jobs
         rounds = 0
-        while await engine._ask(ledger.prune, 5):
+        while await engine._ask(jobs.prune, 5):
             rounds += 1
         return rounds
 
     await engine.start(handler)
     for key in ("1", "2", "3", "dead"):
-        await engine.accept(job(key, lane=key))
+        await engine.enqueue(job(key, lane=key))
     await engine.settled()
     skew = 3_000
     assert await pruned() == 0
@@ -229,7 +229,7 @@ async def test_checking_asks_the_database_only_after_a_silence(tmp_path: Path) -
 
     engine.held = counting  # type: ignore[method-assign]
 
-    async def handler(job: Job, execution: Execution) -> Verdict:
+    async def handler(job: Job, execution: Execution) -> JobResult:
         nonlocal late
         await execution.check()
         assert asked == []
@@ -238,7 +238,7 @@ async def test_checking_asks_the_database_only_after_a_silence(tmp_path: Path) -
         return Done()
 
     await engine.start(handler)
-    await engine.accept(job("1"))
+    await engine.enqueue(job("1"))
     await engine.settled()
     assert asked == [True]
     await engine.close()

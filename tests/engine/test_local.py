@@ -22,9 +22,9 @@ class TestLocalEngine(EngineContract):
         done = Recorder()
         await engine.start(done)
         for key in "123":
-            await engine.accept(job(key))
+            await engine.enqueue(job(key))
         await engine.settled()
-        assert not await engine.accept(job("3"))
-        assert await engine.accept(job("1"))
+        assert not await engine.enqueue(job("3"))
+        assert await engine.enqueue(job("1"))
         await engine.settled()
         assert done.finished == ["1", "2", "3", "1"]

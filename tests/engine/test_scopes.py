@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from framework.engine.durable import DurableEngine, open_engine
-from framework.engine.port import Hear
+from framework.engine.port import OnBroadcast
 from tests.engine.contract import Recorder, job
 from tests.support.engines import UNHURRIED, listens
 from tests.support.postgres import Postgres
@@ -39,7 +39,7 @@ async def opened(*urls: str) -> AsyncIterator[list[DurableEngine]]:
         yield engines
 
 
-def hearing(notes: Notes) -> Hear:
+def hearing(notes: Notes) -> OnBroadcast:
     return lambda scope, note: notes.append((scope, note))
 
 
@@ -49,8 +49,8 @@ async def test_each_replica_executes_its_own_whoever_accepted_it(url: str) -> No
         await first.start(one, scopes=["a"])
         await second.start(other, scopes=["b"])
         for n in range(20):
-            await first.accept(job(f"a{n:02d}", scope="a"))
-            await first.accept(job(f"b{n:02d}", scope="b"))
+            await first.enqueue(job(f"a{n:02d}", scope="a"))
+            await first.enqueue(job(f"b{n:02d}", scope="b"))
         await first.settled()
         await second.settled()
     assert one.finished == [f"a{n:02d}" for n in range(20)]
@@ -62,7 +62,7 @@ async def test_what_nobody_serves_waits_for_who_does(url: str) -> None:
     one, other = Recorder(), Recorder()
     async with opened(url) as (first,):
         await first.start(one, scopes=["a"])
-        await first.accept(job("1", scope="b"))
+        await first.enqueue(job("1", scope="b"))
         await first.settled()
         assert await first.drain(1) == ()
     async with opened(url) as (second,):
@@ -75,11 +75,11 @@ async def test_a_note_reaches_all_others_that_serve_the_scope_and_once(url: str)
     heard: list[Notes] = [[], [], []]
     async with opened(url, url, url) as engines:
         for engine, notes, scopes in zip(engines, heard, (["a"], ["a", "b"], ["b"]), strict=True):
-            await engine.start(Recorder(), scopes=scopes, hear=hearing(notes))
+            await engine.start(Recorder(), scopes=scopes, on_broadcast=hearing(notes))
         await until(lambda: all(map(listens, engines)))
         for n in range(5):
-            await engines[0].tell("a", {"kind": "stop", "n": n})
-        await engines[2].tell("b", {"text": "grüße \x00"})
+            await engines[0].broadcast("a", {"kind": "stop", "n": n})
+        await engines[2].broadcast("b", {"text": "grüße \x00"})
         await until(lambda: len(heard[1]) == 6)
         await asyncio.sleep(0.3)
     assert heard[0] == heard[2] == []
@@ -92,11 +92,11 @@ async def test_what_was_said_before_is_not_heard(url: str) -> None:
     async with opened(url, url) as engines:
         for engine in engines:
             await engine.start(Recorder())
-        await engines[0].tell("a", {"n": 1})
+        await engines[0].broadcast("a", {"n": 1})
         async with opened(url) as (late,):
-            await late.start(Recorder(), hear=hearing(notes))
+            await late.start(Recorder(), on_broadcast=hearing(notes))
             await until(lambda: listens(late))
-            await engines[0].tell("a", {"n": 2})
+            await engines[0].broadcast("a", {"n": 2})
             await until(lambda: notes)
     assert notes == [("a", {"n": 2})]
 
@@ -104,13 +104,13 @@ async def test_what_was_said_before_is_not_heard(url: str) -> None:
 async def test_a_note_that_is_too_long_is_refused(url: str) -> None:
     async with opened(url) as (engine,):
         with pytest.raises(ValueError, match="small"):
-            await engine.tell("a", {"text": "x" * 8000})
+            await engine.broadcast("a", {"text": "x" * 8000})
 
 
 async def test_a_database_of_the_version_before_is_taken_over_with_its_jobs(tmp_path: Path) -> None:
     file = tmp_path / "engine.sqlite"
     async with opened(f"sqlite:///{file}") as (engine,):
-        await engine.accept(job("1"))
+        await engine.enqueue(job("1"))
     with sqlite3.connect(file) as raw:
         for index in ("engine_lanes_turn", "engine_lanes_when"):
             raw.execute(f"DROP INDEX {index}")
@@ -123,6 +123,6 @@ async def test_a_database_of_the_version_before_is_taken_over_with_its_jobs(tmp_
     done = Recorder()
     async with opened(f"sqlite:///{file}") as (engine,):
         await engine.start(done, scopes=["a"])
-        await engine.accept(job("2", scope="a"))
+        await engine.enqueue(job("2", scope="a"))
         await engine.settled()
     assert sorted(done.finished) == ["1", "2"]

@@ -15,10 +15,10 @@ async def test_a_job_that_is_known_is_refused_without_waiting_for_its_lane(postg
     url = postgres.database()
     engine = await asyncio.to_thread(open_engine, url)
     try:
-        assert await engine.accept(job("1", lane="a"))
+        assert await engine.enqueue(job("1", lane="a"))
         with psycopg.connect(url) as other:  # a transaction that has the lane to itself
             other.execute("SELECT lane FROM engine_lanes FOR UPDATE")
-            assert not await engine.accept(job("1", lane="a"))
+            assert not await engine.enqueue(job("1", lane="a"))
     finally:
         await engine.close()
 
@@ -28,7 +28,7 @@ async def test_of_two_replicas_that_accept_the_same_jobs_at_once_each_job_is_one
     engines = [await asyncio.to_thread(open_engine, url) for _ in range(2)]
     jobs = [job(f"{n:03d}", lane=str(n % 7)) for n in range(100)]
     try:
-        answers = await asyncio.gather(*(engine.accept(one) for one in jobs for engine in engines))
+        answers = await asyncio.gather(*(engine.enqueue(one) for one in jobs for engine in engines))
         assert [answers[n] + answers[n + 1] for n in range(0, 200, 2)] == [1] * 100
         load = await engines[0].load()
         assert load.waiting == 100

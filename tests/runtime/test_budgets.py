@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from framework.agent.conversation import Answer, Conversation, Finished
-from framework.engine.usage import Claim, MemoryUsageBook, Refused, Usage
+from framework.budget.usage import Claim, MemoryUsageBook, Refused, Usage
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, Step

@@ -9,7 +9,7 @@ import pytest
 
 from framework.agent.conversation import TextDelta
 from framework.engine.local import LocalEngine
-from framework.engine.port import Execution, Handler, Hear, Job, Verdict
+from framework.engine.port import Execution, Handler, Job, JobResult, OnBroadcast
 from framework.errors import ModelError
 from framework.runtime.core.bot import Limits
 from framework.stream.timing import Timing
@@ -27,12 +27,14 @@ class Deadly(LocalEngine):
         super().__init__()
         self.crashes = crashes
 
-    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
-        async def handle(job: Job, execution: Execution) -> Verdict:
+    async def start(
+        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+    ) -> None:
+        async def handle(job: Job, execution: Execution) -> JobResult:
             execution.crashes = self.crashes  # type: ignore[misc]  # the port does not write it, but the twin's row can
             return await handler(job, execution)
 
-        await super().start(handle, scopes=scopes, hear=hear)
+        await super().start(handle, scopes=scopes, on_broadcast=on_broadcast)
 
 
 @pytest.mark.parametrize("error", [ModelError("quota is used up"), ZeroDivisionError("oops"), TimeoutError()])

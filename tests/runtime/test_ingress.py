@@ -105,7 +105,7 @@ async def test_a_channel_of_which_only_a_webhook_told_is_entered(
 
 async def test_what_cannot_be_kept_is_to_be_brought_again(world: World, agent: ScriptedAgent, timing: Timing) -> None:
     class Full(LocalEngine):
-        async def accept(self, job: Job) -> bool:
+        async def enqueue(self, job: Job) -> bool:
             raise EngineError("the disk is full")
 
     world.room(CID)
@@ -120,10 +120,10 @@ async def test_what_could_not_be_kept_is_not_overtaken_by_what_came_after_it(
     class Away(LocalEngine):
         gone = True
 
-        async def accept(self, job: Job) -> bool:
+        async def enqueue(self, job: Job) -> bool:
             if self.gone:
                 raise EngineError("the database is away")
-            return await super().accept(job)
+            return await super().enqueue(job)
 
     world.room(CID)
     engine = Away(now=timing.now)

@@ -10,7 +10,7 @@ import pytest
 
 from framework.agent.conversation import TextDelta
 from framework.engine.local import LocalEngine
-from framework.engine.port import Execution, FencedError, Handler, Hear, Job, Verdict
+from framework.engine.port import Execution, FencedError, Handler, Job, JobResult, OnBroadcast
 from framework.errors import ModelError
 from framework.stream.model import User
 from framework.stream.timing import Timing
@@ -231,11 +231,13 @@ class Lost(LocalEngine):
         super().__init__()
         self.lost = False
 
-    async def start(self, handler: Handler, *, scopes: Collection[str] | None = None, hear: Hear | None = None) -> None:
-        async def handle(job: Job, execution: Execution) -> Verdict:
+    async def start(
+        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+    ) -> None:
+        async def handle(job: Job, execution: Execution) -> JobResult:
             return await handler(job, _Fenced(self, execution))
 
-        await super().start(handle, scopes=scopes, hear=hear)
+        await super().start(handle, scopes=scopes, on_broadcast=on_broadcast)
 
 
 class _Fenced:

@@ -19,13 +19,13 @@ from framework.agent.prompt.facts import Facts
 from framework.approvals import ApprovalStore, Request
 from framework.audit import AuditLog
 from framework.audit.entry import Entry
+from framework.budget.database import DatabaseUsageBook
+from framework.budget.usage import Usage
 from framework.definition.approval_conditions import Sum
 from framework.definition.loader import load_bot
 from framework.definition.memory import Memory
 from framework.engine.durable import DurableEngine, open_engine
-from framework.engine.port import Done, Execution, Job, Verdict
-from framework.engine.usage import Usage
-from framework.engine.usage_database import DatabaseUsageBook
+from framework.engine.port import Done, Execution, Job, JobResult
 from framework.runtime.erasure import Eraser
 from framework.runtime.handover.database import DatabaseHandovers
 from framework.runtime.state.feedback import Feedback
@@ -110,7 +110,7 @@ def job(user: str, said: Sequence[str] = ()) -> Job:
     return Job(key=f"job-{user}", lane=f"lane-{user}", order="1", payload=payload)
 
 
-async def quoting(one: Job, execution: Execution) -> Verdict:
+async def quoting(one: Job, execution: Execution) -> JobResult:
     """Keeps what was said in the channel, as a turn's conversation is kept."""
     await execution.save("conversation", [one.payload["trigger"]["text"], *one.payload["said"]])
     return Done(f"said {one.key}")
@@ -169,8 +169,8 @@ async def test_nothing_of_an_erased_person_is_left_in_any_store(settings: Settin
     storage = Storage(settings.database.get_secret_value())
     memory = Database(settings.data / "bots" / BOT, settings.database_url)
     async with working(settings, quoting) as engine:
-        await engine.accept(job("eve"))
-        await engine.accept(job("bob", [words_of("eve")]))  # his turn read what she had said in the channel
+        await engine.enqueue(job("eve"))
+        await engine.enqueue(job("bob", [words_of("eve")]))  # his turn read what she had said in the channel
         await engine.settled()
         for user in ("eve", "bob"):
             await plant(user, storage, settings, memory)
@@ -182,7 +182,7 @@ async def test_nothing_of_an_erased_person_is_left_in_any_store(settings: Settin
         assert kept(settings, words_of("eve")) == []
         assert '"eve"' not in tables(settings)
         assert kept(settings, words_of("bob")) != []
-        assert not await engine.accept(job("eve"))  # and she is not answered once more
+        assert not await engine.enqueue(job("eve"))  # and she is not answered once more
     assert kept(settings, words_of("eve")) == []
     again = await Eraser([load_bot(str(folder))], settings)("eve")
     assert {kind: count for kind, count in again.items() if count and kind != "tools"} == {}
@@ -194,7 +194,7 @@ async def test_nothing_of_an_erased_person_is_left_in_any_store(settings: Settin
 async def test_a_turn_that_runs_meanwhile_is_waited_for(settings: Settings, folder: Path, *, ends: bool) -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 
-    async def slow(one: Job, execution: Execution) -> Verdict:
+    async def slow(one: Job, execution: Execution) -> JobResult:
         await execution.save("conversation", [one.payload["trigger"]["text"]])
         begun.set()
         await may_end.wait()
@@ -209,7 +209,7 @@ async def test_a_turn_that_runs_meanwhile_is_waited_for(settings: Settings, fold
             await engine.settled()
 
     async with working(settings, slow) as engine:
-        await engine.accept(job("eve"))
+        await engine.enqueue(job("eve"))
         await begun.wait()
         done = await Eraser([load_bot(str(folder))], settings, sleep=sleep)("eve")
         assert done["running"] == (0 if ends else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from framework.engine.durable import DurableEngine
 from framework.engine.liveness import Rhythm
-from framework.engine.presence import FilePresence
+from framework.engine.replica_lock import FileReplicaLock
 
 UNHURRIED = Rhythm(lease=60.0)
 """Replicas that a test does not kill: on a busy machine, one that is slow is not taken for dead."""
@@ -12,5 +12,5 @@ UNHURRIED = Rhythm(lease=60.0)
 
 def listens(engine: DurableEngine) -> bool:
     """Whether it hears notes: on Postgres from the start, on SQLite once it has seen what was said before."""
-    presence = engine._member._presence
-    return not isinstance(presence, FilePresence) or presence._read >= 0
+    presence = engine._replica._lock
+    return not isinstance(presence, FileReplicaLock) or presence._read >= 0

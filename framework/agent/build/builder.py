@@ -220,7 +220,7 @@ class AgentBuilder:
         if not any(rule.per_minute or rule.per_day for rule in definition.tools):
             return None
         if self._made_limits is None:
-            from framework.engine.usage_database import DatabaseUsageBook
+            from framework.budget.database import DatabaseUsageBook
             from framework.tools.rate import CallLimits
 
             book = DatabaseUsageBook(self._settings.database.get_secret_value())

@@ -21,7 +21,7 @@ from framework.agent.middleware.tool_policy import ToolPolicyMiddleware
 from framework.agent.models.failure import BrokenAnswerError
 from framework.agent.prompt.messages import system_text
 from framework.agent.turn import TurnContext
-from framework.engine.usage import MemoryUsageBook
+from framework.budget.usage import MemoryUsageBook
 from framework.errors import Position
 from framework.tools.rate import CallLimits
 from framework.tools.rules import Rules

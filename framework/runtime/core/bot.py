@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from framework.agent.conversation import Agent
 from framework.approvals import ApprovalStore
+from framework.budget.usage import UsageBook
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
-from framework.engine.usage import UsageBook
 from framework.outbound import UNSCREENED, Screen
 from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from framework.engine.port import Again, Dead, Done, Execution, Verdict
+from framework.engine.port import DeadLetter, Done, Execution, JobResult, Retry
 from framework.runtime.core.bot import Limits
 from framework.runtime.core.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
 from framework.stream.timing import Timing
 
 
-def verdict(outcome: Outcome, turn: Turn, execution: Execution, limits: Limits, timing: Timing) -> Verdict:
+def verdict(outcome: Outcome, turn: Turn, execution: Execution, limits: Limits, timing: Timing) -> JobResult:
     """A turn that failed without the channel being told is tried again within the definition's horizon, where that may
     help; every other failure is a dead letter, for a person to look at.
     """
@@ -22,8 +22,8 @@ def verdict(outcome: Outcome, turn: Turn, execution: Execution, limits: Limits, 
         case Failed(error, told=told, retryable=retryable):
             overdue = timing.now() - turn.trigger.created_at > turn.definition.catch_up.horizon
             if told or not retryable or overdue:
-                return Dead(error)
-            return Again(patience(execution.attempt, limits, timing), error)
+                return DeadLetter(error)
+            return Retry(patience(execution.attempt, limits, timing), error)
 
 
 def patience(attempt: int, limits: Limits, timing: Timing) -> float:

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import structlog
 
 from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.budget.usage import Bound, Claim, Refused, Usage, UsageBook
 from framework.definition.budget import Spending
-from framework.engine.usage import Bound, Claim, Refused, Usage, UsageBook
 from framework.runtime.core.stage import CallNext
 from framework.runtime.core.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
 from framework.runtime.decide.content import saying

@@ -27,7 +27,7 @@ from framework.stream.model import (
 _log = structlog.get_logger(__name__)
 
 Tell = Callable[[str, Mapping[str, Any]], Awaitable[None]]
-"""See `Engine.tell`."""
+"""See `Engine.broadcast`."""
 
 
 class Relay:

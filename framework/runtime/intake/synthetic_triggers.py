@@ -134,4 +134,4 @@ class Starters:
         now = self._timing.now()
         turn = new_turn(self._bot, message, now=now, origin="live", cause=cause)
         delay = max(0.0, (message.created_at - now).total_seconds())
-        return await self._engine.accept(to_job(turn, delay=delay))
+        return await self._engine.enqueue(to_job(turn, delay=delay))

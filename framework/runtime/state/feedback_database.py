@@ -98,8 +98,8 @@ def _move(file: Path, storage: Storage) -> None:
 
 def _record(connection: Connection, entries: Sequence[Feedback]) -> None:
     """The latest word by the service's clock holds, in whatever order words come."""
-    from framework.engine.store import upsert
     from framework.runtime.state.feedback_tables import VOTES
+    from framework.storage.connection import upsert
 
     insert = upsert(connection.dialect.name)
     keys = ["bot", "reply", "user", "reaction"]

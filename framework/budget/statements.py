@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, delete, distinct, exists, func, select
 
-from framework.engine.store import upsert
-from framework.engine.usage_schema import CALLS, COUNTED, RESERVED, SUMS
+from framework.budget.schema import CALLS, COUNTED, RESERVED, SUMS
+from framework.storage.connection import upsert
 
 _TURN, _PERSON = bindparam("turn", type_=Text()), bindparam("person", type_=Text())
 _WINDOW = (CALLS.c.at > bindparam("since"), CALLS.c.at <= bindparam("until"))

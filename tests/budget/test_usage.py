@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from framework.engine.usage import LEASE, Bound, Claim, MemoryUsageBook, Refused, Usage, UsageBook
-from framework.engine.usage_database import DatabaseUsageBook
+from framework.budget.database import DatabaseUsageBook
+from framework.budget.usage import LEASE, Bound, Claim, MemoryUsageBook, Refused, Usage, UsageBook
 from framework.errors import EngineError
 from tests.support.postgres import Postgres
 

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from framework.engine import usage_rows as rows
-from framework.engine.usage import Claim, Refused, Usage
+from framework.budget import rows
+from framework.budget.usage import Claim, Refused, Usage
 from framework.storage import Schema, Storage
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _PRUNED_EVERY = 500  # turns
 
 
 def _tables() -> MetaData:
-    from framework.engine.usage_schema import METADATA
+    from framework.budget.schema import METADATA
 
     return METADATA
 

@@ -36,7 +36,7 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
-class Presence(Protocol):
+class ReplicaLock(Protocol):
     """What differs between the databases about being there. `name`: the one that is held."""
 
     @property
@@ -55,7 +55,7 @@ class Presence(Protocol):
     def wake(self, connection: Connection) -> None:
         """Inside a transaction: tell others, once it is committed, that there is something to start."""
 
-    def tell(self, connection: Connection, text: str, now: float) -> None:
+    def broadcast(self, connection: Connection, text: str, now: float) -> None:
         """Inside a transaction: say something to all others, with its commit: 7,000 characters of ASCII at most."""
 
     def listen(self, heard: Callable[[], None], lost: Callable[[], None], told: Callable[[str], None]) -> None:
@@ -67,7 +67,7 @@ class Presence(Protocol):
         """Let go of everything. Safe to call twice."""
 
 
-class FilePresence:
+class FileReplicaLock:
     """Beside a SQLite file."""
 
     def __init__(self, database: Path) -> None:
@@ -79,7 +79,7 @@ class FilePresence:
         self._read = -1  # the last note that was seen
 
     def take(self, name: str) -> bool:
-        """See `Presence.take`."""
+        """See `ReplicaLock.take`."""
         lock = FileLock(self._database, name)
         if not lock.take():
             return False
@@ -87,7 +87,7 @@ class FilePresence:
         return True
 
     def missing(self, connection: Connection, others: Sequence[Sighting]) -> tuple[set[str], set[str]]:
-        """See `Presence.missing`. Whoever holds no lock has ended: the system says so."""
+        """See `ReplicaLock.missing`. Whoever holds no lock has ended: the system says so."""
         gone = {
             other.id
             for other in others
@@ -96,7 +96,7 @@ class FilePresence:
         return gone, set()
 
     def changed(self, connection: Connection) -> bool:
-        """See `Presence.changed`."""
+        """See `ReplicaLock.changed`."""
         version = connection.exec_driver_sql("PRAGMA data_version").scalar()
         before, self._version = self._version, version
         if version != before:
@@ -117,8 +117,8 @@ class FilePresence:
             if sender != self.name and self._told is not None:
                 self._told(text)
 
-    def tell(self, connection: Connection, text: str, now: float) -> None:
-        """See `Presence.tell`."""
+    def broadcast(self, connection: Connection, text: str, now: float) -> None:
+        """See `ReplicaLock.broadcast`."""
         from sqlalchemy import delete, insert
 
         from framework.engine.schema import NOTES
@@ -127,19 +127,19 @@ class FilePresence:
         connection.execute(insert(NOTES), {"at": now, "sender": self.name, "text": text})
 
     def wake(self, connection: Connection) -> None:
-        """See `Presence.wake`: to have written is enough."""
+        """See `ReplicaLock.wake`: to have written is enough."""
 
     def listen(self, heard: Callable[[], None], lost: Callable[[], None], told: Callable[[str], None]) -> None:
-        """See `Presence.listen`: others look at the version of the file, and so do we."""
+        """See `ReplicaLock.listen`: others look at the version of the file, and so do we."""
         self._told = told
 
     def release(self) -> None:
-        """See `Presence.release`."""
+        """See `ReplicaLock.release`."""
         if self._lock is not None:
             self._lock.release()
 
 
-class ServerPresence:
+class ServerReplicaLock:
     """A session of a Postgres server."""
 
     def __init__(self, engine: Engine) -> None:
@@ -156,7 +156,7 @@ class ServerPresence:
         self._told: Callable[[str], None] = _nobody
 
     def take(self, name: str) -> bool:
-        """See `Presence.take`."""
+        """See `ReplicaLock.take`."""
         session = self._engine.connect()
         if not session.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK_CLASS}, {_number(name)})").scalar():
             session.close()
@@ -166,7 +166,7 @@ class ServerPresence:
         return True
 
     def missing(self, connection: Connection, others: Sequence[Sighting]) -> tuple[set[str], set[str]]:
-        """See `Presence.missing`. A lock may also be gone because a link is cut: that alone proves nothing."""
+        """See `ReplicaLock.missing`. A lock may also be gone because a link is cut: that alone proves nothing."""
         from sqlalchemy import text
 
         held = set(connection.execute(text(_HELD), {"class": _LOCK_CLASS}).scalars())
@@ -174,27 +174,27 @@ class ServerPresence:
         return namesakes, {other.id for other in others if _number(other.name) not in held}
 
     def changed(self, connection: Connection) -> bool:
-        """See `Presence.changed`."""
+        """See `ReplicaLock.changed`."""
         return False
 
     def wake(self, connection: Connection) -> None:
-        """See `Presence.wake`."""
+        """See `ReplicaLock.wake`."""
         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
-    def tell(self, connection: Connection, text: str, now: float) -> None:
-        """See `Presence.tell`."""
+    def broadcast(self, connection: Connection, text: str, now: float) -> None:
+        """See `ReplicaLock.broadcast`."""
         from sqlalchemy import func, select
 
         connection.execute(select(func.pg_notify(CHANNEL, f"{self.name} {text}")))
 
     def listen(self, heard: Callable[[], None], lost: Callable[[], None], told: Callable[[str], None]) -> None:
-        """See `Presence.listen`."""
+        """See `ReplicaLock.listen`."""
         self._heard, self._lost, self._told = heard, lost, told
         self._thread = threading.Thread(target=self._attend, name="engine listener", daemon=True)
         self._thread.start()
 
     def release(self) -> None:
-        """See `Presence.release`."""
+        """See `ReplicaLock.release`."""
         if self._closing:
             return
         self._closing = True
@@ -268,9 +268,9 @@ class ServerPresence:
             waiting.select(_POLL)
 
 
-def presence(kind: str, engine: Engine, file: Path | None) -> Presence:
+def replica_lock(kind: str, engine: Engine, file: Path | None) -> ReplicaLock:
     """The one for this database."""
-    return FilePresence(file) if file is not None and kind == "sqlite" else ServerPresence(engine)
+    return FileReplicaLock(file) if file is not None and kind == "sqlite" else ServerReplicaLock(engine)
 
 
 def _number(name: str) -> int:

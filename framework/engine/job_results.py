@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from framework.engine.port import Again, Dead, Job, Verdict
+from framework.engine.port import DeadLetter, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
 
 _log = structlog.get_logger(__name__)
@@ -18,7 +18,7 @@ _RETRY = 1.0
 _LONGEST_ERROR = 500
 
 
-def verdict_of(job: Job, task: asyncio.Task[Verdict]) -> Verdict:
+def job_result_of(job: Job, task: asyncio.Task[JobResult]) -> JobResult:
     """The boundary of a job. A handler that raised is logged, and its job goes to the dead letters.
 
     Not so where the engine itself failed beneath it (EngineError): that is tried again.
@@ -28,8 +28,8 @@ def verdict_of(job: Job, task: asyncio.Task[Verdict]) -> Verdict:
         return task.result()
     if isinstance(error, EngineError):
         _log.warning("job.interrupted", key=job.key, lane=job.lane, error=error.what)
-        return Again(_RETRY, error.what)
+        return Retry(_RETRY, error.what)
     _log.error("job.crashed", key=job.key, lane=job.lane, exc_info=error)
     # The text of a foreign exception may hold anything, a secret included; ours are written without.
     text = error.what if isinstance(error, FrameworkError) else "An unexpected error; the log has it."
-    return Dead(f"{type(error).__name__}: {text}"[:_LONGEST_ERROR])
+    return DeadLetter(f"{type(error).__name__}: {text}"[:_LONGEST_ERROR])

@@ -1,4 +1,4 @@
-"""One replica in its database: its identity, its connection, its beats, and the burial of others. For one thread."""
+"""One replica in its database: its identity, its connection, its beats, and the eviction of others. For one thread."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import structlog
 
-from framework.engine.ledger import Ledger, Retention
+from framework.engine.job_admin import JobAdmin, Retention
 from framework.engine.liveness import Rhythm, Watch
 from framework.engine.port import Job
-from framework.engine.presence import Presence, presence
+from framework.engine.replica_lock import ReplicaLock, replica_lock
 from framework.engine.replicas import Replicas, Sighting, database_time
 from framework.engine.schema import prepare
 from framework.engine.store import Answers, Order, Scopes, Store
@@ -34,7 +34,7 @@ def enduring_monotonic() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
-class Member:
+class Replica:
     """The transactions of a replica. `trouble` is what keeps it from the database at the moment."""
 
     def __init__(
@@ -53,8 +53,8 @@ class Member:
         self._wanted = name
         self.monotonic = monotonic
         self.uniform = uniform
-        self.ledger = Ledger(Store(address.kind), retention)
-        self.next_beat = 0.0
+        self.jobs = JobAdmin(Store(address.kind), retention)
+        self.next_heartbeat = 0.0
         self.stirred = False
         self.trouble: EngineError | None = None
         self._store = Store(address.kind)
@@ -64,9 +64,9 @@ class Member:
         self._clock = clock
         self._offset: float | None = None
         self._engine = database.connect(address)
-        self._presence: Presence = presence(address.kind, self._engine, address.file)
+        self._lock: ReplicaLock = replica_lock(address.kind, self._engine, address.file)
         self._open: Connection | None = None
-        self._last_beat = ("", -math.inf)  # whose last beat that got through was sent when; replaced as one
+        self._last_heartbeat = ("", -math.inf)  # whose last beat that got through was sent when; replaced as one
         self._beats = 0
         self.has_others = True
         self.scopes: Scopes = None
@@ -82,7 +82,7 @@ class Member:
     @property
     def name(self) -> str:
         """The name of this replica, whichever identity it has at the moment."""
-        return self._presence.name
+        return self._lock.name
 
     @property
     def connected(self) -> bool:
@@ -91,7 +91,7 @@ class Member:
 
     def trusts(self, owner: str) -> bool:
         """Whether nobody can have declared the replica of this id dead, and it is us. From any thread."""
-        identity, beaten = self._last_beat
+        identity, beaten = self._last_heartbeat
         return owner == identity and self.monotonic() - beaten < self.rhythm.lease
 
     def open(self) -> None:
@@ -104,8 +104,8 @@ class Member:
         self._measure_time()
         with database.transaction(self._connection):
             self._replicas.join(self._connection, self.id, self.name, self.now())
-            self._presence.wake(self._connection)
-        self.beat()
+            self._lock.wake(self._connection)
+        self.heartbeat()
 
     def listen(self, heard: Callable[[], None], told: Callable[[str], None]) -> None:
         """Call `heard` when others say that there is something to start, and `told` with what else they say."""
@@ -114,7 +114,7 @@ class Member:
             self.has_others = True  # whoever joins calls out, and so does whoever has left something
             heard()
 
-        self._presence.listen(called, self._distrust, told)
+        self._lock.listen(called, self._distrust, told)
 
     def now(self) -> float:
         """The database's time, in seconds since 1970."""
@@ -148,7 +148,7 @@ class Member:
             now = self.now()
             answers = self._store.execute(self._connection, orders, self.id, free, now, self.scopes, look=look)
             if answers.left_over and self.has_others:
-                self._presence.wake(self._connection)
+                self._lock.wake(self._connection)
         if answers.next_due is not None:
             answers.next_due -= now
         return answers
@@ -168,33 +168,33 @@ class Member:
         with database.transaction(self._connection, write=not reads):
             return question(self._connection, self.now())
 
-    def tell(self, connection: Connection, text: str, now: float) -> None:
+    def broadcast(self, connection: Connection, text: str, now: float) -> None:
         """Inside a question: say something to all others, if there are any."""
         if any(sighting.id != self.id for sighting in self._replicas.all(connection)):
-            self._presence.tell(connection, text, now)
+            self._lock.broadcast(connection, text, now)
 
     def changed(self) -> bool:
         """Whether others may have left something to start. What else they said is told on the way."""
-        return self.address.kind == "postgresql" or self._presence.changed(self._connection)
+        return self.address.kind == "postgresql" or self._lock.changed(self._connection)
 
-    def beat(self) -> str | None:
-        """Say that we live, and bury those who do not. Returns our former id where others had buried us."""
+    def heartbeat(self) -> str | None:
+        """Say that we live, and evict those who do not. Returns our former id where others had evicted us."""
         self.stirred = False
         sent = self.monotonic()
-        self.next_beat = sent + self.rhythm.beat * self.uniform(0.9, 1.0)
+        self.next_heartbeat = sent + self.rhythm.beat * self.uniform(0.9, 1.0)
         with database.transaction(self._connection):
-            alive = self._replicas.beat(self._connection, self.id, self.now())
+            alive = self._replicas.heartbeat(self._connection, self.id, self.now())
             sightings = self._replicas.all(self._connection)
         if not alive:
-            return self._be_reborn()
-        self._last_beat = (self.id, sent)
+            return self._rejoin()
+        self._last_heartbeat = (self.id, sent)
         self._measure_time()
         others = [sighting for sighting in sightings if sighting.id != self.id]
         self.has_others = bool(others)
         if others:
-            gone, unlocked = self._presence.missing(self._connection, others)
+            gone, unlocked = self._lock.missing(self._connection, others)
             for dead in self._watch.dead(others, certainly=gone, unlocked=unlocked):
-                self._bury(dead)
+                self._evict(dead)
         self._beats += 1
         if self._beats % _ORPHANS_EVERY == 1:
             self._adopt()
@@ -204,7 +204,7 @@ class Member:
     def left_waiting(self, connection: Connection, limit: int) -> list[Job]:
         """Inside a question: the jobs that wait for nobody but us."""
         others = [one for one in self._replicas.all(connection) if one.id != self.id]
-        return [] if others else [record.job for record in self.ledger.waiting(connection, limit, self.scopes)]
+        return [] if others else [record.job for record in self.jobs.waiting(connection, limit, self.scopes)]
 
     def leave(self) -> None:
         """Go: nothing of ours is left running in the database, as far as it can be reached."""
@@ -214,17 +214,17 @@ class Member:
             self.connect()
             with database.transaction(self._connection):
                 self._replicas.leave(self._connection, self.id, self.now())
-                self._presence.wake(self._connection)
+                self._lock.wake(self._connection)
         except SQLAlchemyError as error:
             _log.warning("engine.left_unannounced", error=database.failure(error, self.address).what)
         finally:
-            self._presence.release()
+            self._lock.release()
             self.disconnect()
             self._engine.dispose()
 
     def abandon(self) -> None:
         """After a failed `open`: let go of everything."""
-        self._presence.release()
+        self._lock.release()
         self.disconnect()
         self._engine.dispose()
 
@@ -244,7 +244,7 @@ class Member:
         A file's lock may be held for an instant by whoever looks whether we live.
         """
         until = self.monotonic() + (0.5 if self.address.kind == "sqlite" else self.rhythm.lease)
-        while not self._presence.take(self._wanted):
+        while not self._lock.take(self._wanted):
             if self.monotonic() >= until:
                 raise EngineError(
                     f"Another process runs as the replica {self._wanted!r}.",
@@ -259,13 +259,13 @@ class Member:
 
     def _distrust(self) -> None:
         """The session that held our lock is gone: others may think that we are."""
-        self._last_beat = ("", -math.inf)
+        self._last_heartbeat = ("", -math.inf)
 
-    def _bury(self, dead: Sighting) -> None:
+    def _evict(self, dead: Sighting) -> None:
         with database.transaction(self._connection):
-            jobs = self._replicas.bury(self._connection, dead, self.now())
+            jobs = self._replicas.evict(self._connection, dead, self.now())
             if jobs:
-                self._presence.wake(self._connection)
+                self._lock.wake(self._connection)
         if jobs is not None:
             self.stirred = True
             _log.warning("engine.recovered", replica=dead.name, jobs=len(jobs))
@@ -279,15 +279,15 @@ class Member:
             self.stirred = True
             _log.warning("engine.recovered", replica="unknown", jobs=len(jobs))
 
-    def _be_reborn(self) -> str:
-        """Others buried us, and our jobs are theirs. Go on as somebody new."""
+    def _rejoin(self) -> str:
+        """Others evicted us, and our jobs are theirs. Go on as somebody new."""
         self._distrust()
         former, new = self.id, _identity(self.name)
         with database.transaction(self._connection):
             self._replicas.join(self._connection, new, self.name, self.now())
             self._replicas.give_back(self._connection, {former}, self.now(), crashed=False)
         self.id = new
-        self.next_beat = 0.0
+        self.next_heartbeat = 0.0
         self.stirred = True
         _log.warning("engine.fenced", replica=self.name)
         return former
@@ -295,7 +295,7 @@ class Member:
     def _prune(self, at: float) -> None:
         if at >= self._next_prune:
             with database.transaction(self._connection):
-                done = self.ledger.prune(self._connection, self.now())
+                done = self.jobs.prune(self._connection, self.now())
             self._next_prune = at + (self.rhythm.beat if done else self.rhythm.prune)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from framework.engine.usage import AHEAD, LEASE, MINUTE, Claim, Refused, Usage
+from framework.budget.usage import AHEAD, LEASE, MINUTE, Claim, Refused, Usage
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, RowMapping
@@ -62,8 +62,8 @@ def take(connection: Connection, scope: str, key: str, limit: int, seconds: floa
     """See `UsageBook.take`."""
     from sqlalchemy import select
 
-    from framework.engine import usage_statements as statements
-    from framework.engine.usage_schema import CALLS
+    from framework.budget import statements
+    from framework.budget.schema import CALLS
 
     _add(connection, _ALL_DAYS, {scope: Usage()})
     if connection.execute(select(CALLS.c.key).where(CALLS.c.scope == scope, CALLS.c.key == key)).first() is not None:
@@ -81,7 +81,7 @@ def spent(connection: Connection, scopes: Sequence[str], day: date) -> Mapping[s
     """See `UsageBook.spent`."""
     from sqlalchemy import select
 
-    from framework.engine.usage_schema import SUMS
+    from framework.budget.schema import SUMS
 
     query = select(SUMS).where(SUMS.c.day == day.isoformat(), SUMS.c.scope.in_(list(scopes)))
     found = {row["scope"]: _usage(row, turns=row["turns"]) for row in connection.execute(query).mappings()}
@@ -92,7 +92,7 @@ def forget(connection: Connection, scopes: Sequence[str]) -> int:
     """See `UsageBook.forget`."""
     from sqlalchemy import delete
 
-    from framework.engine.usage_schema import CALLS, RESERVED, SUMS
+    from framework.budget.schema import CALLS, RESERVED, SUMS
 
     tables = (SUMS, CALLS, RESERVED)
     return sum(connection.execute(delete(table).where(table.c.scope.in_(list(scopes)))).rowcount for table in tables)
@@ -102,7 +102,7 @@ def forget_person(connection: Connection, user_id: str) -> int:
     """Delete what one person spent at any bot, and their calls of tools. Their share in wider sums stays."""
     from sqlalchemy import delete, or_
 
-    from framework.engine.usage_schema import CALLS, SUMS
+    from framework.budget.schema import CALLS, SUMS
 
     name = user_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     kinds = (f"%|user|{name}", f"%|user|{name}|told|%", f"%|tool|{name}|%")
@@ -117,7 +117,7 @@ def prune(connection: Connection, day: date) -> None:
     """Delete what is too old to matter on this day."""
     from sqlalchemy import delete
 
-    from framework.engine.usage_schema import CALLS, COUNTED, SUMS
+    from framework.budget.schema import CALLS, COUNTED, SUMS
 
     old = (day - timedelta(days=_KEPT_DAYS)).isoformat()
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
@@ -139,7 +139,7 @@ def _refused(claim: Claim, sums: Mapping[str, Usage], seen: RowMapping) -> Refus
 
 def _look(connection: Connection, claim: Claim, now: float) -> RowMapping:
     """What is known of the turn, and of the person's in the minute before the message and just now."""
-    from framework.engine.usage_statements import LOOK
+    from framework.budget.statements import LOOK
 
     at = claim.at.timestamp()
     values = {
@@ -153,7 +153,7 @@ def _look(connection: Connection, claim: Claim, now: float) -> RowMapping:
 
 
 def _set_aside(connection: Connection, claim: Claim, usage: Usage, now: float) -> None:
-    from framework.engine import usage_statements as statements
+    from framework.budget import statements
 
     day = claim.day.isoformat()
     held = [
@@ -179,21 +179,21 @@ def _set_aside(connection: Connection, claim: Claim, usage: Usage, now: float) -
 
 def _expire(connection: Connection, now: float) -> None:
     """Give up what nobody settled in time."""
-    from framework.engine.usage_statements import EXPIRE
+    from framework.budget.statements import EXPIRE
 
     _give_back(connection, connection.execute(EXPIRE, {"before": now - LEASE.total_seconds()}).mappings().all())
 
 
 def _take_back(connection: Connection, turn: str) -> Sequence[RowMapping]:
     """Remove a turn's reservation; the sums still hold it."""
-    from framework.engine.usage_statements import TAKE_BACK
+    from framework.budget.statements import TAKE_BACK
 
     return connection.execute(TAKE_BACK, {"held": turn}).mappings().all()
 
 
 def _count(connection: Connection, turn: str, day: str) -> bool:
     """Mark a turn as counted. False: it was before."""
-    from framework.engine.usage_statements import count
+    from framework.budget.statements import count
 
     row = {"turn": turn, "day": day}
     return connection.execute(count(connection.dialect.name), row).first() is not None
@@ -210,7 +210,7 @@ def _give_back(connection: Connection, held: Sequence[RowMapping]) -> None:
 
 def _add(connection: Connection, day: str, changes: Mapping[str, Usage]) -> dict[str, Usage]:
     """Add to sums, and lock them until the transaction ends. Returns what they are now."""
-    from framework.engine.usage_statements import add
+    from framework.budget.statements import add
 
     if not changes:
         return {}

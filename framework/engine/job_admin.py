@@ -32,7 +32,7 @@ class Retention:
     batch: int = 1_000
 
 
-class Ledger:
+class JobAdmin:
     """Questions and changes of single jobs, inside the caller's transaction."""
 
     def __init__(self, store: Store, retention: Retention) -> None:

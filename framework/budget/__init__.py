@@ -1,0 +1,1 @@
+"""What may be spent: kept by scope and day, reserved before it is spent."""
