@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from framework.values import well_formed
+
 Outcome = Literal["answered", "unsure", "refused"]
 
 
@@ -30,12 +32,8 @@ class Utterance:
 
     def __post_init__(self) -> None:
         """Make text and name such that every model and every file takes them."""
-        object.__setattr__(self, "text", _well_formed(self.text))
-        object.__setattr__(self, "name", _well_formed(self.name))
-
-
-def _well_formed(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        object.__setattr__(self, "text", well_formed(self.text))
+        object.__setattr__(self, "name", well_formed(self.name))
 
 
 @dataclass(frozen=True)

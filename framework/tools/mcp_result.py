@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+
+from framework.values import Untyped, well_formed
 
 LONGEST = 20_000
 """Characters of one result."""
 
 
-def result_text(result: Any) -> str:  # noqa: ANN401 - the client's result, of any kind
+def result_text(result: Untyped) -> str:
     """The blocks of a result one below the other, and its structured content unless the text says the same."""
     parts = [_block(block) for block in getattr(result, "content", None) or ()]
     whole = "\n".join(filter(None, parts))
     structured = getattr(result, "structured_content", None)
     if structured is not None and not _says(whole, structured):
         whole = "\n".join(filter(None, [whole, json.dumps(structured, ensure_ascii=False, default=str)]))
-    whole = whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    whole = well_formed(whole)
     return whole if len(whole) <= LONGEST else f"{whole[:LONGEST]}\n[cut: {len(whole) - LONGEST} more characters]"
 
 
@@ -31,7 +32,7 @@ def _says(text: str, structured: object) -> bool:
     return said in (structured, only) or (only is None and not text)
 
 
-def _block(block: Any) -> str:  # noqa: ANN401 - a block of any kind
+def _block(block: Untyped) -> str:
     kind = str(getattr(block, "type", ""))
     resource = getattr(block, "resource", None)
     if kind == "resource_link":
@@ -48,7 +49,7 @@ def _block(block: Any) -> str:  # noqa: ANN401 - a block of any kind
     return f"[{named}: {about}, {size} bytes, which cannot be shown as text{address}]"
 
 
-def _link(block: Any) -> str:  # noqa: ANN401 - a link to a resource
+def _link(block: Untyped) -> str:
     name = getattr(block, "title", None) or getattr(block, "name", None) or "resource"
     about = getattr(block, "description", None)
     return f"{name}: {block.uri}" + (f" ({about})" if about else "")

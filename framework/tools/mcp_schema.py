@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from framework.values import well_formed, well_formed_json
+
 Schema = dict[str, Any]
 
 LONGEST_NAME = 64
@@ -56,7 +58,7 @@ class ToolSchema:
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What is sent to the server for a model's arguments: `null` for an optional one is as if it were not given."""
         sent = {name: value for name, value in given.items() if value is not None or name not in self.optional}
-        return {self.names.get(name, name): _well_formed(value) for name, value in sent.items()}
+        return {self.names.get(name, name): well_formed_json(value) for name, value in sent.items()}
 
 
 def read_schema(raw: object) -> ToolSchema:
@@ -101,7 +103,7 @@ def _marked(name: str, tool: str, shared: bool) -> str:
 
 def short_description(text: str) -> str:
     """A description that model servers take."""
-    text = _well_formed(text)
+    text = well_formed(text)
     return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1].rstrip()}…"
 
 
@@ -234,12 +236,3 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [one for one in value if isinstance(one, str)] if isinstance(value, (list, tuple)) else []
-
-
-def _well_formed(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """JSON without half surrogate pairs, which UTF-8 cannot carry: they become U+FFFD."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {_well_formed(str(key)): _well_formed(one) for key, one in value.items()}
-    return [_well_formed(one) for one in value] if isinstance(value, (list, tuple)) else value

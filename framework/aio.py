@@ -1,0 +1,54 @@
+"""Structured concurrency for what asyncio's TaskGroup does not say: work beside a block, and whatever is done first.
+
+A TaskGroup waits for all of its tasks. These end the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, T], *, name: str | None = None) -> AsyncIterator[asyncio.Task[T]]:
+    """Run a coroutine while the block runs. At the end of the block it is cancelled, and its end is waited for.
+
+    The block gets the task. What the work raised on its own is raised at the end of the block, unless the block raises.
+    """
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield task
+    finally:
+        await cancel(task)
+    if not task.cancelled():
+        task.result()
+
+
+async def race(*ways: Awaitable[T]) -> T:
+    """Wait until one of these is done, and return what it returned. An error comes before a result: it is raised.
+
+    Coroutines belong to the race: those that are not done are cancelled, and have ended when it returns. A task or a
+    future belongs to whoever made it: it goes on.
+    """
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    own = [task for task, way in zip(tasks, ways, strict=True) if task is not way]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done = [task for task in tasks if task.done()]
+        failed = [task for task in done if task.cancelled() or task.exception() is not None]
+        return (failed or done)[0].result()
+    finally:
+        await cancel(*own)
+
+
+async def cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel what is not done, and return when all have ended. Results and errors stay in the tasks."""
+    going = [task for task in tasks if not task.done()]
+    for task in going:
+        task.cancel()
+    if going:
+        await asyncio.wait(going)
