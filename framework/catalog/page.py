@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from framework.catalog.arguments import argument_schema, resolved
 from framework.catalog.describe import description_of, field_description, filter_fields, sort_fields
-from framework.catalog.effects import effects_by_argument
 from framework.catalog.example import example_of
+from framework.catalog.execution.arguments import argument_schema, resolved
+from framework.catalog.execution.effects import effects_by_argument
 from framework.catalog.operation import EFFECTS
 from framework.errors import FrameworkError
 

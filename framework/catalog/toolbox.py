@@ -6,18 +6,18 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from framework.catalog.execute import Call
+from framework.catalog.execution.executor import OperationCall
 from framework.catalog.page import page_of, part_of
-from framework.catalog.trim import Shelf
+from framework.catalog.pager import ResultPager
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from framework.catalog.approvals import Ask
     from framework.catalog.catalog import Catalog
-    from framework.catalog.execute import Executor
+    from framework.catalog.execution.approvals import Ask
+    from framework.catalog.execution.executor import Executor
+    from framework.catalog.execution.policy import Policy
     from framework.catalog.operation import Operation
-    from framework.catalog.policy import Policy
-    from framework.catalog.search import OperationSearch
+    from framework.catalog.search.search import OperationSearch
 
 LONGEST_INTENT = 2_000
 """Characters of what is wanted that are read: operations are named in a sentence."""
@@ -29,11 +29,11 @@ class Toolbox:
     def __init__(self, catalog: Catalog, executor: Executor) -> None:
         self.catalog = catalog
         self.executor = executor
-        self._shelf = Shelf()
+        self._shelf = ResultPager()
 
     @cached_property
     def _search(self) -> OperationSearch:
-        from framework.catalog.factory import open_search
+        from framework.catalog.search.factory import open_search
 
         return open_search(self.catalog)
 
@@ -85,7 +85,7 @@ class Toolbox:
         """
         if more:
             return self._shelf.more(policy.holder, more, self.executor.broker.redact)
-        call = Call(operation_id, _read(arguments), as_user or None)
+        call = OperationCall(operation_id, _read(arguments), as_user or None)
         done = await self.executor.execute(policy, call, ask=ask)
         shown = self._shelf.present(policy.holder, done.body, self.executor.broker.redact)
         status = unseen(done.body)

@@ -162,8 +162,8 @@ def _asker(agent: LangChainAgent) -> Asker:
 
 
 async def _serve_stdio(toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker]) -> None:
-    from framework.catalog.policy import Policy
-    from framework.catalog.principal import Principal
+    from framework.catalog.execution.policy import Policy
+    from framework.catalog.execution.principal import Principal
     from framework.mcp.server import build_server
 
     client = served.known.clients[served.client]

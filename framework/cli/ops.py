@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from framework.catalog.operation import Operation
-    from framework.catalog.search import SearchResult
+    from framework.catalog.search.search import SearchResult
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -44,7 +44,7 @@ def search(
     first; a score of 0.5 is just enough), and with reason and hint where there is no operation.
     """
     from framework.catalog.catalog import Catalog
-    from framework.catalog.factory import open_search
+    from framework.catalog.search.factory import open_search
 
     lines: Iterable[str] = sys.stdin if intent == "-" else [intent]
     operations = open_search(Catalog.load(), words_only=words_only)
@@ -129,7 +129,7 @@ def _facts(operation: Operation) -> dict[str, Any]:
 
 
 def _page(operation: Operation) -> list[str]:
-    from framework.catalog.effects import effects_by_argument
+    from framework.catalog.execution.effects import effects_by_argument
     from framework.catalog.operation import EFFECTS
 
     tokens = {"server": "the server's", "either": "the server's or a user's"}

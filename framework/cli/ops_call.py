@@ -16,8 +16,8 @@ from framework.errors import UsageError
 
 if TYPE_CHECKING:
     from framework.audit import AuditLog
-    from framework.catalog.approvals import Approvals, Question
     from framework.catalog.catalog import Catalog
+    from framework.catalog.execution.approvals import OperationApprovals, Question
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -105,10 +105,10 @@ def approve(
 async def _call(
     catalog: Catalog, operation_id: str, arguments: dict[str, Any], as_user: str | None, *, full: bool, yes: bool
 ) -> dict[str, Any]:
-    from framework.catalog.execute import Call
+    from framework.catalog.execution.executor import OperationCall
+    from framework.catalog.execution.policy import Policy
+    from framework.catalog.execution.principal import Principal
     from framework.catalog.factory import open_toolbox
-    from framework.catalog.policy import Policy
-    from framework.catalog.principal import Principal
     from framework.cli.assembly import logging_for, prepare_data
     from framework.cli.local_sandbox import local_sandbox
     from framework.definition.operations import APP, CLASSES, Operations
@@ -132,7 +132,7 @@ async def _call(
         toolbox = open_toolbox(settings, catalog=catalog)
         stack.push_async_callback(toolbox.close)
         if full:
-            done = await toolbox.executor.execute(policy, Call(operation_id, arguments, as_user), ask=_ask)
+            done = await toolbox.executor.execute(policy, OperationCall(operation_id, arguments, as_user), ask=_ask)
             return done.body
         return await toolbox.execute(policy, operation_id, arguments, as_user, ask=_ask)
 
@@ -148,7 +148,7 @@ async def _ask(question: Question) -> bool | None:
 
 
 def _arguments(catalog: Catalog, operation_id: str, pairs: list[str], text: str | None) -> dict[str, Any]:
-    from framework.catalog.arguments import argument_schema, resolved
+    from framework.catalog.execution.arguments import argument_schema, resolved
 
     operation = catalog.operation(operation_id)
     models = argument_schema(catalog, operation).get("$defs", {})
@@ -213,7 +213,7 @@ def _file(value: str) -> str:
     return f"data:{mime};name={file.name};base64,{base64.b64encode(content).decode()}"
 
 
-def _records() -> tuple[AuditLog, Approvals]:
+def _records() -> tuple[AuditLog, OperationApprovals]:
     from datetime import UTC, datetime
 
     from framework.catalog.factory import open_records

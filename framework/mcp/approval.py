@@ -10,7 +10,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 if TYPE_CHECKING:
     from fastmcp import Context
 
-    from framework.catalog.approvals import Question
+    from framework.catalog.execution.approvals import Question
 
 ANSWER = "approval"
 LONGEST = 10_000

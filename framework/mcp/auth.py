@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fastmcp.server.auth import AccessToken, MultiAuth, TokenVerifier
 from fastmcp.server.dependencies import get_access_token
 
-from framework.catalog.policy import NotAllowedError, Policy
-from framework.catalog.principal import Principal
+from framework.catalog.execution.policy import NotAllowedError, Policy
+from framework.catalog.execution.principal import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

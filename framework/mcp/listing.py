@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastmcp.server.middleware import CallNext, MiddlewareContext
     from fastmcp.tools import Tool
 
-    from framework.catalog.policy import Policy
+    from framework.catalog.execution.policy import Policy
 
 EXECUTE = "execute_operation"
 ISSUE = "issue_user_token"

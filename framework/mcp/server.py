@@ -26,7 +26,7 @@ from framework.mcp.listing import ISSUE, PolicyListing, reading
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider
 
-    from framework.catalog.policy import Policy
+    from framework.catalog.execution.policy import Policy
     from framework.catalog.toolbox import Toolbox
 
 INSTRUCTIONS = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from framework.catalog.arguments import fits
+from framework.catalog.execution.arguments import fits
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from langchain.tools import ToolRuntime, tool
 from langchain_core.tools import BaseTool
 
-from framework.catalog.policy import Policy
-from framework.catalog.principal import Principal
+from framework.catalog.execution.policy import Policy
+from framework.catalog.execution.principal import Principal
 from framework.definition.operations import OPERATION_TOOLS
 from framework.errors import FrameworkError, ToolError
 from framework.outbound import UNSCREENED, Screen
@@ -91,22 +91,22 @@ class ChatOperations:
     ) -> dict[str, Any]:
         """Execute an operation for a direct tool and return the service's answer. Raises ToolError.
 
-        `declared`: see `Call`.
+        `declared`: see `OperationCall`.
         """
-        from framework.catalog.execute import Call
+        from framework.catalog.execution.executor import OperationCall
 
         with told():
-            call = Call(operation_id, self.screened(operation_id, arguments), declared=declared)
+            call = OperationCall(operation_id, self.screened(operation_id, arguments), declared=declared)
             return (await self.toolbox.executor.execute(self.policy(runtime), call)).body
 
     async def execute(
         self, context: ToolContext, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None
     ) -> dict[str, Any]:
         """Execute an operation for a tool of the bot's own; see `ToolContext.execute`."""
-        from framework.catalog.execute import Call
+        from framework.catalog.execution.executor import OperationCall
 
         with told():
-            call = Call(operation_id, self.screened(operation_id, arguments), as_user)
+            call = OperationCall(operation_id, self.screened(operation_id, arguments), as_user)
             done = await self.toolbox.executor.execute(self._policy(context), call)
         return done.body
 

@@ -68,8 +68,8 @@ def _check_operations(bot: Bot) -> None:
     if not named and not rules.named:
         return
     from framework.catalog.catalog import Catalog
-    from framework.catalog.policy import Policy
-    from framework.catalog.principal import Principal
+    from framework.catalog.execution.policy import Policy
+    from framework.catalog.execution.principal import Principal
 
     catalog = Catalog.load()
     _check_names(bot, catalog)

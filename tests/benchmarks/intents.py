@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framework.catalog.catalog import Catalog
-from framework.catalog.factory import open_search
-from framework.catalog.search import OperationSearch, SearchResult
+from framework.catalog.search.factory import open_search
+from framework.catalog.search.search import OperationSearch, SearchResult
 
 HERE = Path(__file__).parent
 DEVELOPMENT = HERE.parents[2] / "shared" / "catalog" / "intents_dev.json"

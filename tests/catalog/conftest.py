@@ -3,8 +3,8 @@
 import pytest
 
 from framework.catalog.catalog import Catalog
-from framework.catalog.factory import open_search
-from framework.catalog.search import OperationSearch
+from framework.catalog.search.factory import open_search
+from framework.catalog.search.search import OperationSearch
 
 
 @pytest.fixture(scope="session")

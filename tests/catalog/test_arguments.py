@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from framework.catalog.arguments import ArgumentsError, argument_schema, check_arguments, resolved
 from framework.catalog.catalog import Catalog
 from framework.catalog.example import example
+from framework.catalog.execution.arguments import ArgumentsError, argument_schema, check_arguments, resolved
 
 
 @pytest.mark.parametrize("every", [False, True])

@@ -36,7 +36,7 @@ def test_limits_are_named_where_they_are_documented(catalog: Catalog) -> None:
 def test_neither_sdk_is_imported() -> None:
     code = (
         "import sys; from framework.catalog.catalog import Catalog;"
-        "from framework.catalog.search import OperationSearch;"
+        "from framework.catalog.search.search import OperationSearch;"
         "OperationSearch(Catalog.load()).search('ban a troll');"
         "print([name for name in ('getstream', 'stream_chat', 'numpy', 'pydantic') if name in sys.modules])"
     )

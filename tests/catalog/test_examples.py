@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from framework.catalog.arguments import check_arguments
 from framework.catalog.catalog import Catalog
 from framework.catalog.describe import description_of
 from framework.catalog.example import example_of
+from framework.catalog.execution.arguments import check_arguments
 from framework.catalog.page import page_of, part_of
 from framework.errors import FrameworkError
 from tests.support.operations import Desk, desk

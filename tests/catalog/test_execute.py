@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from framework.catalog.approvals import ApprovalNeededError, Question
-from framework.catalog.arguments import ArgumentsError
-from framework.catalog.broker import CredentialBroker, HandleError
 from framework.catalog.catalog import UnknownOperationError
-from framework.catalog.policy import NotAllowedError
-from framework.catalog.principal import Principal
+from framework.catalog.execution.approvals import ApprovalNeededError, Question
+from framework.catalog.execution.arguments import ArgumentsError
+from framework.catalog.execution.broker import CredentialBroker, HandleError
+from framework.catalog.execution.policy import NotAllowedError
+from framework.catalog.execution.principal import Principal
 from framework.errors import ChatServiceError, FrameworkError
 from framework.sandbox.kernel.faults import Fault
 from framework.stream.budget import Endpoint

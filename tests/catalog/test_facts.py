@@ -6,7 +6,7 @@ import re
 import pytest
 
 from framework.catalog.catalog import DATA, Catalog
-from framework.catalog.operation import Endpoint, Operation
+from framework.catalog.operation import ApiEndpoint, Operation
 from scripts import catalog_facts
 
 V1_OPERATIONS = 195
@@ -86,5 +86,5 @@ def test_enumerations_and_times_are_kept(catalog: Catalog) -> None:
     assert {item.name: item.type_name for item in start.parameters}["scheduled_for"] == "date-time"
 
 
-def _address(endpoint: Endpoint) -> tuple[str, str]:
+def _address(endpoint: ApiEndpoint) -> tuple[str, str]:
     return endpoint.method, re.sub(r"{\w+}", "{}", endpoint.path)

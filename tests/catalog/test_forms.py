@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from framework.catalog.arguments import check_arguments
 from framework.catalog.catalog import Catalog
-from framework.catalog.forms import usual
+from framework.catalog.execution.arguments import check_arguments
+from framework.catalog.execution.forms import usual
 from framework.errors import ChatServiceError, FrameworkError
 from framework.sandbox.kernel.faults import Fault
 from tests.support.operations import Desk, desk

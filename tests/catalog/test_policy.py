@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from framework.catalog.actor import actors, described, with_actor, without_actors
 from framework.catalog.catalog import Catalog
-from framework.catalog.policy import Actor, NotAllowedError
-from framework.catalog.principal import Principal
-from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, reach_of
+from framework.catalog.execution.actor import actors, described, with_actor, without_actors
+from framework.catalog.execution.policy import ActingUser, NotAllowedError
+from framework.catalog.execution.principal import Principal
+from framework.catalog.execution.reach import Anywhere, Filtered, InChannels, OfMessage, narrow, reach_of
 from framework.definition.operations import Operations
 from tests.support.operations import policy
 
@@ -42,7 +42,7 @@ def test_operations_are_allowed_by_id_and_class_and_denied_first(
 
 def test_a_bot_that_says_nothing_may_read_its_conversation_as_itself() -> None:
     rule = policy(BOT, **DEFAULTS)
-    assert rule.actor(None) == Actor("agent-bot")
+    assert rule.actor(None) == ActingUser("agent-bot")
     rule.check_channel("messaging:support-1")
     with pytest.raises(NotAllowedError, match="out of bounds"):
         rule.check_channel("messaging:support-2")
@@ -63,15 +63,15 @@ def test_a_bot_that_says_nothing_may_read_its_conversation_as_itself() -> None:
 def test_as_whom_is_limited(act_as: list[str], allowed: set[str], refused: set[str]) -> None:
     rule = policy(BOT, act_as=act_as)
     for user_id in allowed:
-        assert rule.actor(user_id) == Actor(user_id)
+        assert rule.actor(user_id) == ActingUser(user_id)
     for user_id in refused:
         with pytest.raises(NotAllowedError):
             rule.actor(user_id)
 
 
 def test_the_first_of_act_as_is_the_default() -> None:
-    assert policy(BOT, act_as=["caller", "bot"]).actor(None) == Actor("maria")
-    assert policy(BOT, act_as=["app"]).actor(None) == Actor(None)
+    assert policy(BOT, act_as=["caller", "bot"]).actor(None) == ActingUser("maria")
+    assert policy(BOT, act_as=["app"]).actor(None) == ActingUser(None)
     with pytest.raises(NotAllowedError, match="as whom"):
         policy(Principal("mcp:x"), act_as=["bot"]).actor(None)
 
@@ -103,9 +103,9 @@ def test_who_does_it_is_found_in_the_arguments(
 def test_the_app_may_not_speak_for_others_than_the_policy_says(catalog: Catalog) -> None:
     rule = policy(BOT, act_as=["app", "bot"])
     operation = catalog.operation("SendMessage")
-    rule.check_actors(operation, {"message": {"user_id": "agent-bot"}}, Actor(None))
+    rule.check_actors(operation, {"message": {"user_id": "agent-bot"}}, ActingUser(None))
     with pytest.raises(NotAllowedError, match="'alice'"):
-        rule.check_actors(operation, {"message": {"user_id": "alice"}}, Actor(None))
+        rule.check_actors(operation, {"message": {"user_id": "alice"}}, ActingUser(None))
 
 
 @pytest.mark.parametrize(
@@ -134,18 +134,18 @@ def test_the_doer_is_filled_in_where_the_app_acts_for_a_user(catalog: Catalog) -
 @pytest.mark.parametrize(
     ("name", "arguments", "expected"),
     [
-        ("SendMessage", {"type": "a", "id": "b"}, Channels(frozenset({"a:b"}))),
+        ("SendMessage", {"type": "a", "id": "b"}, InChannels(frozenset({"a:b"}))),
         ("GetMessage", {"id": "m"}, OfMessage("m")),
         ("GetReplies", {"parent_id": "m"}, OfMessage("m")),
         ("GetThread", {"message_id": "m"}, OfMessage("m")),
         ("CastPollVote", {"message_id": "m", "poll_id": "p"}, OfMessage("m")),
         ("Flag", {"target_message_id": "m"}, OfMessage("m")),
         ("Flag", {"target_user_id": "u"}, Anywhere()),
-        ("Ban", {"target_user_id": "u", "channel_cid": "a:b"}, Channels(frozenset({"a:b"}))),
+        ("Ban", {"target_user_id": "u", "channel_cid": "a:b"}, InChannels(frozenset({"a:b"}))),
         ("Ban", {"target_user_id": "u"}, Anywhere()),
-        ("DeleteChannels", {"cids": ["a:b", "a:c"]}, Channels(frozenset({"a:b", "a:c"}))),
-        ("MuteChannel", {"channel_cids": ["a:b"]}, Channels(frozenset({"a:b"}))),
-        ("QueryMembers", {"payload": {"type": "a", "id": "b"}}, Channels(frozenset({"a:b"}))),
+        ("DeleteChannels", {"cids": ["a:b", "a:c"]}, InChannels(frozenset({"a:b", "a:c"}))),
+        ("MuteChannel", {"channel_cids": ["a:b"]}, InChannels(frozenset({"a:b"}))),
+        ("QueryMembers", {"payload": {"type": "a", "id": "b"}}, InChannels(frozenset({"a:b"}))),
         ("QueryMembers", {"payload": {"type": "a", "members": []}}, Anywhere()),
         ("Search", {"payload": {}}, Filtered(("payload", "filter_conditions"))),
         ("QueryChannels", {}, Filtered(("filter_conditions",))),

@@ -11,9 +11,9 @@ import jwt
 import pytest
 from jsonschema import Draft202012Validator
 
-from framework.catalog.arguments import ArgumentsError, argument_schema, resolved
 from framework.catalog.catalog import Catalog
 from framework.catalog.example import example
+from framework.catalog.execution.arguments import ArgumentsError, argument_schema, resolved
 from framework.errors import ChatServiceError
 from tests.support.operations import Received, desk, recorder
 from tests.support.sandbox import API_KEY, API_SECRET, start_sandbox

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.catalog.search import OperationSearch
+from framework.catalog.search.search import OperationSearch
 
 
 @pytest.mark.parametrize(

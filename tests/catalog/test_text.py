@@ -2,10 +2,10 @@
 
 import pytest
 
-from framework.catalog.mood import mood_of
-from framework.catalog.spelling import Spelling, distance
-from framework.catalog.text import stem, words
-from framework.catalog.thesaurus import Thesaurus
+from framework.catalog.search.mood import mood_of
+from framework.catalog.search.spelling import Spelling, distance
+from framework.catalog.search.text import stem, words
+from framework.catalog.search.thesaurus import Thesaurus
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framework.catalog.trim import LARGEST, NOISE, NoMoreError, Shelf
+from framework.catalog.pager import LARGEST, NOISE, NoMoreError, ResultPager
 
 
 def message(number: int) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def same(text: str) -> str:
 
 
 def shown(value: Any) -> Any:
-    return Shelf().present("me", value, same)
+    return ResultPager().present("me", value, same)
 
 
 def test_what_is_empty_or_noise_goes_and_users_are_short() -> None:
@@ -71,7 +71,7 @@ def test_twenty_messages_stay_whole() -> None:
 
 @pytest.mark.parametrize("count", [30, 300, 3_000])
 def test_a_long_list_can_be_read_to_its_end(count: int) -> None:
-    shelf = Shelf()
+    shelf = ResultPager()
     page = shelf.present("me", {"messages": [message(number) for number in range(count)]}, same)
     found = [m["id"] for m in page["result"]["messages"]]
     while references := [each for each in page.get("left_out", ()) if "?from=" in each]:
@@ -111,7 +111,7 @@ def test_a_long_text_is_cut_and_can_be_read_whole() -> None:
 
 
 def test_a_rest_is_for_its_owner_alone_and_has_to_exist() -> None:
-    shelf = Shelf()
+    shelf = ResultPager()
     (reference,) = shelf.present("me", {"text": "x" * 20_000}, same)["left_out"]
     path = reference.partition("?")[0]
     for holder, place in (("you", reference), ("me", "r00000000/text"), ("me", path + "/deeper"), ("me", "")):
@@ -124,7 +124,7 @@ def test_secrets_are_struck_out_of_answers() -> None:
         return text.replace("s3cr3t", "[secret]")
 
     value = {"user": {"id": "g"}, "access_token": "abc", "note": "s3cr3t!", "deep": [{"sqs_secret": "def"}]}
-    shelf = Shelf()
+    shelf = ResultPager()
     page = shelf.present("me", value | {"long": "s3cr3t " * 9_000}, strike)
     result = page["result"]
     assert result["access_token"].startswith("[hidden: ")
@@ -149,7 +149,7 @@ def everything(value: Any) -> Leaves:
     """What is found by following every reference, each once."""
     from urllib.parse import unquote
 
-    shelf = Shelf()
+    shelf = ResultPager()
     page = shelf.present("me", value, same)
     found = leaves(page["result"])
     waiting, seen = list(page.get("left_out", ())), set()
@@ -198,8 +198,8 @@ values = st.recursive(
 @given(st.dictionaries(names, values, max_size=6), st.integers(200, 3_000))
 def test_nothing_that_the_service_said_is_out_of_reach(value: dict[str, Any], room: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("framework.catalog.trim.LARGEST", room)
-        patch.setattr("framework.catalog.trim.LEAST", 40)
+        patch.setattr("framework.catalog.pager.LARGEST", room)
+        patch.setattr("framework.catalog.pager.LEAST", 40)
         found = everything(value)
     for place, item in leaves(value).items():
         assert found.get(place, "nowhere") == item or item in (None, "", [], {}), place

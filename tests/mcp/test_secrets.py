@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, web
 from pydantic import SecretStr
 
-from framework.catalog.broker import CredentialBroker
+from framework.catalog.execution.broker import CredentialBroker
 from framework.errors import FrameworkError
 from tests.support.mcp import ToolFailedError, stdio, variables
 from tests.support.operations import desk, policy

@@ -19,13 +19,13 @@ from fastmcp import FastMCP
 from mcp.types import Tool, ToolAnnotations
 from structlog.testing import capture_logs
 
-from framework.catalog.approvals import ApprovalNeededError
 from framework.catalog.catalog import Catalog
-from framework.catalog.custom import as_sent
-from framework.catalog.effects import effects_of
-from framework.catalog.policy import NotAllowedError
-from framework.catalog.principal import Principal
-from framework.catalog.visible import Reader, seen_by
+from framework.catalog.execution.approvals import ApprovalNeededError
+from framework.catalog.execution.custom import as_sent
+from framework.catalog.execution.effects import effects_of
+from framework.catalog.execution.policy import NotAllowedError
+from framework.catalog.execution.principal import Principal
+from framework.catalog.execution.visible import Reader, seen_by
 from framework.definition.operations import Operations
 from framework.errors import FrameworkError
 from framework.mcp.config import PRESETS

@@ -20,7 +20,7 @@ from framework.agent.embedded import address
 from framework.agent.knowledge.articles import encoding, formats
 from framework.agent.knowledge.search import shorthand
 from framework.agent.models import thoughts
-from framework.catalog import languages
+from framework.catalog.search import languages
 from framework.definition.patterns import LinearPattern
 from framework.insight.secrets import Redactor
 from framework.personal_data import accounts
@@ -50,7 +50,7 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     "framework/agent/knowledge/search/shorthand.py:_table": lambda: [
         shorthand._table(code)[0] for code in ("en", "de", "fr")
     ],
-    "framework/catalog/languages.py:_inside": lambda: [
+    "framework/catalog/search/languages.py:_inside": lambda: [
         re.compile(f"(mute)[^\n]{{0,{languages.GAP_INSIDE}}}?(user)[^\n]{{0,{languages.GAP_INSIDE}}}?(now)")
     ],
     "framework/personal_data/accounts.py:_form": lambda: list(accounts._FORMS.values()),

@@ -13,10 +13,10 @@ from typing import Any
 from aiohttp import web
 
 from framework.audit import AuditLog
-from framework.catalog.approvals import Approvals
+from framework.catalog.execution.approvals import OperationApprovals
+from framework.catalog.execution.policy import Policy
+from framework.catalog.execution.principal import Principal
 from framework.catalog.factory import open_records, open_toolbox
-from framework.catalog.policy import Policy
-from framework.catalog.principal import Principal
 from framework.catalog.toolbox import Toolbox
 from framework.definition.operations import Operations
 from framework.settings import Settings
@@ -59,7 +59,7 @@ class Desk:
         finally:
             await log.close()
 
-    def records(self) -> tuple[AuditLog, Approvals]:
+    def records(self) -> tuple[AuditLog, OperationApprovals]:
         """The audit log and the approvals, as another process opens them."""
         return open_records(Settings(data=self.data, _env_file=None), now=lambda: datetime.now(UTC))
 

@@ -19,7 +19,7 @@ from framework.stream.model import EPOCH, ChannelRef, CustomEvent, MemberAdded, 
 Happening = ReactionNew | MemberAdded | CustomEvent
 Made = tuple[Message, Cause]
 BY_TOOL = "ai_generated"
-"""The field of an event by which a bot's tools say that they sent it (see `framework.catalog.execute`)."""
+"""The field of an event by which a bot's tools say that they sent it (see `framework.catalog.execution.executor`)."""
 THE_APP = "the app"
 """Who reports an event, where its sender has no name."""
 _LONGEST_DATA = 2_000

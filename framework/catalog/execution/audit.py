@@ -12,7 +12,7 @@ from framework.audit import Entry, Outcome
 from framework.audit.entry import cut
 
 if TYPE_CHECKING:
-    from framework.catalog.principal import Principal
+    from framework.catalog.execution.principal import Principal
 
 
 class Audit(Protocol):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
-    from framework.catalog.elsewhere import Elsewhere
     from framework.catalog.operation import Operation
+    from framework.catalog.search.unsupported import UnsupportedTopic
     from framework.embedding.embedder import Embedder, Vectors
 
 ELSEWHERE = "elsewhere:"
@@ -24,7 +24,7 @@ LONGEST = 300
 SCALE = 127
 
 
-def described(operations: Iterable[Operation], elsewhere: Mapping[str, Elsewhere]) -> dict[str, list[str]]:
+def described(operations: Iterable[Operation], elsewhere: Mapping[str, UnsupportedTopic]) -> dict[str, list[str]]:
     """All that is said about each operation, and about each subject that lies elsewhere, by name."""
     ours = {
         operation.id: [

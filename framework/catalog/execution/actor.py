@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from framework.catalog.custom import FLAT_AT_THE_TOP
+from framework.catalog.execution.custom import FLAT_AT_THE_TOP
 
 if TYPE_CHECKING:
     from framework.catalog.operation import Operation

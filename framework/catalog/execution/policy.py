@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from framework.catalog.actor import actors, described
+from framework.catalog.execution.actor import actors, described
 from framework.catalog.operation import EFFECTS
 from framework.definition.operations import APP, BOT, CALLER, CONVERSATION, Operations, matches
 from framework.errors import FrameworkError
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from framework.catalog.execution.principal import Principal
     from framework.catalog.operation import Effect, Operation
-    from framework.catalog.principal import Principal
 
 
 class NotAllowedError(FrameworkError):
@@ -23,7 +23,7 @@ class NotAllowedError(FrameworkError):
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
+class ActingUser:
     """As whom a call is made: a user, or the app itself where `user_id` is None."""
 
     user_id: str | None
@@ -77,15 +77,15 @@ class Policy:
         """Whether the app acts where nobody is named."""
         return self.rules.act_as[0] == APP
 
-    def actor(self, as_user: str | None) -> Actor:
+    def actor(self, as_user: str | None) -> ActingUser:
         """As whom to act: the user asked for, or the policy's first choice. Raises NotAllowedError."""
         if as_user is None:
-            return Actor(self._default())
+            return ActingUser(self._default())
         if not self._may_be(as_user):
             raise self._refusal(f"acting as {as_user!r} is not allowed", "act_as")
-        return Actor(as_user)
+        return ActingUser(as_user)
 
-    def check_actors(self, operation: Operation, arguments: dict[str, Any], actor: Actor) -> None:
+    def check_actors(self, operation: Operation, arguments: dict[str, Any], actor: ActingUser) -> None:
         """Raise NotAllowedError where the arguments name a doer that the principal may not be."""
         for user_id in sorted(actors(operation, arguments) - {actor.user_id}):
             if not self._may_be(user_id):

@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from framework.catalog.custom import takes_any
 from framework.catalog.describe import range_of
 from framework.catalog.example import example
+from framework.catalog.execution.custom import takes_any
 from framework.catalog.values import Json
 from framework.errors import FrameworkError
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from framework.catalog.transport import NotSentError, RefusedError, Response, header_number, service_time
+from framework.catalog.execution.transport import (
+    NotSentError,
+    RefusedAnswerError,
+    Response,
+    header_number,
+    service_time,
+)
 from framework.errors import ChatServiceError
 from framework.stream.budget import UNCOUNTED, Bucket, Endpoint
 from framework.stream.failure import RATE_LIMITED, TOKEN_CODES
@@ -16,10 +22,10 @@ from framework.stream.failure import RATE_LIMITED, TOKEN_CODES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from framework.catalog.broker import CredentialBroker
+    from framework.catalog.execution.broker import CredentialBroker
+    from framework.catalog.execution.request import HttpRequest
+    from framework.catalog.execution.transport import Transport
     from framework.catalog.operation import Operation
-    from framework.catalog.request import Request
-    from framework.catalog.transport import Transport
     from framework.stream.client import App
     from framework.stream.timing import Timing
 
@@ -53,7 +59,7 @@ _SHARED = {endpoint.title: endpoint for endpoint in Endpoint}
 log = structlog.get_logger(__name__)
 
 
-class Caller:
+class ServiceCaller:
     """Makes calls for all principals of a process."""
 
     def __init__(self, transport: Transport, broker: CredentialBroker, timing: Timing, app: App) -> None:
@@ -63,7 +69,7 @@ class Caller:
         self._app = app
         self._buckets: OrderedDict[tuple[str, str | None], Bucket] = OrderedDict()
 
-    async def call(self, operation: Operation, request: Request, user_id: str | None, *, own_id: bool) -> Response:
+    async def call(self, operation: Operation, request: HttpRequest, user_id: str | None, *, own_id: bool) -> Response:
         """Make a call as a user, or as the app where `user_id` is None.
 
         A read is repeated when it fails; a write only where the service did nothing, where its kind is repeatable, or
@@ -76,7 +82,7 @@ class Caller:
             await self._wait_for(bucket, operation)
             try:
                 response = await self._transport.send(request, self._broker.mint(user_id))
-            except RefusedError as refusal:
+            except RefusedAnswerError as refusal:
                 error, nothing_done = self._learn(refusal, bucket)
             except NotSentError as unsent:
                 error, nothing_done = unsent, True
@@ -96,7 +102,7 @@ class Caller:
         """Close all connections."""
         await self._transport.close()
 
-    def _learn(self, refusal: RefusedError, bucket: Bucket) -> tuple[ChatServiceError, bool]:
+    def _learn(self, refusal: RefusedAnswerError, bucket: Bucket) -> tuple[ChatServiceError, bool]:
         """The error, and whether it says that nothing was done."""
         error = refusal.error
         time = service_time(refusal.headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from framework.catalog.broker import HANDLE
+from framework.catalog.execution.broker import HANDLE
 
 LONGEST_ID = 255
 _SEGMENTS = 3

@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from framework.catalog.elsewhere import read_elsewhere
-from framework.catalog.fit import ACTIONS, MANY, Fitting
-from framework.catalog.languages import translated
-from framework.catalog.meaning import ELSEWHERE
-from framework.catalog.scoring import Document, Index, Weights
-from framework.catalog.spelling import Spelling
-from framework.catalog.text import STOPWORDS, stem, words
-from framework.catalog.thesaurus import Thesaurus
+from framework.catalog.search.form import ACTIONS, MANY, IntentForms
+from framework.catalog.search.languages import translated
+from framework.catalog.search.meaning import ELSEWHERE
+from framework.catalog.search.scoring import OperationIndex, SearchDocument, SearchWeights
+from framework.catalog.search.spelling import Spelling
+from framework.catalog.search.text import STOPWORDS, stem, words
+from framework.catalog.search.thesaurus import Thesaurus
+from framework.catalog.search.unsupported import read_unsupported_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from framework.catalog.catalog import Catalog
-    from framework.catalog.meaning import Meaning
-    from framework.catalog.mood import Mood
     from framework.catalog.operation import Operation
-    from framework.catalog.scoring import Terms
+    from framework.catalog.search.meaning import Meaning
+    from framework.catalog.search.mood import Mood
+    from framework.catalog.search.scoring import Terms
 
 LISTING = ("~list", "~query")
 LISTINGS = ("list", stem("query"))
@@ -110,20 +110,20 @@ class OperationSearch:
     """
 
     def __init__(
-        self, catalog: Catalog, *, weights: Weights | None = None, meaning: Callable[[], Meaning] | None = None
+        self, catalog: Catalog, *, weights: SearchWeights | None = None, meaning: Callable[[], Meaning] | None = None
     ) -> None:
         """`meaning` opens what compares meanings; it is called once, by the first intent that words leave in doubt."""
         self._catalog = catalog
         self._meaning = cache(meaning) if meaning is not None else None
         self._thesaurus = Thesaurus.load()
         self._spellings: set[str] = set()
-        self._fitting = Fitting(catalog, self._thesaurus)
+        self._fitting = IntentForms(catalog, self._thesaurus)
         # Backwards, so that of twins such as DeleteChannel and DeleteChannels the one for one of them is kept.
         self._names = {key: operation.id for operation in reversed(list(catalog)) for key in _keys(operation.id)}
-        self._elsewhere = read_elsewhere()
+        self._elsewhere = read_unsupported_topics()
         documents = [self._document(operation) for operation in catalog]
         documents += [self._foreign(name, entry.aliases) for name, entry in self._elsewhere.items()]
-        self._index = Index(documents, weights or Weights())
+        self._index = OperationIndex(documents, weights or SearchWeights())
         self._known = self._index.vocabulary | self._thesaurus.vocabulary()
         self._spelling = Spelling(self._spellings | self._thesaurus.spellings)
 
@@ -231,7 +231,7 @@ class OperationSearch:
         terms.update(dict.fromkeys(self._thesaurus.concepts([stem(word) for word in sequence]), CONCEPT_SHARE))
         return terms
 
-    def _document(self, operation: Operation) -> Document:
+    def _document(self, operation: Operation) -> SearchDocument:
         profile = operation.profile
         name = self._terms(operation.id)
         if operation.id in self._fitting.many:
@@ -250,11 +250,11 @@ class OperationSearch:
             "use_when": [self._terms(profile.use_when)],
             "parameters": [self._terms(parameter.name.replace("_", " ")) for parameter in operation.parameters],
         }
-        return Document(operation.id, fields, [name, summary, *phrases, *situations])
+        return SearchDocument(operation.id, fields, [name, summary, *phrases, *situations])
 
-    def _foreign(self, name: str, aliases: list[str]) -> Document:
+    def _foreign(self, name: str, aliases: list[str]) -> SearchDocument:
         phrases = [self._terms(alias) for alias in aliases]
-        return Document(ELSEWHERE + name, {"phrases": phrases}, phrases)
+        return SearchDocument(ELSEWHERE + name, {"phrases": phrases}, phrases)
 
 
 def _rank(scores: Mapping[str, float], fits: Mapping[str, float]) -> _Ranking:

@@ -12,7 +12,7 @@ from framework.approvals.sheet import lines
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from framework.catalog.principal import Principal
+    from framework.catalog.execution.principal import Principal
 
 LIFETIME = timedelta(hours=1)
 """For so long an operation may be decided on, and executed once it was approved."""
@@ -77,7 +77,7 @@ def question_of(
     return Question(request)
 
 
-class Approvals:
+class OperationApprovals:
     """Questions and answers about operations, in the store of approvals. An answer counts for one call."""
 
     def __init__(self, store: ApprovalStore) -> None:

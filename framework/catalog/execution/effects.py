@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from framework.catalog.actor import users_in
+from framework.catalog.execution.actor import users_in
 from framework.catalog.operation import EFFECTS, Effect
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from framework.catalog.transport import NotSentError
+from framework.catalog.execution.transport import NotSentError
 from framework.errors import ChatServiceError
 from framework.stream.failure import AUTH_FAILED, RATE_LIMITED
 

@@ -19,7 +19,7 @@ from framework.stream.failure import garbled, refused, unreachable
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from framework.catalog.request import Request
+    from framework.catalog.execution.request import HttpRequest
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 AGENT = "agents-in-channels"
@@ -47,7 +47,7 @@ class Response:
         return service_time(self.headers)
 
 
-class RefusedError(Exception):
+class RefusedAnswerError(Exception):
     """An answer that says no, with its headers. Inside this package only: `error` is what others get to see."""
 
     def __init__(self, error: ChatServiceError, headers: Mapping[str, str]) -> None:
@@ -65,8 +65,8 @@ class Transport:
         self._redact = redact
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, request: Request, token: SecretStr) -> Response:
-        """Send once. Raises RefusedError, NotSentError, or ChatServiceError where nobody knows what happened.
+    async def send(self, request: HttpRequest, token: SecretStr) -> Response:
+        """Send once. Raises RefusedAnswerError, NotSentError, or ChatServiceError where nobody knows what happened.
 
         None of them is chained to the library's own error: that one may hold the token.
         """
@@ -99,7 +99,7 @@ class Transport:
         if status >= 300:
             code, message = read_refusal(text)
             # A service, or what stands before it, may repeat what it was shown.
-            raise RefusedError(refused(self._base_url, status, code, self._redact(message)), headers)
+            raise RefusedAnswerError(refused(self._base_url, status, code, self._redact(message)), headers)
         try:
             body = json.loads(text) if text.strip() else {}
         except ValueError:
@@ -111,7 +111,7 @@ class Transport:
             self._session = aiohttp.ClientSession(timeout=TIMEOUT, middlewares=(_once,))
         return self._session
 
-    def _url(self, request: Request) -> URL:
+    def _url(self, request: HttpRequest) -> URL:
         # The path is quoted already and must leave as it is.
         return URL(self._base_url + request.path, encoded=True).with_query({**request.query, "api_key": self._key})
 
@@ -148,7 +148,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _content(request: Request) -> dict[str, Any]:
+def _content(request: HttpRequest) -> dict[str, Any]:
     if not request.form:
         return {} if request.body is None else {"json": request.body}
     form = aiohttp.FormData(default_to_multipart=True)

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class UnsupportedTopic:
     """A subject that no operation serves, and how people ask for it."""
 
     reason: str
@@ -16,7 +16,7 @@ class Elsewhere:
     aliases: list[str]
 
 
-def read_elsewhere() -> dict[str, Elsewhere]:
-    """Every such subject by name, from data/not_here.json."""
-    file = files("framework.catalog") / "data" / "not_here.json"
-    return {name: Elsewhere(**entry) for name, entry in json.loads(file.read_text(encoding="utf-8")).items()}
+def read_unsupported_topics() -> dict[str, UnsupportedTopic]:
+    """Every such subject by name, from data/unsupported_topics.json."""
+    file = files("framework.catalog") / "data" / "unsupported_topics.json"
+    return {name: UnsupportedTopic(**entry) for name, entry in json.loads(file.read_text(encoding="utf-8")).items()}

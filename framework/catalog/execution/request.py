@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from framework.catalog.arguments import ArgumentsError
-from framework.catalog.custom import FLAT_AT_THE_TOP
+from framework.catalog.execution.arguments import ArgumentsError
+from framework.catalog.execution.custom import FLAT_AT_THE_TOP
 from framework.catalog.values import Json
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _DATA_URL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class FilePart:
     """A file that goes with a request."""
 
     name: str
@@ -32,18 +32,18 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """What is sent. `path` is quoted already; `body` None sends none; a `form` is multipart, with or without files."""
 
     method: str
     path: str
     query: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
-    files: dict[str, Upload] = field(default_factory=dict)
+    files: dict[str, FilePart] = field(default_factory=dict)
     form: bool = False
 
 
-def build_request(operation: Operation, arguments: dict[str, Any]) -> Request:
+def build_request(operation: Operation, arguments: dict[str, Any]) -> HttpRequest:
     """Put every argument in its place. Their custom fields stand already where the API has them (`custom.as_sent`).
 
     Raises ArgumentsError for a file that cannot be read from its `data:` address.
@@ -51,7 +51,7 @@ def build_request(operation: Operation, arguments: dict[str, Any]) -> Request:
     path = operation.endpoint.path
     query: dict[str, str] = {}
     body: dict[str, Any] = {}
-    files: dict[str, Upload] = {}
+    files: dict[str, FilePart] = {}
     form = operation.body == "multipart"
     for parameter in operation.parameters:
         if parameter.name not in arguments:
@@ -67,7 +67,7 @@ def build_request(operation: Operation, arguments: dict[str, Any]) -> Request:
             body[parameter.wire_name] = value
     if operation.id in FLAT_AT_THE_TOP:
         body = {**body.pop("custom", {}), **body}
-    return Request(operation.endpoint.method, path, query, body if operation.body else None, files, form)
+    return HttpRequest(operation.endpoint.method, path, query, body if operation.body else None, files, form)
 
 
 def _in_query(value: Json) -> str:
@@ -78,11 +78,11 @@ def _in_query(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
 
 
-def _upload(parameter: Parameter, value: str) -> Upload:
+def _upload(parameter: Parameter, value: str) -> FilePart:
     """A file from a `data:` address; any other text is the content itself. Never a path: nothing is read from disk."""
     match = _DATA_URL.fullmatch(value)
     if match is None:
-        return Upload("file.txt", "text/plain", value.encode())
+        return FilePart("file.txt", "text/plain", value.encode())
     try:
         content = base64.b64decode(match["data"], validate=True) if match["encoded"] else match["data"].encode()
     except binascii.Error:
@@ -91,4 +91,4 @@ def _upload(parameter: Parameter, value: str) -> Upload:
         ) from None
     mime = match["mime"] or "text/plain"
     name = re.search(r";name=([\w.+-]+)", match["parameters"] or "")
-    return Upload(name[1] if name else f"file.{mime.rpartition('/')[2].partition('+')[0]}", mime, content)
+    return FilePart(name[1] if name else f"file.{mime.rpartition('/')[2].partition('+')[0]}", mime, content)

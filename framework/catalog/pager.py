@@ -171,7 +171,7 @@ class Excerpt:
         self.left_out.append(f"{self._name}{place}?from={number} ({len(rest)} more {kind}, {size} characters)")
 
 
-class Shelf:
+class ResultPager:
     """Keeps the last answers whole, so that the rest of one can be read without calling the service again."""
 
     def __init__(self) -> None:

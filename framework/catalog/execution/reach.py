@@ -17,7 +17,7 @@ _CIDS = ("channel_cid", "channel_cids", "cids")
 
 
 @dataclass(frozen=True, slots=True)
-class Channels:
+class InChannels:
     """It reaches these channels (`type:id`) alone."""
 
     cids: frozenset[str]
@@ -42,14 +42,14 @@ class Anywhere:
     """It reaches the whole app, or nobody can tell from its arguments."""
 
 
-Reach = Channels | OfMessage | Filtered | Anywhere
+Reach = InChannels | OfMessage | Filtered | Anywhere
 
 
 def reach_of(operation: Operation, arguments: dict[str, Any]) -> Reach:
     """What a call with these (checked) arguments reaches."""
     path = operation.endpoint.path
     if IN_CHANNEL in path:
-        return Channels(frozenset({f"{arguments['type']}:{arguments['id']}"}))
+        return InChannels(frozenset({f"{arguments['type']}:{arguments['id']}"}))
     for prefix in IN_MESSAGE:
         if prefix in path:
             return OfMessage(arguments[prefix.rpartition("{")[2].rstrip("}")])
@@ -58,7 +58,7 @@ def reach_of(operation: Operation, arguments: dict[str, Any]) -> Reach:
     if operation.id == "Flag" and arguments.get("target_message_id"):
         return OfMessage(arguments["target_message_id"])
     if operation.id == "QueryMembers" and {"type", "id"} <= arguments.get("payload", {}).keys():
-        return Channels(frozenset({f"{arguments['payload']['type']}:{arguments['payload']['id']}"}))
+        return InChannels(frozenset({f"{arguments['payload']['type']}:{arguments['payload']['id']}"}))
     return _named(arguments)
 
 
@@ -89,4 +89,4 @@ def _named(arguments: dict[str, Any]) -> Reach:
     for name in _CIDS:
         value = arguments.get(name)
         cids |= {value} if isinstance(value, str) and value else set(value or ())
-    return Channels(frozenset(cids)) if cids else Anywhere()
+    return InChannels(frozenset(cids)) if cids else Anywhere()

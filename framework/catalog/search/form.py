@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from framework.catalog.mood import mood_of
-from framework.catalog.text import STOPWORDS, stem, words
-from framework.catalog.thesaurus import MARK
+from framework.catalog.search.mood import mood_of
+from framework.catalog.search.text import STOPWORDS, stem, words
+from framework.catalog.search.thesaurus import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from framework.catalog.catalog import Catalog
-    from framework.catalog.mood import Mood
     from framework.catalog.operation import Operation
-    from framework.catalog.thesaurus import Thesaurus
+    from framework.catalog.search.mood import Mood
+    from framework.catalog.search.thesaurus import Thesaurus
 
 MANY = "~bulk"
 MOOD_FIT = 0.72
@@ -40,7 +40,7 @@ _LAST_WORD = re.compile(r"[A-Z][a-z]+|[A-Z]+")
 
 
 @dataclass(frozen=True)
-class Form:
+class IntentForm:
     """What an intent says about the kind of operation, apart from its subject."""
 
     mood: Mood
@@ -51,7 +51,7 @@ class Form:
     singulars: frozenset[str]
 
 
-class Fitting:
+class IntentForms:
     """Knows the kinds of a catalogue's operations."""
 
     def __init__(self, catalog: Catalog, thesaurus: Thesaurus) -> None:
@@ -61,12 +61,12 @@ class Fitting:
         self._lifts = frozenset(operation.id for operation in catalog if _lifts(operation.id, catalog))
         self._nouns = {operation.id: _LAST_WORD.findall(operation.id)[-1].lower() for operation in catalog}
 
-    def form(self, intent: str, query: Mapping[str, float], mood: Mood) -> Form:
+    def form(self, intent: str, query: Mapping[str, float], mood: Mood) -> IntentForm:
         """What the form of an intent is; `query` holds its terms."""
         said = words(intent)
         plurals = frozenset(stem(word) for word in said if _is_plural(word))
         singulars = frozenset(stem(word) for word in said if not _is_plural(word)) - plurals
-        return Form(
+        return IntentForm(
             mood,
             undoes=not UNDOING.isdisjoint(query),
             restores=not RESTORING.isdisjoint(query),
@@ -81,11 +81,11 @@ class Fitting:
         opening = [stem(word) for word in words(intent)[:OPENING]]
         return "unclear" if mood == "act" and ACTIONS.isdisjoint(self._thesaurus.concepts(opening)) else mood
 
-    def fits(self, form: Form) -> dict[str, float]:
+    def fits(self, form: IntentForm) -> dict[str, float]:
         """A factor for each operation, by its id."""
         return {operation.id: self._fit(operation, form) for operation in self._operations}
 
-    def _fit(self, operation: Operation, form: Form) -> float:
+    def _fit(self, operation: Operation, form: IntentForm) -> float:
         """A question seldom means an operation that changes something, nor an order one that only reads; and what
         destroys, or lifts what was imposed, should be asked for in words of that kind.
         """
@@ -102,7 +102,7 @@ class Fitting:
             fit *= NUMBER_FIT
         return fit
 
-    def _is_of_other_number(self, name: str, form: Form) -> bool:
+    def _is_of_other_number(self, name: str, form: IntentForm) -> bool:
         """Whether segments are asked for and one is shown, or the other way round."""
         noun = self._nouns[name]
         return stem(noun) in (form.singulars if _is_plural(noun) else form.plurals)

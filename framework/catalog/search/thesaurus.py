@@ -7,7 +7,7 @@ from collections import defaultdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
-from framework.catalog.text import stem, words
+from framework.catalog.search.text import stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from framework.catalog.text import trigrams
+from framework.catalog.search.text import trigrams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ LENGTH_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class Document:
+class SearchDocument:
     """What is indexed: terms by field, and each phrase by itself."""
 
     id: str
@@ -29,7 +29,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Weights:
+class SearchWeights:
     """How much each field, and each of the three measures, counts. Found on the development intents."""
 
     fields: Mapping[str, float] = field(
@@ -47,10 +47,10 @@ class Weights:
     pieces: float = 0.2
 
 
-class Index:
+class OperationIndex:
     """Scores every document for a query, each score between 0 and about 1."""
 
-    def __init__(self, documents: Sequence[Document], weights: Weights) -> None:
+    def __init__(self, documents: Sequence[SearchDocument], weights: SearchWeights) -> None:
         self._weights = weights
         self._ids = [document.id for document in documents]
         self._rarity = _rarities(documents)
@@ -115,7 +115,7 @@ class Index:
                 scores[number] += value * weight / length
         return scores
 
-    def _post_fields(self, documents: Sequence[Document]) -> dict[str, list[tuple[int, float]]]:
+    def _post_fields(self, documents: Sequence[SearchDocument]) -> dict[str, list[tuple[int, float]]]:
         postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
         lengths = {name: _mean_length(documents, name) for name in self._weights.fields}
         for number, document in enumerate(documents):
@@ -131,7 +131,7 @@ class Index:
                 postings[term].append((number, frequency))
         return postings
 
-    def _post_phrases(self, documents: Sequence[Document]) -> None:
+    def _post_phrases(self, documents: Sequence[SearchDocument]) -> None:
         for number, document in enumerate(documents):
             for terms in document.phrases:
                 values = {term: share * self.rarity(term) for term, share in terms.items()}
@@ -141,7 +141,7 @@ class Index:
                         self._phrase_postings[term].append((len(self._phrase_owner), value / length))
                     self._phrase_owner.append(number)
 
-    def _post_pieces(self, documents: Sequence[Document]) -> None:
+    def _post_pieces(self, documents: Sequence[SearchDocument]) -> None:
         for number, document in enumerate(documents):
             merged: dict[str, float] = defaultdict(float)
             for terms in document.phrases:
@@ -153,14 +153,14 @@ class Index:
                 self._pieces[piece].append((number, value / length))
 
 
-def _rarities(documents: Sequence[Document]) -> dict[str, float]:
+def _rarities(documents: Sequence[SearchDocument]) -> dict[str, float]:
     seen: Counter[str] = Counter()
     for document in documents:
         seen.update({term for texts in document.fields.values() for terms in texts for term in terms})
     return {term: math.log(1 + (len(documents) - count + 0.5) / (count + 0.5)) for term, count in seen.items()}
 
 
-def _mean_length(documents: Sequence[Document], name: str) -> float:
+def _mean_length(documents: Sequence[SearchDocument], name: str) -> float:
     sizes = [sum(len(terms) for terms in document.fields.get(name, ())) for document in documents]
     return sum(sizes) / len(sizes) if sizes else 0.0
 

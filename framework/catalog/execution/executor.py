@@ -10,32 +10,40 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from framework.catalog.actor import actors, with_actor, without_actors
-from framework.catalog.approvals import ApprovalNeededError, question_of
-from framework.catalog.arguments import ArgumentsError, check_arguments
-from framework.catalog.audit import new_entry
-from framework.catalog.broker import HANDLE
 from framework.catalog.catalog import UnknownOperationError
-from framework.catalog.custom import SpellingError, as_sent
-from framework.catalog.effects import effects_of
-from framework.catalog.forms import is_deep, usual
-from framework.catalog.outcome import explain
-from framework.catalog.policy import Actor, NotAllowedError, Policy
-from framework.catalog.reach import Anywhere, Channels, Filtered, OfMessage, narrow, other_messages, reach_of
-from framework.catalog.request import build_request
-from framework.catalog.said import undeclared
-from framework.catalog.tokens import is_token
-from framework.catalog.visible import Reader, seen_by
+from framework.catalog.execution.actor import actors, with_actor, without_actors
+from framework.catalog.execution.approvals import ApprovalNeededError, question_of
+from framework.catalog.execution.arguments import ArgumentsError, check_arguments
+from framework.catalog.execution.audit import new_entry
+from framework.catalog.execution.broker import HANDLE
+from framework.catalog.execution.custom import SpellingError, as_sent
+from framework.catalog.execution.effects import effects_of
+from framework.catalog.execution.forms import is_deep, usual
+from framework.catalog.execution.outcome import explain
+from framework.catalog.execution.policy import ActingUser, NotAllowedError, Policy
+from framework.catalog.execution.reach import (
+    Anywhere,
+    Filtered,
+    InChannels,
+    OfMessage,
+    narrow,
+    other_messages,
+    reach_of,
+)
+from framework.catalog.execution.request import build_request
+from framework.catalog.execution.said import undeclared
+from framework.catalog.execution.tokens import is_token
+from framework.catalog.execution.visible import Reader, seen_by
 from framework.errors import ChatServiceError, DuplicateMessageError, FrameworkError
 from framework.stream.failure import NOT_ALLOWED
 
 if TYPE_CHECKING:
     from framework.audit import Entry, Outcome
-    from framework.catalog.approvals import Approvals, Ask
-    from framework.catalog.audit import Audit
-    from framework.catalog.broker import CredentialBroker
-    from framework.catalog.caller import Caller
     from framework.catalog.catalog import Catalog
+    from framework.catalog.execution.approvals import Ask, OperationApprovals
+    from framework.catalog.execution.audit import Audit
+    from framework.catalog.execution.broker import CredentialBroker
+    from framework.catalog.execution.caller import ServiceCaller
     from framework.catalog.operation import Effect, Operation
     from framework.stream.ids import IdKey
     from framework.stream.timing import Timing
@@ -54,7 +62,7 @@ _OUTCOMES: dict[type[FrameworkError], Outcome] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class OperationCall:
     """What somebody wants executed. `as_user` is a user's id, or a handle from `issue_user_token`. `declared` are
     classes that its arguments may add since the tool that makes the call is there for that, and the bot lists it.
     """
@@ -93,9 +101,9 @@ class Executor:
         self,
         catalog: Catalog,
         broker: CredentialBroker,
-        caller: Caller,
+        caller: ServiceCaller,
         audit: Audit,
-        approvals: Approvals,
+        approvals: OperationApprovals,
         timing: Timing,
     ) -> None:
         self.catalog = catalog
@@ -105,7 +113,7 @@ class Executor:
         self._approvals = approvals
         self._timing = timing
 
-    async def execute(self, policy: Policy, call: Call, *, ask: Ask | None = None) -> Executed:
+    async def execute(self, policy: Policy, call: OperationCall, *, ask: Ask | None = None) -> Executed:
         """Execute one operation, if the policy, the schema and, where it is needed, a person allow it.
 
         Raises NotAllowedError, ArgumentsError, UnknownOperationError, ApprovalNeededError, HandleError or
@@ -151,7 +159,7 @@ class Executor:
         await self._caller.close()
         await self._audit.close()
 
-    async def _prepare(self, policy: Policy, call: Call) -> _Ready:
+    async def _prepare(self, policy: Policy, call: OperationCall) -> _Ready:
         operation = self.catalog.operation(call.operation_id)
         policy.check_operation(operation)
         if is_deep(call.arguments):
@@ -173,10 +181,10 @@ class Executor:
         policy.check_effects(operation, effects)
         return replace(ready, effects=tuple(effects))
 
-    def _actor(self, policy: Policy, as_user: str | None) -> Actor:
+    def _actor(self, policy: Policy, as_user: str | None) -> ActingUser:
         if as_user is not None and as_user.startswith(HANDLE):
             # Whoever holds a handle was allowed to have it.
-            return Actor(self.broker.resolve(as_user, policy.holder))
+            return ActingUser(self.broker.resolve(as_user, policy.holder))
         if as_user is not None and is_token(as_user):
             raise NotAllowedError(
                 "as_user holds a token, not a user's id. The token was not used and is kept nowhere.",
@@ -196,7 +204,7 @@ class Executor:
             )
 
     async def _in_bounds(
-        self, policy: Policy, operation: Operation, arguments: dict[str, Any], actor: Actor
+        self, policy: Policy, operation: Operation, arguments: dict[str, Any], actor: ActingUser
     ) -> dict[str, Any]:
         """The arguments, narrowed where that is needed. Raises NotAllowedError for a channel out of bounds, and for a
         message that a bot may see and the person for whom it works may not.
@@ -206,7 +214,7 @@ class Executor:
         for message_id in other_messages(operation, arguments):
             await self._check_message(policy, message_id, actor)
         match reach_of(operation, arguments):
-            case Channels(cids):
+            case InChannels(cids):
                 for cid in sorted(cids):
                     policy.check_channel(cid)
             case OfMessage(message_id):
@@ -220,7 +228,7 @@ class Executor:
                 policy.check_anywhere(operation)
         return arguments
 
-    async def _check_message(self, policy: Policy, message_id: str, actor: Actor) -> None:
+    async def _check_message(self, policy: Policy, message_id: str, actor: ActingUser) -> None:
         """Raise NotAllowedError for a message out of bounds. It is asked for with the app's rights, for this alone."""
         try:
             found = (await self._get_message(message_id, None)).get("message")
@@ -331,7 +339,7 @@ def _reader(policy: Policy, ready: _Ready) -> Reader:
     return Reader(policy.who.caller, policy.who.bot, ready.acts_as, with_own_token=ready.token_of is not None)
 
 
-def _with_token(operation: Operation, arguments: dict[str, Any], actor: Actor) -> _Ready:
+def _with_token(operation: Operation, arguments: dict[str, Any], actor: ActingUser) -> _Ready:
     """Whose token the call takes: a user's wherever that will do."""
     user_id = actor.user_id
     if user_id is None:

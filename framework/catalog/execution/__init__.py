@@ -1,0 +1,1 @@
+"""Executes operations: under a policy, with credentials, approvals and an audit log."""

@@ -1,0 +1,1 @@
+"""Finds the operations that an intent in plain words means."""
