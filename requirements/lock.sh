@@ -8,6 +8,7 @@ uv=".venv/bin/uv"
 lock() { "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --custom-compile-command "bash requirements/lock.sh" "$@"; }
 lock pyproject.toml -o requirements/run.txt "${@}"
 lock pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt "${@}"
+lock --group pyproject.toml:docs -c requirements/test.txt -o requirements/docs.txt "${@}"
 lock --no-deps requirements/local.in -o requirements/local.txt "${@}"
 lock requirements/uv.in -o requirements/uv.txt "${@}"
 lock requirements/audit.in -o requirements/audit.txt "${@}"

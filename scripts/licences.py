@@ -14,7 +14,12 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "licences.md"
-LOCKS = {"run": "what a bot needs", "test": "what the tests add", "local": "an optional local model"}
+LOCKS = {
+    "run": "what a bot needs",
+    "test": "what the tests add",
+    "docs": "what the site of these pages adds",
+    "local": "an optional local model",
+}
 PROPRIETARY = "Proprietary (Stream)"
 SAID_IN_THE_LICENCE_FILE = {
     "stream-chat": PROPRIETARY,
@@ -44,6 +49,7 @@ SPELLINGS = {
     "bsd license or apache software license": "Apache-2.0 OR BSD-3-Clause",
     "dual license": "Apache-2.0 OR BSD-3-Clause",
     "isc license": "ISC",
+    "mit licence": "MIT",
     "mit license": "MIT",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
     "python software foundation license": "PSF-2.0",

@@ -99,5 +99,6 @@ def _say_what_next(bot: str, target: Path, made: list[Path]) -> None:
     for command, meaning in steps:
         out().print(Text.assemble("  ", (f"{command:<{width}}", "cyan"), f"  {meaning}"), soft_wrap=True)
     out().print(
-        Text(f"  Begin with {target / 'bot.yaml'}; docs/bots.md explains each key.", style="dim"), soft_wrap=True
+        Text(f"  Begin with {target / 'bot.yaml'}; docs/reference/bot-yaml.md explains each key.", style="dim"),
+        soft_wrap=True,
     )

@@ -42,7 +42,7 @@ def _renew(file: Path) -> None:
     from framework.definition.reference import renewed
 
     if not file.is_file():
-        raise UsageError(f"There is no {file}.", hint="The reference stands in docs/bots.md.")
+        raise UsageError(f"There is no {file}.", hint="The reference stands in docs/reference/bot-yaml.md.")
     try:
         text = renewed(file.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -126,7 +126,7 @@ def _shown(given: object) -> str:
 def _remedy(detail: ErrorDetails, field: FieldInfo | None) -> str | None:
     """What the key is for, the nearest choice, and an example."""
     if field is None:
-        return "Look into docs/bots.md for what may stand here."
+        return "docs/reference/bot-yaml.md says what may stand here."
     parts = [field.description or ""]
     given = detail.get("input")
     if detail["type"] == "literal_error" and isinstance(given, str):
@@ -146,9 +146,12 @@ def _remedy(detail: ErrorDetails, field: FieldInfo | None) -> str | None:
 
 
 def example_of(field: FieldInfo) -> str:
-    """A value as it may stand in bot.yaml, on one line; empty where the field says none."""
-    if field.examples:
-        return _flow(field.examples[0])
+    """Return a value as bot.yaml may have it, on one line: an example, else the default, else an empty text."""
+    return _flow(field.examples[0]) if field.examples else default_of(field)
+
+
+def default_of(field: FieldInfo) -> str:
+    """Return the default as bot.yaml would have it, on one line. Empty for sections, for nothing, for an empty list."""
     default = field.default
     if isinstance(default, timedelta):
         return duration(default)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from framework.definition.model import BotDefinition, ChannelDefinition
-from framework.definition.problems import example_of
+from framework.definition.problems import default_of, example_of
 from framework.definition.shape import choices, expected, inside, part_of
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ def _parts_of(field: FieldInfo) -> Iterator[tuple[type[BaseModel], str]]:
 
 
 def _table(path: str, model: type[BaseModel]) -> str:
-    rows = ["| key | takes | default or example | what for |", "|---|---|---|---|"]
+    rows = ["| key | takes | default | example | what for |", "|---|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        example = example_of(field)
-        shown = f"`{example}`" if example else ""
         section = part_of(field.annotation) is not None
         takes = "keys, see below" if section else expected(field.annotation)
-        rows.append(f"| `{name}` | {_cell(takes)} | {_cell(shown)} | {_cell(field.description or '')} |")
+        default, example = default_of(field), example_of(field) if field.examples else ""
+        cells = [f"`{name}`", takes, default and f"`{default}`", example and f"`{example}`", field.description or ""]
+        rows.append(f"| {' | '.join(map(_cell, cells))} |")
     return "\n".join(rows) + "\n"
 
 

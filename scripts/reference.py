@@ -1,0 +1,113 @@
+"""Write docs/reference/: the keys of bot.yaml from its models, and the commands from the command line itself.
+
+Run it after a change of either: `python -m scripts.reference`. `tests/docs/test_reference.py` compares the pages.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from framework.cli.main import app
+from framework.definition.reference import BEGIN, END, reference
+
+_KINDS = {
+    "list[str]": "TEXT ...",
+    "str": "TEXT",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "file": "FILE",
+    "path": "PATH",
+}
+_NOTES = re.compile(r"\s*\[((?:default|env var): [^\]]*|required|-?\d+<=x[^\]]*)\]")
+_BOUNDS = re.compile(r"(-?\d+)<=x<=(\d+)")
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+_PROGRAM = "python -m framework"
+_KEYS = f"""# Keys of bot.yaml
+
+Every key that a bot's `bot.yaml` may have, section by section, with its type, its default and an example.
+[A bot is a folder](../bots.md) explains how the keys work together.
+[How values are written](../bots.md#how-values-are-written) says what a duration or a pattern looks like.
+`python -m framework check BOT` names every mistake with its line.
+
+{BEGIN}
+
+{{keys}}
+{END}
+"""
+_COMMANDS = f"""# Commands
+
+Every command and every option. `agents-in-channels` and `{_PROGRAM}` are the same program.
+This page is made from the program by `python -m scripts.reference`.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+{{commands}}"""
+
+
+def keys_page() -> str:
+    """The page about bot.yaml."""
+    return _KEYS.format(keys=reference())
+
+
+def commands_page() -> str:
+    """The page about the command line."""
+    return _COMMANDS.format(commands="\n".join(_sections(typer.main.get_command(app), _PROGRAM)))
+
+
+def pages() -> dict[Path, str]:
+    """Each generated page with its text."""
+    return {FOLDER / "bot-yaml.md": keys_page(), FOLDER / "commands.md": commands_page()}
+
+
+def _sections(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - Typer's own classes, which it does not export
+    """One section a command, those of a group behind it."""
+    for name, sub in getattr(command, "commands", {}).items():
+        if sub.hidden:
+            continue
+        full = f"{path} {name}"
+        yield _section(sub, full)
+        yield from _sections(sub, full)
+
+
+def _section(command: Any, path: str) -> str:  # noqa: ANN401 - as above
+    context = command.context_class(command, info_name=path)
+    usage = command.get_usage(context).removeprefix("Usage: ")
+    records = [parameter.get_help_record(context) for parameter in command.params]
+    rows = [_row(*record) for record in records if record is not None]  # None: hidden
+    parts = [f"## `{path.removeprefix(_PROGRAM).strip()}`", f"```text\n{usage}\n```", _paragraphs(command.help or "")]
+    if rows:
+        parts.append("\n".join(["| argument or option | default | what for |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraphs(text: str) -> str:
+    """A help text as Markdown: lines of one paragraph are joined, as a terminal would wrap them anew."""
+    return "\n\n".join(" ".join(block.split()) for block in re.split(r"\n\s*\n", text.strip()))
+
+
+def _row(names: str, text: str) -> str:
+    """One line of the table. Typer writes default, bounds and variable in brackets behind the help text."""
+    name, _, kind = names.partition(" <")
+    notes = [note for group in _NOTES.findall(text) for note in group.split("; ")]
+    default = next((note.removeprefix("default: ") for note in notes if note.startswith("default: ")), "")
+    text = _NOTES.sub("", text).strip()
+    text += "".join(f" Also by `{note.removeprefix('env var: ')}`." for note in notes if note.startswith("env var: "))
+    text += "".join(f" From {low} to {high}." for low, high in _BOUNDS.findall(" ".join(notes)))
+    takes = _KINDS.get(kind.removesuffix(">"), kind.removesuffix(">").upper())
+    shown = f"{name} {takes}" if takes and name.startswith("-") else name
+    cells = [f"`{shown}`", "required" if "required" in notes else default, text]
+    escaped = [cell.replace("|", r"\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
+
+
+if __name__ == "__main__":
+    for file, text in pages().items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{file}\n")
