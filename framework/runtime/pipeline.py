@@ -25,6 +25,7 @@ from framework.runtime.decide.duplicates import AlreadyAnswered
 from framework.runtime.decide.gate import Gate
 from framework.runtime.decide.loops import LoopGuard
 from framework.runtime.decide.prefetch import Prefetch
+from framework.runtime.extension import ExtraObservers, ExtraRules
 from framework.runtime.handover.stages import HandoverGate, HandoverSigns, HandoverWatch
 from framework.runtime.handover.steps import HandoverSteps
 from framework.runtime.reply.deliver import Deliver
@@ -75,6 +76,7 @@ class Pipeline:
             HandoverGate(service, self._writer, self.handover),
             Gate(service, self._situations),
             HandoverSigns(service, self.handover),
+            ExtraRules(self._bot, self._situations, self.handover),
             Allowance(self._book, self._timing),
             ReadReceipt(service),
             self.live,
@@ -85,6 +87,7 @@ class Pipeline:
             Checkpoint(),
             self._agent,
             Account(self._book),
+            ExtraObservers(self._bot),
             Outgoing(self._bot.screen),
             Approvals(self.reviews, self._limits),
             HandoverWatch(service, self.handover),

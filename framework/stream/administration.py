@@ -11,7 +11,7 @@ from framework.stream.budget import Endpoint
 from framework.stream.client import Json, StreamClient
 from framework.stream.directory import chunks, path_part
 from framework.stream.failure import MISSING
-from framework.stream.model import Card, ChannelInfo, ChannelRef, ChannelView, Member, Reaction, User
+from framework.stream.model import Card, ChannelInfo, ChannelPage, ChannelRef, Member, Reaction, User
 from framework.stream.service import Outgoing
 from framework.stream.wire import read_info, read_member, read_messages, read_reaction, read_user, write_card
 
@@ -35,7 +35,7 @@ class Administration:
         )
         return read_info(_only(reply, channel).get("channel"))
 
-    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelView:
+    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelPage:
         """See the port. By a query, like `info`; of the members one is enough, as nobody looks at them here."""
         reply = await self._client.as_server(
             Endpoint.QUERY_CHANNELS,
@@ -44,7 +44,7 @@ class Administration:
             ),
         )
         item = _only(reply, channel)
-        return ChannelView(read_info(item.get("channel")), read_messages(item))
+        return ChannelPage(read_info(item.get("channel")), read_messages(item))
 
     async def members(self, channel: ChannelRef, *, ids: Sequence[str] = ()) -> Sequence[Member]:
         """See the port."""

@@ -192,7 +192,7 @@ class Reaction:
 
 
 @dataclass(frozen=True)
-class ChannelView:
+class ChannelPage:
     """What a channel is, and its newest messages outside threads, oldest first."""
 
     info: ChannelInfo

@@ -11,9 +11,9 @@ from framework.stream.model import (
     AIState,
     Card,
     ChannelInfo,
+    ChannelPage,
     ChannelRef,
     ChannelState,
-    ChannelView,
     Event,
     Member,
     Message,
@@ -168,7 +168,7 @@ class ChatService(Protocol):
     async def info(self, channel: ChannelRef) -> ChannelInfo:
         """A channel's name and custom data, as they are now. Raises ChatServiceError where it does not exist."""
 
-    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelView:
+    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelPage:
         """What `info` and `recent` say, by one call: soft-deleted messages are among them. `limit` is at most 300.
         Raises ChatServiceError where it does not exist.
         """

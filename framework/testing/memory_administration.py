@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from framework.errors import ChatServiceError
-from framework.stream.model import Attachment, Card, ChannelInfo, ChannelRef, ChannelView, Member, Reaction, User
+from framework.stream.model import Attachment, Card, ChannelInfo, ChannelPage, ChannelRef, Member, Reaction, User
 from framework.stream.service import Outgoing
 from framework.testing.memory_chat import MemoryChat, Room
 
@@ -27,11 +27,11 @@ class MemoryAdministration:
         await self._arrive("info")
         return _info(self.chat.existing(channel))
 
-    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelView:
+    async def view(self, channel: ChannelRef, *, limit: int) -> ChannelPage:
         """See the port."""
         await self._arrive("view")
         room = self.chat.existing(channel)
-        return ChannelView(_info(room), tuple(room.newest(limit)))
+        return ChannelPage(_info(room), tuple(room.newest(limit)))
 
     async def members(self, channel: ChannelRef, *, ids: Sequence[str] = ()) -> Sequence[Member]:
         """See the port."""

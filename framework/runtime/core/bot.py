@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from framework.agent.conversation import Agent
 from framework.approvals import ApprovalStore
@@ -17,6 +18,9 @@ from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.state.ids import MessageIds
 from framework.stream.model import ChannelRef
 from framework.stream.service import ChatService
+
+if TYPE_CHECKING:
+    from framework.runtime.core.rule import Observer, Rule
 
 Erase = Callable[[str], Awaitable[Mapping[str, int]]]
 """Erases what is kept of a user, and says how much by kind. Raises FrameworkError."""
@@ -41,6 +45,8 @@ class RunningBot:
     keeps what people thought of replies; without it nothing of that is kept. `handovers` keeps who has which channel,
     `approvals` what waits for the team's word; without them the process keeps that for itself. `screen_at` gives what
     may be posted in a channel (None: one that is not known); without it everything may.
+
+    `rules` and `observers` are added to the pipeline's own, for every turn of the bot (see `Rule` and `Observer`).
     """
 
     name: str
@@ -54,6 +60,8 @@ class RunningBot:
     approvals: ApprovalStore | None = None
     screen_at: Callable[[ChannelRef | None], Screen] | None = None
     erase: Erase | None = None
+    rules: Sequence[Rule] = ()
+    observers: Sequence[Observer] = ()
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""
@@ -69,6 +77,7 @@ class RunningBot:
         """Be what another one is, but for the name and the service. What holds a `Setup` goes on with it."""
         self.definition, self.agent, self.at_channel = newer.definition, newer.agent, newer.at_channel
         self.screen_at = newer.screen_at
+        self.rules, self.observers = newer.rules, newer.observers
 
     @property
     def scope(self) -> str:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from framework.runtime.core.language import own_words
+from framework.runtime.core.rule import HandoverKind
 
-Kind = Literal["phrase", "tool", "failed_answers", "sentiment", "budget", "errors"]
-
-PUBLIC: dict[Kind, str] = {
+PUBLIC: dict[HandoverKind, str] = {
     "phrase": "A person was asked for.",
     "tool": "The bot asked for a person.",
     "failed_answers": "The bot could not answer.",
     "sentiment": "The bot asked for a person.",  # not for the customer to read how they sound
     "budget": "The bot has answered all that it may for now.",
     "errors": "The bot has a technical problem.",
+    "rule": "The bot asked for a person.",
 }
 """The reason as everybody in the channel may read it."""
 
@@ -29,7 +28,7 @@ WITHOUT_EVIDENCE = frozenset({"refused", "unsure"})
 class Sign:
     """Why a person is to take over. `detail` is for the team and the log; `summary` the model's own, if it made one."""
 
-    kind: Kind
+    kind: HandoverKind
     detail: str
     summary: str = ""
 
