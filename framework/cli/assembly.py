@@ -96,7 +96,7 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
     from pydantic import SecretStr
 
     from framework.environment import hidden_values
-    from framework.insight.log import configure
+    from framework.logs.log import configure
 
     known = (settings.stream_api_secret, settings.openai_api_key, settings.database_url, _password(settings))
     others = map(SecretStr, hidden_values().values())

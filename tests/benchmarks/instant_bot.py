@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from framework.agent.conversation import Conversation, TextDelta
 from framework.definition.model import BotDefinition
-from framework.insight.log import configure
+from framework.logs.log import configure
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.process import run_bots
 from framework.settings import Settings

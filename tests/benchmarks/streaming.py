@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta
 from framework.definition.model import BotDefinition
-from framework.insight.log import configure
+from framework.logs.log import configure
 from framework.runtime.core.bot import Limits, Setup
 from framework.runtime.core.turn import Turn
 from framework.runtime.reply.writer import ReplyWriter

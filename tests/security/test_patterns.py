@@ -22,7 +22,7 @@ from framework.agent.knowledge.search import shorthand
 from framework.agent.models import thoughts
 from framework.catalog.search import languages
 from framework.definition.patterns import LinearPattern
-from framework.insight.secrets import Redactor
+from framework.logs.secrets import Redactor
 from framework.personal_data import accounts
 from framework.runtime.core import language as words
 from framework.runtime.handover import mood as handover_mood
@@ -66,7 +66,7 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     "framework/agent/knowledge/articles/encoding.py:_DECLARED": lambda: [_of_text(encoding._DECLARED)],
     "framework/agent/knowledge/articles/encoding.py:_guessed": lambda: [re.compile("[\x80-\xff]{3,}")],
     "framework/agent/knowledge/articles/formats.py:_PAGE": lambda: [_of_text(formats._PAGE)],
-    "framework/insight/secrets.py:__init__": lambda: [
+    "framework/logs/secrets.py:__init__": lambda: [
         Redactor([SecretStr("a-secret-value"), SecretStr("another-one")])._known
     ],
 }

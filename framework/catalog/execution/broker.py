@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from framework.errors import FrameworkError
-from framework.insight.secrets import Redactor
+from framework.logs.secrets import Redactor
 from framework.stream.credentials import BACKDATE, SKEW, short_secrets
 from framework.stream.ids import IdKey
 

@@ -11,8 +11,8 @@ import structlog
 from pydantic import SecretStr
 
 from framework.errors import SettingsError
-from framework.insight.console import ConsoleLine
-from framework.insight.secrets import Redactor
+from framework.logs.console import ConsoleLine
+from framework.logs.secrets import Redactor
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -14,7 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from framework.errors import SettingsError
-from framework.insight.log import configure
+from framework.logs.log import configure
 
 SECRET = 'k3y-with "quotes" and ü'
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiYWdlbnQtYm90In0.c2lnbmF0dXJlLWhlcmU"
