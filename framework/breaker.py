@@ -22,7 +22,7 @@ FAILURES = 5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds before the first probe, and the most before any; each probe that fails doubles the pause."""
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 _breakers: WeakSet[Breaker] = WeakSet()
 
 
@@ -117,9 +117,9 @@ class Breaker:
         # Replicas see the same service fail at the same time: they must not ask in step.
         pause = self._clockwork.uniform(longest / 2, longest)
         if self._due is None:
-            log.warning("breaker.opened", service=self.name, failures=self._failures, seconds=round(pause, 2))
+            _log.warning("breaker.opened", service=self.name, failures=self._failures, seconds=round(pause, 2))
         else:
-            log.info("breaker.still_open", service=self.name, failures=self._failures, seconds=round(pause, 2))
+            _log.info("breaker.still_open", service=self.name, failures=self._failures, seconds=round(pause, 2))
         self._openings += 1
         self._due = self._clockwork.monotonic() + pause
 
@@ -127,7 +127,7 @@ class Breaker:
         self._failures = self._openings = 0
         if self._due is not None:
             self._due = self._probe = None
-            log.info("breaker.closed", service=self.name)
+            _log.info("breaker.closed", service=self.name)
             self._change()
 
     def _change(self) -> None:

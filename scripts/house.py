@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 MOST_HEADER = 0.12
 """The largest share of a file's lines that its docstring and its imports should take."""
+_EVENT = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
 _SUPPRESSION = re.compile(r"#.*?(?:\bnoqa\b|\btype:\s*ignore\b|\bpragma:\s*no cover\b)")
 
 
@@ -109,6 +110,22 @@ def modules_twice(modules: Iterable[Module]) -> dict[str, list[str]]:
     return {name: found for name, found in sorted(places.items()) if len(found) > 1}
 
 
+def odd_loggers(modules: Iterable[Module]) -> list[str]:
+    """Return the places where a logger is not called `_log`, or where an event of structlog has no dotted name."""
+    found: list[str] = []
+    for module in modules:
+        structured = "structlog.get_logger" in module.source
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Assign) and node.col_offset == 0 and _calls(node.value, "get_logger", "getLogger"):
+                odd = [ast.unparse(one) for one in node.targets if ast.unparse(one) != "_log"]
+            elif structured and isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_log."):
+                odd = [one for one in _texts(node.args[:1]) if not _EVENT.fullmatch(one)]
+            else:
+                continue
+            found += [f"{module.path}:{node.lineno} {one}" for one in odd]
+    return found
+
+
 def report(root: Path, folder: str, *, detailed: bool) -> Iterator[str]:
     """Yield the lines to print."""
     modules, tests = read(root, folder), read(root, "tests")
@@ -141,6 +158,14 @@ def report(root: Path, folder: str, *, detailed: bool) -> Iterator[str]:
 
 def _for_types(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _calls(node: ast.expr, *names: str) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in names
+
+
+def _texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    yield from (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def main(arguments: list[str]) -> None:

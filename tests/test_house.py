@@ -78,6 +78,18 @@ def test_a_folder_counts_its_own_modules(root: Path) -> None:
     assert house.crowded(house.read(root, "room")) == [("room", 2), ("room/inner", 2)]
 
 
+def test_a_logger_with_another_name_and_an_event_that_is_a_sentence_are_found(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "log = structlog.get_logger(__name__)\n_log = structlog.get_logger(__name__)\n"
+        "_log.info('tool failed')\n_log.info('tool.failed', reason='a sentence')\n"
+    )
+    assert house.odd_loggers(house.read(tmp_path, ".")) == ["odd.py:1 log", "odd.py:3 tool failed"]
+
+
+def test_loggers_have_one_name_and_events_are_dotted() -> None:
+    assert house.odd_loggers(house.read(house.ROOT, "framework")) == []
+
+
 def test_the_report_reads_the_real_tree() -> None:
     lines = list(house.report(house.ROOT, "framework", detailed=False))
     assert [line.split("  ")[0] for line in lines][:2] == ["files", "lines"]

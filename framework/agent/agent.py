@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from framework.settings import Settings
     from framework.tools.operations import Opener
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class LangChainAgent:
@@ -157,7 +157,7 @@ class LangChainAgent:
             other = self._parts.last_resort
             if other is None:
                 raise
-            log.warning("every model failed; the embedded one answers", error=error.what)
+            _log.warning("model.embedded_answers", reason="every other model failed", error=error.what)
         async with aclosing(other._answer(conversation)) as events:  # noqa: SLF001 - of its own kind
             async for event in events:
                 yield event

@@ -21,7 +21,7 @@ from framework.cli.sandbox_files import (
 )
 from framework.errors import FrameworkError
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,18 +89,18 @@ class _Child:
             if process is None:
                 raise AssertionError("what was never started cannot be kept")
             await process.wait()
-            log.warning("sandbox.ended", code=process.returncode, again_in=pause)
+            _log.warning("sandbox.ended", code=process.returncode, again_in=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
             try:
                 await self._launch()
             except (FrameworkError, OSError) as error:
-                log.warning("sandbox.not_started", error=str(error), again_in=pause)
+                _log.warning("sandbox.not_started", error=str(error), again_in=pause)
                 continue
             if self._address.url == before:
-                log.info("sandbox.back", url=before)
+                _log.info("sandbox.back", url=before)
             else:
-                log.error("sandbox.moved", url=self._address.url, hint="Its port was taken meanwhile: start again.")
+                _log.error("sandbox.moved", url=self._address.url, hint="Its port was taken meanwhile: start again.")
 
 
 @contextlib.asynccontextmanager

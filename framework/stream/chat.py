@@ -41,7 +41,7 @@ MOST_MESSAGES = 300
 MOST_REPLIES = 300
 IS_BOT = "is_bot"
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Identity(Protocol):
@@ -309,7 +309,7 @@ class StreamChatService(Administration):
             stored = await self._message(message.id) if _uncertain(failures) else None
             if stored is None or stored.user.id != self._bot or stored.text not in texts:
                 raise
-            log.info("stream.send_confirmed", message=message.id, channel=str(channel))
+            _log.info("stream.send_confirmed", message=message.id, channel=str(channel))
             return stored
         sent = read_message(reply.get("message"), channel)
         if sent.kind == "error":
@@ -350,7 +350,7 @@ class StreamChatService(Administration):
             try:
                 return await self._sketch(message_id, {"set": {"text": text, "generating": True}}, reserved)
             except ChatServiceError as error:
-                log.debug("stream.sketch_failed", channel=str(channel), message=message_id, error=error.what)
+                _log.debug("stream.sketch_failed", channel=str(channel), message=message_id, error=error.what)
                 return False
 
     async def _sketch(self, message_id: str, changes: Json, reserved: Endpoint | None) -> bool:
@@ -381,7 +381,7 @@ class StreamChatService(Administration):
         if reply is not None and self._ephemeral:
             # A stored update of the same message passes: it was the endpoint that was refused, not the message.
             self._ephemeral = False
-            log.info("stream.no_ephemeral_updates", instead="partial updates")
+            _log.info("stream.no_ephemeral_updates", instead="partial updates")
         return reply is not None
 
     async def delete(self, message_id: str, *, check: Check = unchecked) -> None:

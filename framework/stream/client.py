@@ -48,7 +48,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 # A limit is counted by the minute; a reset further away than that is a clock that is wrong.
 LONGEST_LIMIT = 60.0
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 async def _unchecked() -> None:
@@ -238,7 +238,7 @@ class StreamClient:
     async def _pause(self, endpoint: Endpoint, error: ChatServiceError, failed: int) -> None:
         """Full jitter, so that many callers do not come back as one. A limit's end is waited for by its bucket."""
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failed - 1)) if failed else 0.0
-        log.info("stream.retry", endpoint=endpoint.title, failed=failed, code=error.code, status=error.status)
+        _log.info("stream.retry", endpoint=endpoint.title, failed=failed, code=error.code, status=error.status)
         await self._timing.sleep(self._timing.uniform(0, longest) if failed else 0.0)
 
     async def _once(self, call: _Call, ticket: Ticket) -> Json:

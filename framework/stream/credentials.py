@@ -17,7 +17,7 @@ SKEW = timedelta(seconds=10)
 # not by much more, because it may also refuse all tokens issued before a moment.
 BACKDATE = timedelta(seconds=15)
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Credentials:
@@ -75,7 +75,7 @@ class Credentials:
             return
         self._skew = skew
         self._renew_at = None
-        log.warning(
+        _log.warning(
             "stream.clock_skew",
             seconds=round(skew.total_seconds()),
             hint="Set this machine's clock (NTP). Tokens are dated by the service's clock until then.",

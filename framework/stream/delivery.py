@@ -29,7 +29,7 @@ _SLICE = 16 * 1024
 _GZIP = b"\x1f\x8b"
 _WRAPPINGS = 3  # a notification, around base64, around gzip
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 async def no_facts() -> Mapping[str, Any]:
@@ -51,14 +51,14 @@ async def accepted(hand_on: Awaitable[None], by: str, **about: object) -> bool:
         async with asyncio.timeout(ACCEPT_SECONDS):
             await hand_on
     except TimeoutError:
-        log.warning("delivery.not_accepted", error=f"not within {ACCEPT_SECONDS:.0f} s", by=by, **about)
+        _log.warning("delivery.not_accepted", error=f"not within {ACCEPT_SECONDS:.0f} s", by=by, **about)
     except FrameworkError as error:
-        log.warning("delivery.not_accepted", error=error.what, by=by, **about)
+        _log.warning("delivery.not_accepted", error=error.what, by=by, **about)
     except Exception as error:  # noqa: BLE001 - the inbox's defect is no reason to lose the event
         what = type(error).__name__
-        log.error("delivery.not_accepted", error=what, at=_place(error), by=by, **about)  # noqa: TRY400 - see _place
+        _log.error("delivery.not_accepted", error=what, at=_place(error), by=by, **about)
     else:
-        log.debug("delivery.accepted", by=by, **about)
+        _log.debug("delivery.accepted", by=by, **about)
         return True
     return False
 

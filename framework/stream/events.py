@@ -30,7 +30,7 @@ from framework.stream.model import (
 )
 from framework.stream.wire import WireError, read_cid, read_custom, read_message, read_time, read_user
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 Raw = Mapping[str, Any]
 
 
@@ -45,7 +45,7 @@ def read_event(raw: Raw) -> Event | None:
     try:
         return reader(raw)
     except WireError as error:
-        log.warning("stream.event_dropped", type=kind, why=error.what)
+        _log.warning("stream.event_dropped", type=kind, why=error.what)
         return None
 
 

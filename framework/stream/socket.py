@@ -30,7 +30,7 @@ LONGEST_WAIT = 25.0
 # A busy user's first frame carries all that is unread.
 LARGEST_FRAME = 32 * 1024 * 1024
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class EventSocket:
                 outbox.put_nowait(Lost(reason))
             failed += 1
             seconds = self._backoff(failed)
-            log.warning("stream.reconnect", reason=reason, attempt=failed, seconds=round(seconds, 2))
+            _log.warning("stream.reconnect", reason=reason, attempt=failed, seconds=round(seconds, 2))
             await self._timing.sleep(seconds)
 
     def _backoff(self, failed: int) -> float:
@@ -226,7 +226,7 @@ class EventSocket:
                 continue
             frame = _parse(message.data)
             if frame is None:
-                log.warning("stream.frame_dropped", characters=len(message.data))
+                _log.warning("stream.frame_dropped", characters=len(message.data))
             elif frame.get("type") == "health.check":
                 link.ping_from = link.heard_at
             elif frame.get("type") == "connection.error":

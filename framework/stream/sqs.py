@@ -25,7 +25,7 @@ LONGEST_PAUSE = 30.0
 _REGION = re.compile(r"(?:sqs|queue)\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|([a-z0-9-]+)\.queue\.amazonaws\.com")
 _PASSING = frozenset({"RequestThrottled", "Throttling", "ThrottlingException", "RequestTimeout", "OverLimit"})
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 Received = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Queue:
     async def run(self) -> None:
         """Read until cancelled. Raises SettingsError, see `take_from_queue`."""
         self._client = await _aside(lambda: _client(self._url))
-        log.info("sqs.reading", queue=self._url)
+        _log.info("sqs.reading", queue=self._url)
         while True:
             self._failed = 0 if await self._round() else self._failed + 1
             if self._failed:
@@ -80,7 +80,7 @@ class Queue:
                     where=VARIABLE,
                     hint="Check its address, and that AWS credentials are found that may receive and delete messages.",
                 ) from None
-            log.warning("sqs.failed", error=what, attempt=self._failed + 1)
+            _log.warning("sqs.failed", error=what, attempt=self._failed + 1)
             return False
 
     async def _take(self, message: Received) -> bool:
@@ -89,7 +89,7 @@ class Queue:
         try:
             raw = await _aside(lambda: parse_queued(str(message.get("Body", ""))))
         except UnreadableError as error:
-            log.warning("sqs.unreadable", id=id_, why=error.what)
+            _log.warning("sqs.unreadable", id=id_, why=error.what)
             return True
         event = read_event(raw)
         return event is None or await accepted(self._inbox(event), "sqs", type=raw.get("type"), id=id_)
@@ -104,7 +104,7 @@ class Queue:
         entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
         failed = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries).get("Failed")
         if failed:
-            log.warning("sqs.not_deleted", messages=len(failed), error=str(failed[0].get("Code", "")))
+            _log.warning("sqs.not_deleted", messages=len(failed), error=str(failed[0].get("Code", "")))
         return not failed
 
 

@@ -37,7 +37,7 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _UNSIGNED = "The signature is missing or wrong."
 _READY = b"/readyz"
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Webhook:
@@ -72,7 +72,7 @@ class Webhook:
         try:
             body = await self._signed_body(request)
             if self._busy >= MOST_AT_ONCE:
-                log.warning("webhook.busy", at_once=self._busy)
+                _log.warning("webhook.busy", at_once=self._busy)
                 return _no(503, "Too many deliveries at once.")
             self._busy += 1
             try:
@@ -80,7 +80,7 @@ class Webhook:
             finally:
                 self._busy -= 1
         except RefusedError as error:
-            log.warning("webhook.refused", status=error.status, why=error.what)
+            _log.warning("webhook.refused", status=error.status, why=error.what)
             return _no(error.status, error.what)
 
     def signs(self, request: Request, words: bytes) -> bool:
@@ -133,11 +133,11 @@ class Webhook:
     def _check_age(self, raw: Mapping[str, Any]) -> None:
         created_at = read_time(raw.get("created_at"))
         if created_at is None:
-            log.warning("webhook.timeless", type=raw.get("type"))
+            _log.warning("webhook.timeless", type=raw.get("type"))
             raise RefusedError(400, "The event does not say when it happened (`created_at`).")
         if (age := self._timing.now() - created_at) > self._window:
             minutes = self._window.total_seconds() / 60
-            log.warning("webhook.stale", type=raw.get("type"), age=round(age.total_seconds()))
+            _log.warning("webhook.stale", type=raw.get("type"), age=round(age.total_seconds()))
             raise RefusedError(400, f"The event is more than {minutes:g} minutes old.")
 
     async def _hand_on(self, event: Event, signature: str, id_: str) -> None:
@@ -174,7 +174,7 @@ def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool], facts
                 found = await facts()
         except (TimeoutError, FrameworkError) as error:
             why = error.what if isinstance(error, FrameworkError) else "The database does not answer."
-            log.warning("webhook.not_ready", why=why)
+            _log.warning("webhook.not_ready", why=why)
         is_ready = ready() and not why
         details = {**found, **({"why": why} if why else {})} if webhook.signs(request, _READY) else {}
         return JSONResponse({"status": "ready" if is_ready else "not ready", **details}, 200 if is_ready else 503)

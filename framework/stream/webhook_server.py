@@ -28,7 +28,7 @@ KEEP_ALIVE_SECONDS = 75
 ACCEPTING_SECONDS = 0.05
 GRACE_SECONDS = int(BODY_SECONDS + ACCEPT_SECONDS) + 1  # what is under way comes to its end by itself
 
-log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -103,7 +103,7 @@ async def webhook_server(
     with contextlib.closing(bound):
         address = _address(bound)
         async with _serving(_config(app), bound):
-            log.info("webhook.listening", address=address, path=settings.webhook_path)
+            _log.info("webhook.listening", address=address, path=settings.webhook_path)
             yield address
 
 

@@ -19,7 +19,7 @@ from framework.tools.sums import Amount
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 _CONDITIONS = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 _CONDITIONS.globals = dict(FUNCTIONS)
@@ -50,13 +50,13 @@ def judgement_of(
     """
     taken = judged(tool, arguments)
     if taken is None or not _is_finite(taken):
-        log.warning("approval condition cannot be told, so a person is asked", tool=tool.name)
+        _log.warning("approval.condition_failed", tool=tool.name)
         return Judgement(asks=True)
     try:
         amounts = tuple(Amount(one, _size_of(one, taken)) for one in condition.sums)
         met = _CONDITIONS.compile_expression(condition.expression, undefined_to_none=False)
     except _UNTOLD as error:
-        log.warning("approval condition cannot be told, so a person is asked", tool=tool.name, error=str(error)[:200])
+        _log.warning("approval.condition_failed", tool=tool.name, error=str(error)[:200])
         return Judgement(asks=True)
 
     def asks_with(sums: Mapping[str, float]) -> bool:
@@ -65,7 +65,7 @@ def judgement_of(
             return any(bool(met(args=args, **{SUMS: dict(sums)}, **names)) for args in told) or not _is_finite(sums)
         except _UNTOLD as error:
             reason = str(error)[:200]
-            log.warning("approval condition cannot be told, so a person is asked", tool=tool.name, error=reason)
+            _log.warning("approval.condition_failed", tool=tool.name, error=reason)
             return True
 
     return Judgement(asks_with({one.sum.name: one.value for one in amounts}), amounts, asks_with)

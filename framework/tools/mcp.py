@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from framework.definition.tools import McpServer
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 10.0
 START_SECONDS = 120.0
@@ -195,7 +195,7 @@ class _Server:
         except (MCPError, OSError, RuntimeError, ValueError) as error:
             if isinstance(error, MCPError) and error.code in _REFUSALS:
                 raise ToolError(self._without_secrets(error.message)[:LONGEST] or "The server refused it.") from None
-            log.warning("mcp call failed", server=self.name, tool=tool, kind=type(error).__name__)
+            _log.warning("mcp.call_failed", server=self.name, tool=tool, kind=type(error).__name__)
             async with self._lock:
                 if self._client is client:
                     await self._let_go()
@@ -227,8 +227,8 @@ class _Server:
             self._down_until = self._clock() + RETRY_SECONDS
             self.trouble = _trouble(error, self._target)
             # Only the kind: what a library says may repeat a header.
-            log.warning(
-                "mcp server is down; its tools are missing",
+            _log.warning(
+                "mcp.down",
                 server=self.name,
                 kind=type(error).__name__,
                 again=RETRY_SECONDS,
@@ -239,14 +239,14 @@ class _Server:
         self.trouble = ""
         self.changed, self.digest = compared.changed, compared.digest
         if self.changed:
-            log.warning(
-                "mcp tools changed; they are not handed on",
+            _log.warning(
+                "mcp.tools_changed",
                 server=self.name,
                 tools=list(self.changed),
                 hint="Read what they say now, then accept it: python -m framework check --online --accept-tools",
             )
         self._tools = self._made(compared.tools)
-        log.info("mcp server connected", server=self.name, tools=len(self._tools))
+        _log.info("mcp.connected", server=self.name, tools=len(self._tools))
 
     async def _ready(self) -> Client | None:
         """The connection. A server that takes long to start, as one that is downloaded first, goes on starting while
@@ -265,7 +265,7 @@ class _Server:
             raise TimeoutError
         if first:
             self.trouble = f"it has not answered within {CONNECT_SECONDS:.0f} s, and is still waited for"
-            log.warning("mcp server takes long to start; its tools are missing until then", server=self.name)
+            _log.warning("mcp.still_starting", server=self.name)
         return None
 
     async def _hold(self, ready: asyncio.Future[Client], end: asyncio.Event) -> None:
@@ -278,7 +278,7 @@ class _Server:
                 ready.set_exception(error)
                 ready.exception()  # Whoever waited may have given up: then nobody else asks for it.
             else:
-                log.warning("mcp connection lost", server=self.name, kind=type(error).__name__)
+                _log.warning("mcp.lost", server=self.name, kind=type(error).__name__)
         finally:
             if not ready.done():
                 ready.cancel()
@@ -302,7 +302,7 @@ class _Server:
             try:
                 schema = read_schema(made.input_schema.get(ORIGINAL, made.input_schema))
             except ImpossibleSchemaError as error:
-                log.warning("mcp tool left out", server=self.name, tool=made.name, why=str(error))
+                _log.warning("mcp.tool_left_out", server=self.name, tool=made.name, why=str(error))
                 continue
             tools.append(
                 McpTool(

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 ORIGINAL = "x-original-schema"
 """Where the schema of a tool is kept if the library would not take it."""
@@ -83,7 +83,7 @@ def repair(result: dict[str, Any]) -> None:
 
 def _tool(raw: object) -> dict[str, Any] | None:
     if not isinstance(raw, dict) or not isinstance(raw.get("name"), str) or not raw["name"]:
-        log.warning("mcp tool left out", why="it has no name")
+        _log.warning("mcp.tool_left_out", why="it has no name")
         return None
     schema = raw.get("inputSchema", raw.get("input_schema"))
     fits = isinstance(schema, dict) and schema.get("type") == "object" and _plain_object(schema)
@@ -118,7 +118,7 @@ def _greeting(result: dict[str, Any]) -> None:
     if not isinstance(result.get("instructions", ""), str):
         del result["instructions"]
     if result["protocolVersion"] not in HANDSHAKE_PROTOCOL_VERSIONS:
-        log.warning("mcp server speaks another version", said=str(result["protocolVersion"])[:40])
+        _log.warning("mcp.other_version", said=str(result["protocolVersion"])[:40])
         result["protocolVersion"] = HANDSHAKE_PROTOCOL_VERSIONS[0]
 
 

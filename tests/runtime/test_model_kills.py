@@ -200,7 +200,7 @@ async def test_no_side_effect_is_doubled_or_lost_by_a_kill(scene: Scene) -> None
 
     text = await scene.reply_to(busy)
     assert text.startswith("All is done.\n\nI cannot say whether “slow” was done.")
-    uncertain = [json.loads(line) for line in scene.logs.splitlines() if "tool call is uncertain" in line]
+    uncertain = [json.loads(line) for line in scene.logs.splitlines() if "tool.uncertain" in line]
     assert [(entry["tool"], entry["audit"]) for entry in uncertain] == [("slow", True)]
     told = [m["content"] for asked in scene.server.asked for m in asked.messages if m["role"] == "tool"]
     assert any(' of="quick">\nquick is done\n</result-' in result for result in told)

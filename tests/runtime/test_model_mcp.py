@@ -111,7 +111,7 @@ async def test_a_server_that_is_down_at_the_start_costs_its_tools_alone(
         server.play(say("I cannot look."))
         assert (await answered(bot, place.world.post(CID, "How much?"))).text == "I cannot look."
     assert offered(server.asked[0]) == {"offer_person"}
-    down = {entry["server"] for entry in logs if entry["event"] == "mcp server is down; its tools are missing"}
+    down = {entry["server"] for entry in logs if entry["event"] == "mcp.down"}
     assert down == {"shop", "gone"}
 
 

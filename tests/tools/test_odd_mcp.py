@@ -29,7 +29,7 @@ async def tools(
     connected = McpTools((Target("odd", command=(sys.executable, SERVER, request.param)),), tmp_path)
     with capture_logs() as logs:
         yield {tool.name: tool for tool in await connected.tools(("odd/*",))}
-    left_out = [entry.get("tool") for entry in logs if entry["event"] == "mcp tool left out"]
+    left_out = [entry.get("tool") for entry in logs if entry["event"] == "mcp.tool_left_out"]
     assert left_out == [None, None, "impossible"]
     await connected.aclose()
 
@@ -70,7 +70,7 @@ async def test_a_server_that_says_little_of_itself_serves_all_the_same(tmp_path:
         (tool,) = await connected.tools(("odd/*",))
         assert await said(tool, q="x") == 'got {"q": "x"}'
     await connected.aclose()
-    assert "mcp server speaks another version" in [entry["event"] for entry in logs]
+    assert "mcp.other_version" in [entry["event"] for entry in logs]
 
 
 async def test_a_server_that_takes_long_to_start_is_waited_for_while_the_bot_works(

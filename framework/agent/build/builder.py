@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     Modelled = tuple[BaseChatModel, ModelSite]
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class AgentBuilder:
@@ -78,7 +78,9 @@ class AgentBuilder:
         definition = bot.definition
         choice = choose_model(definition.model, self._settings)
         if choice.is_embedded and definition.model.base_url:
-            log.warning("model: base_url is not used: without OPENAI_API_KEY (any text) the embedded model answers")
+            _log.warning(
+                "model.base_url_unused", hint="Set OPENAI_API_KEY (any text): without it the embedded model answers."
+            )
         knowledge = self._library(bot)
         operations = self._chat(bot)
         facts = self._facts(bot.name, definition)
@@ -208,7 +210,7 @@ class AgentBuilder:
                 )
         servers = targets(definition.mcp_servers, os.environ, document.position)
         if choice.is_embedded:
-            log.warning("the embedded model does not call tools of MCP servers", tools=named)
+            _log.warning("mcp.unused", reason="the embedded model does not call tools of MCP servers", tools=named)
             return None
         key = repr([(target, sorted(target.headers.items()), sorted(target.environment.items())) for target in servers])
         if key not in self._mcp:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import structlog
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 _LEAST = 100
 _LINES = 10
@@ -42,6 +42,6 @@ def _lines(what: str, total: int) -> Callable[[int], None]:
         nonlocal done
         before, done = done, done + more
         if done * _LINES // total > before * _LINES // total:
-            log.info("knowledge.progress", what=what, done=done, of=total)
+            _log.info("knowledge.progress", what=what, done=done, of=total)
 
     return advance

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from framework.definition.budget import Price, Spending
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TurnBudget(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         over_money = self._limit.money is not None and money >= self._limit.money
         if not (over_tokens or over_money):
             return None
-        log.warning("turn budget spent", tokens=tokens_in + tokens_out, money=round(money, 6))
+        _log.warning("turn.budget_spent", tokens=tokens_in + tokens_out, money=round(money, 6))
         runtime.stream_writer(BudgetSpent())
         return {"jump_to": "end"}
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MODEL_CALLS = 8
 """Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], ToolContext, Any]):
             raise
         except Exception as error:  # noqa: BLE001 - every provider raises its own; explain() sorts them
             failure = explain(error, site, started=first.seen)
-            log.warning("model call failed", error=failure.what, kind=type(error).__name__, retryable=failure.retryable)
+            _log.warning("model.failed", error=failure.what, kind=type(error).__name__, retryable=failure.retryable)
             if isinstance(failure, BrokenAnswerError):
                 request.runtime.stream_writer(AttemptFailed())
             # Not chained: the original may repeat a key.
@@ -142,7 +142,7 @@ class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], ToolContext, Any]):
 
 def _doubtful(error: UncertainToolError, request: ToolCallRequest) -> ToolMessage:
     """A result that says so to whoever tells the customer."""
-    log.warning("tool call is uncertain: nobody knows whether it was done", audit=True, tool=request.tool_call["name"])
+    _log.warning("tool.uncertain", audit=True, tool=request.tool_call["name"])
     return ToolMessage(
         content=explain_tool_error(error, request),
         tool_call_id=request.tool_call["id"],
@@ -183,9 +183,9 @@ def explain_tool_error(error: Exception, request: ToolCallRequest) -> str:
     """What the model is told of a tool that failed. Only a ToolError's own words are meant to be read."""
     name = request.tool_call["name"]
     if isinstance(error, ToolError):
-        log.info("tool refused", tool=name, error=error.what)
+        _log.info("tool.refused", tool=name, error=error.what)
         return f"{name} could not do it: {error.what}"
-    log.error("tool failed", tool=name, exc_info=error)
+    _log.error("tool.failed", tool=name, exc_info=error)
     return f"{name} failed because of a technical problem. Say that it did not work; do not claim that it did."
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Result = ToolMessage | Command[Any]
     Run = Callable[[ToolCallRequest], Awaitable[Result]]
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 UNCERTAIN = (
     "The bot was interrupted in the middle of {name}: whether it was done is not known, and it was not done again. "
@@ -168,7 +168,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         """A call that no earlier try began."""
         rule, context = self._rules.of(call.tool), call.context
         if not self._rules.permits(call.tool, context):
-            log.info("tool not allowed", tool=call.name, user=context.user_id)
+            _log.info("tool.not_allowed", tool=call.name, user=context.user_id)
             return call.answer(NOT_ALLOWED.format(name=call.name), said=self._phrases.not_allowed)
         reserved = await self._reserve(call)
         if reserved is None:
@@ -240,7 +240,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         if steps is None:
             return None
         if (kept := steps.saved(call.step)) is not None:
-            log.info("tool call finished earlier", tool=call.name, key=call.context.key)
+            _log.info("tool.finished_earlier", tool=call.name, key=call.context.key)
             doubt = self._phrases.uncertain if kept.get("uncertain") else ""
             if doubt:
                 call.context.ledger.uncertain.append(call.name)
@@ -249,8 +249,9 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
 
     def _uncertain(self, call: _Call) -> ToolMessage:
         context = call.context
-        log.warning(
-            "tool call is uncertain: it was begun, and nobody knows whether it was done; it is not repeated",
+        _log.warning(
+            "tool.uncertain",
+            reason="an earlier process began it; it is not repeated",
             audit=True,
             tool=call.name,
             user=context.user_id,
@@ -272,7 +273,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         except ToolError as error:
             return call.answer(f"{call.name} was not run. {error}", said=self._phrases.not_allowed)
         if pending.state == "waiting":
-            log.info("tool call waits for approval", audit=True, tool=call.name, number=pending.number)
+            _log.info("tool.waits_for_approval", audit=True, tool=call.name, number=pending.number)
             summary = "\n".join(pending.request.shown)
             call.request.runtime.stream_writer(ApprovalRequested(pending.id, pending.request.subject, summary))
         return call.answer(
@@ -295,7 +296,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
                 return call.answer(pending.result, ok=True)
             return self._uncertain(call) if pending.state == "running" else _denied(call)
         by = pending.decision.by if pending.decision else ""
-        log.info("approved tool call runs", audit=True, tool=call.name, number=pending.number, by=by)
+        _log.info("tool.approved_call_runs", audit=True, tool=call.name, number=pending.number, by=by)
         await self._count(call, id_)
         # The key of the call as it was asked for: a tool that saw it before knows it again.
         result = await handler(_for(call.request, replace(call.context, key=pending.request.key)))
@@ -323,7 +324,7 @@ def _for(request: ToolCallRequest, context: TurnContext) -> ToolCallRequest:
 def _unreadable(request: ToolCallRequest, written: str) -> ToolMessage:
     """What the model is told of arguments that are no JSON object. The tool was not run."""
     name = request.tool_call["name"]
-    log.warning("tool call cannot be read", tool=name, characters=len(written))
+    _log.warning("tool.arguments_unreadable", tool=name, characters=len(written))
     return ToolMessage(
         content=f"{name} was not run: its arguments are not a JSON object. Call it again with valid JSON.",
         tool_call_id=request.tool_call["id"],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from framework.agent.conversation import Caller
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 BATCH = 8
 """So many messages fall out of the window before the summary is made anew; until then they are shown as they are."""
@@ -95,7 +95,7 @@ class ChannelSummaries:
             summary = await self._summariser.of([*before, *new], window, ledger)
         except ModelError as error:
             # The question can be answered all the same; the next turn tries again.
-            log.warning("no summary could be made", channel=caller.channel, error=error.what)
+            _log.warning("summary.failed", channel=caller.channel, error=error.what)
             return summary, new[-BATCH:]
         await self._save(place, _digest(gone, len(gone) - 1), summary)
         return summary, ()

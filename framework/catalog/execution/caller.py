@@ -56,7 +56,7 @@ REPEATABLE = frozenset(
 
 _SHARED = {endpoint.title: endpoint for endpoint in Endpoint}
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class ServiceCaller:
@@ -95,7 +95,7 @@ class ServiceCaller:
             late = self._timing.monotonic() - started > LAST_TRY
             if not error.retryable or failed >= TRIES or late or not (repeatable or nothing_done):
                 raise error
-            log.info("operation.retry", operation=operation.id, failed=failed, code=error.code, status=error.status)
+            _log.info("operation.retry", operation=operation.id, failed=failed, code=error.code, status=error.status)
             await self._timing.sleep(self._timing.uniform(0, FIRST_PAUSE * 2 ** (failed - 1)))
 
     async def close(self) -> None:

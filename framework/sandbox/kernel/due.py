@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from framework.sandbox.kernel.sandbox import Sandbox
 
-_LOG = logging.getLogger("framework.sandbox")
+_log = logging.getLogger("framework.sandbox")
 
 
 async def perform(sandbox: Sandbox, handlers: Mapping[str, Callable[[Call, str], None]]) -> None:
@@ -26,7 +26,7 @@ async def perform(sandbox: Sandbox, handlers: Mapping[str, Callable[[Call, str],
             handlers[due.kind](call, due.subject)
         except ApiError as error:
             # What it was about may be gone or refuse it: nobody waits for an answer, so the log is told.
-            _LOG.warning("%s of %s could not be done: %s", due.kind, due.subject, error.reason)
+            _log.warning("%s of %s could not be done: %s", due.kind, due.subject, error.reason)
     for event in call.events:
         sandbox.keep(event)
     await sandbox.store.commit()

@@ -12,7 +12,7 @@ import structlog
 
 from framework.agent.knowledge.articles.article import Article, from_json, to_json
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 VERSION = 2
 """Goes up when articles are read in another way than before; what was kept is then read anew."""
 
@@ -73,7 +73,7 @@ class ArticleCache:
                 stream.write(orjson.dumps({"version": VERSION, "articles": kept}))
             Path(temporary).replace(self._file)
         except OSError as error:
-            log.warning("knowledge.cache_not_written", file=str(self._file), reason=error.strerror or str(error))
+            _log.warning("knowledge.cache_not_written", file=str(self._file), reason=error.strerror or str(error))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _read(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        log.warning("knowledge.cache_unusable", file=str(file), reason=str(error))
+        _log.warning("knowledge.cache_unusable", file=str(file), reason=str(error))
         return {}
     known = told.get("articles") if isinstance(told, dict) and told.get("version") == VERSION else None
     return known if isinstance(known, dict) else {}

@@ -13,7 +13,7 @@ from framework.agent.knowledge.articles.reading import read_article
 from framework.agent.knowledge.progress import progress
 from framework.errors import DefinitionError, Position
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 def read_articles(files: Iterable[Path], root: Path, cache: Path | None) -> tuple[Article, ...]:
@@ -40,9 +40,9 @@ def read_articles(files: Iterable[Path], root: Path, cache: Path | None) -> tupl
         raise _none(articles, places)
     for article in articles:
         if article.problem:
-            log.warning("knowledge.article_left_out", file=article.name, reason=article.problem, remedy=article.hint)
+            _log.warning("knowledge.article_left_out", file=article.name, reason=article.problem, remedy=article.hint)
         for warning in article.warnings:
-            log.warning("knowledge.article", file=article.name, note=warning)
+            _log.warning("knowledge.article", file=article.name, note=warning)
     return articles
 
 

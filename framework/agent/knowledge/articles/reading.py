@@ -13,7 +13,7 @@ from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.articles.document import Document, UnreadableError
 from framework.agent.knowledge.articles.formats import KINDS, kind_of, reader_of, title_from
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 MAX_BYTES = 50_000_000
 MAX_CHARACTERS = 2_000_000
@@ -57,7 +57,7 @@ def understand(name: str, content: bytes) -> Article:
     except UnreadableError as error:
         return Article(name, kind, problem=error.what, hint=error.hint)
     except Exception as error:  # noqa: BLE001 - the libraries raise anything for a broken file; its author is told
-        log.info("article cannot be read", file=name, kind=type(error).__name__, reason=str(error)[:200])
+        _log.info("knowledge.unreadable", file=name, kind=type(error).__name__, reason=str(error)[:200])
         return Article(
             name,
             kind,

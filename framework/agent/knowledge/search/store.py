@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from framework.agent.knowledge.progress import progress
 from framework.embedding.embedder import Vectors
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 FORMAT = 2
 """Goes up when what stands in the file changes; a file of another format is computed anew."""
 
@@ -56,7 +56,7 @@ class Store:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         pending = list(missing.items())
         if len(pending) > _BATCH:
-            log.info("knowledge.reading", texts=len(pending), note="once; the result is kept for the next start")
+            _log.info("knowledge.reading", texts=len(pending), note="once; the result is kept for the next start")
         with progress("Reading texts", len(pending)) as advance:
             for number, start in enumerate(range(0, len(pending), _BATCH), 1):
                 batch = pending[start : start + _BATCH]
@@ -90,7 +90,7 @@ class Store:
                 )
             Path(temporary).replace(self._file)
         except OSError as error:
-            log.warning("knowledge.cache_not_written", file=str(self._file), reason=error.strerror or str(error))
+            _log.warning("knowledge.cache_not_written", file=str(self._file), reason=error.strerror or str(error))
 
 
 def _read(file: Path, name: str) -> dict[bytes, NDArray[np.float16]]:
@@ -102,7 +102,7 @@ def _read(file: Path, name: str) -> dict[bytes, NDArray[np.float16]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        log.warning("knowledge.cache_unusable", file=str(file), reason=str(error))
+        _log.warning("knowledge.cache_unusable", file=str(file), reason=str(error))
         return {}
     if keys.ndim != 2 or vectors.ndim != 2 or len(keys) != len(vectors) or vectors.dtype != np.float16:
         return {}

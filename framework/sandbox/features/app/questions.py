@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
     from framework.sandbox.kernel.call import Call
 
-_LOG = logging.getLogger("framework.sandbox")
+_log = logging.getLogger("framework.sandbox")
 _ANSWER_TYPES = ("regular", "reply", "system", "error", "ephemeral")
 _TEXT_LIMIT = 20_000
 
@@ -72,7 +72,7 @@ async def _ask(call: Call, channel: Channel, message: Message, url: str, body: d
     try:
         _rewrite(call, channel, message, answer.body)
     except ApiError as error:
-        _LOG.warning("the answer of %s was ignored: %s", url, error.reason)
+        _log.warning("the answer of %s was ignored: %s", url, error.reason)
 
 
 def _rewrite(call: Call, channel: Channel, message: Message, raw: bytes) -> None:

@@ -39,7 +39,7 @@ FOR_ANONYMOUS = frozenset(
 Headers = list[tuple[bytes, bytes]]
 _SAID_AS = {"UploadChannelFile": "UploadFile", "UploadChannelImage": "UploadImage"}
 """Operations that the service calls by another name in its errors."""
-_LOG = logging.getLogger("framework.sandbox")
+_log = logging.getLogger("framework.sandbox")
 _EXPOSED = b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after"
 _JSON: Headers = [(b"content-type", b"application/json")]
 _PREFLIGHT: Headers = [
@@ -94,7 +94,7 @@ class Dispatcher:
         except ClientGoneError:
             return
         except Exception:  # noqa: BLE001 - the boundary: whatever it was, the client gets Stream's shape and the log the cause
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            _log.exception("%s %s failed", scope["method"], scope["path"])
             status = 500
             body = Dialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
         self._sandbox.log.add(scope["method"], scope["path"], operation, status, time.perf_counter() - started)

@@ -23,7 +23,7 @@ from framework.sandbox.kernel.store.record import Record
 Change = tuple[str, str]
 Undo = Callable[[dict[Change, bytes | None]], None]
 
-_LOG = logging.getLogger("framework.sandbox")
+_log = logging.getLogger("framework.sandbox")
 _METADATA = MetaData()
 # Rows in the order they come and a small index beside them: half the pages to write of a table ordered by its keys.
 _RECORDS = Table(
@@ -108,7 +108,7 @@ class SqliteJournal:
             self._execute(batch)
         except (sqlite3.Error, TypeError, ValueError) as error:
             # TypeError and ValueError: the document is not JSON. Callers must not wait for ever.
-            _LOG.exception("the sandbox cannot write its data")
+            _log.exception("the sandbox cannot write its data")
             refusal = ApiError(500, -1, f"the sandbox cannot write its data: {error}")
             flush.set_exception(refusal)
             flush.exception()

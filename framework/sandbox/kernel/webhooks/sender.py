@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from framework.sandbox.kernel.realtime.event import Event
     from framework.sandbox.kernel.store.store import Store
 
-_LOG = logging.getLogger("framework.sandbox")
+_log = logging.getLogger("framework.sandbox")
 _AT_ONCE = 100
 MAX_ANSWER = 1024 * 1024
 
@@ -99,7 +99,7 @@ class WebhookSender:
         try:
             return await self._post(url, body, self.ids.new(), 1, self.patience.question)
         except (OSError, TimeoutError) as error:
-            _LOG.warning("%s did not answer: %r", url, error)
+            _log.warning("%s did not answer: %r", url, error)
             return None
 
     async def settle(self) -> None:
@@ -148,13 +148,13 @@ class WebhookSender:
                         await asyncio.sleep(self.patience.pauses[attempt - 1])
         except TimeoutError:
             pass
-        _LOG.warning("the webhook %s to %s was given up", webhook_id, url)
+        _log.warning("the webhook %s to %s was given up", webhook_id, url)
 
     async def _taken(self, url: str, body: bytes, webhook_id: str, attempt: int) -> bool:
         try:
             answer = await self._post(url, body, webhook_id, attempt, self.patience.attempt)
         except (OSError, TimeoutError) as error:
-            _LOG.info("the webhook to %s failed: %r", url, error)
+            _log.info("the webhook to %s failed: %r", url, error)
             return False
         return not answer.is_worth_retrying
 
