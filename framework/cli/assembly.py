@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from framework.runtime.core.bot import RunningBot
     from framework.settings import Settings
     from framework.stream.model import ChannelRef
-    from framework.stream.service import ChatService
+    from framework.stream.port import ChatService
 
 T = TypeVar("T")
 

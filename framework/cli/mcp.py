@@ -176,7 +176,7 @@ async def _serve_stdio(toolbox: Callable[[], Toolbox], served: _Served, bots: di
 async def _serve_http(toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker], listen: _Listen) -> None:
     from framework.mcp.auth import CallingClient, build_auth
     from framework.mcp.server import build_server
-    from framework.stream.connections import BoundedProtocol
+    from framework.stream.sources.connections import BoundedProtocol
 
     known = served.known
     server = build_server(

@@ -166,7 +166,7 @@ def _limits(settings: Settings) -> Limits:
 def _doors(settings: Settings) -> list[Door]:
     if not settings.by_webhook or settings.webhook is None:
         return []
-    from framework.stream.webhook_server import webhook_server
+    from framework.stream.sources.webhook_server import webhook_server
 
     return [partial(webhook_server, settings)]
 
@@ -174,6 +174,6 @@ def _doors(settings: Settings) -> list[Door]:
 def _feeds(settings: Settings) -> list[Feed]:
     if not settings.by_webhook or settings.sqs_queue_url is None:
         return []
-    from framework.stream.sqs import take_from_queue
+    from framework.stream.sources.sqs import take_from_queue
 
     return [partial(take_from_queue, settings)]

@@ -9,9 +9,9 @@ from typing import Any
 
 import structlog
 
-from framework.breaker import breakers
 from framework.engine.port import Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError
+from framework.net.breaker import breakers
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.intake.timers import Timers
 from framework.runtime.session import OnRetired, Session

@@ -18,7 +18,7 @@ from framework.runtime.backlog import Backlog
 from framework.runtime.bots import Bots, Renewal
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.intake.timers import SchedulerTimers, Timers
-from framework.stream.delivery import Facts, Inbox
+from framework.stream.sources.delivery import Facts, Inbox
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from framework.stream.client import Json, StreamClient
 from framework.stream.directory import chunks, path_part
 from framework.stream.failure import MISSING
 from framework.stream.model import Card, ChannelInfo, ChannelPage, ChannelRef, Member, Reaction, User
-from framework.stream.service import Outgoing
+from framework.stream.port import Outgoing
 from framework.stream.wire import read_info, read_member, read_messages, read_reaction, read_user, write_card
 
 # What one query may ask for, and one change may name.

@@ -30,8 +30,8 @@ from framework.stream.model import (
     Message,
     OutgoingMessage,
 )
-from framework.stream.service import Check, Outgoing, unchecked, unscreened
-from framework.stream.socket import EventSocket, Lost, Opened
+from framework.stream.port import Check, Outgoing, unchecked, unscreened
+from framework.stream.sources.socket import EventSocket, Lost, Opened
 from framework.stream.timing import Timing
 from framework.stream.wire import read_channel, read_message, write_message
 

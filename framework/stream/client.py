@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 import aiohttp
 import structlog
 
-from framework.breaker import Breaker, Ticket
 from framework.errors import ChatServiceError
+from framework.net.breaker import Breaker, Ticket
 from framework.stream.budget import Bucket, Budget, Endpoint, Rank
 from framework.stream.credentials import Credentials, short_secrets
 from framework.stream.failure import TOKEN_CODES, garbled, is_limit, is_outage, left_alone, refused, unreachable

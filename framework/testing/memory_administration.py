@@ -8,7 +8,7 @@ from typing import Any
 
 from framework.errors import ChatServiceError
 from framework.stream.model import Attachment, Card, ChannelInfo, ChannelPage, ChannelRef, Member, Reaction, User
-from framework.stream.service import Outgoing
+from framework.stream.port import Outgoing
 from framework.testing.memory_chat import MemoryChat, Room
 
 

@@ -22,7 +22,7 @@ from framework.stream.model import (
     OutgoingMessage,
     User,
 )
-from framework.stream.service import Check, Outgoing, unchecked, unscreened
+from framework.stream.port import Check, Outgoing, unchecked, unscreened
 from framework.testing.memory_administration import MemoryAdministration, shown
 from framework.testing.memory_chat import MemoryChat, Room, newest
 

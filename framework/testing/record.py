@@ -8,7 +8,7 @@ import yaml
 
 from framework.definition.model import BotDefinition
 from framework.stream.model import ChannelRef, Message
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 from framework.testing.scenario import USER
 
 _LONGEST = 80

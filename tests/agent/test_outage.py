@@ -10,8 +10,8 @@ import pytest
 
 from framework.agent.agent import LangChainAgent
 from framework.agent.models.failure import ModelDownError, ModelOutageError
-from framework.breaker import FAILURES, breakers
 from framework.errors import ModelError
+from framework.net.breaker import FAILURES, breakers
 from framework.runtime.reply.buffer import Feed
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, Step, Stream, cut, fail, hang, say
@@ -32,7 +32,7 @@ async def test_a_model_that_is_down_is_not_asked_until_one_call_has_found_it_bac
     server: ScriptedServer, make_agent: AgentMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pause in ("FIRST_PAUSE", "LONGEST_PAUSE"):  # on a machine however slow, it is not over by itself
-        monkeypatch.setattr(f"framework.breaker.{pause}", 600.0)
+        monkeypatch.setattr(f"framework.net.breaker.{pause}", 600.0)
     agent, same = make_agent(model=ONCE), make_agent(model=ONCE)
     server.play(*[fail(500)] * FAILURES, say("Back."))
     for _ in range(FAILURES):

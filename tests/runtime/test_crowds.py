@@ -22,7 +22,7 @@ from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.state.ids import TurnIds
 from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, User
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
 from tests.support.memory_stream import MemoryStream

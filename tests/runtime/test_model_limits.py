@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from framework.breaker import breakers
 from framework.engine.durable import open_engine
+from framework.net.breaker import breakers
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
 from tests.runtime.test_model_tools import CARL, REFUND, Place
@@ -109,7 +109,7 @@ async def test_a_model_that_does_not_answer_in_its_time_makes_way_for_the_next(p
 async def test_the_next_model_answers_where_the_first_is_down(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     server = place.server
     for pause in ("FIRST_PAUSE", "LONGEST_PAUSE"):  # on a machine however slow, it is not over by itself
-        monkeypatch.setattr(f"framework.breaker.{pause}", 600.0)
+        monkeypatch.setattr(f"framework.net.breaker.{pause}", 600.0)
 
     def brain(asked: Asked) -> Step:
         return fail(503) if asked.body["model"] == "first" else say(f"I am {asked.body['model']}.")

@@ -19,10 +19,10 @@ import aiohttp
 import pytest
 
 from framework.settings import Settings
-from framework.stream import connections, delivery
-from framework.stream import webhook as module
 from framework.stream.model import Event
-from framework.stream.webhook_server import webhook_server
+from framework.stream.sources import connections, delivery
+from framework.stream.sources import webhook as module
+from framework.stream.sources.webhook_server import webhook_server
 from tests.support.waiting import until
 
 SECRET = "a-secret-of-thirty-two-characters-or-more"

@@ -13,8 +13,8 @@ from framework.engine.port import Engine
 from framework.runtime.bots import Renewal
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.process import run_bots
-from framework.stream.delivery import Facts, Inbox
 from framework.stream.model import Event, Message, User
+from framework.stream.sources.delivery import Facts, Inbox
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
 from tests.support.chat import TwinService, World

@@ -16,7 +16,7 @@ from framework.sandbox.kernel.wire import Entity
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, Event, User
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 from framework.stream.timing import Timing
 from framework.testing.memory_chat import MemoryChat
 from framework.testing.memory_service import MemoryChatService

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from langchain_core import exceptions as known
 
-from framework.breaker import Breaker
 from framework.errors import ModelError
+from framework.net.breaker import Breaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,8 +19,8 @@ from weakref import WeakValueDictionary
 
 from framework.agent.models.dialect import dialect_of
 from framework.agent.models.network import require_usable_network
-from framework.breaker import Breaker
 from framework.errors import ModelError
+from framework.net.breaker import Breaker
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

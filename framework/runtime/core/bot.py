@@ -17,7 +17,7 @@ from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.state.ids import MessageIds
 from framework.stream.model import ChannelRef
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 if TYPE_CHECKING:
     from framework.runtime.core.rule import Observer, Rule

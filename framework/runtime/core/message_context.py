@@ -13,7 +13,7 @@ from framework.runtime.core.triggers import WRITTEN_BY_BOT, never_answered
 from framework.runtime.state.handover import Handover
 from framework.runtime.team.people import belongs
 from framework.stream.model import ChannelInfo, ChannelRef, Message, User
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 PAGE = 100
 """Messages read of a talk, unless more are needed to find the one in question."""

@@ -21,7 +21,7 @@ from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.state.audience import audience_of
 from framework.runtime.team.people import belongs
 from framework.stream.model import EPOCH, ChannelRef, Message, MessageDeleted, MessageUpdated, StopRequested
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 

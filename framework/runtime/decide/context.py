@@ -14,7 +14,7 @@ from framework.runtime.core.triggers import by_another_account
 from framework.runtime.core.turn import GONE, Outcome, Silent, Turn
 from framework.runtime.state.own import COVERS, own
 from framework.stream.model import Attachment, Message, may_all_see, may_see
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 

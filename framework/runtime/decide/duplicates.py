@@ -14,7 +14,7 @@ from framework.runtime.reply.writer import ReplyWriter, adopt
 from framework.runtime.state.audience import audience_of
 from framework.runtime.state.own import OwnMessage, own
 from framework.stream.model import Message
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 

@@ -31,7 +31,7 @@ from framework.runtime.decide.policy import (
 from framework.runtime.state.audience import audience_of
 from framework.runtime.team.people import is_banned
 from framework.stream.model import Message
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 _BY_NOBODY = frozenset({"schedule", "idle", "event"})

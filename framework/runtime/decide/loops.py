@@ -16,7 +16,7 @@ from framework.runtime.decide.account_pace import Pace
 from framework.runtime.decide.rounds import missed
 from framework.runtime.state.own import OwnMessage
 from framework.stream.model import Message
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _AT_ONCE = timedelta(seconds=10)
 _WORDS = 5

@@ -22,7 +22,7 @@ from framework.runtime.state.handover import BY_TIME, Act, Handover
 from framework.runtime.team.people import wrote
 from framework.runtime.team.words import says_resume
 from framework.stream.model import Message, may_all_see
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from framework.names import shown_name
 from framework.runtime.core.turn import Turn
 from framework.runtime.decide.context import to_conversation
 from framework.stream.model import Message, may_all_see
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 _MESSAGES = 30

@@ -10,7 +10,7 @@ import structlog
 
 from framework.errors import ChatServiceError
 from framework.stream.model import AIState, ChannelRef
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 _STILL_TYPING = 5.0  # seconds; clients forget who types after a few more

@@ -10,7 +10,7 @@ import structlog
 from framework.errors import ChatServiceError, DuplicateMessageError
 from framework.runtime.state.own import OwnMessage, own
 from framework.stream.model import ChannelRef, Message, OutgoingMessage
-from framework.stream.service import ChatService, Check, unchecked
+from framework.stream.port import ChatService, Check, unchecked
 
 _log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ import structlog
 from framework.errors import ChatServiceError
 from framework.runtime.core.stage import CallNext
 from framework.runtime.core.turn import Outcome, Turn
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 

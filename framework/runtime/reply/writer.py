@@ -20,7 +20,7 @@ from framework.runtime.reply.post import post_once
 from framework.runtime.reply.split import split
 from framework.runtime.state.own import MADE_UP, OUTCOME, PART_OF, REPLY_TO, OwnMessage, own
 from framework.stream.model import OutgoingMessage
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 _LONG = 5_000  # characters from which on a text is shown anew at the slowest pace

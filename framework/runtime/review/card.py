@@ -12,7 +12,7 @@ from framework.errors import DuplicateMessageError
 from framework.runtime.review.record import LOST, Origin, card_of, field_of
 from framework.runtime.state.own import own
 from framework.stream.model import Card, ChannelRef, Message, OutgoingMessage
-from framework.stream.service import ChatService, Check
+from framework.stream.port import ChatService, Check
 
 _log = structlog.get_logger(__name__)
 

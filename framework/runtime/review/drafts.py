@@ -26,7 +26,7 @@ from framework.runtime.review.record import Origin, outcome_of
 from framework.runtime.review.service import ReviewService
 from framework.runtime.state.own import NOTE
 from framework.stream.model import OutgoingMessage
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 

@@ -28,7 +28,7 @@ from framework.runtime.team.channels import REMEDY, prepare
 from framework.runtime.team.people import acts, audience
 from framework.runtime.team.words import Word
 from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
-from framework.stream.service import Check
+from framework.stream.port import Check
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)

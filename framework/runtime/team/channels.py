@@ -14,7 +14,7 @@ from framework.names import as_code
 from framework.runtime.team.people import belongs, people
 from framework.stream.failure import MISSING
 from framework.stream.model import ChannelRef, Member, User
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 _NAMED = 5

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from framework.definition.conditions import Team
 from framework.stream.model import ChannelRef, Message, User
-from framework.stream.service import ChatService
+from framework.stream.port import ChatService
 
 MOST_PEOPLE = 100
 """People who are called, or shown something, at once: what one call of the service may name."""

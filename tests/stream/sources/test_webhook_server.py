@@ -31,7 +31,7 @@ from framework.stream.model import (
     RemovedFromChannel,
     StopRequested,
 )
-from framework.stream.webhook_server import webhook_server
+from framework.stream.sources.webhook_server import webhook_server
 from tests.support.stages import BOT, Inbox, StreamStage, settings_for
 from tests.support.waiting import PATIENCE, until
 

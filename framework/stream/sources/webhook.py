@@ -20,10 +20,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from framework.errors import FrameworkError
-from framework.stream.bodies import Bodies, RefusedError
-from framework.stream.delivery import Facts, Inbox, UnreadableError, accepted, is_packed, no_facts, parse, unpack
 from framework.stream.events import read_event
 from framework.stream.model import Event
+from framework.stream.sources.bodies import Bodies, RefusedError
+from framework.stream.sources.delivery import (
+    Facts,
+    Inbox,
+    UnreadableError,
+    accepted,
+    is_packed,
+    no_facts,
+    parse,
+    unpack,
+)
 from framework.stream.timing import Timing
 from framework.stream.wire import read_time
 

@@ -14,8 +14,8 @@ import structlog
 
 from framework.errors import SettingsError
 from framework.settings import Settings
-from framework.stream.delivery import Inbox, UnreadableError, accepted, parse_queued
 from framework.stream.events import read_event
+from framework.stream.sources.delivery import Inbox, UnreadableError, accepted, parse_queued
 from framework.stream.timing import Timing
 
 VARIABLE = "FRAMEWORK_SQS_QUEUE_URL"

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from framework.breaker import FAILURES, LONGEST_PAUSE, Breaker, Ticket, breakers
+from framework.net.breaker import FAILURES, LONGEST_PAUSE, Breaker, Ticket, breakers
 from framework.stream.budget import Endpoint, Rank
 from framework.stream.client import StreamClient
 from framework.stream.credentials import Credentials

@@ -17,11 +17,11 @@ from starlette.applications import Starlette
 
 from framework.errors import SettingsError
 from framework.settings import Settings
-from framework.stream.bodies import BODY_SECONDS
-from framework.stream.connections import BoundedProtocol
-from framework.stream.delivery import ACCEPT_SECONDS, Facts, Inbox, no_facts
+from framework.stream.sources.bodies import BODY_SECONDS
+from framework.stream.sources.connections import BoundedProtocol
+from framework.stream.sources.delivery import ACCEPT_SECONDS, Facts, Inbox, no_facts
+from framework.stream.sources.webhook import Webhook, webhook_app
 from framework.stream.timing import Timing
-from framework.stream.webhook import Webhook, webhook_app
 
 VARIABLE = "FRAMEWORK_WEBHOOK"
 KEEP_ALIVE_SECONDS = 75

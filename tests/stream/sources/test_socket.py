@@ -21,7 +21,7 @@ from framework.sandbox.kernel.faults import Fault
 from framework.stream.credentials import Credentials
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, Connected, Disconnected, MessageNew
-from framework.stream.socket import EventSocket, Lost, Opened
+from framework.stream.sources.socket import EventSocket, Lost, Opened
 from framework.stream.timing import Timing
 from tests.support.ports import free_port
 from tests.support.sandbox import start_sandbox

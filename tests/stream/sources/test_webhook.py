@@ -19,12 +19,12 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from framework.errors import EngineError
-from framework.stream import bodies, delivery
-from framework.stream import webhook as module
-from framework.stream.bodies import MOST_BYTES
 from framework.stream.model import ChannelRef, CustomEvent, Event, MemberAdded, MessageNew, ReactionNew
+from framework.stream.sources import bodies, delivery
+from framework.stream.sources import webhook as module
+from framework.stream.sources.bodies import MOST_BYTES
+from framework.stream.sources.webhook import Webhook, webhook_app
 from framework.stream.timing import Timing
-from framework.stream.webhook import Webhook, webhook_app
 
 KEY, SECRET = "app-key", "a-secret-of-thirty-two-characters-or-more"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -463,7 +463,7 @@ async def test_a_probe_is_told_the_facts_and_that_nothing_can_be_kept(
     desk.ready, desk.facts = True, lost
     answer = await desk.http.get("/readyz", headers=knowing)
     assert (answer.status_code, answer.json()["why"]) == (503, "The database cannot be reached.")
-    monkeypatch.setattr("framework.stream.webhook.FACTS_SECONDS", 0.01)
+    monkeypatch.setattr("framework.stream.sources.webhook.FACTS_SECONDS", 0.01)
     desk.facts = hang
     assert (await desk.http.get("/readyz", headers=knowing)).status_code == 503
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from framework.errors import EngineError, SettingsError
 from framework.settings import Settings
-from framework.stream import sqs
-from framework.stream.delivery import UnreadableError, parse_queued
 from framework.stream.model import Event, MessageNew
-from tests.stream.test_webhook import message_event
+from framework.stream.sources import sqs
+from framework.stream.sources.delivery import UnreadableError, parse_queued
+from tests.stream.sources.test_webhook import message_event
 from tests.support.queue import CREDENTIALS, LocalQueue, local_queue
 from tests.support.stages import hasty
 

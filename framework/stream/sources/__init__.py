@@ -1,0 +1,1 @@
+"""Where events come from: the WebSocket, signed webhooks, a queue."""
