@@ -102,6 +102,17 @@ class Package:
     licence: str
 
 
+_VENDORED = """### `framework/sandbox/playground/vendor`: what the playground's page is made with
+
+Copies of published files, with their licences beside them.
+
+| package | version | licence |
+|---|---|---|
+| htm | 3.1.1 | Apache-2.0 |
+| preact | 11.2.0 | MIT |
+"""
+
+
 def locked(lock: str) -> list[tuple[str, str]]:
     """Names and versions in a lock file; some packages have one version for each Python."""
     file = ROOT / "requirements" / f"{lock}.txt"
@@ -158,7 +169,7 @@ def page() -> str:
         if rows:
             head = f"### `requirements/{lock}.txt`: {LOCKS[lock]}"
             tables.append("\n".join([head, "", "| package | version | licence |", "|---|---|---|", *rows, ""]))
-    return _HEAD.format(exceptions=exceptions, tables="\n".join(tables))
+    return _HEAD.format(exceptions=exceptions, tables="\n".join([*tables, _VENDORED]))
 
 
 def problems() -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ pytestmark = [
         CHROMIUM is None, reason="no Chromium on this machine: install the package chromium to run this"
     ),
 ]
+VENDOR = PLAYGROUND / "vendor"
 BOT = "agent-bot"
 ANSWER = "It takes **three days**.\n\n- Card\n- Invoice"
 
@@ -332,8 +335,32 @@ async def test_a_message_too_long_is_kept_and_the_writer_told(browser: Browser, 
 
 async def test_all_modules_are_asked_for_at_once() -> None:
     page = (PLAYGROUND / "index.html").read_text(encoding="utf-8")
-    modules = {file.relative_to(PLAYGROUND).as_posix() for file in PLAYGROUND.rglob("*.js")}
+    modules = {
+        file.relative_to(PLAYGROUND).as_posix() for file in PLAYGROUND.rglob("*.js") if file.parent.name != "locales"
+    }
     assert {name for name in modules if f'<link rel="modulepreload" href="/playground/{name}">' not in page} == set()
+
+
+async def test_the_libraries_are_those_that_were_published() -> None:
+    rows = re.findall(
+        r"^\| `(\w+\.js)` \|.*`([0-9a-f]{64})` \|$", (VENDOR / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert {name for name, _ in rows} == {file.name for file in VENDOR.glob("*.js")}
+    for name, digest in rows:
+        text = (VENDOR / name).read_text("utf-8").replace('from"./preact.js"', 'from"preact"')
+        source_map = {"preact.js": "preact.mjs.map", "hooks.js": "hooks.mjs.map"}.get(name)
+        published = text + (f"//# sourceMappingURL={source_map}\n" if source_map else "")
+        assert hashlib.sha256(published.encode()).hexdigest() == digest, name
+
+
+async def test_the_page_weighs_less_than_200_kb(browser: Browser, running: Running) -> None:
+    page = await start_conversation(browser, running, "weight")
+    weight = await page.js(
+        "performance.getEntriesByType('navigation')[0].decodedBodySize"
+        " + performance.getEntriesByType('resource').filter(({name}) => name.includes('/playground/'))"
+        ".reduce((sum, {decodedBodySize}) => sum + decodedBodySize, 0)"
+    )
+    assert 50_000 < weight < 200_000
 
 
 async def test_a_poll_is_drawn_and_voted_in_by_two_people(browser: Browser, running: Running, bot: Bot) -> None:

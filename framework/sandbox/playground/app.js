@@ -1,30 +1,29 @@
-/**
- * Puts the page together.
- */
+/** Puts the page together. */
 import { Chat } from "./chat.js";
-import { h } from "./dom.js";
+import { speak, t } from "./i18n.js";
 import { readRoute, writeRoute } from "./route.js";
 import { Session, SignInError, isRemembered } from "./session.js";
 import { Store } from "./store.js";
+import { html, oncePerFrame, render } from "./ui.js";
 import { announce } from "./views/announcer.js";
-import { conversationView } from "./views/conversation.js";
-import { sidebarView } from "./views/sidebar.js";
-import { signInView } from "./views/signin.js";
-import { threadView } from "./views/thread.js";
-import { showToasts } from "./views/toasts.js";
-import { wireView } from "./views/wire.js";
+import { Conversation } from "./views/conversation.js";
+import { Sidebar } from "./views/sidebar.js";
+import { SignIn } from "./views/signin.js";
+import { Thread } from "./views/thread.js";
+import { Toasts } from "./views/toasts.js";
+import { Wire } from "./views/wire.js";
 
-const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+const root = document.getElementById("app");
+/** What changes by itself: seconds to wait, who has stopped typing, an answer that is not going on. */
+const TICK_MS = 1_000;
+const TOPICS = ["channel", "channels", "connection", "opened", "panel", "people"];
 
-/** @param {{problem?: string, asked?: string}} [why] what went wrong, or the user id of an address that was opened */
 function showSignIn(why = {}) {
-  root.replaceChildren(signInView((name) => enter(name, readRoute().channel), why));
+  render(html`<${SignIn} key="signin" enter=${(name) => enter(name, readRoute().channel)} ...${why} />`, root);
 }
 
-/** @param {string} name @param {string} cid */
 async function enter(name, cid) {
-  const session = await Session.start(name);
-  showChat(session, cid);
+  showChat(await Session.start(name), cid);
 }
 
 /** A new person means a new page: nothing of the last one stays in memory. */
@@ -32,40 +31,47 @@ function leave() {
   location.assign("/");
 }
 
-/** @param {Session} session @param {string} cid */
+function Page({ chat }) {
+  const { store } = chat;
+  const { panel, active, threadId } = store;
+  return html`<div class="shell" data-pane=${store.activeCid ? "chat" : "list"} data-panel=${panel}>
+    <${Sidebar} chat=${chat} leave=${leave} /><${Conversation} chat=${chat} leave=${leave} />
+    <aside class="panel" aria-label=${t("Side panel")}>
+      ${panel === "thread" && active && html`<${Thread} key=${threadId} chat=${chat} />`}
+      ${panel === "wire" && html`<${Wire} chat=${chat} />`}
+    </aside>
+    <${Toasts} store=${store} />
+  </div>`;
+}
+
 function showChat(session, cid) {
   const store = new Store();
   const chat = new Chat(session, store, cid);
-  const shell = h("div", { class: "shell", dataset: { pane: cid ? "chat" : "list", panel: "" } },
-    h("a", { class: "skip", href: "#composer" }, "Skip to the message box"),
-    sidebarView(chat, leave), conversationView(chat, leave),
-    h("aside", { class: "panel", "aria-label": "Side panel" }, threadView(chat), wireView(chat)));
-  root.replaceChildren(shell);
-  showToasts(store);
+  const draw = () => {
+    document.title = store.unreadTotal ? `(${store.unreadTotal}) Playground` : "Playground";
+    render(html`<${Page} key="page" chat=${chat} />`, root);
+  };
+  const drawSoon = oncePerFrame(draw);
+  store.on(TOPICS, drawSoon);
+  store.on("wire", () => store.panel === "wire" && drawSoon());
+  setInterval(drawSoon, TICK_MS);
   announce(store);
-  store.on("opened", (opened) => {
-    shell.dataset.pane = opened ? "chat" : "list";
-    writeRoute({ user: session.person.id, channel: opened });
-  });
-  store.on("panel", () => {
-    shell.dataset.panel = store.panel;
-  });
+  store.on("opened", (opened) => writeRoute({ user: session.person.id, channel: opened }));
   window.addEventListener("popstate", () => {
     const route = readRoute();
     if (route.user !== session.person.id) location.reload();
     else if (route.channel) chat.openLinked(route.channel);
     else chat.closeChannel();
   });
-  window.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && store.panel) chat.closePanel(store.panel);
-  });
+  window.addEventListener("keydown", (event) => event.key === "Escape" && store.panel && chat.closePanel(store.panel));
   writeRoute({ user: session.person.id, channel: cid }, true);
   if (cid) store.activeCid = cid;
-  store.emit("opened", cid);
+  draw();
   chat.start();
 }
 
 async function main() {
+  await speak();
   const route = readRoute();
   if (!route.user) return showSignIn();
   // Any page can lead here by a link. Nobody is signed in by it who never was in this browser.

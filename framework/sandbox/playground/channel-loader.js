@@ -1,31 +1,20 @@
-/**
- * Fetches channels and watches them. An answer may be older than the events that overtake it on the
- * WebSocket; those are applied again after it.
- */
+/** Fetches channels and watches them. An answer may be older than the events that overtake it on the WebSocket; those are applied again after it. */
 import { ApiError } from "./api.js";
+import { t } from "./i18n.js";
 import { applyEvent } from "./reducer.js";
 
 const PAGE = 30;
 
-/** @typedef {import("./channel.js").Channel} Channel */
-
 export class ChannelLoader {
-  /**
-   * @param {import("./api.js").Api} api
-   * @param {import("./store.js").Store} store
-   * @param {() => boolean} isConnected
-   */
   constructor(api, store, isConnected) {
     this.api = api;
     this.store = store;
     this.isConnected = isConnected;
-    /** @type {Set<any[]>} events that arrive while a state is on its way */
     this.recordings = new Set();
-    /** @type {Map<string, Promise<void>>} channels that are being fetched */
     this.fetching = new Map();
   }
 
-  /** Told about every event. @param {any} event */
+  /** Told about every event. */
   overhear(event) {
     for (const recording of this.recordings) recording.push(event);
   }
@@ -55,7 +44,6 @@ export class ChannelLoader {
     this.store.emit("channels");
   }
 
-  /** @param {number} offset @returns {Promise<Channel[]|null>} null after a failure */
   async #loadPage(offset) {
     const { store } = this;
     try {
@@ -78,20 +66,13 @@ export class ChannelLoader {
       store.listState = "failed";
       store.emit("channels");
       if (!(error instanceof ApiError)) throw error;
-      store.emit("problem", `The conversations could not be loaded. ${error.message}`);
+      store.emit("problem", `${t("The conversations could not be loaded.")} ${error.message}`);
       return null;
     }
   }
 
-  /**
-   * Store states that are asked for now. An answer may be older than the events that overtake it on the
-   * WebSocket, so these are applied again after it.
-   *
-   * @param {() => Promise<any[]>} ask
-   * @returns {Promise<Channel[]>}
-   */
+  /** Store states that are asked for now. An answer may be older than the events that overtake it on the WebSocket, so these are applied again after it. */
   async #putFresh(ask) {
-    /** @type {any[]} */
     const events = [];
     this.recordings.add(events);
     try {
@@ -104,7 +85,7 @@ export class ChannelLoader {
     }
   }
 
-  /** Load a channel that exists and may be read, without making it. @param {string} cid @returns {Promise<boolean>} whether there is one */
+  /** Load a channel that exists and may be read, without making it. */
   async find(cid) {
     const request = { filter_conditions: { cid }, limit: 1, message_limit: PAGE, member_limit: 30, state: true, watch: true, presence: true };
     const found = await this.#putFresh(async () => (await this.api.queryChannels(request)).channels);
@@ -112,14 +93,12 @@ export class ChannelLoader {
     return found.length > 0;
   }
 
-  /** @param {string} cid @param {object} [data] of a channel that may have to be made */
   fetch(cid, data) {
     const fetching = this.fetching.get(cid) ?? this.#fetchNow(cid, data).finally(() => this.fetching.delete(cid));
     this.fetching.set(cid, fetching);
     return fetching;
   }
 
-  /** @param {string} cid @param {object} [data] */
   async #fetchNow(cid, data) {
     const { store } = this;
     if (!this.isConnected()) return; // fetched as soon as the connection is open
@@ -135,9 +114,8 @@ export class ChannelLoader {
   }
 }
 
-/** @param {unknown} error @param {string} me @returns {string} */
 function sayWhyClosed(error, me) {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof ApiError) || error.status !== 403) return error.message;
-  return `${me} is not a member of this conversation. A member can add you, or you can start your own.`;
+  return t("{name} is not a member of this conversation. A member can add you, or you can start your own.", { name: me });
 }

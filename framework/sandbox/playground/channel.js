@@ -1,7 +1,6 @@
-/**
- * One channel as this page knows it: its people, messages, threads, and what goes on in it now.
- */
+/** One channel as this page knows it: its people, messages, threads, and what goes on in it now. */
 import { millis } from "./clock.js";
+import { listed, t } from "./i18n.js";
 import { displayName } from "./people.js";
 
 /** After this long without a sign of life an unfinished answer counts as interrupted. */
@@ -9,28 +8,16 @@ const GENERATING_FOR_MS = 90_000;
 /** A bot that has not stopped by then may be asked again. */
 const STOPPING_FOR_MS = 8_000;
 
-/** @typedef {Record<string, any> & {id: string, created_at: string}} Message */
-/** @typedef {{user: any, state: string, messageId: string|null, at: number}} Activity */
-/** @typedef {{replies: Message[], loaded: boolean, hasOlder: boolean}} Thread */
-
 export class Channel {
-  /** @param {string} cid "type:id" */
   constructor(cid) {
     this.cid = cid;
     this.id = cid.slice(cid.indexOf(":") + 1);
-    /** @type {Record<string, any>} */
     this.data = {};
-    /** @type {Map<string, any>} members by user id */
     this.members = new Map();
-    /** @type {Map<string, string>} the time up to which each user has read */
     this.read = new Map();
-    /** @type {Message[]} oldest first */
     this.messages = [];
-    /** @type {Map<string, Thread>} by the parent's message id */
     this.threads = new Map();
-    /** @type {Map<string, {user: any, parentId: string|null, at: number}>} */
     this.typing = new Map();
-    /** @type {Map<string, Activity>} what bots say they do, by user id */
     this.activity = new Map();
     this.unread = 0;
     this.unreadSince = "";
@@ -42,7 +29,7 @@ export class Channel {
 
   get title() {
     if (this.data.name) return String(this.data.name);
-    const words = this.id.replace(/^!members-.*/, "Direct conversation").replace(/[-_]+/g, " ");
+    const words = this.id.replace(/^!members-.*/, t("Direct conversation")).replace(/[-_]+/g, " ");
     return words.charAt(0).toUpperCase() + words.slice(1);
   }
 
@@ -55,18 +42,15 @@ export class Channel {
     return spoken || millis(this.data.created_at);
   }
 
-  /** @param {string} capability @returns {boolean} also where the server lists none */
   may(capability) {
     const list = this.data.own_capabilities;
     return !Array.isArray(list) || list.includes(capability);
   }
 
-  /** @param {string} id @returns {Message|undefined} in the channel or in a thread */
   find(id) {
     return this.messages.find((message) => message.id === id) ?? this.#inThreads(id);
   }
 
-  /** @param {string} id */
   #inThreads(id) {
     for (const { replies } of this.threads.values()) {
       const reply = replies.find((message) => message.id === id);
@@ -75,7 +59,6 @@ export class Channel {
     return undefined;
   }
 
-  /** @param {string} parentId @returns {Thread} */
   thread(parentId) {
     let thread = this.threads.get(parentId);
     if (!thread) {
@@ -85,12 +68,7 @@ export class Channel {
     return thread;
   }
 
-  /**
-   * Store a message or its newer version. What only this browser knows (own reactions) is kept when
-   * the newer version does not say it.
-   *
-   * @param {Message} message
-   */
+  /** Store a message or its newer version. What only this browser knows (own reactions) is kept when the newer version does not say it. */
   put(message) {
     const known = this.find(message.id);
     const own = message.own_reactions?.length ? message.own_reactions : known?.own_reactions;
@@ -99,7 +77,6 @@ export class Channel {
     if (!message.parent_id || message.show_in_channel) insert(this.messages, merged);
   }
 
-  /** @param {string} id */
   remove(id) {
     this.messages = this.messages.filter((message) => message.id !== id);
     for (const thread of this.threads.values()) {
@@ -107,21 +84,12 @@ export class Channel {
     }
   }
 
-  /**
-   * @param {Message} message
-   * @returns {boolean} whether its text is growing right now
-   */
   isGenerating(message) {
     if (message.generating !== true || message.type === "deleted") return false;
     return Date.now() - Math.max(millis(message.updated_at), message.seenAt ?? 0) < GENERATING_FOR_MS;
   }
 
-  /**
-   * What a bot does now, in the channel or in one thread of it.
-   *
-   * @param {string|null} parentId
-   * @returns {Activity|null}
-   */
+  /** What a bot does now, in the channel or in one thread of it. */
   activityIn(parentId) {
     const place = parentId ? this.thread(parentId).replies : this.messages;
     const growing = place.findLast((message) => this.isGenerating(message));
@@ -139,22 +107,25 @@ export class Channel {
     return Date.now() - this.stopAskedAt < STOPPING_FOR_MS;
   }
 
-  /** @param {string} me @returns {string} names of the other members, a few */
   othersNamed(me) {
     const names = [...this.members.values()].filter((m) => m.user_id !== me).map((m) => displayName(m.user));
-    return names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+    return names.length > 3 ? `${names.slice(0, 3).join(", ")} ${t("and {n} more", { n: names.length - 3 })}` : listed(names);
   }
 }
 
-/** @param {Message[]} list oldest first @param {Message} message */
+/** Put a message where its time belongs, the oldest first, or in the place of its older version. */
 function insert(list, message) {
-  const at = list.findIndex((other) => other.id === message.id);
-  if (at >= 0) {
-    list[at] = message;
+  const time = millis(message.created_at);
+  const known = list.findIndex((other) => other.id === message.id);
+  if (known >= 0) {
+    list[known] = message;
     return;
   }
-  const time = millis(message.created_at);
-  let index = list.length;
-  while (index > 0 && millis(list[index - 1].created_at) > time) index -= 1;
-  list.splice(index, 0, message);
+  let [from, to] = [0, list.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (millis(list[middle].created_at) > time) to = middle;
+    else from = middle + 1;
+  }
+  list.splice(from, 0, message);
 }

@@ -1,9 +1,8 @@
-/**
- * What a person can do here: open, write, edit, react, reply, stop. The views call nothing else.
- */
+/** What a person can do here: open, write, edit, react, reply, stop. The views call nothing else. */
 import { Api, ApiError } from "./api.js";
 import { ChannelLoader } from "./channel-loader.js";
 import { Connection } from "./connection.js";
+import { t } from "./i18n.js";
 import { shortId } from "./ids.js";
 import { Outbox } from "./outbox.js";
 import { ReadMarker } from "./read-marker.js";
@@ -13,16 +12,7 @@ const PAGE = 30;
 const REPLIES_PAGE = 50;
 const COUNT_AFTER_MS = 400;
 
-/** @typedef {import("./channel.js").Channel} Channel */
-/** @typedef {import("./channel.js").Message} Message */
-/** @typedef {import("./outbox.js").Draft} Draft */
-
 export class Chat {
-  /**
-   * @param {import("./session.js").Session} session
-   * @param {import("./store.js").Store} store
-   * @param {string} wantedCid channel of the link that was followed, or ""
-   */
   constructor(session, store, wantedCid) {
     this.store = store;
     this.wantedCid = wantedCid;
@@ -50,7 +40,6 @@ export class Chat {
 
   // ---- channels
 
-  /** @param {string} cid */
   async openChannel(cid) {
     const { store } = this;
     if (store.activeCid !== cid) this.#leave();
@@ -62,12 +51,7 @@ export class Chat {
     this.readMarker.check();
   }
 
-  /**
-   * Open the channel that the page's address names. Where there is none yet, it is offered and not made: any page can
-   * lead here by a link.
-   *
-   * @param {string} cid
-   */
+  /** Open the channel that the page's address names. Where there is none yet, it is offered and not made: any page can lead here by a link. */
   async openLinked(cid) {
     const { store } = this;
     if (store.channels.has(cid)) return this.openChannel(cid);
@@ -94,13 +78,13 @@ export class Chat {
     this.store.emit("opened", "");
   }
 
-  /** @returns {Promise<void>} a new conversation with the bot of the open one, opened */
+  openByCid = (cid) => this.openChannel(cid);
+
   async startConversation() {
     const like = /^[a-z]+:[a-z]+-/.exec(this.store.activeCid || "");
     await this.openChannel(`${like ? like[0] : "messaging:support-"}${shortId(6)}`);
   }
 
-  /** @param {Channel} channel */
   async loadOlder(channel) {
     const oldest = channel.messages.find((message) => !message.local);
     if (!channel.hasOlder || !oldest) return;
@@ -115,18 +99,13 @@ export class Chat {
 
   // ---- messages
 
-  /** Show a message at once and send it. @param {Channel} channel @param {Draft} draft */
+  /** Show a message at once and send it. */
   send(channel, draft) {
     channel.unreadSince = ""; // who answers has read what was new
     return this.outbox.send(channel, draft);
   }
 
-  /**
-   * Press a button of a card. A decision of the team is a reaction, which those see alone who see the message; any other
-   * is a message beside it, with the button's name and value as fields of its own.
-   *
-   * @param {Channel} channel @param {Message} message @param {any} action
-   */
+  /** Press a button of a card. A decision of the team is a reaction, which those see alone who see the message; any other is a message beside it, with the button's name and value as fields of its own. */
   async press(channel, message, action) {
     const { name, value, text } = action ?? {};
     if (name === "review") {
@@ -136,19 +115,28 @@ export class Chat {
     this.send(channel, { text: String(text || value || name), parentId: message.parent_id ?? null, fields: { action: { name, value } } });
   }
 
-  /** @param {Channel} channel @param {Message} shown a message whose sending failed */
   resend(channel, shown) {
     return this.outbox.resend(channel, shown);
   }
 
-  /** @param {Channel} channel @param {Message} message @param {string} text */
-  async edit(channel, message, text) {
+  /** Open the box in which a message is changed; "" closes it. */
+  edit(id) {
+    this.store.editing = id;
+    this.store.emit("channel", this.store.activeCid);
+  }
+
+  /** The newest own one, as ArrowUp in an empty box asks for. */
+  editLast(messages) {
+    const last = messages.findLast((message) => message.user?.id === this.store.me?.id && !message.local && message.type === "regular");
+    if (last) this.edit(last.id);
+  }
+
+  async saveEdit(channel, message, text) {
     const answer = await this.#try("The change was not saved", () => this.api.editMessage(message.id, text));
     if (answer) this.#put(channel, answer.message);
     return Boolean(answer);
   }
 
-  /** @param {Channel} channel @param {Message} message */
   async remove(channel, message) {
     if (message.local) {
       channel.remove(message.id);
@@ -159,17 +147,13 @@ export class Chat {
     if (answer) this.#put(channel, { ...message, ...answer.message, type: "deleted" });
   }
 
-  /** @param {Channel} channel @param {Message} message @param {string} type */
   async toggleReaction(channel, message, type) {
-    const has = (message.own_reactions ?? []).some((/** @type {any} */ reaction) => reaction.type === type);
+    const has = (message.own_reactions ?? []).some((reaction) => reaction.type === type);
     await this.#try("The reaction was not saved", () =>
       has ? this.api.unreact(message.id, type) : this.api.react(message.id, type));
   }
 
-  /**
-   * Vote, or take the own vote back. @param {Channel} channel @param {Message} message
-   * @param {string} optionId @param {string} ownVoteId the own vote on it, or empty
-   */
+  /** Vote, or take the own vote back. */
   async vote(channel, message, optionId, ownVoteId) {
     const pollId = message.poll.id;
     const answer = await this.#try("The vote was not counted", () =>
@@ -178,7 +162,6 @@ export class Chat {
     if (answer?.poll) this.#put(channel, { ...now, poll: answer.poll });
   }
 
-  /** @param {Channel} channel @param {Message} message */
   #put(channel, message) {
     channel.put(message);
     this.store.emit("channel", channel.cid);
@@ -186,7 +169,7 @@ export class Chat {
 
   // ---- the bot
 
-  /** Ask the bot to stop writing. @param {Channel} channel @param {string|null} id of its message */
+  /** Ask the bot to stop writing. */
   async stopGenerating(channel, id) {
     channel.stopAskedAt = Date.now();
     this.store.emit("channel", channel.cid);
@@ -197,7 +180,6 @@ export class Chat {
     this.store.emit("channel", channel.cid);
   }
 
-  /** @param {Channel} channel @param {boolean} typing @param {string|null} parentId */
   sendTyping(channel, typing, parentId) {
     if (!channel.may("typing-events") || !this.connection.id) return;
     const event = { type: typing ? "typing.start" : "typing.stop", ...(parentId ? { parent_id: parentId } : {}) };
@@ -207,7 +189,6 @@ export class Chat {
 
   // ---- threads and the side panel
 
-  /** @param {Channel} channel @param {string} parentId */
   async openThread(channel, parentId) {
     this.store.threadId = parentId;
     this.store.panel = "thread";
@@ -215,10 +196,8 @@ export class Chat {
     await this.loadReplies(channel, parentId);
   }
 
-  /** @param {Channel} channel @param {string} parentId @param {boolean} [older] */
   async loadReplies(channel, parentId, older = false) {
     const thread = channel.thread(parentId);
-    /** @type {Record<string, string>} */
     const query = { limit: String(REPLIES_PAGE) };
     if (older && thread.replies[0]) query.id_lt = thread.replies[0].id;
     const answer = await this.#try("The replies could not be loaded", () => this.api.replies(parentId, query));
@@ -229,7 +208,6 @@ export class Chat {
     this.store.emit("channel", channel.cid);
   }
 
-  /** @param {""|"thread"|"wire"} which */
   closePanel(which) {
     if (this.store.panel !== which) return;
     this.store.panel = "";
@@ -237,17 +215,13 @@ export class Chat {
     this.store.emit("panel");
   }
 
-  toggleWire() {
-    this.store.panel = this.store.panel === "wire" ? "" : "wire";
+  togglePanel(which) {
+    this.store.panel = this.store.panel === which ? "" : which;
     this.store.threadId = "";
     this.store.emit("panel");
   }
 
-  /**
-   * The parent's count of replies comes with an update of its own on some servers; ask where it did not.
-   *
-   * @param {Channel} channel @param {string} parentId
-   */
+  /** The parent's count of replies comes with an update of its own on some servers; ask where it did not. */
   #countReplies(channel, parentId) {
     const before = channel.find(parentId);
     if (!before) return;
@@ -261,7 +235,6 @@ export class Chat {
 
   // ---- the wire
 
-  /** @param {any} hello */
   async #opened(hello) {
     this.store.putUser({ ...hello.me, online: true });
     this.store.me = { ...this.store.me, id: hello.me.id, name: hello.me.name };
@@ -276,7 +249,6 @@ export class Chat {
     this.readMarker.check();
   }
 
-  /** @param {any} event */
   #received(event) {
     const about = event.message?.id ?? event.message_id ?? (event.cid === "*" ? "" : event.cid ?? "");
     this.store.log({ way: "in", type: event.type, about, failed: event.type === "connection.error", payload: event });
@@ -289,14 +261,12 @@ export class Chat {
     this.readMarker.check();
   }
 
-  /** @param {import("./api.js").Call} call */
   #called(call) {
     const failed = call.status === 0 || call.status >= 400;
     const about = `${call.status || "no answer"} in ${call.ms} ms`;
     this.store.log({ way: "out", type: `${call.method} ${call.path}`, about, failed, payload: call });
   }
 
-  /** @param {import("./connection.js").ConnectionState} state */
   #stateChanged(state) {
     this.store.connection = state;
     if (state.phase !== "online") {
@@ -305,12 +275,6 @@ export class Chat {
     this.store.emit("connection");
   }
 
-  /**
-   * @template T
-   * @param {string} what went wrong, for people
-   * @param {() => Promise<T>} work
-   * @returns {Promise<T|null>} null after a failure that has been shown
-   */
   async #try(what, work) {
     try {
       return await work();
@@ -320,9 +284,8 @@ export class Chat {
     }
   }
 
-  /** @param {unknown} error @param {string} what */
   #complain(error, what) {
     if (!(error instanceof ApiError)) throw error;
-    this.store.emit("problem", `${what}. ${error.message}`);
+    this.store.emit("problem", `${t(what)}. ${error.message}`);
   }
 }

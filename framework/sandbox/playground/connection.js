@@ -1,6 +1,4 @@
-/**
- * The WebSocket: opens, keeps alive, notices silence, and comes back by itself.
- */
+/** The WebSocket: opens, keeps alive, notices silence, and comes back by itself. */
 import { reconnectDelay } from "./backoff.js";
 
 const PING_AFTER_MS = 25_000;
@@ -11,32 +9,17 @@ const NORMAL_CLOSURE = 1000;
 /** Wrong key, failed authentication, not allowed, bad times, bad signature: trying again changes nothing. */
 const PERMANENT_CODES = new Set([2, 5, 17, 41, 42, 43]);
 
-/**
- * @typedef {object} ConnectionState
- * @property {"connecting"|"online"|"waiting"|"offline"|"refused"|"closed"} phase
- * @property {number} [retryAt] milliseconds since the epoch, in phase "waiting"
- * @property {string} [reason] in phase "refused"
- */
 
 export class Connection {
-  /**
-   * @param {import("./session.js").Session} session
-   * @param {{onEvent: (event: any) => void, onState: (state: ConnectionState) => void,
-   *   onOpen: (hello: any, again: boolean) => void}} handlers
-   */
   constructor(session, handlers) {
     this.session = session;
     this.handlers = handlers;
-    /** @type {string|null} */
     this.id = null;
-    /** @type {WebSocket|null} */
     this.socket = null;
-    /** @type {ConnectionState} */
     this.state = { phase: "closed" };
     this.failures = 0;
     this.wasOpen = false;
     this.refreshed = false;
-    /** @type {Record<string, ReturnType<typeof setTimeout>>} */
     this.timers = {};
     this.goOnline = () => this.retryNow();
     this.goOffline = () => this.#lose({ phase: "offline" });
@@ -87,7 +70,6 @@ export class Connection {
     return `${scheme}://${location.host}/connect?${query}`;
   }
 
-  /** @param {unknown} data */
   #receive(data) {
     const event = parse(data);
     if (!event) return;
@@ -101,7 +83,6 @@ export class Connection {
     this.handlers.onEvent(event);
   }
 
-  /** @param {any} hello the first health.check */
   #opened(hello) {
     clearTimeout(this.timers.first);
     this.id = hello.connection_id;
@@ -113,7 +94,6 @@ export class Connection {
     this.handlers.onOpen(hello, again);
   }
 
-  /** @param {{code?: number, message?: string}} error */
   #reject(error) {
     if (error.code === CODE_TOKEN_EXPIRED && !this.refreshed) {
       this.refreshed = true;
@@ -126,7 +106,6 @@ export class Connection {
     }
   }
 
-  /** @param {string} reason */
   #refuse(reason) {
     this.#lose({ phase: "refused", reason });
   }
@@ -139,7 +118,6 @@ export class Connection {
     this.#after("retry", delay, () => this.#connect());
   }
 
-  /** @param {ConnectionState} state */
   #lose(state) {
     this.#drop();
     this.#become(state);
@@ -167,20 +145,17 @@ export class Connection {
     this.#after("silence", SILENCE_MS, () => this.#fail());
   }
 
-  /** @param {string} name @param {number} ms @param {() => void} work */
   #after(name, ms, work) {
     clearTimeout(this.timers[name]);
     this.timers[name] = setTimeout(work, ms);
   }
 
-  /** @param {ConnectionState} state */
   #become(state) {
     this.state = state;
     this.handlers.onState(state);
   }
 }
 
-/** @param {unknown} data @returns {any} null for a frame that is not JSON */
 function parse(data) {
   try {
     return JSON.parse(String(data));

@@ -1,19 +1,10 @@
-/**
- * Who is answering: the bot, or a person who took over. Bots say it in the custom field `handover`
- * of a channel or a message: a state, or an object `{state, by, reason}`, or `{state, to, taken_by, reason}`.
- */
-
-/** @typedef {{state: "requested"|"human", by: string[], ids: string[], reason: string}} Handover */
+/** Who is answering: the bot, or a person who took over. Bots say it in the custom field `handover` of a channel or a message: a state, or an object `{state, by, reason}`, or `{state, to, taken_by, reason}`. */
+import { listed, t } from "./i18n.js";
 
 const MOST_NAMES = 3;
 const REQUESTED = new Set(["requested", "waiting", "pending", "queued", "open"]);
 const WITH_BOT = new Set(["", "bot", "none", "released", "closed", "returned", "resolved", "false"]);
 
-/**
- * @param {Record<string, any>|null|undefined} object a channel or a message
- * @param {(id: string) => string} [nameOf] the name of a user
- * @returns {Handover|null} null while the bot answers
- */
 export function handoverOf(object, nameOf = (id) => id) {
   const field = object?.handover ?? object?.handover_state;
   if (field === null || field === undefined || field === false) return null;
@@ -30,15 +21,14 @@ export function handoverOf(object, nameOf = (id) => id) {
   };
 }
 
-/** @param {Handover} handover @returns {string} one sentence */
 export function sayHandover(handover) {
-  const who = new Intl.ListFormat("en").format(handover.by.slice(0, MOST_NAMES)) || "A person";
-  const have = handover.by.length > 1 ? "have" : "has";
-  return handover.state === "human" ? `${who} ${have} taken over this conversation.` : `${who} ${have} been asked to join.`;
+  const names = listed(handover.by.slice(0, MOST_NAMES)) || t("A person");
+  const several = handover.by.length > 1;
+  if (handover.state === "human") return t(several ? "{names} have taken over this conversation." : "{names} has taken over this conversation.", { names });
+  return t(several ? "{names} have been asked to join." : "{names} has been asked to join.", { names });
 }
 
-/** @param {unknown} value @param {(id: string) => string} nameOf @returns {string[]} */
 function namesOf(value, nameOf) {
-  const users = /** @type {any[]} */ ([value].flat());
+  const users = ([value].flat());
   return users.map((user) => (typeof user === "string" ? nameOf(user) : user?.name ?? user?.id ?? "")).filter(Boolean);
 }

@@ -1,7 +1,5 @@
-/**
- * The marks inside a line: code, bold, italic, strike-through, links, line breaks.
- */
-import { externalLink, h, safeUrl } from "./dom.js";
+/** The marks inside a line: code, bold, italic, strike-through, links, line breaks. */
+import { OutLink, h, safeUrl } from "./ui.js";
 
 const DEEPEST = 8;
 const CODE = /^(`+)([\s\S]*?[^`])\1(?!`)/;
@@ -13,18 +11,12 @@ const BARE_LINK = /^<?(https?:\/\/[^\s<>"'`]+)>?/;
 const TRAILING = /[.,;:!?)\]*_]+$/;
 const SPECIAL = /[\\`*_~[!<h\n]/g;
 
-/**
- * @param {string} text
- * @param {number} [depth]
- * @returns {Node[]}
- */
 export function inline(text, depth = 0) {
-  /** @type {Node[]} */
   const nodes = [];
   let plain = "";
   let at = 0;
   const flush = () => {
-    if (plain) nodes.push(document.createTextNode(plain));
+    if (plain) nodes.push(plain);
     plain = "";
   };
   while (at < text.length) {
@@ -44,18 +36,12 @@ export function inline(text, depth = 0) {
   return nodes;
 }
 
-/** @param {string} text @param {number} from @returns {number} */
 function nextSpecial(text, from) {
   SPECIAL.lastIndex = from;
   return SPECIAL.exec(text)?.index ?? text.length;
 }
 
-/**
- * The mark that starts at a place, if one does.
- *
- * @param {string} text @param {number} at @param {number} depth
- * @returns {{node: Node, length: number}|null}
- */
+/** The mark that starts at a place, if one does. */
 function mark(text, at, depth) {
   const rest = text.slice(at);
   const inWord = at > 0 && /\w/.test(text[at - 1]);
@@ -82,22 +68,17 @@ function mark(text, at, depth) {
   }
 }
 
-/**
- * @param {RegExp} pattern @param {string} rest @param {(m: RegExpExecArray) => Node|null} build
- */
 function matched(pattern, rest, build) {
   const found = pattern.exec(rest);
   const node = found && build(found);
   return node ? { node, length: found[0].length } : null;
 }
 
-/** @param {RegExpExecArray} found @param {number} depth @returns {Node|null} null: stays text */
 function namedLink(found, depth) {
-  const absolute = /^https?:\/\//i.test(found[2]) ? safeUrl(found[2]) : null;
-  return absolute ? externalLink(absolute, { title: absolute }, ...inline(found[1], depth + 1)) : null;
+  const absolute = /^(https?:\/\/|mailto:)/i.test(found[2]) ? safeUrl(found[2]) : null;
+  return absolute ? h(OutLink, { href: absolute, title: absolute }, ...inline(found[1], depth + 1)) : null;
 }
 
-/** @param {string} rest */
 function bareLink(rest) {
   const found = BARE_LINK.exec(rest);
   if (!found) return null;
@@ -105,10 +86,10 @@ function bareLink(rest) {
   const address = bracketed ? found[1] : trimmed(found[1]);
   const href = safeUrl(address);
   const length = bracketed ? found[0].length : address.length + (found[0].startsWith("<") ? 1 : 0);
-  return href ? { node: externalLink(href, {}, address), length } : null;
+  return href ? { node: h(OutLink, { href }, address), length } : null;
 }
 
-/** A full stop after an address does not belong to it; a bracket does if it was opened in it. @param {string} address */
+/** A full stop after an address does not belong to it; a bracket does if it was opened in it. */
 function trimmed(address) {
   const tail = TRAILING.exec(address)?.[0] ?? "";
   if (tail.startsWith(")") && address.includes("(")) return address.slice(0, address.length - tail.length + 1);

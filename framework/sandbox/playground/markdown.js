@@ -1,8 +1,7 @@
-/**
- * A small, safe part of Markdown as DOM nodes. Nothing here ever parses HTML: what is not one of the
- * forms below stays the text that it is.
- */
-import { h } from "./dom.js";
+/** A small, safe part of Markdown as DOM nodes. Nothing here ever parses HTML: what is not one of the forms below stays the text that it is. */
+import { CodeBlock } from "./views/code.js";
+import { h } from "./ui.js";
+import { t } from "./i18n.js";
 import { inline } from "./markdown-inline.js";
 
 const DEEPEST = 6;
@@ -14,20 +13,11 @@ const ITEM = /^( *)([-*+]|\d{1,9}[.)]) +(.*)$/;
 const TASK = /^\[([ xX])\] +(.*)$/;
 const TABLE_LINE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
-/**
- * @param {string} text
- * @param {{partial?: boolean}} [options] `partial`: the text is still growing, so marks that are
- *   opened and not yet closed are taken as closed at the end
- * @returns {DocumentFragment}
- */
 export function renderMarkdown(text, options = {}) {
   const whole = options.partial ? closeMarks(text) : text;
-  const fragment = document.createDocumentFragment();
-  fragment.append(...blocks(whole.replace(/\r\n?/g, "\n").split("\n"), 0));
-  return fragment;
+  return blocks(whole.replace(/\r\n?/g, "\n").split("\n"), 0);
 }
 
-/** @param {string} text @returns {string} */
 function closeMarks(text) {
   const line = text.slice(text.lastIndexOf("\n") + 1);
   const bold = line.split("**").length - 1;
@@ -36,7 +26,6 @@ function closeMarks(text) {
   return bold % 2 === 1 && !/\*\*\s*$/.test(line) ? `${text}**` : text;
 }
 
-/** @param {string[]} lines @param {number} depth @returns {HTMLElement[]} */
 function blocks(lines, depth) {
   const made = [];
   let at = 0;
@@ -52,7 +41,6 @@ function blocks(lines, depth) {
   return made;
 }
 
-/** @param {string[]} lines @param {number} at @param {number} depth @returns {[HTMLElement, number]} */
 function block(lines, at, depth) {
   const line = lines[at];
   if (FENCE.test(line)) return codeBlock(lines, at);
@@ -65,17 +53,13 @@ function block(lines, at, depth) {
   return paragraph(lines, at);
 }
 
-/** @param {string[]} lines @param {number} at @returns {[HTMLElement, number]} */
 function codeBlock(lines, at) {
   const [, fence, language] = FENCE.exec(lines[at]) ?? ["", "```", ""];
   let end = at + 1;
   while (end < lines.length && !lines[end].trim().startsWith(fence)) end += 1;
-  const code = h("code", {}, lines.slice(at + 1, end).join("\n"));
-  const label = language ? `Code, ${language}` : "Code";
-  return [h("pre", { tabindex: "0", role: "region", "aria-label": label }, code), end + 1];
+  return [h(CodeBlock, { language, text: lines.slice(at + 1, end).join("\n") }), end + 1];
 }
 
-/** @param {string[]} lines @param {number} at @param {number} depth @returns {[HTMLElement, number]} */
 function quote(lines, at, depth) {
   let end = at;
   while (end < lines.length && QUOTE.test(lines[end])) end += 1;
@@ -83,7 +67,6 @@ function quote(lines, at, depth) {
   return [h("blockquote", {}, ...blocks(inner, depth + 1)), end];
 }
 
-/** @param {string[]} lines @param {number} at @param {number} depth @returns {[HTMLElement, number]} */
 function list(lines, at, depth) {
   const [, pad, mark] = ITEM.exec(lines[at]) ?? ["", "", "-"];
   const ordered = /\d/.test(mark);
@@ -106,16 +89,15 @@ function list(lines, at, depth) {
   return [h(ordered ? "ol" : "ul", start, ...items), end];
 }
 
-/** @param {string[]} inner its lines @param {number} depth @returns {HTMLElement} */
 function listItem(inner, depth) {
   const task = TASK.exec(inner[0]);
   if (!task) return h("li", {}, ...tight(blocks(inner, depth + 1)));
   const done = task[1] !== " ";
-  const box = h("span", { class: "task-box", role: "img", "aria-label": done ? "done:" : "to do:" }, done ? "☑" : "☐");
+  const box = h("span", { class: "task-box", role: "img", "aria-label": t(done ? "done:" : "to do:") }, done ? "☑" : "☐");
   return h("li", { class: "task" }, box, ...tight(blocks([task[2], ...inner.slice(1)], depth + 1)));
 }
 
-/** A line that continues the item above it. @param {string[]} lines @param {number} at @param {number} indent */
+/** A line that continues the item above it. */
 function belongs(lines, at, indent) {
   const line = lines[at];
   if (line.trim() === "") return leading(lines[at + 1] ?? "") > indent;
@@ -123,46 +105,40 @@ function belongs(lines, at, indent) {
   return leading(line) > indent || (lines[at - 1].trim() !== "" && !startsBlock(line));
 }
 
-/** @param {string} line */
 function startsBlock(line) {
   return FENCE.test(line) || HEADING.test(line) || QUOTE.test(line) || RULE.test(line);
 }
 
-/** @param {string} line */
 function leading(line) {
   return line.length - line.trimStart().length;
 }
 
-/** An item of one paragraph needs no paragraph. @param {HTMLElement[]} nodes @returns {Node[]} */
+/** An item of one paragraph needs no paragraph. */
 function tight(nodes) {
-  return nodes.flatMap((node, index) => (index === 0 && node.className === "md-p" ? [...node.childNodes] : [node]));
+  return nodes.flatMap((node, index) => (index === 0 && node.props.class === "md-p" ? [node.props.children].flat() : [node]));
 }
 
-/** @param {string[]} lines @param {number} at */
 function startsTable(lines, at) {
   return lines[at].includes("|") && (lines[at + 1] ?? "").includes("-") && TABLE_LINE.test(lines[at + 1] ?? "");
 }
 
-/** @param {string[]} lines @param {number} at @returns {[HTMLElement, number]} */
 function table(lines, at) {
   const head = cells(lines[at]);
   const align = cells(lines[at + 1]).map((mark) => (/:$/.test(mark) ? (/^:/.test(mark) ? "center" : "end") : "start"));
   let end = at + 2;
   while (end < lines.length && lines[end].includes("|") && lines[end].trim() !== "") end += 1;
-  const row = (/** @type {string} */ tag, /** @type {string[]} */ texts) =>
-    h("tr", {}, ...head.map((_, index) => h(tag, { class: `md-${align[index] ?? "start"}`, scope: tag === "th" ? "col" : null }, ...inline(texts[index] ?? ""))));
+  const row = (tag, texts) =>
+    h("tr", {}, ...head.map((_, index) => h(tag, { class: `md-${align[index] ?? "start"}`, ...(tag === "th" ? { scope: "col" } : {}) }, ...inline(texts[index] ?? ""))));
   const body = lines.slice(at + 2, end).map((line) => row("td", cells(line)));
   const whole = h("table", {}, h("thead", {}, row("th", head)), h("tbody", {}, ...body));
-  return [h("div", { class: "md-table", tabindex: "0", role: "region", "aria-label": "Table" }, whole), end];
+  return [h("div", { class: "md-table", tabindex: "0", role: "group", "aria-label": t("Table") }, whole), end];
 }
 
-/** @param {string} line @returns {string[]} */
 function cells(line) {
   const inner = line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "");
   return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replace(/\\\|/g, "|"));
 }
 
-/** @param {string[]} lines @param {number} at @returns {[HTMLElement, number]} */
 function paragraph(lines, at) {
   let end = at + 1;
   while (end < lines.length && lines[end].trim() !== "" && !startsBlock(lines[end]) && !ITEM.test(lines[end]) && !startsTable(lines, end)) {

@@ -1,35 +1,19 @@
-/**
- * Messages on their way to the server: shown at once, sent with an id of their own so that a second try
- * stores nothing twice, and kept until they have arrived.
- */
+/** Messages on their way to the server: shown at once, sent with an id of their own so that a second try stores nothing twice, and kept until they have arrived. */
 import { ApiError } from "./api.js";
 import { messageId } from "./ids.js";
 
 const TRY_AGAIN_MS = 2_000;
 
-/** @typedef {import("./channel.js").Channel} Channel */
-/** @typedef {import("./channel.js").Message} Message */
-/** @typedef {{text: string, attachments?: object[], parentId?: string|null, showInChannel?: boolean, fields?: object}} Draft */
 
 export class Outbox {
-  /**
-   * @param {import("./api.js").Api} api
-   * @param {import("./store.js").Store} store
-   * @param {() => boolean} isConnected
-   */
   constructor(api, store, isConnected) {
     this.api = api;
     this.store = store;
     this.isConnected = isConnected;
-    /** @type {Map<string, Promise<void>>} the last delivery of each channel: one at a time, so that they keep their order */
     this.last = new Map();
   }
 
-  /**
-   * Show a message at once and send it.
-   *
-   * @param {Channel} channel @param {Draft} draft
-   */
+  /** Show a message at once and send it. */
   send(channel, draft) {
     const { me } = this.store;
     if (!me) return;
@@ -47,7 +31,6 @@ export class Outbox {
     return this.#deliver(channel, shown, message);
   }
 
-  /** @param {Channel} channel @param {Message} shown a message whose sending failed */
   resend(channel, shown) {
     const { id, text, attachments, parent_id, show_in_channel, action } = shown;
     channel.put({ ...shown, local: { state: "sending" } });
@@ -57,14 +40,12 @@ export class Outbox {
     return this.#deliver(channel, shown, message);
   }
 
-  /** @param {Channel} channel @param {Message} shown @param {object} message @returns {Promise<void>} */
   #deliver(channel, shown, message) {
     const delivery = (this.last.get(channel.cid) ?? Promise.resolve()).then(() => this.#deliverNow(channel, shown, message));
     this.last.set(channel.cid, delivery);
     return delivery;
   }
 
-  /** @param {Channel} channel @param {Message} shown @param {object} message */
   async #deliverNow(channel, shown, message) {
     if (this.#isBehind(channel, shown)) {
       channel.put({ ...shown, local: { state: "waiting" } });
@@ -84,7 +65,6 @@ export class Outbox {
     this.store.emit("channel", channel.cid);
   }
 
-  /** @param {Channel} channel @param {Message} shown @param {unknown} error */
   #deliveryFailed(channel, shown, error) {
     const known = channel.find(shown.id);
     if (known && !known.local) return; // its event came: only the answer was lost
@@ -105,19 +85,18 @@ export class Outbox {
     }
   }
 
-  /** Whether an earlier message waits: this one must not overtake it. @param {Channel} channel @param {Message} shown */
+  /** Whether an earlier message waits: this one must not overtake it. */
   #isBehind(channel, shown) {
     return waitingIn(channel).some((other) => other.id !== shown.id && other.created_at < shown.created_at);
   }
 
-  /** A time that sorts after everything here, also when the clocks differ. @param {Channel} channel */
+  /** A time that sorts after everything here, also when the clocks differ. */
   #nowIn(channel) {
     const last = Date.parse(channel.messages.at(-1)?.created_at ?? "") || 0;
     return new Date(Math.max(Date.now(), last + 1)).toISOString();
   }
 }
 
-/** @param {Channel} channel @returns {Message[]} the oldest first */
 function waitingIn(channel) {
   const replies = [...channel.threads.values()].flatMap((thread) => thread.replies);
   const all = new Map([...channel.messages, ...replies].map((message) => [message.id, message]));

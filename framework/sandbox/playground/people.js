@@ -1,19 +1,11 @@
-/**
- * Names, ids and the coloured initials that stand for a person.
- */
-import { h } from "./dom.js";
-import { icon } from "./icons.js";
+/** Names, ids and the coloured initials that stand for a person. */
+import { t } from "./i18n.js";
+import { Icon, html, isOurs, useState } from "./ui.js";
 
 /** Offered on the first screen. */
 export const SUGGESTED_NAMES = ["Maria", "Jonas", "Amara", "Kenji"];
 
-/**
- * The user id for a typed name: lower case, the characters that Stream allows, never empty.
- * Letters outside ASCII become their code points, so that two different names stay different.
- *
- * @param {string} name
- * @returns {string} at most 64 characters
- */
+/** The user id for a typed name: lower case, the characters that Stream allows, never empty. Letters outside ASCII become their code points, so that two different names stay different. */
 export function userIdFor(name) {
   const plain = name.trim().normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const id = Array.from(plain, (char) => {
@@ -23,35 +15,27 @@ export function userIdFor(name) {
   return id.replace(/-+/g, "-").replace(/^-|-$/g, "").slice(0, 64) || "guest";
 }
 
-/**
- * @param {{id?: string, name?: string}|null|undefined} user
- * @returns {string}
- */
 export function displayName(user) {
-  return user?.name?.trim() || user?.id || "Someone";
+  return user?.name?.trim() || user?.id || t("Someone");
 }
 
-/** @param {string} name @returns {string} one or two letters */
 function initials(name) {
   const words = name.split(/[\s_-]+/).filter(Boolean);
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return letters.map((word) => Array.from(word)[0]).join("").toUpperCase();
 }
 
-/** @param {string} text @returns {number} 0 to 5, the same for the same text */
 function tintOf(text) {
   let sum = 0;
   for (const char of text) sum = (sum * 33 + (char.codePointAt(0) ?? 0)) % 1021;
   return sum % 6;
 }
 
-/**
- * @param {{id?: string, name?: string}|null|undefined} user
- * @param {{bot?: boolean, online?: boolean}} [options] `online` left out: no presence dot
- */
-export function avatar(user, options = {}) {
-  const classes = ["avatar", options.bot ? "avatar-bot" : `tint-${tintOf(user?.id ?? "")}`];
-  if (options.online) classes.push("is-online");
-  const mark = options.bot ? icon("bot") : initials(displayName(user));
-  return h("span", { class: classes.join(" "), "aria-hidden": "true" }, mark);
+/** The coloured initials, or the picture, that stand for a person or a bot. */
+export function Avatar({ user, bot }) {
+  const picture = useState(true);
+  const image = picture[0] && isOurs(user?.image) && user.image;
+  const tint = bot ? "avatar-bot" : `tint-${tintOf(user?.id ?? "")}`;
+  return html`<span class=${`avatar ${tint}`} aria-hidden="true">${
+    image ? html`<img src=${image} alt="" onError=${() => picture[1](false)} />` : bot ? html`<${Icon} name="bot" />` : initials(displayName(user))}</span>`;
 }

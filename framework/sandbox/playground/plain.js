@@ -1,9 +1,4 @@
-/**
- * Markdown as one line of plain words, for previews and for reading aloud.
- *
- * @param {string} text
- * @returns {string}
- */
+/** Markdown as one line of plain words, for previews and for reading aloud. */
 export function plainText(text) {
   return text
     .replace(/!?\[([^\]\n]*)\]\([^)\n]*\)/g, "$1")

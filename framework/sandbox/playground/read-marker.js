@@ -1,21 +1,16 @@
-/**
- * Tells the server what has been read: only what a person can see, and not more often than needed.
- */
+/** Tells the server what has been read: only what a person can see, and not more often than needed. */
 
 const PAUSE_MS = 600;
 
 export class ReadMarker {
-  /** @param {import("./api.js").Api} api @param {import("./store.js").Store} store */
   constructor(api, store) {
     this.api = api;
     this.store = store;
     this.atBottom = true;
-    /** @type {ReturnType<typeof setTimeout>|null} */
     this.timer = null;
     document.addEventListener("visibilitychange", () => this.check());
   }
 
-  /** @param {boolean} atBottom whether the newest message is on the screen */
   sees(atBottom) {
     this.atBottom = atBottom;
     this.check();

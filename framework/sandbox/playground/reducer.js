@@ -1,13 +1,7 @@
-/**
- * What each event on the wire changes in the store.
- */
+/** What each event on the wire changes in the store. */
 import { millis } from "./clock.js";
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./channel.js").Channel} Channel */
-/** @typedef {(store: Store, event: any, channel: Channel) => void} Change */
 
-/** @type {Record<string, Change>} for events of a channel that is known */
 const CHANNEL_CHANGES = {
   "message.new": addMessage,
   "message.updated": updateMessage,
@@ -41,11 +35,6 @@ const CHANNEL_CHANGES = {
 const REACTION_FIELDS = ["latest_reactions", "reaction_counts", "reaction_groups", "reaction_scores"];
 const GONE = new Set(["channel.deleted", "notification.channel_deleted", "notification.removed_from_channel", "channel.hidden"]);
 
-/**
- * @param {Store} store
- * @param {any} event
- * @returns {boolean} false for an event of a channel that has to be fetched first
- */
 export function applyEvent(store, event) {
   if (event.type === "user.presence.changed" || event.type === "user.updated") {
     store.putUser(event.user);
@@ -65,7 +54,6 @@ export function applyEvent(store, event) {
   return true;
 }
 
-/** @type {Change} */
 function addMessage(store, event, channel) {
   const { message } = event;
   const isNew = !channel.find(message.id);
@@ -81,12 +69,10 @@ function addMessage(store, event, channel) {
   if (isNew && !mine) store.emit("arrived", { channel, message });
 }
 
-/** @param {any} message @returns {string} */
 function justBefore(message) {
   return new Date(millis(message.created_at) - 1).toISOString();
 }
 
-/** @type {Change} */
 function updateMessage(store, event, channel) {
   const { message } = event;
   const before = channel.find(message.id);
@@ -102,38 +88,28 @@ function updateMessage(store, event, channel) {
   }
 }
 
-/**
- * While a text streams in, the stored message lags behind what was shown; an update for another reason
- * (a pin, a reply) carries the stored text, which must not take words away from the reader.
- *
- * @param {any} before @param {any} message
- */
+/** While a text streams in, the stored message lags behind what was shown; an update for another reason (a pin, a reply) carries the stored text, which must not take words away from the reader. */
 function grownText(before, message) {
   const growing = before?.generating && message.generating && typeof message.text === "string";
   return growing && before.text?.startsWith(message.text) ? before.text : message.text;
 }
 
-/** @param {Channel} channel @param {any} message */
 function isRecent(channel, message) {
   return channel.messages.length === 0 || millis(message.created_at) >= millis(channel.messages[0].created_at);
 }
 
-/** @type {Change} */
 function deleteMessage(_store, event, channel) {
   if (event.hard_delete) channel.remove(event.message.id);
   else if (channel.find(event.message.id)) channel.put({ ...event.message, type: "deleted" });
 }
 
-/**
- * @param {Store} store @param {any} event @param {Channel} channel @param {boolean} added
- */
 function applyReaction(store, event, channel, added) {
   const before = channel.find(event.message?.id);
   if (!before) return;
   let own = before.own_reactions ?? [];
   const reaction = event.reaction ?? {};
   if ((reaction.user_id ?? reaction.user?.id ?? event.user?.id) === store.me?.id) {
-    own = own.filter((/** @type {any} */ other) => other.type !== reaction.type);
+    own = own.filter((other) => other.type !== reaction.type);
     if (added) own = [...own, reaction];
   }
   // Events carry nobody's own reactions, so they are taken from here; an empty list must win too.
@@ -143,34 +119,31 @@ function applyReaction(store, event, channel, added) {
   if (after) after.own_reactions = own;
 }
 
-/** Events carry nobody's own votes: those are taken from here, with the change that the event tells. @type {Change} */
+/** Events carry nobody's own votes: those are taken from here, with the change that the event tells. */
 function updatePoll(store, event, channel) {
   const { poll, poll_vote: vote } = event;
   const before = channel.messages.find((message) => message.poll?.id === poll?.id);
   if (!before || !poll) return;
   let own = before.poll.own_votes ?? [];
   if (vote && (vote.user_id ?? vote.user?.id) === store.me?.id) {
-    own = own.filter((/** @type {any} */ one) => one.id !== vote.id);
+    own = own.filter((one) => one.id !== vote.id);
     if (event.type !== "poll.vote_removed") own = [...own, vote];
   }
   channel.put({ ...before, poll: { ...poll, own_votes: own } });
 }
 
-/** @type {Change} */
 function startTyping(store, event, channel) {
   if (!event.user || event.user.id === store.me?.id) return;
   store.putUser(event.user);
   channel.typing.set(event.user.id, { user: event.user, parentId: event.parent_id ?? null, at: Date.now() });
 }
 
-/** @type {Change} */
 function markRead(store, event, channel) {
   const id = event.user?.id;
   channel.read.set(id, event.last_read_at ?? event.created_at);
   if (id === store.me?.id) channel.unread = 0;
 }
 
-/** @type {Change} */
 function startActivity(store, event, channel) {
   store.putUser(event.user);
   const id = event.user?.id ?? "bot";
@@ -178,19 +151,16 @@ function startActivity(store, event, channel) {
   if (event.ai_state === "AI_STATE_THINKING") channel.stopAskedAt = 0;
 }
 
-/** @type {Change} */
 function endActivity(_store, event, channel) {
   channel.activity.delete(event.user?.id ?? "bot");
   channel.stopAskedAt = 0;
 }
 
-/** @type {Change} */
 function updateChannel(_store, event, channel) {
   const { own_capabilities: capabilities } = channel.data;
   channel.data = { own_capabilities: capabilities, ...event.channel };
 }
 
-/** @type {Change} */
 function putMember(store, event, channel) {
   const member = event.member ?? { user: event.user, user_id: event.user?.id };
   store.putUser(member.user);

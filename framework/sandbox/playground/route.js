@@ -1,10 +1,6 @@
-/**
- * The address of the page: who chats, and in which channel.
- */
+/** The address of the page: who chats, and in which channel. */
 
-/** @typedef {{user: string, channel: string}} Route */
 
-/** @returns {Route} empty strings for what the address does not say */
 export function readRoute() {
   const query = new URLSearchParams(location.search);
   const channel = query.get("channel") ?? "";
@@ -12,10 +8,6 @@ export function readRoute() {
   return { user: query.get("user") ?? "", channel: whole };
 }
 
-/**
- * @param {Route} route
- * @param {boolean} [replace] without a new entry in the history
- */
 export function writeRoute(route, replace = false) {
   const parts = Object.entries(route).filter(([, value]) => value);
   const search = parts.map(([name, value]) => `${name}=${encodeURIComponent(value).replace(/%3A/g, ":").replace(/%40/g, "@")}`).join("&");

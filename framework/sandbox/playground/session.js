@@ -1,21 +1,14 @@
-/**
- * Who is chatting: the development token, and what this browser remembers between visits.
- */
+/** Who is chatting: the development token, and what this browser remembers between visits. */
+import { t } from "./i18n.js";
 import { userIdFor } from "./people.js";
 
 const STORAGE_KEY = "playground.people";
 const REMEMBERED = 4;
 
-/** @typedef {{id: string, name?: string}} Person */
-
 /** What the server said when it gave no token. */
 export class SignInError extends Error {}
 
-/**
- * People who signed in on this browser, the last first.
- *
- * @returns {Person[]}
- */
+/** People who signed in on this browser, the last first. */
 export function rememberedPeople() {
   try {
     const people = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
@@ -25,13 +18,11 @@ export function rememberedPeople() {
   }
 }
 
-/** @param {string} name as typed, or a user id from a link @returns {boolean} whether they signed in on this browser */
 export function isRemembered(name) {
   const id = userIdFor(name);
   return rememberedPeople().some((person) => person.id === id);
 }
 
-/** @param {Person} person */
 function remember(person) {
   const others = rememberedPeople().filter((other) => other.id !== person.id);
   try {
@@ -43,20 +34,13 @@ function remember(person) {
 
 /** A signed-in person and the token that speaks for them. */
 export class Session {
-  /** @param {Person} person */
   constructor(person) {
     this.person = person;
     this.token = "";
     this.apiKey = "";
-    /** @type {Promise<void>|null} a token that is on its way */
     this.asking = null;
   }
 
-  /**
-   * @param {string} name as typed, or a user id from a link
-   * @returns {Promise<Session>}
-   * @throws {SignInError}
-   */
   static async start(name) {
     const id = userIdFor(name);
     const known = rememberedPeople().find((person) => person.id === id);
@@ -85,7 +69,7 @@ export class Session {
         signal: AbortSignal.timeout(10_000),
       });
     } catch {
-      throw new SignInError("The server does not answer. Is it still running?");
+      throw new SignInError(t("The server does not answer. Is it still running?"));
     }
     const body = await response.json().catch(() => ({}));
     if (!response.ok || !body.token) {

@@ -1,74 +1,54 @@
-/**
- * Files and pictures of a message.
- */
-import { externalLink, h, safeUrl } from "../dom.js";
-import { icon } from "../icons.js";
+/** Files, pictures and cards of a message. */
+import { t } from "../i18n.js";
+import { Icon, OutLink, html, isOurs, memo, safeUrl, useState } from "../ui.js";
 
 const UNITS = ["B", "KB", "MB", "GB"];
+const MOST_ACTIONS = 5;
+/** Pictures of other servers that the reader asked to see. */
+const shown = new Set();
 
-/** @param {number|undefined} bytes @returns {string} */
+/** @param {number|undefined} bytes */
 export function fileSize(bytes) {
   if (!bytes || bytes < 0) return "";
   const step = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), UNITS.length - 1);
   return `${(bytes / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${UNITS[step]}`;
 }
 
-/** Pictures of other servers that the reader asked to see. @type {Set<string>} */
-const shown = new Set();
+/** `press` is told which button of a card was pressed. */
+export const Attachments = memo(({ attachments, press }) => attachments.map((attachment) =>
+  attachment?.type === "card" ? html`<${Card} card=${attachment} press=${press} />` : html`<${Attachment} attachment=${attachment ?? {}} />`));
 
-/** @param {string} href @returns {boolean} whether this server has the file: loading it tells nobody else who reads */
-function isOurs(href) {
-  const url = new URL(href);
-  const here = (/** @type {string} */ name) => name === "localhost" || name === "127.0.0.1" || name === "[::1]";
-  return url.origin === location.origin || (url.port === location.port && here(url.hostname) && here(location.hostname));
+function Card({ card, press }) {
+  const actions = (Array.isArray(card.actions) ? card.actions : []).slice(0, MOST_ACTIONS);
+  return html`<div class="card">
+    <p class="card-title" dir="auto">${String(card.title ?? "")}</p>
+    ${String(card.text ?? "").split("\n").filter(Boolean).map((line) => html`<p class="card-text" dir="auto">${line}</p>`)}
+    ${actions.length > 0 && html`<div class="card-actions">${actions.map((action) =>
+      html`<button class="suggestion" type="button" onClick=${() => press(action)}>${String(action?.text ?? action?.value ?? "")}</button>`)}</div>`}
+  </div>`;
 }
 
-/** @param {string} href @param {string} name */
-function pictureView(href, name) {
-  const image = h("img", { src: href, alt: name, decoding: "async", referrerpolicy: "no-referrer" });
-  return externalLink(href, { class: "attachment-image" }, image);
-}
-
-/** A picture that only loads once it is asked for: its server would learn who reads, when and where. @param {string} href @param {string} name */
-function hiddenPicture(href, name) {
-  const show = () => {
-    shown.add(href);
-    button.replaceWith(pictureView(href, name));
-  };
-  const button = h("button", { class: "attachment-file attachment-hidden", type: "button", on: { click: show } }, icon("file"),
-    h("span", { class: "attachment-name" }, name), h("span", { class: "attachment-size" }, `Show the picture from ${new URL(href).host}`));
-  return button;
-}
-
-/**
- * @param {any[]} attachments
- * @param {(action: any) => void} press what a button of a card does
- * @returns {HTMLElement[]}
- */
-export function attachmentViews(attachments, press) {
-  return attachments.map((attachment) => (attachment?.type === "card" ? card(attachment, press) : view(attachment ?? {})));
-}
-
-/** @param {any} attachment @param {(action: any) => void} press */
-function card(attachment, press) {
-  const actions = (Array.isArray(attachment.actions) ? attachment.actions : []).slice(0, 5);
-  const buttons = actions.map((/** @type {any} */ action) =>
-    h("button", { class: "suggestion", type: "button", on: { click: () => press(action) } }, String(action?.text ?? action?.value ?? "")));
-  const lines = String(attachment.text ?? "").split("\n").filter(Boolean).map((line) => h("p", { class: "card-text", dir: "auto" }, line));
-  return h("div", { class: "card" }, h("p", { class: "card-title", dir: "auto" }, String(attachment.title ?? "")), ...lines,
-    buttons.length ? h("div", { class: "card-actions" }, ...buttons) : null);
-}
-
-/** @param {Record<string, any>} attachment */
-function view(attachment) {
+function Attachment({ attachment }) {
   const picture = safeUrl(attachment.image_url ?? attachment.thumb_url);
-  const name = String(attachment.title ?? attachment.fallback ?? attachment.name ?? "Attachment");
-  if (picture && !attachment.title_link && !attachment.og_scrape_url) {
-    return isOurs(picture) || shown.has(picture) ? pictureView(picture, name) : hiddenPicture(picture, name);
-  }
+  const name = String(attachment.title ?? attachment.fallback ?? attachment.name ?? t("Attachment"));
+  if (picture && !attachment.title_link && !attachment.og_scrape_url) return html`<${Picture} href=${picture} name=${name} />`;
   const target = safeUrl(attachment.asset_url ?? attachment.title_link ?? attachment.og_scrape_url);
   const size = fileSize(Number(attachment.file_size));
   const details = size || (typeof attachment.text === "string" ? attachment.text : attachment.mime_type) || "";
-  const inner = [icon(attachment.title_link ? "link" : "file"), h("span", { class: "attachment-name" }, name), h("span", { class: "attachment-size" }, details)];
-  return target ? externalLink(target, { class: "attachment-file" }, ...inner) : h("div", { class: "attachment-file" }, ...inner);
+  const inner = html`<${Icon} name=${attachment.title_link ? "link" : "file"} /><span class="attachment-name">${name}</span><span class="attachment-size">${String(details)}</span>`;
+  return target ? html`<${OutLink} href=${target} class="attachment-file">${inner}<//>` : html`<div class="attachment-file">${inner}</div>`;
+}
+
+/** A picture of another server only loads once it is asked for: that server would learn who reads, when and where. */
+export function Picture({ href, name }) {
+  const [asked, ask] = useState(isOurs(href) || shown.has(href));
+  if (asked) {
+    return html`<${OutLink} href=${href} class="attachment-image"><img src=${href} alt=${name} decoding="async" referrerpolicy="no-referrer" /><//>`;
+  }
+  const show = () => {
+    shown.add(href);
+    ask(true);
+  };
+  return html`<button class="attachment-file attachment-hidden" type="button" onClick=${show}><${Icon} name="file" />
+    <span class="attachment-name">${name}</span><span class="attachment-size">${t("Show the picture from {host}", { host: new URL(href).host })}</span></button>`;
 }

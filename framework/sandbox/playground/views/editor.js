@@ -1,35 +1,30 @@
-/**
- * The box in which an own message is changed.
- */
-import { h } from "../dom.js";
-import { grow } from "./grow.js";
+/** The box in which an own message is changed. */
+import { t } from "../i18n.js";
+import { grow, html, useLayoutEffect, useRef } from "../ui.js";
 
-/**
- * @param {string} text
- * @param {{save: (text: string) => Promise<boolean>, done: () => void}} handlers
- * @returns {HTMLElement}
- */
-export function editorView(text, handlers) {
-  const box = /** @type {HTMLTextAreaElement} */ (h("textarea", { class: "editor-box", rows: "1", dir: "auto", "aria-label": "Edit message" }));
-  box.value = text;
-  const save = async () => {
-    const changed = box.value.trim();
-    if (!changed || changed === text) return handlers.done();
-    if (await handlers.save(changed)) handlers.done();
+/** `save` resolves to whether the text was stored; `done` closes the box. */
+export function Editor({ text, save, done }) {
+  const box = useRef(null);
+  useLayoutEffect(() => {
+    grow(box.current);
+    box.current.focus();
+  }, []);
+  const store = async () => {
+    const changed = box.current.value.trim();
+    if (!changed || changed === text || (await save(changed))) done();
   };
-  box.addEventListener("input", () => grow(box));
-  box.addEventListener("keydown", (event) => {
+  const pressed = (event) => {
     if (event.key === "Escape") {
       event.stopPropagation();
-      handlers.done();
+      done();
     } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
-      save();
+      store();
     }
-  });
-  requestAnimationFrame(() => grow(box));
-  return h("div", { class: "editor" }, box,
-    h("div", { class: "editor-buttons" },
-      h("button", { class: "button button-small", type: "button", on: { click: handlers.done } }, "Cancel"),
-      h("button", { class: "button button-small button-primary", type: "button", on: { click: save } }, "Save")));
+  };
+  return html`<div class="editor">
+    <textarea class="editor-box" rows="1" dir="auto" aria-label=${t("Edit message")} ref=${box} defaultValue=${text} onInput=${() => grow(box.current)} onKeyDown=${pressed} />
+    <div class="editor-buttons"><button class="button button-small" type="button" onClick=${done}>${t("Cancel")}</button>
+      <button class="button button-small button-primary" type="button" onClick=${store}>${t("Save")}</button></div>
+  </div>`;
 }

@@ -1,76 +1,62 @@
-/**
- * What to show where nothing is yet, so that a first visit knows what to do.
- */
-import { h } from "../dom.js";
-import { icon } from "../icons.js";
+/** What to show where nothing is yet, so that a first visit knows what to do. */
+import { t } from "../i18n.js";
+import { Icon, html } from "../ui.js";
 
-/** How the bot of the repository is started. */
-const RUN_COMMAND = "python -m framework run support_bot";
+function Empty({ icon = "thread", title, failed, children }) {
+  return html`<div class="empty" role=${failed ? "alert" : null}>
+    <span class=${`empty-mark ${failed ? "is-error" : ""}`} aria-hidden="true"><${Icon} name=${icon} /></span><h2>${title}</h2>${children}</div>`;
+}
 
-/** @param {import("../chat.js").Chat} chat @returns {HTMLElement} no channel is open */
-export function nothingOpen(chat) {
+/** What stands in place of the messages; null where they can be shown. */
+export function blankScreen(chat) {
+  const { store } = chat;
+  const { activeCid: cid, active, connection } = store;
+  if (store.openErrors[cid]) return html`<${CannotOpen} chat=${chat} cid=${cid} reason=${store.openErrors[cid]} />`;
+  if (connection.phase === "refused" && !active) return html`<${Refused} reason=${connection.reason ?? ""} />`;
+  if (cid && store.offeredCid === cid) return html`<${Offered} chat=${chat} cid=${cid} />`;
+  if (!cid && store.listState !== "loading") return html`<${NothingOpen} chat=${chat} />`;
+  return active?.loaded ? null : html`<${Loading} />`;
+}
+
+function NothingOpen({ chat }) {
   const hasSome = chat.store.channels.size > 0;
-  return h("div", { class: "empty", dataset: { key: `none-${hasSome}` } },
-    h("span", { class: "empty-mark", "aria-hidden": "true" }, icon("thread")),
-    h("h2", {}, hasSome ? "Pick a conversation" : "Start your first conversation"),
-    h("p", {}, hasSome ? "Or start a new one and see how the bot answers." : "A new support conversation opens, and the bot joins it by itself."),
-    h("button", { class: "button button-primary", type: "button", on: { click: () => chat.startConversation() } }, icon("plus"), "New conversation"));
+  return html`<${Empty} title=${hasSome ? t("Pick a conversation") : t("Start your first conversation")}>
+    <p>${hasSome ? t("Or start a new one and see how the bot answers.") : t("A new conversation opens, and the bot joins it by itself.")}</p>
+    <${NewButton} chat=${chat} /><//>`;
 }
 
-/** @param {import("../chat.js").Chat} chat @param {import("../channel.js").Channel} channel @returns {HTMLElement} no message yet */
-export function noMessages(chat, channel) {
+export function NewButton({ chat, className = "" }) {
+  return html`<button class=${`button button-primary ${className}`} type="button" onClick=${() => chat.startConversation()}><${Icon} name="plus" />${t("New conversation")}</button>`;
+}
+
+/** No message yet. */
+export function NoMessages({ chat, channel }) {
   const alone = channel.members.size < 2;
-  const starters = Array.isArray(channel.data.suggestions) ? channel.data.suggestions.filter((/** @type {unknown} */ s) => typeof s === "string") : [];
-  const others = channel.othersNamed(chat.store.me?.id ?? "");
-  return h("div", { class: "empty", dataset: { key: `empty-${channel.cid}-${alone}-${starters.length}-${others}` } },
-    h("span", { class: "empty-mark", "aria-hidden": "true" }, icon("thread")),
-    h("h2", {}, "Ask anything"),
-    h("p", {}, alone ? "Write below, as a customer would. A bot that serves this channel joins and answers here." : `${others} ${channel.members.size > 2 ? "are" : "is"} here. Write below, as a customer would.`),
-    starters.length ? h("div", { class: "suggestions-row" }, ...starters.slice(0, 6).map((/** @type {string} */ text) =>
-      h("button", { class: "suggestion", type: "button", on: { click: () => chat.send(channel, { text }) } }, text))) : null);
+  const starters = (Array.isArray(channel.data.suggestions) ? channel.data.suggestions : []).filter((text) => typeof text === "string").slice(0, 6);
+  const names = channel.othersNamed(chat.store.me?.id ?? "");
+  const here = channel.members.size > 2 ? t("{names} are here. Write below, as a customer would.", { names }) : t("{names} is here. Write below, as a customer would.", { names });
+  return html`<${Empty} title=${t("Ask anything")}>
+    <p>${alone ? t("Write below, as a customer would. A bot that serves this channel joins and answers here.") : here}</p>
+    ${starters.length > 0 && html`<div class="suggestions-row">${starters.map((text) => html`<button class="suggestion" type="button" dir="auto" onClick=${() => chat.send(channel, { text })}>${text}</button>`)}</div>`}<//>`;
 }
 
-/** @param {import("../chat.js").Chat} chat @param {string} cid @param {string} reason @returns {HTMLElement} */
-export function cannotOpen(chat, cid, reason) {
-  return h("div", { class: "empty", role: "alert", dataset: { key: `error-${cid}-${reason}` } },
-    h("span", { class: "empty-mark is-error", "aria-hidden": "true" }, icon("close")),
-    h("h2", {}, "This conversation cannot be opened"),
-    h("p", {}, reason),
-    h("p", { class: "empty-detail" }, h("code", {}, cid)),
-    h("div", { class: "empty-buttons" },
-      h("button", { class: "button", type: "button", on: { click: () => chat.openChannel(cid) } }, icon("retry"), "Try again"),
-      h("button", { class: "button button-primary", type: "button", on: { click: () => chat.startConversation() } }, icon("plus"), "New conversation")));
+function CannotOpen({ chat, cid, reason }) {
+  return html`<${Empty} icon="close" failed title=${t("This conversation cannot be opened")}>
+    <p>${reason}</p><p class="empty-detail"><code>${cid}</code></p>
+    <div class="empty-buttons"><button class="button" type="button" onClick=${() => chat.openChannel(cid)}><${Icon} name="retry" />${t("Try again")}</button><${NewButton} chat=${chat} /></div><//>`;
 }
 
-/** The address names a conversation that is not among this person's. @param {import("../chat.js").Chat} chat @param {string} cid @returns {HTMLElement} */
-export function offered(chat, cid) {
-  return h("div", { class: "empty", dataset: { key: `offered-${cid}` } },
-    h("span", { class: "empty-mark", "aria-hidden": "true" }, icon("thread")),
-    h("h2", {}, "Start this conversation?"),
-    h("p", {}, "The link that you opened names a conversation that is not yours yet."),
-    h("p", { class: "empty-detail" }, h("code", {}, cid)),
-    h("div", { class: "empty-buttons" },
-      h("button", { class: "button button-primary", type: "button", id: "offered", on: { click: () => chat.openChannel(cid) } }, icon("plus"), "Start it")));
+/** The address names a conversation that is not among this person's. */
+function Offered({ chat, cid }) {
+  return html`<${Empty} title=${t("Start this conversation?")}>
+    <p>${t("The link that you opened names a conversation that is not yours yet.")}</p><p class="empty-detail"><code>${cid}</code></p>
+    <div class="empty-buttons"><button class="button button-primary" type="button" id="offered" onClick=${() => chat.openChannel(cid)}><${Icon} name="plus" />${t("Start it")}</button></div><//>`;
 }
 
-/** @param {string} reason @returns {HTMLElement} the server let nobody in */
-export function refused(reason) {
-  return h("div", { class: "empty", role: "alert", dataset: { key: `refused-${reason}` } },
-    h("span", { class: "empty-mark is-error", "aria-hidden": "true" }, icon("close")),
-    h("h2", {}, "The server refused the connection"),
-    h("p", {}, reason),
-    h("a", { class: "button button-primary", href: "/" }, "Choose a name again"));
+function Refused({ reason }) {
+  return html`<${Empty} icon="close" failed title=${t("The server refused the connection")}><p>${reason}</p><a class="button button-primary" href="/">${t("Choose a name again")}</a><//>`;
 }
 
-/** @returns {HTMLElement} */
-export function loading() {
-  const bar = (/** @type {string} */ size) => h("span", { class: `bone ${size}` });
-  return h("div", { class: "loading", dataset: { key: "loading" }, role: "status", "aria-label": "Loading the conversation" }, bar("w60"), bar("w80"), bar("w40"));
-}
-
-/** A person wrote, and nobody but them is in the channel. @returns {HTMLElement} */
-export function noBotHint() {
-  return h("div", { class: "hint", role: "note" },
-    h("p", {}, "No bot has joined this channel yet. Start one beside this server:"),
-    h("pre", {}, h("code", {}, RUN_COMMAND)));
+function Loading() {
+  return html`<div class="loading" role="status" aria-label=${t("Loading the conversation")}><span class="bone w60" /><span class="bone w80" /><span class="bone w40" /></div>`;
 }

@@ -1,234 +1,112 @@
-/**
- * One message. Its parts are rebuilt one by one, and only when they change, so that a text that grows
- * takes neither the focus nor an opened disclosure away.
- */
+/** One message. It is drawn again only when it, or what it needs to know of its surroundings, changes. */
 import { fullTime, timeOfDay } from "../clock.js";
-import { h } from "../dom.js";
 import { handoverOf, sayHandover } from "../handover.js";
-import { icon } from "../icons.js";
+import { t, tn } from "../i18n.js";
 import { renderMarkdown } from "../markdown.js";
-import { avatar, displayName } from "../people.js";
-import { attachmentViews } from "./attachments.js";
-import { editorView } from "./editor.js";
-import { pollView } from "./poll.js";
-import { reactionCounts, reactionViews, withOffered } from "./reactions.js";
-import { readSources, sourcesView } from "./sources.js";
-import { toolsView } from "./tools.js";
+import { Avatar, displayName } from "../people.js";
+import { Icon, html, memo, useRef, useState } from "../ui.js";
+import { Attachments } from "./attachments.js";
+import { Editor } from "./editor.js";
+import { Poll } from "./poll.js";
+import { Reactions, reactionCounts } from "./reactions.js";
+import { Sources, readSources } from "./sources.js";
+import { Tools } from "./tools.js";
+
+const MOST_SUGGESTIONS = 6;
 
 /**
- * @typedef {object} Context what a message needs to know of its surroundings
- * @property {boolean} grouped the message above is of the same person, a moment ago
- * @property {boolean} groupEnd the message below is of somebody else, or later
- * @property {boolean} last the last message of the list
- * @property {string} seenBy names, under the last own message
- * @property {boolean} inThread
+ * Props: chat, channel, message; `user` as known now; `grouped`: the one above is of the same person, a moment ago;
+ * `groupEnd`: the one below is not; `last` of the list; `seenBy` names; `inThread`; `generating`; `tabStop`; `editing`.
  */
+export const Message = memo((props) => {
+  const { chat, channel, message, user, grouped, inThread, generating, tabStop, editing } = props;
+  const node = useRef(null);
+  const mine = message.user?.id === chat.store.me?.id;
+  const bot = message.ai_generated === true;
+  const deleted = message.type === "deleted";
+  const system = message.type === "system";
+  const flags = { "is-mine": mine, "is-bot": bot, "is-grouped": grouped, "is-generating": generating, "is-deleted": deleted, "is-system": system, "is-unsent": message.local };
+  const focus = () => node.current?.focus();
+  const classes = ["message", ...Object.keys(flags).filter((name) => flags[name])].join(" ");
+  const showsHead = !grouped && !mine && !system;
+  const edit = (on) => {
+    chat.edit(on ? message.id : "");
+    if (!on) focus();
+  };
+  return html`<li class=${classes} data-id=${message.id} tabindex=${tabStop ? 0 : -1} aria-label=${`${displayName(user)}, ${timeOfDay(message.created_at)}`} ref=${node}>
+    <div class="message-side">${showsHead && html`<${Avatar} user=${user} bot=${bot} />`}</div>
+    <div class="message-main">
+      ${showsHead && html`<${Head} user=${user} bot=${bot} at=${message.created_at} />`}
+      ${editing && !deleted
+        ? html`<${Editor} text=${message.text ?? ""} save=${(text) => chat.saveEdit(channel, message, text)} done=${() => edit(false)} />`
+        : html`<${Body} message=${message} generating=${generating} />`}
+      ${!system && html`<${Extras} ...${props} mine=${mine} bot=${bot} alive=${!deleted} />`}
+      <div class="message-tools-place">${!deleted && !system && !message.local && !editing
+        && html`<${Tools} chat=${chat} channel=${channel} message=${message} mine=${mine} inThread=${inThread} edit=${() => edit(true)} focus=${focus} />`}</div>
+    </div>
+  </li>`;
+});
 
-const PARTS = ["head", "body", "attachments", "poll", "note", "sources", "reactions", "replies", "suggestions", "state"];
-
-export class MessageView {
-  /** @param {import("../chat.js").Chat} chat @param {import("../channel.js").Channel} channel */
-  constructor(chat, channel) {
-    this.chat = chat;
-    this.channel = channel;
-    /** @type {Record<string, HTMLElement>} */
-    this.parts = Object.fromEntries(PARTS.map((name) => [name, h("div", { class: `message-${name}`, hidden: true })]));
-    /** @type {Record<string, string>} */
-    this.keys = {};
-    this.side = h("div", { class: "message-side" });
-    this.tools = h("div", { class: "message-tools-place" });
-    this.main = h("div", { class: "message-main" }, ...Object.values(this.parts), this.tools);
-    this.node = h("li", { class: "message", tabindex: "-1" }, this.side, this.main);
-    this.editing = false;
-  }
-
-  /** @param {import("../channel.js").Message} message @param {Context} context */
-  update(message, context) {
-    this.message = message;
-    this.context = context;
-    const { store } = this.chat;
-    this.user = store.userOf(message.user);
-    this.mine = message.user?.id === store.me?.id;
-    this.bot = message.ai_generated === true;
-    this.generating = this.channel.isGenerating(message);
-    this.node.dataset.id = message.id;
-    this.node.className = this.#classes();
-    this.node.setAttribute("aria-label", `${displayName(this.user)}, ${timeOfDay(message.created_at)}`);
-    if (message.type === "system") return this.#system();
-    this.#people();
-    this.#text();
-    this.#extras();
-    this.#tools();
-  }
-
-  #classes() {
-    const { message, context } = this;
-    const flags = {
-      "is-mine": this.mine, "is-bot": this.bot, "is-grouped": context?.grouped, "is-generating": this.generating,
-      "is-deleted": message?.type === "deleted", "is-system": message?.type === "system", "is-unsent": message?.local,
-    };
-    return ["message", ...Object.entries(flags).filter(([, on]) => on).map(([name]) => name)].join(" ");
-  }
-
-  #system() {
-    this.#part("body", this.message?.text ?? "", () => [this.message?.text ?? ""]);
-  }
-
-  #people() {
-    const { message, context, user } = this;
-    if (!message) return;
-    const hidden = context?.grouped || this.mine;
-    const key = hidden ? "" : `${displayName(user)}|${message.created_at}|${this.bot}`;
-    this.#part("head", key, () => [
-      h("span", { class: "message-author" }, displayName(user)),
-      this.bot ? h("span", { class: "bot-badge" }, "AI") : null,
-      h("time", { datetime: message.created_at, title: fullTime(message.created_at) }, timeOfDay(message.created_at)),
-    ]);
-    if (this.keys.side === key) return;
-    this.keys.side = key;
-    this.side.replaceChildren(...(hidden ? [] : [avatar(user, { bot: this.bot })]));
-  }
-
-  #text() {
-    const { message } = this;
-    if (!message) return;
-    if (this.editing && message.type !== "deleted") return;
-    const text = message.type === "deleted" ? "This message was deleted." : message.text ?? "";
-    const waiting = this.generating && !text;
-    this.#part("body", `${text}|${this.generating}|${waiting}`, () => {
-      if (waiting) return [h("span", { class: "dots", "aria-label": "Waiting for the answer", role: "img" }, h("i"), h("i"), h("i"))];
-      if (message.type === "deleted") return [text];
-      return [h("div", { class: "markdown", dir: "auto" }, renderMarkdown(text, { partial: this.generating }))];
-    }, Boolean(waiting || (text && text !== message.poll?.name)));
-  }
-
-  #extras() {
-    const { message, context } = this;
-    if (!message || !context) return;
-    const alive = message.type !== "deleted";
-    const attachments = alive ? message.attachments ?? [] : [];
-    const sources = alive && !this.generating ? readSources(message.sources) : [];
-    const toggle = (/** @type {string} */ type) => this.chat.toggleReaction(this.channel, message, type);
-    const counts = alive ? withOffered(reactionCounts(message), this.generating ? [] : message.feedback) : [];
-    const press = (/** @type {any} */ action) => this.chat.press(this.channel, message, action);
-    this.#part("attachments", JSON.stringify(attachments), () => attachmentViews(attachments, press), attachments.length > 0);
-    this.#poll(alive);
-    this.#part("sources", JSON.stringify(sources), () => [sourcesView(sources)], sources.length > 0);
-    this.#part("reactions", JSON.stringify([counts, message.own_reactions]), () => reactionViews(message, counts, toggle), counts.length > 0);
-    this.#note(alive);
-    this.#replies();
-    this.#suggestions(alive);
-    this.#state();
-  }
-
-  /** @param {boolean} alive */
-  #poll(alive) {
-    const { message } = this;
-    const poll = alive && message?.poll?.id ? message.poll : null;
-    const vote = (/** @type {string} */ option, /** @type {string} */ own) => message && this.chat.vote(this.channel, message, option, own);
-    this.#part("poll", JSON.stringify(poll), () => [pollView(poll, vote)], Boolean(poll));
-  }
-
-  /** @param {boolean} alive */
-  #note(alive) {
-    const { message } = this;
-    const handover = alive ? handoverOf(message, (id) => displayName(this.chat.store.userOf({ id }))) : null;
-    const forSome = alive && message?.restricted_visibility?.length > 0;
-    const cut = alive && message?.generating === true && !this.generating;
-    const stopped = alive && message?.stopped === true;
-    const text = handover ? sayHandover(handover) : stopped ? "Stopped before the end." : cut ? "This answer was interrupted." : forSome ? "Only the team sees this." : "";
-    this.#part("note", `${text}|${handover?.reason}`, () => [icon(handover || forSome ? "person" : "stop"), h("span", {}, text, handover?.reason ? ` ${handover.reason}` : "")], Boolean(text));
-    this.parts.note.dataset.kind = handover ? "handover" : "quiet";
-  }
-
-  #replies() {
-    const { message, context } = this;
-    const count = message?.reply_count ?? 0;
-    const shown = Boolean(message) && !context?.inThread && count > 0;
-    const words = count === 1 ? "1 reply" : `${count} replies`;
-    this.#part("replies", `${count}`, () => [
-      h("button", { class: "link-button", type: "button", on: { click: () => this.chat.openThread(this.channel, message?.id ?? "") } }, icon("thread"), words),
-    ], shown);
-  }
-
-  /** @param {boolean} alive */
-  #suggestions(alive) {
-    const { message, context } = this;
-    const offered = alive && context?.last && !this.mine && !this.generating && Array.isArray(message?.suggestions)
-      ? message.suggestions.filter((/** @type {unknown} */ text) => typeof text === "string" && text.trim()).slice(0, 6) : [];
-    this.#part("suggestions", JSON.stringify(offered), () => offered.map((/** @type {string} */ text) =>
-      h("button", { class: "suggestion", type: "button", on: { click: () => this.#say(text) } }, text)), offered.length > 0);
-  }
-
-  /** @param {string} text */
-  #say(text) {
-    this.chat.send(this.channel, { text, parentId: this.context?.inThread ? this.message?.parent_id ?? this.message?.id : null });
-    this.chat.store.emit("focus-composer", this.context?.inThread);
-  }
-
-  #state() {
-    const { message, context } = this;
-    const local = message?.local;
-    const edited = message?.message_text_updated_at && message.type !== "deleted" && !this.bot;
-    const deleted = message?.type === "deleted";
-    const words = local ? sayLocal(local) : [this.mine ? timeOfDay(message?.created_at ?? "") : "", edited ? "edited" : "", context?.seenBy ?? ""].filter(Boolean).join(" · ");
-    const shown = !deleted && (Boolean(local) || edited || (this.mine && (Boolean(context?.seenBy) || context?.groupEnd)));
-    this.#part("state", `${words}|${local?.state}`, () => [h("span", {}, words), ...(local?.state === "failed" ? this.#failedButtons() : [])], Boolean(shown && words));
-    this.parts.state.dataset.state = local?.state ?? "";
-  }
-
-  #failedButtons() {
-    const { chat, channel } = this;
-    return [
-      h("button", { class: "link-button", type: "button", on: { click: () => this.message && chat.resend(channel, this.message) } }, "Try again"),
-      h("button", { class: "link-button", type: "button", on: { click: () => this.message && chat.remove(channel, this.message) } }, "Discard"),
-    ];
-  }
-
-  #tools() {
-    const { message } = this;
-    if (!message) return;
-    const usable = message.type !== "deleted" && !message.local && !this.editing;
-    const key = usable ? `${this.mine}|${this.context?.inThread}|${message.parent_id}|${this.bot}` : "";
-    if (this.keys.tools === key) return;
-    this.keys.tools = key;
-    this.tools.replaceChildren(...(usable ? [toolsView(this)] : []));
-  }
-
-  /** Replace the text by a box to change it in. */
-  startEditing() {
-    if (this.editing || !this.message) return;
-    this.editing = true;
-    this.keys.body = "";
-    const editor = editorView(this.message.text ?? "", {
-      save: (text) => this.chat.edit(this.channel, /** @type {any} */ (this.message), text),
-      done: () => this.#stopEditing(),
-    });
-    this.parts.body.hidden = false;
-    this.parts.body.replaceChildren(editor);
-    this.#tools();
-    editor.querySelector("textarea")?.focus();
-  }
-
-  #stopEditing() {
-    this.editing = false;
-    if (this.message && this.context) this.update(this.channel.find(this.message.id) ?? this.message, this.context);
-    this.node.focus();
-  }
-
-  /** @param {string} name @param {string} key @param {() => (Node|string|null)[]} build @param {boolean} [shown] */
-  #part(name, key, build, shown = key !== "") {
-    const part = this.parts[name];
-    if (part.hidden !== !shown) part.hidden = !shown;
-    if (this.keys[name] === key) return;
-    this.keys[name] = key;
-    part.replaceChildren(...(shown ? build().filter((child) => child !== null) : []));
-  }
+function Head({ user, bot, at }) {
+  return html`<div class="message-head"><span class="message-author">${displayName(user)}</span>${bot && html`<span class="bot-badge">AI</span>`}
+    <time datetime=${at} title=${fullTime(at)}>${timeOfDay(at)}</time></div>`;
 }
 
-/** @param {{state: string, error?: string}} local @returns {string} */
-function sayLocal(local) {
-  if (local.state === "sending") return "Sending…";
-  if (local.state === "waiting") return "Not sent yet. It goes out when the connection is back.";
-  return `Not sent. ${local.error ?? ""}`.trim();
+const Body = memo(({ message, generating }) => {
+  const text = message.type === "deleted" ? t("This message was deleted.") : message.text ?? "";
+  const waiting = generating && !text;
+  const shown = waiting || (text && text !== message.poll?.name);
+  const plain = message.type === "deleted" || message.type === "system";
+  return html`<div class="message-body" hidden=${!shown}>${
+    waiting ? html`<span class="dots" role="img" aria-label=${t("Waiting for the answer")}><i /><i /><i /></span>`
+    : plain ? text : html`<div class="markdown" dir="auto">${renderMarkdown(text, { partial: generating })}</div>`}</div>`;
+});
+
+function Extras({ chat, channel, message, mine, bot, alive, last, seenBy, groupEnd, inThread, generating }) {
+  const attachments = alive ? message.attachments ?? [] : [];
+  const counts = alive ? reactionCounts(message, generating ? [] : message.feedback) : [];
+  const replies = inThread ? 0 : message.reply_count ?? 0;
+  const suggestions = alive && last && !mine && !generating && Array.isArray(message.suggestions)
+    ? message.suggestions.filter((text) => typeof text === "string" && text.trim()).slice(0, MOST_SUGGESTIONS) : [];
+  const say = (text) => {
+    chat.send(channel, { text, parentId: inThread ? message.parent_id ?? message.id : null });
+    chat.store.emit("focus-composer", inThread);
+  };
+  return html`
+    ${attachments.length > 0 && html`<div class="message-attachments"><${Attachments} attachments=${attachments} press=${(action) => chat.press(channel, message, action)} /></div>`}
+    ${alive && message.poll?.id && html`<div class="message-poll"><${Poll} poll=${message.poll} vote=${(option, own) => chat.vote(channel, message, option, own)} /></div>`}
+    ${alive && html`<${Note} store=${chat.store} message=${message} generating=${generating} />`}
+    ${alive && !generating && readSources(message.sources).length > 0 && html`<div class="message-sources"><${Sources} field=${message.sources} /></div>`}
+    ${counts.length > 0 && html`<div class="message-reactions"><${Reactions} message=${message} counts=${counts} toggle=${(type) => chat.toggleReaction(channel, message, type)} /></div>`}
+    ${replies > 0 && html`<div class="message-replies"><button class="link-button" type="button" onClick=${() => chat.openThread(channel, message.id)}><${Icon} name="thread" />${tn("{n} reply", "{n} replies", replies)}</button></div>`}
+    ${suggestions.length > 0 && html`<div class="message-suggestions">${suggestions.map((text) => html`<button class="suggestion" type="button" dir="auto" onClick=${() => say(text)}>${text}</button>`)}</div>`}
+    ${alive && html`<${State} chat=${chat} channel=${channel} message=${message} mine=${mine} bot=${bot} seenBy=${seenBy} groupEnd=${groupEnd} />`}`;
+}
+
+/** What a reader has to know of a message: a handover, an answer that was cut, who sees it. */
+function Note({ store, message, generating }) {
+  const handover = handoverOf(message, (id) => displayName(store.userOf({ id })));
+  const forSome = message.restricted_visibility?.length > 0;
+  const cut = message.generating === true && !generating;
+  const text = handover ? sayHandover(handover) : message.stopped === true ? t("Stopped before the end.") : cut ? t("This answer was interrupted.") : forSome ? t("Only the team sees this.") : "";
+  if (!text) return null;
+  return html`<div class="message-note" data-kind=${handover ? "handover" : "quiet"}><${Icon} name=${handover || forSome ? "person" : "stop"} />
+    <span>${text}${handover?.reason && ` ${handover.reason}`}</span></div>`;
+}
+
+/** Below a message: whether it was sent, changed and seen. */
+function State({ chat, channel, message, mine, bot, seenBy, groupEnd }) {
+  const { local } = message;
+  const edited = message.message_text_updated_at && !bot;
+  const words = local ? sayLocal(local) : [mine ? timeOfDay(message.created_at ?? "") : "", edited ? t("edited") : "", seenBy].filter(Boolean).join(" · ");
+  if (!words || !(local || edited || (mine && (seenBy || groupEnd)))) return null;
+  const button = (text, work) => html`<button class="link-button" type="button" onClick=${work}>${text}</button>`;
+  return html`<div class="message-state" data-state=${local?.state ?? ""}><span>${words}</span>
+    ${local?.state === "failed" && [button(t("Try again"), () => chat.resend(channel, message)), button(t("Discard"), () => chat.remove(channel, message))]}</div>`;
+}
+
+function sayLocal({ state, error }) {
+  if (state === "sending") return t("Sending…");
+  if (state === "waiting") return t("Not sent yet. It goes out when the connection is back.");
+  return `${t("Not sent.")} ${error ?? ""}`.trim();
 }

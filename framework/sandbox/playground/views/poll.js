@@ -1,37 +1,30 @@
-/**
- * A poll under a message: its options with their counts, each a button that gives or takes back a vote.
- */
-import { h } from "../dom.js";
+/** A poll under a message: its options with their counts, each a button that gives or takes back a vote. */
+import { t, tn } from "../i18n.js";
+import { html, memo } from "../ui.js";
 
-/**
- * @param {any} poll as the server sends it
- * @param {(optionId: string, voteId: string) => void} vote `voteId` is the own vote on that option, or empty
- * @returns {HTMLElement}
- */
-export function pollView(poll, vote) {
+/** `vote` gets the option's id, and the id of the own vote on it or "". */
+export const Poll = memo(({ poll, vote }) => {
   const counts = poll.vote_counts_by_option ?? {};
   const total = Math.max(1, Number(poll.vote_count ?? 0));
-  const own = new Map((poll.own_votes ?? []).map((/** @type {any} */ one) => [one.option_id, one.id]));
+  const own = new Map((poll.own_votes ?? []).map((one) => [one.option_id, one.id]));
   const closed = poll.is_closed === true;
-  const options = (Array.isArray(poll.options) ? poll.options : []).map((/** @type {any} */ option) => {
-    const count = Number(counts[option.id] ?? 0);
-    const text = String(option.text ?? "");
-    const share = h("span", { class: "poll-share", "aria-hidden": "true" });
-    share.style.width = `${Math.round((count / total) * 100)}%`;
-    return h("li", {}, h("button", {
-      class: "poll-option", type: "button", disabled: closed, "aria-pressed": String(own.has(option.id)),
-      "aria-label": `${text}, ${sayVotes(count)}`, on: { click: () => vote(option.id, own.get(option.id) ?? "") },
-    }, share, h("span", { class: "poll-text", dir: "auto" }, text), h("span", { class: "poll-count" }, count)));
-  });
-  const rule = closed ? "Closed" : poll.enforce_unique_vote ? "One vote each" : "Several votes allowed";
-  return h("div", { class: "poll", role: "group", "aria-label": `Poll: ${poll.name ?? ""}` },
-    h("p", { class: "poll-name", dir: "auto" }, String(poll.name ?? "Poll")),
-    poll.description ? h("p", { class: "poll-note", dir: "auto" }, String(poll.description)) : null,
-    h("ul", { class: "poll-options" }, ...options),
-    h("p", { class: "poll-note" }, `${sayVotes(Number(poll.vote_count ?? 0))} · ${rule}`));
-}
+  const option = ({ id, text }) => {
+    const count = Number(counts[id] ?? 0);
+    return html`<li key=${id}><button class="poll-option" type="button" disabled=${closed} aria-pressed=${own.has(id)}
+        aria-label=${`${text ?? ""}, ${sayVotes(count)}`} onClick=${() => vote(id, own.get(id) ?? "")}>
+      <span class="poll-share" aria-hidden="true" style=${{ width: `${Math.round((count / total) * 100)}%` }} />
+      <span class="poll-text" dir="auto">${String(text ?? "")}</span><span class="poll-count">${count}</span>
+    </button></li>`;
+  };
+  const rule = closed ? t("Closed") : poll.enforce_unique_vote ? t("One vote each") : t("Several votes allowed");
+  return html`<div class="poll" role="group" aria-label=${t("Poll: {name}", { name: poll.name ?? "" })}>
+    <p class="poll-name" dir="auto">${String(poll.name ?? t("Poll"))}</p>
+    ${poll.description && html`<p class="poll-note" dir="auto">${String(poll.description)}</p>`}
+    <ul class="poll-options">${(Array.isArray(poll.options) ? poll.options : []).map(option)}</ul>
+    <p class="poll-note">${sayVotes(Number(poll.vote_count ?? 0))} · ${rule}</p>
+  </div>`;
+});
 
-/** @param {number} count */
 function sayVotes(count) {
-  return count === 1 ? "1 vote" : `${count} votes`;
+  return tn("{n} vote", "{n} votes", count);
 }

@@ -1,55 +1,36 @@
-/**
- * Reactions: the counts under a message, and the little bar to choose one.
- */
-import { h } from "../dom.js";
-import { icon } from "../icons.js";
+/** Reactions: the counts under a message, and the little bar to choose one. */
+import { t } from "../i18n.js";
+import { Icon, IconButton, html, memo } from "../ui.js";
 
-/** Stream's usual types, and what a screen reader calls them. @type {Record<string, string>} */
-export const REACTIONS = { like: "Like", love: "Love", haha: "Funny", wow: "Surprising", sad: "Sad" };
-
-/** The icons of other common types. @type {Record<string, string>} */
+/** Stream's usual types, and what a screen reader calls them. */
+const REACTIONS = { like: "Like", love: "Love", haha: "Funny", wow: "Surprising", sad: "Sad" };
+/** The icons of other common types. */
 const ICONS = { thumbs_up: "like", thumbsup: "like", "+1": "like", thumbs_down: "dislike", thumbsdown: "dislike", "-1": "dislike", white_check_mark: "check", x: "close" };
+const MOST_OFFERED = 5;
 
-/** @param {any} message @returns {[string, number][]} type and count, without zeros */
-export function reactionCounts(message) {
+/** Types and counts: those that the bot asks for in its field `feedback` keep their places, others follow. */
+export function reactionCounts(message, offered) {
   const groups = message.reaction_groups;
   const pairs = groups && Object.keys(groups).length
     ? Object.entries(groups).map(([type, group]) => [type, group?.count ?? 0])
     : Object.entries(message.reaction_counts ?? {});
-  return /** @type {[string, number][]} */ (pairs.filter(([, count]) => Number(count) > 0));
+  const given = new Map(pairs.filter(([, count]) => Number(count) > 0));
+  const first = Array.isArray(offered) ? offered.filter((type) => typeof type === "string").slice(0, MOST_OFFERED) : [];
+  return [...new Set([...first, ...[...given.keys()].sort()])].map((type) => [type, given.get(type) ?? 0]);
 }
 
-/**
- * @param {[string, number][]} counts
- * @param {unknown} offered reactions that the bot asks for, from its custom field `feedback`
- * @returns {[string, number][]} those given, and those offered with none
- */
-export function withOffered(counts, offered) {
-  const given = new Set(counts.map(([type]) => type));
-  const more = Array.isArray(offered) ? offered.filter((type) => typeof type === "string" && !given.has(type)).slice(0, 5) : [];
-  return [...counts, ...more.map((type) => /** @type {[string, number]} */ ([type, 0]))];
-}
-
-/**
- * @param {any} message
- * @param {[string, number][]} counts
- * @param {(type: string) => void} toggle
- * @returns {HTMLElement[]}
- */
-export function reactionViews(message, counts, toggle) {
-  const own = new Set((message.own_reactions ?? []).map((/** @type {any} */ reaction) => reaction.type));
+export const Reactions = memo(({ message, counts, toggle }) => {
+  const own = new Set((message.own_reactions ?? []).map((reaction) => reaction.type));
   return counts.map(([type, count]) => {
-    const name = REACTIONS[type] ?? type.replaceAll("_", " ");
+    const name = REACTIONS[type] ? t(REACTIONS[type]) : type.replaceAll("_", " ");
     const label = count ? `${name}, ${count}` : name;
     const drawn = REACTIONS[type] ? type : ICONS[type];
-    const mark = drawn ? icon(drawn) : h("span", {}, name);
-    return h("button", { class: "reaction", type: "button", "aria-pressed": String(own.has(type)), "aria-label": label, title: label, on: { click: () => toggle(type) } }, mark, count ? h("span", {}, count) : null);
+    return html`<button key=${type} class="reaction" type="button" aria-pressed=${own.has(type)} aria-label=${label} title=${label} onClick=${() => toggle(type)}>
+      ${drawn ? html`<${Icon} name=${drawn} />` : html`<span>${name}</span>`}${count > 0 && html`<span>${count}</span>`}</button>`;
   });
-}
+});
 
-/** @param {(type: string) => void} choose @returns {HTMLElement} */
-export function reactionBar(choose) {
-  const buttons = Object.entries(REACTIONS).map(([type, label]) =>
-    h("button", { class: "icon-button", type: "button", "aria-label": label, title: label, on: { click: () => choose(type) } }, icon(type)));
-  return h("div", { class: "reaction-bar", role: "group", "aria-label": "React" }, ...buttons);
+export function ReactionBar({ choose }) {
+  return html`<div class="reaction-bar" role="group" aria-label=${t("React")}>
+    ${Object.entries(REACTIONS).map(([type, label]) => html`<${IconButton} icon=${type} label=${t(label)} onClick=${() => choose(type)} />`)}</div>`;
 }

@@ -1,64 +1,60 @@
-/**
- * The first screen: who are you?
- */
-import { h } from "../dom.js";
-import { SUGGESTED_NAMES, avatar, displayName, userIdFor } from "../people.js";
+/** The first screen: who are you? */
+import { t } from "../i18n.js";
+import { Avatar, SUGGESTED_NAMES, displayName, userIdFor } from "../people.js";
 import { rememberedPeople } from "../session.js";
+import { html, isTouch, useEffect, useRef, useState } from "../ui.js";
 
-/**
- * @param {(name: string) => Promise<void>} enter rejects with a SignInError to show
- * @param {{problem?: string, asked?: string}} [why] what to show from the start: a problem, or the user id that the page's
- *   address asks for
- * @returns {HTMLElement}
- */
-export function signInView(enter, { problem = "", asked = "" } = {}) {
+const OFFERED = 4;
+
+/** `enter(name)` rejects with a SignInError to show; `problem` is shown from the start; `asked`: the user id that the address names. */
+export function SignIn({ enter, problem = "", asked = "" }) {
   const remembered = rememberedPeople();
-  const error = h("p", { class: "form-error", role: "alert", id: "name-error" }, problem);
-  const input = /** @type {HTMLInputElement} */ (h("input", { id: "name", name: "name", autocomplete: "nickname", maxlength: "64", placeholder: "For example Maria", "aria-describedby": "name-error", spellcheck: "false", autocapitalize: "words" }));
-  const submit = /** @type {HTMLButtonElement} */ (h("button", { class: "button button-primary", type: "submit" }, "Start chatting"));
-  const go = async (/** @type {string} */ name) => {
+  const [error, setError] = useState(problem);
+  const [busy, setBusy] = useState(false);
+  const input = useRef(null);
+  useEffect(() => void (remembered.length === 0 && !asked && !isTouch() && input.current.focus()), []);
+  const go = async (name) => {
     if (!name.trim()) {
-      error.textContent = "Type a name, or pick one above.";
-      input.focus();
+      setError(t("Type a name, or pick one above."));
+      input.current.focus();
       return;
     }
-    error.textContent = "";
-    submit.disabled = true;
+    setError("");
+    setBusy(true);
     try {
       await enter(name);
     } catch (failure) {
-      error.textContent = failure instanceof Error ? failure.message : String(failure);
-      submit.disabled = false;
+      setError(failure instanceof Error ? failure.message : String(failure));
+      setBusy(false);
     }
   };
-  const form = h("form", { class: "signin-form", on: { submit: (/** @type {Event} */ event) => (event.preventDefault(), go(input.value)) } },
-    h("label", { for: "name" }, "Or type a name"), h("div", { class: "signin-row" }, input, submit), error);
-  const node = h("main", { class: "signin" }, h("div", { class: "signin-card" },
-    h("img", { class: "signin-mark", src: "/playground/mark.svg", alt: "", width: "52", height: "52" }),
-    h("h1", {}, "Talk to your bot"),
-    h("p", { class: "signin-lead" }, "Choose who you are and write as a customer would. This server is a sandbox: there are no passwords."),
-    asked ? askedView(asked, go) : null,
-    peopleList(remembered, go), form,
-    h("p", { class: "signin-foot" }, "The page speaks Stream’s chat API, so any Stream client sees the same channels.")));
-  if (remembered.length === 0 && !asked && !matchMedia("(pointer: coarse)").matches) requestAnimationFrame(() => input.focus());
-  return node;
+  return html`<main class="signin"><div class="signin-card">
+    <img class="signin-mark" src="/playground/mark.svg" alt="" width="52" height="52" />
+    <h1>${t("Talk to your bot")}</h1>
+    <p class="signin-lead">${t("Choose who you are and write as a customer would. This server is a sandbox: there are no passwords.")}</p>
+    ${asked && html`<${Asked} id=${userIdFor(asked)} go=${go} />`}
+    <${People} remembered=${remembered} go=${go} />
+    <form class="signin-form" onSubmit=${(event) => (event.preventDefault(), go(input.current.value))}>
+      <label for="name">${t("Or type a name")}</label>
+      <div class="signin-row"><input id="name" name="name" autocomplete="nickname" maxlength="64" placeholder=${t("For example Maria")} aria-describedby="name-error" spellcheck=${false} autocapitalize="words" ref=${input} />
+        <button class="button button-primary" type="submit" disabled=${busy}>${t("Start chatting")}</button></div>
+      <p class="form-error" role="alert" id="name-error">${error}</p>
+    </form>
+    <p class="signin-foot">${t("The page speaks Stream’s chat API, so any Stream client sees the same channels.")}</p>
+  </div></main>`;
 }
 
-/** The address names a person who never signed in here: only a click makes the reader that person. @param {string} asked @param {(name: string) => void} go */
-function askedView(asked, go) {
-  const id = userIdFor(asked);
-  return h("div", { class: "signin-asked" },
-    h("p", {}, "The link that you opened signs you in as ", h("strong", {}, id), "."),
-    h("button", { class: "button button-primary", type: "button", id: "asked", on: { click: () => go(id) } }, `Continue as ${id}`));
+/** The address names a person who never signed in here: only a click makes the reader that person. */
+function Asked({ id, go }) {
+  const [before, after] = t("The link that you opened signs you in as {name}.").split("{name}");
+  return html`<div class="signin-asked"><p>${before}<strong>${id}</strong>${after}</p>
+    <button class="button button-primary" type="button" id="asked" onClick=${() => go(id)}>${t("Continue as {name}", { name: id })}</button></div>`;
 }
 
-/** @param {import("../session.js").Person[]} remembered @param {(name: string) => void} go */
-function peopleList(remembered, go) {
+function People({ remembered, go }) {
   const known = new Set(remembered.map((person) => person.id));
   const fresh = SUGGESTED_NAMES.map((name) => ({ id: userIdFor(name), name })).filter((person) => !known.has(person.id));
-  const people = [...remembered, ...fresh].slice(0, 4);
-  return h("ul", { class: "people", "aria-label": "People" }, ...people.map((person, index) =>
-    h("li", {}, h("button", { class: "person", type: "button", on: { click: () => go(person.name ?? person.id) } },
-      avatar(person), h("span", { class: "person-name" }, displayName(person)),
-      index === 0 && remembered.length ? h("span", { class: "person-note" }, "last time") : null))));
+  return html`<ul class="people" aria-label=${t("People")}>${[...remembered, ...fresh].slice(0, OFFERED).map((person, index) =>
+    html`<li key=${person.id}><button class="person" type="button" onClick=${() => go(person.name ?? person.id)}><${Avatar} user=${person} />
+      <span class="person-name">${displayName(person)}</span>${index === 0 && remembered.length > 0 && html`<span class="person-note">${t("last time")}</span>`}</button></li>`)}</ul>`;
 }

@@ -1,17 +1,10 @@
-/**
- * Where an answer comes from: compact chips, and the full list on demand.
- */
-import { externalLink, h, safeUrl } from "../dom.js";
-import { icon } from "../icons.js";
+/** Where an answer comes from: compact chips, and the full list on demand. */
+import { t, tn } from "../i18n.js";
+import { Icon, OutLink, html, memo, safeUrl, useState } from "../ui.js";
 
 const CHIPS = 3;
 
-/** @typedef {{title?: string, url?: string, file?: string, heading?: string}} Source */
-
-/**
- * @param {unknown} field the custom field `sources` of a message
- * @returns {Source[]} without repetitions
- */
+/** The custom field `sources` of a message, without repetitions: [{title, url, file, heading}]. */
 export function readSources(field) {
   if (!Array.isArray(field)) return [];
   const seen = new Set();
@@ -22,37 +15,33 @@ export function readSources(field) {
   });
 }
 
-/** @param {Source} source */
 function titleOf(source) {
-  return String(source.title || source.file || source.url || "Source");
+  return String(source.title || source.file || source.url || t("Source"));
 }
 
-/** @param {Source[]} sources @returns {HTMLElement} */
-export function sourcesView(sources) {
-  const list = h("ol", { class: "source-list", hidden: true }, ...sources.map(line));
-  const count = sources.length === 1 ? "1 source" : `${sources.length} sources`;
-  const toggle = h("button", { class: "chip chip-toggle", type: "button", "aria-expanded": "false", on: { click: flip } }, icon("link"), count);
-  function flip() {
-    list.hidden = !list.hidden;
-    toggle.setAttribute("aria-expanded", String(!list.hidden));
-  }
-  const titles = new Map(sources.map((source) => [titleOf(source), source]));
-  const chips = [...titles.values()].slice(0, CHIPS).map((source) => chip(source, flip));
-  return h("div", { class: "sources" }, h("div", { class: "chips" }, toggle, ...chips), list);
-}
+export const Sources = memo(({ field }) => {
+  const [open, setOpen] = useState(false);
+  const sources = readSources(field);
+  const flip = () => setOpen(!open);
+  const chips = [...new Map(sources.map((source) => [titleOf(source), source])).values()].slice(0, CHIPS);
+  return html`<div class="sources">
+    <div class="chips"><button class="chip chip-toggle" type="button" aria-expanded=${open} onClick=${flip}><${Icon} name="link" />${tn("{n} source", "{n} sources", sources.length)}</button>
+      ${chips.map((source) => html`<${Chip} source=${source} open=${flip} />`)}</div>
+    <ol class="source-list" hidden=${!open}>${sources.map((source) => html`<${Line} source=${source} />`)}</ol>
+  </div>`;
+});
 
-/** @param {Source} source @param {() => void} open */
-function chip(source, open) {
-  const href = safeUrl(source.url);
-  if (href && source.url) return externalLink(href, { class: "chip", title: source.heading ?? null }, titleOf(source));
-  return h("button", { class: "chip", type: "button", title: source.heading ?? null, on: { click: open } }, titleOf(source));
-}
-
-/** @param {Source} source */
-function line(source) {
+function Chip({ source, open }) {
   const href = source.url ? safeUrl(source.url) : null;
-  const title = href ? externalLink(href, {}, titleOf(source)) : h("span", { class: "source-title" }, titleOf(source));
-  const heading = source.heading && source.heading !== source.title ? h("span", { class: "source-heading" }, source.heading) : null;
-  const place = source.file ? h("code", {}, source.file) : null;
-  return h("li", {}, title, heading, place);
+  const title = source.heading ? String(source.heading) : null;
+  return href ? html`<${OutLink} href=${href} class="chip" title=${title}>${titleOf(source)}<//>`
+    : html`<button class="chip" type="button" title=${title} onClick=${open}>${titleOf(source)}</button>`;
+}
+
+function Line({ source }) {
+  const href = source.url ? safeUrl(source.url) : null;
+  return html`<li>
+    ${href ? html`<${OutLink} href=${href}>${titleOf(source)}<//>` : html`<span class="source-title">${titleOf(source)}</span>`}
+    ${source.heading && source.heading !== source.title && html`<span class="source-heading">${String(source.heading)}</span>`}
+    ${source.file && html`<code>${String(source.file)}</code>`}</li>`;
 }

@@ -1,47 +1,28 @@
-/**
- * The side panel with one thread.
- */
-import { h } from "../dom.js";
-import { icon } from "../icons.js";
-import { activityView } from "./activity.js";
+/** The side panel with one thread. */
+import { t } from "../i18n.js";
+import { IconButton, html, useEffect } from "../ui.js";
+import { Activity } from "./activity.js";
 import { Composer } from "./composer.js";
 import { MessageList } from "./message-list.js";
 
-/** @param {import("../chat.js").Chat} chat @returns {HTMLElement} */
-export function threadView(chat) {
+/** The head of every side panel. */
+export function PanelHead({ title, closeLabel, close }) {
+  return html`<div class="panel-head"><h2>${title}</h2><${IconButton} icon="close" label=${closeLabel} onClick=${close} /></div>`;
+}
+
+/** Keyed by the thread. */
+export function Thread({ chat }) {
   const { store } = chat;
-  const parentId = () => store.threadId || null;
-  const replies = () => store.active?.thread(store.threadId) ?? null;
-  const list = new MessageList(chat, {
-    label: "Thread",
-    inThread: true,
-    messages: () => {
-      const parent = store.active?.find(store.threadId);
-      return parent ? [parent, ...(replies()?.replies ?? [])] : [];
-    },
-    older: async () => store.active && chat.loadReplies(store.active, store.threadId, true),
-    hasOlder: () => replies()?.hasOlder ?? false,
-  });
-  const composer = new Composer(chat, { id: "thread-composer", label: "Reply in this thread", parentId, editLast: () => list.editLast() });
-  const close = h("button", { class: "icon-button", type: "button", "aria-label": "Close the thread", on: { click: () => chat.closePanel("thread") } }, icon("close"));
-  const head = h("div", { class: "panel-head" }, h("h2", {}, "Thread"), close);
-  const node = h("section", { class: "panel-body", "aria-label": "Thread", hidden: true }, head, list.node, h("div", { class: "foot" }, activityView(chat, parentId), composer.node));
-  let shownId = "";
-  store.on("panel", () => {
-    const open = store.panel === "thread";
-    const hadFocus = node.contains(document.activeElement);
-    const closing = !open && !node.hidden;
-    node.hidden = !open;
-    // Back to the message that the thread hangs on, and not to the top of the page.
-    if (closing && hadFocus && store.panel === "") /** @type {HTMLElement|null} */ (document.querySelector(`#conversation [data-id="${CSS.escape(shownId)}"]`))?.focus();
-    shownId = store.threadId;
-    if (!open) return;
-    list.reset(store.threadId);
-    composer.turnTo(`${store.activeCid}/${store.threadId}`);
-    list.render();
-    composer.focus();
-  });
-  store.on(["channel", "people"], () => node.hidden || list.render());
-  store.on("focus-composer", (inThread) => inThread && composer.focus());
-  return node;
+  const { active: channel, threadId: id } = store;
+  const { replies, hasOlder } = channel.thread(id);
+  const parent = channel.find(id);
+  // Closed, it leaves the focus on the message that it hangs on, and not at the top of the page.
+  useEffect(() => () => requestAnimationFrame(() => document.activeElement === document.body && document.querySelector(`#conversation [data-id="${CSS.escape(id)}"]`)?.focus()), []);
+  const messages = parent ? [parent, ...replies] : [];
+  return html`<section class="panel-body" aria-label=${t("Thread")}>
+    <${PanelHead} title=${t("Thread")} closeLabel=${t("Close the thread")} close=${() => chat.closePanel("thread")} />
+    <${MessageList} chat=${chat} channel=${channel} messages=${messages} label=${t("Thread")} inThread hasOlder=${hasOlder} older=${() => chat.loadReplies(channel, id, true)} />
+    <div class="foot"><${Activity} chat=${chat} parentId=${id} />
+      <${Composer} chat=${chat} channel=${channel} id="thread-composer" label=${t("Reply in this thread")} parentId=${id} editLast=${() => chat.editLast(messages)} /></div>
+  </section>`;
 }

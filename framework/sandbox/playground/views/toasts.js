@@ -1,19 +1,18 @@
-/**
- * Short notices of what went wrong; they leave by themselves.
- */
-import { h } from "../dom.js";
-import { icon } from "../icons.js";
+/** Short notices of what went wrong; they leave by themselves. */
+import { t } from "../i18n.js";
+import { IconButton, html, useEffect, useState } from "../ui.js";
 
 const SHOWN_MS = 7_000;
+const MOST = 3;
 
-/** @param {import("../store.js").Store} store */
-export function showToasts(store) {
-  const place = document.getElementById("toasts");
-  store.on("problem", (text) => {
-    const close = h("button", { class: "icon-button", type: "button", "aria-label": "Dismiss", on: { click: () => toast.remove() } }, icon("close"));
-    const toast = h("div", { class: "toast" }, h("span", {}, text), close);
-    place?.append(toast);
-    while (place && place.children.length > 3) place.firstElementChild?.remove();
-    setTimeout(() => toast.remove(), SHOWN_MS);
-  });
+export function Toasts({ store }) {
+  const [toasts, setToasts] = useState([]);
+  const drop = (key) => setToasts((all) => all.filter((toast) => toast.key !== key));
+  useEffect(() => store.on("problem", (text) => {
+    const key = performance.now();
+    setToasts((all) => [...all, { key, text }].slice(-MOST));
+    setTimeout(() => drop(key), SHOWN_MS);
+  }), []);
+  return html`<div class="toasts" role="alert">${toasts.map(({ key, text }) =>
+    html`<div class="toast" key=${key}><span>${text}</span><${IconButton} icon="close" label=${t("Dismiss")} onClick=${() => drop(key)} /></div>`)}</div>`;
 }

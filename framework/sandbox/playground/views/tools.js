@@ -1,68 +1,53 @@
-/**
- * What can be done with a message: react, reply, copy, edit, delete. Shown while the pointer or the
- * focus is on the message.
- */
-import { h } from "../dom.js";
-import { icon } from "../icons.js";
-import { reactionBar } from "./reactions.js";
+/** What can be done with a message, shown while the pointer or the focus is on it. */
+import { t } from "../i18n.js";
+import { IconButton, html, useEffect, useRef, useState, writeClipboard } from "../ui.js";
+import { ReactionBar } from "./reactions.js";
 
-/** @param {import("./message.js").MessageView} view @returns {HTMLElement} */
-export function toolsView(view) {
-  const { chat, channel, mine } = view;
-  const message = () => /** @type {import("../channel.js").Message} */ (view.message);
-  const bar = h("div", { class: "tools", role: "toolbar", "aria-label": "Message actions" });
-  const reset = () => bar.replaceChildren(...buttons());
-  const buttons = () => [
-    channel.may("send-reaction") ? tool("smile", "React", react) : null,
-    view.context?.inThread ? null : tool("thread", "Reply in thread", () => chat.openThread(channel, message().id)),
-    tool("copy", "Copy text", copy),
-    mine ? tool("edit", "Edit", () => view.startEditing()) : null,
-    mine ? tool("trash", "Delete", confirm) : null,
-  ].filter((button) => button !== null);
-  /** @param {HTMLElement|null} first gets the focus @param {HTMLElement[]} content */
-  const swap = (first, ...content) => {
-    // The message holds the focus meanwhile: the bar hides, and what is in it takes no focus, as soon as it is elsewhere.
-    view.node.focus();
-    bar.replaceChildren(...content);
-    first?.focus();
+/** `focus` gives the focus to the message: a bar that changes must not lose it. */
+export function Tools({ chat, channel, message, mine, inThread, edit, focus }) {
+  const [mode, setMode] = useState("buttons");
+  const bar = useRef(null);
+  const moved = useRef(false);
+  const show = (next) => {
+    focus();
+    moved.current = next !== "buttons";
+    setMode(next);
   };
-  const react = () => {
-    const choices = reactionBar(choose);
-    swap(choices.querySelector("button"), choices);
+  useEffect(() => {
+    if (moved.current) bar.current?.querySelector("button")?.focus();
+    const node = bar.current?.closest(".message");
+    if (mode === "buttons" || !node) return undefined;
+    const left = () => bar.current?.contains(document.activeElement) || setMode("buttons");
+    // Asked a moment later: a button that gives way to others loses the focus before one of these gets it.
+    const lost = () => setTimeout(() => node.contains(document.activeElement) || setMode("buttons"));
+    node.addEventListener("mouseleave", left);
+    node.addEventListener("focusout", lost);
+    return () => {
+      node.removeEventListener("mouseleave", left);
+      node.removeEventListener("focusout", lost);
+    };
+  }, [mode]);
+  const pressed = (event) => {
+    if (event.key !== "Escape" || mode === "buttons") return;
+    event.stopPropagation();
+    show("buttons");
   };
-  const choose = (/** @type {string} */ type) => {
-    view.node.focus();
-    reset();
-    chat.toggleReaction(channel, message(), type);
+  const choose = (type) => {
+    show("buttons");
+    chat.toggleReaction(channel, message, type);
   };
-  const confirm = () => {
-    const yes = h("button", { class: "link-button is-danger", type: "button", on: { click: () => chat.remove(channel, message()) } }, "Delete");
-    const no = h("button", { class: "link-button", type: "button", on: { click: () => (view.node.focus(), reset()) } }, "Keep");
-    swap(yes, h("span", { class: "tools-question" }, "Delete this message?"), yes, no);
-  };
-  async function copy() {
-    const ok = await writeClipboard(message().text ?? "");
-    chat.store.emit("problem", ok ? "Copied." : "The browser did not allow copying.");
-  }
-  view.node.addEventListener("mouseleave", () => !bar.contains(document.activeElement) && reset());
-  // Asked a moment later: a button that gives way to others loses the focus before one of these gets it.
-  bar.addEventListener("focusout", () => setTimeout(() => view.node.contains(document.activeElement) || reset()));
-  bar.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), reset(), view.node.focus()));
-  reset();
-  return bar;
-}
-
-/** @param {string} text @returns {Promise<boolean>} */
-async function writeClipboard(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false; // no permission, or not a secure page: the caller says so
-  }
-}
-
-/** @param {string} name @param {string} label @param {() => void} work */
-function tool(name, label, work) {
-  return h("button", { class: "icon-button", type: "button", "aria-label": label, title: label, on: { click: work } }, icon(name));
+  const copy = async () => chat.store.emit("problem", (await writeClipboard(message.text ?? "")) ? t("Copied") : t("The browser did not allow copying."));
+  const tool = (icon, label, work) => html`<${IconButton} icon=${icon} label=${label} onClick=${work} />`;
+  return html`<div class="tools" role="toolbar" aria-label=${t("Message actions")} ref=${bar} onKeyDown=${pressed}>${
+    mode === "react" ? html`<${ReactionBar} choose=${choose} />`
+    : mode === "delete" ? html`<span class="tools-question">${t("Delete this message?")}</span>
+        <button class="link-button is-danger" type="button" onClick=${() => chat.remove(channel, message)}>${t("Delete")}</button>
+        <button class="link-button" type="button" onClick=${() => show("buttons")}>${t("Keep")}</button>`
+    : html`
+        ${channel.may("send-reaction") && tool("smile", t("React"), () => show("react"))}
+        ${!inThread && tool("thread", t("Reply in thread"), () => chat.openThread(channel, message.id))}
+        ${tool("copy", t("Copy text"), copy)}
+        ${mine && tool("edit", t("Edit"), edit)}
+        ${mine && tool("trash", t("Delete"), () => show("delete"))}`}
+  </div>`;
 }

@@ -1,70 +1,36 @@
-/**
- * The developer's corner: the last events and calls on the wire.
- */
-import { h, oncePerFrame } from "../dom.js";
-import { icon } from "../icons.js";
+/** The developer's corner: the last events and calls on the wire. */
+import { t } from "../i18n.js";
+import { html, memo, useEffect, useRef, useState } from "../ui.js";
+import { PanelHead } from "./thread.js";
 
 const SHOWN = 120;
 
-/** @param {import("../chat.js").Chat} chat @returns {HTMLElement} */
-export function wireView(chat) {
+export function Wire({ chat }) {
   const { store } = chat;
-  const list = h("ol", { class: "wire-list", "aria-label": "Events, the newest first" });
-  const filter = /** @type {HTMLInputElement} */ (h("input", { type: "search", class: "wire-filter", placeholder: "Filter, for example message", "aria-label": "Filter events", on: { input: () => render() } }));
-  const clear = h("button", { class: "button button-small", type: "button", on: { click: () => (store.wire.splice(0), render()) } }, "Clear");
-  const close = h("button", { class: "icon-button", type: "button", "aria-label": "Close the list of events", on: { click: () => chat.closePanel("wire") } }, icon("close"));
-  const node = h("section", { class: "panel-body wire", "aria-label": "Events on the wire", hidden: true },
-    h("div", { class: "panel-head" }, h("h2", {}, "On the wire"), close),
-    h("div", { class: "wire-tools" }, filter, clear), list,
-    h("p", { class: "wire-legend" }, h("b", { class: "way way-in" }, "in"), " WebSocket events  ", h("b", { class: "way way-out" }, "out"), " REST calls"));
-  /** @type {Map<number, {row: HTMLElement, stamp: string}>} */
-  const rows = new Map();
-  const render = () => {
-    if (node.hidden) return;
-    const wanted = filter.value.trim().toLowerCase();
-    const entries = store.wire.filter((entry) => `${entry.type} ${entry.about}`.toLowerCase().includes(wanted)).slice(-SHOWN).reverse();
-    const kept = new Set(entries.map((entry) => entry.key));
-    for (const [key, { row }] of rows) if (!kept.has(key)) (row.remove(), rows.delete(key));
-    entries.forEach((entry, index) => {
-      const row = rowFor(rows, entry);
-      if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
-    });
-    if (entries.length === 0 && !list.childElementCount) list.dataset.empty = "Nothing yet.";
-  };
-  store.on("wire", oncePerFrame(render));
-  store.on("panel", () => {
-    const opening = store.panel === "wire" && node.hidden;
-    node.hidden = store.panel !== "wire";
-    render();
-    if (opening) filter.focus();
-  });
-  return node;
+  const [wanted, setWanted] = useState("");
+  const filter = useRef(null);
+  useEffect(() => filter.current.focus(), []);
+  const matches = (entry) => `${entry.type} ${entry.about}`.toLowerCase().includes(wanted.trim().toLowerCase());
+  const entries = store.wire.filter(matches).slice(-SHOWN).reverse();
+  return html`<section class="panel-body wire" aria-label=${t("Events on the wire")}>
+    <${PanelHead} title=${t("On the wire")} closeLabel=${t("Close the list of events")} close=${() => chat.closePanel("wire")} />
+    <div class="wire-tools"><input type="search" class="wire-filter" placeholder=${t("Filter, for example message")} aria-label=${t("Filter events")} ref=${filter} onInput=${(event) => setWanted(event.target.value)} />
+      <button class="button button-small" type="button" onClick=${() => (store.wire.splice(0), store.emit("wire"))}>${t("Clear")}</button></div>
+    <ol class="wire-list" aria-label=${t("Events, the newest first")} data-empty=${t("Nothing yet.")}>${entries.map((entry) => html`<${Entry} key=${entry.key} entry=${entry} />`)}</ol>
+    <p class="wire-legend"><b class="way way-in">in</b> ${t("WebSocket events")} ${" "}<b class="way way-out">out</b> ${t("REST calls")}</p>
+  </section>`;
 }
 
-/** @param {Map<number, {row: HTMLElement, stamp: string}>} rows @param {import("../store.js").WireEntry} entry */
-function rowFor(rows, entry) {
-  const stamp = `${entry.count}|${entry.at}`;
-  const known = rows.get(entry.key);
-  if (known?.stamp === stamp) return known.row;
-  const isOpen = known?.row.querySelector("details")?.open === true;
-  const summary = h("summary", {},
-    h("time", {}, clockTime(entry.at)), h("b", { class: `way way-${entry.way}` }, entry.way),
-    h("span", { class: "wire-type" }, entry.type), entry.count > 1 ? h("span", { class: "wire-count" }, `× ${entry.count}`) : null,
-    h("span", { class: "wire-about" }, entry.about));
-  const details = /** @type {HTMLDetailsElement} */ (h("details", { class: entry.failed ? "is-failed" : null }, summary));
-  const fill = () => details.open && details.childElementCount < 2 && details.append(h("pre", { tabindex: "0" }, JSON.stringify(entry.payload, null, 2)));
-  details.addEventListener("toggle", fill);
-  details.open = isOpen;
-  fill();
-  const row = known?.row ?? h("li", {});
-  row.replaceChildren(details);
-  rows.set(entry.key, { row, stamp });
-  return row;
-}
+const Entry = memo(({ entry }) => {
+  const [open, setOpen] = useState(false);
+  return html`<li><details class=${entry.failed ? "is-failed" : null} onToggle=${(event) => setOpen(event.target.open)}>
+    <summary><time>${clockTime(entry.at)}</time><b class=${`way way-${entry.way}`}>${entry.way}</b><span class="wire-type">${entry.type}</span>
+      ${entry.count > 1 && html`<span class="wire-count">× ${entry.count}</span>`}<span class="wire-about">${entry.about}</span></summary>
+    ${open && html`<pre tabindex="0">${JSON.stringify(entry.payload, null, 2)}</pre>`}
+  </details></li>`;
+});
 
-/** @param {number} at @returns {string} with milliseconds, for reading gaps between events */
+/** With milliseconds, for reading gaps between events. */
 function clockTime(at) {
-  const time = new Date(at);
-  const pad = (/** @type {number} */ value, size = 2) => String(value).padStart(size, "0");
-  return `${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}.${pad(time.getMilliseconds(), 3)}`;
+  return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(11, 23);
 }
