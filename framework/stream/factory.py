@@ -7,10 +7,10 @@ from weakref import WeakValueDictionary
 from framework.errors import SettingsError
 from framework.settings import Settings
 from framework.stream.budget import Endpoint
-from framework.stream.chat import Identity, StreamChatService
 from framework.stream.client import App, StreamClient
 from framework.stream.credentials import Credentials
 from framework.stream.model import User
+from framework.stream.service import BotIdentity, StreamChatService
 from framework.stream.timing import Timing
 
 # By key, address and clock, as long as any bot uses it. Shared here, so that nobody can forget to.
@@ -40,7 +40,7 @@ def _no_app() -> SettingsError:
 
 
 def open_chat_service(
-    settings: Settings, identity: Identity, *, timing: Timing | None = None, app: App | None = None
+    settings: Settings, identity: BotIdentity, *, timing: Timing | None = None, app: App | None = None
 ) -> StreamChatService:
     """One bot user's view of the Stream app in `settings`. Nothing is connected yet.
 

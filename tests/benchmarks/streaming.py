@@ -28,10 +28,10 @@ from framework.runtime.core.turn import Turn
 from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.state.ids import TurnIds
 from framework.settings import Settings
-from framework.stream.chat import StreamChatService
 from framework.stream.factory import open_chat_service
 from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, User
+from framework.stream.service import StreamChatService
 from tests.support.agent import ScriptedAgent
 from tests.support.process import Process
 

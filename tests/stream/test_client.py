@@ -15,9 +15,9 @@ import pytest
 from framework.errors import ChatServiceError, DuplicateMessageError, SettingsError
 from framework.sandbox.kernel.faults import Fault
 from framework.settings import Settings
-from framework.stream.chat import StreamChatService
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, OutgoingMessage
+from framework.stream.service import StreamChatService
 from tests.support.answers import Answers, answering
 from tests.support.stages import BOT, Identity, StreamStage, hasty, settings_for
 

@@ -19,9 +19,9 @@ from stream_chat.base.exceptions import StreamAPIException
 from framework.sandbox.kernel.errors import ApiError
 from framework.sandbox.kernel.http.limits import RateLimits
 from framework.sandbox.kernel.protocol import Actor, ActorKind
-from framework.stream.chat import StreamChatService
 from framework.stream.client import App, StreamClient, _answer
 from framework.stream.credentials import Credentials
+from framework.stream.service import StreamChatService
 from framework.stream.timing import Timing
 from tests.support.stages import Identity
 

@@ -10,10 +10,10 @@ import pytest
 from framework.errors import ChatServiceError
 from framework.sandbox.kernel.faults import Fault
 from framework.settings import Settings
-from framework.stream.chat import StreamChatService
 from framework.stream.client import App
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, OutgoingMessage
+from framework.stream.service import StreamChatService
 from framework.stream.timing import Timing
 from tests.support.stages import Identity, StreamStage, hasty, settings_for
 
