@@ -6,8 +6,9 @@ A TaskGroup waits for all of its tasks. These end the others.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -52,3 +53,26 @@ async def cancel(*tasks: asyncio.Future[Any]) -> None:
         task.cancel()
     if going:
         await asyncio.wait(going)
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """Run something slow beside the event loop, in a thread that Ctrl-C need not wait for. Raise what it raises."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def deliver(setter: Callable[[Any], None], value: object) -> None:
+        if not done.cancelled():
+            setter(value)
+
+    def call() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits
+            outcome: tuple[Callable[[Any], None], object] = (done.set_exception, error)
+        else:
+            outcome = (done.set_result, result)
+        with suppress(RuntimeError):  # The loop was closed: nobody waits any more.
+            loop.call_soon_threadsafe(deliver, *outcome)
+
+    threading.Thread(target=call, daemon=True).start()
+    return await done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -125,7 +124,7 @@ class LangChainAgent:
         """
         greeting = Conversation((Utterance("user", "hello"),), Caller(""))
         if self._parts.library is not None:
-            await asyncio.to_thread(self._parts.library.look_up, greeting)
+            await self._parts.library.warm()
         if self._parts.embedded:
             async for _ in self.stream(greeting):
                 pass
@@ -137,7 +136,8 @@ class LangChainAgent:
 
     async def aclose(self) -> None:
         """Close the connections to the models, of the tools, and to what the bot remembers."""
-        for model in (self._parts.model, *(model for model, _ in self._parts.fallbacks)):
+        own = () if self._parts.keeps_model else (self._parts.model,)
+        for model in (*own, *(model for model, _ in self._parts.fallbacks)):
             await close_model(model)
         if self._parts.operations is not None:
             await self._parts.operations.close()
@@ -217,7 +217,7 @@ class LangChainAgent:
         library = self._parts.library
         if library is None or self._parts.embedded or conversation.instruction or conversation.decided:
             return ()
-        return await asyncio.to_thread(library.look_up, without_names(conversation, self._names))
+        return await library.look_up(without_names(conversation, self._names))
 
     async def _messages(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from contextlib import aclosing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
-    from framework.agent.agent import LangChainAgent
     from framework.agent.conversation import Agent, Answer, Conversation
+    from framework.app.app import App
 
 SPEAKERS = ("user", "bot")
 SHOWN = 1_000
@@ -47,22 +46,23 @@ def ask(
     unsure or refused), sources and seconds, or with question and error. A line that cannot be answered is reported with
     its number, the others go on, and the exit code is 1. Empty lines are skipped.
     """
-    from framework.cli.assembly import assemble_agent
+    from framework.cli.quiet_app import quiet_app
     from framework.cli.screen import notice
 
-    agent = assemble_agent(bot)
+    app = quiet_app(bot)
     if question == "-" and sys.stdin.isatty():
         notice("Type a question a line; Ctrl-D ends.")
     lines: Iterable[str] = _lines(sys.stdin) if question == "-" else [question]
-    failures = asyncio.run(_ask_all(agent, lines, as_json=as_json, typed=question == "-"))
+    failures = asyncio.run(_ask_all(app, lines, as_json=as_json, typed=question == "-"))
     if failures:
         raise typer.Exit(1)
 
 
-async def _ask_all(agent: LangChainAgent, lines: Iterable[str], *, as_json: bool, typed: bool) -> int:
+async def _ask_all(app: App, lines: Iterable[str], *, as_json: bool, typed: bool) -> int:
     """Answer each line in turn. A line that fails is reported and counted; the others go on."""
     failures = 0
-    async with aclosing(agent):
+    async with app:
+        agent = await app.agent()
         for number, line in enumerate(lines, 1):
             if not line.strip() and typed:
                 continue

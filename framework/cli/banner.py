@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 from framework.cli.screen import out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from framework.app.serving import Ready
     from framework.definition.model import Bot
-    from framework.settings import Settings
-    from framework.stream.model import User
 
 EMBEDDED = "embedded: quotes the bot's articles and invents nothing. Set OPENAI_API_KEY for a language model."
 
 _USUAL = "messaging:support-"
 
 
-def show_ready(
-    bots: list[Bot], settings: Settings, seconds: float, *, embedded: bool, teammate: User | None = None
-) -> None:
-    """Print the banner. `embedded`: the sandbox was started here; `teammate`: who can act for the team there."""
+def show_ready(ready: Ready, seconds: float) -> None:
+    """Print the banner. `seconds`: how long the start took."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
+    bots = ready.bots
     names = ", ".join(bot.definition.identity.name for bot in bots)
     title = Text.assemble(
         ("● ", "green"), (f"{names} ", "bold"), ("is" if len(bots) == 1 else "are"), f" ready ({seconds:.1f} s)"
     )
     table = Table.grid(padding=(0, 2))
-    for label, value in _rows(bots, settings, embedded=embedded, teammate=teammate):
+    for label, value in _rows(ready):
         table.add_row(Text(label, style="dim"), value)
     console = out()
     console.print()
@@ -39,10 +39,11 @@ def show_ready(
     console.file.flush()
 
 
-def _rows(bots: list[Bot], settings: Settings, *, embedded: bool, teammate: User | None) -> list[tuple[str, str]]:
+def _rows(ready: Ready) -> list[tuple[str, str]]:
+    bots, settings, teammate = ready.bots, ready.settings, ready.teammate
     channels = ", ".join(dict.fromkeys(pattern for bot in bots for pattern in bot.definition.channels.join))
     rows = []
-    if embedded:
+    if ready.sandbox:
         rows += [(label, f"[bold underline]{url}[/]") for label, url in _links(bots, settings.base_url)]
         if teammate is not None:
             rows.append(("Its team is", f"[underline]{settings.base_url}/?user={teammate.id}[/]"))
@@ -50,12 +51,12 @@ def _rows(bots: list[Bot], settings: Settings, *, embedded: bool, teammate: User
     else:
         rows.append(("Chat", settings.base_url))
     rows.append(("Channels", channels))
-    rows += [("Model", text) for text in dict.fromkeys(_model(bot, settings) for bot in bots)]
+    rows += [("Model", text) for text in dict.fromkeys(map(_model, ready.models.values()))]
     rows.append(("Stop", "Ctrl-C"))
     return rows
 
 
-def _links(bots: list[Bot], base_url: str) -> list[tuple[str, str]]:
+def _links(bots: Sequence[Bot], base_url: str) -> list[tuple[str, str]]:
     """Where to talk to each bot. The playground begins conversations as `support-...`; others its address names."""
     if len(bots) == 1 and bots[0].definition.channels.covers(f"{_USUAL}1"):
         return [("Talk to it", f"{base_url}/")]
@@ -68,8 +69,5 @@ def _links(bots: list[Bot], base_url: str) -> list[tuple[str, str]]:
     return links
 
 
-def _model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.models.setup import choose_model
-
-    choice = choose_model(bot.definition.model, settings)
-    return EMBEDDED if choice.is_embedded else choice.label
+def _model(label: str) -> str:
+    return EMBEDDED if label == "embedded" else label

@@ -35,10 +35,13 @@ def chat(
     ] = "terminal",
 ) -> None:
     """Chat with a bot in the terminal; answers appear as they are written."""
-    from framework.cli.assembly import assemble_agent
+    from framework.agent.build.factory import build_agent
+    from framework.cli.quiet_app import quiet_app
     from framework.cli.screen import notice
 
-    agent = assemble_agent(bot)
+    app = quiet_app(bot)
+    (loaded,) = app.bots
+    agent = build_agent(loaded, app.settings)
     if sys.stdin.isatty():
         notice(f"You are talking to {bot}. {HELP}")
     talk = _Talk(agent, user, commands=_commands_of(bot))

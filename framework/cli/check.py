@@ -63,7 +63,7 @@ def check(
 
 
 def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: bool) -> Iterator[Finding]:
-    from framework.cli.assembly import logging_for
+    from framework.app.environment import logging_for
     from framework.definition.loader import bot_names, bots_folder
     from framework.settings import load_settings
 
@@ -266,7 +266,7 @@ def _targets(bot: Bot) -> tuple[Target, ...]:
 
 
 def _accept_servers(bot: Bot, settings: Settings) -> str:
-    from framework.cli.assembly import prepare_data
+    from framework.app.environment import prepare_data
     from framework.tools.pins import ToolPins
 
     prepare_data(settings.data)
@@ -276,7 +276,7 @@ def _accept_servers(bot: Bot, settings: Settings) -> str:
 
 
 def _reach_servers(bot: Bot, settings: Settings) -> str:
-    from framework.cli.assembly import prepare_data
+    from framework.app.environment import prepare_data
     from framework.errors import ToolError
     from framework.tools.mcp import McpTools
 

@@ -44,7 +44,7 @@ def run_tests(
 
     Ends with 1 when a test fails.
     """
-    from framework.cli.assembly import logging_for, prepare_data
+    from framework.app.environment import logging_for, prepare_data
     from framework.definition.loader import load_bot
     from framework.settings import load_settings
 
@@ -75,7 +75,7 @@ def record(
     output: Annotated[Path | None, typer.Option(help="Write to this file; without it, print.")] = None,
 ) -> None:
     """Make a conversation test of what was said in a real channel. People get made-up ids. Read it over."""
-    from framework.cli.assembly import logging_for, prepare_data
+    from framework.app.environment import logging_for, prepare_data
     from framework.definition.loader import load_bot
     from framework.settings import load_settings
     from framework.stream.model import ChannelRef
@@ -95,7 +95,7 @@ def record(
 async def _read(bot: Bot, settings: Settings, channel: ChannelRef, last: int) -> str:
     from contextlib import AsyncExitStack
 
-    from framework.cli.local_sandbox import local_sandbox
+    from framework.app.local_sandbox import local_sandbox
     from framework.stream.factory import open_chat_service
     from framework.testing.record import record as record_channel
 

@@ -32,7 +32,7 @@ def erase(
     just now are waited for, up to 30 s; those that still run then are counted as `running`: erase once more when they
     have ended. A `user.deleted` event does the same.
     """
-    from framework.cli.assembly import logging_for, prepare_data
+    from framework.app.environment import logging_for, prepare_data
     from framework.runtime.erasure import Eraser
     from framework.settings import load_settings
 

@@ -82,7 +82,7 @@ def mcp(
     With the policy `standard`, what destroys or administers waits for a person's approval; `full` approves everything
     and issues user tokens. Over HTTP a bearer token is needed. Without STREAM_API_KEY, a sandbox is used.
     """
-    from framework.cli.assembly import logging_for, prepare_data
+    from framework.app.environment import logging_for, prepare_data
     from framework.settings import load_settings
 
     settings = load_settings()
@@ -95,7 +95,7 @@ def mcp(
 
 
 async def _serve(settings: Settings, served: _Served, listen: _Listen | None) -> None:
-    from framework.cli.local_sandbox import local_sandbox
+    from framework.app.local_sandbox import local_sandbox
 
     async with AsyncExitStack() as stack:
         if not settings.has_stream:

@@ -105,12 +105,12 @@ def approve(
 async def _call(
     catalog: Catalog, operation_id: str, arguments: dict[str, Any], as_user: str | None, *, full: bool, yes: bool
 ) -> dict[str, Any]:
+    from framework.app.environment import logging_for, prepare_data
+    from framework.app.local_sandbox import local_sandbox
     from framework.catalog.execution.executor import OperationCall
     from framework.catalog.execution.policy import Policy
     from framework.catalog.execution.principal import Principal
     from framework.catalog.factory import open_toolbox
-    from framework.cli.assembly import logging_for, prepare_data
-    from framework.cli.local_sandbox import local_sandbox
     from framework.definition.operations import APP, CLASSES, Operations
     from framework.settings import load_settings
 
@@ -216,8 +216,8 @@ def _file(value: str) -> str:
 def _records() -> tuple[AuditLog, OperationApprovals]:
     from datetime import UTC, datetime
 
+    from framework.app.environment import prepare_data
     from framework.catalog.factory import open_records
-    from framework.cli.assembly import prepare_data
     from framework.settings import load_settings
 
     settings = load_settings()

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from framework.definition.model import Bot
+    from framework.app.app import App
     from framework.runtime.one_shot import OneShot
-    from framework.settings import Settings
-    from framework.stream.model import ChannelRef
 
 
 def register(app: typer.Typer) -> None:
@@ -33,17 +31,19 @@ def reply(
 
     The same newest message gets the same reply id: a second call posts nothing and prints the id again.
     """
-    from framework.cli.assembly import logging_for, prepare_data
+    from framework.app.app import App
+    from framework.app.environment import logging_for
     from framework.definition.loader import load_bot
     from framework.settings import load_settings
     from framework.stream.model import ChannelRef
 
     settings = load_settings()
     logging_for(settings, level="warning")
-    where = ChannelRef.parse(channel)
+    ChannelRef.parse(channel)  # a wrong one is told before anything is opened
     loaded = load_bot(bot)
-    prepare_data(settings.data)
-    done = asyncio.run(_reply(loaded, settings, where, last))
+    app = App(settings)
+    app.add(loaded)
+    done = asyncio.run(_reply(app, channel, last))
     if as_json:
         record = {"message_id": done.message_id, "posted": done.posted, "text": done.text, "outcome": done.outcome}
         sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -51,15 +51,6 @@ def reply(
         sys.stdout.write(done.message_id + "\n")
 
 
-async def _reply(bot: Bot, settings: Settings, channel: ChannelRef, last: int | None) -> OneShot:
-    from contextlib import AsyncExitStack
-
-    from framework.cli.assembly import open_bot
-    from framework.cli.local_sandbox import local_sandbox
-    from framework.runtime.one_shot import reply_once
-
-    async with AsyncExitStack() as stack:
-        if not settings.has_stream:
-            settings = await stack.enter_async_context(local_sandbox(settings))
-        running = await stack.enter_async_context(open_bot(bot, settings))
-        return await reply_once(running, channel, last=last or bot.definition.context.messages)
+async def _reply(app: App, channel: str, last: int | None) -> OneShot:
+    async with app:
+        return await app.reply(channel, last=last)

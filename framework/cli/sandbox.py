@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from framework.cli.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address, secret_from
+from framework.app.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address, secret_from
 from framework.errors import FrameworkError
 from framework.private_files import close_file
 
@@ -171,7 +171,7 @@ def _config(
     host: str, port: int | None, api_key: str | None, api_secret: str | None, data: str | None
 ) -> SandboxConfig:
     """Fill in what was not given from the data folder, where it stays the same from start to start."""
-    from framework.cli.assembly import prepare_data
+    from framework.app.environment import prepare_data
     from framework.sandbox.kernel.config import SandboxConfig
     from framework.settings import load_settings
 

@@ -171,7 +171,7 @@ def _found(key: str, record: Record | None) -> Record:
 
 def _with_engine(work: Callable[[DurableEngine], Awaitable[T]]) -> T | None:
     """Ask the database of the environment; None where no bot ever ran with it."""
-    from framework.cli.assembly import logging_for
+    from framework.app.environment import logging_for
     from framework.settings import load_settings
 
     settings = load_settings()
@@ -182,7 +182,7 @@ def _with_engine(work: Callable[[DurableEngine], Awaitable[T]]) -> T | None:
 
 
 async def _ask(settings: Settings, work: Callable[[DurableEngine], Awaitable[T]]) -> T:
-    from framework.cli.assembly import open_database
+    from framework.app.serving import open_database
 
     engine = await asyncio.to_thread(open_database, settings)
     try:

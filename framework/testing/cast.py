@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from framework.agent.build.channel_agents import ChannelAgents
+from framework.app.running import Stores, make_running
 from framework.approvals import ApprovalStore
 from framework.catalog.factory import open_toolbox
 from framework.definition.model import Bot, BotDefinition
-from framework.definition.overrides import effective
-from framework.outbound import Screen
-from framework.runtime.core.bot import RunningBot, Setup
+from framework.runtime.core.bot import RunningBot
 from framework.runtime.state.feedback import MemoryFeedback
+from framework.runtime.state.handover_book import MemoryHandovers
 from framework.storage import Storage
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
@@ -23,6 +23,7 @@ from framework.testing.scenario import Test
 from framework.testing.watched import WatchedAgent
 
 if TYPE_CHECKING:
+    from framework.agent.build.own import OwnParts
     from framework.settings import Settings
     from framework.stream.timing import Timing
 
@@ -56,34 +57,30 @@ def with_own_values(bot: Bot, test: Test) -> Bot:
     return replace(bot, definition=bot.definition.model_copy(update={"overrides": {**before, cid: own}}))
 
 
-def cast(bot: Bot, settings: Settings, timing: Timing, *, called: list[str], real_time: RealTime) -> Cast:
+def cast(
+    bot: Bot,
+    settings: Settings,
+    timing: Timing,
+    *,
+    called: list[str],
+    real_time: RealTime,
+    own: OwnParts | None = None,
+) -> Cast:
     """Make the bot. `called` takes the names of the tools that it calls; `real_time` is entered while a model outside
-    works.
+    works; `own` is what a program brings in the place of the bot's model and articles.
     """
-    agents = ChannelAgents(bot, settings, clock=timing.monotonic, now=timing.now)
+    agents = ChannelAgents(bot, settings, clock=timing.monotonic, now=timing.now, own=own)
     agents.connect(settings, partial(open_toolbox, timing=timing))
     outside = nullcontext if agents.root.model_label == "embedded" else real_time
     service = open_chat_service(settings, bot.definition.identity, timing=timing)
-
-    def at_channel(channel: ChannelRef) -> Setup:
-        cid = str(channel)
-        return Setup(effective(bot.definition, cid), WatchedAgent(agents.at(cid), called, outside, agents))
-
-    def screen_at(channel: ChannelRef | None) -> Screen:
-        return agents.screen(None if channel is None else str(channel))
-
-    service.screen_with(lambda channel, text, partial: screen_at(channel)(text, partial=partial))
     feedback = MemoryFeedback()
-    root = WatchedAgent(agents.root, called, outside, agents)
-    store = ApprovalStore(Storage(settings.database.get_secret_value()), now=timing.now)
-    running = RunningBot(
-        bot.name,
-        bot.definition,
+    approvals = ApprovalStore(Storage(settings.database.get_secret_value()), now=timing.now)
+    running = make_running(
+        bot,
+        settings,
         service,
-        root,
-        at_channel,
-        feedback=feedback,
-        approvals=store,
-        screen_at=screen_at,
+        agents,
+        stores=Stores(feedback, MemoryHandovers(), approvals),
+        watch=lambda agent: WatchedAgent(agent, called, outside),
     )
     return Cast(running, agents, feedback)

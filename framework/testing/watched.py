@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from framework.agent.conversation import Agent, AgentEvent, Conversation, Finished, ToolFinished
-
-if TYPE_CHECKING:
-    from framework.agent.build.channel_agents import ChannelAgents
 
 
 @dataclass(frozen=True)
@@ -20,7 +17,6 @@ class WatchedAgent:
     inner: Agent
     called: list[str]
     real_time: Callable[[], AbstractContextManager[None]]
-    family: ChannelAgents
 
     async def stream(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         """See `Agent.stream`."""

@@ -38,7 +38,10 @@ class Shelf:
     references: tuple[Reference, ...] = (WATER, RETURNS)
     asked: list[str] = field(default_factory=list)
 
-    def look_up(self, conversation: Conversation) -> Sequence[Reference]:
+    async def warm(self) -> None:
+        pass
+
+    async def look_up(self, conversation: Conversation) -> Sequence[Reference]:
         self.asked.append(conversation.question)
         return self.references
 

@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 from stream_chat import StreamChatAsync
 
-from framework.cli.sandbox_files import is_claimed
+from framework.app.sandbox_files import is_claimed
 from tests.support.log import log_entries
 from tests.support.person import person
 from tests.support.ports import free_port

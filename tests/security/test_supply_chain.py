@@ -152,7 +152,7 @@ def test_the_image_runs_as_nobody_special_and_gets_only_what_it_copies() -> None
 
 
 def test_the_sandbox_of_compose_makes_up_a_secret_that_stays(tmp_path: Path) -> None:
-    from framework.cli.sandbox_files import secret_from
+    from framework.app.sandbox_files import secret_from
 
     file = tmp_path / "api_secret"
     made = secret_from(file)

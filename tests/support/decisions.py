@@ -17,8 +17,9 @@ import stream_chat
 from pydantic import SecretStr
 
 from framework.agent.build.channel_agents import ChannelAgents
+from framework.app.running import make_running
+from framework.app.serving import open_database
 from framework.audit import AuditLog
-from framework.cli.assembly import make_running, open_database
 from framework.definition.loader import load_bot
 from framework.engine.durable import DurableEngine
 from framework.runtime.core.bot import Limits, RunningBot
@@ -236,6 +237,7 @@ async def _replica(scene: Scene, number: int) -> tuple[asyncio.Task[None], async
     )
     bot = load_bot(str(_bot(scene.folder, scene.spec)))
     agents = await asyncio.to_thread(ChannelAgents, bot, settings)
+    agents.connect(settings)
     running = make_running(bot, settings, open_chat_service(settings, bot.definition.identity), agents)
     engine = await asyncio.to_thread(open_database, settings)
     scene.replicas.append((running, engine))

@@ -14,7 +14,7 @@ from typing import Any, cast
 import yaml
 
 from framework.agent.build.channel_agents import ChannelAgents
-from framework.cli.assembly import make_running
+from framework.app.running import make_running
 from framework.definition.loader import load_bot
 from framework.engine.durable import open_engine
 from framework.engine.port import Engine
@@ -70,6 +70,7 @@ async def modelled(
     agent = cast("ScriptedAgent", family.root)
     running = Running(world, agent, timing=timing, limits=LIMITS, engine=engine or own)
     running.definition = bot.definition
+    family.connect(settings)
     running.bot = make_running(bot, settings, running.service, family)
     try:
         async with running:

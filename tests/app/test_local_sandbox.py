@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.cli.local_sandbox import local_sandbox
-from framework.cli.sandbox_files import Address, env_file, is_claimed, publish, read_address
+from framework.app.local_sandbox import local_sandbox
+from framework.app.sandbox_files import Address, env_file, is_claimed, publish, read_address
 from framework.settings import Settings
 from tests.support.ports import free_port
 from tests.support.process import Process
@@ -72,7 +72,7 @@ async def test_a_second_one_on_the_same_file_is_refused(settings: Settings, tmp_
 
 def test_two_that_make_up_credentials_at_once_agree(tmp_path: Path) -> None:
     code = (
-        "import pathlib, sys; from framework.cli.sandbox_files import *; print(read_address(pathlib.Path(sys.argv[1])))"
+        "import pathlib, sys; from framework.app.sandbox_files import *; print(read_address(pathlib.Path(sys.argv[1])))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]

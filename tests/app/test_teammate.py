@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from framework.cli.teammate import seat_teammate, teammate_of
+from framework.app.teammate import seat_teammate, teammate_of
 from framework.definition.model import Bot, BotDefinition
 from framework.sandbox.dev.server import serving
 from framework.sandbox.kernel.config import SandboxConfig

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from framework.cli.sandbox_files import (
+from framework.app.sandbox_files import (
     Address,
     ClaimedError,
     claim,

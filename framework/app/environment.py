@@ -1,0 +1,60 @@
+"""What a process needs before its first bot: a data folder of its own, and logs without secrets."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from framework.errors import SettingsError
+from framework.private_files import tighten
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from framework.settings import Settings
+
+
+def prepare_data(folder: Path) -> None:
+    """Make sure that the data folder exists, can be written, and can be read by nobody else. Raises SettingsError."""
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+        tighten(folder)
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder cannot be written: {error.strerror}",
+            where=str(folder),
+            hint="Set FRAMEWORK_DATA to a folder that this user may write.",
+        ) from None
+
+
+def logging_for(settings: Settings, *, level: str | None = None) -> None:
+    """Set up logs as the environment says, with every known secret struck out. `level` overrides what is left out."""
+    from pydantic import SecretStr
+
+    from framework.environment import hidden_values
+    from framework.logs.log import configure
+
+    known = (settings.stream_api_secret, settings.openai_api_key, settings.database_url, _password(settings))
+    others = map(SecretStr, hidden_values().values())
+    secrets = [secret for secret in (*known, *others) if secret]
+    configure(settings.log_format, level or settings.log_level, secrets=secrets)
+    if level and sys.stderr.isatty():
+        # Reading articles for the first time takes half a minute: whoever waits for it should know.
+        logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
+
+
+def _password(settings: Settings) -> SecretStr | None:
+    """The database's, which an error of its driver might show alone."""
+    from urllib.parse import unquote, urlsplit
+
+    from pydantic import SecretStr
+
+    if settings.database_url is None:
+        return None
+    return SecretStr(unquote(urlsplit(settings.database_url.get_secret_value()).password or ""))

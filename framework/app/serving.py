@@ -1,0 +1,179 @@
+"""Serving an app's bots: agents, database and sandbox are opened side by side, then the bots answer until the stop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from framework.aio import in_daemon_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from framework.agent.build.channel_agents import ChannelAgents
+    from framework.app.app_bot import AppBot
+    from framework.app.renewals import Renewals
+    from framework.definition.model import Bot
+    from framework.engine.durable import DurableEngine
+    from framework.errors import FrameworkError
+    from framework.runtime.core.bot import Limits, RunningBot
+    from framework.runtime.process import Door, Feed
+    from framework.settings import Settings
+    from framework.stream.model import User
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is up. `settings` name the chat service, which is the sandbox if `sandbox`; `models` are labels by the name
+    of the bot; `teammate` can act for the team in the sandbox.
+    """
+
+    bots: Sequence[Bot]
+    settings: Settings
+    models: dict[str, str]
+    sandbox: bool
+    teammate: User | None
+
+
+class Serving:
+    """One run of an app's bots, from the first import to the last word. `tell` shows an edit's mistake to a person."""
+
+    def __init__(
+        self,
+        bots: Sequence[AppBot],
+        settings: Settings,
+        *,
+        ready: Callable[[Ready], None],
+        tell: Callable[[FrameworkError], None],
+    ) -> None:
+        self._bots = bots
+        self._settings = settings
+        self._ready = ready
+        self._tell = tell
+        self._sandbox = not settings.has_stream
+        self._renewals: Renewals | None = None
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises FrameworkError if a bot cannot start, or goes on no longer."""
+        async with AsyncExitStack() as stack:
+            parts = await self._prepared(stack, stop)
+            if parts is not None:
+                await self._serve(stack, stop, *parts)
+
+    def reload(self) -> None:
+        """Read the bots' files again, edited or not."""
+        if self._renewals is not None:
+            self._renewals.ask()
+
+    async def _prepared(
+        self, stack: AsyncExitStack, stop: asyncio.Event
+    ) -> tuple[list[ChannelAgents], DurableEngine] | None:
+        """Agents and engine; None if the stop came first. Imports take seconds, and so does the sandbox: they go side
+        by side, in threads and a process.
+        """
+        from framework.app.local_sandbox import local_sandbox
+
+        settings = self._settings
+        warming = asyncio.create_task(warm_agents(self._bots, settings))
+        concurrency = _limits(settings).concurrent_turns
+        opening = asyncio.create_task(in_daemon_thread(partial(open_database, settings, concurrency=concurrency)))
+        for task in (warming, opening):
+            stack.callback(task.cancel)
+        if self._sandbox:
+            starting = asyncio.create_task(stack.enter_async_context(local_sandbox(settings)))
+            if not await _finished(starting, stop):
+                starting.cancel()
+                await asyncio.wait({starting})
+                return None
+            self._settings = starting.result()
+        if not await _finished(opening, stop):
+            return None
+        stack.push_async_callback(opening.result().close)
+        return (warming.result(), opening.result()) if await _finished(warming, stop) else None
+
+    async def _serve(
+        self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[ChannelAgents], engine: DurableEngine
+    ) -> None:
+        from framework.app.renewals import Renewals
+        from framework.app.running import open_bot
+        from framework.app.teammate import seat_teammate
+        from framework.runtime.process import run_bots
+
+        settings = self._settings
+        bots = [entry.bot for entry in self._bots]
+        teammate = await seat_teammate(bots, settings) if self._sandbox else None
+        models = {bot.name: made.root.model_label for bot, made in zip(bots, agents, strict=True)}
+        running: list[RunningBot] = [
+            await stack.enter_async_context(open_bot(bot, settings, made))
+            for bot, made in zip(bots, agents, strict=True)
+        ]
+        self._renewals = Renewals(zip(self._bots, running, agents, strict=True), settings, show=self._tell)
+        stack.push_async_callback(self._renewals.close)
+        await run_bots(
+            running,
+            stop=stop,
+            ready=lambda: self._ready(Ready(bots, settings, models, self._sandbox, teammate)),
+            limits=_limits(settings),
+            engine=engine,
+            connected=settings.by_websocket,
+            doors=_doors(settings),
+            feeds=_feeds(settings),
+            renewals=self._renewals.all(),
+        )
+
+
+def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine:
+    """The engine that keeps turns until they are done. Blocks while its database is opened.
+
+    Raises SettingsError for an address that is none, EngineError where the database cannot be used.
+    """
+    from framework.engine.durable import open_engine
+
+    return open_engine(settings.database.get_secret_value(), concurrency=concurrency)
+
+
+async def warm_agents(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:
+    """Build the bots' agents, ready to answer at full speed: the slow part of a start, done beside the event loop."""
+    agents = await in_daemon_thread(partial(_build, bots, settings))
+    await asyncio.gather(*(agent.warm() for agent in agents))
+    return agents
+
+
+def _build(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:
+    agents = [entry.build(settings) for entry in bots]
+    import stream_chat  # noqa: F401, TID251 - only to have it imported by the time that the first bot connects
+
+    return agents
+
+
+async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
+    """Wait for a task, or for the stop, whichever comes first. Raises what the task raised."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return task.done()
+
+
+def _limits(settings: Settings) -> Limits:
+    from framework.runtime.core.bot import Limits
+
+    return Limits(shutdown=settings.drain)
+
+
+def _doors(settings: Settings) -> list[Door]:
+    if not settings.by_webhook or settings.webhook is None:
+        return []
+    from framework.stream.sources.webhook_server import webhook_server
+
+    return [partial(webhook_server, settings)]
+
+
+def _feeds(settings: Settings) -> list[Feed]:
+    if not settings.by_webhook or settings.sqs_queue_url is None:
+        return []
+    from framework.stream.sources.sqs import take_from_queue
+
+    return [partial(take_from_queue, settings)]
