@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from framework.errors import DefinitionError
+
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.retrievers import BaseRetriever
@@ -22,6 +24,26 @@ class OwnParts:
 
     model: BaseChatModel | None = None
     retriever: Retriever | BaseRetriever | None = None
+
+    def __post_init__(self) -> None:
+        """Raise DefinitionError for what is no chat model, or is one that cannot be given tools."""
+        if self.model is None:
+            return
+        from langchain_core.language_models import BaseChatModel
+
+        name = type(self.model).__name__
+        if not isinstance(self.model, BaseChatModel):
+            raise DefinitionError(
+                f"{name} is not a chat model",
+                where="model",
+                hint="Pass a chat model of LangChain, such as ChatOpenAI(...), or a name such as 'openai:gpt-5-mini'.",
+            )
+        if type(self.model).bind_tools is BaseChatModel.bind_tools:
+            raise DefinitionError(
+                f"{name} cannot be given tools, which every bot has",
+                where="model",
+                hint=f"Implement `bind_tools` in {name}, or pass another model.",
+            )
 
     @property
     def label(self) -> str:
