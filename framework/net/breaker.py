@@ -7,12 +7,14 @@ after a pause with jitter, and none lets calls wait for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 from weakref import WeakSet
 
 import structlog
+
+from framework.aio import race
+from framework.net.clockwork import Clockwork
 
 State = Literal["closed", "open", "half_open"]
 """`closed`: calls go through. `open`: none does. `half_open`: one does, and it decides."""
@@ -24,22 +26,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 _log = structlog.get_logger(__name__)
 _breakers: WeakSet[Breaker] = WeakSet()
-
-
-class Clockwork(Protocol):
-    """Time and chance, as `framework.stream.timing.Timing` has them."""
-
-    @property
-    def monotonic(self) -> Callable[[], float]:
-        """Seconds."""
-
-    @property
-    def sleep(self) -> Callable[[float], Awaitable[None]]:
-        """Wait for so many seconds."""
-
-    @property
-    def uniform(self) -> Callable[[float, float], float]:
-        """Chance between two bounds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +77,7 @@ class Breaker:
             if self._probe is not None:
                 await self._changed.wait()
             else:
-                await self._change_or(self.seconds)
+                await race(self._changed.wait(), self._clockwork.sleep(self.seconds))
 
     async def closed(self) -> None:
         """Return when the service is up, as a call of somebody else has shown: for those that make no probe."""
@@ -134,15 +120,6 @@ class Breaker:
         """Wake all that wait; those that come now wait for the next change."""
         self._changed.set()
         self._changed = asyncio.Event()
-
-    async def _change_or(self, seconds: float) -> None:
-        changed = asyncio.ensure_future(self._changed.wait())
-        passed = asyncio.ensure_future(self._clockwork.sleep(seconds))
-        try:
-            await asyncio.wait({changed, passed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            changed.cancel()
-            passed.cancel()
 
 
 def breakers() -> list[Breaker]:

@@ -7,9 +7,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -17,7 +14,9 @@ import structlog
 
 from framework.errors import ChatServiceError
 from framework.net.breaker import Breaker, Ticket
-from framework.stream.budget import Bucket, Budget, Endpoint, Rank
+from framework.net.headers import header_number, limit_ends_in, service_time
+from framework.net.limits import Bucket, Rank
+from framework.stream.budget import CallBudget, Endpoint
 from framework.stream.credentials import Credentials, short_secrets
 from framework.stream.failure import TOKEN_CODES, garbled, is_limit, is_outage, left_alone, refused, unreachable
 from framework.stream.timing import Timing
@@ -45,8 +44,6 @@ class Patience:
 # For what must happen, for ordinary calls, and for what is of use now or never.
 PATIENT, ORDINARY, BRIEF = Patience(8, 300.0), Patience(5, 120.0), Patience(1, 5.0)
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
-# A limit is counted by the minute; a reset further away than that is a clock that is wrong.
-LONGEST_LIMIT = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -62,18 +59,6 @@ class _Answer:
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def time(self) -> datetime | None:
-        """The service's clock."""
-        return _time(self.headers.get("Date", ""))
-
-    def number(self, name: str) -> float | None:
-        """A header as a number; of several, the first."""
-        try:
-            return float(self.headers.get(name, "").split(",")[0])
-        except ValueError:
-            return None
-
 
 @dataclass(frozen=True)
 class _Call:
@@ -83,15 +68,6 @@ class _Call:
     patience: Patience
     check: Check = _unchecked
     failures: list[ChatServiceError] | None = None
-
-
-@lru_cache(maxsize=8)
-def _time(date: str) -> datetime | None:
-    """A time as HTTP writes it: the same for all answers of a second."""
-    try:
-        return parsedate_to_datetime(date)
-    except ValueError:
-        return None
 
 
 _answer: ContextVar[_Answer] = ContextVar("_answer")
@@ -110,13 +86,13 @@ async def _note(
 class App:
     """What all bots of a process share that speak for one Stream app: its limits, and whether it is down."""
 
-    budget: Budget
+    budget: CallBudget
     breaker: Breaker
 
     @classmethod
     def at(cls, base_url: str, timing: Timing) -> Self:
         """An app of its own."""
-        return cls(Budget(timing), Breaker(base_url, timing))
+        return cls(CallBudget(timing), Breaker(base_url, timing))
 
 
 class StreamClient:
@@ -308,32 +284,25 @@ class StreamClient:
         code, message = read_refusal(text)
         error = refused(self.base_url, status, code, message)
         if is_limit(error):
-            bucket.close(self._limit_ends_in(answer))
+            bucket.close(limit_ends_in(answer.headers, self._timing.now()))
         else:
             self._count(answer, bucket)
         return error
 
-    def _limit_ends_in(self, answer: _Answer) -> float:
-        """Seconds until the service takes calls again, by its own clock where it tells the time."""
-        seconds = answer.number("Retry-After")
-        reset = answer.number("X-RateLimit-Reset")
-        if seconds is None and reset is not None:
-            seconds = reset - (answer.time or self._timing.now()).timestamp()
-        return min(max(seconds if seconds is not None else 1.0, 0.0), LONGEST_LIMIT)
-
     def _observe(self, answer: _Answer, bucket: Bucket) -> None:
-        if answer.time:
-            self.credentials.learn(answer.time)
+        if (time := service_time(answer.headers)) is not None:
+            self.credentials.learn(time)
         if not self._count(answer, bucket):
             # Stream counts in every answer. Who does not count does not limit.
             bucket.open()
 
     def _count(self, answer: _Answer, bucket: Bucket) -> bool:
         """Take over the service's count, where the answer has one."""
-        limit, remaining = answer.number("X-RateLimit-Limit"), answer.number("X-RateLimit-Remaining")
-        if limit is None or remaining is None or answer.number("X-RateLimit-Reset") is None:
+        headers = answer.headers
+        limit, remaining = header_number(headers, "x-ratelimit-limit"), header_number(headers, "x-ratelimit-remaining")
+        if limit is None or remaining is None or header_number(headers, "x-ratelimit-reset") is None:
             return False
-        bucket.observe(int(limit), int(remaining), self._limit_ends_in(answer))
+        bucket.observe(int(limit), int(remaining), limit_ends_in(answer.headers, self._timing.now()))
         return True
 
 

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from framework.net.breaker import FAILURES, LONGEST_PAUSE, Breaker, Ticket, breakers
-from framework.stream.budget import Endpoint, Rank
+from framework.net.limits import Rank
+from framework.stream.budget import Endpoint
 from framework.stream.client import StreamClient
 from framework.stream.credentials import Credentials
 from framework.stream.timing import Timing

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Any
 
+from multidict import CIMultiDict
 from pydantic import SecretStr
 from stream_chat.base.exceptions import StreamAPIException
 
@@ -87,8 +88,7 @@ class MemoryStream:
             self.calls[operation, status] += 1
             date = format_datetime(self.timing.now().replace(microsecond=0), usegmt=True)
             answer.status = status
-            answer.headers = {**{name.title(): value for name, value in headers.items()}, "Date": date}
-            answer.headers = {name.replace("Ratelimit", "RateLimit"): value for name, value in answer.headers.items()}
+            answer.headers = CIMultiDict({**headers, "Date": date})
 
     def _admit(self, operation: str) -> dict[str, str]:
         """The headers of the answer. Raises ApiError."""

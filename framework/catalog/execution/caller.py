@@ -12,11 +12,11 @@ from framework.catalog.execution.transport import (
     NotSentError,
     RefusedAnswerError,
     Response,
-    header_number,
-    service_time,
 )
 from framework.errors import ChatServiceError
-from framework.stream.budget import UNCOUNTED, Bucket, Endpoint
+from framework.net.headers import header_number, limit_ends_in, service_time
+from framework.net.limits import UNCOUNTED, Bucket
+from framework.stream.budget import Endpoint
 from framework.stream.failure import RATE_LIMITED, TOKEN_CODES
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ FIRST_PAUSE = 0.25
 # No try begins later than this (seconds): with the 15 s that one may take, all of them end within 50 s.
 LAST_TRY = 33.0
 MOST_BUCKETS = 2_000
-LONGEST_LIMIT = 60.0
 # Writes that come to the same when they are made twice: by their nature, or because they only set values.
 REPEATABLE = frozenset(
     {
@@ -109,20 +108,13 @@ class ServiceCaller:
         if time is not None:
             self._broker.learn(time)
         if error.code == RATE_LIMITED:
-            bucket.close(self._limit_ends_in(refusal.headers))
+            bucket.close(limit_ends_in(refusal.headers, self._timing.now()))
         return error, error.code == RATE_LIMITED or error.code in TOKEN_CODES
 
     def _observe(self, headers: Mapping[str, str], bucket: Bucket) -> None:
         """The service's own count is not spread over the minute: an agent makes a few calls and then none."""
         if header_number(headers, "x-ratelimit-remaining") == 0:
-            bucket.close(self._limit_ends_in(headers))
-
-    def _limit_ends_in(self, headers: Mapping[str, str]) -> float:
-        """Seconds until the service takes calls again, by its own clock where it tells the time."""
-        seconds, reset = header_number(headers, "retry-after"), header_number(headers, "x-ratelimit-reset")
-        if seconds is None and reset is not None:
-            seconds = reset - (service_time(headers) or self._timing.now()).timestamp()
-        return min(max(seconds if seconds is not None else 1.0, 0.0), LONGEST_LIMIT)
+            bucket.close(limit_ends_in(headers, self._timing.now()))
 
     async def _wait_for(self, bucket: Bucket, operation: Operation) -> None:
         try:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from yarl import URL
 
 from framework.errors import ChatServiceError
+from framework.net.headers import service_time
 from framework.stream.client import read_refusal
 from framework.stream.failure import garbled, refused, unreachable
 
@@ -126,22 +126,6 @@ async def _once(
         if request.method == "GET" or isinstance(error, aiohttp.ClientConnectorError):
             raise
         raise _BrokenOffError from error
-
-
-def service_time(headers: Mapping[str, str]) -> datetime | None:
-    """The `Date` of an answer (header names in lower case)."""
-    try:
-        return parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError):
-        return None
-
-
-def header_number(headers: Mapping[str, str], name: str) -> float | None:
-    """A header (its name in lower case) as a number; of several, the first."""
-    try:
-        return float(headers.get(name, "").split(",")[0])
-    except ValueError:
-        return None
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

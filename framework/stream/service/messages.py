@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 import structlog
 
 from framework.errors import ChatServiceError, DuplicateMessageError
-from framework.stream.budget import Endpoint, Rank
+from framework.net.limits import Rank
+from framework.stream.budget import Endpoint
 from framework.stream.client import PATIENT, StreamClient
 from framework.stream.failure import MISSING
 from framework.stream.model import Card, ChannelRef, Message, OutgoingMessage

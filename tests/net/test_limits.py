@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framework.stream.budget import Bucket, Budget, Endpoint, Rank
+from framework.net.limits import Bucket, Rank
+from framework.stream.budget import CallBudget, Endpoint
 from framework.stream.timing import Timing
 
 
@@ -193,7 +194,7 @@ async def test_a_refusal_halves_the_pace_which_comes_back_slowly() -> None:
 
 async def test_a_user_token_is_counted_apart() -> None:
     clock = Clock()
-    budget = Budget(clock.timing)
+    budget = CallBudget(clock.timing)
     mine = budget.bucket(Endpoint.QUERY_CHANNELS, as_user=True)
     await mine.take()
     await mine.take()
