@@ -100,6 +100,10 @@ class EngineError(FrameworkError):
     """A job could not be kept or read: the database is gone, full or too new. It may work later."""
 
 
+class DrainingError(EngineError):
+    """A job could not be kept, since the process is about to end. Another replica, or the next process, keeps it."""
+
+
 class ToolError(FrameworkError):
     """A tool could not do what was asked. The agent is told; the turn goes on."""
 

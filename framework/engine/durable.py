@@ -15,7 +15,7 @@ from uuid import uuid4
 import structlog
 
 from framework.engine.erasure import left_of
-from framework.engine.job_results import SHORTEST_PREFIX, job_result_of
+from framework.engine.job_results import SHORTEST_PREFIX, draining, job_result_of
 from framework.engine.port import (
     DeadLetter,
     Discard,
@@ -151,7 +151,7 @@ class DurableEngine:
         Raises EngineError after 5 s without a database.
         """
         if self._draining:
-            return False
+            raise draining()
         return bool(await self._ask(job, self._waits.enqueue))
 
     async def holds(self, key: str) -> bool:
@@ -262,7 +262,7 @@ class DurableEngine:
                 self._end(claim.token, None)
                 continue
             execution = _Execution(self, claim)
-            task = asyncio.create_task(_verdict(self._handler, execution), name=f"job {claim.token.key}")
+            task = asyncio.create_task(_result(self._handler, execution), name=f"job {claim.token.key}")
             self._tasks[claim.token.key] = task
             self._executions[claim.token.key] = execution
             # A callback, not a `finally` in the task: a task cancelled before its first step runs no code of its own.
@@ -279,7 +279,7 @@ class DurableEngine:
         """See `Listener.told`."""
         scope, note = json.loads(text)
         scopes = self._replica.scopes
-        if self._on_broadcast is not None and not self._draining and (scopes is None or scope in scopes):
+        if self._on_broadcast is not None and (scopes is None or scope in scopes):
             self._on_broadcast(scope, note)
 
     def trusts(self, token: Token) -> bool:
@@ -303,16 +303,16 @@ class DurableEngine:
         unwanted = key in self._unwanted
         self._unwanted.discard(key)
         if task.cancelled():
-            verdict: JobResult | None = Discard() if unwanted else None
-            self._end(execution.token, verdict, quiet=execution.lost)
+            result: JobResult | None = Discard() if unwanted else None
+            self._end(execution.token, result, quiet=execution.lost)
         elif isinstance(task.exception(), FencedError):
             self._end(execution.token, None, quiet=True)
         else:
             left = json.dumps(left_of(execution.job.payload), separators=(",", ":"))
             self._end(execution.token, job_result_of(execution.job, task), quiet=execution.lost, left=left)
 
-    def _end(self, token: Token, verdict: JobResult | None, *, quiet: bool = False, left: str | None = None) -> None:
-        settling = self._settle(token, verdict, quiet=quiet, left=left)
+    def _end(self, token: Token, result: JobResult | None, *, quiet: bool = False, left: str | None = None) -> None:
+        settling = self._settle(token, result, quiet=quiet, left=left)
         ending = asyncio.create_task(settling, name=f"end of job {token.key}")
         self._endings[token.key] = ending
         ending.add_done_callback(partial(self._ended, token.key))
@@ -322,14 +322,14 @@ class DurableEngine:
             del self._endings[key]
         self._changed.set()
 
-    async def _settle(self, token: Token, verdict: JobResult | None, *, quiet: bool, left: str | None = None) -> None:
+    async def _settle(self, token: Token, result: JobResult | None, *, quiet: bool, left: str | None = None) -> None:
         from framework.engine.store import Settling
 
         try:
-            kept = await self._ask(Settling(token, _printable(verdict), left), None)
+            kept = await self._ask(Settling(token, _printable(result), left), None)
         except EngineError as error:
             _log.error("engine.not_settled", key=token.key, lane=token.lane, error=error.what)
-            if not self._closed and verdict != _UNSETTLED:  # refused for what it says: it must not run for ever
+            if not self._closed and result != _UNSETTLED:  # refused for what it says: it must not run for ever
                 await self._settle(token, _UNSETTLED, quiet=quiet)
             return
         if not kept and not quiet:
@@ -407,14 +407,14 @@ class _Execution:
         return FencedError(f"Another replica has taken the job {self.token.key} over.")
 
 
-async def _verdict(handler: Handler, execution: _Execution) -> JobResult:
+async def _result(handler: Handler, execution: _Execution) -> JobResult:
     """A coroutine around whatever awaitable the handler gives."""
     return await handler(execution.job, execution)
 
 
-def _printable(verdict: JobResult | None) -> JobResult | None:
+def _printable(result: JobResult | None) -> JobResult | None:
     """Texts for people as every database takes them."""
-    match verdict:
+    match result:
         case Done(outcome):
             return Done(_clean(outcome))
         case DeadLetter(error):
@@ -422,7 +422,7 @@ def _printable(verdict: JobResult | None) -> JobResult | None:
         case Retry(seconds, error):
             return Retry(seconds, _clean(error))
         case _:
-            return verdict
+            return result
 
 
 def _clean(text: str) -> str:

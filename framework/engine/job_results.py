@@ -1,4 +1,4 @@
-"""What every engine makes of a handler that ended: its verdict, or what stands for one where it raised."""
+"""What every engine makes of a handler that ended: its result, or what stands for one where it raised."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from framework.engine.port import DeadLetter, Job, JobResult, Retry
-from framework.errors import EngineError, FrameworkError
+from framework.errors import DrainingError, EngineError, FrameworkError
 
 _log = structlog.get_logger(__name__)
 
@@ -33,3 +33,8 @@ def job_result_of(job: Job, task: asyncio.Task[JobResult]) -> JobResult:
     # The text of a foreign exception may hold anything, a secret included; ours are written without.
     text = error.what if isinstance(error, FrameworkError) else "An unexpected error; the log has it."
     return DeadLetter(f"{type(error).__name__}: {text}"[:_LONGEST_ERROR])
+
+
+def draining() -> DrainingError:
+    """What is said to those who come with a job while the engine drains."""
+    return DrainingError("The process is about to end and takes nothing more.", hint="Hand it over once more.")

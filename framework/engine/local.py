@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from framework.engine.job_results import SHORTEST_PREFIX, job_result_of
+from framework.engine.job_results import SHORTEST_PREFIX, draining, job_result_of
 from framework.engine.port import (
     DeadLetter,
     Discard,
@@ -108,7 +108,9 @@ class LocalEngine:
 
     async def enqueue(self, job: Job) -> bool:
         """See `Engine.enqueue`."""
-        if self._draining or await self.holds(job.key):
+        if self._draining:
+            raise draining()
+        if await self.holds(job.key):
             return False
         now = self._now()
         self._wait(_Row(job, asyncio.get_running_loop().time() + job.delay, now, now))
@@ -245,7 +247,7 @@ class LocalEngine:
 
     def _run(self, handler: Handler, row: _Row) -> None:
         row.state, row.updated_at, row.attempt = "running", self._now(), row.attempt + 1
-        task = asyncio.create_task(_verdict(handler, row), name=f"job {row.job.key}")
+        task = asyncio.create_task(_result(handler, row), name=f"job {row.job.key}")
         self._tasks[row.job.key] = task
         # A callback, not a `finally` in the task: a task cancelled before its first step runs no code of its own.
         task.add_done_callback(partial(self._finish, row))
@@ -255,11 +257,11 @@ class LocalEngine:
         self._lanes[row.job.place].busy = False
         row.updated_at = self._now()
         if task.cancelled():
-            verdict: JobResult = Discard() if row.job.key in self._unwanted else Retry(0)
+            result: JobResult = Discard() if row.job.key in self._unwanted else Retry(0)
         else:
-            verdict = job_result_of(row.job, task)
+            result = job_result_of(row.job, task)
         self._unwanted.discard(row.job.key)
-        match verdict:
+        match result:
             case Done(outcome):
                 row.outcome = outcome
                 self._end(row, "settled")
@@ -299,7 +301,7 @@ class LocalEngine:
             self._idle.set()
 
 
-async def _verdict(handler: Handler, row: _Row) -> JobResult:
+async def _result(handler: Handler, row: _Row) -> JobResult:
     """A coroutine around whatever awaitable the handler gives."""
     return await handler(row.job, row)
 

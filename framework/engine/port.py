@@ -12,6 +12,9 @@ from framework.errors import FrameworkError
 State = Literal["waiting", "running", "settled", "dead"]
 """Where a job stands. `dead`: given up on, kept for a person to look at and to try again."""
 
+SUSPECTED_AFTER = 2
+"""A job whose process died so often in the middle of it may be what ended it: a replica runs one such job at a time."""
+
 APART = "\x1f"
 """Stands between a scope and a lane."""
 
@@ -41,6 +44,11 @@ class Job:
     payload: Mapping[str, Any] = field(default_factory=dict)
     delay: float = 0.0
     scope: str = ""
+
+    @property
+    def version(self) -> int:
+        """Which version of the program can read the payload: that one and all later ones."""
+        return int(self.payload.get("version", 1))
 
     @property
     def place(self) -> str:
@@ -91,7 +99,7 @@ class Execution(Protocol):
 
     @property
     def crashes(self) -> int:
-        """How many earlier tries ended with their process, without a verdict."""
+        """How many earlier tries ended with their process, without a result."""
 
     def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
         """What an earlier try, or this one, saved under this name; None where nothing was."""
@@ -159,9 +167,9 @@ class Engine(Protocol):
         """
 
     async def enqueue(self, job: Job) -> bool:
-        """Take a job over, durably. False: its key is known (whatever its state), or the engine drains.
+        """Take a job over, durably. False: its key is known, whatever its state.
 
-        Raises EngineError when it cannot be kept.
+        Raises EngineError when it cannot be kept: DrainingError once the engine drains.
         """
 
     async def holds(self, key: str) -> bool:

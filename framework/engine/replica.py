@@ -69,6 +69,7 @@ class Replica:
         self._last_heartbeat = ("", -math.inf)  # whose last beat that got through was sent when; replaced as one
         self._beats = 0
         self.has_others = True
+        self.has_suspects = True  # until the first heartbeat has looked
         self.scopes: Scopes = None
         self._next_prune = 0.0
 
@@ -142,22 +143,30 @@ class Replica:
         with database.transaction(self._connection):
             self._replicas.give_back(self._connection, {self.id}, self.now(), crashed=False, keep=mine)
 
-    def execute(self, orders: Sequence[Order], free: int, *, look: bool) -> Answers:
-        """Fulfil orders and start jobs, in one transaction. `look`: even where no order lets one start."""
+    def execute(self, orders: Sequence[Order], free: int, *, look: bool, suspect: bool) -> Answers:
+        """Fulfil orders and start jobs, in one transaction. `look`: even where no order lets one start. `suspect`: one
+        of them may be suspected to have ended its process.
+        """
+        suspect = suspect and self.has_suspects
         with database.transaction(self._connection):
             now = self.now()
-            answers = self._store.execute(self._connection, orders, self.id, free, now, self.scopes, look=look)
+            answers = self._store.execute(
+                self._connection, orders, self.id, free, now, self.scopes, look=look, suspect=suspect
+            )
             if answers.left_over and self.has_others:
                 self._lock.wake(self._connection)
         if answers.next_due is not None:
             answers.next_due -= now
         return answers
 
-    def anything_ready(self, due_in: Callable[[float | None], None]) -> bool:
-        """Whether a job could start now. If none could, says in how many seconds the next one will be due."""
+    def anything_ready(self, due_in: Callable[[float | None], None], *, suspect: bool) -> bool:
+        """Whether a job could start now. If none could, says in how many seconds the next one will be due. `suspect`:
+        see `execute`.
+        """
+        suspect = suspect and self.has_suspects
         with database.transaction(self._connection, write=False):
             now = self.now()
-            if self._store.ready(self._connection, now, self.scopes):
+            if self._store.ready(self._connection, now, self.scopes, suspect=suspect):
                 return True
             due = self._store.due(self._connection, now, self.scopes)
         due_in(None if due is None else due - now)
@@ -180,13 +189,17 @@ class Replica:
     def heartbeat(self) -> str | None:
         """Say that we live, and evict those who do not. Returns our former id where others had evicted us."""
         self.stirred = False
-        sent = self.monotonic()
+        sent, last = self.monotonic(), self._last_heartbeat[1]
         self.next_heartbeat = sent + self.rhythm.beat * self.uniform(0.9, 1.0)
         with database.transaction(self._connection):
             alive = self._replicas.heartbeat(self._connection, self.id, self.now())
             sightings = self._replicas.all(self._connection)
+            self.has_suspects = self._store.has_suspects(self._connection)
         if not alive:
             return self._rejoin()
+        if self.monotonic() - last > self.rhythm.grace:
+            # We, or the database, stood still: that the others sent no heartbeat meanwhile says nothing of them.
+            self._watch.forget()
         self._last_heartbeat = (self.id, sent)
         self._measure_time()
         others = [sighting for sighting in sightings if sighting.id != self.id]
@@ -267,7 +280,7 @@ class Replica:
             if jobs:
                 self._lock.wake(self._connection)
         if jobs is not None:
-            self.stirred = True
+            self.stirred = self.has_suspects = True
             _log.warning("engine.recovered", replica=dead.name, jobs=len(jobs))
 
     def _adopt(self) -> None:
@@ -276,7 +289,7 @@ class Replica:
         if owners:
             with database.transaction(self._connection):
                 jobs = self._replicas.give_back(self._connection, owners, self.now(), crashed=True)
-            self.stirred = True
+            self.stirred = self.has_suspects = True
             _log.warning("engine.recovered", replica="unknown", jobs=len(jobs))
 
     def _rejoin(self) -> str:

@@ -99,6 +99,7 @@ class Replicas:
         names = {**parameters, "names": self._store.list_of({row.key for row in rows}), "now": now}
         keys = connection.execute(back, names).scalars().all()
         self._store.refresh(connection, lanes, now)
+        self._store.put_first(connection, lanes)
         return list(keys)
 
 

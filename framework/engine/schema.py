@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Double,
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
+from framework.engine.port import SUSPECTED_AFTER
 from framework.errors import EngineError
 
 VERSION = 2
@@ -93,6 +95,7 @@ _SCHEMA = Table("engine_schema", _METADATA, Column("version", Integer, nullable=
 WAITING: ColumnElement[str] = literal_column("'waiting'")
 SETTLED: ColumnElement[str] = literal_column("'settled'")
 RUNNING: ColumnElement[str] = literal_column("'running'")
+SUSPECTED: ColumnElement[bool] = literal_column(f"(state = 'waiting' AND crashes >= {SUSPECTED_AFTER})", Boolean)
 READY = LANES.c.running.is_(None) & LANES.c.due.is_not(None)
 
 
@@ -104,6 +107,7 @@ _PARTIAL_INDEXES = (
     # What makes two running jobs of one lane impossible, whatever a program gets wrong.
     f"UNIQUE INDEX engine_jobs_running ON engine_jobs (lane) WHERE {_RUNS}",
     f"INDEX engine_jobs_owner ON engine_jobs (owner) WHERE {_RUNS}",
+    f"INDEX engine_jobs_suspected ON engine_jobs (lane) WHERE {_WAITS} AND crashes >= {SUSPECTED_AFTER}",
     "INDEX engine_jobs_untrimmed ON engine_jobs (updated) WHERE state = 'settled' AND steps IS NULL",
     # The scope comes last: lanes that are others' to serve are passed over without a look at their rows.
     f"INDEX engine_lanes_turn ON engine_lanes (since, lane, due, scope) WHERE {_READY}",
@@ -126,7 +130,9 @@ def prepare(connection: Connection) -> None:
     found = connection.execute(select(_SCHEMA.c.version)).scalar_one()
     if found < VERSION:
         _upgrade(connection)
-    if found > VERSION:
+    elif found == VERSION:
+        _create_indexes(connection)
+    else:
         raise EngineError(
             f"The database was written by a newer version of this program (its tables: {found}, ours: {VERSION}).",
             hint="Install the newer version, or give this one a database of its own by DATABASE_URL.",
@@ -134,9 +140,12 @@ def prepare(connection: Connection) -> None:
 
 
 def _create_indexes(connection: Connection) -> None:
-    """Those that are missing."""
+    """Those that are missing. Whoever only asks for one that exists waits for nobody."""
+    looked_up = inspect(connection)
+    there = {index["name"] for table in (JOBS, LANES) for index in looked_up.get_indexes(table.name)}
     for index in _PARTIAL_INDEXES:
-        connection.exec_driver_sql(f"CREATE {index.replace('INDEX', 'INDEX IF NOT EXISTS', 1)}")
+        if index.partition("INDEX ")[2].split()[0] not in there:
+            connection.exec_driver_sql(f"CREATE {index}")
 
 
 def _upgrade(connection: Connection) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     select,
     update,
@@ -27,7 +28,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from framework.engine.port import DeadLetter, Done, Job, JobResult, Retry
 from framework.engine.rows import job_of, row_of, scope_of
-from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, WAITING
+from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, SUSPECTED, WAITING
 from framework.storage.connection import ClashError, upsert
 
 
@@ -66,7 +67,7 @@ class Settling:
     """What a try came to. `Discard` forgets the job; None gives it back to be started anew."""
 
     token: Token
-    verdict: JobResult | None
+    result: JobResult | None
     payload: str | None = None
     """With `Done`: what stays of the job's payload."""
 
@@ -78,9 +79,10 @@ Scopes = Collection[str] | None
 
 @dataclass(frozen=True)
 class _Looks:
-    """What is asked to find work."""
+    """What is asked to find work. `suspect`: the lane of a job that may have ended its process."""
 
     ready: Any
+    suspect: Any
     any_ready: Any
     next_due: Any
 
@@ -125,6 +127,8 @@ class Store:
         self._drop_job = delete(JOBS).where(self.among(JOBS.c.key))
         self._drop_steps = delete(STEPS).where(self.among(STEPS.c.key))
         self._refresh = self._refresh_statement()
+        self._any_suspect = select(JOBS.c.key).where(SUSPECTED).limit(1)
+        self._put_first = update(LANES).where(self.among(LANES.c.lane)).values(since=0.0)
         self._looks = {scoped: self._look_statements(scoped=scoped) for scoped in (False, True)}
         self._start = self._start_statement()
         self._occupy = update(LANES).where(LANES.c.lane == bindparam("of")).values(running=bindparam("by"))
@@ -144,13 +148,14 @@ class Store:
 
     def _look_statements(self, *, scoped: bool) -> _Looks:
         serves = [self.among(LANES.c.scope, "scopes")] if scoped else []
+        due = select(LANES.c.lane).where(READY, LANES.c.due <= bindparam("now"), *serves)
+        in_order = due.order_by(LANES.c.since, LANES.c.lane)
+        suspects = select(JOBS.c.lane).where(SUSPECTED)
+        harmless = ~exists().where(JOBS.c.lane == LANES.c.lane, SUSPECTED)
         return _Looks(
-            ready=select(LANES.c.lane)
-            .where(READY, LANES.c.due <= bindparam("now"), *serves)
-            .order_by(LANES.c.since, LANES.c.lane)
-            .limit(bindparam("free"))
-            .with_for_update(skip_locked=True),
-            any_ready=select(LANES.c.lane).where(READY, LANES.c.due <= bindparam("now"), *serves).limit(1),
+            ready=in_order.where(harmless).limit(bindparam("free")).with_for_update(skip_locked=True),
+            suspect=in_order.where(LANES.c.lane.in_(suspects)).limit(1).with_for_update(skip_locked=True),
+            any_ready=due.where(harmless).limit(1),
             next_due=select(func.min(LANES.c.due)).where(READY, LANES.c.due > bindparam("now"), *serves),
         )
 
@@ -203,11 +208,13 @@ class Store:
         scopes: Scopes = None,
         *,
         look: bool = True,
+        suspect: bool = True,
     ) -> Answers:
         """Fulfil orders and start up to `free` jobs of these scopes for the replica `me`, in the caller's transaction.
 
-        Jobs are looked for where the orders may have let one start, and without that if `look` says so. Raises
-        ClashError when it has to be done once more.
+        Jobs are looked for where the orders may have let one start, and without that if `look` says so. `suspect`: one
+        of them may be of a lane in which a job waits that may have ended its process. Raises ClashError when it has to
+        be done once more.
         """
         answers = Answers()
         new = self._unknown(connection, orders, answers)
@@ -217,8 +224,9 @@ class Store:
         self._accept(connection, new, now, answers)
         self._finish(connection, orders, now, answers)
         self.refresh(connection, lanes, now)
+        self.put_first(connection, _given_back(orders))
         if free > 0 and (lanes or look):
-            self._claim(connection, me, free, now, answers, scopes)
+            self._claim(connection, me, free, now, answers, scopes, suspect=suspect)
         elif lanes:
             answers.left_over = True
         if scopes is not None:  # what is others' to do, they must hear of
@@ -241,10 +249,22 @@ class Store:
         if lanes:
             connection.execute(self._refresh, {"names": self.list_of(lanes), "now": now})
 
-    def ready(self, connection: Connection, now: float, scopes: Scopes = None) -> bool:
-        """Whether a job of these scopes could start."""
-        looks, parameters = self._looking(scopes)
-        return connection.execute(looks.any_ready, {"now": now, **parameters}).first() is not None
+    def put_first(self, connection: Connection, lanes: Collection[str]) -> None:
+        """Have these lanes served before all that wait: what they wait for was begun before."""
+        if lanes:
+            connection.execute(self._put_first, {"names": self.list_of(lanes)})
+
+    def ready(self, connection: Connection, now: float, scopes: Scopes = None, *, suspect: bool = True) -> bool:
+        """Whether a job of these scopes could start. `suspect`: see `execute`."""
+        looks, of_scopes = self._looking(scopes)
+        parameters = {"now": now, **of_scopes}
+        if connection.execute(looks.any_ready, parameters).first() is not None:
+            return True
+        return suspect and connection.execute(looks.suspect, parameters).first() is not None
+
+    def has_suspects(self, connection: Connection) -> bool:
+        """Whether any job waits that may have ended its process."""
+        return connection.execute(self._any_suspect).first() is not None
 
     def due(self, connection: Connection, now: float, scopes: Scopes = None) -> float | None:
         """When the next job of these scopes is due that could start but for that."""
@@ -291,7 +311,7 @@ class Store:
             return
         found = connection.execute(self._lock_jobs, {"names": self.list_of(tokens)}).mappings()
         rows = {row["key"]: row for row in found}
-        steps, verdicts, dropped = [], [], []
+        steps, results, dropped = [], [], []
         for n, order in enumerate(orders):
             if isinstance(order, Job):
                 continue
@@ -304,17 +324,29 @@ class Store:
             elif (change := _change(order, now)) is None:
                 dropped.append(order.token.key)
             else:
-                verdicts.append(change)
+                results.append(change)
         if steps:
             connection.execute(self._new_steps, steps)
-        if verdicts:
-            connection.execute(self._settle, verdicts)
+        if results:
+            connection.execute(self._settle, results)
         self.forget(connection, dropped)
 
-    def _claim(self, connection: Connection, me: str, free: int, now: float, answers: Answers, scopes: Scopes) -> None:
+    def _claim(
+        self,
+        connection: Connection,
+        me: str,
+        free: int,
+        now: float,
+        answers: Answers,
+        scopes: Scopes,
+        *,
+        suspect: bool,
+    ) -> None:
         answers.looked = True
         looks, of_scopes = self._looking(scopes)
-        lanes = connection.execute(looks.ready, {"now": now, "free": free, **of_scopes}).scalars().all()
+        found = connection.execute(looks.suspect, {"now": now, **of_scopes}).scalars().all() if suspect else []
+        others = {"now": now, "free": free - len(found), **of_scopes}
+        lanes = [*found, *connection.execute(looks.ready, others).scalars().all()]
         answers.left_over = len(lanes) == free
         if lanes:
             parameters = {"names": self.list_of(lanes), "me": me, "now": now}
@@ -344,18 +376,23 @@ class Store:
         ]
 
 
+def _given_back(orders: Sequence[Order]) -> set[str]:
+    """The lanes of jobs that were interrupted, to be started anew."""
+    return {order.token.lane for order in orders if isinstance(order, Settling) and order.result is None}
+
+
 def _holds(row: RowMapping | None, order: Saving | Settling) -> bool:
     """Whether this try still has its job, or is told once more what a lost answer had confirmed."""
     if row is None:
-        return isinstance(order, Settling) and order.verdict is not None and _state(order.verdict) is None
+        return isinstance(order, Settling) and order.result is not None and _state(order.result) is None
     if (row["owner"], row["attempt"]) != (order.token.owner, order.token.attempt):
         return False
-    return row["state"] == "running" or (isinstance(order, Settling) and row["state"] == _state(order.verdict))
+    return row["state"] == "running" or (isinstance(order, Settling) and row["state"] == _state(order.result))
 
 
-def _state(verdict: JobResult | None) -> str | None:
-    """The state that follows from a verdict; None for a job that is forgotten."""
-    match verdict:
+def _state(result: JobResult | None) -> str | None:
+    """The state that follows from a result; None for a job that is forgotten."""
+    match result:
         case Done():
             return "settled"
         case DeadLetter():
@@ -367,17 +404,17 @@ def _state(verdict: JobResult | None) -> str | None:
 
 
 def _change(order: Settling, now: float) -> dict[str, object] | None:
-    state = _state(order.verdict)
+    state = _state(order.result)
     if state is None:
         return None
-    verdict = order.verdict
-    wait = max(0.0, verdict.seconds) if isinstance(verdict, Retry) else 0.0
+    result = order.result
+    wait = max(0.0, result.seconds) if isinstance(result, Retry) else 0.0
     return {
         "of": order.token.key,
         "new_state": state,
         "new_due": now + wait,
-        "new_outcome": verdict.outcome if isinstance(verdict, Done) else "",
-        "new_error": verdict.error if isinstance(verdict, Retry | DeadLetter) else "",
+        "new_outcome": result.outcome if isinstance(result, Done) else "",
+        "new_error": result.error if isinstance(result, Retry | DeadLetter) else "",
         "new_updated": now,
-        "new_payload": order.payload if isinstance(verdict, Done) else None,
+        "new_payload": order.payload if isinstance(result, Done) else None,
     }

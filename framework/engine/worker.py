@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from framework.engine.port import Job
+from framework.engine.port import SUSPECTED_AFTER, Job
 from framework.engine.store import Claim, Order, Saving, Settling
 from framework.storage.connection import ClashError, Trouble, failure, trouble
 
@@ -70,6 +70,7 @@ class Worker:
         self._queue: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
         self._pending: list[Ask] = []
         self._mine: dict[str, int] = {}  # the attempts of the jobs that run here
+        self._suspects: set[str] = set()  # those of them that may have ended their process: one at a time
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: Listener | None = None
         self._claiming = False
@@ -190,7 +191,7 @@ class Worker:
     def _anything_ready(self) -> bool:
         """A look that takes no lock."""
         try:
-            return self._replica.anything_ready(self._due_in)
+            return self._replica.anything_ready(self._due_in, suspect=not self._suspects)
         except _ERRORS as error:
             self._struck(error)
             return False
@@ -198,10 +199,10 @@ class Worker:
     def _transact(self, asks: list[Ask], *, starts: bool) -> None:
         works = [ask.work for ask in asks]
         orders = [work for work in works if isinstance(work, Job | Saving | Settling)]
-        ending = sum(isinstance(order, Settling) for order in orders)
-        free = self._concurrency - len(self._mine) + ending if self._claiming else 0
+        ending = {order.token.key for order in orders if isinstance(order, Settling)}
+        free = self._concurrency - len(self._mine) + len(ending) if self._claiming else 0
         try:
-            answers = self._replica.execute(orders, free, look=starts)
+            answers = self._replica.execute(orders, free, look=starts, suspect=not self._suspects - ending)
         except _ERRORS as error:
             self._struck(error, asks)
             return
@@ -209,7 +210,9 @@ class Worker:
         for order in orders:
             if isinstance(order, Settling) and self._mine.get(order.token.key) == order.token.attempt:
                 del self._mine[order.token.key]
+                self._suspects.discard(order.token.key)
         self._mine.update({claim.token.key: claim.token.attempt for claim in answers.claims})
+        self._suspects |= {claim.token.key for claim in answers.claims if claim.crashes >= SUSPECTED_AFTER}
         if answers.looked:
             self._due_in(answers.next_due)
         done = set(map(id, asks))
@@ -250,6 +253,7 @@ class Worker:
         self._wake |= self._replica.stirred
         if rejoined is not None:
             self._mine.clear()
+            self._suspects.clear()
             if self._loop is not None and self._listener is not None:
                 self._call(self._listener.fenced, rejoined)
 

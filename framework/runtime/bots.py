@@ -13,6 +13,7 @@ from framework.engine.port import Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError
 from framework.net.breaker import breakers
 from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.core.job import VERSION
 from framework.runtime.intake.timers import Timers
 from framework.runtime.session import OnRetired, Session
 from framework.stream.model import Event
@@ -20,6 +21,11 @@ from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
 _NOT_HERE, _LONGEST = 0.05, 5.0
+
+
+def _leave(execution: Execution, why: str) -> Retry:
+    """Leave a job to other processes: at once at first, ever more rarely if none of them takes it."""
+    return Retry(min(_NOT_HERE * 2.0 ** min(execution.attempt - 1, 10), _LONGEST), why)
 
 
 @dataclass(frozen=True)
@@ -102,10 +108,12 @@ class Bots:
 
     async def handle(self, job: Job, execution: Execution) -> JobResult:
         """Have the right bot execute its turn. Another one's that speaks as the same user is left to where it runs."""
+        if job.version > VERSION:
+            return _leave(execution, "a newer version of the program wrote it, and can read it")
         name, user = job.payload["bot"], job.payload.get("bot_user_id", "")
         session = self._sessions.get(name)
-        if session is None:  # at once at first, since it may be another process's; ever more rarely if nobody runs it
-            return Retry(min(_NOT_HERE * 2.0 ** min(execution.attempt - 1, 10), _LONGEST), f"{name} does not run here")
+        if session is None:
+            return _leave(execution, f"{name} does not run here")
         if session.bot.user_id != user:
             session = self._retired.get((name, user), session)
         return await session.handle(job, execution)

@@ -15,6 +15,7 @@ from framework.approvals import Approval
 from framework.engine.port import DeadLetter, Done, Engine, Execution, FencedError, Job, JobResult, Retry
 from framework.errors import ChatServiceError, EngineError
 from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.core.job import VERSION
 from framework.runtime.core.job_result import patience
 from framework.runtime.handover.recall import RESUMED
 from framework.runtime.handover.steps import HandoverSteps
@@ -197,7 +198,7 @@ class Errands:
 
     async def _accept(self, key: str, lane: str, payload: dict[str, Any]) -> bool:
         order = f"{int(self._timing.now().timestamp() * 1_000_000):020d}-{key}"
-        whole = {"bot": self._bot.name, "bot_user_id": self._bot.user_id, ERRAND: True, **payload}
+        whole = {"version": VERSION, "bot": self._bot.name, "bot_user_id": self._bot.user_id, ERRAND: True, **payload}
         return await self._engine.enqueue(Job(key, lane, order, whole, scope=self._bot.scope))
 
     async def run(self, job: Job, execution: Execution) -> JobResult:

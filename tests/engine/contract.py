@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from framework.engine.port import DeadLetter, Discard, Done, Engine, Execution, Job, JobResult, Retry
-from framework.errors import EngineError
+from framework.errors import DrainingError, EngineError
 from tests.support.waiting import until
 
 
@@ -350,7 +350,8 @@ class EngineContract:
         left = await engine.drain(5)
         assert done.finished == ["1"]
         assert [job.key for job in left] == ["2"]
-        assert not await engine.enqueue(job("3"))
+        with pytest.raises(DrainingError):
+            await engine.enqueue(job("3"))
 
     async def test_drain_cancels_what_outlasts_the_deadline(self, engine: Engine) -> None:
         done = Recorder(held=True)

@@ -17,19 +17,22 @@ from pathlib import Path
 
 from framework.engine.durable import open_engine
 from framework.engine.liveness import Rhythm
-from framework.engine.port import Done, Execution, FencedError, Handler, Job, JobResult
+from framework.engine.port import DeadLetter, Done, Execution, FencedError, Handler, Job, JobResult
 from tests.support.log import whole_lines
 
 # Who is killed is known by its lock within moments; who is slow, on a busy machine, is not taken for dead.
 QUICK = Rhythm(beat=0.2, lease=60.0, grace=0.6, poll=0.05, safety=1.0, enqueue=30.0)
 SHORT_LEASE = 1.5
 """For those who are frozen."""
+POISON = "poison"
+"""The key of a job that ends its process."""
 
 
 @dataclass(frozen=True)
 class Options:
     """`work`: seconds in each of two steps. `gate`: a file until whose making the second step does not end. `keys`: to
-    accept, printing each once it is kept; no handler then.
+    accept, printing each once it is kept; no handler then. `give_up`: after so many deaths of its process a job is
+    not tried again (0: never).
     """
 
     url: str
@@ -40,6 +43,7 @@ class Options:
     keys: int = 0
     concurrency: int = 8
     lease: float = QUICK.lease
+    give_up: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,16 @@ class Journal:
         return [entry for entry in found if what in {None, entry.what}]
 
 
-def handler_of(journal: Journal, replica: str, work: float, gate: Path | None = None) -> Handler:
+def handler_of(journal: Journal, replica: str, work: float, gate: Path | None = None, *, give_up: int = 0) -> Handler:
     async def handler(job: Job, execution: Execution) -> JobResult:
         journal.note("start", job, execution, replica)
+        if give_up and execution.crashes >= give_up:
+            journal.note("give up", job, execution, replica)
+            journal.note("settle", job, execution, replica)
+            return DeadLetter("given up")
+        if job.key == POISON:
+            await asyncio.sleep(work / 2)
+            os._exit(1)
         try:
             for step in ("context", "model"):
                 if execution.saved(step) is None:
@@ -126,10 +137,21 @@ class Child:
         self._process.wait()
         return rest.splitlines()
 
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """End it, unless it has ended; a frozen one ends as well."""
         if self._process.poll() is None:
             self.end()
+        self.close()
+
+    def close(self) -> None:
+        """Read no more of it."""
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def say(line: str) -> None:
@@ -151,7 +173,8 @@ async def main(options: Options) -> None:
             say(f"{n:06d}")
     else:
         gate = Path(options.gate) if options.gate else None
-        await engine.start(handler_of(Journal(Path(options.journal)), engine.replica, options.work, gate))
+        journal = Journal(Path(options.journal))
+        await engine.start(handler_of(journal, engine.replica, options.work, gate, give_up=options.give_up))
     await stop.wait()
     await engine.close()
 

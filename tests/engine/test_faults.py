@@ -15,10 +15,13 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.job_admin import Retention
 from framework.engine.liveness import Rhythm
 from framework.engine.port import Done, Execution, FencedError, Job, JobResult, Retry
 from framework.engine.replica import Replica
+from framework.engine.replicas import Sighting
 from framework.errors import EngineError
+from framework.storage.connection import address
 from tests.engine.contract import Recorder, job
 from tests.engine.replica import QUICK, SHORT_LEASE, Child, Journal, Options, handler_of
 from tests.support.postgres import Postgres
@@ -165,6 +168,72 @@ async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None
 def evict(connection: Connection, replica: Replica, now: float) -> None:
     (first,) = [one for one in replica._replicas.all(connection) if one.name == "first"]
     assert replica._replicas.evict(connection, first, now) == ["1"]
+
+
+class Clock:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def joined(url: str, name: str, clock: Clock) -> Replica:
+    """A replica whose heartbeats the test sends."""
+    rhythm, no_jitter = Rhythm(), random.Random(0).uniform
+    one = Replica(address(url), name, rhythm, Retention(), clock=clock, monotonic=clock, uniform=no_jitter)
+    one.open()
+    return one
+
+
+async def test_a_database_that_stood_still_gets_no_replica_evicted_but_one_that_stays_silent_does(url: str) -> None:
+    clock = Clock()
+    here, other = joined(url, "here", clock), joined(url, "other", clock)
+    try:
+        for one in (here, other, here):
+            one.heartbeat()
+        clock.now += 6.5  # neither could write meanwhile; whoever comes first sees the other's old heartbeat
+        assert [one.heartbeat() for one in (here, other, here)] == [None, None, None]
+        for _ in range(5):
+            clock.now += 1.0
+            here.heartbeat()
+        assert {one.name for one in known(here)} == {"here", "other"}
+        clock.now += 1.0
+        here.heartbeat()
+        assert {one.name for one in known(here)} == {"here"}
+    finally:
+        for one in (here, other):
+            one.leave()
+
+
+def known(replica: Replica) -> list[Sighting]:
+    found: list[Sighting] = replica.ask(lambda connection, _: replica._replicas.all(connection), reads=True)
+    return found
+
+
+async def test_an_evicted_replica_s_jobs_go_on_before_the_backlog(opened: Open) -> None:
+    first, second = await opened("first", concurrency=1), await opened("second", concurrency=1)
+    held, done = Recorder(held=True), Recorder()
+    for n in range(1, 30):
+        await first.enqueue(job(f"waits {n}", lane=f"lane {n}"))
+    await first.start(held)
+    await until(lambda: held.started)
+    replica = second._replica
+    first._replica.next_heartbeat = float("inf")
+    first._worker.hold()
+    running = held.started[0]
+
+    def evict(connection: Connection, now: float) -> None:
+        (dead,) = [one for one in replica._replicas.all(connection) if one.name == "first"]
+        assert replica._replicas.evict(connection, dead, now) == [running]
+
+    await second._ask(evict, 5, stirs=True)
+    await second.start(done)
+    await second.settled()
+    assert done.started[0] == running
+    held.gate.set()
 
 
 async def test_two_processes_with_one_name_do_not_run_side_by_side(url: str, opened: Open) -> None:

@@ -87,6 +87,24 @@ async def test_a_note_reaches_all_others_that_serve_the_scope_and_once(url: str)
     assert ("b", {"text": "grüße \x00"}) in heard[1]
 
 
+async def test_a_replica_that_drains_hears_what_concerns_the_turns_that_it_still_has(url: str) -> None:
+    notes: Notes = []
+    held = Recorder(held=True)
+    async with opened(url, url) as (first, second):
+        await first.start(held, on_broadcast=hearing(notes))
+        await second.start(Recorder())
+        await until(lambda: listens(first))
+        await first.enqueue(job("1"))
+        await until(lambda: held.started or second._tasks)
+        draining = asyncio.create_task(first.drain(60))
+        await until(lambda: first._draining)
+        await second.broadcast("", {"kind": "stop"})
+        await until(lambda: notes)
+        held.gate.set()
+        await draining
+    assert notes == [("", {"kind": "stop"})]
+
+
 async def test_what_was_said_before_is_not_heard(url: str) -> None:
     notes: Notes = []
     async with opened(url, url) as engines:

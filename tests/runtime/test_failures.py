@@ -197,14 +197,14 @@ async def test_a_turn_in_which_the_process_dies_again_and_again_is_given_up_with
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
     world.room(CID)
-    engine = Deadly(crashes=10)
+    engine = Deadly(crashes=Limits().crashes)
     async with Running(world, agent, timing=timing, engine=engine) as bot:
         poison = world.post(CID, "poison")
         await asyncio.sleep(1)
         assert bot.replied(poison).text == bot.definition.phrases.apology
         (dead,) = await engine.records(["dead"])
-        assert "10 times" in dead.error
-        engine.crashes = 9
+        assert f"{Limits().crashes} times" in dead.error
+        engine.crashes -= 1
         harmless = world.post(CID, "harmless")
         await asyncio.sleep(1)
         assert bot.replied(harmless).text == "You said: harmless"

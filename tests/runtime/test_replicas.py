@@ -170,6 +170,29 @@ async def test_a_bot_that_runs_elsewhere_is_left_its_turns(world: World, timing:
     assert [record.attempts for record in done] == [1] * 20
 
 
+async def test_a_turn_that_a_newer_program_wrote_is_left_to_it_and_answered(
+    world: World, timing: Timing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.room(CID)
+    agent = ScriptedAgent()
+    monkeypatch.setattr("framework.runtime.core.job.VERSION", 2)
+    async with replica(world, agent, timing, tmp_path) as older:
+        message = world.post(CID, "Hi")
+        key = older.bot.ids.of(message.id).job
+        await until(lambda: _was_left_alone(older, key))
+        assert await older.engine.records(["dead"]) == []
+        assert not agent.questions
+    monkeypatch.setattr("framework.runtime.bots.VERSION", 2)
+    async with replica(world, agent, timing, tmp_path) as newer:
+        await until(lambda: complete(newer, [message]))
+    assert agent.questions == ["Hi"]
+
+
+async def _was_left_alone(bot: Running, key: str) -> bool:
+    record = await bot.engine.record(key)
+    return record is not None and record.attempts > 1 and "newer version" in record.error
+
+
 async def test_turns_of_another_app_in_the_same_database_are_left_to_who_speaks_there(
     timing: Timing, tmp_path: Path
 ) -> None:

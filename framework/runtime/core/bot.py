@@ -12,6 +12,7 @@ from framework.approvals import ApprovalStore
 from framework.budget.usage import UsageBook
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
+from framework.engine.port import SUSPECTED_AFTER
 from framework.outbound import UNSCREENED, Screen
 from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
@@ -115,6 +116,8 @@ class Limits:
     behind: float = 10.0  # age of the oldest job that waits, from which on the log says that we are behind
     first_retry: float = 5.0
     last_retry: float = 60.0
-    crashes: int = 10  # of the process in the middle of a turn, before it is given up: all that run in it are counted
+    # Deaths of the process in the middle of a turn, before it is given up. Two are counted for all that run in it; from
+    # then on the turn runs with no other that is suspected, so that the later ones speak against it alone.
+    crashes: int = SUSPECTED_AFTER + 4
     shutdown: float = 4.0  # of the five that a stop may take: the sandbox and the interpreter need the rest
     clock_skew: timedelta = timedelta(minutes=5)

@@ -13,6 +13,9 @@ from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.turn import Cause, Origin, Turn, unfenced
 from framework.stream.model import Message
 
+VERSION = 1
+"""Of a job's payload. Raise it with every change that an older program cannot read: it leaves the job to newer ones."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,6 +55,7 @@ def order(message: Message) -> str:
 def to_job(turn: Turn, *, delay: float = 0.0) -> Job:
     """The turn before any stage touched it, to start after so many seconds."""
     payload: dict[str, Any] = {
+        "version": VERSION,
         "bot": turn.bot,
         "bot_user_id": turn.bot_user_id,
         "origin": turn.origin,
@@ -61,7 +65,7 @@ def to_job(turn: Turn, *, delay: float = 0.0) -> Job:
         "cause": _causes().dump_python(turn.cause, mode="json"),
     }
     who = {"id": turn.trigger.user.id}
-    kept = {name: payload[name] for name in ("bot", "bot_user_id", "origin", "reply", "received_at")}
+    kept = {name: payload[name] for name in ("version", "bot", "bot_user_id", "origin", "reply", "received_at")}
     payload["kept"] = {**kept, "trigger": {"id": turn.trigger.id, "user": who}, "cause": {"kind": turn.cause.kind}}
     when = order(turn.trigger)
     return Job(key=turn.ids.job, lane=turn.lane, order=when, payload=payload, delay=delay, scope=turn.scope)
