@@ -310,8 +310,8 @@ def _from_file(file: Path | None) -> SecretStr | None:
 def _from_keyring(service: str | None, key: str) -> SecretStr | None:
     if service is None:
         return None
-    import keyring  # noqa: TID251 - this module adapts it
-    from keyring.errors import KeyringError  # noqa: TID251 - this module adapts it
+    import keyring
+    from keyring.errors import KeyringError
 
     try:
         secret = keyring.get_password(service, key)

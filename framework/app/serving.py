@@ -144,7 +144,7 @@ async def warm_agents(bots: Sequence[AppBot], settings: Settings) -> list[Channe
 
 def _build(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:
     agents = [entry.build(settings) for entry in bots]
-    import stream_chat  # noqa: F401, TID251 - only to have it imported by the time that the first bot connects
+    import stream_chat  # noqa: F401 - only to have it imported by the time that the first bot connects
 
     return agents
 

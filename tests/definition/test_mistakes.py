@@ -90,7 +90,7 @@ BREAKAGES = {
         ["looks around", "linear time", "without look-around"],
     ),
     "escape in quotes": (r"'order #\d+'", r'"order #\¦d+"', ["unknown escape character", "into '...'"]),
-    "cron field": ('cron: "0 9 * * 1-5"', '¦cron: "0 25 * * *"', ["'25' is no hour", "0 to 23"]),
+    "cron field": ('cron: "0 9 * * 1-5"', '¦cron: "0 25 * * *"', ["'25' is not a valid hour", "0 to 23"]),
     "cron fields": ('cron: "0 9 * * 1-5"', '¦cron: "9:00"', ["cron has five", "0 9 * * 1-5"]),
     "key of a schedule": ("timezone: Europe/Berlin, do", "¦timezon: UTC, do", ["'timezon'", "'timezone'"]),
     "time zone": ("  timezone: Europe/Berlin\n", "  ¦timezone: Berlin\n", ["no time zone", "Europe/Berlin"]),

@@ -115,7 +115,7 @@ class Completions:
 
     async def _asked(self, payload: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """The answer's chunks. A question that the server's filter refuses is answered by the sign for that."""
-        from openai import APIStatusError  # noqa: TID251 - this room speaks to OpenAI's SDK
+        from openai import APIStatusError
 
         try:
             return self._answer(payload, await self._ask(payload))
@@ -126,7 +126,7 @@ class Completions:
             return _filtered()
 
     async def _ask(self, payload: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's raw response
-        from openai import APIStatusError  # noqa: TID251 - this room speaks to OpenAI's SDK
+        from openai import APIStatusError
 
         for _ in range(_ADAPTIONS):
             asked = self._adapted(payload)

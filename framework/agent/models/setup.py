@@ -189,7 +189,7 @@ def _openai_options(definition: Model, settings: Settings) -> dict[str, Any]:
             hint="It looks like https://host/v1 or http://127.0.0.1:8080/v1.",
         )
     require_usable_network(os.environ, base or "")
-    from openai import Timeout  # noqa: TID251 - this is the module that the rule names
+    from openai import Timeout
 
     seconds = definition.timeout.total_seconds()
     options: dict[str, Any] = {
@@ -246,7 +246,7 @@ async def check_model(definition: Model, settings: Settings) -> str:
 async def _listed_names(model: BaseChatModel, site: ModelSite) -> frozenset[str]:
     """The models that the server lists; none where it keeps no list, which many compatible servers do not."""
     from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
-    from openai import (  # noqa: TID251 - this is the module that the rule names
+    from openai import (
         APIConnectionError,
         APIStatusError,
         APITimeoutError,

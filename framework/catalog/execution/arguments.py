@@ -17,8 +17,8 @@ from framework.catalog.values import Json
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from jsonschema import FormatChecker  # noqa: TID251 - this module adapts it
-    from jsonschema.exceptions import ValidationError  # noqa: TID251 - this module adapts it
+    from jsonschema import FormatChecker
+    from jsonschema.exceptions import ValidationError
 
     from framework.catalog.catalog import Catalog
     from framework.catalog.operation import Operation
@@ -61,7 +61,7 @@ def _closed(name: str, model: dict[str, Any]) -> dict[str, Any]:
 
 def check_arguments(catalog: Catalog, operation: Operation, arguments: dict[str, Any]) -> None:
     """Raise ArgumentsError unless the arguments fit. Values in the path have to be whole segments of one."""
-    from jsonschema import Draft202012Validator  # noqa: TID251 - this module adapts it
+    from jsonschema import Draft202012Validator
 
     schema = argument_schema(catalog, operation)
     errors = sorted(
@@ -93,7 +93,7 @@ def resolved(schema: dict[str, Any], models: dict[str, Any], inside: tuple[str, 
 
 
 def _formats() -> FormatChecker:
-    from jsonschema import FormatChecker  # noqa: TID251 - this module adapts it
+    from jsonschema import FormatChecker
 
     checker = FormatChecker(formats=())
     checker.checks("date-time", raises=ValueError)(_is_time)
@@ -177,8 +177,8 @@ def _shown(value: object) -> str:
 
 def fits(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
     """Whether arguments are as a schema from outside wants them. False for a schema that cannot be used."""
-    from jsonschema import Draft202012Validator  # noqa: TID251 - this module adapts it
-    from jsonschema.exceptions import SchemaError  # noqa: TID251 - this module adapts it
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
 
     try:
         return bool(Draft202012Validator(dict(schema)).is_valid(dict(arguments)))

@@ -27,7 +27,7 @@ class SchedulerTimers:
     def __init__(self) -> None:
         from datetime import UTC
 
-        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # noqa: TID251 - this is the adapter
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
         self._scheduler = AsyncIOScheduler(timezone=UTC)
 
