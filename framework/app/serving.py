@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from framework.aio import in_daemon_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from framework.agent.build.channel_agents import ChannelAgents
     from framework.app.app_bot import AppBot
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
     from framework.errors import FrameworkError
+    from framework.runtime.bots import Renewal
     from framework.runtime.core.bot import Limits, RunningBot
     from framework.runtime.process import Door, Feed
     from framework.settings import Settings
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Ready:
     """What is up. `settings` name the chat service, which is the sandbox if `sandbox`; `models` are labels by the name
-    of the bot; `teammate` can act for the team in the sandbox.
+    of the bot; `teammates` can act for the team in the sandbox.
     """
 
     bots: Sequence[Bot]
     settings: Settings
     models: dict[str, str]
     sandbox: bool
-    teammate: User | None
+    teammates: Sequence[User]
 
 
 class Serving:
@@ -99,12 +100,11 @@ class Serving:
     ) -> None:
         from framework.app.renewals import Renewals
         from framework.app.running import open_bot
-        from framework.app.teammate import seat_teammate
         from framework.runtime.process import run_bots
 
         settings = self._settings
         bots = [entry.bot for entry in self._bots]
-        teammate = await seat_teammate(bots, settings) if self._sandbox else None
+        teammates = await _furnish(bots, settings) if self._sandbox else ()
         models = {bot.name: made.root.model_label for bot, made in zip(bots, agents, strict=True)}
         running: list[RunningBot] = [
             await stack.enter_async_context(open_bot(bot, settings, made))
@@ -115,13 +115,13 @@ class Serving:
         await run_bots(
             running,
             stop=stop,
-            ready=lambda: self._ready(Ready(bots, settings, models, self._sandbox, teammate)),
+            ready=lambda: self._ready(Ready(bots, settings, models, self._sandbox, teammates)),
             limits=_limits(settings),
             engine=engine,
             connected=settings.by_websocket,
             doors=_doors(settings),
             feeds=_feeds(settings),
-            renewals=self._renewals.all(),
+            renewals=_told(self._renewals.all(), settings) if self._sandbox else self._renewals.all(),
         )
 
 
@@ -147,6 +147,25 @@ def _build(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:
     import stream_chat  # noqa: F401 - only to have it imported by the time that the first bot connects
 
     return agents
+
+
+async def _furnish(bots: Sequence[Bot], settings: Settings) -> Sequence[User]:
+    """Tell the sandbox of the bots, and make people for their team."""
+    from framework.app.presented import present
+    from framework.app.teammate import seat_teammates
+
+    definitions = [bot.definition for bot in bots]
+    teammates, _ = await asyncio.gather(seat_teammates(bots, settings), present(definitions, settings))
+    return teammates
+
+
+async def _told(renewals: AsyncIterator[Renewal], settings: Settings) -> AsyncIterator[Renewal]:
+    """The renewals; the sandbox hears of each bot as it is now."""
+    from framework.app.presented import present
+
+    async for renewal in renewals:
+        await present([renewal.bot.definition], settings)
+        yield renewal
 
 
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:

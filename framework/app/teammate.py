@@ -1,4 +1,4 @@
-"""A person of the team in the sandbox: without one, whoever tries a handover or an approval out is stuck."""
+"""People of the team in the sandbox: without them, whoever tries a handover or an approval out is stuck."""
 
 from __future__ import annotations
 
@@ -7,25 +7,32 @@ from typing import TYPE_CHECKING
 from framework.stream.model import User
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from framework.definition.model import Bot, BotDefinition
     from framework.settings import Settings
 
-TEAMMATE = "teammate"
+_WILD = frozenset("*?[")
+MADE_UP = ("teammate", "colleague")
+"""Two, so that nobody has to approve what they asked for themselves."""
 
 
-def teammate_of(bots: list[Bot]) -> User | None:
-    """Who can act for the team of the first bot that needs one: somebody whom its definition names, or a made-up person
-    with a role of the team. None where no bot needs a team, or none could be of it.
+def teammates_of(bots: Sequence[Bot]) -> tuple[User, ...]:
+    """Who can act for the team of the first bot that needs one, two at most: people whom its definition names, then
+    made-up ones with a role of the team. None where no bot needs a team, or none could be of it.
     """
     for bot in bots:
         definition = bot.definition
         if not _needs_team(definition):
             continue
-        named = next((name for name in (*definition.team.users, *definition.handover.to) if "*" not in name), None)
+        named = [name for name in (*definition.team.users, *definition.handover.to) if not _WILD & set(name)]
         role = next(iter(definition.team.roles), "")
-        if named is not None or role:
-            return User(named or TEAMMATE, (named or TEAMMATE).capitalize(), role="user" if named else role)
-    return None
+        people = [User(name, name.capitalize(), role="user") for name in dict.fromkeys(named)]
+        if role:
+            people += [User(name, name.capitalize(), role=role) for name in MADE_UP if name not in named]
+        if people:
+            return tuple(people[: len(MADE_UP)])
+    return ()
 
 
 def _needs_team(definition: BotDefinition) -> bool:
@@ -36,19 +43,19 @@ def _needs_team(definition: BotDefinition) -> bool:
     )
 
 
-async def seat_teammate(bots: list[Bot], settings: Settings) -> User | None:
-    """Make sure that this person is there. A sandbox that refuses is no reason not to start."""
+async def seat_teammates(bots: Sequence[Bot], settings: Settings) -> tuple[User, ...]:
+    """Make sure that these people are there. A sandbox that refuses is no reason not to start."""
     import structlog
 
     from framework.errors import ChatServiceError
     from framework.stream.factory import introduce
 
-    user = teammate_of(bots)
-    if user is None:
-        return None
+    users = teammates_of(bots)
+    if not users:
+        return ()
     try:
-        await introduce(settings, user)
+        await introduce(settings, *users)
     except ChatServiceError as error:
-        structlog.get_logger(__name__).warning("sandbox.no_teammate", error=error.what)
-        return None
-    return user
+        structlog.get_logger(__name__).warning("sandbox.no_teammates", error=error.what)
+        return ()
+    return users

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from framework.cli.screen import out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from framework.app.serving import Ready
-    from framework.definition.model import Bot
 
 EMBEDDED = "embedded: quotes the bot's articles and invents nothing. Set OPENAI_API_KEY for a language model."
-
-_USUAL = "messaging:support-"
 
 
 def show_ready(ready: Ready, seconds: float) -> None:
@@ -40,13 +34,12 @@ def show_ready(ready: Ready, seconds: float) -> None:
 
 
 def _rows(ready: Ready) -> list[tuple[str, str]]:
-    bots, settings, teammate = ready.bots, ready.settings, ready.teammate
+    bots, settings, teammates = ready.bots, ready.settings, ready.teammates
     channels = ", ".join(dict.fromkeys(pattern for bot in bots for pattern in bot.definition.channels.join))
     rows = []
     if ready.sandbox:
-        rows += [(label, f"[bold underline]{url}[/]") for label, url in _links(bots, settings.base_url)]
-        if teammate is not None:
-            rows.append(("Its team is", f"[underline]{settings.base_url}/?user={teammate.id}[/]"))
+        rows.append(("Talk to it" if len(bots) == 1 else "Talk to them", f"[bold underline]{settings.base_url}/[/]"))
+        rows += [("Its team", f"[underline]{settings.base_url}/?user={user.id}[/]") for user in teammates]
         rows.append(("Chat", f"sandbox, since no STREAM_API_KEY is set; its keys are in {settings.data}/sandbox.env"))
     else:
         rows.append(("Chat", settings.base_url))
@@ -54,19 +47,6 @@ def _rows(ready: Ready) -> list[tuple[str, str]]:
     rows += [("Model", text) for text in dict.fromkeys(map(_model, ready.models.values()))]
     rows.append(("Stop", "Ctrl-C"))
     return rows
-
-
-def _links(bots: Sequence[Bot], base_url: str) -> list[tuple[str, str]]:
-    """Where to talk to each bot. The playground begins conversations as `support-...`; others its address names."""
-    if len(bots) == 1 and bots[0].definition.channels.covers(f"{_USUAL}1"):
-        return [("Talk to it", f"{base_url}/")]
-    links = []
-    for bot in bots:
-        channels, fresh = bot.definition.channels, secrets.token_hex(2)
-        usual = channels.covers(f"{_USUAL}{fresh}")
-        cid = channels.join[0].replace("*", fresh).replace("?", "1")
-        links.append((f"Talk to {bot.definition.identity.name}", f"{base_url}/{'' if usual else f'?channel={cid}'}"))
-    return links
 
 
 def _model(label: str) -> str:

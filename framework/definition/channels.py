@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from framework.definition.part import ONE_OR_MANY, Duration, Part
+from framework.definition.part import ONE_OR_MANY, Duration, Part, Texts
 
 
 def _pattern(value: str) -> str:
@@ -36,6 +36,12 @@ class Channels(Part):
         (),
         description="Channels, as TYPE:ID, to create at start where they are missing.",
         examples=[["messaging:support-1"]],
+    )
+    open_to: Texts = Field(
+        ("*",),
+        description="Who may join the channels of `create` by themselves in the playground: user ids, with wildcards. "
+        "An empty list: nobody.",
+        examples=[["ada", "staff-*"]],
     )
     where: dict[str, str | int | float | bool] = Field(
         default_factory=dict,

@@ -19,7 +19,7 @@ from framework.definition.identity import Identity, Persona
 from framework.definition.language_model import Model
 from framework.definition.memory import Context, Memory
 from framework.definition.operations import Operations
-from framework.definition.part import Part, Texts
+from framework.definition.part import ONE_OR_MANY, Part, Texts
 from framework.definition.phrases import Phrases
 from framework.definition.positions import Document
 from framework.definition.prompt import Prompt
@@ -38,10 +38,19 @@ PATTERN = re.compile(r"[a-zA-Z0-9_*?-]+:[^:,%\s]+")
 """TYPE:ID with wildcards, as overrides are named by."""
 
 
+LONGEST_STARTER = 120
+
+
 def _pattern(value: str) -> str:
     if not PATTERN.fullmatch(value):
         raise ValueError(f"{value!r} is not TYPE:ID, for example messaging:vip-*")
     return value
+
+
+def _starter(value: str) -> str:
+    if not value.strip() or len(value) > LONGEST_STARTER or "\n" in value:
+        raise ValueError(f"write one line of 1 to {LONGEST_STARTER} characters")
+    return value.strip()
 
 
 def _by_name(value: object) -> object:
@@ -117,6 +126,13 @@ class BotDefinition(ChannelDefinition):
 
     identity: Identity = Field(default_factory=Identity, description="As whom the bot speaks.")
     channels: ChannelList = Field(default_factory=Channels, description="Where the bot works; a list alone is `join`.")
+    starters: Annotated[tuple[Annotated[str, AfterValidator(_starter)], ...], ONE_OR_MANY] = Field(
+        (),
+        max_length=6,
+        description="First messages that the playground offers in a new conversation, up to 6, each of at most 120 "
+        "characters.",
+        examples=[["How long is the warranty?", "Where is my order?"]],
+    )
     mcp_servers: dict[str, McpServer] = Field(
         default_factory=dict,
         description="MCP servers, by a name of your own.",

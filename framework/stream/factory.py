@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from weakref import WeakValueDictionary
 
 from framework.errors import SettingsError
@@ -17,16 +19,25 @@ from framework.stream.timing import Timing
 _apps: WeakValueDictionary[tuple[str, str, Timing], App] = WeakValueDictionary()
 
 
-async def introduce(settings: Settings, user: User) -> None:
-    """Make a user of the app in `settings`, or give the one of this id the name and role. Raises ChatServiceError."""
+async def introduce(settings: Settings, *users: User) -> None:
+    """Make users of the app in `settings`, or give those of these ids the name and role. Raises ChatServiceError."""
+    people = [{"id": user.id, "name": user.name, "role": user.role} for user in users]
+    await _as_server(settings, lambda sdk: sdk.upsert_users(people))
+
+
+async def tell_sandbox(settings: Settings, path: str, body: Mapping[str, Any]) -> None:
+    """Put something to a path that the sandbox has beside the service's. Raises ChatServiceError."""
+    await _as_server(settings, lambda sdk: sdk.put(path, data=body))
+
+
+async def _as_server(settings: Settings, call: Callable[[Any], Awaitable[Any]]) -> None:
     if settings.stream_api_key is None or settings.stream_api_secret is None:
         raise _no_app()
     timing = Timing()
-    credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, user.id, now=timing.now)
+    credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, "server", now=timing.now)
     client = StreamClient(credentials, settings.base_url, timing)
-    person = {"id": user.id, "name": user.name, "role": user.role}
     try:
-        await client.as_server(Endpoint.UPDATE_USERS, lambda sdk: sdk.upsert_user(person))
+        await client.as_server(Endpoint.UPDATE_USERS, call)
     finally:
         await client.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from framework.app.teammate import seat_teammate, teammate_of
+from framework.app.teammate import seat_teammates, teammates_of
 from framework.definition.model import Bot, BotDefinition
 from framework.sandbox.dev.server import serving
 from framework.sandbox.kernel.config import SandboxConfig
@@ -25,22 +25,26 @@ def bot(spec: dict[str, Any]) -> Bot:
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ({}, None),
-        (HANDOVER, ("teammate", "admin")),
-        ({**HANDOVER, "team": {"users": ["staff-*", "ada"]}}, ("ada", "user")),
-        ({"handover": {"enabled": True, "to": ["grace"]}}, ("grace", "user")),
-        ({**HANDOVER, "team": {"roles": []}}, None),
-        ({"drafts": {"enabled": True}, "team": {"roles": "moderator"}}, ("teammate", "moderator")),
-        ({"tools": [{"name": "refund", "approval": "always"}]}, ("teammate", "admin")),
-        ({"overrides": {"messaging:vip-*": HANDOVER}}, ("teammate", "admin")),
+        ({}, []),
+        (HANDOVER, [("teammate", "admin"), ("colleague", "admin")]),
+        ({**HANDOVER, "team": {"users": ["staff-*", "ada"]}}, [("ada", "user"), ("teammate", "admin")]),
+        ({**HANDOVER, "team": {"users": ["ada", "ben", "cy"]}}, [("ada", "user"), ("ben", "user")]),
+        ({"handover": {"enabled": True, "to": ["grace"]}}, [("grace", "user"), ("teammate", "admin")]),
+        ({**HANDOVER, "team": {"roles": []}}, []),
+        ({**HANDOVER, "team": {"roles": [], "users": "ada"}}, [("ada", "user")]),
+        (
+            {"drafts": {"enabled": True}, "team": {"roles": "moderator"}},
+            [("teammate", "moderator"), ("colleague", "moderator")],
+        ),
+        ({"tools": [{"name": "refund", "approval": "always"}]}, [("teammate", "admin"), ("colleague", "admin")]),
+        ({"overrides": {"messaging:vip-*": HANDOVER}}, [("teammate", "admin"), ("colleague", "admin")]),
     ],
 )
-def test_one_person_of_the_team_where_a_bot_needs_one(spec: dict[str, Any], expected: tuple[str, str] | None) -> None:
-    user = teammate_of([bot({}), bot(spec)])
-    assert (None if user is None else (user.id, user.role)) == expected
+def test_two_people_of_the_team_where_a_bot_needs_one(spec: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert [(user.id, user.role) for user in teammates_of([bot({}), bot(spec)])] == expected
 
 
-async def test_the_runtime_finds_this_person() -> None:
+async def test_the_runtime_finds_these_people() -> None:
     async with serving(SandboxConfig(port=0)) as sandbox:
         settings = Settings(
             stream_api_key=sandbox.config.api_key,
@@ -48,12 +52,12 @@ async def test_the_runtime_finds_this_person() -> None:
             stream_base_url=sandbox.url,
         )
         one = bot(HANDOVER)
-        for _ in range(2):  # A sandbox that is started again knows the person already.
-            assert await seat_teammate([one], settings) is not None
+        for _ in range(2):  # A sandbox that is started again knows the people already.
+            assert len(await seat_teammates([one], settings)) == 2
         service = open_chat_service(settings, one.definition.identity)
         await service.open()
         try:
             found = await service.find_users(("admin", "moderator"))
         finally:
             await service.close()
-    assert [(user.id, user.name) for user in found] == [("teammate", "Teammate")]
+    assert sorted((user.id, user.name) for user in found) == [("colleague", "Colleague"), ("teammate", "Teammate")]

@@ -14,8 +14,8 @@ from framework.sandbox.chat.feature import FEATURES, Features
 from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES
 from framework.sandbox.chat.users.connecting import serve_connection
 from framework.sandbox.chat.users.record import USERS
+from framework.sandbox.dev import bots, routes
 from framework.sandbox.dev import coverage as known_operations
-from framework.sandbox.dev import routes
 from framework.sandbox.features import catalog
 from framework.sandbox.kernel import due
 from framework.sandbox.kernel.call_log import CallLog
@@ -69,7 +69,7 @@ class SandboxApp:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._dispatcher = Dispatcher(sandbox, Router(known_operations.operations()))
+        self._dispatcher = Dispatcher(sandbox, Router([*bots.DOMAIN.operations, *known_operations.operations()]))
         self._extras = Starlette(routes=[*routes.routes(sandbox), Mount("/", self._dispatcher)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
