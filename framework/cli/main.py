@@ -17,6 +17,7 @@ from framework.cli import (
     erase,
     explain,
     mcp,
+    moderation,
     new,
     ops,
     reply,
@@ -37,7 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, turns, reply, chat, ask, new, check, explain, conversations, schema, erase, ops, mcp, sandbox):
+for module in (
+    run, turns, reply, chat, ask, new, check, explain, conversations, schema, erase, moderation, ops, mcp, sandbox,
+):  # fmt: skip
     module.register(app)
 
 
