@@ -25,6 +25,8 @@ FACTS = Path(__file__).parent.parent / "framework" / "catalog" / "data" / "facts
 PRODUCTS = ("chat", "common", "moderation")
 VERBS = ("get", "post", "put", "patch", "delete")
 MODELS = "models.json"
+ANSWERS = "../answers.json"
+"""Beside the folder of facts: what answers look like, for plans whose steps refer to answers of earlier ones."""
 
 # The older API names two moderation operations otherwise; its names are the ones that people know.
 RENAMED = {"Mute": "MuteUser", "Unmute": "UnmuteUser"}
@@ -77,6 +79,18 @@ V1_DIFFERENCES: dict[str, dict[str, Any]] = {
             "user": {"in": "body", "schema": {"$ref": "#/$defs/UserRequest"}},
         },
     },
+}
+# What the older API answers beside, or instead of, what the SDK of the newer one knows; `*` stands for many.
+V1_ANSWERS: dict[str, dict[str, str]] = {
+    "AppResponseFields": {"*": "any"},
+    "BlockUsersResponse": {"blocked_at": "time"},
+    "CampaignResponse": {"campaign": "CampaignResponse", "duration": "string"},
+    "ChannelBatchUpdateResponse": {"result": "object"},
+    "FlagItemResponse": {"flag": "object", "review_queue_item_id": "string"},
+    "MarkReadResponseEvent": {"last_read_at": "time"},
+    "MuteResponse": {"mute": "UserMuteResponse"},
+    "SegmentResponse": {"locked": "boolean", "task_id": "string"},
+    "UnreadCountsResponse": {"duration": "string"},
 }
 # First segment of a path -> the file that holds the operation.
 GROUPS = {
@@ -196,6 +210,18 @@ class Models:
         return [int(value) for value in values] if schema["type"] == "integer" else values
 
 
+def type_of(schema: dict[str, Any]) -> str:
+    """A schema in a word: `string`, `time`, `any`, a model's name, `[X]` for a list, `{X}` for an object of X."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if schema.get("type") == "array":
+        return f"[{type_of(schema['items'])}]"
+    if schema.get("type") == "object":
+        inner = schema.get("additionalProperties")
+        return f"{{{type_of(inner)}}}" if inner else "object"
+    return "time" if schema.get("format") == "date-time" else str(schema.get("type", "any"))
+
+
 class Reader:
     """Reads the operations of one product out of its REST client."""
 
@@ -213,6 +239,15 @@ class Reader:
                 name, operation = self._operation(product, node)
                 found[name] = operation
         return found
+
+    def answers(self, product: str) -> dict[str, str]:
+        """The model of each operation's answer, by the operation's id."""
+        text = (self._source / product / "async_rest_client.py").read_text(encoding="utf-8")
+        return {
+            self._name(node.name): ast.unparse(node.returns.slice)
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.AsyncFunctionDef) and isinstance(node.returns, ast.Subscript)
+        }
 
     def _operation(self, product: str, function: ast.AsyncFunctionDef) -> tuple[str, dict[str, Any]]:
         method, path = next(
@@ -349,7 +384,20 @@ def collect(source: Path) -> dict[str, str]:
         waiting |= references(needed[name]) - needed.keys()
     add_values(groups, needed)
     files = {f"{group}.json": render(dict(sorted(operations.items())), 3) for group, operations in groups.items()}
-    return files | {MODELS: render(dict(sorted(needed.items())), 3)}
+    return files | {MODELS: render(dict(sorted(needed.items())), 3), ANSWERS: render(answers(reader, models), 2)}
+
+
+def answers(reader: Reader, models: Models) -> dict[str, Any]:
+    """The model of each answer, and the types of the fields of every model that occurs in one."""
+    operations = {name: model for product in PRODUCTS for name, model in reader.answers(product).items()}
+    shapes: dict[str, dict[str, str]] = {}
+    waiting = set(operations.values())
+    while waiting:
+        name = waiting.pop()
+        fields = models.fields(name) if name in models else []
+        shapes[name] = {field.name: type_of(field.schema) for field in fields} | V1_ANSWERS.get(name, {})
+        waiting |= {kind.strip("[]{}") for kind in shapes[name].values()} & set(models.names()) - shapes.keys()
+    return {"operations": dict(sorted(operations.items())), "models": dict(sorted(shapes.items()))}
 
 
 def add_values(groups: dict[str, dict[str, Any]], models: dict[str, Any]) -> None:

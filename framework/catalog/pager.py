@@ -177,11 +177,13 @@ class ResultPager:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[str, Any]] = OrderedDict()
 
-    def present(self, holder: str, value: Json, redact: Redact) -> dict[str, Any]:
-        """The short form as `result`, with `left_out`: what to pass as `more` to get the rest, if there is any."""
+    def present(self, holder: str, value: Json, redact: Redact, room: int = LARGEST) -> dict[str, Any]:
+        """The short form as `result`, in `room` characters, with `left_out`: what to pass as `more` to get the rest, if
+        there is any.
+        """
         name = f"r{secrets.token_hex(4)}"
         redact = _remembering(redact)
-        excerpt, result = _fitting(value, "", 0, lambda: Excerpt(name, redact, brief=True))
+        excerpt, result = _fitting(value, "", 0, lambda: Excerpt(name, redact, brief=True), room)
         shown: dict[str, Any] = {"result": result}
         left_out = excerpt.left_out
         if excerpt.unneeded:
@@ -229,12 +231,14 @@ def _remembering(redact: Redact) -> Redact:
     return look
 
 
-def _fitting(value: Json, place: str, start: int, look: Callable[[], Excerpt]) -> tuple[Excerpt, Json]:
-    """The fullest look that fits, and what it shows."""
-    for room in ROOMS:
+def _fitting(
+    value: Json, place: str, start: int, look: Callable[[], Excerpt], room: int = LARGEST
+) -> tuple[Excerpt, Json]:
+    """The fullest look that fits into `room` characters, and what it shows."""
+    for share in ROOMS:
         excerpt = look()
-        shown = excerpt.show(value, place, int(LARGEST * room), start)
-        if _size(shown) <= LARGEST:
+        shown = excerpt.show(value, place, int(room * share), start)
+        if _size(shown) <= room:
             break
     return excerpt, shown
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from framework.catalog.execution.executor import OperationCall
+from framework.catalog.execution.plan import read_plan
+from framework.catalog.execution.plan_executor import PlanExecutor, PlanOptions
+from framework.catalog.execution.preparation import OperationCall
 from framework.catalog.page import page_of, part_of
-from framework.catalog.pager import ResultPager
-from framework.errors import FrameworkError
+from framework.catalog.pager import LARGEST, ResultPager
+from framework.errors import ChatServiceError, FrameworkError
 
 if TYPE_CHECKING:
     from framework.catalog.catalog import Catalog
     from framework.catalog.execution.approvals import Ask
-    from framework.catalog.execution.executor import Executor
+    from framework.catalog.execution.executor import Executed, Executor
+    from framework.catalog.execution.plan_executor import PlanResult, Screen, StoppedPlan
     from framework.catalog.execution.policy import Policy
     from framework.catalog.operation import Operation
     from framework.catalog.search.search import OperationSearch
@@ -23,13 +27,26 @@ LONGEST_INTENT = 2_000
 """Characters of what is wanted that are read: operations are named in a sentence."""
 
 
+LEAST_OF_STEP = 1_200
+"""Characters that the answer of each step of a plan may take."""
+
+
+class PlanStoppedError(FrameworkError):
+    """A step of a plan failed. `record` says what was done, how to take that back, and what is left to do."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        super().__init__(json.dumps(record, ensure_ascii=False, default=str))
+        self.record = record
+
+
 class Toolbox:
     """The tools, for any number of principals: each call brings its policy."""
 
     def __init__(self, catalog: Catalog, executor: Executor) -> None:
         self.catalog = catalog
         self.executor = executor
-        self._shelf = ResultPager()
+        self._plans = PlanExecutor(executor)
+        self._pager = ResultPager()
 
     @cached_property
     def _search(self) -> OperationSearch:
@@ -84,10 +101,30 @@ class Toolbox:
         Raises FrameworkError, whose words are meant for whoever asked.
         """
         if more:
-            return self._shelf.more(policy.holder, more, self.executor.broker.redact)
+            return self._pager.more(policy.holder, more, self.executor.broker.redact)
         call = OperationCall(operation_id, _read(arguments), as_user or None)
-        done = await self.executor.execute(policy, call, ask=ask)
-        shown = self._shelf.present(policy.holder, done.body, self.executor.broker.redact)
+        return self._shown(policy, await self.executor.execute(policy, call, ask=ask))
+
+    async def execute_plan(
+        self, policy: Policy, steps: object, *, ask: Ask | None = None, screen: Screen | None = None
+    ) -> dict[str, Any]:
+        """Execute several operations in order: objects with operation_id, arguments and as_user, whose arguments may
+        refer to answers of earlier steps, as in `$1.channel.cid`.
+
+        Raises PlanStoppedError if a step failed after the plan was begun, and FrameworkError if nothing was executed.
+        """
+        result = await self._plans.execute(policy, read_plan(steps), PlanOptions(ask, screen))
+        done = self._shown_steps(policy, result)
+        if result.stopped is not None:
+            raise PlanStoppedError(_stopped(result.stopped, done))
+        return {"status": "ok", "steps": done}
+
+    def _shown_steps(self, policy: Policy, result: PlanResult) -> Sequence[dict[str, Any]]:
+        room = max(LARGEST // max(len(result.done), 1), LEAST_OF_STEP)
+        return [{"step": number, **self._shown(policy, one, room)} for number, one in enumerate(result.done, 1)]
+
+    def _shown(self, policy: Policy, done: Executed, room: int = LARGEST) -> dict[str, Any]:
+        shown = self._pager.present(policy.holder, done.body, self.executor.broker.redact, room)
         status = unseen(done.body)
         told: dict[str, Any] = {"status": "not shown", "note": status} if status else {"status": "ok"}
         return {**told, "operation": done.operation.id, "as": done.acts_as or "the app", **shown}
@@ -99,6 +136,20 @@ class Toolbox:
     async def close(self) -> None:
         """Close all connections."""
         await self.executor.close()
+
+
+def _stopped(stopped: StoppedPlan, done: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    error = stopped.error
+    unknown = isinstance(error, ChatServiceError) and error.status is None and "may have happened" in error.what
+    record = {
+        "status": "stopped",
+        "failed": {"step": stopped.step, "operation": stopped.operation_id, "problem": error.what, "hint": error.hint},
+        "may_have_happened": unknown,
+        "done": done,
+        "to_undo_it": stopped.undo,
+        "not_done": stopped.rest,
+    }
+    return {key: value for key, value in record.items() if value not in ([], False)}
 
 
 def unseen(body: dict[str, Any]) -> str:

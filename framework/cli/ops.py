@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from framework.cli import ops_call
+from framework.cli import ops_call, ops_plan
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="list")(list_operations)
     group.command(name="show")(show)
     ops_call.register(group)
+    ops_plan.register(group)
     app.add_typer(group)
 
 

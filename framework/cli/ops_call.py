@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import json
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +15,13 @@ import typer
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from framework.audit import AuditLog
     from framework.catalog.catalog import Catalog
     from framework.catalog.execution.approvals import OperationApprovals, Question
+    from framework.catalog.execution.policy import Policy
+    from framework.catalog.toolbox import Toolbox
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -105,17 +109,30 @@ def approve(
 async def _call(
     catalog: Catalog, operation_id: str, arguments: dict[str, Any], as_user: str | None, *, full: bool, yes: bool
 ) -> dict[str, Any]:
+    from framework.catalog.execution.preparation import OperationCall
+
+    async with opened(catalog, yes=yes) as (toolbox, policy):
+        if full:
+            done = await toolbox.executor.execute(policy, OperationCall(operation_id, arguments, as_user), ask=ask)
+            return done.body
+        return await toolbox.execute(policy, operation_id, arguments, as_user, ask=ask)
+
+
+@asynccontextmanager
+async def opened(catalog: Catalog, *, yes: bool) -> AsyncIterator[tuple[Toolbox, Policy]]:
+    """The operations of the app of the environment, or of a sandbox, and the policy of whoever is at the terminal.
+
+    They hold the secret: nothing is kept from them, but it is in the audit log. A person is asked before something
+    destroys or administers; with `yes` nobody is.
+    """
     from framework.app.environment import logging_for, prepare_data
     from framework.app.local_sandbox import local_sandbox
-    from framework.catalog.execution.executor import OperationCall
     from framework.catalog.execution.policy import Policy
     from framework.catalog.execution.principal import Principal
     from framework.catalog.factory import open_toolbox
     from framework.definition.operations import APP, CLASSES, Operations
     from framework.settings import load_settings
 
-    # Whoever can run this holds the secret: nothing is kept from them, but it is in the audit log. A person is asked
-    # before something destroys or administers; a script says --yes.
     everything = Operations(
         allow=CLASSES,
         approve=() if yes else ("destroys", "administers"),
@@ -131,13 +148,10 @@ async def _call(
             settings = await stack.enter_async_context(local_sandbox(settings))
         toolbox = open_toolbox(settings, catalog=catalog)
         stack.push_async_callback(toolbox.close)
-        if full:
-            done = await toolbox.executor.execute(policy, OperationCall(operation_id, arguments, as_user), ask=_ask)
-            return done.body
-        return await toolbox.execute(policy, operation_id, arguments, as_user, ask=_ask)
+        yield toolbox, policy
 
 
-async def _ask(question: Question) -> bool | None:
+async def ask(question: Question) -> bool | None:
     """Ask at the terminal. Raises UsageError where there is none."""
     if not sys.stdin.isatty():
         raise UsageError(

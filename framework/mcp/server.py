@@ -18,7 +18,7 @@ from pydantic import Field
 
 from framework import __version__
 from framework.catalog.values import NOTE
-from framework.errors import FrameworkError
+from framework.errors import FrameworkError, UsageError
 from framework.mcp.approval import AskFirst, Elicitation
 from framework.mcp.given import GivenArguments
 from framework.mcp.listing import ISSUE, PolicyListing, reading
@@ -57,6 +57,13 @@ AsUser = Annotated[
     Field(description="In whose name: a user's id, or the handle that issue_user_token gave. Never a token."),
 ]
 More = Annotated[str | None, Field(description="One of `left_out` of an earlier answer, alone, to read that part.")]
+Steps = Annotated[
+    list[dict[str, Any]] | str | None,
+    Field(
+        description="Several operations in order, instead: objects with operation_id, arguments, as_user. Arguments "
+        "may refer to earlier answers: $1.channel.cid is that field of the first step's answer."
+    ),
+]
 UserId = Annotated[str, Field(description="The id of the user.")]
 Seconds = Annotated[float | None, Field(description="How long the handle works, in seconds; left out: 15 minutes.")]
 Question = Annotated[str, Field(description="The question, in any language.", min_length=1, max_length=4_000)]
@@ -119,21 +126,30 @@ def _add_acting(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -
         arguments: Arguments = None,
         as_user: AsUser = None,
         more: More = None,
+        steps: Steps = None,
     ) -> ToolResult | InputRequiredResult:
         """Execute an operation with the arguments that load_operation describes. The result is short; what was left
         out is listed in `left_out`: pass one of those as `more`, alone, to read it. Long lists go on with the `next`,
-        `offset` or id arguments of the operation.
+        `offset` or id arguments of the operation. With `steps`, alone, a plan is checked and approved as a whole and
+        executed until a step fails; the answer then says what was done and how to take it back.
         """
+        ask = Elicitation(context)
         with _told():
             try:
                 async with _progress(context):
+                    if steps is not None:
+                        _check_alone(operation_id, arguments, as_user, more)
+                        return _once(await toolbox().execute_plan(policy_of(), steps, ask=ask))
                     return _once(
-                        await toolbox().execute(
-                            policy_of(), operation_id, arguments, as_user, more=more, ask=Elicitation(context)
-                        )
+                        await toolbox().execute(policy_of(), operation_id, arguments, as_user, more=more, ask=ask)
                     )
             except AskFirst as first:
                 return first.result
+
+
+def _check_alone(*others: object) -> None:
+    if any(others):
+        raise UsageError("`steps` stands alone: put operation_id, arguments and as_user into each step.")
 
 
 def _add_issuing(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -> None:

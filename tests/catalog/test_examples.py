@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from framework.catalog.answers import kind_at
 from framework.catalog.catalog import Catalog
 from framework.catalog.describe import description_of
 from framework.catalog.example import example_of
 from framework.catalog.execution.arguments import check_arguments
+from framework.catalog.execution.preparation import OperationCall
 from framework.catalog.page import page_of, part_of
 from framework.errors import FrameworkError
 from tests.support.operations import Desk, desk
@@ -149,7 +151,9 @@ ELSEWHERE = {
 
 
 async def test_the_example_of_every_operation_runs(app: Desk) -> None:
-    """Whatever destroys comes last, since it takes from the others what they name."""
+    """Whatever destroys comes last, since it takes from the others what they name. Each answer is as it is published:
+    a plan may refer to all of it.
+    """
     await furnish(app)
     chosen_ids = await settings(app)
     done, wrong = 0, {}
@@ -158,13 +162,24 @@ async def test_the_example_of_every_operation_runs(app: Desk) -> None:
         for name, real in chosen_ids.items():
             text = text.replace(json.dumps(name), json.dumps(real))
         try:
-            await app.execute(operation.id, json.loads(text))
+            call = OperationCall(operation.id, json.loads(text))
+            answer = (await app.toolbox.executor.execute(app.policy, call)).body
             done += 1
+            for place in places(answer):
+                kind_at(operation.id, place)
         except FrameworkError as error:
             if ELSEWHERE.get(operation.id, "nothing") not in str(error):
                 wrong[operation.id] = str(error)
-    assert not wrong
+    assert not wrong, "\n".join(f"{k}: {v}" for k, v in wrong.items())
     assert done == len(app.toolbox.catalog) - len(ELSEWHERE)
+
+
+def places(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every place in an answer."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        yield (*place, str(name))
+        yield from places(item, (*place, str(name)))
 
 
 def test_every_example_fits_its_operation(catalog: Catalog) -> None:

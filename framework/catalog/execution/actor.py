@@ -61,7 +61,7 @@ def without_actors(operation: Operation, arguments: dict[str, Any]) -> dict[str,
         if isinstance(kept.get(name), dict):
             kept[name] = {key: value for key, value in kept[name].items() if key not in _IDS}
         elif isinstance(kept.get(name), list):
-            kept[name] = [{k: v for k, v in item.items() if k not in _IDS} for item in kept[name]]
+            kept[name] = [_without_ids(item) for item in kept[name]]
     return kept
 
 
@@ -84,6 +84,10 @@ def users_in(value: object) -> Iterator[dict[str, Any]]:
                 yield inner
             elif name not in _AS_IT_IS:
                 yield from users_in(inner)
+
+
+def _without_ids(item: object) -> object:
+    return {k: v for k, v in item.items() if k not in _IDS} if isinstance(item, dict) else item
 
 
 def _containers(operation: Operation) -> tuple[str, ...]:

@@ -77,6 +77,32 @@ def question_of(
     return Question(request)
 
 
+def question_of_plan(
+    who: Principal, steps: Sequence[tuple[str, dict[str, Any], str]], redact: Callable[[str], str],
+    difference: Sequence[str] = (),
+) -> Question:  # fmt: skip
+    """A question about exactly this plan. A step is an operation, its arguments with references in place of what is not
+    known yet, and as whom it acts. `difference` are lines that say what a rehearsal changed.
+    """
+    shown: list[str] = []
+    for number, (operation, arguments, acts_as) in enumerate(steps, 1):
+        shown += [f"step {number}: {operation}, as: {acts_as}", *(f"  {redact(line)}" for line in lines(arguments))]
+    if difference:
+        shown += ["rehearsed on a copy, this changed:", *(f"  {redact(line)}" for line in difference)]
+    request = Request(
+        kind="operation",
+        scope=who.name,
+        subject=f"a plan of {len(steps)} steps",
+        content={"steps": [list(step) for step in steps]},
+        shown=tuple(shown),
+        lifetime=LIFETIME,
+        asked_by=who.caller or "",
+        channel=who.channel or "",
+        on_card=False,
+    )
+    return Question(request)
+
+
 class OperationApprovals:
     """Questions and answers about operations, in the store of approvals. An answer counts for one call."""
 

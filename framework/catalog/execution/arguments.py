@@ -10,9 +10,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from framework.catalog.answers import json_type
 from framework.catalog.describe import range_of
 from framework.catalog.example import example
 from framework.catalog.execution.custom import takes_any
+from framework.catalog.execution.pending import PendingValue
 from framework.catalog.values import Json
 from framework.errors import FrameworkError
 
@@ -60,7 +62,10 @@ def _closed(name: str, model: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_arguments(catalog: Catalog, operation: Operation, arguments: dict[str, Any]) -> None:
-    """Raise ArgumentsError unless the arguments fit. Values in the path have to be whole segments of one."""
+    """Raise ArgumentsError unless the arguments fit. Values in the path have to be whole segments of one.
+
+    Of a `PendingValue` only its kind is known, and checked.
+    """
     from jsonschema import Draft202012Validator
 
     schema = argument_schema(catalog, operation)
@@ -68,7 +73,7 @@ def check_arguments(catalog: Catalog, operation: Operation, arguments: dict[str,
         Draft202012Validator(schema, format_checker=_formats()).iter_errors(arguments),
         key=lambda error: [str(part) for part in error.absolute_path],
     )
-    lines = (line for error in errors for line in _explain(error, schema))
+    lines = (line for error in errors if not _may_fit(error) for line in _explain(error, schema))
     problems = list(dict.fromkeys(lines)) or _path_problems(operation, arguments)
     if problems:
         more = len(problems) - MOST_PROBLEMS
@@ -90,6 +95,16 @@ def resolved(schema: dict[str, Any], models: dict[str, Any], inside: tuple[str, 
     if isinstance(schema.get("items"), dict):
         full["items"] = resolved(schema["items"], models, inside)
     return full
+
+
+def _may_fit(error: ValidationError) -> bool:
+    """Whether what is wrong is only that a value is still to come."""
+    if not isinstance(error.instance, PendingValue):
+        return False
+    kind = json_type(error.instance.kind)
+    wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    is_integer = kind == "integer" and "number" in wanted
+    return error.validator != "type" or kind is None or kind in wanted or is_integer
 
 
 def _formats() -> FormatChecker:
@@ -118,6 +133,8 @@ def _explain(error: ValidationError, schema: dict[str, Any]) -> list[str]:
         ]
     if error.validator == "additionalProperties":
         return [_unknown(place, name, shape) for name in _as_dict(error.instance) if name not in shape["properties"]]
+    if isinstance(error.instance, PendingValue):
+        return [f"{place}: {error.instance} is {_a(error.instance.kind)}; expected {_expected(shape, '')}"]
     name = next((str(part) for part in reversed(error.absolute_path) if isinstance(part, str)), "")
     return [f"{place or 'the arguments'}: expected {_expected(shape, name)} It is {_shown(error.instance)}."]
 
@@ -132,6 +149,11 @@ def _expected(shape: dict[str, Any], name: str) -> str:
     if shape.get("format") == "date-time":
         kind = "a time in ISO 8601 with its zone"
     return f"{kind}, such as {json.dumps(example(shape, name))}."
+
+
+def _a(kind: str) -> str:
+    """A kind of value in words."""
+    return _KINDS.get(json_type(kind) or "", "a value")
 
 
 def _unknown(place: str, name: str, shape: dict[str, Any]) -> str:
@@ -150,7 +172,9 @@ def _path_problems(operation: Operation, arguments: dict[str, Any]) -> list[str]
     ]
 
 
-def _leads_astray(value: str) -> bool:
+def _leads_astray(value: str | PendingValue) -> bool:
+    if isinstance(value, PendingValue):
+        return False
     segments = re.split(r"[/\\]", unquote(unquote(value)))
     return not value.strip() or not value.isprintable() or any(part.strip() in {".", ".."} for part in segments)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from framework.catalog.execution.pending import PendingValue
 from framework.catalog.values import Json
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ def _placed(arguments: dict[str, Any], properties: dict[str, Any], models: dict[
 
 def _split_channel(given: dict[str, Any], properties: dict[str, Any]) -> None:
     for name in _CHANNEL:
+        pending = given.get(name)
+        if isinstance(pending, PendingValue) and name not in properties:
+            del given[name]
+            given |= {"type": pending, "id": pending}
+            return
         kind, colon, identity = str(given.get(name, "")).partition(":")
         if name not in properties and kind and colon and identity:
             del given[name]
