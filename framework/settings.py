@@ -132,24 +132,29 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     stream_api_key: Text = Field(None, description="Key of the Stream app. Without it the sandbox is used.")
-    stream_api_secret: Key = Field(None, description="Secret of the Stream app. Signs tokens; never leaves us.")
+    stream_api_secret: Key = Field(None, description="Secret of the Stream app. It signs tokens and is sent nowhere.")
     stream_api_secret_file: Folder | None = Field(
         None, description="A file that holds the secret, instead of STREAM_API_SECRET."
     )
     stream_api_secret_keyring: Text = Field(
-        None, description="Name of the service in the system's keyring that keeps the secret; the user is the key."
+        None, description="The service in the system's keyring that keeps the secret; the user there is the key."
     )
     stream_base_url: Annotated[Address, AfterValidator(_without_path)] = Field(
-        None, description="Where Stream answers. The sandbox's address in tests."
+        None, description="Another address than Stream's own, such as a sandbox's."
     )
-    openai_api_key: Key = Field(None, description="Key for OpenAI or a compatible server.")
+    openai_api_key: Key = Field(
+        None,
+        description="Key for OpenAI or a compatible server. Without it the embedded model answers.",
+    )
     openai_base_url: Annotated[Address, AfterValidator(_model_server)] = Field(
-        None, description="An OpenAI-compatible server; OpenAI's own without it."
+        None, description="An OpenAI-compatible server. OpenAI's own unless it is given."
     )
-    openai_model: Text = Field(None, description="Which model `auto` means when an OpenAI key is set.")
+    openai_model: Text = Field(
+        None, description="Which model `auto` means when an OpenAI key is set. A default is chosen unless it is given."
+    )
     data: Folder = Field(
         Path(".framework"),
-        description="Where data is kept: sandbox, indexes, tickets.",
+        description="The folder where data is kept: turns, indexes of articles, the sandbox, what tools keep.",
         validation_alias=AliasChoices("FRAMEWORK_DATA", "data"),
     )
     log_format: str = Field(
@@ -164,7 +169,7 @@ class Settings(BaseSettings):
     )
     webhook: HostAndPort = Field(
         None,
-        description="HOST:PORT where webhooks of the Stream app are taken in, beside the WebSocket.",
+        description="HOST:PORT where webhooks of the Stream app are received, beside the WebSocket.",
         validation_alias=AliasChoices("FRAMEWORK_WEBHOOK", "webhook"),
     )
     webhook_path: Annotated[str, AfterValidator(_path)] = Field(
@@ -176,37 +181,41 @@ class Settings(BaseSettings):
         10.0,
         gt=0,
         le=60 * 24 * 30,
-        description="Minutes after which an event that comes by a webhook is refused.",
+        description="Minutes after which an event that comes by a webhook is refused as a replay.",
         validation_alias=AliasChoices("FRAMEWORK_WEBHOOK_WINDOW", "webhook_window"),
     )
     sqs_queue_url: Address = Field(
         None,
-        description="The Amazon SQS queue that the Stream app puts events into.",
+        description="The Amazon SQS queue that the Stream app puts its events into. Needs the extra `sqs`.",
         validation_alias=AliasChoices("FRAMEWORK_SQS_QUEUE_URL", "sqs_queue_url"),
     )
     ingress: Annotated[Literal["websocket", "webhook", "both"] | None, BeforeValidator(_bare)] = Field(
         None,
-        description="How events come in; without it by WebSocket, and by webhook too where one is set up.",
+        description="`websocket`, `webhook` (then no WebSocket is opened) or `both`. By default the WebSocket, and a "
+        "webhook or a queue if one is set up.",
         validation_alias=AliasChoices("FRAMEWORK_INGRESS", "ingress"),
     )
     database_url: Annotated[Secret, AfterValidator(_database)] = Field(
-        None, description="Where turns are kept until they are done: SQLite or Postgres; engine.db in the data folder."
+        None,
+        description="Where turns are kept until they are done: `postgresql://USER:PASSWORD@HOST/NAME` or "
+        "`sqlite:///FILE`. `engine.db` in the data folder unless it is given. Processes that share it are replicas.",
     )
     drain: float = Field(
         4.0,
         gt=0,
         le=3600,
-        description="Seconds that turns in flight have to end in when the bots are stopped.",
+        description="Seconds that running turns have to end in when the bots are stopped.",
         validation_alias=AliasChoices("FRAMEWORK_DRAIN", "drain"),
     )
     tracing: Literal["off", "langsmith"] = Field(
         "off",
-        description="`langsmith` sends prompts and answers to LangSmith; without it LANGSMITH_TRACING has no effect.",
+        description="`langsmith` sends prompts and answers to LangSmith. LANGSMITH_TRACING alone has no effect.",
         validation_alias=AliasChoices("FRAMEWORK_TRACING", "tracing"),
     )
     reload: Literal["auto", "signal", "off"] = Field(
         "auto",
-        description="When edited bots are read again: at once (and on SIGHUP), on SIGHUP alone, or never.",
+        description="When edited bots are read again: at once and on SIGHUP (`auto`), only on SIGHUP (`signal`), never "
+        "(`off`).",
         validation_alias=AliasChoices("FRAMEWORK_RELOAD", "reload"),
     )
 

@@ -1,6 +1,6 @@
-"""Write docs/reference/: the keys of bot.yaml from its models, and the commands from the command line itself.
+"""Write docs/reference/: the keys of bot.yaml and the settings from their models, the commands from the command line.
 
-Run it after a change of either: `python -m scripts.reference`. `tests/docs/test_reference.py` compares the pages.
+Run it after a change of these: `python -m scripts.reference`. `tests/docs/test_reference.py` compares the pages.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic.fields import FieldInfo
 
 from framework.cli.main import app
 from framework.definition.reference import BEGIN, END, reference
+from framework.settings import Settings
 
 _KINDS = {
     "list[str]": "TEXT ...",
@@ -48,6 +50,29 @@ This page is made from the program by `python -m scripts.reference`.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 {{commands}}"""
+_SETTINGS = """# Settings
+
+A setting is a variable of the environment, or a line of a file `.env` in the folder where the program starts. The
+environment wins. This page is made from the program by `python -m scripts.reference`.
+
+| variable | default | meaning |
+|---|---|---|
+{rows}
+| `FRAMEWORK_INHERIT` |  | Names of variables, separated by commas, that programs started by tools get although they \
+look like secrets. |
+
+The command `sandbox` has variables of its own, see [Commands](commands.md#sandbox).
+
+## Secrets
+
+The program hides each variable that looks like a secret when it starts: `*_SECRET`, `*_TOKEN`, `*_PASSWORD`,
+`*_API_KEY`, `AWS_*`, an address with a password, and the like. No program that a command or a tool starts inherits one.
+A tool reads it by its name, `os.environ["SHOP_TOKEN"]`, and passes it on if it needs to. Only this machine's user can
+read the data folder.
+
+The secret of the Stream app signs tokens, and leaves the process in no other way. The bot connects with a token of its
+own that lives for an hour and is renewed. Each operation is executed with a token that lives for a minute.
+"""
 
 
 def keys_page() -> str:
@@ -60,9 +85,30 @@ def commands_page() -> str:
     return _COMMANDS.format(commands="\n".join(_sections(typer.main.get_command(app), _PROGRAM)))
 
 
+def settings_page() -> str:
+    """The page about the environment."""
+    rows = [
+        f"| `{variable_of(name)}` | {_set(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return _SETTINGS.format(rows="\n".join(rows))
+
+
 def pages() -> dict[Path, str]:
     """Each generated page with its text."""
-    return {FOLDER / "bot-yaml.md": keys_page(), FOLDER / "commands.md": commands_page()}
+    made = {"bot-yaml.md": keys_page(), "commands.md": commands_page(), "settings.md": settings_page()}
+    return {FOLDER / name: text for name, text in made.items()}
+
+
+def variable_of(name: str) -> str:
+    """The variable of a field of the settings."""
+    field = Settings.model_fields[name]
+    return f"FRAMEWORK_{name}".upper() if field.validation_alias else name.upper()
+
+
+def _set(field: FieldInfo) -> str:
+    value = field.default
+    return "" if value is None else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
 def _sections(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - Typer's own classes, which it does not export

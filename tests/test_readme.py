@@ -1,7 +1,6 @@
 """The README is true: its definition loads, its commands exist and do what it says."""
 
 import asyncio
-import json
 import os
 import re
 import shlex
@@ -10,13 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from mcp import StdioServerParameters
-from mcp.client import Client
-from mcp.client.stdio import stdio_client
 
 from framework.definition.loader import load_bot
-from framework.mcp.config import read_config
-from framework.tools.registry import load_tools
 from tests.support.person import person
 from tests.support.sandbox import start_sandbox
 
@@ -81,40 +75,3 @@ async def test_a_command_that_ends_works_as_shown(line: str, environment: dict[s
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     assert out.strip()
-
-
-async def test_the_entry_for_mcp_clients_starts_the_server_from_anywhere(tmp_path: Path) -> None:
-    (entry,) = [
-        server
-        for block in blocks("json")
-        for server in json.loads(block).get("mcpServers", {}).values()
-        if "command" in server
-    ]
-    here = json.loads(json.dumps(entry).replace("/path/to/checkout/.framework", str(tmp_path)))
-    here["env"]["PYTHONPATH"] = str(Path.cwd())
-    parameters = StdioServerParameters(command=sys.executable, args=here["args"], env=here["env"], cwd=tmp_path)
-    async with Client(stdio_client(parameters)) as client:
-        tools = {tool.name for tool in (await client.list_tools()).tools}
-        result = await client.call_tool("execute_operation", {"operation_id": "GetApp"})
-    assert {"search_operations", "load_operation", "execute_operation", "list_operations"} <= tools
-    assert not result.is_error
-
-
-def test_the_policies_shown_are_valid(tmp_path: Path) -> None:
-    bot, clients = blocks("yml")
-    (tmp_path / "bot.yaml").write_text(bot)
-    (tmp_path / "support.md.j2").write_text("You help.")
-    assert load_bot(str(tmp_path)).definition.operations.act_as == ("bot",)
-    assert load_tools(load_bot(str(tmp_path))) == ()
-    (tmp_path / "mcp.yaml").write_text(clients)
-    known = read_config(tmp_path / "mcp.yaml")
-    assert known.clients["cursor"].rules.channels == ("*",)
-    assert known.oauth is not None
-
-
-def test_every_variable_of_the_settings_is_described() -> None:
-    from framework.settings import Settings
-
-    for name, field in Settings.model_fields.items():
-        variable = f"FRAMEWORK_{name}".upper() if field.validation_alias else name.upper()
-        assert f"`{variable}`" in README, variable

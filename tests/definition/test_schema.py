@@ -21,7 +21,7 @@ from framework.definition.shape import choices, inside, part_of
 from framework.definition.tools import ToolRule
 from framework.definition.triggers import Trigger
 
-PAGES = ("bots.md",)
+PAGES = ("bots.md", "clients.md", "connect.md", "operations.md", "prompts.md", "team.md", "tools.md", "tutorial.md")
 REFERENCE = Path("docs/reference/bot-yaml.md")
 COMMENT = "# yaml-language-server: $schema=../bot.schema.json\n"
 
