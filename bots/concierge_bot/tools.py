@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain.tools import ToolRuntime, tool
 
-from framework.errors import ToolError
-from framework.tools.context import ToolContext
+from framework import ToolContext, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

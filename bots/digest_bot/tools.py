@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from langchain.tools import ToolRuntime, tool
 
+from framework import ToolContext
 from framework.names import shown_name
-from framework.tools.context import ToolContext
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,8 @@ from typing import Any
 
 from langchain.tools import ToolRuntime, tool
 
-from framework.errors import ToolError
+from framework import ToolContext, ToolError
 from framework.names import quoted, shown_name
-from framework.tools.context import ToolContext
 
 BOT = "moderator-bot"
 TEAM_CHANNEL = ("team", "makers-moderation")

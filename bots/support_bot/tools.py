@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from langchain.tools import ToolRuntime, tool
 
-from framework.tools.context import ToolContext
+from framework import ToolContext
 
 if TYPE_CHECKING:
     from pathlib import Path

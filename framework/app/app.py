@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from framework.app.app_bot import AppBot, with_model
+from framework.app.additions import Additions
+from framework.app.app_bot import AppBot
 from framework.app.bots import require_distinct
 from framework.app.environment import logging_for, prepare_data
 from framework.app.open_bots import OpenBots
@@ -15,7 +16,7 @@ from framework.errors import FrameworkError, UsageError
 from framework.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from langchain_core.language_models import BaseChatModel
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from framework.agent.conversation import Agent, Answer, Utterance
     from framework.agent.knowledge.retriever import Retriever
     from framework.definition.model import Bot
-    from framework.runtime.one_shot import OneShot
+    from framework.runtime.core.rule import Observer, Rule
+    from framework.runtime.one_shot import ChannelReply
     from framework.settings import Settings
+
+    RuleT = TypeVar("RuleT", bound=Rule)
+    ObserverT = TypeVar("ObserverT", bound=Observer)
 
 
 class App:
@@ -36,11 +41,24 @@ class App:
     as the chat, started as a child process.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        """`settings`: without them, the environment is read. Logs are left as the program set them up.
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        rules: Iterable[Rule] = (),
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        """`settings`: without them, the environment is read. `rules` and `observers` are added to the pipeline of every
+        bot. Logs are left as the program set them up.
 
-        Raises SettingsError for an environment that is wrong, and for a data folder that cannot be written.
+        Raises SettingsError for an environment that is wrong and for a data folder that cannot be written, UsageError
+        for a rule or an observer that is not an async function.
         """
+        self._additions = Additions()
+        for rule in rules:
+            self._additions.add_rule(rule)
+        for observer in observers:
+            self._additions.add_observer(observer)
         self.settings = settings or load_settings()
         prepare_data(self.settings.data)
         self._bots: dict[str, AppBot] = {}
@@ -48,7 +66,7 @@ class App:
         self._opened: OpenBots | None = None
 
     @classmethod
-    def from_env(cls) -> Self:
+    def from_env(cls, *, rules: Iterable[Rule] = (), observers: Iterable[Observer] = ()) -> Self:
         """An app that treats its process as the command line does: it reads the environment, writes logs as
         FRAMEWORK_LOG_FORMAT and FRAMEWORK_LOG_LEVEL say, makes new files readable by this user alone, and keeps secrets
         out of the environment of child processes. Raises SettingsError.
@@ -60,7 +78,7 @@ class App:
         hide_secrets()
         settings = load_settings()
         logging_for(settings)
-        return cls(settings)
+        return cls(settings, rules=rules, observers=observers)
 
     @property
     def bots(self) -> Sequence[Bot]:
@@ -83,19 +101,31 @@ class App:
         Raises DefinitionError for what is wrong with the bot, UsageError for one that is not there, and for two bots
         with one name or one user.
         """
-        from framework.agent.build.own import OwnParts
-        from framework.definition.loader import load_bot
         from framework.definition.model import Bot
 
-        loaded = bot if isinstance(bot, Bot) else load_bot(str(bot))
-        name = model if isinstance(model, str) else ""
-        if name:
-            with_model(loaded, name)
-        own = OwnParts(None if isinstance(model, str) else model, retriever)
+        loaded = bot if isinstance(bot, Bot) else Bot.load(bot)
+        entry = AppBot.of(loaded, model=model, retriever=retriever, additions=self._additions)
         require_distinct([*self.bots, loaded])
-        entry = AppBot(loaded, own, name)
         self._bots[loaded.name] = entry
         return entry.bot
+
+    def rule(self, rule: RuleT) -> RuleT:
+        """Add a rule to the pipeline of every bot of this app; to be used as a decorator. Return it unchanged.
+
+        A rule decides in a channel whether the agent is asked (see `Rule`). Rules run in the order in which they were
+        added. Raises UsageError for what is not an async function.
+        """
+        self._additions.add_rule(rule)
+        return rule
+
+    def observer(self, observer: ObserverT) -> ObserverT:
+        """Add an observer to the pipeline of every bot of this app; to be used as a decorator. Return it unchanged.
+
+        An observer sees and may change what the agent does in a channel (see `Observer`). Raises UsageError for what is
+        not an async function.
+        """
+        self._additions.add_observer(observer)
+        return observer
 
     def run(self) -> None:
         """Run the bots until Ctrl-C or SIGTERM. An error is told in a sentence on standard error, and ends the program
@@ -179,7 +209,7 @@ class App:
         """
         return (await self._open.agents(self._entry(bot))).root
 
-    async def reply(self, channel: str, *, bot: str | None = None, last: int | None = None) -> OneShot:
+    async def reply(self, channel: str, *, bot: str | None = None, last: int | None = None) -> ChannelReply:
         """Answer the newest message of a person in a channel (TYPE:ID), as the bot, and post the answer. The same
         newest message gets the same reply: a second call posts nothing. `last`: how many messages to read, else as
         declared.

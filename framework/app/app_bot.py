@@ -5,20 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from framework.app.additions import Additions
+
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.retrievers import BaseRetriever
+
     from framework.agent.build.channel_agents import ChannelAgents
     from framework.agent.build.own import OwnParts
+    from framework.agent.knowledge.retriever import Retriever
     from framework.definition.model import Bot
     from framework.settings import Settings
 
 
 @dataclass(frozen=True)
 class AppBot:
-    """`own` takes the place of what bot.yaml names; `model_name` that of its `model: name:`, empty: as declared."""
+    """`own` takes the place of what bot.yaml names; `model_name` that of its `model: name:`, empty: as declared.
+    `additions` are those of the app.
+    """
 
     loaded: Bot = field(repr=False)
     own: OwnParts
     model_name: str = ""
+    additions: Additions = field(default_factory=Additions)
+
+    @classmethod
+    def of(
+        cls,
+        bot: Bot,
+        *,
+        model: BaseChatModel | str | None = None,
+        retriever: Retriever | BaseRetriever | None = None,
+        additions: Additions | None = None,
+    ) -> AppBot:
+        """A bot with what a program brings. Raises DefinitionError for what is no model and no name of one."""
+        from framework.agent.build.own import OwnParts
+
+        name = model if isinstance(model, str) else ""
+        if name:
+            with_model(bot, name)
+        own = OwnParts(None if isinstance(model, str) else model, retriever)
+        return cls(bot, own, name, additions or Additions())
 
     @property
     def bot(self) -> Bot:

@@ -47,7 +47,7 @@ class OpenBots:
             if not self._settings.has_stream:
                 self._settings = await self._stack.enter_async_context(local_sandbox(self._settings))
             if name not in self._running:
-                opened = open_bot(entry.bot, self._settings, agents)
+                opened = open_bot(entry, self._settings, agents)
                 self._running[name] = await self._stack.enter_async_context(opened)
             return self._running[name]
 

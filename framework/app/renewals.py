@@ -145,7 +145,7 @@ class Renewals:
             service = open_chat_service(self._settings, bot.definition.identity)
         agent.connect(self._settings)
         stores = Stores.kept(entry.running, bot, self._settings)
-        newer = make_running(bot, self._settings, service, agent, stores=stores)
+        newer = make_running(bot, self._settings, service, agent, stores=stores, additions=fresh.additions)
         old_service = entry.running.service
 
         async def on_retired() -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from framework.agent.build.channel_agents import ChannelAgents
     from framework.agent.conversation import Agent
+    from framework.app.additions import Additions
+    from framework.app.app_bot import AppBot
     from framework.approvals import ApprovalStore
     from framework.budget.usage import UsageBook
     from framework.definition.model import Bot
@@ -82,9 +84,11 @@ def make_running(
     *,
     stores: Stores | None = None,
     watch: Callable[[Agent], Agent] | None = None,
+    additions: Additions | None = None,
 ) -> RunningBot:
     """Return a bot at work, with what its definition says of single channels. `stores`: without them, those in the
-    database of `settings`. `watch` puts something in front of each agent.
+    database of `settings`. `watch` puts something in front of each agent. `additions` are the rules and observers of
+    the app.
     """
     from framework.definition.overrides import effective
     from framework.runtime.core.bot import RunningBot, Setup
@@ -113,6 +117,8 @@ def make_running(
         stores.approvals,
         screen_at,
         stores.erase,
+        tuple(additions.rules) if additions else (),
+        tuple(additions.observers) if additions else (),
     )
 
 
@@ -121,14 +127,15 @@ def _as_it_is(agent: Agent) -> Agent:
 
 
 @contextlib.asynccontextmanager
-async def open_bot(bot: Bot, settings: Settings, agents: ChannelAgents) -> AsyncIterator[RunningBot]:
+async def open_bot(entry: AppBot, settings: Settings, agents: ChannelAgents) -> AsyncIterator[RunningBot]:
     """A bot with its view of the chat service. Service, agents and stores are closed at the end."""
     from framework.runtime.state.feedback_database import DatabaseFeedback
     from framework.stream.factory import open_chat_service
 
+    bot = entry.bot
     agents.connect(settings)
     service = open_chat_service(settings, bot.definition.identity)
-    running = make_running(bot, settings, service, agents)
+    running = make_running(bot, settings, service, agents, additions=entry.additions)
     try:
         if isinstance(running.feedback, DatabaseFeedback):
             await running.feedback.take_over()

@@ -107,8 +107,8 @@ class Serving:
         teammates = await _furnish(bots, settings) if self._sandbox else ()
         models = {bot.name: made.root.model_label for bot, made in zip(bots, agents, strict=True)}
         running: list[RunningBot] = [
-            await stack.enter_async_context(open_bot(bot, settings, made))
-            for bot, made in zip(bots, agents, strict=True)
+            await stack.enter_async_context(open_bot(entry, settings, made))
+            for entry, made in zip(self._bots, agents, strict=True)
         ]
         self._renewals = Renewals(zip(self._bots, running, agents, strict=True), settings, show=self._tell)
         stack.push_async_callback(self._renewals.close)

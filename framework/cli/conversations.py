@@ -123,7 +123,7 @@ def _chosen(bot: Bot, only: str | None) -> Sequence[Test]:
 
 
 def _play(one: Test, bot: Bot, settings: Settings) -> TestResult:
-    from framework.testing.play import play
+    from framework.testing.playing import play
 
     return play(one, bot, settings)
 

@@ -8,7 +8,6 @@ from typing import NoReturn
 
 import typer
 
-from framework import __version__
 from framework.cli import (
     ask,
     chat,
@@ -29,6 +28,7 @@ from framework.cli import (
 from framework.environment import hide_secrets
 from framework.errors import FrameworkError
 from framework.private_files import keep_private
+from framework.version import __version__
 
 app = typer.Typer(
     name="python -m framework",

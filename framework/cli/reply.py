@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from framework.app.app import App
-    from framework.runtime.one_shot import OneShot
+    from framework.runtime.one_shot import ChannelReply
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +51,6 @@ def reply(
         sys.stdout.write(done.message_id + "\n")
 
 
-async def _reply(app: App, channel: str, last: int | None) -> OneShot:
+async def _reply(app: App, channel: str, last: int | None) -> ChannelReply:
     async with app:
         return await app.reply(channel, last=last)

@@ -180,7 +180,7 @@ class BotDefinition(ChannelDefinition):
 
 @dataclass(frozen=True)
 class Bot:
-    """A loaded bot: its definition, checked, and where its parts are. Made by `loader.load_bot`.
+    """A loaded bot: its definition, checked, and where its parts are. Made by `Bot.load`.
 
     `document` is the bot.yaml that it was read from, with positions; `prompts` are all templates that the bot uses in
     any channel, `articles` the files of each `knowledge` that it has in any, `warnings` what is doubtful but not wrong.
@@ -198,6 +198,16 @@ class Bot:
     articles: Mapping[tuple[str, ...] | None, tuple[Path, ...]] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[DefinitionError, ...] = field(default=(), compare=False)
     variants: dict[int, Bot] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    @staticmethod
+    def load(place: str | Path) -> Bot:
+        """Load a bot by the path of its folder, or by its name under bots/. Reads files and changes nothing.
+
+        Raises UsageError if there is no such bot, and DefinitionError with file and line for all that is wrong in it.
+        """
+        from framework.definition.loader import load_bot
+
+        return load_bot(str(place))
 
     def at(self, cid: str) -> Bot:
         """The bot as it is in one channel (TYPE:ID): definition, system prompt and knowledge.

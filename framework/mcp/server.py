@@ -16,12 +16,12 @@ from fastmcp.tools import ToolResult
 from mcp_types import InputRequiredResult, TextContent
 from pydantic import Field
 
-from framework import __version__
 from framework.catalog.values import NOTE
 from framework.errors import FrameworkError, UsageError
 from framework.mcp.approval import AskFirst, Elicitation
 from framework.mcp.given import GivenArguments
 from framework.mcp.listing import ISSUE, PolicyListing, reading
+from framework.version import __version__
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import AuthProvider

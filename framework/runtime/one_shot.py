@@ -17,8 +17,10 @@ from framework.stream.timing import Timing
 
 
 @dataclass(frozen=True)
-class OneShot:
-    """The reply to a channel's newest message. `posted` is False where it was there before this call."""
+class ChannelReply:
+    """The reply to a channel's newest message. `posted` is False if it was there before this call. `outcome` is that of
+    the answer: answered, unsure or refused.
+    """
 
     message_id: str
     posted: bool
@@ -28,7 +30,7 @@ class OneShot:
 
 async def reply_once(
     bot: RunningBot, channel: ChannelRef, *, last: int, limits: Limits | None = None, timing: Timing | None = None
-) -> OneShot:
+) -> ChannelReply:
     """Answer the newest message of a person among the last `last` messages, as the bot.
 
     The same newest message gets the same reply: a second call posts nothing, unless the first one came to nothing but
@@ -53,7 +55,7 @@ async def reply_once(
     turn = replace(new_turn(bot, asked[-1], now=timing.now(), origin="command"), context_messages=last)
     match await Pipeline(bot, limits or Limits(), timing).run(turn):
         case Replied(message_id, answer):
-            return OneShot(message_id, posted=True, text=answer.text, outcome=answer.outcome)
+            return ChannelReply(message_id, posted=True, text=answer.text, outcome=answer.outcome)
         case Silent(_, message_id=str() as message_id):
             return await _earlier(bot, turn, message_id)
         case Failed(error, told=True):
@@ -64,8 +66,8 @@ async def reply_once(
             raise FrameworkError(f"Nothing was posted: {reason}.", where=str(channel))
 
 
-async def _earlier(bot: RunningBot, turn: Turn, message_id: str) -> OneShot:
+async def _earlier(bot: RunningBot, turn: Turn, message_id: str) -> ChannelReply:
     """The reply that an earlier call posted."""
     reply = own((await bot.service.messages(turn.channel, [message_id])).get(message_id), bot.user_id)
     text, outcome = (reply.message.text, reply.outcome) if reply is not None else ("", "")
-    return OneShot(message_id, posted=False, text=text, outcome=outcome or "answered")
+    return ChannelReply(message_id, posted=False, text=text, outcome=outcome or "answered")

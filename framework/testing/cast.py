@@ -9,21 +9,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from framework.agent.build.channel_agents import ChannelAgents
+from framework.app.app_bot import AppBot
 from framework.app.running import Stores, make_running
 from framework.approvals import ApprovalStore
 from framework.catalog.factory import open_toolbox
-from framework.definition.model import Bot, BotDefinition
+from framework.definition.model import BotDefinition
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.state.feedback import MemoryFeedback
 from framework.runtime.state.handover_book import MemoryHandovers
 from framework.storage import Storage
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
-from framework.testing.scenario import Test
+from framework.testing.scenario import Opening
 from framework.testing.watched import WatchedAgent
 
 if TYPE_CHECKING:
-    from framework.agent.build.own import OwnParts
     from framework.settings import Settings
     from framework.stream.timing import Timing
 
@@ -39,37 +39,31 @@ class Cast:
     feedback: MemoryFeedback
 
 
-def place_of(test: Test, definition: BotDefinition) -> ChannelRef:
+def place_of(opening: Opening, definition: BotDefinition) -> ChannelRef:
     """The channel of the test, or one that the bot joins."""
-    named = test.scenario.channel or next(iter(definition.channels.create), definition.channels.join[0])
+    named = opening.channel or next(iter(definition.channels.create), definition.channels.join[0])
     return ChannelRef.parse(named.replace("*", "test").replace("?", "x"))
 
 
-def with_own_values(bot: Bot, test: Test) -> Bot:
+def with_own_values(entry: AppBot, opening: Opening) -> AppBot:
     """The bot, with the values that the test gives for its channel as the most specific override."""
-    own = test.scenario.definition
+    own, bot = opening.definition, entry.loaded
     if own is None:
-        return bot
-    cid = str(place_of(test, bot.definition))
+        return entry
+    cid = str(place_of(opening, bot.definition))
     before = {pattern: block for pattern, block in bot.definition.overrides.items() if pattern != cid}
     if cid in bot.definition.overrides:
         before[f"{cid[:-1]}?"] = bot.definition.overrides[cid]  # still applied, right before the test's own
-    return replace(bot, definition=bot.definition.model_copy(update={"overrides": {**before, cid: own}}))
+    definition = bot.definition.model_copy(update={"overrides": {**before, cid: own}})
+    return replace(entry, loaded=replace(bot, definition=definition))
 
 
-def cast(
-    bot: Bot,
-    settings: Settings,
-    timing: Timing,
-    *,
-    called: list[str],
-    real_time: RealTime,
-    own: OwnParts | None = None,
-) -> Cast:
+def cast(entry: AppBot, settings: Settings, timing: Timing, *, called: list[str], real_time: RealTime) -> Cast:
     """Make the bot. `called` takes the names of the tools that it calls; `real_time` is entered while a model outside
-    works; `own` is what a program brings in the place of the bot's model and articles.
+    works.
     """
-    agents = ChannelAgents(bot, settings, clock=timing.monotonic, now=timing.now, own=own)
+    bot = entry.bot
+    agents = ChannelAgents(bot, settings, clock=timing.monotonic, now=timing.now, own=entry.own)
     agents.connect(settings, partial(open_toolbox, timing=timing))
     outside = nullcontext if agents.root.model_label == "embedded" else real_time
     service = open_chat_service(settings, bot.definition.identity, timing=timing)
@@ -82,5 +76,6 @@ def cast(
         agents,
         stores=Stores(feedback, MemoryHandovers(), approvals),
         watch=lambda agent: WatchedAgent(agent, called, outside),
+        additions=entry.additions,
     )
     return Cast(running, agents, feedback)

@@ -134,23 +134,16 @@ class Step(Part):
         return (text or "",) if text is not None or self.command else ()
 
 
-class Scenario(Part):
-    """A conversation test."""
+class Opening(Part):
+    """What there is before the first step of a conversation test."""
 
-    name: str = Field("", description="What it shows, as a sentence.")
     channel: str = Field("", description="TYPE:ID; without it, a channel that the bot joins.")
     people: dict[str, Person] = Field(default_factory=dict, description="Who takes part beside `user`, by id.")
     at: datetime = Field(datetime(2026, 1, 5, 10, 0, tzinfo=UTC), description="The time at the beginning.")
     custom: dict[str, Any] = Field(default_factory=dict, description="Custom fields of the channel.")
     history: tuple[Step, ...] = Field((), description="Messages from before the bot came.")
-    needs: Literal["model"] | None = Field(None, description="`model`: skipped unless a language model is set.")
     definition: ChannelDefinition | None = Field(
         None, description="Values for the channel, as under `overrides` in bot.yaml."
-    )
-    turns: tuple[Step, ...] = Field(
-        min_length=1,
-        description="What happens, in order.",
-        examples=[[{"user": "Hello", "expect": {"text": "help"}}]],
     )
 
     @field_validator("at")
@@ -164,6 +157,18 @@ class Scenario(Part):
         if value and not re.fullmatch(r"[a-zA-Z0-9_-]+:[^:,%\s*?]+", value):
             raise ValueError(f"{value!r} is not TYPE:ID, for example messaging:support-1")
         return value
+
+
+class Scenario(Opening):
+    """A conversation test."""
+
+    name: str = Field("", description="What it shows, as a sentence.")
+    needs: Literal["model"] | None = Field(None, description="`model`: skipped unless a language model is set.")
+    turns: tuple[Step, ...] = Field(
+        min_length=1,
+        description="What happens, in order.",
+        examples=[[{"user": "Hello", "expect": {"text": "help"}}]],
+    )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from framework.definition.loader import load_bot
 from framework.definition.model import Bot
 from framework.settings import Settings
 from framework.testing.outcome import TestResult
-from framework.testing.play import play
+from framework.testing.playing import play
 from framework.testing.report import transcript_line
 from framework.testing.scenario import load_test
 from tests.support.indexed import data_folder

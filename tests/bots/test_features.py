@@ -11,7 +11,7 @@ import pytest
 
 from framework.definition.loader import load_bot
 from framework.settings import Settings
-from framework.testing.play import play
+from framework.testing.playing import play
 from framework.testing.scenario import load_test
 
 TABLE = Path("docs/features.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import pytest
 from framework.definition.loader import load_bot
 from framework.settings import Settings
 from framework.testing.outcome import TestResult
-from framework.testing.play import play
+from framework.testing.playing import play
 from framework.testing.scenario import load_test
 
 BOT = """

@@ -62,7 +62,7 @@ class Rule(Protocol):
     ```
     """
 
-    async def __call__(self, turn: Turn, view: ChannelView) -> Decision | None:
+    async def __call__(self, turn: Turn, view: ChannelView, /) -> Decision | None:
         """Return what to do instead of answering, or None to let the turn go on.
 
         `turn.trigger` is the message, `turn.definition` the bot in this channel. Reads by `view` cost no call of the
@@ -84,7 +84,7 @@ class Observer(Protocol):
     ```
     """
 
-    async def __call__(self, turn: Turn, event: AgentEvent) -> AgentEvent:
+    async def __call__(self, turn: Turn, event: AgentEvent, /) -> AgentEvent:
         """Return the event, or another one in its place, which the following observers and the channel get.
 
         The order of events: text and tool calls as they come, then `Finished` with the whole answer, once. An exception

@@ -1,19 +1,16 @@
-"""Playing a conversation test: the production pipeline on a sandbox in memory, step by step."""
+"""A bot at work in a channel of a sandbox in memory, on virtual time."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from framework.agent.models.setup import choose_model
-from framework.definition.model import Bot
 from framework.engine.local import LocalEngine
 from framework.errors import FrameworkError
 from framework.runtime.core.bot import Limits, RunningBot
@@ -23,12 +20,14 @@ from framework.settings import Settings
 from framework.stream.model import ChannelRef
 from framework.testing.cast import cast, place_of, with_own_values
 from framework.testing.clock import VirtualLoop, virtual_timing
-from framework.testing.expect import Observed, unmet
-from framework.testing.outcome import Line, TestResult
-from framework.testing.rubric import Judge
-from framework.testing.scenario import USER, Person, Step, Test
+from framework.testing.expect import Observed
+from framework.testing.outcome import Line
+from framework.testing.scenario import USER, Opening, Person, Step
 from framework.testing.stage import Stage, open_stage
 from framework.testing.timers import LoopTimers
+
+if TYPE_CHECKING:
+    from framework.app.app_bot import AppBot
 
 SETTLE = 5.0
 """Virtual seconds after a step in which the bot may begin to answer; what it has begun may take longer."""
@@ -37,48 +36,20 @@ _BURST_GAP = 0.5
 _LIMITS = Limits(discovery=300.0, reconciliation=900.0)
 
 
-def play(test: Test, bot: Bot, settings: Settings) -> TestResult:
-    """Play one test on a loop of its own. What goes wrong is in the result; raises only what a person must mend first
-    (a broken definition or environment).
-    """
-    started = time.perf_counter()
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        result = runner.run(_play(test, bot, settings))
-    result.seconds = time.perf_counter() - started
-    return result
-
-
-async def _play(test: Test, bot: Bot, settings: Settings) -> TestResult:
-    result = TestResult(test)
-    if test.scenario.needs == "model" and choose_model(bot.definition.model, settings).is_embedded:
-        result.verdict, result.reason = "skipped", "needs a language model: set OPENAI_API_KEY"
-        return result
-    try:
-        async with _scene(test, bot, settings, result) as scene:
-            for number, step in enumerate(test.scenario.turns):
-                seen = await scene.do(step)
-                for failure in [*unmet(step.expect, seen), *await scene.judge(step, seen)]:
-                    result.fail(failure, test.place(number))
-    except FrameworkError as error:
-        result.verdict, result.reason = "error", str(error)
-    return result
-
-
 @asynccontextmanager
-async def _scene(test: Test, bot: Bot, settings: Settings, result: TestResult) -> AsyncIterator[_Scene]:
-    """The stage with its people, and the bot at work on it."""
+async def open_scene(opening: Opening, entry: AppBot, settings: Settings, lines: list[Line]) -> AsyncIterator[Scene]:
+    """The sandbox with its people, and the bot at work in it. `lines` takes what happens. Runs on a VirtualLoop."""
     loop = asyncio.get_running_loop()
     if not isinstance(loop, VirtualLoop):
         raise TypeError("conversation tests run on a virtual loop")
-    timing = virtual_timing(loop, test.scenario.at)
+    timing = virtual_timing(loop, opening.at)
     with TemporaryDirectory(prefix="conversation-") as folder:
         async with open_stage(timing) as stage:
             settings = _with_data(stage.settings(settings), Path(folder))
             called: list[str] = []
-            made = cast(with_own_values(bot, test), settings, timing, called=called, real_time=loop.real_time)
+            made = cast(with_own_values(entry, opening), settings, timing, called=called, real_time=loop.real_time)
             running = made.running
-            judge = Judge(bot, settings, loop.real_time)
-            scene = _Scene(test, stage, running, made.feedback, LocalEngine(), called, result, loop, judge)
+            scene = Scene(opening, stage, running, made.feedback, LocalEngine(), called, lines, loop)
             await scene.prepare()
             stop, ready = asyncio.Event(), asyncio.Event()
             work = asyncio.create_task(
@@ -103,18 +74,17 @@ async def _scene(test: Test, bot: Bot, settings: Settings, result: TestResult) -
 
 
 @dataclass
-class _Scene:
+class Scene:
     """What the steps act upon."""
 
-    test: Test
+    opening: Opening
     stage: Stage
     bot: RunningBot
     feedback: MemoryFeedback
     engine: LocalEngine
     called: list[str]
-    result: TestResult
+    lines: list[Line]
     loop: VirtualLoop
-    grader: Judge
     channel: ChannelRef = field(init=False)
     last: str = ""
     named: dict[str, str] = field(default_factory=dict)
@@ -123,16 +93,16 @@ class _Scene:
 
     def __post_init__(self) -> None:
         """The channel that things happen in."""
-        self.channel = place_of(self.test, self.bot.definition)
+        self.channel = place_of(self.opening, self.bot.definition)
 
     async def prepare(self) -> None:
         """People, channel, and what was written before the bot came."""
-        scenario = self.test.scenario
-        people = {USER: Person(name="User"), **scenario.people}
+        opening = self.opening
+        people = {USER: Person(name="User"), **opening.people}
         await self.stage.add_people(people)
         members = [id_ for id_, person in people.items() if person.member]
-        await self.stage.open_channel(self.channel, by=USER, members=members, custom=scenario.custom)
-        for step in scenario.history:
+        await self.stage.open_channel(self.channel, by=USER, members=members, custom=opening.custom)
+        for step in opening.history:
             await self._act(step)
 
     async def begin(self) -> None:
@@ -142,13 +112,13 @@ class _Scene:
 
     def now(self) -> datetime:
         """The virtual time."""
-        return virtual_timing(self.loop, self.test.scenario.at).now()
+        return virtual_timing(self.loop, self.opening.at).now()
 
     async def do(self, step: Step) -> Observed:
         """One step, and what the bot makes of it."""
         if step.wait:
             await asyncio.sleep(step.wait.total_seconds())
-            self._note(f"{step.wait} later")
+            self.note(f"{step.wait} later")
         self.called.clear()
         began = self.now()
         posted = await self._act(step)
@@ -157,16 +127,6 @@ class _Scene:
 
     def _where(self, step: Step) -> ChannelRef:
         return ChannelRef.parse(step.channel) if step.channel else self.channel
-
-    async def judge(self, step: Step, seen: Observed) -> list[str]:
-        """What a language model has against the answer, where a rubric is given and a model is set."""
-        if not step.expect.rubric:
-            return []
-        if not self.grader.available:
-            self._note("not judged by its rubric: no language model is set")
-            return []
-        grade = await self.grader.grade(step.expect.rubric, " ".join(step.words), seen.text)
-        return [] if grade.passed else [f"the rubric is not met: {grade.why}"]
 
     async def _act(self, step: Step) -> list[str]:
         """What a person does; returns the ids of the messages that were written."""
@@ -189,20 +149,20 @@ class _Scene:
         target = self._message(step.message)
         if step.edit is not None:
             await stage.edit(target, who, step.edit)
-            self._note(f"{who} edits: {step.edit}")
+            self.note(f"{who} edits: {step.edit}")
         elif step.delete:
             await stage.delete(target)
-            self._note(f"{who} deletes a message")
+            self.note(f"{who} deletes a message")
         elif step.react:
             await stage.react(target, who, step.react)
-            self._note(f"{who} reacts with {step.react}")
+            self.note(f"{who} reacts with {step.react}")
         elif step.join:
             await stage.join(channel, step.join)
-            self._note(f"{step.join} joins")
+            self.note(f"{step.join} joins")
         elif step.event or step.stop:
             kind = step.event or "ai_indicator.stop"
             await stage.event(channel, who, kind, step.custom)
-            self._note(f"event {kind}")
+            self.note(f"event {kind}")
 
     def _fields(self, step: Step) -> dict[str, Any]:
         fields: dict[str, Any] = dict(step.custom)
@@ -227,7 +187,7 @@ class _Scene:
         if name == "review":
             return next(reversed(self.reviews), "")
         if name not in self.named:
-            raise FrameworkError(f"No earlier step has the id {name!r}.", where=str(self.test.file))
+            raise FrameworkError(f"No earlier step has the id {name!r}.")
         return self.named[name]
 
     async def _settle(self) -> None:
@@ -249,7 +209,7 @@ class _Scene:
         reasons = [reason for id_ in posted if (reason := await self._reason(id_))]
         if not fresh:
             for reason in reasons:
-                self._note(f"the bot is silent: {reason}")
+                self.note(f"the bot is silent: {reason}")
         done = [datetime.fromisoformat(str(m["updated_at"])) for m in fresh]
         reviews = [m["review"] for m in messages if m["user"]["id"] == self.bot.user_id and m.get("review")]
         self.reviews |= {m["id"]: None for m in fresh if m.get("review")}
@@ -279,9 +239,9 @@ class _Scene:
         return reason if kind in {"silent", "handed off"} else ""
 
     def _say(self, step: Step, text: str) -> None:
-        person = self.test.scenario.people.get(step.sender, Person())
+        person = self.opening.people.get(step.sender, Person())
         shown = f"/{step.command} {text}".rstrip() if step.command else text
-        self.result.lines.append(
+        self.lines.append(
             Line(person.name or step.sender, shown, self.loop.time(), "other_bot" if person.bot else "person")
         )
 
@@ -291,10 +251,11 @@ class _Scene:
         details += ["for the team alone"] if message.get("restricted_visibility") else []
         details += [f"source: {source}" for source in sources] + [f"tool: {name}" for name in self.called]
         line = Line(self.bot.definition.identity.name, str(message["text"]), self.loop.time(), "bot", tuple(details))
-        self.result.lines.append(line)
+        self.lines.append(line)
 
-    def _note(self, text: str) -> None:
-        self.result.lines.append(Line("", text, self.loop.time(), "note"))
+    def note(self, text: str) -> None:
+        """Write something down between the messages."""
+        self.lines.append(Line("", text, self.loop.time(), "note"))
 
 
 async def _either(work: asyncio.Task[None], ready: asyncio.Event) -> None:
