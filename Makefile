@@ -41,6 +41,7 @@ lint: $(VENV)/.test-installed ## style and types alone
 
 docs: $(VENV)/.test-installed $(VENV)/.docs-installed ## build the site of docs/ into site/; a link that leads nowhere fails it
 	$(BIN)/python -m scripts.reference
+	$(BIN)/python -m scripts.rooms
 	$(BIN)/zensical build --strict --clean
 
 hooks: $(VENV)/.test-installed ## check style, types and layers before each commit (git hooks of this clone)

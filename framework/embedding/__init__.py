@@ -1,4 +1,4 @@
-"""Texts to vectors of meaning, for whoever compares texts: articles with questions, operations with intents."""
+"""Turns texts into vectors of meaning, to compare articles with questions and operations with intents."""
 
 from importlib.util import find_spec
 

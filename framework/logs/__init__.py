@@ -1,1 +1,1 @@
-"""What an operator sees of the framework: logs today."""
+"""Structured logs: their form on a terminal and as JSON, and secrets struck out of them."""

@@ -1,4 +1,4 @@
-"""Fetching what strangers name: from public addresses alone, and never too much."""
+"""Careful calls of servers: breakers, retries, and fetching addresses that strangers name."""
 
 from framework.net.guarded import FetchError, fetch, is_public
 
