@@ -69,7 +69,7 @@ def with_model(bot: Bot, name: str) -> Bot:
     """The bot on another model, named as in bot.yaml. Raises DefinitionError for a name of the wrong form."""
     from pydantic import ValidationError
 
-    from framework.definition.language_model import Model
+    from framework.definition.parts.language_model import Model
     from framework.errors import DefinitionError
 
     try:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from framework.definition.channels import Channels
     from framework.definition.model import BotDefinition
+    from framework.definition.parts.channels import Channels
     from framework.settings import Settings
 
 _PARTS = re.compile(r"\*+|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)

@@ -99,8 +99,8 @@ def _plain(origin: Origin) -> Any:  # noqa: ANN401 - any value that JSON has
 def _written(value: object) -> Any:  # noqa: ANN401 - any value that JSON has
     from datetime import timedelta
 
-    from framework.definition.part import Part
-    from framework.definition.problems import duration
+    from framework.definition.parts.part import Part
+    from framework.definition.reading.problems import duration
 
     if isinstance(value, timedelta):
         return duration(value)

@@ -130,7 +130,7 @@ async def opened(catalog: Catalog, *, yes: bool) -> AsyncIterator[tuple[Toolbox,
     from framework.catalog.execution.policy import Policy
     from framework.catalog.execution.principal import Principal
     from framework.catalog.factory import open_toolbox
-    from framework.definition.operations import APP, CLASSES, Operations
+    from framework.definition.parts.operations import APP, CLASSES, Operations
     from framework.settings import load_settings
 
     everything = Operations(

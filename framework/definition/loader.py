@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from framework.definition.model import Bot, BotDefinition
-from framework.definition.operations import OPERATION_TOOLS
 from framework.definition.overrides import merged
-from framework.definition.positions import Key, read_yaml
-from framework.definition.problems import said, together
-from framework.definition.prompt import Prompt, read_prompt
+from framework.definition.parts.operations import OPERATION_TOOLS
+from framework.definition.reading.positions import Key, read_yaml
+from framework.definition.reading.problems import said, together
+from framework.definition.reading.prompt import Prompt, read_prompt
 from framework.definition.validation import findings, validated
 from framework.errors import DefinitionError, Position, UsageError
 

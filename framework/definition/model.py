@@ -11,21 +11,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from framework.definition.budget import Budget
-from framework.definition.channels import CatchUp, Channels
-from framework.definition.conditions import Conditions, Team
-from framework.definition.handover import Handover
-from framework.definition.identity import Identity, Persona
-from framework.definition.language_model import Model
-from framework.definition.memory import Context, Memory
-from framework.definition.operations import Operations
-from framework.definition.part import ONE_OR_MANY, Part, Texts
-from framework.definition.phrases import Phrases
-from framework.definition.positions import Document
-from framework.definition.prompt import Prompt
-from framework.definition.reply import Drafts, Reply
-from framework.definition.tools import McpServer, ToolRule
-from framework.definition.triggers import Trigger
+from framework.definition.parts.budget import Budget
+from framework.definition.parts.channels import CatchUp, Channels
+from framework.definition.parts.conditions import Conditions, Team
+from framework.definition.parts.handover import Handover
+from framework.definition.parts.identity import Identity, Persona
+from framework.definition.parts.language_model import Model
+from framework.definition.parts.memory import Context, Memory
+from framework.definition.parts.operations import Operations
+from framework.definition.parts.part import ONE_OR_MANY, Part, Texts
+from framework.definition.parts.phrases import Phrases
+from framework.definition.parts.reply import Drafts, Reply
+from framework.definition.parts.tools import McpServer, ToolRule
+from framework.definition.parts.triggers import Trigger
+from framework.definition.reading.positions import Document
+from framework.definition.reading.prompt import Prompt
 from framework.errors import DefinitionError
 
 __all__ = [

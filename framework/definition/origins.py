@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from framework.definition.overrides import matching, merged
-from framework.definition.part import Part
+from framework.definition.parts.part import Part
 
 if TYPE_CHECKING:
     from framework.definition.model import Bot
-    from framework.definition.positions import Key
+    from framework.definition.reading.positions import Key
     from framework.errors import Position
 
 

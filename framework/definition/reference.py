@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from framework.definition.model import BotDefinition, ChannelDefinition
-from framework.definition.problems import default_of, example_of
-from framework.definition.shape import choices, expected, inside, part_of
+from framework.definition.reading.problems import default_of, example_of
+from framework.definition.reading.shape import choices, expected, inside, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

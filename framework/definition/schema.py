@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from framework.definition.model import BotDefinition
-from framework.definition.problems import duration
+from framework.definition.reading.problems import duration
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from framework.definition.finding import Finding
 from framework.definition.model import BotDefinition
-from framework.definition.override_rules import idle_overrides
-from framework.definition.overrides import merged
-from framework.definition.problems import problems_of
-from framework.definition.rules import rules
+from framework.definition.overrides import idle_overrides, merged
+from framework.definition.reading.problems import Finding, problems_of
+from framework.definition.rules.consistency import rules
 from framework.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from framework.definition.positions import Document, Key
+    from framework.definition.reading.positions import Document, Key
 
 
 def validated(document: Document, problems: list[DefinitionError]) -> tuple[BotDefinition, set[str]]:

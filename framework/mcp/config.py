@@ -9,17 +9,17 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from framework.catalog.catalog import Catalog, UnknownOperationError
-from framework.definition.operations import APP, CLASSES, Operations
-from framework.definition.part import Part
-from framework.definition.positions import read_yaml
-from framework.definition.problems import explain, together
+from framework.definition.parts.operations import APP, CLASSES, Operations
+from framework.definition.parts.part import Part
+from framework.definition.reading.positions import read_yaml
+from framework.definition.reading.problems import explain, together
 from framework.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from framework.definition.positions import Document
+    from framework.definition.reading.positions import Document
 
 _ANYONE: dict[str, Any] = {"channels": ("*",), "act_as": (APP, "*")}
 PRESETS = {

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from framework.definition.model import ChannelDefinition
-from framework.definition.part import Duration, Part
-from framework.definition.positions import Document, read_yaml
-from framework.definition.problems import explain, together
+from framework.definition.parts.part import Duration, Part
+from framework.definition.reading.positions import Document, read_yaml
+from framework.definition.reading.problems import explain, together
 from framework.errors import DefinitionError, Position
 
 FOLDER = "conversations"

@@ -12,7 +12,7 @@ import structlog
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from framework.definition.approval_conditions import FUNCTIONS, SUMS, Condition, Sum
+from framework.definition.expressions.approval_conditions import FUNCTIONS, SUMS, Condition, Sum
 from framework.tools.judged import judged
 from framework.tools.sums import Amount
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mcp import Client
     from mcp.types import Tool
 
-    from framework.definition.tools import McpServer
+    from framework.definition.parts.tools import McpServer
 
 _log = structlog.get_logger(__name__)
 

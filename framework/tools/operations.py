@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 
 from framework.catalog.execution.policy import Policy
 from framework.catalog.execution.principal import Principal
-from framework.definition.operations import OPERATION_TOOLS
+from framework.definition.parts.operations import OPERATION_TOOLS
 from framework.errors import FrameworkError, ToolError
 from framework.outbound import UNSCREENED, Screen
 from framework.tools.context import ToolContext

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.definition.operations import DIRECT_TOOLS, OPERATION_TOOLS
+from framework.definition.parts.operations import DIRECT_TOOLS, OPERATION_TOOLS
 from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from framework.definition.approval_conditions import check_condition, read_condition
-from framework.definition.tools import ToolRule
+from framework.definition.expressions.approval_conditions import check_condition, read_condition
+from framework.definition.parts.tools import ToolRule
 from framework.errors import DefinitionError, Position
 from framework.tools.judgement import Judgement, judgement_of
 

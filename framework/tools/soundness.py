@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool, tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from framework.definition.patterns import REGEX_HINT, linear
+from framework.definition.expressions.patterns import REGEX_HINT, linear
 from framework.errors import DefinitionError, Position
 
 

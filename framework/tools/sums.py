@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
     from sqlalchemy.engine import Connection
 
-    from framework.definition.approval_conditions import Sum
+    from framework.definition.expressions.approval_conditions import Sum
 
 _KEPT = timedelta(days=8)
 

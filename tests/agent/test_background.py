@@ -20,8 +20,8 @@ from framework.agent.prompt.facts import Facts, fact_tools
 from framework.agent.prompt.pictures import Pictures
 from framework.agent.prompt.summary import BATCH, ChannelSummaries, Summariser
 from framework.agent.prompt.summary_prompt import CHANNEL_PROMPT
-from framework.definition.memory import Memory
 from framework.definition.model import Model
+from framework.definition.parts.memory import Memory
 from framework.settings import Settings
 from framework.tools.database import Database
 from tests.agent.conftest import AgentMaker, Shelf, answer, asking

@@ -16,7 +16,7 @@ from framework.agent.agent import LangChainAgent
 from framework.agent.conversation import AgentEvent, ApprovalRequested, Caller, Conversation, Finished
 from framework.approvals import Approval, ApprovalStore, Decision, NotWaitingError
 from framework.budget.usage import MemoryUsageBook
-from framework.definition.tools import ToolRule
+from framework.definition.parts.tools import ToolRule
 from framework.errors import DefinitionError
 from framework.storage import Storage
 from framework.tools.approvals import ToolApprovals

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from framework.agent.prompt.facts import Facts
-from framework.definition.memory import Memory
+from framework.definition.parts.memory import Memory
 from framework.errors import FrameworkError
 from framework.tools.database import Database
 from tests.support.postgres import Postgres, unavailable

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.definition.approval_conditions import Sum, arguments_of, check_condition, read_condition
+from framework.definition.expressions.approval_conditions import Sum, arguments_of, check_condition, read_condition
 from framework.storage import Storage
 from framework.tools.sums import Amount, Payer, SumBook
 from tests.support.postgres import Postgres

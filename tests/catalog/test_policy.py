@@ -10,7 +10,7 @@ from framework.catalog.execution.actor import actors, described, with_actor, wit
 from framework.catalog.execution.policy import ActingUser, NotAllowedError
 from framework.catalog.execution.principal import Principal
 from framework.catalog.execution.reach import Anywhere, Filtered, InChannels, OfMessage, narrow, reach_of
-from framework.definition.operations import Operations
+from framework.definition.parts.operations import Operations
 from tests.support.operations import policy
 
 BOT = Principal("bot:support_bot", bot="agent-bot", caller="maria", channel="messaging:support-1", key="turn-1")

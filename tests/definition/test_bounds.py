@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from framework.definition.loader import load_bot
-from framework.definition.positions import DEEPEST, MOST_BYTES, read_yaml
-from framework.definition.prompt import read_prompt
+from framework.definition.reading.positions import DEEPEST, MOST_BYTES, read_yaml
+from framework.definition.reading.prompt import read_prompt
 from framework.errors import DefinitionError, Position
 
 LEVELS = "abcdefghi"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from framework.definition.loader import bot_names, load_bot
-from framework.definition.override_rules import may_meet
+from framework.definition.overrides import may_meet
 from framework.errors import DefinitionError, FrameworkError, UsageError
 
 

@@ -93,7 +93,7 @@ BREAKAGES = {
     "cron field": ('cron: "0 9 * * 1-5"', '¦cron: "0 25 * * *"', ["'25' is not a valid hour", "0 to 23"]),
     "cron fields": ('cron: "0 9 * * 1-5"', '¦cron: "9:00"', ["cron has five", "0 9 * * 1-5"]),
     "key of a schedule": ("timezone: Europe/Berlin, do", "¦timezon: UTC, do", ["'timezon'", "'timezone'"]),
-    "time zone": ("  timezone: Europe/Berlin\n", "  ¦timezone: Berlin\n", ["no time zone", "Europe/Berlin"]),
+    "time zone": ("  timezone: Europe/Berlin\n", "  ¦timezone: Berlin\n", ["not a time zone", "Europe/Berlin"]),
     "schedule without a task": (", do: Say what is new.}", "}", ["'schedule' does not say what", "`do:`"]),
     "duration": ("after: 30m", "¦after: half an hour", ["no duration", "30m"]),
     "placeholder": ('say: "Welcome {name}!"', '¦say: "Welcome {nmae}!"', ["{nmae}", "{name}"]),
@@ -164,7 +164,7 @@ BREAKAGES = {
         ["a no-break space", "type the blanks anew"],
     ),
     "curly quotes": ('["messaging:shop-*"]', "[¦“messaging:shop-*”]", ["TYPE:ID", "straight quotes"]),
-    "abbreviated time zone": ("  timezone: Europe/Berlin\n", "  ¦timezone: CEST\n", ["no time zone; name a place"]),
+    "abbreviated time zone": ("  timezone: Europe/Berlin\n", "  ¦timezone: CEST\n", ["not a time zone; name a place"]),
     "a day that never comes": (
         'cron: "0 9 * * 1-5"',
         '¦cron: "0 9 31 2 *"',

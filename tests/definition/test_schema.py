@@ -14,12 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from framework.definition.loader import bot_names, bots_folder
 from framework.definition.model import BotDefinition
-from framework.definition.positions import read_yaml
+from framework.definition.parts.tools import ToolRule
+from framework.definition.parts.triggers import Trigger
+from framework.definition.reading.positions import read_yaml
+from framework.definition.reading.shape import choices, inside, part_of
 from framework.definition.reference import renewed
 from framework.definition.schema import bot_schema, schema_text
-from framework.definition.shape import choices, inside, part_of
-from framework.definition.tools import ToolRule
-from framework.definition.triggers import Trigger
 
 PAGES = ("bots.md", "clients.md", "connect.md", "operations.md", "prompts.md", "team.md", "tools.md", "tutorial.md")
 REFERENCE = Path("docs/reference/bot-yaml.md")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from framework.definition.reply import Reply
+from framework.definition.parts.reply import Reply
 from framework.runtime.decide.bursts import Rules, bursts
 from framework.runtime.state.own import ANSWERS
 from framework.stream.model import ChannelRef, Message, User

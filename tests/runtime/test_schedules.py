@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from framework.definition.triggers import Trigger
+from framework.definition.parts.triggers import Trigger
 from framework.runtime.intake.schedule import ticks
 from framework.stream.model import Message
 from framework.stream.timing import Timing

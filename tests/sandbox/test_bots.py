@@ -9,8 +9,8 @@ import jwt
 import pytest
 
 from framework.app.presented import conversations, present, presented
-from framework.definition.channels import Channels
 from framework.definition.model import BotDefinition
+from framework.definition.parts.channels import Channels
 from framework.sandbox.dev import invites
 from framework.sandbox.dev.server import Running, serving
 from framework.sandbox.kernel.config import SandboxConfig

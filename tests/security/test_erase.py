@@ -21,9 +21,9 @@ from framework.audit import AuditLog
 from framework.audit.entry import Entry
 from framework.budget.database import DatabaseUsageBook
 from framework.budget.usage import Usage
-from framework.definition.approval_conditions import Sum
+from framework.definition.expressions.approval_conditions import Sum
 from framework.definition.loader import load_bot
-from framework.definition.memory import Memory
+from framework.definition.parts.memory import Memory
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.port import Done, Execution, Job, JobResult
 from framework.runtime.erasure import Eraser

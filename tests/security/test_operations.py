@@ -26,7 +26,7 @@ from framework.catalog.execution.effects import effects_of
 from framework.catalog.execution.policy import NotAllowedError
 from framework.catalog.execution.principal import Principal
 from framework.catalog.execution.visible import Reader, seen_by
-from framework.definition.operations import Operations
+from framework.definition.parts.operations import Operations
 from framework.errors import FrameworkError
 from framework.mcp.config import PRESETS
 from framework.tools.mcp import McpTools, Target

@@ -21,7 +21,7 @@ from framework.agent.knowledge.articles import encoding, formats
 from framework.agent.knowledge.search import shorthand
 from framework.agent.models import thoughts
 from framework.catalog.search import languages
-from framework.definition.patterns import LinearPattern
+from framework.definition.expressions.patterns import LinearPattern
 from framework.logs.secrets import Redactor
 from framework.personal_data import accounts
 from framework.runtime.core import language as words
@@ -73,10 +73,10 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
 """What makes expressions at run time of what people wrote, with an example of each."""
 
 NOT_OF_STRANGERS = {
-    "framework/definition/translation.py:translated": "compiles an owner's expression to read it, and runs it nowhere",
-    "framework/definition/approval_conditions.py:_SUM": "an owner's condition in bot.yaml",
-    "framework/definition/translation.py:marked": "a border and a mark: one sign",
-    "framework/definition/prompt.py:_first": "a word of an owner's template in that template, for `check`",
+    "framework/definition/expressions/translation.py:translated": "compiles a pattern to read it, and never runs it",
+    "framework/definition/expressions/approval_conditions.py:_SUM": "an owner's condition in bot.yaml",
+    "framework/definition/expressions/translation.py:marked": "a border and a mark: one sign",
+    "framework/definition/reading/prompt.py:_first": "a word of an owner's template in that template, for `check`",
     "framework/testing/expect.py:_texts": "an owner's conversation test against an answer of their bot",
     "framework/testing/scenario.py:_pattern": "an owner's conversation test",
 }

@@ -18,7 +18,7 @@ from framework.catalog.execution.policy import Policy
 from framework.catalog.execution.principal import Principal
 from framework.catalog.factory import open_records, open_toolbox
 from framework.catalog.toolbox import Toolbox
-from framework.definition.operations import Operations
+from framework.definition.parts.operations import Operations
 from framework.settings import Settings
 from framework.stream.timing import Timing
 from tests.support.sandbox import API_KEY, API_SECRET

@@ -17,7 +17,7 @@ from fastmcp.exceptions import ToolError as ServerToolError
 from fastmcp.server.dependencies import get_http_headers
 from structlog.testing import capture_logs
 
-from framework.definition.tools import McpServer
+from framework.definition.parts.tools import McpServer
 from framework.errors import DefinitionError, Position, ToolError
 from framework.tools.mcp import RETRY_SECONDS, McpTools, Target, targets
 from framework.tools.rules import declared_name

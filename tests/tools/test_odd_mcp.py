@@ -11,7 +11,7 @@ import pytest
 from langchain_core.tools import BaseTool
 from structlog.testing import capture_logs
 
-from framework.definition.tools import ToolRule
+from framework.definition.parts.tools import ToolRule
 from framework.errors import ToolError
 from framework.tools.mcp import McpTools, Target
 from framework.tools.rules import Rules

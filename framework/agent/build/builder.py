@@ -22,8 +22,8 @@ from framework.agent.knowledge.tool import knowledge_tool
 from framework.agent.models.failure import ModelSite
 from framework.agent.models.setup import EMBEDDED, ModelChoice, build_model, choose_model, site_of
 from framework.agent.prompt.pictures import pictures_for
-from framework.definition.operations import OPERATION_TOOLS
-from framework.definition.positions import read_yaml
+from framework.definition.parts.operations import OPERATION_TOOLS
+from framework.definition.reading.positions import read_yaml
 from framework.errors import DefinitionError, Position
 from framework.tools.registry import import_tools, load_tools
 

@@ -27,8 +27,8 @@ from framework.agent.embedded.composition import Reply, compose
 from framework.agent.embedded.smalltalk import SmallTalk, small_talk
 from framework.agent.knowledge.search.evidence import Evidence
 from framework.agent.turn import Said
+from framework.definition.expressions.patterns import linear
 from framework.definition.model import Phrases
-from framework.definition.patterns import linear
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import CallbackManagerForLLMRun

@@ -14,7 +14,7 @@ from framework.agent.turn import TurnContext
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from framework.definition.budget import Price, Spending
+    from framework.definition.parts.budget import Price, Spending
 
 _log = structlog.get_logger(__name__)
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from langchain.tools import ToolRuntime
     from langgraph.types import Command
 
-    from framework.definition.phrases import Phrases
-    from framework.definition.tools import ToolRule
+    from framework.definition.parts.phrases import Phrases
+    from framework.definition.parts.tools import ToolRule
     from framework.tools.approvals import ToolApprovals
     from framework.tools.rate import CallLimits
     from framework.tools.rules import Rules

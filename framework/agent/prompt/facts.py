@@ -18,7 +18,7 @@ from framework.tools.database import TABLES, Database
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-    from framework.definition.memory import Memory
+    from framework.definition.parts.memory import Memory
 
 LONGEST = 300
 """Characters of one fact."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from framework.catalog.execution.actor import actors, described
 from framework.catalog.operation import EFFECTS
-from framework.definition.operations import APP, BOT, CALLER, CONVERSATION, Operations, matches
+from framework.definition.parts.operations import APP, BOT, CALLER, CONVERSATION, Operations, matches
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:

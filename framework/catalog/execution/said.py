@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from framework.stream.model import RECORD_FIELDS
 
 if TYPE_CHECKING:
-    from framework.definition.operations import Operations
+    from framework.definition.parts.operations import Operations
 
 MOST_MENTIONED = 5
 STATE_FIELDS = RECORD_FIELDS | {"handover_count", "generating"}

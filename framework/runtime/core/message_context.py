@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
-from framework.definition.conditions import Team
+from framework.definition.parts.conditions import Team
 from framework.runtime.core.triggers import WRITTEN_BY_BOT, never_answered
 from framework.runtime.state.handover import Handover
 from framework.runtime.team.people import belongs

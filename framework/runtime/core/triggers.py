@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from framework.definition.expressions.patterns import linear
 from framework.definition.model import BotDefinition
-from framework.definition.patterns import linear
-from framework.definition.triggers import MESSAGE_KINDS, Trigger
+from framework.definition.parts.triggers import MESSAGE_KINDS, Trigger
 from framework.runtime.core.language import has_words, names_somebody, own_words
 from framework.stream.model import Message, User, may_see
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from framework.agent.conversation import AgentEvent, Answer, Conversation
 from framework.definition.model import BotDefinition
-from framework.definition.triggers import TriggerKind
+from framework.definition.parts.triggers import TriggerKind
 from framework.engine.port import Execution
 from framework.runtime.core.bot import Setup
 from framework.runtime.state.audience import audience_of

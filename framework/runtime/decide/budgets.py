@@ -10,7 +10,7 @@ import structlog
 
 from framework.agent.conversation import AgentEvent, Answer, Finished
 from framework.budget.usage import Bound, Claim, Refused, Usage, UsageBook
-from framework.definition.budget import Spending
+from framework.definition.parts.budget import Spending
 from framework.runtime.core.stage import CallNext
 from framework.runtime.core.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
 from framework.runtime.decide.content import saying

@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from framework.definition.model import BotDefinition
-from framework.definition.reply import Reply
+from framework.definition.parts.reply import Reply
 from framework.runtime.core.message_context import MessageContexts
 from framework.runtime.core.stage import CallNext
 from framework.runtime.core.triggers import from_a_person

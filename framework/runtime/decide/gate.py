@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from framework.definition.triggers import Trigger
+from framework.definition.parts.triggers import Trigger
 from framework.names import shown_name
 from framework.runtime.core.message_context import MessageContext, MessageContexts, situated
 from framework.runtime.core.stage import CallNext

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from framework.agent.embedded.smalltalk import only_nods
 from framework.definition.model import BotDefinition
-from framework.definition.triggers import Trigger
+from framework.definition.parts.triggers import Trigger
 from framework.runtime.core.language import says_something
 from framework.runtime.core.message_context import MessageContext, of_team, roles_of
 from framework.runtime.core.triggers import calls_bot, command_in, fired, not_fired

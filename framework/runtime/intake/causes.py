@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from framework.definition.model import BotDefinition
-from framework.definition.triggers import Trigger
+from framework.definition.parts.triggers import Trigger
 from framework.names import shown_name
 from framework.runtime.core.triggers import is_bot, pressed, wanted
 from framework.runtime.core.turn import Cause

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from cronsim import CronSim
 
-from framework.definition.cron import read_cron
-from framework.definition.triggers import Trigger
-from framework.definition.zones import zone
+from framework.definition.expressions.cron import read_cron
+from framework.definition.parts.hours import zone
+from framework.definition.parts.triggers import Trigger
 
 LATE = timedelta(minutes=5)
 """A tick that was missed is caught up with for this long."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from framework.definition.model import BotDefinition
-from framework.definition.triggers import MESSAGE_KINDS, Trigger
+from framework.definition.parts.triggers import MESSAGE_KINDS, Trigger
 from framework.engine.port import Engine
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import new_turn, to_job

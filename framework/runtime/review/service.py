@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from framework.approvals import Approval, ApprovalStore, Decision, NotWaitingError
-from framework.definition.conditions import Team
+from framework.definition.parts.conditions import Team
 from framework.engine.port import Job
 from framework.errors import ChatServiceError
 from framework.names import plain_name

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from framework.definition.conditions import Team
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import merged
+from framework.definition.parts.conditions import Team
 from framework.errors import ChatServiceError
 from framework.names import as_code
 from framework.runtime.team.people import belongs, people

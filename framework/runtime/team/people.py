@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from framework.definition.conditions import Team
+from framework.definition.parts.conditions import Team
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.port import ChatService
 

@@ -14,8 +14,8 @@ import jinja2
 from jinja2 import meta
 from jinja2.sandbox import SandboxedEnvironment
 
-from framework.definition.bounded import BoundedEnvironment
-from framework.definition.positions import read_text
+from framework.definition.expressions.bounded import BoundedEnvironment
+from framework.definition.reading.positions import read_text
 from framework.errors import DefinitionError, Position
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from framework.definition.cron import read_cron
-from framework.definition.hours import OfficeHours
+from framework.definition.expressions.cron import read_cron
+from framework.definition.parts.hours import OfficeHours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

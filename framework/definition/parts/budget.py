@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from framework.definition.part import Part
+from framework.definition.parts.part import Part
 
 
 class Spending(Part):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from framework.definition.part import ONE_OR_MANY, Duration, Part
+from framework.definition.parts.part import ONE_OR_MANY, Duration, Part
 
 _NAME = re.compile(r"[a-z0-9_]+:\S+")
 PersonalData = Literal["email", "phone", "iban", "card", "credit_card", "ssn", "ip", "mac_address", "url"]

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, Field, field_validator
 
-from framework.definition.part import ONE_OR_MANY, Part
-from framework.definition.zones import known_zone, zone
+from framework.definition.parts.part import ONE_OR_MANY, Part
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SPAN = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*-\s*(\d{1,2})(?::(\d{2}))?")
 _MIDNIGHT = 24 * 60
+_ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 _LOOK_AHEAD = 400
 """Days in which an opening is looked for: a year with all its holidays."""
 Span = tuple[int, int]
 """From and to, in minutes after the midnight of the day it begins; over 1440 where it ends on the next day."""
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its IANA name. Raises ValueError where there is none."""
+    try:
+        # The name becomes a file's path: nothing that could leave its folder goes there.
+        if _ZONE.fullmatch(name):
+            return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        pass  # A folder such as `Europe` is an OSError.
+    raise ValueError(f"{name!r} is not a time zone; {_nearest(name)}")
+
+
+def _nearest(name: str) -> str:
+    names = available_timezones()
+    ends = sorted(known for known in names if known.lower().endswith("/" + name.lower().replace(" ", "_")))
+    # Places alone: EST is near to CEST, and half a world away.
+    near = ends or get_close_matches(name, sorted(known for known in names if "/" in known), n=1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else "name a place, as in Europe/Berlin, or UTC"
+
+
+def known_zone(name: str) -> str:
+    """Check a time zone's name and give it back. Raises ValueError."""
+    zone(name)
+    return name
 
 
 def _days(value: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from framework.definition.positions import Key
+    from framework.definition.reading.positions import Key
 
 _UNIONS = (Union, types.UnionType)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from framework.definition.part import Part, Texts
+from framework.definition.parts.part import Part, Texts
 
 
 class Context(Part):

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from framework.definition.finding import Finding
-from framework.definition.patterns import REGEX_HINT, check_regex
+from framework.definition.expressions.patterns import REGEX_HINT, check_regex
+from framework.definition.reading.problems import Finding
 
 if TYPE_CHECKING:
     from framework.definition.model import BotDefinition
-    from framework.definition.positions import Key
-    from framework.definition.triggers import Trigger
+    from framework.definition.parts.triggers import Trigger
+    from framework.definition.reading.positions import Key
 
 _REACTION = re.compile(r"[\w+-]+")
 _EVENT = re.compile(r"[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*")

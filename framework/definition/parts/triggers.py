@@ -9,11 +9,10 @@ from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from framework.definition.conditions import Conditions, Team
-from framework.definition.cron import read_cron
-from framework.definition.hours import OfficeHours
-from framework.definition.part import Duration, Part, Texts
-from framework.definition.zones import known_zone
+from framework.definition.expressions.cron import read_cron
+from framework.definition.parts.conditions import Conditions, Team
+from framework.definition.parts.hours import OfficeHours, known_zone
+from framework.definition.parts.part import Duration, Part, Texts
 
 __all__ = ["KINDS", "MESSAGE_KINDS", "VALUE_KINDS", "Conditions", "OfficeHours", "Team", "Trigger", "TriggerKind"]
 

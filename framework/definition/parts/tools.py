@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from framework.definition.approval_conditions import arguments_of, check_condition
-from framework.definition.part import Duration, Part, Texts
+from framework.definition.expressions.approval_conditions import arguments_of, check_condition
+from framework.definition.parts.part import Duration, Part, Texts
 
 _WHEN = re.compile(r"when:\s*(?P<condition>\S.*)", re.DOTALL)
 

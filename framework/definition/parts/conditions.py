@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from framework.definition.hours import OfficeHours
-from framework.definition.part import Duration, Part, Texts
+from framework.definition.parts.hours import OfficeHours
+from framework.definition.parts.part import Duration, Part, Texts
 
 
 class Conditions(Part):

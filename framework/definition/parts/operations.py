@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from framework.definition.part import ONE_OR_MANY, Duration, Part, Texts
+from framework.definition.parts.part import ONE_OR_MANY, Duration, Part, Texts
 
 CATALOGUE_TOOLS = (
     "search_operations",

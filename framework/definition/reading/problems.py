@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from framework.definition.part import Part
-from framework.definition.shape import annotation_at, expected, field_at, model_at, part_of
+from framework.definition.parts.part import Part
+from framework.definition.reading.shape import annotation_at, expected, field_at, model_at, part_of
 from framework.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-    from framework.definition.positions import Document, Key
+    from framework.definition.reading.positions import Document, Key
 
 _WRONG_TYPE = ("_type", "_parsing", "_from_float", "literal_error")
 _CURLY = ("“", "”", "„", "‘", "’", "«", "»")
@@ -35,6 +36,16 @@ class InvalidDefinitionError(DefinitionError):
     def __init__(self, problems: Iterable[DefinitionError]) -> None:
         self.problems = tuple(sorted(problems, key=_order))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong at a path, and what to do. A warning is told by `check`; anything else is an error."""
+
+    path: Key
+    what: str
+    hint: str
+    warning: bool = False
 
 
 def together(problems: Iterable[DefinitionError]) -> DefinitionError:

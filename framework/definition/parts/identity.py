@@ -6,7 +6,7 @@ import re
 
 from pydantic import Field, field_validator
 
-from framework.definition.part import Part
+from framework.definition.parts.part import Part
 
 _LANGUAGE = re.compile(r"[a-z]{2}")
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from framework.definition.finding import Finding
-from framework.definition.operations import OPERATION_TOOLS
+from framework.definition.parts.operations import OPERATION_TOOLS
+from framework.definition.reading.problems import Finding
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from framework.definition.model import BotDefinition
-    from framework.definition.positions import Key
+    from framework.definition.reading.positions import Key
 
 
 def server_rules(definition: BotDefinition) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from framework.definition.part import Duration, Part, Texts
+from framework.definition.parts.part import Duration, Part, Texts
 
 
 class Handover(Part):

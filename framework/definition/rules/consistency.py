@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from framework.definition.finding import Finding
-from framework.definition.hours import suspicious_night
 from framework.definition.model import BotDefinition
-from framework.definition.tool_rules import server_rules, tool_rules, tools_in
-from framework.definition.trigger_rules import placeholders, trigger_rules
+from framework.definition.parts.hours import suspicious_night
+from framework.definition.reading.problems import Finding
+from framework.definition.rules.tool_rules import server_rules, tool_rules, tools_in
+from framework.definition.rules.trigger_rules import placeholders, trigger_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from framework.definition.positions import Key
+    from framework.definition.reading.positions import Key
 
 
 Rule = Callable[[BotDefinition], Iterator[Finding]]

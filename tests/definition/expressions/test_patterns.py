@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framework.definition.patterns import LinearPattern, check_regex
+from framework.definition.expressions.patterns import LinearPattern, check_regex
 
 TAKEN = [
     r"\bfoo\b",

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-from framework.definition.translation import NotLinearError, translated
+from framework.definition.expressions.translation import NotLinearError, translated
 
 TEXT_LIMIT: Final = 20_000
 """Characters of a text that are looked at: as many as the longest message has."""

@@ -1,0 +1,1 @@
+"""The sections of bot.yaml, one module each."""

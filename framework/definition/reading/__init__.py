@@ -1,0 +1,1 @@
+"""From the files of a bot to values, and from what is wrong in them to sentences."""
