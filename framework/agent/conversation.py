@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from framework.values import well_formed
+from framework.values import Json, well_formed
 
 Outcome = Literal["answered", "unsure", "refused"]
 
@@ -58,10 +58,10 @@ class Caller:
 class Steps(Protocol):
     """What earlier tries at this turn left behind, and where this one leaves what it finished."""
 
-    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+    def saved(self, step: str) -> Json | None:
         """What was saved under this name; None where nothing was."""
 
-    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    async def save(self, step: str, value: Json) -> None:
         """Keep a finished step's result (a JSON value, not None), durably. What it raises ends the turn."""
 
 

@@ -21,6 +21,7 @@ from framework.agent.middleware.budget import BudgetSpent
 from framework.agent.middleware.model_errors import AnsweredBy, AttemptFailed
 from framework.agent.models.thoughts import without_retracted
 from framework.agent.prompt.tags import strip_message_tags, strip_message_tags_so_far
+from framework.values import Untyped
 
 _SILENT = frozenset({OFFER_PERSON, HAND_OVER})
 """Tools that end the turn: nobody need see them at work."""
@@ -51,7 +52,7 @@ class Transcript:
     _handed_out: str = ""
     _attempt: str = ""
 
-    def read(self, mode: str, data: Any) -> Iterator[AgentEvent]:  # noqa: ANN401 - LangGraph's stream has no type
+    def read(self, mode: str, data: Untyped) -> Iterator[AgentEvent]:
         """Take in one item of the stream."""
         if mode == "messages":
             message, metadata = data

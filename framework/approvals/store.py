@@ -14,6 +14,7 @@ from framework.audit.log import SCHEMA as AUDIT_SCHEMA
 from framework.audit.log import complete
 from framework.errors import FrameworkError
 from framework.storage import Schema, Storage
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, MetaData, Table
@@ -253,7 +254,7 @@ def _must(connection: Connection, id_: str) -> Approval:
     return found
 
 
-def _change(connection: Connection, wanted: ColumnElement[bool], **values: Any) -> bool:  # noqa: ANN401 - columns
+def _change(connection: Connection, wanted: ColumnElement[bool], **values: Untyped) -> bool:
     from sqlalchemy import update
 
     return connection.execute(update(_table()).where(wanted).values(**values)).rowcount == 1

@@ -6,12 +6,12 @@ This module costs half a second to import, as SQLAlchemy does: import it late.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from sqlalchemy import Text, bindparam, delete, distinct, exists, func, select
 
 from framework.budget.schema import CALLS, COUNTED, RESERVED, SUMS
 from framework.storage.connection import upsert
+from framework.values import Untyped
 
 _TURN, _PERSON = bindparam("turn", type_=Text()), bindparam("person", type_=Text())
 _WINDOW = (CALLS.c.at > bindparam("since"), CALLS.c.at <= bindparam("until"))
@@ -37,7 +37,7 @@ TAKE_BACK = delete(RESERVED).where(RESERVED.c.turn == bindparam("held")).returni
 
 
 @cache
-def add(dialect: str) -> Any:  # noqa: ANN401 - each dialect has an insert of its own
+def add(dialect: str) -> Untyped:
     """Adds to sums and returns what they are now. Takes rows of `usage_sums`."""
     insert = upsert(dialect)(SUMS)
     added = {name: SUMS.c[name] + insert.excluded[name] for name in ("tokens", "money", "turns")}
@@ -45,18 +45,18 @@ def add(dialect: str) -> Any:  # noqa: ANN401 - each dialect has an insert of it
 
 
 @cache
-def reserve(dialect: str) -> Any:  # noqa: ANN401 - as above
+def reserve(dialect: str) -> Untyped:
     """Adds reservations that are not there. Takes rows of `usage_reservations`."""
     return upsert(dialect)(RESERVED).on_conflict_do_nothing()
 
 
 @cache
-def call(dialect: str) -> Any:  # noqa: ANN401 - as above
+def call(dialect: str) -> Untyped:
     """Adds a call that was not noted before. Takes a row of `usage_calls`."""
     return upsert(dialect)(CALLS).on_conflict_do_nothing()
 
 
 @cache
-def count(dialect: str) -> Any:  # noqa: ANN401 - as above
+def count(dialect: str) -> Untyped:
     """Marks a turn as counted, and returns it if it was not before. Takes a row of `usage_turns`."""
     return upsert(dialect)(COUNTED).on_conflict_do_nothing().returning(COUNTED.c.turn)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from framework.errors import FrameworkError, UsageError
+from framework.values import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,7 +112,7 @@ def read_line(line: str, number: int | None, *, as_json: bool) -> Conversation:
     return Conversation(tuple(said), Caller("asker", key=f"ask-{number or 1}"))
 
 
-def _parsed(line: str, where: str | None) -> Any:  # noqa: ANN401 - JSON
+def _parsed(line: str, where: str | None) -> Json:
     try:
         return json.loads(line)
     except RecursionError:

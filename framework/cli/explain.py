@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from framework.errors import UsageError
+from framework.values import Json, Untyped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,14 +90,14 @@ def _record(bot: Bot, cid: str, values: Sequence[Origin]) -> dict[str, Any]:
     }
 
 
-def _plain(origin: Origin) -> Any:  # noqa: ANN401 - any value that JSON has
+def _plain(origin: Origin) -> Json:
     """A value as bot.yaml would have it. What may be a secret is not shown."""
     if {"headers", "environment"} & set(origin.path) and origin.path[0] == "mcp_servers":
         return origin.value if not isinstance(origin.value, str) or "${" in origin.value else _HIDDEN
     return _written(origin.value)
 
 
-def _written(value: object) -> Any:  # noqa: ANN401 - any value that JSON has
+def _written(value: object) -> Json:
     from datetime import timedelta
 
     from framework.definition.parts.part import Part
@@ -166,7 +167,7 @@ def _line(value: Origin) -> tuple[bool, int, int]:
     return value.pattern is None, (where.line if where else 0) or 0, (where.column if where else 0) or 0
 
 
-def _table(values: Iterable[Origin]) -> Any:  # noqa: ANN401 - rich is imported when it is needed
+def _table(values: Iterable[Origin]) -> Untyped:
     from rich.table import Table
     from rich.text import Text
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from framework.definition.model import BotDefinition
 from framework.definition.reading.problems import duration
+from framework.values import Json
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -27,7 +28,7 @@ def schema_text() -> str:
     return json.dumps(bot_schema(), ensure_ascii=False, indent=2) + "\n"
 
 
-def _as_written(node: Any) -> Any:  # noqa: ANN401 - a tree of JSON
+def _as_written(node: Json) -> Json:
     """Defaults as people write them: `30m` instead of ISO 8601, and no titles that repeat the key."""
     if isinstance(node, list):
         return [_as_written(item) for item in node]

@@ -31,6 +31,7 @@ from framework.engine.port import (
     State,
 )
 from framework.errors import EngineError, UsageError
+from framework.values import Json, Untyped
 
 if TYPE_CHECKING:
     from framework.engine.job_admin import Retention
@@ -343,10 +344,10 @@ class DurableEngine:
             return {}
         return {job.key: job for job in jobs}
 
-    async def _read(self, question: Question) -> Any:  # noqa: ANN401 - the question's answer
+    async def _read(self, question: Question) -> Untyped:
         return await self._ask(question, self._waits.enqueue, reads=True)
 
-    async def _ask(self, work: Any, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Any:  # noqa: ANN401
+    async def _ask(self, work: Untyped, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Untyped:
         from framework.engine.worker import Ask
 
         ask: Ask = Ask(work, asyncio.get_running_loop().create_future(), stirs=stirs, reads=reads)
@@ -382,11 +383,11 @@ class _Execution:
         """See `Execution.crashes`."""
         return self._crashes
 
-    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+    def saved(self, step: str) -> Json | None:
         """See `Execution.saved`."""
         return json.loads(self._steps.get(step, "null"))
 
-    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    async def save(self, step: str, value: Json) -> None:
         """See `Execution.save`. Waits for a database that is away, 30 s at most; then raises EngineError."""
         if value is None:
             raise ValueError("None says that nothing was saved")

@@ -26,6 +26,7 @@ from framework.engine.port import (
     Retry,
     State,
 )
+from framework.values import Json
 
 
 @dataclass
@@ -43,11 +44,11 @@ class _Row:
     error: str = ""
     steps: dict[str, str] = field(default_factory=dict)
 
-    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+    def saved(self, step: str) -> Json | None:
         """See `Execution.saved`."""
         return json.loads(self.steps.get(step, "null"))
 
-    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    async def save(self, step: str, value: Json) -> None:
         """See `Execution.save`."""
         if value is None:
             raise ValueError("None says that nothing was saved")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from framework.errors import FrameworkError
+from framework.values import Json
 
 State = Literal["waiting", "running", "settled", "dead"]
 """Where a job stands. `dead`: given up on, kept for a person to look at and to try again."""
@@ -101,10 +102,10 @@ class Execution(Protocol):
     def crashes(self) -> int:
         """How many earlier tries ended with their process, without a result."""
 
-    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+    def saved(self, step: str) -> Json | None:
         """What an earlier try, or this one, saved under this name; None where nothing was."""
 
-    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    async def save(self, step: str, value: Json) -> None:
         """Keep a finished step's result (a JSON value, not None), durably. Raises FencedError."""
 
     async def check(self) -> None:

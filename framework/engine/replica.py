@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
@@ -19,6 +19,7 @@ from framework.engine.schema import prepare
 from framework.engine.store import Answers, Order, Scopes, Store
 from framework.errors import EngineError
 from framework.storage import connection as database
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -172,7 +173,7 @@ class Replica:
         due_in(None if due is None else due - now)
         return False
 
-    def ask(self, question: Callable[[Connection, float], Any], *, reads: bool) -> Any:  # noqa: ANN401 - its answer
+    def ask(self, question: Callable[[Connection, float], Untyped], *, reads: bool) -> Untyped:
         """Answer a question in a transaction of its own."""
         with database.transaction(self._connection, write=not reads):
             return question(self._connection, self.now())

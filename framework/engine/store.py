@@ -30,6 +30,7 @@ from framework.engine.port import DeadLetter, Done, Job, JobResult, Retry
 from framework.engine.rows import job_of, row_of, scope_of
 from framework.engine.schema import JOBS, LANES, READY, RUNNING, STEPS, SUSPECTED, WAITING
 from framework.storage.connection import ClashError, upsert
+from framework.values import Untyped
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Store:
         values = func.json_each(bindparam(name, type_=Text)).table_valued("value")
         return column.in_(select(values.c.value))
 
-    def list_of(self, names: Collection[str]) -> Any:  # noqa: ANN401 - what the driver takes
+    def list_of(self, names: Collection[str]) -> Untyped:
         """A list as `among` expects it."""
         ordered = sorted(names)
         return ordered if self._lists else json.dumps(ordered)
@@ -167,7 +168,7 @@ class Store:
         """The parameter `scopes` of a statement that looks at some alone: what has none is everybody's."""
         return {} if scopes is None else {"scopes": self.list_of({*scopes, ""})}
 
-    def _refresh_statement(self) -> Any:  # noqa: ANN401 - a statement
+    def _refresh_statement(self) -> Untyped:
         in_lane = JOBS.c.lane == LANES.c.lane
         head = select(JOBS.c.due).where(in_lane, JOBS.c.state == WAITING).order_by(JOBS.c.order, JOBS.c.key).limit(1)
         running = select(JOBS.c.key).where(in_lane, JOBS.c.state == RUNNING)
@@ -182,7 +183,7 @@ class Store:
             )
         )
 
-    def _start_statement(self) -> Any:  # noqa: ANN401 - a statement
+    def _start_statement(self) -> Untyped:
         head = (
             select(JOBS.c.key)
             .where(JOBS.c.lane == LANES.c.lane, JOBS.c.state == WAITING)

@@ -11,6 +11,8 @@ from fastmcp.exceptions import ValidationError as Refused
 from fastmcp.server.middleware import Middleware
 from pydantic import ValidationError
 
+from framework.values import Untyped
+
 if TYPE_CHECKING:
     from fastmcp.server.middleware import CallNext, MiddlewareContext
 
@@ -21,7 +23,7 @@ SHOWN = 60
 class GivenArguments(Middleware):
     """Counts `null` for an argument that may be left out as left out. What does not fit is told by its name."""
 
-    async def on_call_tool(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:  # noqa: ANN401
+    async def on_call_tool(self, context: MiddlewareContext[Untyped], call_next: CallNext[Untyped, Untyped]) -> Untyped:
         """Call the tool with what was given. Raises ToolError for arguments that do not fit."""
         name, given = context.message.name, dict(context.message.arguments or {})
         server = context.fastmcp_context.fastmcp if context.fastmcp_context else None

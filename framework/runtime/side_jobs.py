@@ -40,6 +40,7 @@ from framework.stream.model import (
     may_see,
 )
 from framework.stream.timing import Timing
+from framework.values import Json
 
 _log = structlog.get_logger(__name__)
 
@@ -284,7 +285,7 @@ class Errands:
     async def _of_team(self, channel: ChannelRef, user: User) -> bool:
         return await acts(self._bot.service, self._bot.at(channel).definition.team, channel, user)
 
-    async def _feedback(self, message: Message, user: User, payload: Any) -> str:  # noqa: ANN401 - JSON
+    async def _feedback(self, message: Message, user: User, payload: Json) -> str:
         if self._bot.feedback is None:
             return "feedback is not kept here"
         entry = Feedback(

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from framework.errors import EngineError, SettingsError
 from framework.private_files import close_file
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -168,7 +169,7 @@ def _set_up_sqlite(connection: object, _record: object) -> None:
         raw.execute(f"PRAGMA {pragma}")
 
 
-def upsert(kind: str) -> Any:  # noqa: ANN401 - a constructor of statements that differs by database
+def upsert(kind: str) -> Untyped:
     """What makes an INSERT that may meet rows which exist. Only one kind is imported: Postgres' takes 50 ms."""
     if kind == "postgresql":
         from sqlalchemy.dialects.postgresql import insert

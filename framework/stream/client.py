@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 import structlog
@@ -20,12 +20,12 @@ from framework.stream.budget import CallBudget, Endpoint
 from framework.stream.credentials import Credentials, short_secrets
 from framework.stream.failure import TOKEN_CODES, garbled, is_limit, is_outage, left_alone, refused, unreachable
 from framework.stream.timing import Timing
+from framework.values import JsonObject
 
 if TYPE_CHECKING:
     from stream_chat.async_chat import StreamChatAsync
 
-Json = Mapping[str, Any]
-Request = Callable[["StreamChatAsync"], Awaitable[Json]]
+Request = Callable[["StreamChatAsync"], Awaitable[JsonObject]]
 Check = Callable[[], Awaitable[None]]
 
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
@@ -136,7 +136,7 @@ class StreamClient:
         patience: Patience = ORDINARY,
         failures: list[ChatServiceError] | None = None,
         check: Check = _unchecked,
-    ) -> Json:
+    ) -> JsonObject:
         """Call with the app's own rights. What failed on the way to success is added to `failures`.
 
         `check` is awaited right before each try, after all waiting, and so is `request` called: what `check` raises
@@ -144,7 +144,7 @@ class StreamClient:
         """
         return await self._call(_Call(endpoint, request, False, patience, check, failures))
 
-    async def as_user(self, endpoint: Endpoint, request: Request, *, patience: Patience = ORDINARY) -> Json:
+    async def as_user(self, endpoint: Endpoint, request: Request, *, patience: Patience = ORDINARY) -> JsonObject:
         """Call with the bot's own token and rights. Scarce: 60 calls a minute for an endpoint."""
         return await self._call(_Call(endpoint, request, True, patience))
 
@@ -158,7 +158,7 @@ class StreamClient:
                 return
             bucket.put_back()
 
-    async def spare(self, endpoint: Endpoint, request: Request, *, reserved: bool = False) -> Json | None:
+    async def spare(self, endpoint: Endpoint, request: Request, *, reserved: bool = False) -> JsonObject | None:
         """Call once, server-side, if that was reserved or the budget has room for calls that may be left out; else, and
         while the service is down, return None.
         """
@@ -169,7 +169,7 @@ class StreamClient:
             return None
         return await self._once(_Call(endpoint, request, False, BRIEF), ticket)
 
-    async def _call(self, call: _Call) -> Json:
+    async def _call(self, call: _Call) -> JsonObject:
         token_renewed = False
         failed = 0
         deadline = self._timing.monotonic() + call.patience.seconds
@@ -217,7 +217,7 @@ class StreamClient:
         _log.info("stream.retry", endpoint=endpoint.title, failed=failed, code=error.code, status=error.status)
         await self._timing.sleep(self._timing.uniform(0, longest) if failed else 0.0)
 
-    async def _once(self, call: _Call, ticket: Ticket) -> Json:
+    async def _once(self, call: _Call, ticket: Ticket) -> JsonObject:
         """One try, whose ticket is handed back with what it has shown."""
         up: bool | None = None
         try:
@@ -231,7 +231,7 @@ class StreamClient:
         finally:
             self.app.breaker.report(ticket, up=up)
 
-    async def _ask(self, call: _Call) -> Json:
+    async def _ask(self, call: _Call) -> JsonObject:
         from stream_chat.base.exceptions import StreamAPIException
 
         answer = _Answer()

@@ -20,6 +20,7 @@ from framework.testing.outcome import Line
 from framework.testing.report import transcript_line
 from framework.testing.scenario import Opening, Step
 from framework.testing.scene import Scene, open_scene
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +52,7 @@ class TestChannel:
         retriever: Retriever | BaseRetriever | None = None,
         rules: Iterable[Rule] = (),
         observers: Iterable[Observer] = (),
-        **opening: Any,  # noqa: ANN401 - values for the keys of a conversation test
+        **opening: Untyped,
     ) -> None:
         """`model`, `retriever`, `rules` and `observers` as for an `App`; `settings`: without them, the environment is
         read. `opening`: what there is before the first step, by the keys of a conversation test (`channel`, `people`,
@@ -92,13 +93,13 @@ class TestChannel:
             with runner:
                 runner.run(self._stack.aclose())
 
-    def say(self, text: str, **step: Any) -> Observed:  # noqa: ANN401 - values for a step's keys
+    def say(self, text: str, **step: Untyped) -> Observed:
         """The user writes this; return what the bot made of it. `step`: further keys of a step, as in
         `say("And now?", reply_to="bot", wait="10m")`.
         """
         return self.step(user=text, **step)
 
-    def step(self, **step: Any) -> Observed:  # noqa: ANN401 - values for a step's keys
+    def step(self, **step: Untyped) -> Observed:
         """Let one thing happen, by the keys of a step of a conversation test, and return what the bot made of it.
         `from` is a word of Python's: write `sender`.
 

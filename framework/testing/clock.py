@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from framework.stream.timing import Timing
+from framework.values import Untyped
 
 _NAP = 0.05
 
@@ -70,7 +71,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self,
         executor: Executor | None,
         func: Callable[..., Any],
-        *args: Any,  # noqa: ANN401 - as the loop declares it
+        *args: Untyped,
     ) -> asyncio.Future[Any]:
         """As usual; time does not jump until the thread is done."""
         future = super().run_in_executor(executor, func, *args)

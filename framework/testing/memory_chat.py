@@ -30,6 +30,7 @@ from framework.stream.model import (
     StopRequested,
     User,
 )
+from framework.values import Json
 
 _TICK = timedelta(microseconds=1)
 
@@ -244,7 +245,7 @@ class MemoryChat:
             event = ReactionGone(message.channel, message_id, user, kind, self.now())
             self.announce(message.channel, event, only=seen_by(message))
 
-    def send_event(self, cid: str, kind: str, *, user: User, **data: Any) -> None:  # noqa: ANN401 - JSON values
+    def send_event(self, cid: str, kind: str, *, user: User, **data: Json) -> None:
         """Someone's app sends an event of its own."""
         channel = self.existing(ChannelRef.parse(cid)).ref
         self.announce(channel, CustomEvent(channel, user, kind, data, self.now()))

@@ -18,6 +18,7 @@ from framework.settings import Settings
 from framework.stream.model import ChannelRef
 from framework.stream.timing import Timing
 from framework.testing.scenario import Person
+from framework.values import Untyped
 
 _KEY = "conversation-test"
 _SECRET = "the-secret-of-a-sandbox-that-lives-for-one-test"  # noqa: S105 - of no other app
@@ -30,7 +31,7 @@ class _Clock:
 
     timing: Timing
 
-    def now(self) -> Any:  # noqa: ANN401 - a datetime, as the sandbox's port says
+    def now(self) -> Untyped:
         return self.timing.now()
 
 

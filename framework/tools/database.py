@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from framework.errors import FrameworkError
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -95,13 +96,13 @@ def _create(connection: Connection) -> None:
             connection.execute(CreateIndex(index, if_not_exists=True))
 
 
-def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+def _set_up(connection: Untyped, _record: object) -> None:
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA secure_delete=ON")
 
 
-def _write_ahead(connection: Any) -> None:  # noqa: ANN401 - the driver's own connection
+def _write_ahead(connection: Untyped) -> None:
     """SQLite's own waiting does not cover this switch: another process may be at it."""
     for _ in range(_SWITCH_TRIES):
         with suppress(sqlite3.OperationalError):

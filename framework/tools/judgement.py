@@ -15,6 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from framework.definition.expressions.approval_conditions import FUNCTIONS, SUMS, Condition, Sum
 from framework.tools.judged import judged
 from framework.tools.sums import Amount
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -92,7 +93,7 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, float | Decimal) or math.isfinite(value)
 
 
-def _sizes(value: Any) -> Any:  # noqa: ANN401 - whatever a tool takes
+def _sizes(value: Untyped) -> Untyped:
     """The same with every negative number as its size."""
     if isinstance(value, Mapping):
         return {name: _sizes(item) for name, item in value.items()}

@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from framework.values import Untyped
+
 _log = structlog.get_logger(__name__)
 
 ORIGINAL = "x-original-schema"
@@ -24,7 +26,7 @@ _BLOCKS: Mapping[str, tuple[str, ...]] = {
 
 
 @asynccontextmanager
-async def repaired(transport: Any) -> AsyncGenerator[tuple[Any, ...], None]:  # noqa: ANN401 - the library's streams
+async def repaired(transport: Untyped) -> AsyncGenerator[tuple[Untyped, ...], None]:
     """The streams of a transport, with every message put right as it comes in."""
     quiet_about_other_lines()
     async with transport as (read, *rest):
@@ -34,31 +36,31 @@ async def repaired(transport: Any) -> AsyncGenerator[tuple[Any, ...], None]:  # 
 class _Repaired:
     """A stream of messages that is read through `repair`."""
 
-    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - the library's
+    def __init__(self, stream: Untyped) -> None:
         self._stream = stream
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the stream's own
+    def __getattr__(self, name: str) -> Untyped:
         return getattr(self._stream, name)
 
-    async def receive(self) -> Any:  # noqa: ANN401 - a message or an error
+    async def receive(self) -> Untyped:
         """The next message."""
         return _read(await self._stream.receive())
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
-    async def __anext__(self) -> Any:  # noqa: ANN401 - a message or an error
+    async def __anext__(self) -> Untyped:
         return _read(await anext(self._stream))
 
     async def __aenter__(self) -> _Repaired:
         await self._stream.__aenter__()
         return self
 
-    async def __aexit__(self, *error: object) -> Any:  # noqa: ANN401 - the stream's
+    async def __aexit__(self, *error: object) -> Untyped:
         return await self._stream.__aexit__(*error)
 
 
-def _read(item: Any) -> Any:  # noqa: ANN401 - a message or an error
+def _read(item: Untyped) -> Untyped:
     result = getattr(getattr(item, "message", None), "result", None)
     if isinstance(result, dict):
         repair(result)

@@ -10,6 +10,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from pydantic import Field
 
+from framework.values import Untyped
+
 
 class McpTool(BaseTool):
     """A tool of a server. Its arguments reach the server whatever they are called: LangChain passes those of its own
@@ -22,8 +24,8 @@ class McpTool(BaseTool):
         self,
         input: str | dict[str, Any] | ToolCall,  # noqa: A002 - LangChain's name
         config: RunnableConfig | None = None,
-        **kwargs: Any,  # noqa: ANN401 - of LangChain's port
-    ) -> Any:  # noqa: ANN401 - of LangChain's port
+        **kwargs: Untyped,
+    ) -> Untyped:
         """Call the tool: with its arguments, or with a model's call, which is answered by a message."""
         if isinstance(input, Mapping) and input.get("type") == "tool_call":
             text = await self.call(input["args"])

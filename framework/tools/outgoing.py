@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.errors import ToolError
+from framework.values import Json
 
 if TYPE_CHECKING:
     from framework.outbound import Screen
@@ -34,7 +35,7 @@ def screened(operation_id: str, arguments: Mapping[str, Any], screen: Screen) ->
     return done
 
 
-def _value(key: str, value: Any, screen: Screen) -> Any:  # noqa: ANN401 - JSON
+def _value(key: str, value: Json, screen: Screen) -> Json:
     if isinstance(value, Mapping):
         return {name: _value(str(name), one, screen) for name, one in value.items()}
     if isinstance(value, list | tuple):

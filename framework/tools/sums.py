@@ -7,9 +7,10 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framework.storage import Schema, Storage
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
@@ -77,7 +78,7 @@ class SumBook:
         """Forget all amounts of a person. Returns how many there were."""
         return int(await self._write(lambda connection: _erase(connection, user_id)))
 
-    async def _write(self, work: Callable[[Connection], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
+    async def _write(self, work: Callable[[Connection], Untyped]) -> Untyped:
         return await self._storage.write(SCHEMA, work)
 
     def _reserve(

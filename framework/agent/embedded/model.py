@@ -29,6 +29,7 @@ from framework.agent.knowledge.search.evidence import Evidence
 from framework.agent.turn import Said
 from framework.definition.expressions.patterns import linear
 from framework.definition.model import Phrases
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -55,7 +56,7 @@ class QuotingChatModel(BaseChatModel):
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
         tool_choice: str | None = None,
-        **kwargs: Any,  # noqa: ANN401 - LangChain's signature
+        **kwargs: Untyped,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """A copy of the model that may call these tools. What is no LangChain tool has no phrases: it is left out."""
         return self.model_copy(update={"bound": tuple(tool for tool in tools if isinstance(tool, BaseTool))})
@@ -65,7 +66,7 @@ class QuotingChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,  # noqa: ANN401 - LangChain's signature
+        **kwargs: Untyped,
     ) -> Iterator[ChatGenerationChunk]:
         for message in self._answer(messages):
             chunk = ChatGenerationChunk(message=message)
@@ -78,7 +79,7 @@ class QuotingChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,  # noqa: ANN401 - LangChain's signature
+        **kwargs: Untyped,
     ) -> ChatResult:
         whole = add_ai_message_chunks(AIMessageChunk(content=""), *self._answer(messages))
         message = AIMessage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from framework.agent.knowledge.search.evidence import Evidence, Passage
 from framework.agent.knowledge.tool import SaidBefore, as_text
 from framework.agent.prompt.reference import Reference
 from framework.errors import DefinitionError
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -35,7 +36,7 @@ class RetrieverLibrary:
     domains: frozenset[str] = frozenset()
     """Its links are not known beforehand: `reply: domains:` in bot.yaml names those that may be posted."""
 
-    def __init__(self, retriever: Any) -> None:  # noqa: ANN401 - whatever an author hands over is looked at here
+    def __init__(self, retriever: Untyped) -> None:
         """Raises DefinitionError for something that is neither kind of retriever."""
         from langchain_core.retrievers import BaseRetriever
 

@@ -21,6 +21,7 @@ from framework.agent.models.failure import BrokenAnswerError
 from framework.agent.models.pieces import CUT, FILTERED, Usage, joined, read_piece
 from framework.agent.models.text_calls import LONGEST, Call, call_place, calls_in
 from framework.agent.models.thoughts import AnswerText, without_retracted
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -83,7 +84,7 @@ class _Answer:
 class Completions:
     """`create` as the SDK has it: it answers with chunks in OpenAI's form, whatever the server sends."""
 
-    def __init__(self, inner: Any, dialect: Dialect, site: ModelSite, *, new_id: Callable[[], str]) -> None:  # noqa: ANN401 - the SDK's
+    def __init__(self, inner: Untyped, dialect: Dialect, site: ModelSite, *, new_id: Callable[[], str]) -> None:
         self._inner = inner
         self._dialect = dialect
         self._site = site
@@ -95,11 +96,11 @@ class Completions:
         """The same for an answer in one piece."""
         return _Whole(self)
 
-    async def create(self, **payload: Any) -> Chunks:  # noqa: ANN401 - a request as the SDK takes it
+    async def create(self, **payload: Untyped) -> Chunks:
         """Ask, and return the answer's chunks. Raises what the SDK raises for a refusal that nothing helps against."""
         return Chunks(await self._asked(payload))
 
-    async def message(self, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 - a request as the SDK takes it
+    async def message(self, **payload: Untyped) -> dict[str, Untyped]:
         """Ask, and return the whole answer as one completion."""
         message: dict[str, Any] = {"role": "assistant", "content": ""}
         finish, usage = None, None
@@ -125,7 +126,7 @@ class Completions:
             _log.warning("model.filtered", model=self._site.place, said=self._site.quote(error.response.text))
             return _filtered()
 
-    async def _ask(self, payload: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's raw response
+    async def _ask(self, payload: Mapping[str, Untyped]) -> Untyped:
         from openai import APIStatusError
 
         for _ in range(_ADAPTIONS):
@@ -160,7 +161,7 @@ class Completions:
         _log.warning("model.adapted", model=self._site.place, asked=change, said=self._site.quote(words))
         return True
 
-    async def _answer(self, payload: Mapping[str, Any], raw: Any) -> AsyncGenerator[Chunk, None]:  # noqa: ANN401 - the SDK's
+    async def _answer(self, payload: Mapping[str, Untyped], raw: Untyped) -> AsyncGenerator[Chunk, None]:
         """The answer's chunks; one that was cut by the limit of its length is continued once."""
         answer = self._begin(payload)
         async for chunk in self._read(payload, raw, answer):
@@ -189,7 +190,7 @@ class Completions:
         taken = {str(call.get("id")) for message in payload["messages"] for call in message.get("tool_calls") or ()}
         return _Answer(AnswerText(hold=self._dialect.thinks), ToolCalls(tools, taken, self._new_id), tools)
 
-    async def _read(self, payload: Mapping[str, Any], raw: Any, answer: _Answer) -> AsyncGenerator[Chunk, None]:  # noqa: ANN401
+    async def _read(self, payload: Mapping[str, Untyped], raw: Untyped, answer: _Answer) -> AsyncGenerator[Chunk, None]:
         """Yield the text; note what else the answer holds. Ask again if the server refuses in the answer's place."""
         for _ in range(_ADAPTIONS):
             try:
@@ -207,7 +208,7 @@ class Completions:
         if answer.text.thought or answer.reasoning or answer.whole.strip():
             self._dialect.thinks = answer.text.unopened
 
-    async def _events(self, raw: Any, answer: _Answer) -> AsyncGenerator[str, None]:  # noqa: ANN401 - the SDK's
+    async def _events(self, raw: Untyped, answer: _Answer) -> AsyncGenerator[str, None]:
         response, body = raw.http_response, Body()
         try:
             async with aclosing(body.objects(response.aiter_bytes())) as objects:
@@ -390,7 +391,7 @@ class _Whole:
 
     completions: Completions
 
-    async def create(self, **payload: Any) -> _Parsed:  # noqa: ANN401 - a request as the SDK takes it
+    async def create(self, **payload: Untyped) -> _Parsed:
         """Ask for a whole answer."""
         return _Parsed(await self.completions.message(**payload))
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from framework.values import Json
+
 Payload = dict[str, Any]
 ECHOES = "with its own thoughts beside its calls"
 
@@ -169,7 +171,7 @@ def _name_of(tool: Mapping[str, Any]) -> str:
     return str((tool.get("function") or {}).get("name", ""))
 
 
-def _without_keys(value: Any, keys: set[str]) -> Any:  # noqa: ANN401 - JSON
+def _without_keys(value: Json, keys: set[str]) -> Json:
     """A schema without these keys. Properties that happen to be called so stay."""
     if isinstance(value, list):
         return [_without_keys(one, keys) for one in value]
@@ -184,7 +186,7 @@ def _without_keys(value: Any, keys: set[str]) -> Any:  # noqa: ANN401 - JSON
     }
 
 
-def _text_of(content: Any) -> str:  # noqa: ANN401 - JSON
+def _text_of(content: Json) -> str:
     if isinstance(content, list):
         return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict) and part.get("text"))
     return content if isinstance(content, str) else ""
@@ -276,7 +278,7 @@ def _joined(messages: Iterable[Payload]) -> list[Payload]:
     return out
 
 
-def _parts(content: Any) -> list[Any]:  # noqa: ANN401 - JSON
+def _parts(content: Json) -> list[Json]:
     return content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
 
 

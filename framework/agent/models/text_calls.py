@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from framework.values import Json
+
 Call = tuple[str, dict[str, Any]]
 
 LONGEST = 20_000
@@ -139,7 +141,7 @@ def _values(body: str, key: re.Pattern[str], end: re.Pattern[str]) -> dict[str, 
     return values
 
 
-def _value(written: str) -> Any:  # noqa: ANN401 - JSON, or a text
+def _value(written: str) -> Json:
     try:
         return json.loads(written)
     except (ValueError, RecursionError):
@@ -159,7 +161,7 @@ def _as_json(text: str, known: Collection[str], marked: bool) -> list[Call]:
     return calls
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
+def _listed(value: Json) -> list[Json]:
     """One call or several: a list of them, or OpenAI's own form around it."""
     if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
         value = value["tool_calls"]

@@ -16,6 +16,8 @@ from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
+from framework.values import Untyped
+
 MOST_WORK: Final = 3_000_000
 MOST_CHARACTERS: Final = 200_000
 """Of one text, or of all that is in a list: some 50,000 tokens."""
@@ -35,7 +37,7 @@ class BoundedEnvironment(SandboxedEnvironment):
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Jinja's own options
+    def __init__(self, **options: Untyped) -> None:
         super().__init__(optimized=False, finalize=self._put_out, **options)
         self._left = MOST_WORK
         self.globals.pop("lipsum")
@@ -60,7 +62,7 @@ class BoundedEnvironment(SandboxedEnvironment):
         self.pay(size)
         return "".join(found)
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - any values
+    def call_binop(self, context: Context, operator: str, left: Untyped, right: Untyped) -> Untyped:
         """Compute, unless the result would be too large."""
         if operator == "**":
             self._check_size(_digits(left, right))
@@ -75,14 +77,14 @@ class BoundedEnvironment(SandboxedEnvironment):
         self._check_size(_measure(result))
         return result
 
-    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:  # noqa: ANN401 - as Jinja's
+    def wrap_str_format(self, value: Untyped) -> Callable[..., str] | None:
         """Let a text format values, unless it makes them wide."""
         wrapped = super().wrap_str_format(value)
         if wrapped is not None:
             self._check_format(value.__self__)
         return wrapped
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, N805 - as Jinja's
+    def call(__self, __context: Context, __obj: Untyped, *args: Untyped, **kwargs: Untyped) -> Untyped:  # noqa: N805 - as Jinja's
         """Call what may be called, and pay for it."""
         owner = getattr(__obj, "__self__", None)
         name = getattr(__obj, "__name__", "")
@@ -105,7 +107,7 @@ class BoundedEnvironment(SandboxedEnvironment):
     def _bounded(self, name: str, one: Callable[..., Any]) -> Callable[..., Any]:
         first = 1 if getattr(one, "jinja_pass_arg", None) else 0
 
-        def filtered(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever a template has
+        def filtered(*args: Untyped, **kwargs: Untyped) -> Untyped:
             self._check_call(name, (*args[first:], *kwargs.values()))
             result = one(*args, **kwargs)
             self._check_size(_measure(result))
@@ -132,7 +134,7 @@ class BoundedEnvironment(SandboxedEnvironment):
         if size > MOST_CHARACTERS:
             raise jinja2.TemplateRuntimeError(f"it makes more than {MOST_CHARACTERS:,} characters")
 
-    def _put_out(self, value: Any) -> Any:  # noqa: ANN401 - whatever a template has
+    def _put_out(self, value: Untyped) -> Untyped:
         size = _measure(value)
         self._check_size(size)
         self.pay(1 + size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from framework.definition.expressions.translation import NotLinearError, translated
+from framework.values import Untyped
 
 TEXT_LIMIT: Final = 20_000
 """Characters of a text that are looked at: as many as the longest message has."""
@@ -69,7 +70,7 @@ def _shown(text: str) -> str:
     return text[:TEXT_LIMIT].encode("utf-8", "replace").decode("utf-8")
 
 
-def _compiled(source: str, text: str) -> Any:  # noqa: ANN401 - RE2 has no types
+def _compiled(source: str, text: str) -> Untyped:
     import re2  # type: ignore[import-untyped]  # 30 ms: only bots with such an expression need it
 
     options = re2.Options()

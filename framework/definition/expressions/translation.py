@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from framework.values import Untyped
+
 # How Python itself reads an expression. There is no public name for it.
 _parser: Any = importlib.import_module("re._parser")
 
@@ -84,7 +86,7 @@ def translated(source: str, *, ignore_case: bool) -> Translated:
     return Translated(f"(?i:{text})" if flags & re.IGNORECASE else text, borders, insides)
 
 
-def _marks(items: Any, kind: str) -> int:  # noqa: ANN401 - Python's own tree has no types
+def _marks(items: Untyped, kind: str) -> int:
     """The most marks of a kind on one way through the expression."""
     count = 0
     for op, value in items:
@@ -119,11 +121,11 @@ class _Writer:
             "MIN_REPEAT": lambda value, flags: self._repeat(value, flags, "?"),
         }
 
-    def sequence(self, items: Any, flags: int) -> str:  # noqa: ANN401 - Python's own tree has no types
+    def sequence(self, items: Untyped, flags: int) -> str:
         """One after the other."""
         return "".join(self._one(op, value, flags) for op, value in _ordered(list(items)))
 
-    def _one(self, op: object, value: Any, flags: int) -> str:  # noqa: ANN401 - likewise
+    def _one(self, op: object, value: Untyped, flags: int) -> str:
         name = str(op)
         if name in _IMPOSSIBLE:
             raise NotLinearError(f"{_IMPOSSIBLE[name]}, which cannot be run in linear time. {_REMEDY}")
@@ -144,10 +146,10 @@ class _Writer:
             "AT_NON_BOUNDARY": _sign(ord(NO_BORDER)),
         }[str(value)]
 
-    def _branch(self, value: Any, flags: int) -> str:  # noqa: ANN401 - likewise
+    def _branch(self, value: Untyped, flags: int) -> str:
         return f"(?:{'|'.join(self.sequence(branch, flags) for branch in value[1])})"
 
-    def _group(self, value: Any, flags: int) -> str:  # noqa: ANN401 - likewise
+    def _group(self, value: Untyped, flags: int) -> str:
         number, added, removed, inner = value
         written = self.sequence(inner, (flags | added) & ~removed)
         if added & re.IGNORECASE:
@@ -156,7 +158,7 @@ class _Writer:
             written = f"(?-i:{written})"
         return f"(?P<{self._names[number]}>{written})" if number in self._names else f"(?:{written})"
 
-    def _repeat(self, value: Any, flags: int, lazy: str) -> str:  # noqa: ANN401 - likewise
+    def _repeat(self, value: Untyped, flags: int, lazy: str) -> str:
         least, most, inner = value
         many = "" if most == _parser.MAXREPEAT else most
         return f"(?:{self.sequence(inner, flags)}){{{least},{many}}}{lazy}"
@@ -210,7 +212,7 @@ def _sign(code: int) -> str:
     return f"\\x{{{code:x}}}"
 
 
-def _member(op: object, value: Any) -> str:  # noqa: ANN401 - Python's own tree has no types
+def _member(op: object, value: Untyped) -> str:
     name = str(op)
     if name == "LITERAL":
         return _sign(value)

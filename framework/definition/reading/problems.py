@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from framework.definition.parts.part import Part
 from framework.definition.reading.shape import annotation_at, expected, field_at, model_at, part_of
 from framework.errors import DefinitionError
+from framework.values import Untyped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -181,7 +182,7 @@ def duration(value: timedelta) -> str:
     return f"{seconds:g}s"
 
 
-def _flow(value: Any) -> str:  # noqa: ANN401 - any value that YAML has
+def _flow(value: Untyped) -> str:
     """YAML on one line."""
     import yaml
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic import BaseModel
 
+from framework.values import Untyped
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 _UNIONS = (Union, types.UnionType)
 
 
-def annotation_at(model: type[BaseModel], path: Key) -> Any:  # noqa: ANN401 - annotations have no type
+def annotation_at(model: type[BaseModel], path: Key) -> Untyped:
     """What may stand at a path; None where that is not known."""
     annotation: Any = model
     for part in path:
@@ -60,35 +62,35 @@ def field_named(model: type[BaseModel], key: str) -> FieldInfo | None:
     return model.model_fields.get(key) or next((f for f in model.model_fields.values() if f.alias == key), None)
 
 
-def part_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no type
+def part_of(annotation: Untyped) -> type[BaseModel] | None:
     """The model that an annotation is, optional or not."""
     for choice in choices(annotation):
-        if isinstance(choice, type) and get_origin(choice) is None and issubclass(choice, BaseModel):
+        if isinstance(choice, type) and _origin(choice) is None and issubclass(choice, BaseModel):
             return choice
     return None
 
 
-def inside(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no type
+def inside(annotation: Untyped) -> Untyped:
     """What a list or mapping holds; None for what holds nothing."""
     for choice in choices(annotation):
         arguments = [argument for argument in get_args(choice) if argument is not Ellipsis]
-        if get_origin(choice) in (tuple, list, dict) and arguments:
+        if _origin(choice) in (tuple, list, dict) and arguments:
             return arguments[-1]
     return None
 
 
-def choices(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - annotations have no type
+def choices(annotation: Untyped) -> Iterator[Untyped]:
     """The types that a value may have, but for None."""
-    if get_origin(annotation) is Annotated:
+    if _origin(annotation) is Annotated:
         yield from choices(get_args(annotation)[0])
-    elif get_origin(annotation) in _UNIONS:
+    elif _origin(annotation) in _UNIONS:
         for choice in get_args(annotation):
             yield from choices(choice)
     elif annotation is not type(None):
         yield annotation
 
 
-def expected(annotation: Any) -> str:  # noqa: ANN401 - annotations have no type
+def expected(annotation: Untyped) -> str:
     """How a value is written, in words: `a whole number`, `a duration, as in 90s, 30m, 2h or 7d`."""
     names = list(dict.fromkeys(_name(choice) for choice in choices(annotation)))
     if "a number" in names:
@@ -96,7 +98,7 @@ def expected(annotation: Any) -> str:  # noqa: ANN401 - annotations have no type
     return " or ".join(name for name in names if name)
 
 
-def _name(choice: Any) -> str:  # noqa: ANN401 - annotations have no type
+def _name(choice: Untyped) -> str:
     plain = {
         bool: "true or false",
         int: "a whole number",
@@ -107,11 +109,15 @@ def _name(choice: Any) -> str:  # noqa: ANN401 - annotations have no type
     }
     if choice in plain:
         return plain[choice]
-    if get_origin(choice) is Literal:
+    if _origin(choice) is Literal:
         return "one of " + ", ".join(map(str, get_args(choice)))
-    if get_origin(choice) in (tuple, list):
-        texts = all(inner is str or get_origin(inner) is Literal for inner in choices(inside(choice)))
+    if _origin(choice) in (tuple, list):
+        texts = all(inner is str or _origin(inner) is Literal for inner in choices(inside(choice)))
         return f"a list of {'texts' if texts else 'entries'}"
     if (part := part_of(choice)) is not None:
         return f"keys with values, such as {', '.join(list(part.model_fields)[:3])}"
-    return "keys with values" if get_origin(choice) is dict else ""
+    return "keys with values" if _origin(choice) is dict else ""
+
+
+def _origin(annotation: Untyped) -> Untyped:
+    return get_origin(annotation)

@@ -16,6 +16,7 @@ from framework.engine.port import Execution
 from framework.errors import FrameworkError
 from framework.runtime.core.stage import CallNext
 from framework.runtime.core.turn import Outcome, Turn
+from framework.values import Json
 
 _log = structlog.get_logger(__name__)
 
@@ -34,11 +35,11 @@ class StepsOfQuestion:
         self._is_first = first is None
         self._prefix = "" if first in {None, self._digest} else f"{self._digest}:"
 
-    def saved(self, step: str) -> Any | None:  # noqa: ANN401 - JSON
+    def saved(self, step: str) -> Json | None:
         """See `Steps.saved`."""
         return self._execution.saved(self._prefix + step)
 
-    async def save(self, step: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    async def save(self, step: str, value: Json) -> None:
         """See `Steps.save`."""
         if self._is_first:
             self._is_first = False

@@ -12,6 +12,7 @@ from framework.runtime.reply.place import place_of
 from framework.runtime.state.own import REVIEW
 from framework.runtime.team.words import ACTION
 from framework.stream.model import Action, Card, ChannelRef
+from framework.values import Untyped
 
 _SAID = {"draft": "draft", "tool": "tool call"}
 _YES = {"draft": "sent", "tool": "approved"}
@@ -43,7 +44,7 @@ class Origin:
     viewers: tuple[str, ...] = ()
 
     @classmethod
-    def of_turn(cls, turn: Turn, **more: Any) -> Origin:  # noqa: ANN401 - the fields above
+    def of_turn(cls, turn: Turn, **more: Untyped) -> Origin:
         """The origin of what a turn asks for."""
         place = place_of(turn)
         return cls(

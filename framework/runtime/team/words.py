@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from framework.definition.model import BotDefinition
 from framework.stream.model import ChannelRef, Message
+from framework.values import Json
 
 _YES = frozenset({"send", "approve", "approved"})
 _NO = frozenset({"drop", "deny", "denied", "reject"})
@@ -74,7 +75,7 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _pressed(action: Any) -> str:  # noqa: ANN401 - JSON of a client
+def _pressed(action: Json) -> str:
     if isinstance(action, Mapping) and action.get("name") == ACTION and isinstance(action.get("value"), str):
         return str(action["value"])
     return ""

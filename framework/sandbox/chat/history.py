@@ -21,7 +21,7 @@ from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import Dialect, Json
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.realtime.event import Event
@@ -158,7 +158,7 @@ def sync(call: Call) -> Result:
     return result
 
 
-def _removal(call: Call, cid: str, at: Any, user_id: str | None) -> list[tuple[Any, dict[str, Any]]]:  # noqa: ANN401
+def _removal(call: Call, cid: str, at: datetime, user_id: str | None) -> list[tuple[datetime, dict[str, Json]]]:
     kind = "notification.removed_from_channel"
     return [item for item in since(call, cid, at, user_id) if item[1]["type"] == kind]
 

@@ -25,6 +25,7 @@ from framework.sandbox.kernel.query.sorting import parse_sort, sort
 from framework.sandbox.kernel.realtime.event import to_users
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.sandbox import Sandbox
@@ -181,7 +182,7 @@ def _view(call: Call, reminder: Reminder) -> dict[str, Any]:
     return view
 
 
-def _value(reminder: Reminder, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(reminder: Reminder, name: str) -> Json:
     """A reminder's field by name, for filters and sorting."""
     if name == "channel_cid":
         return reminder.cid

@@ -18,6 +18,7 @@ from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.paging import listed
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table
+from framework.sandbox.kernel.wire import Json
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ def _view(policy: RetentionPolicy) -> dict[str, Any]:
     }
 
 
-def _value(one: RetentionRun, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(one: RetentionRun, name: str) -> Json:
     return {"policy": one.policy, "date": _date(one.at)}.get(name)
 
 

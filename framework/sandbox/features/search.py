@@ -19,6 +19,7 @@ from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.query.filters import compile_filter, dig, select
 from framework.sandbox.kernel.query.paging import page
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.channels.record import Channel
@@ -39,7 +40,7 @@ def search(call: Call) -> Result:
     channels = {channel.cid: channel for channel in _channels(call, user)}
     found: list[Message] = []
 
-    def value_of(message: Message, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def value_of(message: Message, name: str) -> Json:
         return _value(call, message, name)
 
     for cid in channels:
@@ -93,7 +94,7 @@ def _channels(call: Call, user: User | None) -> list[Channel]:
     return found
 
 
-def _value(call: Call, message: Message, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(call: Call, message: Message, name: str) -> Json:
     """A message's field by name, for filters and sorting."""
     if name in ("user.id", "user_id"):
         return message.user_id

@@ -10,7 +10,7 @@ import orjson
 
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import Dialect, Json
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -64,7 +64,7 @@ def failed(call: Call, kind: str, reason: str) -> str:
     return call.store[TASKS].put(task).id
 
 
-def export(call: Call, kind: str, content: Any) -> str:  # noqa: ANN401 - JSON with entities
+def export(call: Call, kind: str, content: Json) -> str:
     """Keep an export's file and a task whose result has its `url`; returns the task's id."""
     # Encoded as v1 writes it: times in a stored document's depth would not be read back as times.
     document = orjson.loads(Dialect.V1.encode(content))

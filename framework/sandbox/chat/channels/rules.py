@@ -14,7 +14,7 @@ from framework.sandbox.chat.permissions.rules import require, type_of
 from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.kernel.errors import forbidden, invalid, not_found, too_long
 from framework.sandbox.kernel.realtime.event import Audience, Event, to_watchers
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import Dialect, Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -85,7 +85,7 @@ def apply(call: Call, channel: Channel, taken: Input) -> None:
     channel.custom = {**channel.custom, **taken.custom}
 
 
-def check(name: str, value: object) -> Any:  # noqa: ANN401 - a JSON value
+def check(name: str, value: object) -> Json:
     """A channel field's value, checked; None resets it."""
     if value is None:
         return _EMPTY.get(name)
@@ -137,7 +137,7 @@ def announce(
     call.emit(event)
 
 
-def notify_absent(call: Call, kind: str, channel: Channel, payload: dict[str, Any], **event: Any) -> None:  # noqa: ANN401
+def notify_absent(call: Call, kind: str, channel: Channel, payload: dict[str, Json], **event: Json) -> None:
     """Send an event to the members' connections that do not watch a channel."""
     body = {"cid": channel.cid, "channel_id": channel.id, "channel_type": channel.type, **payload}
     audience = Audience(absent_from=channel.cid, users=member_ids(call, channel))

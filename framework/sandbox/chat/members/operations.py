@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.channels.record import MEMBERS, MEMBERS_OF, Member, pair
 from framework.sandbox.chat.channels.view import channel_view, member_view
@@ -17,6 +15,7 @@ from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.kernel.realtime.event import to_watchers
+from framework.sandbox.kernel.wire import Json
 
 DOMAIN = Domain("members")
 
@@ -32,7 +31,7 @@ def query_members(call: Call) -> Result:
     channel = channels.by_cid(call, channels.cid_of(call, kind, channel_id))
     channels.require_read(call, channel, people.acting_user_or_none(call))
 
-    def value_of(member: Member, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def value_of(member: Member, name: str) -> Json:
         return member_value(call, member, name)
 
     found = select(call.store.index(MEMBERS_OF).of(channel.cid), call.mapping("filter_conditions"), value_of)
@@ -42,7 +41,7 @@ def query_members(call: Call) -> Result:
     return {"members": [member_view(call.sandbox, member) for member in found[offset : offset + (limit or 100)]]}
 
 
-def member_value(call: Call, member: Member, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def member_value(call: Call, member: Member, name: str) -> Json:
     """A member's field by name: its own, its user's, or custom data."""
     user = call.store[USERS].get(member.user_id)
     if name in ("id", "user_id"):

@@ -16,6 +16,7 @@ from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.threads.record import PARTICIPANTS_OF
 from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.kernel.realtime.event import Audience, Event
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -88,7 +89,7 @@ def seen_by(message: Message) -> tuple[str, ...] | None:
     return (*message.restricted_visibility, message.user_id) if message.restricted_visibility else None
 
 
-def publish_change(call: Call, kind: str, message: Message, user: User | None, **more: Any) -> None:  # noqa: ANN401
+def publish_change(call: Call, kind: str, message: Message, user: User | None, **more: Json) -> None:
     """message.updated, message.deleted or message.undeleted to those who watch."""
     channel = call.store[CHANNELS].get(message.cid)
     if channel is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.channels import rules as channels
@@ -120,7 +120,7 @@ def _pin_changes(call: Call, message: Message, fields: Mapping[str, Any]) -> dic
     }
 
 
-def _pin_expiry(call: Call, value: object) -> Any:  # noqa: ANN401 - a datetime or None
+def _pin_expiry(call: Call, value: object) -> datetime | None:
     if value is None or value == "":
         return None
     # The Python SDK documents seconds from now for pins; everyone else sends a time.

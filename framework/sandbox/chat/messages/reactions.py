@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.feature import Feature
@@ -19,6 +19,7 @@ from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.query.paging import page
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -108,7 +109,7 @@ def query_reactions(call: Call) -> Result:
     return {"reactions": [reaction_view(call.sandbox, item) for item in part.items], **part.cursors()}
 
 
-def reaction_value(reaction: Reaction, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def reaction_value(reaction: Reaction, name: str) -> Json:
     """A reaction's field by name, custom data included."""
     if name in Reaction.names() and name != "custom":
         return getattr(reaction, name)

@@ -15,7 +15,7 @@ from framework.sandbox.kernel.query.paging import page
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
-from framework.sandbox.kernel.wire import Entity
+from framework.sandbox.kernel.wire import Entity, Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.messages.record import Message
@@ -101,7 +101,7 @@ def _view(version: MessageVersion) -> Entity:
     return Entity(fields, version.custom)
 
 
-def _value(version: MessageVersion, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(version: MessageVersion, name: str) -> Json:
     """A version's field by name, for filters and sorting."""
     name = {"user_id": "message_updated_by_id", "created_at": "message_updated_at"}.get(name, name)
     return getattr(version, name) if name in MessageVersion.names() else None

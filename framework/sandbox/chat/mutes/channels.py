@@ -18,6 +18,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.realtime.event import to_users
+from framework.sandbox.kernel.wire import Entity
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -105,7 +106,7 @@ def unmute_channel(call: Call) -> Result:
     return {}
 
 
-def _tell_mutes(call: Call, user: User) -> Any:  # noqa: ANN401 - an Entity
+def _tell_mutes(call: Call, user: User) -> Entity:
     own = own_user_view(call.sandbox, user)
     call.emit(to_users("notification.channel_mutes_updated", call.now, (user.id,), {"me": own}))
     return own

@@ -26,6 +26,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.realtime.event import to_users
+from framework.sandbox.kernel.wire import Entity
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -95,7 +96,7 @@ def _unknown(targets: list[str], known: list[str]) -> dict[str, Any]:
     return {"non_existing_users": missing} if missing else {}
 
 
-def _changed(call: Call, user: User) -> Any:  # noqa: ANN401 - an Entity
+def _changed(call: Call, user: User) -> Entity:
     """Count anew what the user has not read, and tell its connections; returns the user as it sees itself."""
     for member in call.store.index(MEMBERSHIPS_OF).of(user.id):
         unread.recount(call.sandbox, member.cid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.channels.record import CHANNELS, MEMBERS, Channel, pair
@@ -67,7 +67,7 @@ def apply_future(call: Call, channel: Channel) -> None:
         impose(call, ban, call.store[USERS].get(creator))
 
 
-def expiry(call: Call, minutes: int) -> Any:  # noqa: ANN401 - a datetime or None
+def expiry(call: Call, minutes: int) -> datetime | None:
     """When something of so many minutes ends; 0 never does."""
     return call.now + timedelta(minutes=minutes) if minutes else None
 

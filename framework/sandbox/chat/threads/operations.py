@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.channels.record import CHANNELS, MEMBERS_OF, pair
@@ -31,7 +31,7 @@ from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.query.paging import page
 from framework.sandbox.kernel.query.paths import with_path, without_path
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
-from framework.sandbox.kernel.wire import Entity
+from framework.sandbox.kernel.wire import Entity, Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -47,7 +47,7 @@ def query_threads(call: Call) -> Result:
     """The threads that a user takes part in (a server that names nobody sees all), filtered, sorted, paged."""
     user = people.acting_user_or_none(call)
 
-    def value_of(thread: Thread, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def value_of(thread: Thread, name: str) -> Json:
         return _value(call, thread, name, user)
 
     found = select(_of_user(call, user), call.mapping("filter"), value_of)
@@ -114,7 +114,7 @@ def _of_user(call: Call, user: User | None) -> list[Thread]:
     return found
 
 
-def _value(call: Call, thread: Thread, name: str, user: User | None) -> Any:  # noqa: ANN401 - a JSON value
+def _value(call: Call, thread: Thread, name: str, user: User | None) -> Json:
     """A thread's field by name, for filters and sorting."""
     if name == "last_message_at":
         last = threads.last_reply(call.sandbox, thread)

@@ -18,7 +18,7 @@ from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.query.paths import with_path, without_path
 from framework.sandbox.kernel.query.sorting import after_cursors, parse_sort, sort
 from framework.sandbox.kernel.realtime.event import Audience, Event
-from framework.sandbox.kernel.wire import Entity, Input
+from framework.sandbox.kernel.wire import Entity, Input, Json
 
 DOMAIN = Domain("users")
 MAX_USERS = 100
@@ -108,7 +108,7 @@ def _shares_team(call: Call, viewer: User, user: User) -> bool:
     return any(same_team(call.sandbox, viewer, team) for team in teams)
 
 
-def user_value(user: User, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def user_value(user: User, name: str) -> Json:
     """A user's field by name, custom data included."""
     if name in User.names() and name != "custom":
         return getattr(user, name)

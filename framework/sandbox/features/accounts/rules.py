@@ -18,6 +18,7 @@ from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.features.accounts import held_channels
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.realtime.event import to_users
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -165,7 +166,7 @@ def _remove(call: Call, user: User) -> None:
     store[USERS].remove(user.id)
 
 
-def _tell(call: Call, kind: str, user: User, **more: Any) -> Entity:  # noqa: ANN401 - JSON values
+def _tell(call: Call, kind: str, user: User, **more: Json) -> Entity:
     """An event to the user and those who share a channel with it."""
     view = user_view(call.sandbox, user)
     call.emit(to_users(kind, call.now, related(call, user.id), {"user": view, **more}))

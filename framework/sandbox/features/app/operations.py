@@ -13,7 +13,7 @@ from framework.sandbox.features.push.record import PUSH_PROVIDERS
 from framework.sandbox.kernel.app import APP, App
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.wire import parse_time
+from framework.sandbox.kernel.wire import Json, parse_time
 
 DOMAIN = Domain("app")
 
@@ -152,7 +152,7 @@ def update_app(call: Call) -> Result:
     return {}
 
 
-def _checked(call: Call, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+def _checked(call: Call, name: str, value: Json) -> Json:
     """A setting as it is stored. Raises ApiError 400."""
     if value is None:
         return None

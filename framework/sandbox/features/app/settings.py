@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from framework.sandbox.kernel.errors import invalid
-from framework.sandbox.kernel.wire import parse_time
+from framework.sandbox.kernel.wire import Json, parse_time
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -60,7 +60,7 @@ _CHOICES = {"enforce_unique_usernames": ("no", "app", "team"), "permission_versi
 MAX_SIZE = 100 * 1024 * 1024
 
 
-def check(name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+def check(name: str, value: Json) -> Json:
     """A setting's value. Raises ApiError 400 for a wrong type or an unknown choice."""
     if not _is(value, TYPES[name]):
         raise invalid(f"{name} has the wrong type")
@@ -113,7 +113,7 @@ def _check_url(name: str, url: str) -> None:
         raise invalid(f"{name} is not a valid URL")
 
 
-def _check_texts(name: str, value: Any) -> list[str]:  # noqa: ANN401 - a JSON value
+def _check_texts(name: str, value: Json) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise invalid(f"{name} must be a list of strings")
     return value

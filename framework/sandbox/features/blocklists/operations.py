@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.features.blocklists import rules as blocklists
 from framework.sandbox.features.blocklists.record import (
@@ -19,6 +17,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.paging import page
+from framework.sandbox.kernel.wire import Json
 
 DOMAIN = Domain("blocklists")
 MAX_WORDS = 10_000
@@ -105,7 +104,7 @@ def _find(call: Call, team: str | None) -> Blocklist:
     return found
 
 
-def _words(call: Call, raw: Any, kind: str) -> list[str]:  # noqa: ANN401 - a JSON value
+def _words(call: Call, raw: Json, kind: str) -> list[str]:
     words = call.texts("words", {"words": raw})
     if raw is None:
         raise invalid("words is a required field")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framework.sandbox.features.blocklists.record import BLOCKLISTS, PROFANITY, Blocklist, blocklist_key
+from framework.sandbox.kernel.wire import Untyped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +88,7 @@ def _of_patterns(patterns: list[str], text: str) -> list[Span]:
 
 
 @lru_cache(maxsize=64)
-def _linear(raw: str) -> Any:  # noqa: ANN401 - RE2 has no types
+def _linear(raw: str) -> Untyped:
     """A pattern of the app's for what strangers write: its time grows with the text alone."""
     import re2  # type: ignore[import-untyped]  # no types; late, since few apps have such a list
 

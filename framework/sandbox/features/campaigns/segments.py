@@ -11,6 +11,7 @@ from framework.sandbox.chat.users.record import USERS, User
 from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -91,7 +92,7 @@ def _added(call: Call, segment: Segment) -> dict[str, None]:
     return dict.fromkeys(target.target_id for target in call.store.index(TARGETS_OF).of(segment.id))
 
 
-def _value(item: User | Channel, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(item: User | Channel, name: str) -> Json:
     if name in type(item).names() and name != "custom":
         return getattr(item, name)
     return dig(item.custom, name.removeprefix("custom."))

@@ -19,6 +19,7 @@ from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.query.paging import page
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -120,7 +121,7 @@ def _other_fields(call: Call, channel: Channel, fields: dict[str, Any]) -> dict[
     return kept
 
 
-def _value(draft: Draft, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(draft: Draft, name: str) -> Json:
     """A draft's field by name, for filters and sorting."""
     if name == "channel_cid":
         return draft.cid

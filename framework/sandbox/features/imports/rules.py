@@ -25,7 +25,7 @@ from framework.sandbox.chat.users.record import USERS
 from framework.sandbox.features.imports.record import IMPORT_FILES, ImportFile
 from framework.sandbox.features.push.devices import DEVICES, Device
 from framework.sandbox.kernel.errors import ApiError, invalid
-from framework.sandbox.kernel.wire import parse_time, require_shallow
+from framework.sandbox.kernel.wire import Untyped, parse_time, require_shallow
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -183,7 +183,7 @@ def _reaction(call: Call, item: Mapping[str, Any], _mode: str) -> None:
     call.store[REACTIONS].put(reaction)
 
 
-def _times(_call: Call, record: Any, item: Mapping[str, Any]) -> None:  # noqa: ANN401 - any record with these times
+def _times(_call: Call, record: Untyped, item: Mapping[str, Untyped]) -> None:
     """Give a record the times that the file has for it."""
     for name in ("created_at", "updated_at"):
         if item.get(name):

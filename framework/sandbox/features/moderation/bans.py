@@ -24,6 +24,7 @@ from framework.sandbox.kernel.errors import forbidden, invalid
 from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.query.filters import select
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,7 +127,7 @@ def query_banned_users(call: Call) -> Result:
     """The bans that a filter finds, sorted and paged."""
     _require_queries(call)
 
-    def value_of(ban: Ban, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def value_of(ban: Ban, name: str) -> Json:
         return _value(ban, name)
 
     found = select(_between(call, call.store[BANS]), call.mapping("filter_conditions"), value_of)
@@ -180,7 +181,7 @@ def _common(call: Call, item: Ban | FutureBan) -> dict[str, Any]:
     return view
 
 
-def _value(item: Ban, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(item: Ban, name: str) -> Json:
     if name in ("user_id", "id", "target_user_id"):
         return item.target_id
     if name in ("channel_cid", "cid"):

@@ -12,6 +12,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.paging import listed
+from framework.sandbox.kernel.wire import Json
 
 DOMAIN = Domain("moderation_configs")
 _ROOT = "/api/v2/moderation"
@@ -98,7 +99,7 @@ def _find(call: Call) -> ModerationConfig:
     return config
 
 
-def _value(config: ModerationConfig, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(config: ModerationConfig, name: str) -> Json:
     if name == "key":
         return config.config_key
     return getattr(config, name) if name in ("team", "created_at", "updated_at") else config.settings.get(name)

@@ -22,7 +22,7 @@ from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.filters import select
 from framework.sandbox.kernel.query.paging import field_value, listed
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import Dialect, Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -87,7 +87,7 @@ def query_message_flags(call: Call) -> Result:
     """The reports of messages; a person sees its own."""
     reporter_id = None if call.actor.is_server else people.acting_user(call).id
 
-    def value_of(one: Flag, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def value_of(one: Flag, name: str) -> Json:
         return _message_flag_value(call, one, name)
 
     found = [one for one in call.store[FLAGS] if one.entity_type == MESSAGE and _shown(call, one)]
@@ -103,7 +103,7 @@ def _shown(call: Call, one: Flag) -> bool:
     return message is not None and (message.deleted_at is None or call.flag("show_deleted_messages"))
 
 
-def _message_flag_value(call: Call, one: Flag, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _message_flag_value(call: Call, one: Flag, name: str) -> Json:
     if name == "user_id":
         return one.entity_creator_id
     if name == "reporter_id":
@@ -141,7 +141,7 @@ def get_flag_count(call: Call) -> Result:
 def query_flag_reports(call: Call) -> Result:
     """The reported messages, each with its reports together."""
 
-    def value_of(item: ReviewItem, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    def value_of(item: ReviewItem, name: str) -> Json:
         return _report_value(call, item, name)
 
     reported = [item for item in call.store[REVIEW_ITEMS] if item.entity_type == MESSAGE]
@@ -150,7 +150,7 @@ def query_flag_reports(call: Call) -> Result:
     return {"flag_reports": [_report(call, item) for item in found.items], **found.cursors()}
 
 
-def _report_value(call: Call, item: ReviewItem, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _report_value(call: Call, item: ReviewItem, name: str) -> Json:
     """A field of a report under the names that its filters use; `user_id` is whose message was reported."""
     review = call.store[FLAG_REVIEWS].get(item.id)
     if name == "review_result":

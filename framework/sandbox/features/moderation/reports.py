@@ -16,6 +16,7 @@ from framework.sandbox.features.review.record import ACTIONS, REVIEW_ITEMS, REVI
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Access, Domain, Result
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.messages.record import Message
@@ -39,7 +40,7 @@ def item_for(call: Call, entity_type: str, entity_id: str, creator_id: str | Non
     return call.store[REVIEW_ITEMS].put(item)
 
 
-def flag(call: Call, user_id: str, entity_type: str, entity_id: str, **fields: Any) -> Flag:  # noqa: ANN401 - Flag's
+def flag(call: Call, user_id: str, entity_type: str, entity_id: str, **fields: Json) -> Flag:
     """Keep a report and put its entity in the queue. Raises ApiError 400 for a user's second report of one entity."""
     if any(one.user_id == user_id for one in flags_to(call, entity_type, entity_id)):
         raise invalid("flag already exists")
@@ -68,7 +69,7 @@ def flag_by_automod(call: Call, message: Message, labels: list[str], reason: str
     )
 
 
-def log(call: Call, kind: str, item: ReviewItem | None, by_id: str, reason: str = "", **fields: Any) -> ActionLog:  # noqa: ANN401 - ActionLog's
+def log(call: Call, kind: str, item: ReviewItem | None, by_id: str, reason: str = "", **fields: Json) -> ActionLog:
     """Note what was done, on the item where there is one."""
     entry = ActionLog(call.sandbox.ids.new(), kind, call.now, by_id, reason=reason, **fields)
     if item is not None:

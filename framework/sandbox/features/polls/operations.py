@@ -17,7 +17,7 @@ from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.query.paging import page
 from framework.sandbox.kernel.query.paths import with_path, without_path
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
-from framework.sandbox.kernel.wire import Entity, Input
+from framework.sandbox.kernel.wire import Entity, Input, Json
 
 DOMAIN = Domain("polls")
 _UPDATE_KEEPS = frozenset({"id", "user", "user_id"})
@@ -220,7 +220,7 @@ def _take(call: Call) -> Input:
     return taken
 
 
-def _value(poll: Poll, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(poll: Poll, name: str) -> Json:
     """A poll's field by name, for filters and sorting."""
     if name == "user_id":
         return poll.created_by_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.messages import rules as messages
 from framework.sandbox.chat.messages.record import Message
@@ -19,6 +17,7 @@ from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.query.filters import select
 from framework.sandbox.kernel.query.paging import page
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
+from framework.sandbox.kernel.wire import Json
 
 DOMAIN = Domain("votes")
 _PATH = "/messages/{message_id}/polls/{poll_id}/vote"
@@ -117,7 +116,7 @@ def _target(call: Call) -> tuple[Poll, Message, User]:
     return poll, message, user
 
 
-def _value(vote: Vote, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(vote: Vote, name: str) -> Json:
     """A vote's field by name, for filters and sorting."""
     if name == "is_answer":
         return vote.is_answer

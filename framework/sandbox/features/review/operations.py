@@ -19,6 +19,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.paging import field_value, listed
+from framework.sandbox.kernel.wire import Json
 
 DOMAIN = Domain("review")
 _ROOT = "/api/v2/moderation"
@@ -39,7 +40,7 @@ def query_review_queue(call: Call) -> Result:
     return {"items": items, "action_config": config, "stats": stats, **found.cursors()}
 
 
-def item_value(item: ReviewItem, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def item_value(item: ReviewItem, name: str) -> Json:
     """A field of an item, under the names that filters use."""
     if name in ("channel_cid", "cid"):
         return item.cid

@@ -19,7 +19,7 @@ from framework.sandbox.kernel.app import APP
 from framework.sandbox.kernel.errors import ApiError, invalid, not_found
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table
-from framework.sandbox.kernel.wire import parse_json
+from framework.sandbox.kernel.wire import Json, parse_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -115,7 +115,7 @@ def _mime_type(name: str, given: str | None, content: bytes) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def field(received: Received, name: str, kind: type) -> Any:  # noqa: ANN401 - a JSON value
+def field(received: Received, name: str, kind: type) -> Json:
     """A form field that holds JSON of a kind, or None. Raises ApiError 400."""
     raw = received.fields.get(name)
     if not raw:

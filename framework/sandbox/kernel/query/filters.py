@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from framework.sandbox.kernel.errors import invalid
-from framework.sandbox.kernel.wire import parse_time
+from framework.sandbox.kernel.wire import Json, parse_time
 
 T = TypeVar("T")
 ValueOf = Callable[[T, str], Any]
@@ -31,7 +31,7 @@ def compile_filter(conditions: Mapping[str, Any], value_of: ValueOf[T], depth: i
     return lambda item: all(part(item) for part in parts)
 
 
-def _clause(name: str, operand: Any, value_of: ValueOf[T], depth: int) -> Predicate[T]:  # noqa: ANN401 - JSON
+def _clause(name: str, operand: Json, value_of: ValueOf[T], depth: int) -> Predicate[T]:
     if name in ("$and", "$or", "$nor"):
         return _combined(name, operand, value_of, depth)
     if name.startswith("$"):
@@ -40,7 +40,7 @@ def _clause(name: str, operand: Any, value_of: ValueOf[T], depth: int) -> Predic
     return lambda item: all(test(value_of(item, name)) for test in tests)
 
 
-def _combined(name: str, operand: Any, value_of: ValueOf[T], depth: int) -> Predicate[T]:  # noqa: ANN401 - JSON
+def _combined(name: str, operand: Json, value_of: ValueOf[T], depth: int) -> Predicate[T]:
     if not isinstance(operand, list) or not operand or not all(isinstance(part, Mapping) for part in operand):
         raise invalid(f"filter: {name} takes a list of at least one filter")
     parts = [compile_filter(part, value_of, depth + 1) for part in operand]
@@ -51,7 +51,7 @@ def _combined(name: str, operand: Any, value_of: ValueOf[T], depth: int) -> Pred
     return lambda item: not any(part(item) for part in parts)
 
 
-def _tests(name: str, operand: Any) -> list[Test]:  # noqa: ANN401 - JSON
+def _tests(name: str, operand: Json) -> list[Test]:
     if isinstance(operand, Mapping) and any(str(key).startswith("$") for key in operand):
         tests = []
         for symbol, value in operand.items():
@@ -63,8 +63,8 @@ def _tests(name: str, operand: Any) -> list[Test]:  # noqa: ANN401 - JSON
     return [_equal(name, operand)]
 
 
-def _equal(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
-    def test(value: Any) -> bool:  # noqa: ANN401 - JSON
+def _equal(name: str, operand: Json) -> Test:
+    def test(value: Json) -> bool:
         if isinstance(value, list | tuple | set | frozenset):
             if isinstance(operand, list):
                 return set(map(_hashable, value)) == set(map(_hashable, operand))
@@ -78,17 +78,17 @@ def _equal(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
     return test
 
 
-def _not_equal(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+def _not_equal(name: str, operand: Json) -> Test:
     equal = _equal(name, operand)
     return lambda value: not equal(value)
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[str, Any], Test]:
-    def make(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+    def make(name: str, operand: Json) -> Test:
         if operand is None or isinstance(operand, list | Mapping):
             raise invalid(f"filter: {name} can only be compared with a number, a text or a time")
 
-        def test(value: Any) -> bool:  # noqa: ANN401 - JSON
+        def test(value: Json) -> bool:
             if value is None:
                 return False
             other = parse_time(operand, name) if isinstance(value, datetime) else operand
@@ -100,25 +100,25 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[str, Any], Test]:
     return make
 
 
-def _in(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+def _in(name: str, operand: Json) -> Test:
     if not isinstance(operand, list):
         raise invalid(f"filter: $in on {name} takes a list")
     tests = [_equal(name, item) for item in operand]
     return lambda value: any(test(value) for test in tests)
 
 
-def _not_in(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+def _not_in(name: str, operand: Json) -> Test:
     inside = _in(name, operand)
     return lambda value: not inside(value)
 
 
-def _exists(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+def _exists(name: str, operand: Json) -> Test:
     if not isinstance(operand, bool):
         raise invalid(f"filter: $exists on {name} takes true or false")
     return lambda value: (value is not None) is operand
 
 
-def _autocomplete(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+def _autocomplete(name: str, operand: Json) -> Test:
     if not isinstance(operand, str):
         raise invalid(f"filter: $autocomplete on {name} takes a text")
     wanted = operand.casefold().split()
@@ -127,7 +127,7 @@ def _autocomplete(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
         words = value.casefold().split()
         return all(any(word.startswith(part) for word in words) for part in wanted)
 
-    def test(value: Any) -> bool:  # noqa: ANN401 - JSON
+    def test(value: Json) -> bool:
         values = value if isinstance(value, list | tuple) else [value]
         return bool(wanted) and any(isinstance(one, str) and matches(one) for one in values)
 
@@ -139,12 +139,12 @@ def _words(text: str) -> set[str]:
     return set(_WORD.findall(text.casefold()))
 
 
-def _query(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+def _query(name: str, operand: Json) -> Test:
     if not isinstance(operand, str):
         raise invalid(f"filter: $q on {name} takes a text")
     wanted = _words(operand)
 
-    def test(value: Any) -> bool:  # noqa: ANN401 - JSON
+    def test(value: Json) -> bool:
         if not isinstance(value, str) or not wanted:
             return False
         words = _words(value)
@@ -153,12 +153,12 @@ def _query(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
     return test
 
 
-def _contains(name: str, operand: Any) -> Test:  # noqa: ANN401 - JSON
+def _contains(name: str, operand: Json) -> Test:
     wanted = operand if isinstance(operand, list) else [operand]
     return lambda value: isinstance(value, list | tuple | set | frozenset) and all(item in value for item in wanted)
 
 
-def _hashable(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _hashable(value: Json) -> Json:
     return str(value) if isinstance(value, list | dict) else value
 
 
@@ -178,7 +178,7 @@ _OPERATORS: dict[str, Callable[[str, Any], Test]] = {
 }
 
 
-def dig(fields: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - JSON
+def dig(fields: Mapping[str, Json], path: str) -> Json:
     """A value inside nested objects by its dotted path; None where a step is missing."""
     value: Any = fields
     for step in path.split("."):

@@ -14,7 +14,7 @@ import orjson
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.query.filters import dig, select
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
-from framework.sandbox.kernel.wire import parse_json
+from framework.sandbox.kernel.wire import Json, parse_json
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -107,7 +107,7 @@ def sort_param(call: Call) -> object:
     return parse_json(text if text.startswith("[") else f"[{text}]", "sort")
 
 
-def field_value(record: Record, name: str) -> Any:  # noqa: ANN401 - a JSON value
+def field_value(record: Record, name: str) -> Json:
     """A field of a record by name, else its custom data by a dotted path."""
     if name in record.names() and name != "custom":
         return getattr(record, name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -63,7 +64,7 @@ def expand(call: Call) -> dict[str, Any] | None:
     return {"name": name, "filter": conditions, "sort": order}
 
 
-def fill(template: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+def fill(template: Json, values: Mapping[str, Json]) -> Json:
     """A template with its places filled in. A text that is one place alone takes on the value's type."""
     if isinstance(template, dict):
         return {fill(name, values): fill(value, values) for name, value in template.items()}
@@ -77,7 +78,7 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSO
     return _PLACE.sub(lambda match: str(_value(values, match[1])), template)
 
 
-def _value(values: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
+def _value(values: Mapping[str, Json], name: str) -> Json:
     if name not in values:
         raise invalid(f"filter_values.{name} is a required field of this predefined filter")
     return values[name]

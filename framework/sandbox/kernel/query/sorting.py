@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.query.filters import ValueOf, select
+from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -69,7 +70,7 @@ def _descending(direction: object) -> bool:
     raise invalid("sort direction must be 1 or -1")
 
 
-def _rank(value: Any) -> tuple[int, Any]:  # noqa: ANN401 - JSON
+def _rank(value: Json) -> tuple[int, Json]:
     if isinstance(value, bool | int | float):
         return (0, value)
     if isinstance(value, datetime):

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, create_engine, event, inspect, select
 from sqlalchemy.engine import Connection, Engine
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from framework.sandbox.kernel.errors import ApiError, SandboxStartError
 from framework.sandbox.kernel.store.record import Record
+from framework.sandbox.kernel.wire import Untyped
 
 Change = tuple[str, str]
 Undo = Callable[[dict[Change, bytes | None]], None]
@@ -172,7 +173,7 @@ def _open(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 2})
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+    def configure(connection: Untyped, _record: object) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=0"):
             connection.execute(f"PRAGMA {pragma}")
 
