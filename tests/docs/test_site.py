@@ -15,6 +15,8 @@ import pytest
 FROM_ELSEWHERE = re.compile(r"""<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=["']?(?:https?:)?//[^"'> ]+""")
 IN_STYLES = re.compile(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//[^)\"';]+")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+NAMED = re.compile(r"`((?:framework|tests|scripts|bots|docs|prompts|requirements|deploy)/[\w./-]*)")
+MADE_BY_READERS = ("bots/my_bot", "bots/bike_bot")
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
 
@@ -75,3 +77,9 @@ def test_links_of_the_pages_outside_of_it_lead_to_files(name: str) -> None:
     targets = [target for target in LINK.findall(Path(name).read_text(encoding="utf-8")) if "://" not in target]
     for target in targets:
         assert Path(target).exists(), f"{name} links to {target}"
+
+
+@pytest.mark.parametrize("page", [*OUTSIDE, *sorted(map(str, Path("docs").rglob("*.md")))])
+def test_files_that_a_page_names_are_there(page: str) -> None:
+    for name in set(NAMED.findall(Path(page).read_text(encoding="utf-8"))):
+        assert Path(name).exists() or name.startswith(MADE_BY_READERS), f"{page} names {name}"
