@@ -46,6 +46,19 @@ async def race(*ways: Awaitable[T]) -> T:
         await cancel(*own)
 
 
+async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """Run coroutines at the same time, and return their results in order.
+
+    If one fails, the others are cancelled and have ended when its error is raised: as it is, not in a group.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
 async def cancel(*tasks: asyncio.Future[Any]) -> None:
     """Cancel what is not done, and return when all have ended. Results and errors stay in the tasks."""
     going = [task for task in tasks if not task.done()]

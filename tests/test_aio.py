@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from framework.aio import background, cancel, race
+from framework.aio import background, cancel, race, together
 
 
 class Work:
@@ -121,3 +121,25 @@ async def test_results_and_errors_stay_in_cancelled_tasks() -> None:
     assert done.result() == "kept"
     with pytest.raises(ValueError, match="kept"):
         failed.result()
+
+
+async def test_results_of_work_at_the_same_time_are_in_order() -> None:
+    first = asyncio.Event()
+
+    async def slow() -> str:
+        await first.wait()
+        return "slow"
+
+    async def quick() -> str:
+        first.set()
+        return "quick"
+
+    assert await together(slow(), quick()) == ["slow", "quick"]
+    assert await together() == []
+
+
+async def test_one_that_fails_ends_the_others_and_its_error_is_raised_as_it_is() -> None:
+    work = Work()
+    with pytest.raises(ValueError, match="broken"):
+        await together(work.run(), _fail(ValueError("broken")))
+    assert work.state == "ended"

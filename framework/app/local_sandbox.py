@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from framework.aio import cancel
 from framework.app.sandbox_files import (
     Address,
     ClaimedError,
@@ -71,8 +72,7 @@ class _Child:
     async def stop(self) -> None:
         """End it for good."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+            await cancel(self._keeper)
         if self._process is not None:
             await _stop(self._process)
 

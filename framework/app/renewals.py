@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from framework.aio import in_daemon_thread
+from framework.aio import cancel, in_daemon_thread
 from framework.app.running import Stores, make_running
 from framework.app.serving import warm_agents
 from framework.definition.loader import BOT_FILE, files_of
@@ -90,8 +90,7 @@ class Renewals:
                         yield renewal
         finally:
             if watching is not None:
-                watching.cancel()
-                await asyncio.wait({watching})
+                await cancel(watching)
 
     async def _watch(self) -> None:
         """Notice edits. What is watched changes with the bots, so it is asked for again after each."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from framework.aio import in_daemon_thread
+from framework.aio import cancel, in_daemon_thread, race, together
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -86,8 +86,7 @@ class Serving:
         if self._sandbox:
             starting = asyncio.create_task(stack.enter_async_context(local_sandbox(settings)))
             if not await _finished(starting, stop):
-                starting.cancel()
-                await asyncio.wait({starting})
+                await cancel(starting)
                 return None
             self._settings = starting.result()
         if not await _finished(opening, stop):
@@ -138,7 +137,7 @@ def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine
 async def warm_agents(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:
     """Build the bots' agents, ready to answer at full speed: the slow part of a start, done beside the event loop."""
     agents = await in_daemon_thread(partial(_build, bots, settings))
-    await asyncio.gather(*(agent.warm() for agent in agents))
+    await together(*(agent.warm() for agent in agents))
     return agents
 
 
@@ -170,9 +169,7 @@ async def _told(renewals: AsyncIterator[Renewal], settings: Settings) -> AsyncIt
 
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
     """Wait for a task, or for the stop, whichever comes first. Raises what the task raised."""
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    await race(task, stop.wait())
     return task.done()
 
 

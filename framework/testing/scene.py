@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from framework.aio import race
 from framework.engine.local import LocalEngine
 from framework.errors import FrameworkError
 from framework.runtime.core.bot import Limits, RunningBot
@@ -64,7 +65,7 @@ async def open_scene(opening: Opening, entry: AppBot, settings: Settings, lines:
                 )
             )
             try:
-                await _either(work, ready)
+                await race(work, ready.wait())
                 await scene.begin()
                 yield scene
             finally:
@@ -256,15 +257,6 @@ class Scene:
     def note(self, text: str) -> None:
         """Write something down between the messages."""
         self.lines.append(Line("", text, self.loop.time(), "note"))
-
-
-async def _either(work: asyncio.Task[None], ready: asyncio.Event) -> None:
-    """Until the bot is ready; raises what kept it from that."""
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if work.done():
-        work.result()
 
 
 def _with_data(settings: Settings, folder: Path) -> Settings:

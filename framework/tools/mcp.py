@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from framework.aio import together
 from framework.errors import DefinitionError, FrameworkError, Position, ToolError, UncertainToolError
 from framework.tools.mcp_repair import ORIGINAL, repaired
 from framework.tools.mcp_result import LONGEST, result_text
@@ -126,7 +127,7 @@ class McpTools:
     async def tools(self, names: tuple[str, ...]) -> tuple[BaseTool, ...]:
         """The tools that these names, or patterns such as `server/*`, stand for; of servers that are up."""
         wanted = [server for server in self._servers if any(name.startswith(f"{server.name}/") for name in names)]
-        found = await asyncio.gather(*(server.tools() for server in wanted))
+        found = await together(*(server.tools() for server in wanted))
         return tuple(
             tool
             for tools in found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+from framework.aio import together
 from framework.errors import ChatServiceError
 from framework.stream.budget import Endpoint
 from framework.stream.client import StreamClient
@@ -114,7 +114,7 @@ class StreamHistory:
             if error.status != 404:
                 raise
             # The channel is gone, or one of the messages is enough to be refused.
-            one_by_one = await asyncio.gather(*(self.message(id_) for id_ in ids))
+            one_by_one = await together(*(self.message(id_) for id_ in ids))
             return [message for message in one_by_one if message is not None and message.channel == channel]
         return [read_message(item, channel) for item in reply.get("messages") or ()]
 

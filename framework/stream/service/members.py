@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from framework.aio import together
 from framework.stream.budget import Endpoint
 from framework.stream.client import StreamClient
 from framework.stream.model import ChannelRef, Member
@@ -30,7 +31,7 @@ class StreamMembers:
         free = asyncio.Semaphore(JOINING)
         for chunk in chunks(channels, CHANNELS_A_PAGE):
             joined = set(await self._channels.fitting(chunk, where={}, joined=True))
-            await asyncio.gather(*(self._join(channel, free) for channel in chunk if channel not in joined))
+            await together(*(self._join(channel, free) for channel in chunk if channel not in joined))
 
     async def _join(self, channel: ChannelRef, free: asyncio.Semaphore) -> None:
         async with free:

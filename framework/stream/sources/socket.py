@@ -14,6 +14,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from framework.aio import cancel, race
 from framework.errors import ChatServiceError
 from framework.stream.credentials import Credentials
 from framework.stream.failure import TOKEN_CODES, describe, refused
@@ -104,9 +105,7 @@ class EventSocket:
     async def _stop(self) -> None:
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await cancel(task)
 
     async def _tell_all(self, outbox: asyncio.Queue[Frame | Exception | None]) -> None:
         try:
@@ -204,16 +203,10 @@ class EventSocket:
 
     async def _serve(self, link: _Link, outbox: asyncio.Queue[Frame | Exception | None]) -> str:
         """Pass on what comes until the link is gone; returns why."""
-        reader = asyncio.create_task(self._read(link, outbox))
-        pulse = asyncio.create_task(self._pulse(link))
         try:
-            done, _ = await asyncio.wait({reader, pulse}, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
+            return await race(self._read(link, outbox), self._pulse(link))
         finally:
             self.connection_id = None
-            for task in (reader, pulse):
-                task.cancel()
-            await asyncio.gather(reader, pulse, return_exceptions=True)
             # 1000 would say that we are done for good; on the way to a new connection that is not so.
             code = aiohttp.WSCloseCode.OK if self._closed else aiohttp.WSCloseCode.GOING_AWAY
             with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from framework.aio import together
 from framework.errors import SettingsError
 from framework.settings import Settings
 from framework.stream.events import read_event
@@ -70,7 +71,7 @@ class Queue:
         try:
             received = await _aside(self._receive)
             self._heard = True
-            taken = await asyncio.gather(*(self._take(message) for message in received))
+            taken = await together(*(self._take(message) for message in received))
             done = [message for message, ok in zip(received, taken, strict=True) if ok]
             return (not done or await _aside(lambda: self._delete(done))) and len(done) == len(received)
         except (BotoCoreError, ClientError) as error:
