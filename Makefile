@@ -74,7 +74,7 @@ define install
 $(PIP) -r $(1) || { echo "Once more, with the certificates of this machine ..."; $(PIP) --system-certs -r $(1); }
 endef
 
-# Stock pip backtracks for minutes on these dependencies; uv takes the lock file as it is, in seconds.
+# uv takes the lock file as it is, in seconds.
 $(VENV)/.run-installed: requirements/run.txt | $(VENV)/bin/uv
 	@echo "Installing the locked packages (about 300 MB on disk) ..."
 	@$(call install,requirements/run.txt)

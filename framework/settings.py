@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from framework.env_file import encoding_of, require_readable_lines
 from framework.environment import hidden_values
 from framework.errors import SettingsError
+from framework.extras import extra
 
 STREAM_URL = "https://chat.stream-io-api.com"
 
@@ -319,8 +320,9 @@ def _from_file(file: Path | None) -> SecretStr | None:
 def _from_keyring(service: str | None, key: str) -> SecretStr | None:
     if service is None:
         return None
-    import keyring
-    from keyring.errors import KeyringError
+    with extra("keyring", "STREAM_API_SECRET_KEYRING"):
+        import keyring
+        from keyring.errors import KeyringError
 
     try:
         secret = keyring.get_password(service, key)

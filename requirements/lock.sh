@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 uv=".venv/bin/uv"
 [ -x "$uv" ] || uv=uv
 lock() { "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --custom-compile-command "bash requirements/lock.sh" "$@"; }
-lock pyproject.toml -o requirements/run.txt "${@}"
-lock pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt "${@}"
+lock pyproject.toml --extra all -o requirements/run.txt "${@}"
+lock pyproject.toml --extra all --extra test -c requirements/run.txt -o requirements/test.txt "${@}"
 lock --group pyproject.toml:docs -c requirements/test.txt -o requirements/docs.txt "${@}"
 lock --no-deps requirements/local.in -o requirements/local.txt "${@}"
 lock requirements/uv.in -o requirements/uv.txt "${@}"

@@ -21,6 +21,7 @@ from framework.app.sandbox_files import (
     read_address,
 )
 from framework.errors import FrameworkError
+from framework.extras import require
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds before a sandbox that ended is
 @contextlib.asynccontextmanager
 async def local_sandbox(settings: Settings) -> AsyncIterator[Settings]:
     """Settings that point at this folder's sandbox: the one that is running, or one started here and ended with us."""
+    require("sandbox", "Without STREAM_API_KEY the sandbox is the chat. It")
     async with contextlib.AsyncExitStack() as stack:
         async with _alone(settings.data):
             address = await _running(settings.data)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from framework.aio import cancel, in_daemon_thread, race, together
+from framework.extras import extra
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -182,7 +183,8 @@ def _limits(settings: Settings) -> Limits:
 def _doors(settings: Settings) -> list[Door]:
     if not settings.by_webhook or settings.webhook is None:
         return []
-    from framework.stream.sources.webhook_server import webhook_server
+    with extra("webhook", "Taking in webhooks (FRAMEWORK_WEBHOOK)"):
+        from framework.stream.sources.webhook_server import webhook_server
 
     return [partial(webhook_server, settings)]
 

@@ -77,6 +77,8 @@ def main() -> NoReturn:
 
         show_error(error)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        _tell_missing(error)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -91,3 +93,15 @@ def main() -> NoReturn:
         give_up_output()
         sys.exit(1)
     sys.exit(0)
+
+
+def _tell_missing(error: ModuleNotFoundError) -> NoReturn:
+    """Say which extra brings a package that is not installed; anything else is a fault of ours, and raised."""
+    from framework.cli.screen import show_error
+    from framework.extras import explain
+
+    missing = explain(error)
+    if missing is None:
+        raise error
+    show_error(missing)
+    sys.exit(missing.exit_code)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from framework.errors import FrameworkError, UsageError
+from framework.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,7 @@ def mcp(
     With the policy `standard`, what destroys or administers waits for a person's approval; `full` approves everything
     and issues user tokens. Over HTTP a bearer token is needed. Without STREAM_API_KEY, a sandbox is used.
     """
+    require("mcp", "The server for MCP clients")
     from framework.app.environment import logging_for, prepare_data
     from framework.settings import load_settings
 

@@ -17,6 +17,7 @@ import typer
 
 from framework.app.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address, secret_from
 from framework.errors import FrameworkError
+from framework.extras import extra
 from framework.private_files import close_file
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def sandbox(
 
 def _serve(config: SandboxConfig, *, fixed: bool, ready: Callable[[str], None] | None) -> None:
     """Serve on the wanted port, or on any free one where nobody asked for this one and it is taken."""
-    from framework.sandbox.dev.server import run
+    with extra("sandbox", "The sandbox"):
+        from framework.sandbox.dev.server import run
     from framework.sandbox.kernel.errors import SandboxStartError
 
     with _data_of_ones_own(config.data):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from framework.errors import EngineError, SettingsError
+from framework.extras import extra
 from framework.private_files import close_file
 from framework.values import Untyped
 
@@ -84,14 +85,15 @@ def connect(address: Address, *, pooled: bool = False) -> Engine:
     pool = QueuePool if pooled else NullPool
 
     if address.kind == "postgresql":
-        return create_engine(
-            address.url,
-            poolclass=pool,
-            pool_pre_ping=pooled,
-            isolation_level="AUTOCOMMIT",
-            hide_parameters=True,
-            connect_args=_server_settings(address.url),
-        )
+        with extra("postgres", "Postgres"):
+            return create_engine(
+                address.url,
+                poolclass=pool,
+                pool_pre_ping=pooled,
+                isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
+                connect_args=_server_settings(address.url),
+            )
     file = cast("Path", address.file)
     _check_sqlite(file)
     engine = create_engine(

@@ -12,8 +12,7 @@ import jwt
 from pydantic import SecretStr
 
 from framework.errors import FrameworkError
-from framework.sandbox.dev.server import beside
-from framework.sandbox.kernel.config import SandboxConfig
+from framework.extras import extra
 from framework.settings import Settings
 from framework.stream.model import ChannelRef
 from framework.stream.timing import Timing
@@ -124,6 +123,10 @@ class Stage:
 @asynccontextmanager
 async def open_stage(timing: Timing) -> AsyncIterator[Stage]:
     """A stage for as long as the block lasts, on the caller's loop and clock."""
+    with extra("sandbox", "A conversation test"):
+        from framework.sandbox.dev.server import beside
+        from framework.sandbox.kernel.config import SandboxConfig
+
     config = SandboxConfig(port=0, api_key=_KEY, api_secret=_SECRET)
     async with beside(config, _Clock(timing)) as running, aiohttp.ClientSession() as session:
         yield Stage(running.url, session)

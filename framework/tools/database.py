@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from framework.errors import FrameworkError
+from framework.extras import extra
 from framework.values import Untyped
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Database:
     def _make(self) -> Engine:
         if self._url is not None:
             address = self._url.get_secret_value().partition("://")[2]
-            return create_engine(f"postgresql+psycopg://{address}", pool_pre_ping=True)
+            with extra("postgres", "Postgres"):
+                return create_engine(f"postgresql+psycopg://{address}", pool_pre_ping=True)
         self._file.touch(mode=0o600)
         engine = create_engine(f"sqlite:///{self._file}", connect_args={"timeout": 30})
         event.listen(engine, "connect", _set_up)

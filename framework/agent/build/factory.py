@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from framework.errors import SettingsError
+from framework.extras import require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,7 @@ def load_knowledge(bot: Bot, settings: Settings, embedder: Embedder | None = Non
     """
     if not bot.knowledge_files:
         return None
+    require("embedded", "Searching articles")
     from framework.agent.knowledge.base import KnowledgeBase
 
     return KnowledgeBase.load(bot.knowledge_files, bot.folder, make_folder(settings.data / "knowledge"), embedder)

@@ -14,6 +14,7 @@ import structlog
 
 from framework.aio import together
 from framework.errors import SettingsError
+from framework.extras import extra
 from framework.settings import Settings
 from framework.stream.events import read_event
 from framework.stream.sources.delivery import Inbox, UnreadableError, accepted, parse_queued
@@ -111,15 +112,9 @@ class Queue:
 
 
 def _client(url: str) -> Untyped:
-    try:
+    with extra("sqs", f"Reading a queue of Amazon SQS ({VARIABLE})"):
         import boto3  # type: ignore[import-untyped]  # ships no types
         from botocore.config import Config  # type: ignore[import-untyped]  # ships no types
-    except ImportError:
-        raise SettingsError(
-            "Reading a queue of Amazon SQS needs the extra `sqs`, which is not installed.",
-            where=VARIABLE,
-            hint="Install it: python -m pip install 'boto3>=1.40'. Or unset the variable.",
-        ) from None
     address = urlsplit(url)
     known = _REGION.fullmatch(address.hostname or "")
     session = boto3.session.Session()

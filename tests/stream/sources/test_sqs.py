@@ -165,9 +165,9 @@ async def test_missing_credentials_are_said(queue: LocalQueue, monkeypatch: pyte
 async def test_a_missing_extra_is_said(queue: LocalQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
     async with reading(queue, Intake()) as task:
-        with pytest.raises(SettingsError, match="extra `sqs`") as caught:
+        with pytest.raises(SettingsError, match="needs the package 'boto3'") as caught:
             await task
-    assert "pip install" in str(caught.value)
+    assert "pip install 'agents-in-channels[sqs]'" in str(caught.value)
 
 
 async def test_nothing_is_read_where_no_queue_is_set() -> None:

@@ -12,6 +12,7 @@ from framework.agent.knowledge.articles.cache import ArticleCache
 from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.articles.document import Document, UnreadableError
 from framework.agent.knowledge.articles.formats import KINDS, kind_of, reader_of, title_from
+from framework.extras import MissingExtraError, extra
 
 _log = structlog.get_logger(__name__)
 
@@ -39,21 +40,27 @@ def read_article(file: Path, name: str, cache: ArticleCache) -> Article:
     key = cache.key(name, content)
     if (kept := cache.get(key, name)) is not None:
         return kept
-    article = understand(name, content)
+    try:
+        article = understand(name, content)
+    except MissingExtraError as error:  # not kept: it may be installed by the next time
+        return Article(name, problem=error.what, hint=error.hint or "")
     cache.put(key, article)
     return article
 
 
 def understand(name: str, content: bytes) -> Article:
-    """Make an article of a file's bytes."""
+    """Make an article of a file's bytes. Raises MissingExtraError if its format needs a package that is not here."""
     path = Path(name)
     kind = KINDS.get(path.suffix.lower(), "text")
     if not content.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
         return Article(name, kind, problem="This article is empty.", hint="Write something into it, or remove it.")
     try:
         kind = kind_of(path.suffix, content)
-        document = reader_of(kind, path.stem)(content)
+        with extra("documents", f"Reading {kind}"):
+            document = reader_of(kind, path.stem)(content)
         return _article(path, kind, document)
+    except MissingExtraError:
+        raise
     except UnreadableError as error:
         return Article(name, kind, problem=error.what, hint=error.hint)
     except Exception as error:  # noqa: BLE001 - the libraries raise anything for a broken file; its author is told

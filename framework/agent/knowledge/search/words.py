@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib import resources
 
-import numpy as np
-
 from framework.agent.knowledge.search.languages import function_words, strip_accents
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[-'’][^\W_]+)*", re.UNICODE)
@@ -99,6 +97,8 @@ class Vocabulary:
             if word[0] not in MEANING and not any(char.isdigit() for char in word):
                 for gram in _trigrams(word):
                     postings.setdefault(gram, []).append(number)
+        import numpy as np  # late: the words are needed where no article is searched
+
         self._postings = {gram: np.array(numbers) for gram, numbers in postings.items()}
         self._sizes = np.array([len(_trigrams(word)) for word in self.words] or [1], dtype=np.float32)
 
@@ -119,6 +119,8 @@ class Vocabulary:
         if len(term) < 4 or any(char.isdigit() for char in term):
             return found
         grams = _trigrams(term)
+        import numpy as np
+
         counts = np.zeros(len(self.words), dtype=np.float32)
         for gram in grams:
             if gram in self._postings:
