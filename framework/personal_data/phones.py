@@ -23,7 +23,8 @@ _FORMS = (
 _NAMED = re.compile(rf"{_START}\(?\d{{1,15}}\)?{_REST}{_END}", re.ASCII)
 _PHONE_WORD = re.compile(
     r"\b(?:phone|tel|telephone|telefon|telefono|teléfono|téléphone|mobile?|mobil|mobilnummer|cell|cellphone|handy|fax"
-    r"|whatsapp|sms|call|ring|text|ruf|rufnummer|anrufen|llama|appelez)\b[^\d\n]{0,20}$",
+    r"|whatsapp|sms|call|ring|text|ruf|rufnummer|anrufen|llama|appelez"
+    r"|(?:my|your|our|his|her|their|contact) (?:number|no|nr))\b[^\d\n]{0,20}$",
     re.IGNORECASE,
 )
 _OTHER_WORD = re.compile(
@@ -45,10 +46,21 @@ def phones(text: str) -> Iterator[tuple[int, int]]:
         for one in pattern.finditer(text):
             before = text[max(0, one.start() - 40) : one.start()]
             if _fits(form, one[0]) and (one[0].startswith("+") or _may_be(before)):
-                yield one.span()
+                yield _balanced(one)
     for one in _NAMED.finditer(text):
         if _fits("named", one[0]) and _PHONE_WORD.search(text[max(0, one.start() - 40) : one.start()]):
-            yield one.span()
+            yield _balanced(one)
+
+
+def _balanced(one: re.Match[str]) -> tuple[int, int]:
+    """Where the number stands, without brackets that are not closed or not opened in it."""
+    written = one[0]
+    start, end = one.span()
+    if written.startswith("(") and ")" not in written[:-1]:
+        written, start = written[1:], start + 1
+    if written.endswith(")") and written.count(")") > written.count("("):
+        end -= 1
+    return start, end
 
 
 def _may_be(before: str) -> bool:
