@@ -1,4 +1,4 @@
-"""`moderation`: what a text holds that must not be said."""
+"""`moderation`: what the rules say of a text, and what a text holds that must not be said."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import typer
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import TextIO
 
+    from framework.cli.moderation_view import Judge
+    from framework.moderation.guards import Guards
     from framework.moderation.text_check import TextCheck
 
 LONGEST_LINE = 1_000_000
@@ -36,8 +38,9 @@ Kinds = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(name="moderation", help="Look for blocked words and personal data.", no_args_is_help=True)
+    group = typer.Typer(name="moderation", help="Judge texts by the rules of moderation.yaml.", no_args_is_help=True)
     group.command(name="check")(check)
+    group.command(name="test")(test)
     group.callback()(root)
     app.add_typer(group)
 
@@ -50,25 +53,86 @@ def check(
     text: Text = "-",
     words: Words = None,
     personal_data: Kinds = "",
+    bot: Annotated[
+        str | None, typer.Option("--bot", help="Judge by this bot's moderation.yaml; without it by all under bots/.")
+    ] = None,
+    channel: Annotated[str, typer.Option("--channel", help="Where it is written, as type:id.")] = "messaging:check",
+    user: Annotated[str, typer.Option("--user", help="Who writes it.")] = "somebody",
+    role: Annotated[list[str] | None, typer.Option("--role", help="A role of theirs; may be repeated.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line; lines read may be JSON, too.")
     ] = False,
 ) -> None:
-    """Say what blocked terms and personal data stand in texts.
+    """Say what becomes of texts by the rules; with --words or --personal-data what stands in them.
 
     With --json, a line of input is a JSON string, an object with `text`, or plain text. A line of output is an object
-    with text, outcome (clean or hit), hits (term or kind, how, start, end) and seconds; or with line and error. A line
-    that cannot be read is reported, and the others go on. The exit code is 1 if a line could not be read.
+    with text, outcome and seconds. With --words or --personal-data the outcome is clean or hit, and `hits` has term or
+    kind, how, start and end. Otherwise it is what the rules decide, and `rules` names each that applies, with its place
+    and what it found. A line that cannot be read gives an object with line and error, and the others go on. The exit
+    code is 1 if a line could not be read.
     """
-    looked_for = _check_of(words, personal_data)
+    from framework.cli.moderation_view import ByRules, ByTerms
+
     typed = text == "-"
+    judge: Judge
+    if words is None and not personal_data:
+        from framework.moderation.message import Screened
+
+        judge = ByRules(_guards(bot), Screened(channel, user, (), frozenset(role or ())))
+    else:
+        judge = ByTerms(_check_of(words, personal_data))
     failures = 0
     for number, line in enumerate(_lines(sys.stdin) if typed else [text], 1):
         if typed and not line.strip():
             continue
-        failures += not _check_one(looked_for, line.rstrip("\r\n"), number, as_json=as_json, typed=typed)
+        failures += not _check_one(judge, line.rstrip("\r\n"), number, as_json=as_json, typed=typed)
     if failures:
         raise typer.Exit(1)
+
+
+def test(
+    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a moderation.yaml.")],
+) -> None:
+    """Judge the messages of a bot's moderation.test.yaml, in virtual time. Ends with 1 if one comes out wrong."""
+    from framework.definition.loader import find_bot
+    from framework.moderation.examples import FILE, run_examples
+    from framework.moderation.files import read_moderation
+
+    folder = find_bot(bot)
+    file = read_moderation(folder)
+    if file is None:
+        raise UsageError(f"{folder} has no moderation.yaml", hint="docs/moderation.md says how to write one.")
+    results = list(run_examples(folder, file))
+    if not results:
+        raise UsageError(f"{folder} has no {FILE}", hint="List messages with their `outcome` in it.")
+    wrong = [one for one in results if one.wrong]
+    for one in wrong:
+        _write(f"{one.where}: {one.example.text!r}: {one.wrong}")
+    _write(f"{len(results) - len(wrong)} of {len(results)} messages come out as they should.")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _guards(bot: str | None) -> Guards:
+    from datetime import UTC, datetime
+
+    from framework.definition.loader import bot_names, load_bot
+    from framework.moderation.files import read_moderation
+    from framework.moderation.guards import Guards
+
+    guards = []
+    for name in [bot] if bot else bot_names():
+        loaded = load_bot(name)
+        file = read_moderation(loaded.folder)
+        if file is not None:
+            patterns = loaded.definition.channels.join
+            guards.append(file.guard(loaded.name, now=lambda: datetime.now(UTC), channels=patterns))
+    if not guards:
+        raise UsageError(
+            f"{bot} has no moderation.yaml" if bot else "no bot has a moderation.yaml",
+            hint="docs/moderation.md says how to write one. --words FILE and --personal-data KINDS need none.",
+        )
+    return Guards.of(guards)
 
 
 def _check_of(words: Path | None, personal_data: str) -> TextCheck:
@@ -94,9 +158,8 @@ def _lines(stream: TextIO) -> Iterator[str]:
             line = stream.readline(LONGEST_LINE + 1)
 
 
-def _check_one(looked_for: TextCheck, line: str, number: int, *, as_json: bool, typed: bool) -> bool:
+def _check_one(judge: Judge, line: str, number: int, *, as_json: bool, typed: bool) -> bool:
     from framework.cli.screen import show_error
-    from framework.moderation.text_check import as_record
 
     try:
         text = _text_of(line, number) if as_json and typed else line
@@ -107,25 +170,13 @@ def _check_one(looked_for: TextCheck, line: str, number: int, *, as_json: bool, 
             show_error(error)
         return False
     began = time.perf_counter()
-    hits = [as_record(one) for one in looked_for.find(text)]
+    record = judge.record(text)
     seconds = round(time.perf_counter() - began, 6)
     if as_json:
-        outcome = "hit" if hits else "clean"
-        _write(json.dumps({"text": text, "outcome": outcome, "hits": hits, "seconds": seconds}, ensure_ascii=False))
+        _write(json.dumps({"text": text, **record, "seconds": seconds}, ensure_ascii=False))
     else:
-        _write("\n".join(_said(text, hits)))
+        _write("\n".join(judge.lines(text, record)))
     return True
-
-
-def _said(text: str, hits: Iterable[dict[str, object]]) -> Iterator[str]:
-    found = False
-    for hit in hits:
-        found = True
-        start, end = int(str(hit["start"])), int(str(hit["end"]))
-        name = hit.get("term") or hit.get("kind")
-        yield f"{start}-{end}  {name} ({hit['how']}): {text[start:end]!r}"
-    if not found:
-        yield "clean"
 
 
 def _text_of(line: str, number: int) -> str:

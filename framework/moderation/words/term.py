@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from framework.errors import FrameworkError
+from framework.errors import FrameworkError, Position
 from framework.moderation.words.letters import folded, is_word
 
 LONGEST = 200
@@ -88,31 +88,39 @@ def _checked(path: Path, entries: list[tuple[int, dict[str, Any]]]) -> list[Term
 def _term(where: str, entry: dict[str, Any]) -> Term:
     unknown = sorted(set(entry) - {"term", "kind", "match"}, key=str)
     if unknown:
-        raise TermError(f"{where}: {unknown[0]!r} is not a key of a term.", hint="Use term, kind and match.")
+        raise TermError(f"{unknown[0]!r} is not a key of a term.", where=where, hint="Use term, kind and match.")
     text = entry.get("term")
     if not isinstance(text, str) or not text.strip():
-        raise TermError(f"{where}: the term {text!r} is not a text.", hint="Put it into quotes if it is a number.")
+        raise TermError(f"the term {text!r} is not a text.", where=where, hint="Put it into quotes if it is a number.")
     text = " ".join(text.split())
     default = Kind.PHRASE if " " in text else Kind.WORD
     try:
         kind = Kind(str(entry.get("kind", default)))
         match = Match(str(entry.get("match", Match.WORD)))
     except ValueError as error:
-        raise TermError(f"{where}: {error}.", hint="kind is word, phrase or domain; match is word or inside.") from None
-    return checked(where, Term(text, kind, match))
+        hint = "kind is word, phrase or domain; match is word or inside."
+        raise TermError(f"{error}.", where=where, hint=hint) from None
+    return checked(Term(text, kind, match), where)
 
 
-def checked(where: str, term: Term) -> Term:
+def checked(term: Term, where: Position | str) -> Term:
     """The term, if it can be looked for. Raises TermError that names the place `where`."""
+    told = _wrong(term)
+    if told is not None:
+        raise TermError(told[0], where=where, hint=told[1])
+    return term
+
+
+def _wrong(term: Term) -> tuple[str, str] | None:
+    """What is wrong with a term, and what to do."""
     if len(term.text) > LONGEST:
-        raise TermError(f"{where}: the term has {len(term.text)} characters; at most {LONGEST} are allowed.")
+        return f"the term has {len(term.text)} characters; at most {LONGEST} are allowed.", "Shorten it."
     if term.kind is Kind.DOMAIN:
-        if "." not in term.text.strip(".") or any(sign.isspace() or sign in "/@:" for sign in term.text):
-            raise TermError(f"{where}: {term.text!r} is not a domain.", hint="Write it as spam-domain.example.")
-        return term
+        plain = "." in term.text.strip(".") and not any(sign.isspace() or sign in "/@:" for sign in term.text)
+        return None if plain else (f"{term.text!r} is not a domain.", "Write it as spam-domain.example.")
     letters = sum(is_word(one) for sign in term.text for one in folded(sign))
     if letters == 0:
-        raise TermError(f"{where}: {term.text!r} has no letter and no digit.", hint="Remove it.")
+        return f"{term.text!r} has no letter and no digit.", "Remove it."
     if letters == 1 and term.match is Match.INSIDE:
-        raise TermError(f"{where}: the bare letter {term.text!r} is inside of nearly every word.", hint="Remove it.")
-    return term
+        return f"the bare letter {term.text!r} is inside of nearly every word.", "Remove it."
+    return None

@@ -1,0 +1,69 @@
+"""One message as it is judged: every text that people would read, and who wrote it where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+_NEVER_READ = frozenset(
+    """id type user user_id cid channel parent_id created_at updated_at mentioned_users html quoted_message_id
+    reaction_counts reaction_scores own_reactions latest_reactions poll_id mml""".split()  # noqa: SIM905 - a table
+)
+_DEEPEST = 6
+_MOST_PIECES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text of a message, and its place there, such as ("text",) or ("attachments", 0, "title")."""
+
+    path: tuple[str | int, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Screened:
+    """A message that somebody wants to post or has changed. Everything in it is data of a stranger."""
+
+    channel: str
+    user_id: str
+    pieces: tuple[Piece, ...]
+    roles: frozenset[str] = frozenset()
+    """The author's roles in the app and in the channel."""
+    message_id: str = ""
+    account_made: datetime | None = None
+    language: str = ""
+    mentions: int = 0
+    attachments: int = 0
+
+    @property
+    def text(self) -> str:
+        """The text itself, without attachments and fields."""
+        return next((piece.text for piece in self.pieces if piece.path == ("text",)), "")
+
+
+def pieces_of(message: Mapping[str, Any]) -> tuple[Piece, ...]:
+    """Every text of a message of Stream's that somebody may read: the text, attachments, options of a poll, fields."""
+    found: list[Piece] = []
+    for piece in _pieces(message, ()):
+        found.append(piece)
+        if len(found) >= _MOST_PIECES:
+            break
+    return tuple(found)
+
+
+def _pieces(value: object, path: tuple[str | int, ...]) -> Iterator[Piece]:
+    if isinstance(value, str):
+        if value.strip():
+            yield Piece(path, value)
+    elif len(path) >= _DEEPEST:
+        return
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if isinstance(key, str) and not (len(path) == 0 and key in _NEVER_READ):
+                yield from _pieces(inner, (*path, key))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _pieces(inner, (*path, number))

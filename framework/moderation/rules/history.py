@@ -1,0 +1,53 @@
+"""What authors wrote lately: how many messages, and how often nearly the same."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from datetime import timedelta
+
+from framework.moderation.words.reading import read
+
+MOST_AUTHORS = 20_000
+MOST_KEPT = 200
+"""Messages of one author that are remembered."""
+_SAID = 400
+"""Characters of a text by which it is compared."""
+_LETTERS = re.compile(r"[^\W_]+")
+
+
+class History:
+    """Remembers the latest messages of authors, channel by channel, in this process. `now` gives seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._authors: OrderedDict[tuple[str, str], deque[tuple[float, str, str]]] = OrderedDict()
+
+    def add(self, channel: str, user_id: str, message_id: str, text: str) -> None:
+        """Remember a message. The same message counts once, however often it is looked at."""
+        key = (channel, user_id)
+        kept = self._authors.setdefault(key, deque(maxlen=MOST_KEPT))
+        self._authors.move_to_end(key)
+        if not (message_id and any(known == message_id for _, known, _ in kept)):
+            kept.append((self._now(), message_id, _compared(text)))
+        while len(self._authors) > MOST_AUTHORS:
+            self._authors.popitem(last=False)
+
+    def count(self, channel: str, user_id: str, within: timedelta) -> int:
+        """How many messages the author wrote in the channel within this time."""
+        since = self._now() - within.total_seconds()
+        return sum(at >= since for at, _, _ in self._authors.get((channel, user_id), ()))
+
+    def repeats(self, channel: str, user_id: str, text: str, within: timedelta) -> int:
+        """How many of them say nearly the same: the same letters, whatever stands between and around them."""
+        since, same = self._now() - within.total_seconds(), _compared(text)
+        kept = self._authors.get((channel, user_id), ())
+        return sum(at >= since and bool(same) and said == same for at, _, said in kept)
+
+
+def _compared(text: str) -> str:
+    """The words of a text in plain letters, without digits that count up and without repeated letters."""
+    plain = "".join(_LETTERS.findall(read(text[: 4 * _SAID]).plain))
+    letters = "".join(sign for sign in plain if not sign.isdigit()) or plain
+    return re.sub(r"(.)\1+", r"\1", letters)[:_SAID]

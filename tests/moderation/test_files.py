@@ -1,0 +1,69 @@
+"""A moderation.yaml that is wrong says where and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from framework.errors import DefinitionError, FrameworkError
+from framework.moderation.files import read_moderation
+
+RULE = "rules:\n  - name: one\n    when: {words: [zorbax]}\n    do: reject\n"
+
+
+def test_a_bot_without_the_file_has_no_rules(tmp_path: Path) -> None:
+    assert read_moderation(tmp_path) is None
+
+
+def test_a_sound_file_is_read_with_the_places_of_its_rules(tmp_path: Path) -> None:
+    (tmp_path / "moderation.yaml").write_text(RULE)
+    file = read_moderation(tmp_path)
+    assert file is not None
+    assert [rule.name for rule in file.moderation.rules] == ["one"]
+    assert file.where["one"].line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        (RULE + "  - name: one\n    when: {links: true}\n    do: flag\n", 1, "two rules are called 'one'"),
+        (RULE.replace("reject", "explode"), 4, "'explode' is not an outcome"),
+        (RULE.replace("reject", "mute"), 4, "'mute' needs a time"),
+        (RULE.replace("reject", "{mute: 3s}"), 4, "mute takes 1m to 365d"),
+        (RULE.replace("reject", "{rewrite: ''}"), 4, "rewrite needs a text"),
+        (RULE.replace("{words: [zorbax]}", "{}"), 3, "a rule needs a condition"),
+        (RULE.replace("{words: [zorbax]}", "{match: inside}"), 3, "a rule needs a condition"),
+        (RULE.replace("{words: [zorbax]}", "{word: [zorbax]}"), 3, "word"),
+        (RULE.replace("{words: [zorbax]}", "{words: ['!!']}"), 3, "'!!' has no letter"),
+        (RULE.replace("{words: [zorbax]}", "{words: words.txt}"), 3, "there is no file words.txt"),
+        (RULE.replace("{words: [zorbax]}", "{domains: [spam]}"), 3, "'spam' is not a domain"),
+        (RULE.replace("{words: [zorbax]}", "{regex: ['(']}"), 3, "regular expression"),
+        (RULE.replace("{words: [zorbax]}", "{regex: ['(?=x)']}"), 3, "(?=x)"),
+        (RULE.replace("{words: [zorbax]}", "{personal_data: [mail]}"), 3, "'mail' is not a kind of personal data"),
+        (RULE.replace("{words: [zorbax]}", "{messages: 1}"), 3, "messages"),
+        (RULE.replace("{words: [zorbax]}", "{messages: 5, within: 2d}"), 3, "within takes 1s to 1d"),
+        (RULE.replace("{words: [zorbax]}", "{links: true}").replace("reject", "mask"), 2, "mask needs something"),
+        (RULE + "    disguised: reject\n", 2, "disguised is meant to be weaker"),
+        (RULE + "    alert: makers\n", 5, "'makers' is not a channel"),
+        (RULE + "    say: {english: no}\n", 5, "'english' is not a language"),
+        (RULE.replace("reject", "flag") + "    say: no\n", 2, "say is read where a message is rejected"),
+        (RULE.replace("{words: [zorbax]}", "{roles: [a]}") + "    not_roles: [a]\n", 2, "it can never apply"),
+        ("rules: {}\n", 1, "rules"),
+        ("rules:\n  - [\n", 3, ""),
+    ],
+)
+def test_what_is_wrong_is_told_by_line(tmp_path: Path, text: str, line: int, told: str) -> None:
+    (tmp_path / "moderation.yaml").write_text(text)
+    with pytest.raises(DefinitionError) as raised:
+        read_moderation(tmp_path)
+    assert told in str(raised.value)
+    assert f"moderation.yaml:{line}" in str(raised.value)
+
+
+def test_a_list_that_is_wrong_is_told_by_its_own_line(tmp_path: Path) -> None:
+    (tmp_path / "moderation.yaml").write_text(RULE.replace("[zorbax]", "words.yaml"))
+    (tmp_path / "words.yaml").write_text("- zorbax\n- {term: a, match: inside}\n")
+    with pytest.raises(FrameworkError) as raised:
+        read_moderation(tmp_path)
+    assert "words.yaml:2" in str(raised.value)
