@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from framework.definition.model import Bot
-    from framework.definition.origins import Origin
+    from framework.definition.origins import ValueOrigin
 
 _HIDDEN = "•••"
 _WIDEST = 10_000
@@ -65,7 +65,7 @@ def _presence(bot: Bot, cid: str) -> tuple[bool, str]:
     return True, f"{pattern} matches{only}"
 
 
-def _record(bot: Bot, cid: str, values: Sequence[Origin]) -> dict[str, Any]:
+def _record(bot: Bot, cid: str, values: Sequence[ValueOrigin]) -> dict[str, Any]:
     from framework.definition.overrides import matching
 
     there, why = _presence(bot, cid)
@@ -90,7 +90,7 @@ def _record(bot: Bot, cid: str, values: Sequence[Origin]) -> dict[str, Any]:
     }
 
 
-def _plain(origin: Origin) -> Json:
+def _plain(origin: ValueOrigin) -> Json:
     """A value as bot.yaml would have it. What may be a secret is not shown."""
     if {"headers", "environment"} & set(origin.path) and origin.path[0] == "mcp_servers":
         return origin.value if not isinstance(origin.value, str) or "${" in origin.value else _HIDDEN
@@ -131,7 +131,7 @@ def _show_place(bot: Bot, cid: str) -> None:
     out().print()
 
 
-def _show_values(values: Iterable[Origin], *, everything: bool) -> None:
+def _show_values(values: Iterable[ValueOrigin], *, everything: bool) -> None:
     from framework.cli.screen import out
 
     said = sorted((value for value in values if value.where), key=_line)
@@ -147,7 +147,7 @@ def _show_values(values: Iterable[Origin], *, everything: bool) -> None:
         out().print(f"\n{len(rest)} other values are defaults; --all shows them.", style="dim")
 
 
-def _print_table(values: Iterable[Origin], *, style: str | None = None) -> None:
+def _print_table(values: Iterable[ValueOrigin], *, style: str | None = None) -> None:
     """As wide as the terminal; where no person is looking, as wide as it needs, so that lines can be searched."""
     from rich.console import Console
     from rich.measure import Measurement
@@ -161,13 +161,13 @@ def _print_table(values: Iterable[Origin], *, style: str | None = None) -> None:
     console.print(table, style=style)
 
 
-def _line(value: Origin) -> tuple[bool, int, int]:
+def _line(value: ValueOrigin) -> tuple[bool, int, int]:
     """Overrides first, as they are what one looks for; then the order of the file."""
     where = value.where
     return value.pattern is None, (where.line if where else 0) or 0, (where.column if where else 0) or 0
 
 
-def _table(values: Iterable[Origin]) -> Untyped:
+def _table(values: Iterable[ValueOrigin]) -> Untyped:
     from rich.table import Table
     from rich.text import Text
 

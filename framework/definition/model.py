@@ -24,7 +24,7 @@ from framework.definition.parts.phrases import Phrases
 from framework.definition.parts.reply import Drafts, Reply
 from framework.definition.parts.tools import McpServer, ToolRule
 from framework.definition.parts.triggers import Trigger
-from framework.definition.reading.positions import Document
+from framework.definition.reading.positions import YamlDocument
 from framework.definition.reading.prompt import Prompt
 from framework.errors import DefinitionError
 
@@ -193,7 +193,7 @@ class Bot:
     system_prompt: str
     knowledge_files: tuple[Path, ...] = ()
     tools_file: Path | None = None
-    document: Document | None = field(default=None, compare=False, repr=False)
+    document: YamlDocument | None = field(default=None, compare=False, repr=False)
     prompts: Mapping[str, Prompt] = field(default_factory=dict, compare=False, repr=False)
     articles: Mapping[tuple[str, ...] | None, tuple[Path, ...]] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[DefinitionError, ...] = field(default=(), compare=False)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Origin:
+class ValueOrigin:
     """One value of the effective definition. `where` is None for a default; `pattern` names the override, if any."""
 
     path: Key
@@ -37,7 +37,7 @@ class Origin:
         return f"override {self.pattern} {self.where}" if self.pattern else str(self.where)
 
 
-def origins(bot: Bot, cid: str) -> tuple[Origin, ...]:
+def origins(bot: Bot, cid: str) -> tuple[ValueOrigin, ...]:
     """Each value that holds in a channel (TYPE:ID), in the order of the model. Lists are one value."""
     definition = bot.definition
     patterns = matching(definition, cid)
@@ -46,12 +46,12 @@ def origins(bot: Bot, cid: str) -> tuple[Origin, ...]:
     return tuple(_origin(bot, path, value, blocks) for path, value in _leaves(merged(definition, patterns), ()))
 
 
-def _origin(bot: Bot, path: Key, value: object, blocks: list[tuple[str | None, Part]]) -> Origin:
+def _origin(bot: Bot, path: Key, value: object, blocks: list[tuple[str | None, Part]]) -> ValueOrigin:
     for pattern, block in blocks:
         if _says(block, path, value):
             full = path if pattern is None else ("overrides", pattern, *path)
-            return Origin(path, value, bot.document.position(full) if bot.document else None, pattern)
-    return Origin(path, value)
+            return ValueOrigin(path, value, bot.document.position(full) if bot.document else None, pattern)
+    return ValueOrigin(path, value)
 
 
 def _leaves(value: object, path: Key) -> Iterator[tuple[Key, object]]:

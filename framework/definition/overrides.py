@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from framework.definition.model import BotDefinition, ChannelDefinition
 from framework.definition.parts.part import Part
-from framework.definition.reading.problems import Finding
+from framework.definition.reading.problems import RuleFinding
 
 _REMEMBERED = 20_000
 """Channels whose patterns are remembered; a bot in more than that begins to forget."""
@@ -88,12 +88,12 @@ def _replaced(old: object, new: object) -> object:
     return new
 
 
-def idle_overrides(definition: BotDefinition) -> Iterator[Finding]:
+def idle_overrides(definition: BotDefinition) -> Iterator[RuleFinding]:
     """A warning for each override that none of the channels which the bot joins can have."""
     joined = (*definition.channels.join, *definition.channels.create)
     for pattern in definition.overrides:
         if joined and not any(may_meet(pattern, other) for other in joined):
-            yield Finding(
+            yield RuleFinding(
                 ("overrides", pattern),
                 f"the bot joins no channel of that name; it joins {', '.join(joined)}",
                 "Correct the pattern, or add the channels to `channels: join:`.",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import idle_overrides, merged
-from framework.definition.reading.problems import Finding, problems_of
+from framework.definition.reading.problems import RuleFinding, problems_of
 from framework.definition.rules.consistency import rules
 from framework.errors import DefinitionError
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from framework.definition.reading.positions import Document, Key
+    from framework.definition.reading.positions import Key, YamlDocument
 
 
-def validated(document: Document, problems: list[DefinitionError]) -> tuple[BotDefinition, set[str]]:
+def validated(document: YamlDocument, problems: list[DefinitionError]) -> tuple[BotDefinition, set[str]]:
     """The definition, and the sections that had to be left out of it because of the `problems`, which are added."""
     value = {} if document.value is None else document.value
     if not isinstance(value, dict):
@@ -50,7 +50,7 @@ def _without(value: dict[str, object], places: Sequence[Key]) -> dict[str, objec
     return rest
 
 
-def findings(definition: BotDefinition, unclear: set[str], tools_file: Path | None) -> list[Finding]:
+def findings(definition: BotDefinition, unclear: set[str], tools_file: Path | None) -> list[RuleFinding]:
     """What the rules say of a definition, and of it with each override; only what an override adds is told again."""
     usable = [rule for sections, rule in rules(tools_file) if not sections & unclear]
     found = [finding for rule in usable for finding in rule(definition)]
@@ -62,5 +62,5 @@ def findings(definition: BotDefinition, unclear: set[str], tools_file: Path | No
         for finding in (finding for rule in usable for finding in rule(there)):
             if (finding.path, finding.what) not in told:
                 path = ("overrides", pattern, *finding.path)
-                found.append(Finding(path, finding.what, finding.hint, finding.warning))
+                found.append(RuleFinding(path, finding.what, finding.hint, finding.warning))
     return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from framework.definition.reading.positions import Document
+    from framework.definition.reading.positions import YamlDocument
 
 _ANYONE: dict[str, Any] = {"channels": ("*",), "act_as": (APP, "*")}
 PRESETS = {
@@ -117,7 +117,7 @@ def read_config(file: Path) -> McpConfig:
     return config
 
 
-def _contradictions(config: McpConfig, document: Document) -> Iterator[DefinitionError]:
+def _contradictions(config: McpConfig, document: YamlDocument) -> Iterator[DefinitionError]:
     """What is wrong although each value is a valid one."""
     catalog = Catalog.load()
     for name, client in config.clients.items():
@@ -137,7 +137,7 @@ def _contradictions(config: McpConfig, document: Document) -> Iterator[Definitio
 
 
 def _unknown_operations(
-    client_name: str, client: McpClient, document: Document, catalog: Catalog
+    client_name: str, client: McpClient, document: YamlDocument, catalog: Catalog
 ) -> Iterator[DefinitionError]:
     if client.operations is None:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from framework.definition.reading.positions import Document, read_yaml
+from framework.definition.reading.positions import YamlDocument, read_yaml
 from framework.definition.reading.problems import explain
 from framework.errors import DefinitionError, Position
 from framework.moderation.guard import Guard
@@ -72,7 +72,7 @@ def read_moderation(folder: Path) -> ModerationFile | None:
     return ModerationFile(path, moderation, terms, where)
 
 
-def _words(when: When, folder: Path, document: Document, number: int) -> list[Term]:
+def _words(when: When, folder: Path, document: YamlDocument, number: int) -> list[Term]:
     found: list[Term] = []
     for place, word in enumerate(when.words):
         found += _word(word, folder, document.position(("rules", number, "when", "words", place)))

@@ -32,7 +32,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
 
 
 @dataclass(frozen=True)
-class Patience:
+class CallPatience:
     """How much a call is worth: failed tries (refusals for lack of budget are none), and seconds in all, waiting for
     the budget and for a service that is down included.
     """
@@ -42,7 +42,7 @@ class Patience:
 
 
 # For what must happen, for ordinary calls, and for what is of use now or never.
-PATIENT, ORDINARY, BRIEF = Patience(8, 300.0), Patience(5, 120.0), Patience(1, 5.0)
+PATIENT, ORDINARY, BRIEF = CallPatience(8, 300.0), CallPatience(5, 120.0), CallPatience(1, 5.0)
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
 _log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ class _Call:
     endpoint: Endpoint
     request: Request
     as_user: bool
-    patience: Patience
+    patience: CallPatience
     check: Check = _unchecked
     failures: list[ChatServiceError] | None = None
 
@@ -83,7 +83,7 @@ async def _note(
 
 
 @dataclass(frozen=True, eq=False)
-class App:
+class StreamApp:
     """What all bots of a process share that speak for one Stream app: its limits, and whether it is down."""
 
     budget: CallBudget
@@ -98,14 +98,14 @@ class App:
 class StreamClient:
     """Calls the service, as the app (server-side) or as the bot user. Raises ChatServiceError, nothing else of its own.
 
-    Every call ends: see `Patience`. While the service is down, what must happen waits until one call has found it back,
-    and what is of use now or never fails at once.
+    Every call ends: see `CallPatience`. While the service is down, what must happen waits until one call has found it
+    back, and what is of use now or never fails at once.
     """
 
-    def __init__(self, credentials: Credentials, base_url: str, timing: Timing, app: App | None = None) -> None:
+    def __init__(self, credentials: Credentials, base_url: str, timing: Timing, app: StreamApp | None = None) -> None:
         self.credentials = credentials
         self.base_url = base_url
-        self.app = app or App.at(base_url, timing)
+        self.app = app or StreamApp.at(base_url, timing)
         self._timing = timing
         self._session: aiohttp.ClientSession | None = None
         self._sdks: dict[bool, StreamChatAsync] = {}
@@ -133,7 +133,7 @@ class StreamClient:
         endpoint: Endpoint,
         request: Request,
         *,
-        patience: Patience = ORDINARY,
+        patience: CallPatience = ORDINARY,
         failures: list[ChatServiceError] | None = None,
         check: Check = _unchecked,
     ) -> JsonObject:
@@ -144,7 +144,7 @@ class StreamClient:
         """
         return await self._call(_Call(endpoint, request, False, patience, check, failures))
 
-    async def as_user(self, endpoint: Endpoint, request: Request, *, patience: Patience = ORDINARY) -> JsonObject:
+    async def as_user(self, endpoint: Endpoint, request: Request, *, patience: CallPatience = ORDINARY) -> JsonObject:
         """Call with the bot's own token and rights. Scarce: 60 calls a minute for an endpoint."""
         return await self._call(_Call(endpoint, request, True, patience))
 

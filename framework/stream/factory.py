@@ -9,14 +9,14 @@ from weakref import WeakValueDictionary
 from framework.errors import SettingsError
 from framework.settings import Settings
 from framework.stream.budget import Endpoint
-from framework.stream.client import App, StreamClient
+from framework.stream.client import StreamApp, StreamClient
 from framework.stream.credentials import Credentials
 from framework.stream.model import User
 from framework.stream.service import BotIdentity, StreamChatService
 from framework.stream.timing import Timing
 
 # By key, address and clock, as long as any bot uses it. Shared here, so that nobody can forget to.
-_apps: WeakValueDictionary[tuple[str, str, Timing], App] = WeakValueDictionary()
+_apps: WeakValueDictionary[tuple[str, str, Timing], StreamApp] = WeakValueDictionary()
 
 
 async def introduce(settings: Settings, *users: User) -> None:
@@ -51,7 +51,7 @@ def _no_app() -> SettingsError:
 
 
 def open_chat_service(
-    settings: Settings, identity: BotIdentity, *, timing: Timing | None = None, app: App | None = None
+    settings: Settings, identity: BotIdentity, *, timing: Timing | None = None, app: StreamApp | None = None
 ) -> StreamChatService:
     """One bot user's view of the Stream app in `settings`. Nothing is connected yet.
 
@@ -66,6 +66,6 @@ def open_chat_service(
     return StreamChatService(StreamClient(credentials, settings.base_url, timing, app), identity, timing)
 
 
-def shared_app(key: str, base_url: str, timing: Timing) -> App:
+def shared_app(key: str, base_url: str, timing: Timing) -> StreamApp:
     """What all who call this app from this process share."""
-    return _apps.setdefault((key, base_url, timing), App.at(base_url, timing))
+    return _apps.setdefault((key, base_url, timing), StreamApp.at(base_url, timing))

@@ -129,7 +129,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Card:
+class MessageCard:
     """What stands below a message's text: a title, a text, and buttons where a client draws them."""
 
     title: str
@@ -154,7 +154,7 @@ class OutgoingMessage:
     kind: Literal["regular", "system"] = "regular"
     visible_to: tuple[str, ...] = ()
     silent: bool = False
-    card: Card | None = None
+    card: MessageCard | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from framework.stream.ids import IdKey
 from framework.stream.model import (
     AIState,
-    Card,
     ChannelInfo,
     ChannelPage,
     ChannelRef,
@@ -17,6 +16,7 @@ from framework.stream.model import (
     Event,
     Member,
     Message,
+    MessageCard,
     OutgoingMessage,
     Reaction,
     User,
@@ -202,6 +202,6 @@ class ChatService(Protocol):
         *,
         text: str | None = None,
         custom: Mapping[str, Any] | None = None,
-        card: Card | None = None,
+        card: MessageCard | None = None,
     ) -> None:
         """Change what is given of a message, at once, and leave the rest. It may be the bot's own or another's."""

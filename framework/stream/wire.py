@@ -11,12 +11,12 @@ from framework.errors import FrameworkError
 from framework.stream.model import (
     EPOCH,
     Attachment,
-    Card,
     ChannelInfo,
     ChannelRef,
     ChannelState,
     Member,
     Message,
+    MessageCard,
     MessageKind,
     OutgoingMessage,
     Reaction,
@@ -222,7 +222,7 @@ def write_message(message: OutgoingMessage) -> dict[str, Any]:
     return body
 
 
-def write_card(card: Card) -> dict[str, Any]:
+def write_card(card: MessageCard) -> dict[str, Any]:
     """A card as an attachment with actions."""
     actions = [
         {

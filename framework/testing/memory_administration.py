@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from framework.errors import ChatServiceError
-from framework.stream.model import Attachment, Card, ChannelInfo, ChannelPage, ChannelRef, Member, Reaction, User
+from framework.stream.model import Attachment, ChannelInfo, ChannelPage, ChannelRef, Member, MessageCard, Reaction, User
 from framework.stream.port import Outgoing
 from framework.testing.memory_chat import MemoryChat, Room
 
@@ -90,7 +90,7 @@ class MemoryAdministration:
         *,
         text: str | None = None,
         custom: Mapping[str, Any] | None = None,
-        card: Card | None = None,
+        card: MessageCard | None = None,
     ) -> None:
         """See the port."""
         await self._arrive("amend")
@@ -105,7 +105,7 @@ class MemoryAdministration:
         )
 
 
-def shown(card: Card | None) -> tuple[Attachment, ...]:
+def shown(card: MessageCard | None) -> tuple[Attachment, ...]:
     """A card as those see it who read the message."""
     return () if card is None else (Attachment(kind="card", title=card.title),)
 

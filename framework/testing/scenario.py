@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 
 from framework.definition.model import ChannelDefinition
 from framework.definition.parts.part import Duration, Part
-from framework.definition.reading.positions import Document, read_yaml
+from framework.definition.reading.positions import YamlDocument, read_yaml
 from framework.definition.reading.problems import explain, together
 from framework.errors import DefinitionError, Position
 
@@ -177,7 +177,7 @@ class Test:
 
     file: Path
     scenario: Scenario
-    document: Document
+    document: YamlDocument
 
     __test__ = False  # for pytest, which collects what is called so
 
@@ -222,7 +222,7 @@ def load_test(file: Path) -> Test:
     return Test(file, scenario, document)
 
 
-def _check_references(scenario: Scenario, document: Document) -> None:
+def _check_references(scenario: Scenario, document: YamlDocument) -> None:
     """Raise DefinitionError for a step that speaks of a message which no earlier step writes."""
     known = set(_OWN_NAMES)
     problems: list[DefinitionError] = []

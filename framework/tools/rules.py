@@ -35,7 +35,7 @@ READERS = frozenset(
 _DEFAULT = ToolRule(name="any")
 
 
-class Rules:
+class ToolRules:
     """What bot.yaml says of each tool. A tool that it does not name is subject to the defaults; those of `free`, which
     the agent brings itself, to nothing.
     """

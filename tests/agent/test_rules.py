@@ -22,7 +22,7 @@ from framework.storage import Storage
 from framework.tools.approvals import ToolApprovals
 from framework.tools.context import ToolContext
 from framework.tools.rate import CallLimits
-from framework.tools.rules import Rules
+from framework.tools.rules import ToolRules
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, call, say
 from tests.support.steps import KeptSteps, ProcessGoneError
@@ -214,7 +214,7 @@ async def pay(amount: float, runtime: ToolRuntime[ToolContext], fee: float = 0.0
 async def test_conditions_judge_what_the_tool_gets(
     store: ApprovalStore, calls: ToolApprovals, condition: str, arguments: dict[str, Any], *, asks: bool
 ) -> None:
-    rules = Rules([ToolRule(name="pay", approval=f"when: {condition}")])
+    rules = ToolRules([ToolRule(name="pay", approval=f"when: {condition}")])
     context = ToolContext("ada", "Ada", "messaging:support-1", "turn-1:1", Path())
     assert rules.judge(pay, arguments, context).asks is asks
 

@@ -18,7 +18,7 @@ import pytest
 from framework.sandbox.dev.coverage import implemented, operations
 from framework.sandbox.kernel.http.limits import USER_LIMIT
 from framework.sandbox.kernel.http.router import shape_of
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 from tests.sandbox.conftest import Person, World, frame, until
 from tests.support.sandbox import start_sandbox
 from tests.support.waiting import PATIENCE
@@ -191,11 +191,13 @@ async def test_pages_of_this_machine_may_call_the_api_but_only_our_own_gets_toke
 
 
 async def test_an_operation_without_a_handler_says_so(world: World) -> None:
-    have = {(op.method, shape_of(path)) for op in implemented() for d in Dialect if (path := op.path(d)) is not None}
+    have = {
+        (op.method, shape_of(path)) for op in implemented() for d in WireDialect if (path := op.path(d)) is not None
+    }
     missing = [
         (op, path)
         for op in operations()
-        for dialect in Dialect
+        for dialect in WireDialect
         if op.handler is None and (path := op.path(dialect)) is not None and (op.method, shape_of(path)) not in have
     ]
     for operation, path in missing:

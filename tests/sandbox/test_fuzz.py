@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from framework.sandbox.dev.app import SandboxApp, create_sandbox
 from framework.sandbox.dev.coverage import implemented
 from framework.sandbox.kernel.config import SandboxConfig
-from framework.sandbox.kernel.operations import Operation
+from framework.sandbox.kernel.operations import ServedOperation
 from framework.sandbox.kernel.realtime.hub import Connection
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
@@ -30,7 +30,7 @@ LIMIT_S = 60.0
 ROUTES = [
     (operation, path)
     for operation in implemented()
-    for dialect in Dialect
+    for dialect in WireDialect
     if (path := operation.path(dialect)) is not None
 ]
 ROOMS = ("framework.sandbox.chat", "framework.sandbox.features")
@@ -216,7 +216,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def call(self) -> tuple[Operation, str, dict[str, str], bytes, str | None]:
+    def call(self) -> tuple[ServedOperation, str, dict[str, str], bytes, str | None]:
         """Operation, path, query, body and the user whose token it is."""
         pick = self._random
         operation, template = pick.choice(ROUTES)
@@ -304,7 +304,7 @@ class Maker:
 
 
 @cache
-def names_of(operation: Operation) -> list[str]:
+def names_of(operation: ServedOperation) -> list[str]:
     """The words of a handler's module and of what serves it: among them the fields that it reads."""
     module = inspect.getmodule(operation.handler)
     assert module is not None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from framework.sandbox.kernel.webhooks.sender import Patience
+from framework.sandbox.kernel.webhooks.sender import WebhookPatience
 from tests.sandbox.conftest import World, frame, until
 from tests.support.waiting import PATIENCE
 
@@ -76,7 +76,9 @@ async def room(world: World) -> Any:
 
 def patient(world: World, *, question: float = PATIENCE, attempt: float = PATIENCE) -> None:
     """Have the sandbox wait so long for the backend: what answers, on a machine however slow, is heard."""
-    patience = Patience(question=question, attempt=attempt, whole=3 * PATIENCE, pauses=(0.01, 0.01), held=PATIENCE)
+    patience = WebhookPatience(
+        question=question, attempt=attempt, whole=3 * PATIENCE, pauses=(0.01, 0.01), held=PATIENCE
+    )
     world.running.sandbox.webhooks.patience = patience
 
 

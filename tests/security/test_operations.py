@@ -31,7 +31,7 @@ from framework.errors import FrameworkError
 from framework.mcp.config import PRESETS
 from framework.tools.mcp import McpTools, Target
 from framework.tools.pins import ToolPins
-from framework.tools.rules import Rules
+from framework.tools.rules import ToolRules
 from tests.support.operations import Desk, desk, policy
 from tests.support.sandbox import API_KEY, API_SECRET, RunningSandbox, start_sandbox
 from tests.tools.test_mcp import served
@@ -377,7 +377,7 @@ def test_what_a_server_says_of_its_tools_decides_nothing(tmp_path: Path) -> None
     tools = McpTools((Target("shop", url="http://127.0.0.1:1/mcp"),), tmp_path)
     (server,) = tools._servers
     said = Tool(name="pay", input_schema={"type": "object"}, annotations=ToolAnnotations(read_only_hint=True))
-    assert Rules(()).writes(server._made([said])[0]), "it counts as writing until bot.yaml says otherwise"
+    assert ToolRules(()).writes(server._made([said])[0]), "it counts as writing until bot.yaml says otherwise"
 
 
 def test_the_policies_by_name_ask_for_what_administers() -> None:

@@ -20,7 +20,7 @@ from stream_chat.base.exceptions import StreamAPIException
 from framework.sandbox.kernel.errors import ApiError
 from framework.sandbox.kernel.http.limits import RateLimits
 from framework.sandbox.kernel.protocol import Actor, ActorKind
-from framework.stream.client import App, StreamClient, _answer
+from framework.stream.client import StreamApp, StreamClient, _answer
 from framework.stream.credentials import Credentials
 from framework.stream.service import StreamChatService
 from framework.stream.timing import Timing
@@ -62,7 +62,7 @@ class MemoryStream:
     def now(self) -> Any:
         return self.timing.now()
 
-    def service(self, app: App | None = None) -> StreamChatService:
+    def service(self, app: StreamApp | None = None) -> StreamChatService:
         """A bot's view of the app: of one process with those of the same `app`, else of its own."""
         credentials = Credentials("key", SecretStr("s" * 32), "agent-bot", now=self.timing.now)
         client = _Client(self, credentials, app)
@@ -104,7 +104,7 @@ class MemoryStream:
 
 
 class _Client(StreamClient):
-    def __init__(self, stream: MemoryStream, credentials: Credentials, app: App | None) -> None:
+    def __init__(self, stream: MemoryStream, credentials: Credentials, app: StreamApp | None) -> None:
         super().__init__(credentials, "memory://stream", stream.timing, app)
         self._stream = stream
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from framework.definition.parts.tools import ToolRule
 from framework.errors import ToolError
 from framework.tools.mcp import McpTools, Target
-from framework.tools.rules import Rules
+from framework.tools.rules import ToolRules
 from tests.support.waiting import PATIENCE
 from tests.tools.test_mcp import served, shop
 
@@ -60,8 +60,8 @@ async def test_a_tool_with_a_name_that_no_rule_could_say_is_under_the_rule_of_it
 ) -> None:
     odd = next(tool for name, tool in tools.items() if name.startswith("odd__name_with_space"))
     assert await said(odd) == "got {}"
-    assert Rules([ToolRule(name="odd/*", approval="always")]).of(odd).approval == "always"
-    assert Rules([]).of(odd).name == "odd/name with space, ünusual"
+    assert ToolRules([ToolRule(name="odd/*", approval="always")]).of(odd).approval == "always"
+    assert ToolRules([]).of(odd).name == "odd/name with space, ünusual"
 
 
 async def test_a_server_that_says_little_of_itself_serves_all_the_same(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from framework.agent.turn import TurnContext
 from framework.budget.usage import MemoryUsageBook
 from framework.errors import Position
 from framework.tools.rate import CallLimits
-from framework.tools.rules import Rules
+from framework.tools.rules import ToolRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def build_loop(parts: AgentDependencies, mask: Callable[[str], str]) -> Compiled
         tools=[*parts.tools, *_own_tools(parts)],
         system_prompt=prompt if parts.embedded else system_text(prompt, with_articles=parts.library is not None),
         context_schema=TurnContext,
-        middleware=_middleware(parts, Rules(definition.tools, free=BUILT_IN, where=_place(parts)), mask),
+        middleware=_middleware(parts, ToolRules(definition.tools, free=BUILT_IN, where=_place(parts)), mask),
     )
 
 
@@ -66,7 +66,7 @@ def _own_tools(parts: AgentDependencies) -> list[BaseTool]:
     return [offer_person, *hand_over]
 
 
-def _middleware(parts: AgentDependencies, rules: Rules, mask: Callable[[str], str]) -> list[Any]:
+def _middleware(parts: AgentDependencies, rules: ToolRules, mask: Callable[[str], str]) -> list[Any]:
     """From the outside in."""
     definition = parts.bot.definition
     budget = definition.budget

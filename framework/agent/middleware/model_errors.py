@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langgraph.types import Command
 
-    from framework.tools.rules import Rules
+    from framework.tools.rules import ToolRules
 
 MODEL_CALLS = 8
 """Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
@@ -71,7 +71,9 @@ class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], ToolContext, Any]):
     tools away from the last call that a turn may make.
     """
 
-    def __init__(self, sites: Sequence[tuple[BaseChatModel, ModelSite]], rules: Rules, *, tool_seconds: float) -> None:
+    def __init__(
+        self, sites: Sequence[tuple[BaseChatModel, ModelSite]], rules: ToolRules, *, tool_seconds: float
+    ) -> None:
         """`sites`: the bot's model and those to fall back on. `tool_seconds`: for tools whose rule gives no time."""
         super().__init__()
         self._sites = {id(model): site for model, site in sites}

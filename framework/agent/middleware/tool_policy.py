@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from framework.definition.parts.tools import ToolRule
     from framework.tools.approvals import ToolApprovals
     from framework.tools.rate import CallLimits
-    from framework.tools.rules import Rules
+    from framework.tools.rules import ToolRules
 
     Result = ToolMessage | Command[Any]
     Run = Callable[[ToolCallRequest], Awaitable[Result]]
@@ -100,7 +100,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
 
     def __init__(
         self,
-        rules: Rules,
+        rules: ToolRules,
         limits: CallLimits,
         approvals: ToolApprovals | None,
         phrases: Phrases,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from framework.catalog.execution.request import HttpRequest
     from framework.catalog.execution.transport import Transport
     from framework.catalog.operation import Operation
-    from framework.stream.client import App
+    from framework.stream.client import StreamApp
     from framework.stream.timing import Timing
 
 TRIES = 4
@@ -61,7 +61,7 @@ _log = structlog.get_logger(__name__)
 class ServiceCaller:
     """Makes calls for all principals of a process."""
 
-    def __init__(self, transport: Transport, broker: CredentialBroker, timing: Timing, app: App) -> None:
+    def __init__(self, transport: Transport, broker: CredentialBroker, timing: Timing, app: StreamApp) -> None:
         self._transport = transport
         self._broker = broker
         self._timing = timing

@@ -77,7 +77,7 @@ _Loader.add_implicit_resolver(
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """A YAML file as plain values. `places` maps the path of a value, or of a key, to its position."""
 
     file: Path
@@ -120,7 +120,7 @@ def _is_short(value: object, key: Key, index: int) -> bool:
     return entry and isinstance(value, dict) and len(value) == 1
 
 
-def read_yaml(file: Path) -> Document:
+def read_yaml(file: Path) -> YamlDocument:
     """Read one YAML file. Raises DefinitionError with the position for broken YAML and for a key given twice."""
     text = read_text(file)
     places: dict[Key, Position] = {}
@@ -139,7 +139,7 @@ def read_yaml(file: Path) -> Document:
             where=_place_in(file, text[: error.position]),
             hint="Remove that sign; some editors show it as a box or not at all.",
         ) from None
-    return Document(file, value, places)
+    return YamlDocument(file, value, places)
 
 
 def read_text(file: Path) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-    from framework.definition.reading.positions import Document, Key
+    from framework.definition.reading.positions import Key, YamlDocument
 
 _WRONG_TYPE = ("_type", "_parsing", "_from_float", "literal_error")
 _CURLY = ("“", "”", "„", "‘", "’", "«", "»")
@@ -40,7 +40,7 @@ class InvalidDefinitionError(DefinitionError):
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """What is wrong at a path, and what to do. A warning is told by `check`; anything else is an error."""
 
     path: Key
@@ -61,12 +61,12 @@ def _order(problem: DefinitionError) -> tuple[str, int, int]:
     return file, getattr(where, "line", None) or 0, getattr(where, "column", None) or 0
 
 
-def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> DefinitionError:
+def explain(error: ValidationError, document: YamlDocument, model: type[BaseModel]) -> DefinitionError:
     """Translate a validation error of a document that was read with positions."""
     return together(problems_of(error, document, model))
 
 
-def problems_of(error: ValidationError, document: Document, model: type[BaseModel]) -> list[DefinitionError]:
+def problems_of(error: ValidationError, document: YamlDocument, model: type[BaseModel]) -> list[DefinitionError]:
     """The same, one by one. Of several about one place, as a value of several types has them, the first is told."""
     found: dict[object, DefinitionError] = {}
     details = error.errors()
@@ -95,7 +95,7 @@ def said(key: Key) -> str:
     return text
 
 
-def _explain_one(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> DefinitionError:
+def _explain_one(detail: ErrorDetails, document: YamlDocument, model: type[BaseModel]) -> DefinitionError:
     key: Key = detail["loc"]
     if detail["type"] == "extra_forbidden":
         return _unknown_key(key, document, model)
@@ -190,7 +190,7 @@ def _flow(value: Untyped) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def _missing(key: Key, document: Document, field: FieldInfo | None) -> DefinitionError:
+def _missing(key: Key, document: YamlDocument, field: FieldInfo | None) -> DefinitionError:
     at = document.locate(key[:-1])
     example = example_of(field) if field else ""
     return DefinitionError(
@@ -200,7 +200,7 @@ def _missing(key: Key, document: Document, field: FieldInfo | None) -> Definitio
     )
 
 
-def _unknown_key(key: Key, document: Document, model: type[BaseModel]) -> DefinitionError:
+def _unknown_key(key: Key, document: YamlDocument, model: type[BaseModel]) -> DefinitionError:
     owner = model_at(model, key[:-1])
     at = document.locate(key[:-1])
     given = _value(document, at)
@@ -247,7 +247,7 @@ def _elsewhere(name: str, key: Key, model: type[BaseModel]) -> str:
     return ""
 
 
-def _value(document: Document, key: Key) -> object:
+def _value(document: YamlDocument, key: Key) -> object:
     value = document.value
     for part in key:
         value = value[part]

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from framework.definition.parts.operations import OPERATION_TOOLS
-from framework.definition.reading.problems import Finding
+from framework.definition.reading.problems import RuleFinding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,26 +18,28 @@ if TYPE_CHECKING:
     from framework.definition.reading.positions import Key
 
 
-def server_rules(definition: BotDefinition) -> Iterator[Finding]:
+def server_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
     """Servers without an address, and secrets that stand in the file."""
     for name, server in definition.mcp_servers.items():
         path: Key = ("mcp_servers", name)
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            yield Finding(path, f"{name!r} is no name for a server", "Use letters, digits, _ and -.")
+            yield RuleFinding(path, f"{name!r} is no name for a server", "Use letters, digits, _ and -.")
         if server.transport == "http" and not server.url:
-            yield Finding(path, "a server over http needs its address", "Add `url: https://mcp.example.com/mcp`.")
+            yield RuleFinding(path, "a server over http needs its address", "Add `url: https://mcp.example.com/mcp`.")
         if server.transport == "stdio" and not server.command:
-            yield Finding(path, "a server over stdio needs its command", "Add `command: [python, server.py]`.")
+            yield RuleFinding(path, "a server over stdio needs its command", "Add `command: [python, server.py]`.")
         if server.transport == "http" and server.command:
-            yield Finding((*path, "command"), "`command` is for stdio", "Remove it, or set `transport: stdio`.")
+            yield RuleFinding((*path, "command"), "`command` is for stdio", "Remove it, or set `transport: stdio`.")
         if server.transport == "stdio" and server.url:
-            yield Finding((*path, "url"), "a server is reached by its `url` or by its `command`", "Keep one of them.")
+            yield RuleFinding(
+                (*path, "url"), "a server is reached by its `url` or by its `command`", "Keep one of them."
+            )
         if len(server.command) == 1 and " " in server.command[0].strip():
             words = ", ".join(server.command[0].split())
-            yield Finding((*path, "command"), "a program with blanks in its name", f"Write a list: [{words}].")
+            yield RuleFinding((*path, "command"), "a program with blanks in its name", f"Write a list: [{words}].")
         for header, value in server.headers.items():
             if header.lower() in {"authorization", "x-api-key", "api-key"} and "${" not in value:
-                yield Finding(
+                yield RuleFinding(
                     (*path, "headers", header),
                     f"the secret in {header} stands in the file",
                     'Take it from the environment: "${NAME}".',
@@ -45,18 +47,18 @@ def server_rules(definition: BotDefinition) -> Iterator[Finding]:
                 )
 
 
-def tool_rules(definition: BotDefinition, own: Mapping[str, bool] | None, *, file: bool) -> Iterator[Finding]:
+def tool_rules(definition: BotDefinition, own: Mapping[str, bool] | None, *, file: bool) -> Iterator[RuleFinding]:
     """Tools that are nowhere. `own` are the names in tools.py, None where they are not known; `file`: there is one."""
     seen: set[str] = set()
     for index, rule in enumerate(definition.tools):
         path: Key = ("tools", index, "name")
         if rule.name in seen:
-            yield Finding(path, f"the tool {rule.name!r} is named twice", "Keep one of them.")
+            yield RuleFinding(path, f"the tool {rule.name!r} is named twice", "Keep one of them.")
         seen.add(rule.name)
         server, slash, _ = rule.name.partition("/")
         if slash and server not in definition.mcp_servers:
             listed = ", ".join(sorted(definition.mcp_servers)) or "none"
-            yield Finding(
+            yield RuleFinding(
                 path,
                 f"there is no MCP server {server!r}",
                 f"{_guess(server, definition.mcp_servers)}Declare it under `mcp_servers:`. There are: {listed}.",
@@ -65,17 +67,17 @@ def tool_rules(definition: BotDefinition, own: Mapping[str, bool] | None, *, fil
             yield from _own_tool(path, rule.name, own, file=file)
 
 
-def _own_tool(path: Key, name: str, own: Mapping[str, bool] | None, *, file: bool) -> Iterator[Finding]:
+def _own_tool(path: Key, name: str, own: Mapping[str, bool] | None, *, file: bool) -> Iterator[RuleFinding]:
     guess = _guess(name, {*(own or ()), *OPERATION_TOOLS})
     if not file:
-        yield Finding(
+        yield RuleFinding(
             path,
             f"the tool {name!r} is named, but the bot has no tools.py",
             f"{guess}Write tools.py beside bot.yaml with a function {name}, or remove it from `tools`.",
         )
     elif own is not None and name not in own:
         listed = ", ".join(sorted(known for known, made in own.items() if made)) or "no tools"
-        yield Finding(path, f"tools.py has no tool {name!r}", f"{guess}It has: {listed}.")
+        yield RuleFinding(path, f"tools.py has no tool {name!r}", f"{guess}It has: {listed}.")
 
 
 def _guess(name: str, known: object) -> str:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from framework.definition.expressions.patterns import REGEX_HINT, check_regex
-from framework.definition.reading.problems import Finding
+from framework.definition.reading.problems import RuleFinding
 
 if TYPE_CHECKING:
     from framework.definition.model import BotDefinition
@@ -29,10 +29,10 @@ _UNCLOSED = re.compile(r"\{(\w+)(?![\w}])")
 _SAY_NAMES = frozenset({"name"})
 
 
-def trigger_rules(definition: BotDefinition) -> Iterator[Finding]:
+def trigger_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
     """Triggers that cannot start a turn, or do not say what it is for."""
     if definition.respond_to is not None and definition.triggers:
-        yield Finding(
+        yield RuleFinding(
             ("respond_to",),
             "respond_to and triggers say the same thing twice",
             f"Keep one: move `{definition.respond_to}` into `triggers`, or remove `triggers`.",
@@ -41,27 +41,29 @@ def trigger_rules(definition: BotDefinition) -> Iterator[Finding]:
         yield from _trigger(("triggers", index), trigger)
 
 
-def _trigger(path: Key, trigger: Trigger) -> Iterator[Finding]:
+def _trigger(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
     if trigger.on in _EXAMPLES and not trigger.values:
         example = _EXAMPLES[trigger.on]
-        yield Finding(path, f"the trigger {trigger.on!r} names nothing to look for", f"For example: {example}.")
+        yield RuleFinding(path, f"the trigger {trigger.on!r} names nothing to look for", f"For example: {example}.")
     if trigger.on == "schedule" and not trigger.cron:
-        yield Finding(
+        yield RuleFinding(
             path, "the trigger 'schedule' does not say when", 'For example: schedule: {cron: "0 9 * * 1-5", do: ...}.'
         )
     if trigger.on in {"schedule", "event"} and not (trigger.do or trigger.say):
-        yield Finding(
+        yield RuleFinding(
             path,
             f"the trigger {trigger.on!r} does not say what the bot is to do",
             "There is no message to answer: add `do:` with a task for the model, or `say:` with a text to post.",
             warning=trigger.on == "event",
         )
     if trigger.do and trigger.say:
-        yield Finding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
+        yield RuleFinding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
     yield from placeholders((*path, "say"), trigger.say, _SAY_NAMES)
     for index, sender in enumerate(trigger.sent_by):
         if not _SENDER.fullmatch(sender):
-            yield Finding((*path, "sent_by", index), f"{sender!r} is not a user id", "Name it in full: shop-backend.")
+            yield RuleFinding(
+                (*path, "sent_by", index), f"{sender!r} is not a user id", "Name it in full: shop-backend."
+            )
     for index, value in enumerate(trigger.values):
         yield from _value((*path, "values", index), trigger.on, value)
 
@@ -69,40 +71,40 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[Finding]:
 _EXAMPLES = {"keyword": "keyword: [refund, invoice]", "regex": "regex: 'order #\\d+'"}
 
 
-def _value(path: Key, kind: str, value: str) -> Iterator[Finding]:
+def _value(path: Key, kind: str, value: str) -> Iterator[RuleFinding]:
     if not value.strip():
-        yield Finding(path, f"the trigger {kind!r} looks for nothing", "Write a word, or remove the line.")
+        yield RuleFinding(path, f"the trigger {kind!r} looks for nothing", "Write a word, or remove the line.")
     elif kind == "regex":
         try:
             check_regex(value)
         except ValueError as error:
-            yield Finding(path, str(error), REGEX_HINT)
+            yield RuleFinding(path, str(error), REGEX_HINT)
     elif kind == "keyword" and "," in value:
         listed = ", ".join(word.strip() for word in value.split(",") if word.strip())
-        yield Finding(
+        yield RuleFinding(
             path, f"{value!r} is one keyword, with its comma", f"Several are a list: [{listed}].", warning=True
         )
     elif kind == "command" and not re.fullmatch(r"[\w-]+", value):
-        yield Finding(path, f"{value!r} is no command", "A command is one word, as in `command: help`.")
+        yield RuleFinding(path, f"{value!r} is no command", "A command is one word, as in `command: help`.")
     elif kind == "reaction" and not _REACTION.fullmatch(value):
-        yield Finding(path, f"{value!r} is no type of reaction", "Use its name, as in thumbs_up or question.")
+        yield RuleFinding(path, f"{value!r} is no type of reaction", "Use its name, as in thumbs_up or question.")
     elif kind == "event" and value in _OWN_EVENTS:
-        yield Finding(
+        yield RuleFinding(
             path,
             f"{value!r} is no custom event",
             f"Use the trigger `{_OWN_EVENTS[value]}` for it.",
         )
     elif kind == "event" and not _EVENT.fullmatch(value):
-        yield Finding(path, f"{value!r} is no type of event", "Write it as in order.shipped.")
+        yield RuleFinding(path, f"{value!r} is no type of event", "Write it as in order.shipped.")
 
 
-def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[Finding]:
+def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[RuleFinding]:
     """Words in braces that nothing fills in."""
     names = set(_PLACEHOLDER.findall(text))
     for name in sorted(names - known):
         near = get_close_matches(name, known, n=1)
         guess = f"Did you mean {{{near[0]}}}? " if near else ""
         listed = ", ".join(f"{{{word}}}" for word in sorted(known)) or "none"
-        yield Finding(path, f"{{{name}}} stands for nothing here", f"{guess}There are: {listed}.")
+        yield RuleFinding(path, f"{{{name}}} stands for nothing here", f"{guess}There are: {listed}.")
     for name in sorted(known & set(_UNCLOSED.findall(text))):
-        yield Finding(path, f"the brace before {name!r} is not closed", f"Write {{{name}}}.")
+        yield RuleFinding(path, f"the brace before {name!r} is not closed", f"Write {{{name}}}.")

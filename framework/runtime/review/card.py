@@ -11,7 +11,7 @@ from framework.approvals import Approval, ApprovalStore
 from framework.errors import DuplicateMessageError
 from framework.runtime.review.record import LOST, Origin, card_of, field_of
 from framework.runtime.state.own import own
-from framework.stream.model import Card, ChannelRef, Message, OutgoingMessage
+from framework.stream.model import ChannelRef, Message, MessageCard, OutgoingMessage
 from framework.stream.port import ChatService, Check
 
 _log = structlog.get_logger(__name__)
@@ -114,7 +114,7 @@ class ReviewCards:
         kind = review.review.get("kind")
         custom = {"review": {"kind": kind if kind in {"draft", "tool"} else "draft", "state": LOST}}
         text = "The record of this is gone: nothing was sent or executed, and nothing can be decided here any more."
-        await self._service.amend(message.id, custom=custom, card=Card(title or "Lost", text))
+        await self._service.amend(message.id, custom=custom, card=MessageCard(title or "Lost", text))
         _log.warning("review.lost", card=message.id, channel=str(message.channel))
 
     async def _seen(self, approval: Approval) -> str | None:

@@ -11,7 +11,7 @@ from framework.runtime.core.turn import Turn
 from framework.runtime.reply.place import place_of
 from framework.runtime.state.own import REVIEW
 from framework.runtime.team.words import ACTION
-from framework.stream.model import Action, Card, ChannelRef
+from framework.stream.model import Action, ChannelRef, MessageCard
 from framework.values import Untyped
 
 _SAID = {"draft": "draft", "tool": "tool call"}
@@ -97,10 +97,10 @@ def field_of(approval: Approval) -> dict[str, Any]:
     return {REVIEW: shown}
 
 
-def card_of(approval: Approval) -> Card:
+def card_of(approval: Approval) -> MessageCard:
     """What stands below the first message: about what and how to decide, or what was decided."""
     origin = Origin.of(approval)
     if approval.state == "waiting":
-        return Card(origin.title, origin.text, _BUTTONS[approval.request.kind])
+        return MessageCard(origin.title, origin.text, _BUTTONS[approval.request.kind])
     by = f" by {approval.decision.person}" if approval.decision else ""
-    return Card(origin.title, f"{outcome_of(approval).capitalize()}{by}.")
+    return MessageCard(origin.title, f"{outcome_of(approval).capitalize()}{by}.")

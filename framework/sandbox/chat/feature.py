@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from framework.sandbox.kernel.sandbox import Part
+from framework.sandbox.kernel.sandbox import SandboxPart
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.channels.record import Channel
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from framework.sandbox.chat.threads.record import Thread
     from framework.sandbox.chat.users.record import User
     from framework.sandbox.kernel.call import Call
-    from framework.sandbox.kernel.operations import Domain, Operation
+    from framework.sandbox.kernel.operations import Domain, ServedOperation
     from framework.sandbox.kernel.sandbox import Sandbox
     from framework.sandbox.kernel.store.table import Derived, Groups
 
@@ -65,7 +65,7 @@ class Features:
     def __init__(self, features: Iterable[Feature]) -> None:
         features = tuple(features)
         domains = [domain for feature in features for domain in feature.operations]
-        self.operations: tuple[Operation, ...] = tuple(one for domain in domains for one in domain.operations)
+        self.operations: tuple[ServedOperation, ...] = tuple(one for domain in domains for one in domain.operations)
         self.due = {kind: handler for feature in features for kind, handler in feature.due.items()}
         self._reserved = {what: names for feature in features for what, names in feature.reserved.items()}
         self.forget_user = _given(feature.forget_user for feature in features)
@@ -85,7 +85,7 @@ class Features:
         return self._reserved.get(what, frozenset())
 
 
-FEATURES: Part[Features] = Part("features")
+FEATURES: SandboxPart[Features] = SandboxPart("features")
 
 
 def dropping(*indexes: Derived[Any, Groups[Any]]) -> Callable[[Call, str], None]:

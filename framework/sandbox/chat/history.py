@@ -21,7 +21,7 @@ from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Domain, Result
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
-from framework.sandbox.kernel.wire import Dialect, Json
+from framework.sandbox.kernel.wire import Json, WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.realtime.event import Event
@@ -62,7 +62,7 @@ def keep(sandbox: Sandbox, event: Event) -> None:
     if event.cid is None or not (event.type in KEPT or hard):
         return
     users = event.audience.users
-    body = orjson.loads(Dialect.V1.encode(event.body()))
+    body = orjson.loads(WireDialect.V1.encode(event.body()))
     receiver = users[0] if len(users) == 1 and event.audience.watching is None else None
     record = PastEvent(sandbox.ids.new(), event.cid, event.type, event.at, body, receiver)
     sandbox.store[PAST_EVENTS].put(record)

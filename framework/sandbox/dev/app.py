@@ -29,7 +29,7 @@ from framework.sandbox.kernel.realtime.hub import Hub
 from framework.sandbox.kernel.sandbox import Sandbox
 from framework.sandbox.kernel.scheduler import Scheduler
 from framework.sandbox.kernel.store.files import file_store
-from framework.sandbox.kernel.store.store import Journal, NoJournal, Store
+from framework.sandbox.kernel.store.store import Journal, NoJournal, RecordStore
 from framework.sandbox.kernel.webhooks.sender import WebhookSender
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: IdGenerator | None = None) -> Sandbox:
     """The parts, wired. Opens the data file; raises SandboxStartError when it cannot be used."""
-    store = Store(_journal(config))
+    store = RecordStore(_journal(config))
     ids, faults = ids or RandomIds(), Faults()
     ticking = IncreasingClock(clock or SystemClock())
     sandbox = Sandbox(

@@ -10,11 +10,11 @@ from typing import Any
 from framework.sandbox.chat.feature import Features
 from framework.sandbox.features.catalog import ALL
 from framework.sandbox.kernel.http.router import shape_of
-from framework.sandbox.kernel.operations import Operation
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.operations import ServedOperation
+from framework.sandbox.kernel.wire import WireDialect
 
 
-def implemented() -> list[Operation]:
+def implemented() -> list[ServedOperation]:
     """The operations that have a handler."""
     return list(Features(ALL).operations)
 
@@ -26,17 +26,17 @@ def known() -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(text))
 
 
-def operations() -> list[Operation]:
+def operations() -> list[ServedOperation]:
     """All operations, the implemented ones first: the router lets the first declaration of a path win."""
     return implemented() + [
-        Operation(item["id"], item["method"], item["v1"], item["v2"], handler=None) for item in known()
+        ServedOperation(item["id"], item["method"], item["v1"], item["v2"], handler=None) for item in known()
     ]
 
 
-def coverage() -> dict[Dialect, tuple[list[str], list[str]]]:
+def coverage() -> dict[WireDialect, tuple[list[str], list[str]]]:
     """For each dialect the ids of the known operations that are implemented, and of those that are not."""
     report = {}
-    for dialect in Dialect:
+    for dialect in WireDialect:
         have = {(op.method, shape_of(path)) for op in implemented() if (path := op.path(dialect)) is not None}
         done: list[str] = []
         missing: list[str] = []

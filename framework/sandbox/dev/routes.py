@@ -17,7 +17,7 @@ from framework.sandbox.kernel.errors import ApiError, forbidden, invalid, not_fo
 from framework.sandbox.kernel.faults import Fault
 from framework.sandbox.kernel.http.origin import require_own_page
 from framework.sandbox.kernel.http.request import read_body, read_headers
-from framework.sandbox.kernel.wire import Dialect, decode
+from framework.sandbox.kernel.wire import WireDialect, decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -119,7 +119,7 @@ def _answering(
             status, body = 200, await handler(request)
         except ApiError as error:
             status, body = error.status, error.body(None)
-        return Response(Dialect.V1.encode(body), status, headers=headers, media_type="application/json")
+        return Response(WireDialect.V1.encode(body), status, headers=headers, media_type="application/json")
 
     return endpoint
 

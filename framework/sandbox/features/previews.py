@@ -15,7 +15,7 @@ from framework.sandbox.chat.feature import Feature
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Domain, Result
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from aiohttp.connector import AddrInfoType
@@ -146,7 +146,7 @@ async def get_og(call: Call) -> Result:
     # Only the app itself may have this machine and its network read, and only where nobody else reaches the server.
     allow_private = call.actor.is_server and call.sandbox.config.is_loopback
     preview = await scrape(url, allow_private=allow_private)
-    return {**preview, "custom": {}} if call.dialect is Dialect.V2 else preview
+    return {**preview, "custom": {}} if call.dialect is WireDialect.V2 else preview
 
 
 FEATURE = Feature(operations=(DOMAIN,))

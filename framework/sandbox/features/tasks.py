@@ -12,7 +12,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.tasks import EXPORT_FILES, TASKS, Task
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -69,6 +69,6 @@ def export_route(sandbox: Sandbox) -> Route:
         if file is None or file.kind != request.path_params["kind"]:
             return Response("there is no such export", 404, media_type="text/plain")
         headers = {"access-control-allow-origin": "*"}
-        return Response(Dialect.V1.encode(file.content), headers=headers, media_type="application/json")
+        return Response(WireDialect.V1.encode(file.content), headers=headers, media_type="application/json")
 
     return Route("/exports/{kind}/{id}.json", fetch, methods=["GET"])

@@ -10,7 +10,7 @@ from framework.sandbox.kernel.store.table import Table
 
 
 @dataclass(slots=True)
-class App(Record):
+class AppSettings(Record):
     """What `UpdateApp` changed; everything else has its default."""
 
     KEY = ("id",)
@@ -19,4 +19,4 @@ class App(Record):
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-APP = Table("app", App)
+APP = Table("app", AppSettings)

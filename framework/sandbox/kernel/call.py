@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from framework.sandbox.kernel.errors import forbidden, invalid
-from framework.sandbox.kernel.wire import Dialect, Input, parse_json, parse_time
+from framework.sandbox.kernel.wire import Input, WireDialect, parse_json, parse_time
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from framework.sandbox.kernel.protocol import Actor
     from framework.sandbox.kernel.realtime.event import Event
     from framework.sandbox.kernel.sandbox import Sandbox
-    from framework.sandbox.kernel.store.store import Store
+    from framework.sandbox.kernel.store.store import RecordStore
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Call:
 
     sandbox: Sandbox
     operation: str
-    dialect: Dialect
+    dialect: WireDialect
     actor: Actor
     path: dict[str, str]
     query: Mapping[str, str]
@@ -40,7 +40,7 @@ class Call:
     events: list[Event] = field(default_factory=list)
 
     @property
-    def store(self) -> Store:
+    def store(self) -> RecordStore:
         """The collections."""
         return self.sandbox.store
 

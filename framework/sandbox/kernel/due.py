@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import ApiError
 from framework.sandbox.kernel.protocol import Actor, ActorKind
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ _log = logging.getLogger("framework.sandbox")
 
 async def perform(sandbox: Sandbox, handlers: Mapping[str, Callable[[Call, str], None]]) -> None:
     """Do what is due, make it durable, and let its events out. A handler, by kind, gets the key of its subject."""
-    call = Call(sandbox, "Due", Dialect.V1, Actor(ActorKind.SERVER), {}, {}, {})
+    call = Call(sandbox, "Due", WireDialect.V1, Actor(ActorKind.SERVER), {}, {}, {})
     while (due := sandbox.scheduler.take()) is not None:
         try:
             handlers[due.kind](call, due.subject)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -28,7 +28,7 @@ class Access(Enum):
 
 
 @dataclass(frozen=True)
-class Operation:
+class ServedOperation:
     """One operation of the service. `family` decides the v2 prefix; None where a dialect lacks the operation."""
 
     id: str
@@ -40,9 +40,9 @@ class Operation:
     status: int = 200
     needs_body: bool = True
 
-    def path(self, dialect: Dialect) -> str | None:
+    def path(self, dialect: WireDialect) -> str | None:
         """The path template of a dialect."""
-        return self.v1 if dialect is Dialect.V1 else self.v2
+        return self.v1 if dialect is WireDialect.V1 else self.v2
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Domain:
     """The operations of one area; each module under `domains/` makes one and registers its handlers on it."""
 
     name: str
-    operations: list[Operation] = field(default_factory=list)
+    operations: list[ServedOperation] = field(default_factory=list)
 
     def operation(
         self,
@@ -74,7 +74,7 @@ class Domain:
             v2_path = f"{V2_PREFIX[family]}{path}" if v2 == "" else v2
             default = 200 if method in ("GET", "DELETE") else 201
             self.operations.append(
-                Operation(
+                ServedOperation(
                     id=operation_id,
                     method=method,
                     v1=path,

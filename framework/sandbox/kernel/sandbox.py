@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from framework.sandbox.kernel.realtime.hub import Hub
     from framework.sandbox.kernel.scheduler import Scheduler
     from framework.sandbox.kernel.store.files import FileStore
-    from framework.sandbox.kernel.store.store import Store
+    from framework.sandbox.kernel.store.store import RecordStore
     from framework.sandbox.kernel.webhooks.sender import WebhookSender
 
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Part(Generic[T]):
+class SandboxPart(Generic[T]):
     """A part that a layer above adds: `sandbox[PART]` gives it."""
 
     name: str
@@ -41,7 +41,7 @@ class Sandbox:
     config: SandboxConfig
     clock: IncreasingClock
     ids: IdGenerator
-    store: Store
+    store: RecordStore
     auth: Authenticator
     hub: Hub
     faults: Faults
@@ -52,9 +52,9 @@ class Sandbox:
     scheduler: Scheduler
     keep: Publisher
     publishers: list[Publisher] = field(default_factory=list)
-    parts: dict[Part[Any], Any] = field(default_factory=dict)
+    parts: dict[SandboxPart[Any], Any] = field(default_factory=dict)
 
-    def __getitem__(self, part: Part[T]) -> T:
+    def __getitem__(self, part: SandboxPart[T]) -> T:
         """A part that a layer above added."""
         found: T = self.parts[part]
         return found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from framework.sandbox.kernel.clock import Clock
-    from framework.sandbox.kernel.store.store import Store
+    from framework.sandbox.kernel.store.store import RecordStore
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Scheduler:
     Tests with a clock of their own need no timer: each call looks, too.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: RecordStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._perform: Callable[[], Awaitable[None]] | None = None

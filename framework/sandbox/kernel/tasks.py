@@ -10,7 +10,7 @@ import orjson
 
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table
-from framework.sandbox.kernel.wire import Dialect, Json
+from framework.sandbox.kernel.wire import Json, WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -67,7 +67,7 @@ def failed(call: Call, kind: str, reason: str) -> str:
 def export(call: Call, kind: str, content: Json) -> str:
     """Keep an export's file and a task whose result has its `url`; returns the task's id."""
     # Encoded as v1 writes it: times in a stored document's depth would not be read back as times.
-    document = orjson.loads(Dialect.V1.encode(content))
+    document = orjson.loads(WireDialect.V1.encode(content))
     file = call.store[EXPORT_FILES].put(ExportFile(call.sandbox.ids.new(), kind, call.now, document))
     return completed(call, f"export.{kind}", {"url": f"{_origin(call)}/exports/{kind}/{file.id}.json"})
 

@@ -58,7 +58,7 @@ class Input:
     custom: dict[str, Any] = field(default_factory=dict)
 
 
-class Dialect(Enum):
+class WireDialect(Enum):
     """Which of the two APIs a call speaks."""
 
     V1 = "v1"
@@ -66,7 +66,7 @@ class Dialect(Enum):
 
     def encode(self, value: object) -> bytes:
         """JSON in this dialect. Entities and datetimes may stand anywhere inside `value`."""
-        if self is Dialect.V1:
+        if self is WireDialect.V1:
             return orjson.dumps(value, default=_flatten, option=_V1_OPTIONS)
         return orjson.dumps(value, default=_nest, option=_V2_OPTIONS)
 
@@ -82,7 +82,7 @@ class Dialect(Enum):
         for name, value in body.items():
             if name in known:
                 fields[name] = value
-            elif name == "custom" and self is Dialect.V2:
+            elif name == "custom" and self is WireDialect.V2:
                 if value is not None and not isinstance(value, Mapping):
                     raise invalid(f"{what}.custom must be an object")
                 custom.update(value or {})

@@ -14,7 +14,7 @@ from framework.net.limits import Rank
 from framework.stream.budget import Endpoint
 from framework.stream.client import PATIENT, StreamClient
 from framework.stream.failure import MISSING
-from framework.stream.model import Card, ChannelRef, Message, OutgoingMessage
+from framework.stream.model import ChannelRef, Message, MessageCard, OutgoingMessage
 from framework.stream.port import Check, Outgoing, unchecked, unscreened
 from framework.stream.service.history import StreamHistory
 from framework.stream.service.queries import path_part
@@ -163,7 +163,12 @@ class StreamMessages:
                     raise
 
     async def amend(
-        self, message_id: str, *, text: str | None = None, custom: JsonObject | None = None, card: Card | None = None
+        self,
+        message_id: str,
+        *,
+        text: str | None = None,
+        custom: JsonObject | None = None,
+        card: MessageCard | None = None,
     ) -> None:
         """Change what is given of a message, and leave the rest."""
         changes = dict(custom or {})
@@ -178,7 +183,7 @@ class StreamMessages:
             ),
         )
 
-    def _screened(self, card: Card, channel: ChannelRef | None = None) -> Card:
+    def _screened(self, card: MessageCard, channel: ChannelRef | None = None) -> MessageCard:
         return replace(
             card, title=self._outgoing(channel, card.title, False), text=self._outgoing(channel, card.text, False)
         )

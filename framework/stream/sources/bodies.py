@@ -26,7 +26,7 @@ class RefusedError(FrameworkError):
 
 
 @dataclass(eq=False)
-class Place:
+class BodyPlace:
     """The place of one body among those that are read and checked at the moment."""
 
     limit: asyncio.Timeout
@@ -43,18 +43,18 @@ class Bodies:
     """
 
     def __init__(self) -> None:
-        self._places: dict[Place, None] = {}
+        self._places: dict[BodyPlace, None] = {}
         self._size = 0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[Place]:
+    async def place(self) -> AsyncIterator[BodyPlace]:
         """A place for a body, while the block reads and checks it. Raises RefusedError in the block's stead where that
         takes longer than `BODY_SECONDS` (408), or the place is needed for others (503).
         """
-        place: Place | None = None
+        place: BodyPlace | None = None
         try:
             async with asyncio.timeout(BODY_SECONDS) as limit:
-                place = Place(limit)
+                place = BodyPlace(limit)
                 self._places[place] = None
                 if len(self._places) > MOST_AT_ONCE:
                     self._displace(next(iter(self._places)))
@@ -67,7 +67,7 @@ class Bodies:
             if place is not None:
                 self._leave(place)
 
-    async def read(self, request: Request, place: Place) -> bytes:
+    async def read(self, request: Request, place: BodyPlace) -> bytes:
         """The body as sent. Raises RefusedError if it has more than `MOST_BYTES` or ends too early."""
         body = bytearray()
         try:
@@ -80,7 +80,7 @@ class Bodies:
             raise RefusedError(400, "The body ended too early.") from None
         return bytes(body)
 
-    def _grow(self, place: Place, size: int) -> None:
+    def _grow(self, place: BodyPlace, size: int) -> None:
         if place.displaced:
             return
         place.size += size
@@ -88,14 +88,14 @@ class Bodies:
         while self._size > MOST_BYTES_AT_ONCE:
             self._displace(max(self._places, key=lambda one: one.size))
 
-    def _displace(self, place: Place) -> None:
+    def _displace(self, place: BodyPlace) -> None:
         """End the block of this place at its next wait."""
         self._leave(place)
         place.displaced = True
         if not place.limit.expired():
             place.limit.reschedule(asyncio.get_running_loop().time())
 
-    def _leave(self, place: Place) -> None:
+    def _leave(self, place: BodyPlace) -> None:
         if place in self._places:
             del self._places[place]
             self._size -= place.size

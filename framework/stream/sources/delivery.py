@@ -37,7 +37,7 @@ async def no_facts() -> Mapping[str, Any]:
     return {}
 
 
-class UnreadableError(FrameworkError):
+class UnreadableEventError(FrameworkError):
     """What was delivered is none of the service's events. `too_large`: it might have been, but for its size."""
 
     def __init__(self, what: str, *, too_large: bool = False) -> None:
@@ -86,16 +86,16 @@ def unpack(body: bytes, most: int = MOST_UNPACKED) -> bytes:
             while rest and not member.eof:
                 unpacked += member.decompress(rest, most + 1 - len(unpacked))
                 if len(unpacked) > most:
-                    raise UnreadableError(f"The body holds more than {most} bytes.", too_large=True)
+                    raise UnreadableEventError(f"The body holds more than {most} bytes.", too_large=True)
                 rest = member.unconsumed_tail
             if member.eof:
                 break
     except zlib.error:
-        raise UnreadableError("The body begins as gzip does, but is none.") from None
+        raise UnreadableEventError("The body begins as gzip does, but is none.") from None
     if not member.eof:
-        raise UnreadableError("The body is gzip that ends too early.")
+        raise UnreadableEventError("The body is gzip that ends too early.")
     if member.unused_data or start + _SLICE < len(body):
-        raise UnreadableError("Something follows the gzip in the body.")
+        raise UnreadableEventError("Something follows the gzip in the body.")
     return bytes(unpacked)
 
 
@@ -104,9 +104,9 @@ def parse(body: bytes) -> Mapping[str, Any]:
     try:
         raw = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise UnreadableError("The body is no JSON.") from None
+        raise UnreadableEventError("The body is no JSON.") from None
     if not isinstance(raw, dict):
-        raise UnreadableError("The body is no JSON object.")
+        raise UnreadableEventError("The body is no JSON object.")
     return raw
 
 
@@ -121,7 +121,7 @@ def parse_queued(text: str) -> Mapping[str, Any]:
         if "type" in raw or not isinstance(inner, str):
             return raw
         text = inner
-    raise UnreadableError("The message is wrapped too often.")
+    raise UnreadableEventError("The message is wrapped too often.")
 
 
 def _bytes(text: str) -> bytes:

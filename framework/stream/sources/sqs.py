@@ -17,7 +17,7 @@ from framework.errors import SettingsError
 from framework.extras import extra
 from framework.settings import Settings
 from framework.stream.events import read_event
-from framework.stream.sources.delivery import Inbox, UnreadableError, accepted, parse_queued
+from framework.stream.sources.delivery import Inbox, UnreadableEventError, accepted, parse_queued
 from framework.stream.timing import Timing
 from framework.values import Untyped
 
@@ -91,7 +91,7 @@ class Queue:
         id_ = message.get("MessageId", "")
         try:
             raw = await _aside(lambda: parse_queued(str(message.get("Body", ""))))
-        except UnreadableError as error:
+        except UnreadableEventError as error:
             _log.warning("sqs.unreadable", id=id_, why=error.what)
             return True
         event = read_event(raw)

@@ -26,7 +26,7 @@ from framework.stream.sources.bodies import Bodies, RefusedError
 from framework.stream.sources.delivery import (
     Facts,
     Inbox,
-    UnreadableError,
+    UnreadableEventError,
     accepted,
     is_packed,
     no_facts,
@@ -114,7 +114,7 @@ class Webhook:
     def _verified(self, packed: bytes, given: str) -> bytes:
         try:
             body = unpack(packed)
-        except UnreadableError as error:
+        except UnreadableEventError as error:
             raise RefusedError(413 if error.too_large else 400, error.what) from None
         if not _same(self._signature(body), given):
             raise RefusedError(401, _UNSIGNED)
@@ -126,7 +126,7 @@ class Webhook:
     async def _take(self, headers: Mapping[str, str], body: bytes) -> Response:
         try:
             raw = parse(body)
-        except UnreadableError as error:
+        except UnreadableEventError as error:
             raise RefusedError(400, error.what) from None
         event = read_event(raw)
         if event is None:

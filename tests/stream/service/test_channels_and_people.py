@@ -9,9 +9,9 @@ import pytest
 from framework.errors import ChatServiceError
 from framework.stream.model import (
     Action,
-    Card,
     ChannelRef,
     Connected,
+    MessageCard,
     MessageNew,
     MessageUpdated,
     OutgoingMessage,
@@ -145,12 +145,12 @@ async def test_messages_of_the_system_and_answers_in_both_places(stage: Stage) -
 
 async def test_a_card_with_buttons_stands_below_a_message_until_it_is_amended(stage: Stage, inbox: Inbox) -> None:
     channel = await watched(stage)
-    card = Card("Draft for Ann", "Send it?", (Action("draft", "send", "Send", primary=True),))
+    card = MessageCard("Draft for Ann", "Send it?", (Action("draft", "send", "Send", primary=True),))
     custom = {"review": {"state": "waiting"}, "kept": 1}
     await stage.service.send(channel, OutgoingMessage("d-1", "text", custom=custom, card=card))
     posted = (await inbox.next(MessageNew)).message
     assert [attachment.title for attachment in posted.attachments] == ["Draft for Ann"]
-    await stage.service.amend("d-1", custom={"review": {"state": "sent"}}, card=Card("Sent by Ben"))
+    await stage.service.amend("d-1", custom={"review": {"state": "sent"}}, card=MessageCard("Sent by Ben"))
     changed = (await inbox.next(MessageUpdated)).message
     assert changed.text == "text"
     assert changed.custom == {"review": {"state": "sent"}, "kept": 1}

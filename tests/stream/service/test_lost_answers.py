@@ -10,7 +10,7 @@ import pytest
 from framework.errors import ChatServiceError
 from framework.sandbox.kernel.faults import Fault
 from framework.settings import Settings
-from framework.stream.client import App
+from framework.stream.client import StreamApp
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, OutgoingMessage
 from framework.stream.service import StreamChatService
@@ -115,7 +115,7 @@ async def test_bots_of_one_app_share_its_budget_and_its_breaker(stream: StreamSt
     timing = hasty()
     settings = settings_for(stream.running)
 
-    def app_of(changed: Settings = settings, timing: Timing = timing) -> App:
+    def app_of(changed: Settings = settings, timing: Timing = timing) -> StreamApp:
         service: StreamChatService = open_chat_service(changed, Identity("other-bot"), timing=timing)
         services.append(service)
         return service._client.app

@@ -20,7 +20,7 @@ from framework.errors import EngineError, SettingsError
 from framework.settings import Settings
 from framework.stream.model import Event, MessageNew
 from framework.stream.sources import sqs
-from framework.stream.sources.delivery import UnreadableError, parse_queued
+from framework.stream.sources.delivery import UnreadableEventError, parse_queued
 from tests.stream.sources.test_webhook import message_event
 from tests.support.queue import CREDENTIALS, LocalQueue, local_queue
 from tests.support.stages import hasty
@@ -87,12 +87,12 @@ def test_an_event_is_read_in_every_form(form: Callable[[Any], str]) -> None:
 @given(text=st.text() | st.binary().map(lambda raw: base64.b64encode(raw).decode()))
 def test_nothing_else_is_read(text: str) -> None:
     for body in (text, notified(text)):
-        with contextlib.suppress(UnreadableError):
+        with contextlib.suppress(UnreadableEventError):
             assert isinstance(parse_queued(body), dict)
 
 
 def test_a_message_that_unpacks_to_too_much_is_unreadable() -> None:
-    with pytest.raises(UnreadableError):
+    with pytest.raises(UnreadableEventError):
         parse_queued(base64.b64encode(gzip.compress(b" " * 64 * 1024 * 1024)).decode())
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from framework.errors import EngineError, SettingsError
 from framework.sandbox.kernel.faults import Fault
-from framework.sandbox.kernel.webhooks.sender import Patience
+from framework.sandbox.kernel.webhooks.sender import WebhookPatience
 from framework.settings import Settings
 from framework.stream.events import concerns
 from framework.stream.model import (
@@ -62,7 +62,7 @@ async def hooked(
     stream: StreamStage, take: Callable[[Event], Awaitable[None]], *events: str, **app: Any
 ) -> AsyncIterator[str]:
     """A webhook server that the sandbox tells of these events, or of everything."""
-    stream.running.sandbox.webhooks.patience = Patience(
+    stream.running.sandbox.webhooks.patience = WebhookPatience(
         attempt=PATIENCE, whole=3 * PATIENCE, pauses=(0.01, 0.01), held=10.0
     )
     settings = settings_for(stream.running, webhook="127.0.0.1:0")

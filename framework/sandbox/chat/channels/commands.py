@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Command(Record):
+class OwnCommand(Record):
     """A command that the app made; what it does is up to the app's command webhook."""
 
     KEY = ("name",)
@@ -31,7 +31,7 @@ class Command(Record):
     set: str = ""
 
 
-COMMANDS = Table("commands", Command)
+COMMANDS = Table("commands", OwnCommand)
 
 
 SETS = frozenset(command["set"] for command in BUILT_IN_COMMANDS.values())

@@ -14,7 +14,7 @@ from framework.sandbox.chat.permissions.rules import require, type_of
 from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.kernel.errors import forbidden, invalid, not_found, too_long
 from framework.sandbox.kernel.realtime.event import Audience, Event, to_watchers
-from framework.sandbox.kernel.wire import Dialect, Json
+from framework.sandbox.kernel.wire import Json, WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -105,7 +105,7 @@ def check_custom(call: Call, custom: Mapping[str, Any], what: str) -> None:
         return
     if taken := custom.keys() & call.sandbox[FEATURES].reserved(what):
         raise invalid(f"{what} custom data cannot have the names {', '.join(sorted(taken))}: they are reserved")
-    if len(Dialect.V1.encode(custom)) > MAX_CUSTOM_BYTES:
+    if len(WireDialect.V1.encode(custom)) > MAX_CUSTOM_BYTES:
         raise too_long(f"{what} custom data must be at most {MAX_CUSTOM_BYTES} bytes of JSON")
 
 

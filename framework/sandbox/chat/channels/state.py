@@ -15,7 +15,7 @@ from framework.sandbox.chat.permissions.rules import is_waiting
 from framework.sandbox.chat.users.view import user_by_id, user_view
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.realtime.event import Audience, Event
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -112,7 +112,7 @@ def _pending_view(call: Call, channel: Channel, message: Message) -> dict[str, A
         "user": user_by_id(call.sandbox, message.user_id),
         "channel": channel_view(call.sandbox, channel),
     }
-    return {**view, "metadata" if call.dialect is Dialect.V2 else "pending_message_metadata": metadata}
+    return {**view, "metadata" if call.dialect is WireDialect.V2 else "pending_message_metadata": metadata}
 
 
 def _add_membership(call: Call, channel: Channel, user: User, result: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from framework.sandbox.chat.messages.record import (
     Reaction,
 )
 from framework.sandbox.chat.users.view import user_by_id
-from framework.sandbox.kernel.wire import Dialect, Entity
+from framework.sandbox.kernel.wire import Entity, WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.sandbox import Sandbox
@@ -148,7 +148,7 @@ def reaction_view(sandbox: Sandbox, reaction: Reaction) -> Entity:
     return view
 
 
-def take_attachment(dialect: Dialect, raw: object) -> dict[str, Any]:
+def take_attachment(dialect: WireDialect, raw: object) -> dict[str, Any]:
     """An attachment as stored."""
     taken = dialect.take(raw, ATTACHMENT_FIELDS, "attachment")
     return {"fields": taken.fields, "custom": taken.custom}

@@ -12,7 +12,7 @@ from framework.sandbox.chat.mutes.records import (
     BLOCKS_OF,
     USER_MUTES,
     USER_MUTES_BY,
-    Block,
+    UserBlock,
     UserMute,
 )
 from framework.sandbox.chat.mutes.rules import mute_view
@@ -112,7 +112,7 @@ def block_users(call: Call) -> Result:
     target = people.existing(call, call.required_text("blocked_user_id", call.body))
     if target.id == user.id:
         raise invalid("a user cannot block itself")
-    block = call.store[BLOCKS].get(pair(user.id, target.id)) or Block(user.id, target.id, call.now)
+    block = call.store[BLOCKS].get(pair(user.id, target.id)) or UserBlock(user.id, target.id, call.now)
     call.store[BLOCKS].put(block)
     return {
         "blocked_by_user_id": user.id,

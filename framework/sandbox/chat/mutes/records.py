@@ -10,7 +10,7 @@ from framework.sandbox.kernel.store.table import Table, grouped
 
 
 @dataclass(slots=True)
-class Block(Record):
+class UserBlock(Record):
     """One user blocks another: their 1:1 channel goes out of sight for who blocks."""
 
     KEY = ("user_id", "blocked_user_id")
@@ -33,7 +33,7 @@ class ChannelMute(Record):
     expires: datetime | None = None
 
 
-BLOCKS = Table("blocks", Block)
+BLOCKS = Table("blocks", UserBlock)
 BLOCKS_BY = grouped(BLOCKS, lambda block: block.user_id)
 BLOCKS_OF = grouped(BLOCKS, lambda block: block.blocked_user_id)
 CHANNEL_MUTES = Table("channel_mutes", ChannelMute)

@@ -18,7 +18,7 @@ from framework.sandbox.kernel.http.origin import allows, unknown_name
 from framework.sandbox.kernel.protocol import Actor, ActorKind
 from framework.sandbox.kernel.realtime.event import Audience, Event
 from framework.sandbox.kernel.realtime.hub import Connection
-from framework.sandbox.kernel.wire import Dialect, parse_json
+from framework.sandbox.kernel.wire import WireDialect, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ async def serve_connection(sandbox: Sandbox, socket: WebSocket) -> None:
         user = _identify(sandbox, socket)
     except ApiError as error:
         body = {"type": "connection.error", "error": error.body("Connect"), "created_at": sandbox.clock.now()}
-        await socket.send_text(Dialect.V1.encode(body).decode())
+        await socket.send_text(WireDialect.V1.encode(body).decode())
         await socket.close(REFUSED)
         return
     except DropConnectionError:
@@ -72,7 +72,7 @@ async def _connected(sandbox: Sandbox, connection: Connection, user: User) -> No
     # Nothing waits between these two: the health check is the first frame, whatever happens meanwhile.
     first = sandbox.hub.add(connection)
     health = _health(sandbox, connection) | {"me": own_user_view(sandbox, user)}
-    connection.send(Dialect.V1.encode(health).decode())
+    connection.send(WireDialect.V1.encode(health).decode())
     if first:
         _presence(sandbox, user)
 
@@ -89,7 +89,7 @@ async def _read(sandbox: Sandbox, connection: Connection, socket: WebSocket) -> 
         if raw["type"] == "websocket.disconnect":
             return
         if _is_ping(raw.get("text") or raw.get("bytes") or ""):
-            connection.send(Dialect.V1.encode(_health(sandbox, connection)).decode())
+            connection.send(WireDialect.V1.encode(_health(sandbox, connection)).decode())
 
 
 def _is_ping(raw: str | bytes) -> bool:
@@ -129,7 +129,7 @@ def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
     if actor.kind is ActorKind.SERVER:
         raise unauthenticated("a server-side token cannot open a WebSocket")
     sandbox.limits.take(_CONNECT, actor, query.get("X-Stream-Client"))
-    call = Call(sandbox, _CONNECT, Dialect.V1, actor, {}, query, {})
+    call = Call(sandbox, _CONNECT, WireDialect.V1, actor, {}, query, {})
     if actor.kind is ActorKind.ANONYMOUS:
         people.check_user_id(details.get("id"))
         return people.acting_user(call)
@@ -145,7 +145,7 @@ def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
 
 def _presence(sandbox: Sandbox, user: User) -> None:
     """user.presence.changed to those who share a channel with the user."""
-    call = Call(sandbox, _CONNECT, Dialect.V1, _NOBODY, {}, {}, {})
+    call = Call(sandbox, _CONNECT, WireDialect.V1, _NOBODY, {}, {}, {})
     others = tuple(other for other in people.related(call, user.id) if other != user.id)
     payload = {"user": user_view(sandbox, user)}
     sandbox.publish(Event("user.presence.changed", call.now, payload, Audience(users=others)))

@@ -10,7 +10,7 @@ from framework.sandbox.chat.permissions.channel_type import BUILT_IN_TYPES, CHAN
 from framework.sandbox.chat.permissions.rules import type_of
 from framework.sandbox.features.app import settings as app_settings
 from framework.sandbox.features.push.record import PUSH_PROVIDERS
-from framework.sandbox.kernel.app import APP, App
+from framework.sandbox.kernel.app import APP, AppSettings
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.wire import Json, parse_time
@@ -144,7 +144,7 @@ def get_app(call: Call) -> Result:
 @DOMAIN.operation("UpdateApp", "PATCH", "/app", family="common", access=Access.SERVER, status=200)
 def update_app(call: Call) -> Result:
     """Change settings; null resets one to its default. `event_hooks` replaces the whole list."""
-    app = call.store[APP].get("app") or App()
+    app = call.store[APP].get("app") or AppSettings()
     changes = {name: _checked(call, name, value) for name, value in call.body.items() if name in app_settings.TYPES}
     merged = {**app.settings, **changes}
     app.settings = {name: value for name, value in merged.items() if value is not None}

@@ -13,7 +13,7 @@ from framework.sandbox.chat.messages.view import message_view, render_html, take
 from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.kernel.errors import ApiError, invalid
 from framework.sandbox.kernel.webhooks import settings
-from framework.sandbox.kernel.wire import Dialect, parse_json
+from framework.sandbox.kernel.wire import WireDialect, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -66,7 +66,7 @@ def _command_url(call: Call, message: Message) -> str | None:
 
 
 async def _ask(call: Call, channel: Channel, message: Message, url: str, body: dict[str, Any]) -> None:
-    answer = await call.sandbox.webhooks.ask(url, Dialect.V1.encode(body))
+    answer = await call.sandbox.webhooks.ask(url, WireDialect.V1.encode(body))
     if answer is None or answer.status != 200 or not answer.body:
         return
     try:
@@ -81,7 +81,7 @@ def _rewrite(call: Call, channel: Channel, message: Message, raw: bytes) -> None
     given = said.get("message") if isinstance(said, dict) else None
     if not isinstance(given, dict):
         return
-    taken = Dialect.V1.take({k: v for k, v in given.items() if k not in MESSAGE_RESERVED}, MESSAGE_INPUT, "message")
+    taken = WireDialect.V1.take({k: v for k, v in given.items() if k not in MESSAGE_RESERVED}, MESSAGE_INPUT, "message")
     changes = _changes(call, taken.fields)
     custom = {**message.custom, **{name: value for name, value in taken.custom.items() if name != "custom"}}
     check_custom(call, custom, "message")
@@ -108,7 +108,7 @@ def _changes(call: Call, fields: dict[str, Any]) -> dict[str, Any]:
         if fields.get(name) is not None:
             changes[name] = call.flag(name, fields)
     if fields.get("attachments") is not None:
-        changes["attachments"] = [take_attachment(Dialect.V1, item) for item in call.objects("attachments", fields)]
+        changes["attachments"] = [take_attachment(WireDialect.V1, item) for item in call.objects("attachments", fields)]
     return changes
 
 

@@ -16,7 +16,7 @@ from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.paging import field_value, listed, page
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 DOMAIN = Domain("campaigns")
 _FLAGS = ("create_channels", "show_channels", "skip_push", "skip_webhook")
@@ -137,7 +137,7 @@ def _answer(call: Call, campaign: Campaign) -> Result:
 def _flat_in_v2(call: Call, campaign: Campaign) -> Result:
     """v2 answers changes with the campaign itself, v1 with an object that holds it."""
     view = campaigns.view(call, campaign)
-    return view if call.dialect is Dialect.V2 else {"campaign": view, "users": {}}
+    return view if call.dialect is WireDialect.V2 else {"campaign": view, "users": {}}
 
 
 def _apply(call: Call, campaign: Campaign, *, whole: bool) -> None:

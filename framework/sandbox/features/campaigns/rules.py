@@ -18,7 +18,7 @@ from framework.sandbox.features.campaigns.segments import SEGMENTS, Segment
 from framework.sandbox.features.push.templates import render
 from framework.sandbox.kernel.errors import ApiError
 from framework.sandbox.kernel.realtime.event import Audience, Event
-from framework.sandbox.kernel.wire import Dialect, Entity, Input
+from framework.sandbox.kernel.wire import Entity, Input, WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -161,7 +161,7 @@ def _segments(call: Call, campaign: Campaign) -> list[Segment]:
 def view(call: Call, campaign: Campaign, *, users: int = 100) -> dict[str, Any]:
     """A campaign with its sender, segments, targets and what became of it."""
     shown: dict[str, Any] = {name: getattr(campaign, name) for name in _NAMED}
-    if call.dialect is Dialect.V1:
+    if call.dialect is WireDialect.V1:
         shown = {name: value for name, value in shown.items() if name not in _CHOSEN or value}
     template = dict(campaign.message_template)
     template["attachments"] = [Entity(item["fields"], item["custom"]) for item in campaign.attachments]

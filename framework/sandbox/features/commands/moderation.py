@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from framework.sandbox.chat.channels.record import Channel
     from framework.sandbox.chat.messages.record import Message
     from framework.sandbox.chat.users.record import User
-    from framework.sandbox.features.commands.slash import Command
+    from framework.sandbox.features.commands.slash import TypedCommand
 
 _RUN: dict[str, tuple[Callable[[Call], Any], str]] = {
     "mute": (mutes.mute, "was muted"),
@@ -45,7 +45,7 @@ def screen(call: Call, channel: Channel, message: Message, user: User) -> Messag
     return None
 
 
-def run(call: Call, channel: Channel, message: Message, user: User, command: Command) -> Message:
+def run(call: Call, channel: Channel, message: Message, user: User, command: TypedCommand) -> Message:
     """Do it with the rights of the user who typed it; returns what only that user is told, which is not stored.
 
     Raises ApiError 400 for an unknown name, and what the operation itself raises.

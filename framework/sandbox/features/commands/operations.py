@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from framework.sandbox.chat.channels.commands import COMMANDS, Command, all_commands
+from framework.sandbox.chat.channels.commands import COMMANDS, OwnCommand, all_commands
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.permissions.channel_type import BUILT_IN_COMMANDS
 from framework.sandbox.kernel.call import Call
@@ -30,7 +30,7 @@ def create_command(call: Call) -> Result:
         raise invalid("name may only contain letters, digits, _ and -, 64 at most")
     if name in all_commands(call.sandbox):
         raise invalid(f"command with name {name} already exists")
-    command = Command(name, call.now, call.now)
+    command = OwnCommand(name, call.now, call.now)
     _apply(call, command)
     call.store[COMMANDS].put(command)
     return {"command": _view(command)}
@@ -63,7 +63,7 @@ def delete_command(call: Call) -> Result:
     return {"name": command.name}
 
 
-def _custom(call: Call) -> Command:
+def _custom(call: Call) -> OwnCommand:
     name = call.path["name"]
     if name in BUILT_IN_COMMANDS:
         raise invalid(f"the built-in command {name} cannot be changed")
@@ -73,7 +73,7 @@ def _custom(call: Call) -> Command:
     return command
 
 
-def _apply(call: Call, command: Command) -> None:
+def _apply(call: Call, command: OwnCommand) -> None:
     given = {name: call.text(name, call.body) for name in ("description", "args", "set")}
     if not (given["description"] or command.description):
         raise invalid("description is a required field")
@@ -83,7 +83,7 @@ def _apply(call: Call, command: Command) -> None:
     command.set = command.set or f"{command.name}_set"
 
 
-def _view(command: Command) -> dict[str, Any]:
+def _view(command: OwnCommand) -> dict[str, Any]:
     return command.view().fields
 
 

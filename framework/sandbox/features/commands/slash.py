@@ -26,22 +26,22 @@ _BUTTONS = (("Send", "primary", "send"), ("Shuffle", "default", "shuffle"), ("Ca
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class TypedCommand:
     """A command as it was typed."""
 
     name: str
     args: str
 
 
-def parse(call: Call, channel: Channel, text: object) -> Command | None:
+def parse(call: Call, channel: Channel, text: object) -> TypedCommand | None:
     """Return the command that a text begins with, or None if the channel's type has no such command."""
     if not isinstance(text, str) or not text.startswith("/"):
         return None
     name, _, args = text[1:].partition(" ")
-    return Command(name, args.strip()) if name and name in type_of(call.sandbox, channel.type).commands else None
+    return TypedCommand(name, args.strip()) if name and name in type_of(call.sandbox, channel.type).commands else None
 
 
-def giphy(call: Call, message: Message, command: Command) -> Message:
+def giphy(call: Call, message: Message, command: TypedCommand) -> Message:
     """Turn a composed message into the choice of a picture, which its author sends, shuffles or cancels."""
     message.type, message.text, message.html = "ephemeral", "", ""
     message.command, message.args = command.name, command.args

@@ -12,7 +12,7 @@ from framework.sandbox.chat.messages import rules as service
 from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.drafts import rules as drafts
-from framework.sandbox.features.drafts.rules import DRAFTS, DRAFTS_IN, DRAFTS_OF, Draft
+from framework.sandbox.features.drafts.rules import DRAFTS, DRAFTS_IN, DRAFTS_OF, StoredDraft
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid, not_found
 from framework.sandbox.kernel.operations import Domain, Result
@@ -41,7 +41,7 @@ def create_draft(call: Call) -> Result:
     parent_id = _existing(call, channel, call.text("parent_id", fields), "parent")
     channels.check_custom(call, taken.custom, "draft")
     old = drafts.of(call, channel.cid, user.id, parent_id)
-    draft = Draft(
+    draft = StoredDraft(
         channel.cid,
         user.id,
         call.text("id", fields) or call.sandbox.ids.new(),
@@ -86,7 +86,7 @@ def query_drafts(call: Call) -> Result:
     return {"drafts": [drafts.view(call, draft) for draft in part.items], **part.cursors()}
 
 
-def _find(call: Call) -> Draft:
+def _find(call: Call) -> StoredDraft:
     channel = channels.find(call)
     user: User = people.acting_user(call)
     channels.require_read(call, channel, user)
@@ -121,7 +121,7 @@ def _other_fields(call: Call, channel: Channel, fields: dict[str, Any]) -> dict[
     return kept
 
 
-def _value(draft: Draft, name: str) -> Json:
+def _value(draft: StoredDraft, name: str) -> Json:
     """A draft's field by name, for filters and sorting."""
     if name == "channel_cid":
         return draft.cid

@@ -14,7 +14,7 @@ from framework.sandbox.chat.users.view import user_by_id
 from framework.sandbox.kernel.realtime.event import to_users
 from framework.sandbox.kernel.store.record import Record
 from framework.sandbox.kernel.store.table import Table, grouped
-from framework.sandbox.kernel.wire import Dialect, Entity
+from framework.sandbox.kernel.wire import Entity, WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.channels.record import Channel
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Draft(Record):
+class StoredDraft(Record):
     """A user's draft for a channel, or for a thread of it. Attachments are as in messages."""
 
     cid: str
@@ -51,17 +51,17 @@ def draft_key(cid: str, user_id: str, parent_id: str | None) -> str:
     return f"{cid}/{user_id}/{parent_id or ''}"
 
 
-DRAFTS = Table("drafts", Draft)
+DRAFTS = Table("drafts", StoredDraft)
 DRAFTS_OF = grouped(DRAFTS, lambda draft: draft.user_id)
 DRAFTS_IN = grouped(DRAFTS, lambda draft: draft.cid)
 
 
-def of(call: Call, cid: str, user_id: str, parent_id: str | None = None) -> Draft | None:
+def of(call: Call, cid: str, user_id: str, parent_id: str | None = None) -> StoredDraft | None:
     """A user's draft in a channel or thread."""
     return call.store[DRAFTS].get(draft_key(cid, user_id, parent_id))
 
 
-def drop(call: Call, draft: Draft) -> None:
+def drop(call: Call, draft: StoredDraft) -> None:
     """Remove a draft and tell its user's connections."""
     call.store[DRAFTS].remove(draft.key)
     tell(call, "draft.deleted", draft)
@@ -93,15 +93,15 @@ def thread_fields(call: Call, thread: Thread, user_id: str) -> dict[str, Any]:
     return {"draft": view(call, draft)} if draft is not None else {}
 
 
-def tell(call: Call, kind: str, draft: Draft) -> None:
+def tell(call: Call, kind: str, draft: StoredDraft) -> None:
     """draft.updated or draft.deleted to the user's own connections."""
-    payload: dict[str, Any] = {"draft": view(call, draft, dialect=Dialect.V1)}
+    payload: dict[str, Any] = {"draft": view(call, draft, dialect=WireDialect.V1)}
     if draft.parent_id is not None:
         payload["parent_id"] = draft.parent_id
     call.emit(to_users(kind, call.now, (draft.user_id,), payload, draft.cid))
 
 
-def view(call: Call, draft: Draft, *, dialect: Dialect | None = None) -> dict[str, Any]:
+def view(call: Call, draft: StoredDraft, *, dialect: WireDialect | None = None) -> dict[str, Any]:
     """A draft with its channel, and the messages that it answers or quotes. Events speak v1."""
     sandbox, store = call.sandbox, call.store
     message: dict[str, Any] = {
@@ -114,7 +114,7 @@ def view(call: Call, draft: Draft, *, dialect: Dialect | None = None) -> dict[st
     if draft.parent_id is not None:
         message["parent_id"] = draft.parent_id
     mentioned = draft.fields.get("mentioned_users")
-    if mentioned and (dialect or call.dialect) is Dialect.V2:
+    if mentioned and (dialect or call.dialect) is WireDialect.V2:
         # v1 names the mentioned users by id, v2 shows them.
         message["mentioned_users"] = [user_by_id(sandbox, user_id) for user_id in mentioned]
     shown: dict[str, Any] = {

@@ -13,7 +13,7 @@ from framework.sandbox.features.moderation import rule_conditions as rules
 from framework.sandbox.features.moderation.records import AUTOMOD
 from framework.sandbox.features.moderation.verdict import Verdict
 from framework.sandbox.features.review.record import REVIEW_ITEMS
-from framework.sandbox.features.review.setup import FEEDBACK, LABEL_RESULTS, Feedback, LabelResult
+from framework.sandbox.features.review.setup import FEEDBACK, LABEL_RESULTS, LabelResult, ModerationFeedback
 from framework.sandbox.features.review.view import item_view
 from framework.sandbox.kernel import tasks
 from framework.sandbox.kernel.call import Call
@@ -133,7 +133,7 @@ def submit_feedback(call: Call) -> Result:
     """Keep what the app thinks of a decision."""
     for name in ("message", "published_at", "reference"):
         call.required_text(name, call.body)
-    call.store[FEEDBACK].put(Feedback(call.sandbox.ids.new(), call.now, call.body))
+    call.store[FEEDBACK].put(ModerationFeedback(call.sandbox.ids.new(), call.now, call.body))
     return {}
 
 

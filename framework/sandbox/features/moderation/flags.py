@@ -22,7 +22,7 @@ from framework.sandbox.kernel.operations import Access, Domain, Result
 from framework.sandbox.kernel.query.filters import select
 from framework.sandbox.kernel.query.paging import field_value, listed
 from framework.sandbox.kernel.query.sorting import parse_sort, sort
-from framework.sandbox.kernel.wire import Dialect, Json
+from framework.sandbox.kernel.wire import Json, WireDialect
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.users.record import User
@@ -48,7 +48,7 @@ def flag(call: Call) -> Result:
         if item is not None:
             item.payload = payload
             call.store[REVIEW_ITEMS].put(item)
-    if call.dialect is Dialect.V2:
+    if call.dialect is WireDialect.V2:
         return {"item_id": made.item_id}
     return {"flag": message_flag_view(call.sandbox, made), "review_queue_item_id": made.item_id}
 

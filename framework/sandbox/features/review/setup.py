@@ -92,7 +92,7 @@ class LabelResult(Record):
 
 
 @dataclass(slots=True)
-class Feedback(Record):
+class ModerationFeedback(Record):
     """What the app thinks of a decision of the automatic moderation."""
 
     KEY = ("id",)
@@ -139,7 +139,7 @@ QUEUES = Table("moderation_queues", ModerationQueue)
 SETUP_SESSIONS = Table("moderation_setup_sessions", SetupSession)
 FEED_TEMPLATES = Table("moderation_feed_templates", FeedTemplate)
 LABEL_RESULTS = Table("moderation_label_results", LabelResult)
-FEEDBACK = Table("moderation_feedback", Feedback)
+FEEDBACK = Table("moderation_feedback", ModerationFeedback)
 TEST_SETS = Table("moderation_test_sets", PolicyTestSet)
 TEST_RUNS = Table("moderation_test_runs", PolicyTestRun)
 RUNS_OF_SET = grouped(TEST_RUNS, lambda run: run.set_id)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from framework.sandbox.kernel.clock import Clock
     from framework.sandbox.kernel.config import SandboxConfig
-    from framework.sandbox.kernel.store.store import Store
+    from framework.sandbox.kernel.store.store import RecordStore
 
 ANONYMOUS_PREFIX = "anon:"
 """Stands before an id that somebody without a token made up. No user's id can hold a colon, so it is nobody's."""
@@ -49,7 +49,7 @@ class Claims:
     iat: float | None
 
 
-class Account(Protocol):
+class TokenAccount(Protocol):
     """What matters of a user for its tokens."""
 
     revoke_tokens_issued_before: datetime | None
@@ -60,7 +60,7 @@ class Authenticator:
     """Turns credentials into an actor. Raises ApiError 401 with code 2, 5, 40, 41, 42 or 43."""
 
     def __init__(
-        self, config: SandboxConfig, clock: Clock, store: Store, account_of: Callable[[str], Account | None]
+        self, config: SandboxConfig, clock: Clock, store: RecordStore, account_of: Callable[[str], TokenAccount | None]
     ) -> None:
         self._config = config
         self._clock = clock

@@ -17,10 +17,10 @@ from framework.sandbox.kernel.errors import ApiError, forbidden, invalid, not_fo
 from framework.sandbox.kernel.faults import DropConnectionError
 from framework.sandbox.kernel.http.origin import allows, unknown_name
 from framework.sandbox.kernel.http.request import ClientGoneError, read_body, read_headers, read_query
-from framework.sandbox.kernel.http.router import Match, Router
+from framework.sandbox.kernel.http.router import RouteMatch, Router
 from framework.sandbox.kernel.operations import Access, Handler
 from framework.sandbox.kernel.protocol import Actor, ActorKind
-from framework.sandbox.kernel.wire import Dialect, decode
+from framework.sandbox.kernel.wire import WireDialect, decode
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -59,7 +59,7 @@ class Dispatcher:
         self._sandbox = sandbox
         self._router = router
 
-    def find(self, scope: Scope) -> Match | None:
+    def find(self, scope: Scope) -> RouteMatch | None:
         """The operation that a request is for, or None."""
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         text = raw.split(b"?")[0].decode("latin-1").strip("/")
@@ -73,7 +73,7 @@ class Dispatcher:
         else:
             await self.answer(self.find(scope), scope, receive, send)
 
-    async def answer(self, match: Match | None, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, match: RouteMatch | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for an operation that was found, or for none."""
         started = time.perf_counter()
         operation = match.operation.id if match is not None else None
@@ -85,7 +85,7 @@ class Dispatcher:
             status, body = await self._perform(match, given, scope, receive, headers, started)
         except ApiError as error:
             status = error.status
-            body = Dialect.V1.encode(error.body(_SAID_AS.get(operation or "", operation), _duration(started)))
+            body = WireDialect.V1.encode(error.body(_SAID_AS.get(operation or "", operation), _duration(started)))
             if error.headers:
                 headers[:] = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
         except DropConnectionError:
@@ -96,14 +96,14 @@ class Dispatcher:
         except Exception:  # noqa: BLE001 - the boundary: whatever it was, the client gets Stream's shape and the log the cause
             _log.exception("%s %s failed", scope["method"], scope["path"])
             status = 500
-            body = Dialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
+            body = WireDialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
         self._sandbox.log.add(scope["method"], scope["path"], operation, status, time.perf_counter() - started)
         headers += page
         await _respond(send, status, body, [*_JSON, *headers])
 
     async def _perform(
         self,
-        match: Match | None,
+        match: RouteMatch | None,
         given: dict[str, str],
         scope: Scope,
         receive: Receive,
@@ -168,9 +168,9 @@ class Dispatcher:
         return auth.identify(token, auth_type, query.get("user_id"))
 
 
-def spoken(dialect: Dialect, client: str | None) -> Dialect:
+def spoken(dialect: WireDialect, client: str | None) -> WireDialect:
     """How to answer: the JavaScript client calls paths of v2 too, and has v1's times and objects there as well."""
-    return Dialect.V1 if dialect is Dialect.V2 and client is not None and "stream-chat" in client else dialect
+    return WireDialect.V1 if dialect is WireDialect.V2 and client is not None and "stream-chat" in client else dialect
 
 
 def for_page(origin: str | None, host: str, sandbox: Sandbox) -> Headers:
@@ -195,7 +195,7 @@ async def preflight(scope: Scope, send: Send, sandbox: Sandbox) -> None:
     try:
         page = for_page(given.get("origin"), given.get("host", ""), sandbox)
     except ApiError as error:
-        await _respond(send, error.status, Dialect.V1.encode(error.body(None)), [*_JSON])
+        await _respond(send, error.status, WireDialect.V1.encode(error.body(None)), [*_JSON])
         return
     asked = given.get("access-control-request-headers", "")
     allowed = asked.encode() if asked and asked.isascii() and len(asked) < 1000 else _ALLOWED_HEADERS
@@ -204,7 +204,9 @@ async def preflight(scope: Scope, send: Send, sandbox: Sandbox) -> None:
 
 def unreadable() -> bytes:
     """Return the whole answer to bytes that are not an HTTP request, or whose URL or headers are too long."""
-    body = Dialect.V1.encode(invalid("the request is not valid HTTP, or its URL or headers are too long").body(None))
+    body = WireDialect.V1.encode(
+        invalid("the request is not valid HTTP, or its URL or headers are too long").body(None)
+    )
     head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 

@@ -6,20 +6,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from framework.sandbox.kernel.operations import Operation
+    from framework.sandbox.kernel.operations import ServedOperation
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class RouteMatch:
     """Where a request leads."""
 
-    operation: Operation
-    dialect: Dialect
+    operation: ServedOperation
+    dialect: WireDialect
     path_params: dict[str, str]
 
 
@@ -29,7 +29,7 @@ class _Node:
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
         self.parameter: _Node | None = None
-        self.by_method: dict[str, tuple[Operation, Dialect, tuple[str, ...]]] = {}
+        self.by_method: dict[str, tuple[ServedOperation, WireDialect, tuple[str, ...]]] = {}
 
 
 class Router:
@@ -38,15 +38,15 @@ class Router:
     Starlette tries one pattern after another; with some 440 of them that alone would halve the sends a second.
     """
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[ServedOperation]) -> None:
         self._root = _Node()
         for operation in operations:
-            for dialect in Dialect:
+            for dialect in WireDialect:
                 template = operation.path(dialect)
                 if template is not None:
                     self._add(operation, dialect, template)
 
-    def _add(self, operation: Operation, dialect: Dialect, template: str) -> None:
+    def _add(self, operation: ServedOperation, dialect: WireDialect, template: str) -> None:
         node, names = self._root, []
         for segment in template.strip("/").split("/"):
             if segment.startswith("{"):
@@ -58,14 +58,14 @@ class Router:
         # The first declaration wins: implemented operations come before the merely known ones.
         node.by_method.setdefault(operation.method, (operation, dialect, tuple(names)))
 
-    def match(self, method: str, segments: list[str]) -> Match | None:
+    def match(self, method: str, segments: list[str]) -> RouteMatch | None:
         """The operation for a method and decoded path segments, or None."""
         values: list[str] = []
         node = self._find(self._root, segments, 0, values, method)
         if node is None:
             return None
         operation, dialect, names = node.by_method[method]
-        return Match(operation, dialect, dict(zip(names, values, strict=True)))
+        return RouteMatch(operation, dialect, dict(zip(names, values, strict=True)))
 
     def _find(self, node: _Node, segments: list[str], at: int, values: list[str], method: str) -> _Node | None:
         if at == len(segments):

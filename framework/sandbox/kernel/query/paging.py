@@ -26,7 +26,7 @@ DEFAULT_LIMIT = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class ResultPage(Generic[T]):
     """Some items of a list, and the cursors of the pages beside it; None where there is no such page."""
 
     items: Sequence[T]
@@ -51,7 +51,7 @@ def page(
     high: int = MAX_LIMIT,
     start: int | None = None,
     query: str = "",
-) -> Page[T]:
+) -> ResultPage[T]:
     """The page that the call's `limit`, `next` and `prev` ask for. Raises ApiError 400 for a foreign cursor.
 
     The cursors of the page carry `query`, so that it goes on whatever the next call says.
@@ -65,11 +65,13 @@ def cursor_of(call: Call) -> str | None:
     return call.text("next") or call.text("prev")
 
 
-def cut(items: Sequence[T], limit: int, cursor: str | None, *, start: int | None = None, query: str = "") -> Page[T]:
+def cut(
+    items: Sequence[T], limit: int, cursor: str | None, *, start: int | None = None, query: str = ""
+) -> ResultPage[T]:
     """The page of `limit` items at a cursor, or at `start`. Raises ApiError 400 for a foreign cursor."""
     first = start if start is not None else _read(cursor)[0] if cursor else 0
     after = first + limit
-    return Page(
+    return ResultPage(
         items[first:after],
         _cursor(after, query) if after < len(items) else None,
         _cursor(max(0, first - limit), query) if first > 0 else None,
@@ -122,7 +124,7 @@ def listed(
     conditions: str = "filter",
     order: tuple[str, bool] = ("created_at", True),
     default: int = 25,
-) -> Page[T]:
+) -> ResultPage[T]:
     """The page of a query; `order` (field, descending) holds where the call names no order.
 
     A cursor goes on with the query that it comes from, as the service's does.

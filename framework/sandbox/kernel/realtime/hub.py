@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocketDisconnect
 
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,8 +131,8 @@ class Hub:
         texts: dict[bytes, str] = {}
         for connection in self._receivers(event.audience):
             if shared is None:
-                shared = Dialect.V1.encode(event.body())
-            own = Dialect.V1.encode(event.per_user(connection.user_id)) if event.per_user is not None else b"{}"
+                shared = WireDialect.V1.encode(event.body())
+            own = WireDialect.V1.encode(event.per_user(connection.user_id)) if event.per_user is not None else b"{}"
             text = texts.get(own)
             if text is None:
                 text = texts[own] = _joined(shared, own).decode()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from framework.sandbox.kernel.store.record import Record
-from framework.sandbox.kernel.store.table import Derived, Index, Table
+from framework.sandbox.kernel.store.table import Derived, Table, TableIndex
 
 R = TypeVar("R", bound=Record)
 I = TypeVar("I")  # noqa: E741 - the index type
@@ -60,11 +60,11 @@ class NoJournal:
 class Collection(Generic[R]):
     """The records of one table by key. A record that was changed in place must be `put` again."""
 
-    def __init__(self, table: Table[R], store: Store) -> None:
+    def __init__(self, table: Table[R], store: RecordStore) -> None:
         self._name = table.name
         self._store = store
         self._records: dict[str, R] = {}
-        self._indexes: list[Index[R]] = []
+        self._indexes: list[TableIndex[R]] = []
 
     def get(self, key: str) -> R | None:
         """The record with this key, or None."""
@@ -121,14 +121,14 @@ class Collection(Generic[R]):
             for index in self._indexes:
                 index.added(held)
 
-    def attach(self, index: Index[R]) -> None:
+    def attach(self, index: TableIndex[R]) -> None:
         """Keep an index from now on, starting with what is there."""
         for record in self._records.values():
             index.added(record)
         self._indexes.append(index)
 
 
-class Store:
+class RecordStore:
     """All collections. A table is read back when it is first asked for, so a domain brings its own tables along."""
 
     def __init__(self, journal: Journal) -> None:
@@ -153,7 +153,7 @@ class Store:
         index = self._derived.get(derived)
         if index is None:
             index = self._derived[derived] = derived.make()
-            self[derived.table].attach(cast("Index[R]", index))
+            self[derived.table].attach(cast("TableIndex[R]", index))
         return cast("I", index)
 
     def noted(self, table: str, key: str, record: Record | None) -> None:

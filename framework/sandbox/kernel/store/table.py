@@ -12,7 +12,7 @@ R = TypeVar("R", bound=Record)
 R_contra = TypeVar("R_contra", bound=Record, contravariant=True)
 
 
-class Index(Protocol[R_contra]):
+class TableIndex(Protocol[R_contra]):
     """Kept in step with a collection. Told of each record once when it comes and once when it goes, not of changes."""
 
     def added(self, record: R_contra) -> None:

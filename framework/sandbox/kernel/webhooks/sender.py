@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from framework.sandbox.kernel.webhooks import settings
-from framework.sandbox.kernel.wire import Dialect
+from framework.sandbox.kernel.wire import WireDialect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from framework.sandbox.kernel.config import SandboxConfig
     from framework.sandbox.kernel.faults import Faults
     from framework.sandbox.kernel.realtime.event import Event
-    from framework.sandbox.kernel.store.store import Store
+    from framework.sandbox.kernel.store.store import RecordStore
 
 _log = logging.getLogger("framework.sandbox")
 _AT_ONCE = 100
@@ -30,7 +30,7 @@ MAX_ANSWER = 1024 * 1024
 
 
 @dataclass
-class Patience:
+class WebhookPatience:
     """How long and how often, in seconds. `pauses` lie between the tries of a webhook: one fewer than tries. `held` is
     how long one that is to be overtaken waits for another.
     """
@@ -43,7 +43,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookAnswer:
     """What the backend said."""
 
     status: int
@@ -60,10 +60,10 @@ class WebhookSender:
     """Sends webhooks on the side and asks questions; a publisher of the sandbox. `close` ends what is under way."""
 
     config: SandboxConfig
-    store: Store
+    store: RecordStore
     ids: IdGenerator
     faults: Faults
-    patience: Patience = field(default_factory=Patience)
+    patience: WebhookPatience = field(default_factory=WebhookPatience)
     _session: aiohttp.ClientSession | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _held: list[tuple[str, bytes]] = field(default_factory=list)
@@ -80,7 +80,7 @@ class WebhookSender:
         sent: list[asyncio.Task[None]] = []
         if not wanted:
             return
-        body = Dialect.V1.encode(event.body())
+        body = WireDialect.V1.encode(event.body())
         fault = self.faults.take_for_event(event.type)
         trouble = fault.webhook if fault is not None else event.hook_fault
         for hook in wanted:
@@ -94,7 +94,7 @@ class WebhookSender:
         if sent and self._held:
             self._start(self._release(sent))
 
-    async def ask(self, url: str, body: bytes) -> Answer | None:
+    async def ask(self, url: str, body: bytes) -> WebhookAnswer | None:
         """Post a question that a call waits for: one try, and None where no answer came in time."""
         try:
             return await self._post(url, body, self.ids.new(), 1, self.patience.question)
@@ -158,7 +158,7 @@ class WebhookSender:
             return False
         return not answer.is_worth_retrying
 
-    async def _post(self, url: str, body: bytes, webhook_id: str, attempt: int, limit_s: float) -> Answer:
+    async def _post(self, url: str, body: bytes, webhook_id: str, attempt: int, limit_s: float) -> WebhookAnswer:
         """One request. Raises OSError (which aiohttp's errors become) or TimeoutError."""
         import aiohttp  # only an app with hooks needs a client
 
@@ -180,6 +180,6 @@ class WebhookSender:
             async with self._session.post(
                 url, data=body, headers=headers, timeout=limit, allow_redirects=False
             ) as said:
-                return Answer(said.status, await said.content.read(MAX_ANSWER))
+                return WebhookAnswer(said.status, await said.content.read(MAX_ANSWER))
         except (aiohttp.ClientError, ValueError) as error:
             raise ConnectionError(str(error) or type(error).__name__) from error

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from framework.sandbox.kernel.app import APP
 
 if TYPE_CHECKING:
-    from framework.sandbox.kernel.store.store import Store
+    from framework.sandbox.kernel.store.store import RecordStore
 
 _OWN = (
     "message.", "reaction.", "channel.", "member.", "notification.", "user.", "typing.", "poll.", "thread.", "draft.",
@@ -32,12 +32,12 @@ class Hook:
         return self.custom or kind.startswith(_OWN)
 
 
-def _settings(store: Store) -> dict[str, Any]:
+def _settings(store: RecordStore) -> dict[str, Any]:
     app = store[APP].get("app")
     return app.settings if app is not None else {}
 
 
-def hooks(store: Store) -> list[Hook]:
+def hooks(store: RecordStore) -> list[Hook]:
     """The webhooks that are switched on. SQS and SNS are not reached from here."""
     settings = _settings(store)
     if not settings:
@@ -63,17 +63,17 @@ def _names(value: object) -> frozenset[str]:
     return frozenset(name for name in value if isinstance(name, str)) if isinstance(value, list) else frozenset()
 
 
-def compresses(store: Store) -> bool:
+def compresses(store: RecordStore) -> bool:
     """Whether bodies are sent gzipped."""
     return _settings(store).get("enable_hook_payload_compression") is True
 
 
-def before_send_url(store: Store) -> str | None:
+def before_send_url(store: RecordStore) -> str | None:
     """Where to ask before a message is sent."""
     return _url(store, "before_message_send_hook_url")
 
 
-def command_url(store: Store, command: str) -> str | None:
+def command_url(store: RecordStore, command: str) -> str | None:
     """Where the app handles a custom command."""
     url = _url(store, "custom_action_handler_url")
     if url is None:
@@ -83,6 +83,6 @@ def command_url(store: Store, command: str) -> str | None:
     return f"{url}{'&' if '?' in url else '?'}type={quote(command, safe='')}"
 
 
-def _url(store: Store, name: str) -> str | None:
+def _url(store: RecordStore, name: str) -> str | None:
     url = _settings(store).get(name)
     return url if isinstance(url, str) and url else None
