@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from framework.errors import ChatServiceError, FrameworkError, ModelError, UsageError
 from framework.runtime.core.bot import Limits, RunningBot
-from framework.runtime.core.job import new_turn
+from framework.runtime.core.job import TurnRequest
+from framework.runtime.core.outcome import Failed, HandedOff, Replied, Silent
 from framework.runtime.core.triggers import from_a_person
-from framework.runtime.core.turn import Failed, HandedOff, Replied, Silent, Turn
+from framework.runtime.core.turn import Turn
 from framework.runtime.pipeline import Pipeline
 from framework.runtime.state.own import own
 from framework.stream.failure import MISSING
@@ -52,7 +53,7 @@ async def reply_once(
     asked = [message for message in messages if from_a_person(message, bot_user_id=bot.user_id)]
     if not asked:
         raise UsageError(f"None of the last {last} messages of {channel} is a person's: there is nothing to answer.")
-    turn = replace(new_turn(bot, asked[-1], now=timing.now(), origin="command"), context_messages=last)
+    turn = TurnRequest(bot, asked[-1], "command").turn(now=timing.now(), context_messages=last)
     match await Pipeline(bot, limits or Limits(), timing).run(turn):
         case Replied(message_id, answer):
             return ChannelReply(message_id, posted=True, text=answer.text, outcome=answer.outcome)

@@ -11,9 +11,10 @@ import structlog
 from framework.engine.port import DeadLetter, Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
 from framework.runtime.core.bot import Limits, RunningBot
-from framework.runtime.core.job import from_job, new_turn, to_job
+from framework.runtime.core.job import TurnRequest, turn_of
 from framework.runtime.core.job_result import verdict
-from framework.runtime.core.turn import Failed, Origin
+from framework.runtime.core.outcome import Failed
+from framework.runtime.core.turn import Origin
 from framework.runtime.decide.bursts import quiet_of
 from framework.runtime.decide.duplicates import APOLOGISED
 from framework.runtime.intake.background import Chores
@@ -174,7 +175,7 @@ class Session:
         """A turn whose process died again and again is given up, so that others survive."""
         if job.payload.get(ERRAND):
             return await self._errands.run(job, execution)
-        turn = from_job(job, self.bot, execution)
+        turn = turn_of(job, self.bot, execution)
         if execution.crashes >= self._limits.crashes:
             poison = FrameworkError(f"The process ended {execution.crashes} times in the middle of this turn.")
             outcome = await self._pipeline.give_up(turn, poison)
@@ -302,5 +303,5 @@ class Session:
         return await self._accept(message, "catch_up", delay=max(0.0, quiet - age))
 
     async def _accept(self, message: Message, origin: Origin, *, delay: float = 0.0) -> bool:
-        turn = new_turn(self.bot, message, now=self._timing.now(), origin=origin)
-        return await self._engine.enqueue(to_job(turn, delay=delay))
+        request = TurnRequest(self.bot, message, origin)
+        return await self._engine.enqueue(request.job(now=self._timing.now(), delay=delay))

@@ -23,10 +23,10 @@ from framework.runtime.reply.post import post_once
 from framework.runtime.review.record import outcome_of
 from framework.runtime.review.service import ReviewService, Said
 from framework.runtime.state.feedback import Feedback
-from framework.runtime.state.handover import BY_TIME, Act, Handover
+from framework.runtime.state.handover import Act, Handover
 from framework.runtime.state.own import own
 from framework.runtime.team.people import acts
-from framework.runtime.team.words import has_reviews, read_reaction, review_channels
+from framework.runtime.team.words import has_reviews, is_decided_in, read_reaction, review_channels
 from framework.stream.model import (
     EPOCH,
     ChannelRef,
@@ -77,7 +77,7 @@ class Errands:
         definition = self._bot.at(event.channel).definition
         given = isinstance(event, ReactionNew)
         resumes = definition.handover.enabled and event.kind == definition.handover.resume_reaction
-        decidable = has_reviews(definition) or event.channel in review_channels(self._bot.definition)
+        decidable = is_decided_in(event.channel, definition, self._bot.definition)
         decides = decidable and read_reaction(event.kind) is not None
         if (
             event.user.is_bot
@@ -139,11 +139,10 @@ class Errands:
         return await self._bot.handovers.of(self._bot.scope, channels) if channels else {}
 
     async def _look_at_handover(self, state: ChannelState, handover: Handover | None) -> None:
-        rules = self._bot.at(state.channel).definition.handover
-        if not rules.enabled:
+        if not self._bot.at(state.channel).definition.handover.enabled:
             return
         handover = await self._handover.recall(state.channel, state.messages, handover)
-        if handover is not None and handover.ended_by_time(self._timing.now(), rules.resume_after):
+        if handover is not None and self._handover.is_over(state.channel, handover, self._timing.now()):
             key = f"{self._bot.user_id}|over|{state.channel}|{handover.turn}"
             await self._accept(
                 key, f"{self._bot.user_id}|{state.channel}|", {"do": "over", "channel": str(state.channel)}
@@ -235,10 +234,9 @@ class Errands:
 
     async def _over(self, channel: ChannelRef) -> str:
         state = await self._handover.state(channel)
-        after = self._bot.at(channel).definition.handover.resume_after
-        if state is None or not state.ended_by_time(self._timing.now(), after):
+        if state is None or not self._handover.is_over(channel, state, self._timing.now()):
             return "not over"
-        await self._handover.close(channel, state, until=state.since + after, act=BY_TIME)
+        await self._handover.close_by_time(channel, state)
         return "the handover is over"
 
     async def _finish(self, approval_id: str, execution: Execution) -> str:

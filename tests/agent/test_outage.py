@@ -12,7 +12,7 @@ from framework.agent.agent import LangChainAgent
 from framework.agent.models.failure import ModelDownError, ModelOutageError
 from framework.errors import ModelError
 from framework.net.breaker import FAILURES, breakers
-from framework.runtime.reply.buffer import Feed
+from framework.runtime.reply.buffer import AnswerBuffer
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, Step, Stream, cut, fail, hang, say
 from tests.support.waiting import PATIENCE
@@ -76,10 +76,10 @@ async def test_a_turn_s_generation_ends_at_its_deadline_whatever_the_model_does(
     server: ScriptedServer, make_agent: AgentMaker, step: Step
 ) -> None:
     server.play(step)
-    feed = Feed()
-    async with aclosing(make_agent().stream(asking("Hello?"))) as events, feed.reading(events, seconds=0.4):
-        await feed.wait_ended(PATIENCE)
-    result = feed.result()
+    buffer = AnswerBuffer()
+    async with aclosing(make_agent().stream(asking("Hello?"))) as events, buffer.reading(events, seconds=0.4):
+        await buffer.wait_ended(PATIENCE)
+    result = buffer.result()
     assert isinstance(result, ModelError)
     assert "within" in result.what
 
@@ -101,11 +101,11 @@ async def test_a_cancellation_that_is_lost_on_the_way_to_the_model_ends_the_call
 
     monkeypatch.setattr("langchain_openai.chat_models.base._astream_with_chunk_timeout", losing)
     server.play(trickle)
-    feed = Feed()
-    async with aclosing(make_agent().stream(asking("Hello?"))) as events, feed.reading(events, seconds=0.4):
-        await feed.wait_ended(PATIENCE)
-        assert feed.ended
+    buffer = AnswerBuffer()
+    async with aclosing(make_agent().stream(asking("Hello?"))) as events, buffer.reading(events, seconds=0.4):
+        await buffer.wait_ended(PATIENCE)
+        assert buffer.ended
     assert lost.is_set()
-    result = feed.result()
+    result = buffer.result()
     assert isinstance(result, ModelError)
     assert "within" in result.what

@@ -25,6 +25,8 @@ from framework.definition.model import BotDefinition
 from framework.logs.log import configure
 from framework.runtime.core.bot import Limits, Setup
 from framework.runtime.core.turn import Turn
+from framework.runtime.reply.deliver import Deliver
+from framework.runtime.reply.drive import drive
 from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.state.ids import TurnIds
 from framework.settings import Settings
@@ -32,6 +34,7 @@ from framework.stream.factory import open_chat_service
 from framework.stream.ids import IdKey
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.service import StreamChatService
+from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
 from tests.support.process import Process
 
@@ -151,18 +154,13 @@ def a_turn(number: int) -> Turn:
         received_at=now,
         ids=TurnIds(IdKey(SecretStr("secret")), bot, trigger.id),
         setup=Setup(BotDefinition(), ScriptedAgent()),
-        events=generation(number),
     )
 
 
-async def deliver(service: StreamChatService, turn: Turn) -> None:
+async def deliver(service: StreamChatService, turn: Turn, number: int) -> None:
     """Stream one answer and make it last."""
-    writer = ReplyWriter(service, Limits())
-    async with writer.indicating(turn) as indicator:
-        made = await writer.stream(turn, indicator)
-        if isinstance(made, Exception):
-            raise made
-        await writer.settle(turn, made)
+    delivery = Deliver(ReplyWriter(service, Limits()), Limits(), Timing())
+    await drive(turn, generation(number), delivery, seconds=600)
 
 
 async def measure(url: str, answers: int) -> None:
@@ -181,7 +179,7 @@ async def measure(url: str, answers: int) -> None:
         await sandbox.forget()
         turns = [a_turn(number) for number in range(answers)]
         began = time.perf_counter()
-        await asyncio.gather(*(deliver(services[n % len(BOTS)], turn) for n, turn in enumerate(turns)))
+        await asyncio.gather(*(deliver(services[n % len(BOTS)], turn, n) for n, turn in enumerate(turns)))
         took = time.perf_counter() - began
         await asyncio.sleep(1)
         calls = await sandbox.calls()

@@ -19,7 +19,7 @@ from framework.definition.model import BotDefinition
 from framework.engine.durable import open_engine
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.runtime.core.bot import RunningBot
-from framework.runtime.core.job import new_turn, to_job
+from framework.runtime.core.job import TurnRequest
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.timing import Timing
 from framework.testing.memory_service import MemoryChatService
@@ -55,7 +55,7 @@ def job(text: str) -> Job:
         text=text,
         created_at=timing.now(),
     )
-    return to_job(new_turn(bot, message, now=timing.now(), origin="live"))
+    return TurnRequest(bot, message, "live").job(now=timing.now())
 
 
 def work(data: Path, *jobs: Job, verdict: JobResult) -> list[str]:

@@ -8,6 +8,7 @@ import random
 import statistics
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import pytest
 from pydantic import SecretStr
@@ -17,7 +18,10 @@ from framework.definition.model import BotDefinition
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError
 from framework.runtime.core.bot import Limits, Setup
+from framework.runtime.core.outcome import Replied
 from framework.runtime.core.turn import Turn
+from framework.runtime.reply.deliver import Deliver
+from framework.runtime.reply.drive import drive
 from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.state.ids import TurnIds
 from framework.stream.ids import IdKey
@@ -40,10 +44,15 @@ async def generation(number: int, *, thinking: float = 0.0) -> AsyncIterator[Age
     yield Finished(Answer("".join(words), "answered"))
 
 
-def a_turn(number: int, timing: Timing, events: AsyncIterator[AgentEvent]) -> Turn:
+class Answering(NamedTuple):
+    turn: Turn
+    events: AsyncIterator[AgentEvent]
+
+
+def a_turn(number: int, timing: Timing, events: AsyncIterator[AgentEvent]) -> Answering:
     channel = ChannelRef("messaging", f"c{number}")
     trigger = Message(f"q{number}", channel, User("ann", "Ann"), "?", timing.now())
-    return Turn(
+    turn = Turn(
         bot="bot",
         bot_user_id="agent-bot",
         channel=channel,
@@ -51,16 +60,14 @@ def a_turn(number: int, timing: Timing, events: AsyncIterator[AgentEvent]) -> Tu
         received_at=timing.now(),
         ids=TurnIds(IdKey(SecretStr("secret")), "agent-bot", trigger.id),
         setup=Setup(BotDefinition.model_validate({}), ScriptedAgent()),
-        events=events,
     )
+    return Answering(turn, events)
 
 
-async def deliver(service: ChatService, turn: Turn) -> None:
-    writer = ReplyWriter(service, Limits())
-    async with writer.indicating(turn) as indicator:
-        made = await writer.stream(turn, indicator)
-        assert isinstance(made, Answer), made
-        await writer.settle(turn, made)
+async def deliver(service: ChatService, answering: Answering) -> None:
+    delivery = Deliver(ReplyWriter(service, Limits()), Limits(), Timing())
+    outcome = await drive(answering.turn, answering.events, delivery, seconds=600)
+    assert isinstance(outcome, Replied), outcome
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,9 @@ class Figures:
     exact: bool
 
 
-def figures(stream: MemoryStream, turns: list[Turn], began: float) -> Figures:
+def figures(stream: MemoryStream, turns: list[Answering], began: float) -> Figures:
     """Seconds to first and to final text of every turn, and whether each final text is what was generated."""
-    shown = [stream.seen[turn.reply_id] for turn in turns]
+    shown = [stream.seen[turn.reply_id] for turn, _ in turns]
     first = [next(seen.at for seen in seens if seen.text.strip()) - began for seens in shown]
     final = [seens[-1].at - began for seens in shown]
     exact = all(
@@ -179,8 +186,9 @@ async def test_a_turn_that_lost_its_fence_while_it_waited_writes_nothing_more(ti
         if lost:
             raise FencedError("taken over")
 
-    turn = replace(a_turn(0, timing, generation(0)), fence=fence)
-    task = asyncio.create_task(deliver(service, turn))
+    answering = a_turn(0, timing, generation(0))
+    turn = replace(answering.turn, fence=fence)
+    task = asyncio.create_task(deliver(service, Answering(turn, answering.events)))
     await asyncio.sleep(5)
     stream.down = True
     await asyncio.sleep(10)

@@ -129,7 +129,7 @@ async def test_an_agent_that_hangs_does_not_hold_the_channel_for_ever(
         assert bot.replied(fast).text == "quick"
 
 
-@pytest.mark.parametrize("call", ["messages", "recent", "send"])
+@pytest.mark.parametrize("call", ["info", "recent", "send"])
 async def test_a_service_that_fails_is_tried_again_until_it_is_back(
     call: str, world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:

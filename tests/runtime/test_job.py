@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from framework.definition.model import BotDefinition
 from framework.engine.port import Job
 from framework.runtime.core.bot import RunningBot
-from framework.runtime.core.job import from_job, new_turn, order, to_job
+from framework.runtime.core.job import TurnRequest, order, turn_of
 from framework.runtime.core.turn import Cause
 from framework.stream.model import Attachment, ChannelRef, Message, User
 from framework.testing.memory_chat import MemoryChat
@@ -41,16 +41,15 @@ def bot() -> RunningBot:
 
 
 def test_a_turn_survives_being_written_down() -> None:
-    turn = new_turn(bot(), message(), now=T0, origin="catch_up", cause=Cause("schedule", made_up=True, do="Sum it up."))
-    job = to_job(turn, delay=1.5)
+    request = TurnRequest(bot(), message(), "catch_up", Cause("schedule", made_up=True, do="Sum it up."))
+    job = request.job(now=T0, delay=1.5)
     assert (job.delay, job.scope) == (1.5, "agent-bot@memory")
     copy = Job(job.key, job.lane, job.order, json.loads(json.dumps(job.payload)), scope=job.scope)
-    assert from_job(copy, bot()) == turn
+    assert turn_of(copy, bot()) == request.turn(now=T0)
 
 
 def test_lanes_are_a_bot_s_channel_and_its_threads() -> None:
-    turn = new_turn(bot(), message(), now=T0, origin="live")
-    assert to_job(turn).lane == "agent-bot|messaging:support-1|p1"
+    assert TurnRequest(bot(), message(), "live").job(now=T0).lane == "agent-bot|messaging:support-1|p1"
 
 
 def test_order_is_the_channel_s_and_does_not_depend_on_the_id() -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from framework.agent.conversation import Answer, Caller, Conversation, Source, TextDelta, ToolFinished, ToolStarted
+from framework.agent.conversation import AgentEvent, Caller, Conversation, Source, TextDelta, ToolFinished, ToolStarted
 from framework.engine.port import FencedError
 from framework.runtime.core.bot import Limits
-from framework.runtime.core.job import new_turn
+from framework.runtime.core.job import TurnRequest
 from framework.runtime.core.turn import Turn
+from framework.runtime.reply.deliver import Deliver
+from framework.runtime.reply.drive import drive
 from framework.runtime.reply.writer import ReplyWriter
 from framework.stream.model import ChannelRef, OutgoingMessage
 from framework.stream.timing import Timing
@@ -83,7 +86,7 @@ async def test_a_tool_s_turn_is_shown_and_text_before_it_is_not_the_answer(
         await asyncio.sleep(10)
         reply = bot.replied(message)
         assert reply.text == "It is open."
-        assert bot.service.states[reply.id] == ["generating", "external_sources", "thinking", "generating", None]
+        assert bot.service.states[reply.id] == ["external_sources", "thinking", "generating", None]
         assert bot.service.sketches[reply.id][-1] == "It is open."
 
 
@@ -161,11 +164,65 @@ async def test_many_sources_do_not_cost_the_answer(world: World, agent: Scripted
 async def test_marks_the_channel_read_before_it_answers(world: World, agent: ScriptedAgent, timing: Timing) -> None:
     world.room(CID)
     agent.script = slowly("a", pause=5)
-    async with Running(world, agent, timing=timing) as bot:
+    async with Running(world, agent, timing=timing, definition={"reply": {"stream": False}}) as bot:
         world.post(CID, "Hi")
         await asyncio.sleep(1)
         assert bot.service.read == [(ChannelRef.parse(CID), None)]
         await asyncio.sleep(15)
+
+
+@pytest.mark.parametrize("reply", [{"stream": True}, {"stream": True, "place": "thread"}])
+async def test_whoever_posts_at_once_in_the_place_needs_no_read_mark(
+    world: World, agent: ScriptedAgent, timing: Timing, reply: dict[str, object]
+) -> None:
+    world.room(CID)
+    agent.script = slowly("a", pause=5)
+    async with Running(world, agent, timing=timing, definition={"reply": reply}) as bot:
+        world.post(CID, "Hi")
+        await asyncio.sleep(15)
+        elsewhere = reply.get("place") == "thread"
+        assert bot.service.read == ([(ChannelRef.parse(CID), None)] if elsewhere else [])
+
+
+async def test_a_turn_that_posts_nothing_marks_read_at_its_end(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = lambda _: [Pause(0.05), answer("Hello.")]
+    async with Running(world, agent, timing=timing, definition={"drafts": {"enabled": True}}) as bot:
+        world.post(CID, "Hi")
+        await asyncio.sleep(5)
+        assert bot.service.read == [(ChannelRef.parse(CID), None)]
+
+
+async def test_an_answer_whose_text_follows_at_once_shows_no_state(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    """Two calls of an answer are saved: the state, and its end."""
+    world.room(CID)
+    agent.script = slowly("One ", "two ", "three.", pause=0.15)
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Count")
+        await asyncio.sleep(5)
+        assert bot.replied(message).text == "One two three."
+        assert bot.service.calls["indicate"] == bot.service.calls["mark_read"] == 0
+
+
+async def test_an_answer_that_is_written_for_long_shows_that_it_may_be_stopped(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = slowly(*["word "] * 20, pause=0.15)
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Talk")
+        await asyncio.sleep(1.3)
+        reply = bot.replied(message)
+        assert bot.service.sketches[reply.id]
+        assert bot.service.states.get(reply.id, []) == []
+        await asyncio.sleep(0.5)
+        assert bot.service.states[reply.id] == ["generating"]
+        await asyncio.sleep(5)
+        assert bot.service.states[reply.id] == ["generating", None]
 
 
 async def test_a_reply_found_complete_at_posting_is_left_as_it_is(
@@ -209,18 +266,16 @@ async def test_a_turn_that_is_no_longer_ours_writes_nothing_more_and_changes_not
     text = "a" * 4_000 + "\n\n" + "b" * 4_000
     agent.script = lambda _: [Pause(0.05), TextDelta(text[:100]), Pause(1), answer(text)]
     conversation = Conversation((), Caller("ann"))
-    turn = new_turn(bot.bot, trigger, now=timing.now(), origin="live")
-    turn = replace(turn, fence=Fence(passes), events=agent.stream(conversation))
+    turn = replace(TurnRequest(bot.bot, trigger, "live").turn(now=timing.now()), fence=Fence(passes))
     with pytest.raises(FencedError):
-        await write_and_withdraw(ReplyWriter(bot.service, Limits()), turn)
+        await write_and_withdraw(ReplyWriter(bot.service, Limits()), turn, agent.stream(conversation), timing)
     parts = {turn.ids.chain("reply", part=part)[0]: part for part in (1, 2)}
     posted = {parts[m.id]: m.generating for m in world.messages(CID) if m.id != trigger.id}
     assert posted == FENCED_OFF[passes]
 
 
-async def write_and_withdraw(writer: ReplyWriter, turn: Turn) -> None:
-    async with writer.indicating(turn) as indicator:
-        made = await writer.stream(turn, indicator)
-        assert isinstance(made, Answer)
-        await writer.settle(turn, made)
+async def write_and_withdraw(
+    writer: ReplyWriter, turn: Turn, events: AsyncIterator[AgentEvent], timing: Timing
+) -> None:
+    await drive(turn, events, Deliver(writer, Limits(), timing), seconds=60)
     await writer.withdraw(turn)

@@ -62,9 +62,10 @@ async def test_a_question_in_a_thread_is_answered_in_the_thread(
 ) -> None:
     world.room(CID)
     async with Running(world, agent, timing=timing) as bot:
+        bot.service.latency["send"] = 0.6
         parent = world.post(CID, "Look at this")
         question = world.post(CID, "What is it?", parent=parent.id)
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         assert bot.replied(question).parent_id == parent.id
         assert bot.replied(parent).parent_id is None
         assert (question.channel, parent.id) in bot.service.read

@@ -102,6 +102,7 @@ class Limits:
 
     text_length: int = 20_000  # what a service takes at most; a bot's `reply.max_length` says how much of it is used
     head_start: float = 0.1
+    seen_within: float = 0.5  # after the start of a turn: people see then that their message was read
     fastest_sketch: float = 0.1
     slowest_sketch: float = 1.0
     generation: float = 600.0

@@ -1,7 +1,8 @@
-"""A turn as a job: plain data, so that any engine can keep it."""
+"""A turn before the engine has it, as a job that any engine can keep, and in the worker that runs it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -10,7 +11,8 @@ from pydantic import TypeAdapter
 
 from framework.engine.port import Execution, Job
 from framework.runtime.core.bot import RunningBot
-from framework.runtime.core.turn import Cause, Origin, Turn, unfenced
+from framework.runtime.core.turn import Cause, Origin, Turn, lane_of, unfenced
+from framework.runtime.state.ids import TurnIds
 from framework.stream.model import Message
 
 VERSION = 1
@@ -29,50 +31,61 @@ def _causes() -> TypeAdapter[Cause]:
     return TypeAdapter(Cause)
 
 
-def new_turn(bot: RunningBot, trigger: Message, *, now: datetime, origin: Origin, cause: Cause | None = None) -> Turn:
-    """The turn of this bot for this message."""
-    return Turn(
-        bot=bot.name,
-        bot_user_id=bot.user_id,
-        channel=trigger.channel,
-        trigger=trigger,
-        received_at=now,
-        ids=bot.ids.of(trigger.id, made_up=cause is not None and cause.made_up),
-        setup=bot.at(trigger.channel),
-        origin=origin,
-        scope=bot.scope,
-        cause=cause or Cause(),
-    )
+@dataclass(frozen=True)
+class TurnRequest:
+    """A turn that is asked for: which bot, by which message, how it came to be, and what started it."""
+
+    bot: RunningBot
+    trigger: Message
+    origin: Origin
+    cause: Cause = field(default_factory=Cause)
+
+    @property
+    def ids(self) -> TurnIds:
+        """The ids of what the turn posts."""
+        return self.bot.ids.of(self.trigger.id, made_up=self.cause.made_up)
+
+    def job(self, *, now: datetime, delay: float = 0.0) -> Job:
+        """Return the job that runs it, after so many seconds. Two requests by one message make the same job."""
+        bot, trigger, ids = self.bot, self.trigger, self.ids
+        kept = {
+            "version": VERSION,
+            "bot": bot.name,
+            "bot_user_id": bot.user_id,
+            "origin": self.origin,
+            "reply": ids.first_reply,
+            "received_at": now.isoformat(),
+        }
+        payload: dict[str, Any] = {
+            **kept,
+            "trigger": _messages().dump_python(trigger, mode="json"),
+            "cause": _causes().dump_python(self.cause, mode="json"),
+        }
+        who = {"id": trigger.user.id}
+        payload["kept"] = {**kept, "trigger": {"id": trigger.id, "user": who}, "cause": {"kind": self.cause.kind}}
+        lane = lane_of(bot.user_id, trigger.channel, trigger.parent_id)
+        return Job(key=ids.job, lane=lane, order=order(trigger), payload=payload, delay=delay, scope=bot.scope)
+
+    def turn(self, *, now: datetime, context_messages: int | None = None) -> Turn:
+        """Return the turn outside any engine, to run it here and now."""
+        bot = self.bot
+        return Turn(
+            bot=bot.name,
+            bot_user_id=bot.user_id,
+            channel=self.trigger.channel,
+            trigger=self.trigger,
+            received_at=now,
+            ids=self.ids,
+            setup=bot.at(self.trigger.channel),
+            origin=self.origin,
+            scope=bot.scope,
+            cause=self.cause,
+            context_messages=context_messages,
+        )
 
 
-def order(message: Message) -> str:
-    """A string that sorts as the channel does: by time in whole microseconds, fixed width, then by id."""
-    age = message.created_at - _EPOCH
-    micros = (age.days * 86_400 + age.seconds) * 1_000_000 + age.microseconds
-    return f"{micros:020d}-{message.id}"
-
-
-def to_job(turn: Turn, *, delay: float = 0.0) -> Job:
-    """The turn before any stage touched it, to start after so many seconds."""
-    payload: dict[str, Any] = {
-        "version": VERSION,
-        "bot": turn.bot,
-        "bot_user_id": turn.bot_user_id,
-        "origin": turn.origin,
-        "reply": turn.reply_id,
-        "received_at": turn.received_at.isoformat(),
-        "trigger": _messages().dump_python(turn.trigger, mode="json"),
-        "cause": _causes().dump_python(turn.cause, mode="json"),
-    }
-    who = {"id": turn.trigger.user.id}
-    kept = {name: payload[name] for name in ("version", "bot", "bot_user_id", "origin", "reply", "received_at")}
-    payload["kept"] = {**kept, "trigger": {"id": turn.trigger.id, "user": who}, "cause": {"kind": turn.cause.kind}}
-    when = order(turn.trigger)
-    return Job(key=turn.ids.job, lane=turn.lane, order=when, payload=payload, delay=delay, scope=turn.scope)
-
-
-def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> Turn:
-    """The turn that `to_job` put away, for the bot as it is now."""
+def turn_of(job: Job, bot: RunningBot, execution: Execution | None = None) -> Turn:
+    """Return the turn of a job, for the bot as it is now."""
     payload = job.payload
     trigger = _messages().validate_python(payload["trigger"])
     cause = _causes().validate_python(payload["cause"])
@@ -90,3 +103,10 @@ def from_job(job: Job, bot: RunningBot, execution: Execution | None = None) -> T
         execution=execution,
         fence=execution.check if execution else unfenced,
     )
+
+
+def order(message: Message) -> str:
+    """Return a string that sorts as the channel does: by time in whole microseconds, fixed width, then by id."""
+    age = message.created_at - _EPOCH
+    micros = (age.days * 86_400 + age.seconds) * 1_000_000 + age.microseconds
+    return f"{micros:020d}-{message.id}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from framework.engine.port import DeadLetter, Done, Execution, JobResult, Retry
 from framework.runtime.core.bot import Limits
-from framework.runtime.core.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
+from framework.runtime.core.outcome import Failed, HandedOff, Outcome, Replied, Silent
+from framework.runtime.core.turn import Turn
 from framework.stream.timing import Timing
 
 

@@ -1,32 +1,23 @@
-"""What is known around a message: what was said before and after it in the same talk, and what the channel is."""
+"""What is known around a message: its history (what was said before and after it), and what the channel is."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from weakref import WeakValueDictionary
+from datetime import datetime
 
 from framework.definition.parts.conditions import Team
 from framework.runtime.core.triggers import WRITTEN_BY_BOT, never_answered
 from framework.runtime.state.handover import Handover
 from framework.runtime.team.people import belongs
-from framework.stream.model import ChannelInfo, ChannelRef, Message, User
-from framework.stream.port import ChatService
-
-PAGE = 100
-"""Messages read of a talk, unless more are needed to find the one in question."""
-_MOST_PAGES = 5
-_FRESH = timedelta(seconds=2)
-_REMEMBERED = 5_000
+from framework.stream.model import ChannelInfo, Message, User
 
 
 @dataclass(frozen=True)
 class MessageContext:
-    """A message in its talk (a channel, or one thread). `before` and `after` are the other messages of the talk, oldest
-    first; in a thread the parent comes first. Both are empty where nobody asked for them. `info` is None where the
-    service does not know the channel any more. `handover` is the channel's latest one, where conditions depend on it.
+    """A message in its channel, or in its thread. `before` and `after` are the other messages there, oldest first; in a
+    thread the parent comes first. Both are empty if nobody asked for them. `info` is None if the service does not know
+    the channel any more. `handover` is the channel's latest one, if conditions depend on it.
     """
 
     bot_user_id: str
@@ -38,17 +29,19 @@ class MessageContext:
     handover: Handover | None = None
 
     def at(self, message: Message) -> MessageContext:
-        """The same talk, seen from another of its messages."""
-        talk = (*self.before, self.message, *self.after)
-        place = next((n for n, one in enumerate(talk) if one.id == message.id), None)
+        """Return the context of another message of the same history."""
+        if message.id == self.message.id:
+            return replace(self, message=message)
+        history = (*self.before, self.message, *self.after)
+        place = next((n for n, one in enumerate(history) if one.id == message.id), None)
         if place is None:
             return replace(self, message=message)
-        return replace(self, message=message, before=talk[:place], after=talk[place + 1 :])
+        return replace(self, message=message, before=history[:place], after=history[place + 1 :])
 
     def other_names(self, message: Message) -> tuple[str, ...]:
         """The names of other people that are known here: of those that a message mentions, and of authors."""
-        talk = (one.user.name for one in (*self.before, *self.after) if one.user.id != self.bot_user_id)
-        return (*message.mentioned_names, *dict.fromkeys(talk))
+        authors = (one.user.name for one in (*self.before, *self.after) if one.user.id != self.bot_user_id)
+        return (*message.mentioned_names, *dict.fromkeys(authors))
 
     @property
     def is_direct(self) -> bool:
@@ -77,7 +70,7 @@ class MessageContext:
         return [m for m in self.before if self.by_another(m) and m.created_at >= since]
 
     def others(self) -> dict[str, User]:
-        """The people and other bots that wrote in the talk, but for the author, by id."""
+        """The people and other bots that wrote here, without the author, by id."""
         found = {m.user.id: m.user for m in (*self.before, *self.after) if self.by_another(m)}
         found.pop(self.message.user.id, None)
         return found
@@ -100,92 +93,12 @@ def _has_place(role: str, message: Message) -> bool:
     return role == message.user.role or role.startswith("channel_")
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A channel as it was at a time. `look`: the demand for a new look that came last before it was asked for."""
-
-    look: int
-    at: datetime
-    info: ChannelInfo
-
-
-class MessageContexts:
-    """Reads situations. Every call raises ChatServiceError."""
-
-    def __init__(self, service: ChatService, now: Callable[[], datetime]) -> None:
-        self._service = service
-        self._now = now
-        self._known: dict[ChannelRef, _Known] = {}
-        self._valid_from: dict[ChannelRef, int] = {}
-        self._looks = 0
-        self._asking: WeakValueDictionary[ChannelRef, asyncio.Lock] = WeakValueDictionary()
-
-    def look_anew(self, channel: ChannelRef) -> None:
-        """Have what was asked for before now count for nothing."""
-        self._looks += 1
-        self._valid_from[channel] = self._looks
-
-    async def info(self, channel: ChannelRef) -> ChannelInfo:
-        """What the channel is; asked for at most every two seconds, as a busy one changes rarely, and by one turn at a
-        time.
-        """
-        async with self._asking.setdefault(channel, asyncio.Lock()):
-            known = self._known.get(channel)
-            look = self._valid_from.get(channel, 0)
-            if known is not None and known.look == look and self._now() - known.at < _FRESH:
-                return known.info
-            info = await self._service.info(channel)
-            self._remember(info, look)
-            return info
-
-    async def view(self, channel: ChannelRef, *, limit: int) -> Sequence[Message]:
-        """The newest messages of a channel outside threads, oldest first; what the channel is comes along, and is known
-        from then on.
-        """
-        look = self._valid_from.get(channel, 0)
-        view = await self._service.view(channel, limit=limit)
-        self._remember(view.info, look)
-        return view.messages
-
-    def _remember(self, info: ChannelInfo, look: int) -> None:
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-            self._valid_from.clear()
-        self._known[info.channel] = _Known(look, self._now(), info)
-
-    async def talk(self, message: Message, *, until: bool = False) -> Sequence[Message]:
-        """The newest messages of the message's channel or thread, oldest first, back beyond the message itself.
-
-        With `until`, only what is not newer than the message. In a thread the parent is the first.
-        """
-        page = await self._page(message, message.id if until else None)
-        for _ in range(_MOST_PAGES):
-            if not page or any(one.id == message.id for one in page) or page[0].created_at <= message.created_at:
-                break
-            known = {one.id for one in page}
-            earlier = [one for one in await self._page(message, _oldest(page, message)) if one.id not in known]
-            if not earlier:
-                break
-            page = [*earlier, *page]
-        return page
-
-    async def _page(self, message: Message, until: str | None) -> list[Message]:
-        if message.parent_id is None:
-            return list(await self._service.recent(message.channel, limit=PAGE, until=until))
-        return list(await self._service.thread(message.parent_id, limit=PAGE, until=until))
-
-
-def _oldest(page: Sequence[Message], message: Message) -> str:
-    """The oldest message of a page, but for a thread's parent, which is part of every page."""
-    return next((one.id for one in page if one.id != message.parent_id), page[0].id)
-
-
-def situated(
-    message: Message, talk: Sequence[Message], *, bot_user_id: str, bot_names: tuple[str, ...]
+def context_of(
+    message: Message, history: Sequence[Message], *, bot_user_id: str, bot_names: tuple[str, ...]
 ) -> MessageContext:
-    """A message with what stands around it in its talk."""
-    place = next((n for n, one in enumerate(talk) if one.id == message.id), None)
+    """Return a message with what stands around it in its history, which may lack the message itself."""
+    place = next((n for n, one in enumerate(history) if one.id == message.id), None)
     if place is None:
-        before = tuple(one for one in talk if one.created_at < message.created_at)
-        return MessageContext(bot_user_id, bot_names, message, before, tuple(talk[len(before) :]))
-    return MessageContext(bot_user_id, bot_names, message, tuple(talk[:place]), tuple(talk[place + 1 :]))
+        before = tuple(one for one in history if one.created_at < message.created_at)
+        return MessageContext(bot_user_id, bot_names, message, before, tuple(history[len(before) :]))
+    return MessageContext(bot_user_id, bot_names, message, tuple(history[:place]), tuple(history[place + 1 :]))

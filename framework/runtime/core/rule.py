@@ -2,50 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 from framework.agent.conversation import AgentEvent
-from framework.agent.conversation import Outcome as AnswerOutcome
 from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.outcome import Decision, HandOver, HandoverKind, Say, Skip
 from framework.runtime.core.turn import Turn
 
-HandoverKind = Literal["phrase", "tool", "failed_answers", "sentiment", "budget", "errors", "rule"]
-"""What led to a handover. `rule`: a rule that somebody added to the pipeline."""
-
-
-@dataclass(frozen=True)
-class Skip:
-    """Say nothing. `reason` stands in the log. `message_id` names the message that makes an answer needless, if any."""
-
-    reason: str
-    message_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Say:
-    """Post this text instead of asking the agent. `outcome` and `marks` go into the reply's custom fields."""
-
-    text: str
-    outcome: AnswerOutcome = "refused"
-    marks: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class HandOver:
-    """Let a person take over. `reason` is for the team and the log; customers read only what `kind` says in general.
-
-    `summary` is what the person reads first; without it the agent sums up the talk. If the bot's definition has no
-    handover enabled, the turn ends silently, and the log has a warning.
-    """
-
-    reason: str
-    kind: HandoverKind = "rule"
-    summary: str = ""
-
-
-Decision = Skip | Say | HandOver
+__all__ = ["Decision", "HandOver", "HandoverKind", "Observer", "Rule", "Say", "Skip", "Step"]
 
 
 class Rule(Protocol):
@@ -71,6 +35,13 @@ class Rule(Protocol):
         A FrameworkError of the service ends the turn, which is tried again. Any other exception is logged with its
         traceback, and the channel gets the bot's apology.
         """
+
+
+class Step(Protocol):
+    """A rule of the pipeline's own. It may also return the turn as the following rules are to see it."""
+
+    async def __call__(self, turn: Turn, view: ChannelView, /) -> Decision | Turn | None:
+        """Return what to do instead of answering, a changed turn that goes on, or None."""
 
 
 class Observer(Protocol):

@@ -95,15 +95,15 @@ def is_bot(user: User) -> bool:
     return user.is_bot or user.role.casefold() in _BOT_KINDS or _BOT_ID.fullmatch(user.id) is not None
 
 
-def fired(situation: MessageContext, definition: BotDefinition) -> Trigger | None:
+def fired(context: MessageContext, definition: BotDefinition) -> Trigger | None:
     """The trigger that this message starts a turn by: the most particular one; None where there is none."""
-    message = situation.message
+    message = context.message
     triggers = [trigger for trigger in definition.effective_triggers if trigger.on in MESSAGE_KINDS]
     if message.command and not _commanded(message, triggers):
         return None  # a slash command that the service took for somebody else
-    if not from_a_person(message, bot_user_id=situation.bot_user_id):
+    if not from_a_person(message, bot_user_id=context.bot_user_id):
         triggers = [trigger for trigger in triggers if trigger.on in WATCHING]
-    found = [trigger for trigger in triggers if _RULES[trigger.on](situation, trigger)]
+    found = [trigger for trigger in triggers if _RULES[trigger.on](context, trigger)]
     return min(found, key=lambda trigger: _PARTICULAR.index(trigger.on), default=None)
 
 
@@ -118,20 +118,20 @@ def not_fired(message: Message, definition: BotDefinition) -> str:
 
 
 def may_fire(message: Message, definition: BotDefinition) -> bool:
-    """Whether a message may start a turn, as far as it can be told from the message alone: what it depends on the talk
-    is looked at in the turn.
+    """Whether a message may start a turn, as far as it can be told from the message alone: what it depends on
+    the history is looked at in the turn.
     """
     from framework.runtime.core.message_context import MessageContext
 
-    situation = MessageContext(definition.identity.user_id, names_of(definition), message)
+    context = MessageContext(definition.identity.user_id, names_of(definition), message)
     if not from_a_person(message, bot_user_id=definition.identity.user_id):
-        return fired(situation, definition) is not None
+        return fired(context, definition) is not None
     if definition.reply.merge_within or definition.reply.supersede:
         return True  # the burst that it ends may hold one that fires
     kinds = {trigger.on for trigger in definition.effective_triggers}
     if "direct_message" in kinds or ("thread_reply" in kinds and message.parent_id is not None):
         return True
-    return fired(situation, definition) is not None
+    return fired(context, definition) is not None
 
 
 def names_of(definition: BotDefinition) -> tuple[str, ...]:
@@ -146,10 +146,10 @@ def calls_bot(message: Message, definition: BotDefinition) -> bool:
     )
 
 
-def mentions_bot(message: Message, situation: MessageContext) -> bool:
+def mentions_bot(message: Message, context: MessageContext) -> bool:
     """By the client's own list, or in plain text where a client has no list."""
-    return situation.bot_user_id in message.mentioned or names_somebody(
-        message.text, situation.bot_names, situation.other_names(message)
+    return context.bot_user_id in message.mentioned or names_somebody(
+        message.text, context.bot_names, context.other_names(message)
     )
 
 
@@ -193,41 +193,41 @@ def _is_marked(custom: Mapping[str, Any]) -> bool:
     return False
 
 
-def _every_message(situation: MessageContext, trigger: Trigger) -> bool:
+def _every_message(context: MessageContext, trigger: Trigger) -> bool:
     return True
 
 
-def _mention(situation: MessageContext, trigger: Trigger) -> bool:
-    return mentions_bot(situation.message, situation)
+def _mention(context: MessageContext, trigger: Trigger) -> bool:
+    return mentions_bot(context.message, context)
 
 
-def _direct_message(situation: MessageContext, trigger: Trigger) -> bool:
-    return situation.is_direct
+def _direct_message(context: MessageContext, trigger: Trigger) -> bool:
+    return context.is_direct
 
 
-def _keyword(situation: MessageContext, trigger: Trigger) -> bool:
-    text = own_words(situation.message.text)
+def _keyword(context: MessageContext, trigger: Trigger) -> bool:
+    text = own_words(context.message.text)
     return any(has_words(text, words) for words in trigger.values)
 
 
-def _regex(situation: MessageContext, trigger: Trigger) -> bool:
-    return any(linear(value).matches(situation.message.text) for value in trigger.values)
+def _regex(context: MessageContext, trigger: Trigger) -> bool:
+    return any(linear(value).matches(context.message.text) for value in trigger.values)
 
 
-def _command(situation: MessageContext, trigger: Trigger) -> bool:
-    name = command_in(situation.message)
+def _command(context: MessageContext, trigger: Trigger) -> bool:
+    name = command_in(context.message)
     return bool(name) and wanted(name, trigger)
 
 
-def _thread_reply(situation: MessageContext, trigger: Trigger) -> bool:
+def _thread_reply(context: MessageContext, trigger: Trigger) -> bool:
     """A reply in a thread that the bot began, or speaks in, or was asked in."""
-    if situation.message.parent_id is None:
+    if context.message.parent_id is None:
         return False
-    return any(situation.by_bot(one) or mentions_bot(one, situation) for one in situation.before)
+    return any(context.by_bot(one) or mentions_bot(one, context) for one in context.before)
 
 
-def _button(situation: MessageContext, trigger: Trigger) -> bool:
-    value = pressed(situation.message.custom)
+def _button(context: MessageContext, trigger: Trigger) -> bool:
+    value = pressed(context.message.custom)
     return bool(value) and wanted(value, trigger)
 
 

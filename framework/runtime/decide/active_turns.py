@@ -3,54 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import structlog
 
 from framework.engine.port import FencedError
+from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.message_context import of_team
-from framework.runtime.core.stage import CallNext
+from framework.runtime.core.outcome import GONE, Outcome, Replied, Silent
 from framework.runtime.core.triggers import from_a_person, may_fire
-from framework.runtime.core.turn import GONE, Outcome, Replied, Silent, Turn
+from framework.runtime.core.turn import Turn
 from framework.runtime.decide.bursts import SUPERSEDED, Rules, joins
 from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.state.audience import audience_of
 from framework.runtime.team.people import belongs
 from framework.stream.model import EPOCH, ChannelRef, Message, MessageDeleted, MessageUpdated, StopRequested
-from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 
 
+Work = Callable[[Turn], Awaitable[Outcome]]
+"""Answers a turn. It is cancelled if people end the turn, and called again if they edit the question."""
+
+
 @dataclass(eq=False)
-class _Seat:
+class _ActiveTurn:
     """A turn at work, and the last thing that people did to it."""
 
     turn: Turn
+    task: asyncio.Future[Outcome] | None = None
     edited: Message | None = None
     question_deleted: bool = False
     reply_deleted: bool = False
     stopped_by: str | None = None
     superseded: bool = False
     person: str = ""
-    signal: asyncio.Event = field(default_factory=asyncio.Event)
+    touched: bool = False
+
+
+@dataclass(eq=False)
+class _Attended:
+    """A turn whose channel is being read, and the messages that were edited or deleted since the begin of that."""
+
+    trigger: str
+    touched: set[str] = field(default_factory=set)
 
 
 class ActiveTurns:
-    """A stage, and the register of the turns that are inside it."""
+    """The register of the turns at work. Whoever hears what people do tells it; it ends or restarts their turns."""
 
-    def __init__(self, service: ChatService, writer: ReplyWriter) -> None:
-        self._service = service
+    def __init__(self, writer: ReplyWriter) -> None:
         self._writer = writer
-        self._seats: dict[str, _Seat] = {}
-        self._touched: dict[str, bool] = {}
+        self._active: dict[str, _ActiveTurn] = {}
+        self._attended: dict[str, _Attended] = {}
 
     def hear(self, event: MessageUpdated | MessageDeleted | StopRequested) -> bool:
-        """People did something that a turn at work may depend on. Returns whether one here was meant."""
+        """People did something that a turn at work may depend on. Return whether one here was meant."""
         match event:
             case MessageUpdated(message):
                 return self.edited(message)
@@ -60,74 +71,76 @@ class ActiveTurns:
                 return self.stop(event)
 
     @contextmanager
-    def attending(self, message_id: str) -> Iterator[None]:
-        """Note whether a message is edited or deleted while the block runs: what was read of it before then is dropped
-        by the time that the turn takes its seat.
+    def attending(self, turn: Turn) -> Iterator[None]:
+        """Note which messages are edited or deleted while the block runs, until the turn is at work.
+
+        What was read of them before is read anew then.
         """
-        self._touched[message_id] = False
+        self._attended[turn.ids.job] = _Attended(turn.trigger.id)
         try:
             yield
         finally:
-            self._touched.pop(message_id, None)
+            self._attended.pop(turn.ids.job, None)
 
     def at_work_in(self, channel: ChannelRef) -> bool:
         """Whether a turn of this channel or of one of its threads is."""
-        return any(seat.turn.channel == channel for seat in self._seats.values())
+        return any(one.turn.channel == channel for one in self._active.values())
 
     def edited(self, message: Message) -> bool:
         """A message was edited: a turn that answers it starts anew, unless its answer is complete."""
         meant = self._touch(message.id)
-        for seat in self._seats.values():
-            if any(_is_edit(message, one) for one in seat.turn.answering):
-                meant, seat.edited = True, message
-                seat.signal.set()
+        for active in self._active.values():
+            if any(_is_edit(message, one) for one in active.turn.answering):
+                meant, active.edited = True, message
+                _signal(active)
         return meant
 
     def deleted(self, message_id: str) -> bool:
         """A message was deleted: the turn that answers it, or the one that writes it, ends."""
         meant = self._touch(message_id)
-        for seat in self._seats.values():
-            seat.question_deleted |= seat.turn.trigger.id == message_id
-            seat.reply_deleted |= seat.turn.draft.id == message_id
-            if seat.question_deleted or seat.reply_deleted:
+        for active in self._active.values():
+            active.question_deleted |= active.turn.trigger.id == message_id
+            active.reply_deleted |= active.turn.reply.id == message_id
+            if active.question_deleted or active.reply_deleted:
                 meant = True
-                seat.signal.set()
+                _signal(active)
         return meant
 
     def _touch(self, message_id: str) -> bool:
-        if message_id not in self._touched:
-            return False
-        self._touched[message_id] = True
-        return True
+        meant = False
+        for attended in self._attended.values():
+            attended.touched.add(message_id)
+            meant |= attended.trigger == message_id
+        return meant
 
     def superseded(self, message: Message) -> None:
-        """Somebody wrote again: where the definition says so, their turn that has shown nothing yet makes way for the
-        next one, which answers both.
+        """Somebody wrote again: if the definition says so, their turn that has shown nothing yet makes way for the next
+        one, which answers both.
         """
-        for seat in self._seats.values():
-            turn = seat.turn
+        for active in self._active.values():
+            turn = active.turn
             rules = Rules.of(turn.definition.reply) if turn.definition.reply.supersede else None
             if rules is None or turn.cause.made_up or turn.trigger.id == message.id:
                 continue
-            if joins(turn.answering, message, rules) and _shows_nothing(turn):
-                seat.superseded = True
-                seat.signal.set()
+            if joins(turn.answering, message, rules) and turn.reply.shows_nothing:
+                active.superseded = True
+                _signal(active)
 
     def written(self, message: Message) -> None:
-        """Somebody wrote. Where the definition is silent after the team's people, a turn that has shown nothing yet
-        leaves the question to the one of them who was quicker.
+        """Somebody wrote. If the definition is silent after the team's people, a turn that has shown nothing yet leaves
+        the question to the one of them who was quicker.
         """
         self.superseded(message)
-        for seat in self._seats.values():
-            turn, question = seat.turn, seat.turn.trigger
+        for active in self._active.values():
+            turn, question = active.turn, active.turn.trigger
             elsewhere = (message.channel, message.parent_id) != (turn.channel, question.parent_id)
             if elsewhere or turn.cause.made_up or turn.origin == "command" or message.user.id == question.user.id:
                 continue
-            quiet = bool(turn.definition.conditions.quiet_after_person) and _shows_nothing(turn)
+            quiet = bool(turn.definition.conditions.quiet_after_person) and turn.reply.shows_nothing
             person = from_a_person(message, bot_user_id=turn.bot_user_id)
             if quiet and person and of_team(message, turn.definition.team):
-                seat.person = message.user.name or message.user.id
-                seat.signal.set()
+                active.person = message.user.name or message.user.id
+                _signal(active)
 
     def stop(self, wish: StopRequested) -> bool:
         """A person wants the generation to end: of this reply, or of what is being generated for them in the channel.
@@ -135,78 +148,71 @@ class ActiveTurns:
         Only who asked may stop an answer, or the team. A wish from before the answer began was about another one.
         """
         stopped = False
-        for seat in self._seats.values():
-            turn, posted_at = seat.turn, seat.turn.draft.posted_at
+        for active in self._active.values():
+            turn, posted_at = active.turn, active.turn.reply.posted_at
             meant = turn.channel == wish.channel and wish.message_id in {None, turn.reply_id}
             if not meant or posted_at is None or (wish.at != EPOCH and wish.at < posted_at):
                 continue
             if _may_stop(wish, turn):
-                stopped, seat.stopped_by = True, wish.user_id
-                seat.signal.set()
+                stopped, active.stopped_by = True, wish.user_id
+                _signal(active)
             else:
                 _log.info("turn.not_stopped", by=wish.user_id, why="neither who asked nor of the team")
         return stopped
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Run the stages that follow; again from the start when the question is edited."""
-        if turn.burst or self._touched.get(turn.trigger.id, True):  # an edit or a deletion may not be in it
-            turn = replace(turn, page=None)
-        seat = _Seat(turn)
-        self._seats[turn.ids.job] = seat
+    async def run(self, turn: Turn, view: ChannelView, work: Work) -> Outcome:
+        """Return what comes of the work on this turn; it is done again from the start when the question is edited."""
+        attended = self._attended.pop(turn.ids.job, None)
+        if attended is not None and any(one.id in attended.touched for one in turn.answering):
+            view.forget()  # an edit or a deletion may not be in it
+        active = _ActiveTurn(turn)
+        self._active[turn.ids.job] = active
         try:
             while True:
-                outcome = await self._attempt(seat, call_next)
+                outcome = await self._attempt(active, work)
                 if outcome is not None:
                     return outcome
+                view.forget()
         finally:
-            del self._seats[turn.ids.job]
+            del self._active[turn.ids.job]
 
-    async def _attempt(self, seat: _Seat, call_next: CallNext) -> Outcome | None:
-        """One run of the stages that follow; None: the question was edited, so run them again."""
-        work = asyncio.ensure_future(call_next(seat.turn))
+    async def _attempt(self, active: _ActiveTurn, work: Work) -> Outcome | None:
+        """One run of the work; None: the question was edited, so that it is to be done again."""
+        task = active.task = asyncio.ensure_future(work(active.turn))
+        if active.touched:
+            _signal(active)
         try:
-            while not work.done():
-                await _either(work, seat.signal)
-                if seat.signal.is_set() and not work.done() and self._ends(seat):
-                    break
+            await asyncio.wait({task})
         finally:
-            await _cancel(work)
-        if work.done() and not work.cancelled() and isinstance(error := work.exception(), FencedError):
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+        if not task.cancelled() and isinstance(error := task.exception(), FencedError):
             raise error  # whatever people did: it is for the one who has the turn now
-        if seat.question_deleted:
-            return await self._withdraw(seat.turn, GONE)
-        if not work.cancelled():
-            return work.result()
-        return await self._after_interruption(seat)
+        if active.question_deleted:
+            return await self._withdraw(active.turn, GONE)
+        if not task.cancelled():
+            return task.result()
+        return await self._after_interruption(active)
 
-    def _ends(self, seat: _Seat) -> bool:
-        """Whether what happened ends this run. A complete answer is not held up by a stop or an edit any more."""
-        seat.signal.clear()
-        if seat.question_deleted or seat.reply_deleted:
-            return True
-        if (seat.superseded or seat.person) and _shows_nothing(seat.turn):
-            return True
-        seat.superseded, seat.person = False, ""
-        return not seat.turn.draft.closing and (seat.edited is not None or seat.stopped_by is not None)
-
-    async def _after_interruption(self, seat: _Seat) -> Outcome | None:
-        turn = seat.turn
-        if seat.reply_deleted:
+    async def _after_interruption(self, active: _ActiveTurn) -> Outcome | None:
+        turn = active.turn
+        if active.reply_deleted:
             return Silent("the reply was deleted while it was written")
-        if seat.superseded or seat.person:
-            return await self._withdraw(turn, SUPERSEDED if seat.superseded else quicker(seat.person))
-        if seat.stopped_by is not None:
-            _log.info("turn.stopped", by=seat.stopped_by)
+        if active.superseded or active.person:
+            return await self._withdraw(turn, SUPERSEDED if active.superseded else quicker(active.person))
+        if active.stopped_by is not None:
+            _log.info("turn.stopped", by=active.stopped_by)
             return Replied(turn.reply_id, await self._writer.stop(turn), stopped=True)
-        if seat.edited is not None:
-            seat.turn, seat.edited = _with_edit(turn, seat.edited), None
-            if _asks_no_more(seat.turn):
-                return await self._withdraw(seat.turn, "the question was edited, and is none for the bot any more")
+        if active.edited is not None:
+            active.turn, active.edited = _with_edit(turn, active.edited), None
+            if _asks_no_more(active.turn):
+                return await self._withdraw(active.turn, "the question was edited, and is none for the bot any more")
             _log.info("turn.restarted", why="the question was edited")
         return None
 
     async def _withdraw(self, turn: Turn, why: str) -> Outcome:
-        if turn.draft.opened:
+        if turn.reply.opened:
             await self._writer.withdraw(turn)
         return Silent(why)
 
@@ -233,17 +239,12 @@ def quicker(person: str) -> str:
     return f"{person} of the team wrote meanwhile"
 
 
-def _shows_nothing(turn: Turn) -> bool:
-    """Whether people have seen nothing of the reply, but for an empty message."""
-    return not turn.draft.shown.strip() and not turn.draft.closing
-
-
 def _with_edit(turn: Turn, edited: Message) -> Turn:
     burst = tuple(edited if one.id == edited.id else one for one in turn.burst)
-    turn = replace(turn, page=None, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
+    turn = replace(turn, burst=burst, trigger=edited if turn.trigger.id == edited.id else turn.trigger)
     # An edit may narrow who sees the question, and never widens who sees the answer.
-    turn.draft.visible_to = audience_of(turn.bot_user_id, turn.answering, also=turn.draft.visible_to or ())
-    return turn
+    audience = audience_of(turn.bot_user_id, turn.answering, also=turn.audience or ())
+    return replace(turn, audience=audience)
 
 
 def _asks_no_more(turn: Turn) -> bool:
@@ -255,18 +256,22 @@ def _asks_no_more(turn: Turn) -> bool:
     return not any(may_fire(one, turn.definition) for one in turn.answering)
 
 
-async def _either(work: asyncio.Future[Outcome], signal: asyncio.Event) -> None:
-    """Return when the work is done or the signal is given."""
-    waiter = asyncio.ensure_future(signal.wait())
-    both: set[asyncio.Future[Any]] = {work, waiter}
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiter.cancel()
+def _signal(active: _ActiveTurn) -> None:
+    """Cancel the work if what happened ends it. If it does not run yet, that is looked at when it does."""
+    active.touched = True
+    task = active.task
+    if task is None or task.done():
+        return
+    active.touched = False
+    if _ends(active):
+        task.cancel()
 
 
-async def _cancel(work: asyncio.Future[Outcome]) -> None:
-    """Cancel what is not done, and wait for it; the outcome of finished work stays in it."""
-    if not work.done():
-        work.cancel()
-        await asyncio.wait({work})
+def _ends(active: _ActiveTurn) -> bool:
+    """Whether what happened ends this run. A complete answer is not held up by a stop or an edit any more."""
+    if active.question_deleted or active.reply_deleted:
+        return True
+    if (active.superseded or active.person) and active.turn.reply.shows_nothing:
+        return True
+    active.superseded, active.person = False, ""
+    return not active.turn.reply.closing and (active.edited is not None or active.stopped_by is not None)

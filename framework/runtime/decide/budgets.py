@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
@@ -11,9 +10,9 @@ import structlog
 from framework.agent.conversation import AgentEvent, Answer, Finished
 from framework.budget.usage import Bound, Claim, Refused, Usage, UsageBook
 from framework.definition.parts.budget import Spending
-from framework.runtime.core.stage import CallNext
-from framework.runtime.core.turn import Failed, HandedOff, Outcome, Replied, Silent, Turn
-from framework.runtime.decide.content import saying
+from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.outcome import Decision, Failed, HandOver, Outcome, Replied, Say, Skip
+from framework.runtime.core.turn import Turn
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
@@ -27,33 +26,54 @@ _WAITS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 """Seconds between looks whether the person's other turns have ended."""
 
 
-class Allowance:
-    """A stage before the agent's: reserves what the turn may cost, or says that there is nothing left.
+class Account:
+    """What one turn reserves, costs and gives back. A rule, an observer and the end of the turn, which share that.
 
     A message counts on the day and in the minute in which it was written (UTC), so that a later look comes to the same.
+    Every call raises EngineError if nothing can be written down.
     """
 
     def __init__(self, book: UsageBook, timing: Timing) -> None:
         self._book = book
         self._timing = timing
+        self._reserved = False
+        self._asked = False
+        self._settled = False
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """At the limit what the definition says; else the outcome of the stages that follow. Raises EngineError."""
-        if turn.events is not None or turn.draft.posted:
-            return await call_next(turn)
+    async def allow(self, turn: Turn, view: ChannelView) -> Decision | None:
+        """A rule: reserve what the turn may cost. At the limit, return what the definition says."""
+        if turn.reply.posted:
+            return None
         refused = await self._reserve(turn)
         if refused is not None:
-            return await self._refuse(turn, refused, call_next)
-        outcome = await call_next(turn)
-        if turn.draft.settled:
-            return outcome  # a turn that was counted holds no reservation, and gets none
+            return await self._refuse(turn, refused)
+        self._reserved = True
+        return None
+
+    def ask(self) -> None:
+        """An agent is put to work: from here on the turn costs something."""
+        self._asked = True
+
+    async def count(self, turn: Turn, event: AgentEvent) -> AgentEvent:
+        """An observer: write down what the answer cost, before it is delivered.
+
+        So nothing is lost if the process ends between the two, and a turn that is tried again is counted once.
+        """
+        if isinstance(event, Finished):
+            await self._settle(turn, event.answer)
+        return event
+
+    async def close(self, turn: Turn, outcome: Outcome) -> None:
+        """Count an answer that was stopped, and give back what was reserved and not used."""
+        if self._asked and isinstance(outcome, Replied):
+            await self._settle(turn, outcome.answer)
+        if not self._reserved or self._settled:
+            return  # a turn that was counted holds no reservation
         # What was asked of the model and came to nothing, since the question was deleted or replaced, has cost as well.
-        asked = turn.draft.asked and not isinstance(outcome, Failed)
-        await self._book.release(turn.ids.job, spent=asked)
-        return outcome
+        await self._book.release(turn.ids.job, spent=self._asked and not isinstance(outcome, Failed))
 
     async def _reserve(self, turn: Turn) -> Refused | None:
-        """Reserve; wait a while for the person's other turns where too many run at once."""
+        """Reserve; wait a while for the person's other turns if too many run at once."""
         claim = claim_of(turn)
         refused = await self._book.reserve(claim, self._timing.now())
         for seconds in _WAITS:
@@ -64,17 +84,16 @@ class Allowance:
             refused = await self._book.reserve(claim, self._timing.now())
         return refused
 
-    async def _refuse(self, turn: Turn, refused: Refused, call_next: CallNext) -> Outcome:
+    async def _refuse(self, turn: Turn, refused: Refused) -> Decision:
         reason = _reason(turn, refused)
         budget, handover, phrases = turn.definition.budget, turn.definition.handover, turn.definition.phrases
         if refused.why == "spent" and handover.enabled and (handover.budget or budget.when_spent == "handover"):
-            return HandedOff(reason)  # for the stage of handovers, which is before this one
+            return HandOver(reason, "budget")
         if budget.when_spent == "silent" or not await self._is_first(turn, refused):
-            return Silent(reason)
+            return Skip(reason)
         _log.info("turn.limited", why=reason)
         phrase = phrases.spent if refused.why == "spent" else phrases.too_many
-        text = phrase.replace("{person}", phrases.person).strip()
-        return await call_next(replace(turn, events=saying(text), marks={**turn.marks, "outcome": SPENT}))
+        return Say(phrase.replace("{person}", phrases.person).strip(), marks={"outcome": SPENT})
 
     async def _is_first(self, turn: Turn, refused: Refused) -> bool:
         """Whether the person was not told yet: once a day, or once in ten minutes, wherever they write."""
@@ -87,39 +106,13 @@ class Allowance:
         limit = _GUESTS_TOLD if person.endswith(_GUESTS) else 1
         return not await self._book.take(told, turn.ids.job, limit, span, at)
 
-
-class Account:
-    """A stage after the agent's: writes down what the answer cost, before it is delivered.
-
-    So nothing is lost where the process ends between the two, and a turn that is tried again is counted once.
-    """
-
-    def __init__(self, book: UsageBook) -> None:
-        self._book = book
-
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """The outcome of the stages that follow. The events raise EngineError where nothing can be written down."""
-        if turn.conversation is None or turn.events is None:
-            return await call_next(turn)
-        outcome = await call_next(replace(turn, events=self._counting(turn, turn.events)))
-        if isinstance(outcome, Replied):
-            await self._count(turn, outcome.answer)  # a stopped answer never came to its end
-        return outcome
-
-    async def _counting(self, turn: Turn, events: AsyncIterator[AgentEvent]) -> AsyncIterator[AgentEvent]:
-        turn.draft.asked = True
-        async for event in events:
-            if isinstance(event, Finished):
-                await self._count(turn, event.answer)
-            yield event
-
-    async def _count(self, turn: Turn, answer: Answer) -> None:
-        if turn.draft.settled:
+    async def _settle(self, turn: Turn, answer: Answer) -> None:
+        if self._settled:
             return
         usage = Usage((answer.input_tokens or 0) + (answer.output_tokens or 0), answer.cost or 0.0, 1)
         if await self._book.settle(turn.ids.job, claim_of(turn).scopes, day_of(turn), usage):
             _log.info("budget.counted", tokens=usage.tokens, money=round(usage.money, 6))
-        turn.draft.settled = True
+        self._settled = True
 
 
 def claim_of(turn: Turn) -> Claim:

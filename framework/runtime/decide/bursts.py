@@ -6,23 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import structlog
-
 from framework.definition.model import BotDefinition
 from framework.definition.parts.reply import Reply
-from framework.runtime.core.message_context import MessageContexts
-from framework.runtime.core.stage import CallNext
+from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.outcome import Skip
 from framework.runtime.core.triggers import from_a_person
-from framework.runtime.core.turn import GONE, Draft, Outcome, Silent, Turn
-from framework.runtime.reply.writer import ReplyWriter, adopt
-from framework.runtime.state.own import ANSWERS, OwnMessage, own
+from framework.runtime.core.turn import ReplyState, Turn
+from framework.runtime.reply.writer import ReplyWriter
+from framework.runtime.state.own import ANSWERS, answers_in, reply_among
 from framework.stream.model import Message
-
-_log = structlog.get_logger(__name__)
 
 SUPERSEDED = "superseded by the next message"
 _STORING = 0.1
 _MOST = 10
+_BACK = 5  # times the longest burst: so far back is looked where bursts begin and end
 _LONGEST = timedelta(seconds=30)
 """A burst that grows beyond either is answered as it is: who types for ever gets answers all the same."""
 
@@ -52,15 +49,15 @@ def quiet_of(definition: BotDefinition) -> float:
     return merge_within.total_seconds() + _STORING if merge_within else 0.0
 
 
-def bursts(talk: Sequence[Message], user_id: str, rules: Rules, *, bot_user_id: str) -> list[list[Message]]:
+def bursts(history: Sequence[Message], user_id: str, rules: Rules, *, bot_user_id: str) -> list[list[Message]]:
     """A person's messages in a channel or thread, as bursts. Answered ones, and slash commands, stand for themselves.
 
-    A pure function of the talk, so that every replica and every later look come to the same.
+    A pure function of the history, so that every replica and every later look come to the same.
     """
-    done = answered(talk, bot_user_id)
+    done = answers_in(history, bot_user_id, deleted=False)
     found: list[list[Message]] = []
     open_ = False
-    for message in talk:
+    for message in history:
         if message.user.id != user_id or not from_a_person(message, bot_user_id=bot_user_id):
             continue
         alone = message.id in done or bool(message.command)
@@ -70,16 +67,6 @@ def bursts(talk: Sequence[Message], user_id: str, rules: Rules, *, bot_user_id: 
             found.append([message])
         open_ = not alone
     return found
-
-
-def answered(talk: Sequence[Message], bot_user_id: str) -> set[str]:
-    """The messages of the talk that the bot has answered or is about to, by themselves or together with others."""
-    done: set[str] = set()
-    for message in talk:
-        ours = own(message, bot_user_id)
-        if ours is not None and not ours.is_deleted:
-            done.update(ours.answered())
-    return done
 
 
 def _follows(burst: Sequence[Message], message: Message, rules: Rules) -> bool:
@@ -96,72 +83,55 @@ def joins(burst: Sequence[Message], message: Message, rules: Rules) -> bool:
 
 
 class Bursts:
-    """A stage. Ends a turn whose message a later one took along, and gives the last one all of them."""
+    """Finds the messages that a turn answers together. Calls raise ChatServiceError."""
 
-    def __init__(self, situations: MessageContexts, writer: ReplyWriter) -> None:
-        self._situations = situations
+    def __init__(self, writer: ReplyWriter) -> None:
         self._writer = writer
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Silent for what is answered together with a later message; else the outcome of the stages that follow.
+    async def of(self, turn: Turn, view: ChannelView) -> Skip | Sequence[Turn]:
+        """Return Skip if the message is answered together with a later one; else the turn, with its whole burst.
 
-        Where the last message of a burst is deleted, the one before it takes its place.
+        Further turns of the result are for the case that the last message is gone: each has one message less.
         """
         rules = Rules.of(turn.definition.reply)
         if rules is None or turn.cause.made_up or turn.origin == "command":
-            return await call_next(turn)
-        trigger = turn.trigger
-        page = await self._situations.talk(trigger)
-        begun_by_us = _own_reply(page, turn)
-        talk = [message for message in page if begun_by_us is None or message.id != begun_by_us.id]
-        together = next((message for message in talk if trigger.id in answers_of(message, turn.bot_user_id)), None)
-        if together is not None:
-            return Silent("answered together with the next message", message_id=together.id)
-        found = bursts(_with(talk, trigger), trigger.user.id, rules, bot_user_id=turn.bot_user_id)
+            return (turn,)
+        trigger, bot = turn.trigger, turn.bot_user_id
+        page = (await view.page(trigger.parent_id, since=trigger.created_at - _BACK * rules.longest)).all
+        ids = (turn.ids.first_reply, turn.ids.former_reply)
+        begun_by_us = reply_among(page, bot, trigger=turn.ids.trigger, ids=ids)
+        history = [message for message in page if begun_by_us is None or message.id != begun_by_us.id]
+        together = answers_in(history, bot, deleted=False).get(trigger.id)
+        if together is not None and trigger.id in together.answers:
+            return Skip("answered together with the next message", message_id=together.id)
+        found = bursts(_with(history, trigger), trigger.user.id, rules, bot_user_id=bot)
         burst = next((one for one in found if any(m.id == trigger.id for m in one)), [trigger])
         begun = begun_by_us is not None and bool(begun_by_us.message.text.strip() or not begun_by_us.is_unfinished)
         if burst[-1].id != trigger.id and not begun:
             if begun_by_us is not None:  # an earlier try at the turn got as far as an empty message
-                adopt(turn.draft, begun_by_us)
+                turn.reply.adopt(begun_by_us)
                 await self._writer.withdraw(turn)
-            return Silent("merged into the next message" if turn.definition.reply.merge_within else SUPERSEDED)
+            return Skip("merged into the next message" if turn.definition.reply.merge_within else SUPERSEDED)
         place = next((n for n, message in enumerate(burst) if message.id == trigger.id), 0)
-        return await self._answer(turn, burst[: place + 1], call_next)
-
-    async def _answer(self, turn: Turn, burst: Sequence[Message], call_next: CallNext) -> Outcome:
-        outcome: Outcome = Silent(GONE)
-        for last in range(len(burst), 0, -1):
-            kept = tuple(burst[:last])
-            taken = replace(turn, trigger=kept[-1], burst=kept) if len(burst) > 1 else turn
-            if len(kept) > 1:
-                taken = replace(taken, marks={**turn.marks, ANSWERS: [message.id for message in kept]})
-                _log.info("turn.merged", messages=[message.id for message in kept])
-            if last < len(burst):
-                taken = replace(taken, draft=Draft())
-            outcome = await call_next(taken)
-            if not (isinstance(outcome, Silent) and outcome.reason == GONE):
-                break
-        return outcome
+        return _candidates(turn, burst[: place + 1])
 
 
-def answers_of(message: Message, bot_user_id: str) -> Sequence[str]:
-    """The messages that a reply of the bot answers together, where it says so."""
-    ours = own(message, bot_user_id)
-    return ours.answers if ours is not None and not ours.is_deleted else ()
+def _candidates(turn: Turn, burst: Sequence[Message]) -> Sequence[Turn]:
+    """The turn by the last message of the burst, then by the one before it, and so on."""
+    if len(burst) < 2:
+        return (turn,)
+    found: list[Turn] = []
+    for last in range(len(burst), 0, -1):
+        kept = tuple(burst[:last])
+        marks = {**turn.marks, ANSWERS: [message.id for message in kept]} if len(kept) > 1 else turn.marks
+        reply = turn.reply if last == len(burst) else ReplyState()
+        found.append(replace(turn, trigger=kept[-1], burst=kept, marks=marks, reply=reply))
+    return found
 
 
-def _own_reply(page: Sequence[Message], turn: Turn) -> OwnMessage | None:
-    """The reply of an earlier try at the turn."""
-    ids = {turn.ids.first_reply, turn.ids.former_reply}
-    found = (own(message, turn.bot_user_id) for message in page)
-    return next(
-        (one for one in found if one is not None and (one.id in ids or one.is_reply_to(turn.ids.trigger))), None
-    )
-
-
-def _with(talk: Sequence[Message], trigger: Message) -> list[Message]:
-    """The talk with the message in its place, where a page does not hold it any more: a deleted one may lead others."""
-    if any(message.id == trigger.id and message.deleted_at is None for message in talk):
-        return list(talk)
-    rest = [message for message in talk if message.id != trigger.id]
+def _with(history: Sequence[Message], trigger: Message) -> list[Message]:
+    """The history with the message in its place, if it does not hold it any more: a deleted one may lead others."""
+    if any(message.id == trigger.id and message.deleted_at is None for message in history):
+        return list(history)
+    rest = [message for message in history if message.id != trigger.id]
     return sorted([*rest, trigger], key=lambda message: message.created_at)

@@ -1,4 +1,4 @@
-"""Stages that let a turn go on where an earlier try at it ended: with the conversation as it was read then."""
+"""A turn goes on where an earlier try at it ended: with the conversation as it was read then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -14,8 +14,7 @@ import structlog
 from framework.agent.conversation import Caller, Conversation, Utterance
 from framework.engine.port import Execution
 from framework.errors import FrameworkError
-from framework.runtime.core.stage import CallNext
-from framework.runtime.core.turn import Outcome, Turn
+from framework.runtime.core.turn import Turn
 from framework.values import Json
 
 _log = structlog.get_logger(__name__)
@@ -47,54 +46,45 @@ class StepsOfQuestion:
         await self._execution.save(self._prefix + step, value)
 
 
-class Recall:
-    """The stage before the context is read: an earlier try has read it."""
-
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """The outcome of the stages that follow."""
-        if turn.execution is None or turn.events is not None:
-            return await call_next(turn)
-        kept = StepsOfQuestion(turn.execution, turn).saved(CONTEXT)
-        if kept is None:
-            return await call_next(turn)
-        _log.info("turn.recalled", attempt=turn.execution.attempt)
-        return await call_next(replace(turn, conversation=_conversation(kept)))
-
-
-class Checkpoint:
-    """The stage after it: what was read is kept beside the answering, which need not wait for it."""
-
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """The outcome of the stages that follow."""
-        conversation, execution = turn.conversation, turn.execution
-        if execution is None or conversation is None:
-            return await call_next(turn)
-        steps = StepsOfQuestion(execution, turn)
-        following = replace(turn, conversation=replace(conversation, steps=steps))
-        if steps.saved(CONTEXT) is not None:
-            return await call_next(following)
-        async with _keeping(steps, conversation):
-            return await call_next(following)
+def recalled(turn: Turn) -> Conversation | None:
+    """Return the conversation as an earlier try at the turn has read it."""
+    if turn.execution is None:
+        return None
+    kept = StepsOfQuestion(turn.execution, turn).saved(CONTEXT)
+    if kept is None:
+        return None
+    _log.info("turn.recalled", attempt=turn.execution.attempt)
+    return _conversation(kept)
 
 
 @asynccontextmanager
-async def _keeping(steps: StepsOfQuestion, conversation: Conversation) -> AsyncIterator[None]:
-    """Keep it while the block runs. That it could not be kept is for those to say who must not go on without."""
-    keeping = asyncio.create_task(steps.save(CONTEXT, _plain(conversation)))
+async def keeping(turn: Turn, conversation: Conversation) -> AsyncIterator[Conversation]:
+    """Save the conversation while the block runs, which gets it with the steps of the turn.
+
+    The block need not wait for that. A failed save is only logged here; later writes fail loudly.
+    """
+    if turn.execution is None:
+        yield conversation
+        return
+    steps = StepsOfQuestion(turn.execution, turn)
+    if steps.saved(CONTEXT) is not None:
+        yield replace(conversation, steps=steps)
+        return
+    saving = asyncio.create_task(steps.save(CONTEXT, _plain(conversation)))
     try:
-        yield
+        yield replace(conversation, steps=steps)
     finally:
-        keeping.cancel()
-        await asyncio.wait({keeping})
-        if not keeping.cancelled() and isinstance(error := keeping.exception(), FrameworkError):
+        saving.cancel()
+        await asyncio.wait({saving})
+        if not saving.cancelled() and isinstance(error := saving.exception(), FrameworkError):
             _log.warning("turn.context_not_kept", error=error.what)
 
 
 def _plain(conversation: Conversation) -> dict[str, Any]:
     return {
-        "caller": asdict(conversation.caller),
-        "utterances": [asdict(utterance) for utterance in conversation.utterances],
-        "earlier": [asdict(utterance) for utterance in conversation.earlier],
+        "caller": dict(vars(conversation.caller)),
+        "utterances": [dict(vars(utterance)) for utterance in conversation.utterances],
+        "earlier": [dict(vars(utterance)) for utterance in conversation.earlier],
         "instruction": conversation.instruction,
         "decided": conversation.decided,
     }

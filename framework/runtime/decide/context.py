@@ -8,84 +8,89 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import Caller, Conversation, Utterance
+from framework.runtime.core.channel_infos import ChannelInfos
+from framework.runtime.core.channel_view import PAGE, ChannelView
 from framework.runtime.core.message_context import roles_of
-from framework.runtime.core.stage import CallNext
+from framework.runtime.core.outcome import GONE, Skip
 from framework.runtime.core.triggers import by_another_account
-from framework.runtime.core.turn import GONE, Outcome, Silent, Turn
-from framework.runtime.state.own import COVERS, own
+from framework.runtime.core.turn import Turn
+from framework.runtime.state.own import own
 from framework.stream.model import Attachment, Message, may_all_see, may_see
-from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 
 NOTHING_NEW = "nobody wrote since the last time"
+_TWO = 2
 EARLIER = 60
 """Messages before the window that are read for its summary: those that fell out of it since the last one, and some."""
 
 
-class Context:
-    """A stage. Reads the newest messages up to the question, and shapes them for the agent."""
+async def load(turn: Turn, view: ChannelView) -> Conversation | Skip:
+    """Read the newest messages up to the question, and shape them for the agent. Return Skip if the question is gone.
 
-    def __init__(self, service: ChatService) -> None:
-        self._service = service
+    Raises ChatServiceError.
+    """
+    limit, size = _window(turn), size_of(turn)
+    messages = await (_around(turn, view, size) if turn.cause.made_up else _read(turn, view, size))
+    if not messages and not (turn.cause.do or turn.cause.decided):
+        return Skip(GONE)
+    if turn.cause.since_last:
+        messages = _since_last(messages, turn)
+        if turn.cause.kind == "schedule" and not messages:
+            return Skip(NOTHING_NEW)
+    conversation = to_conversation(turn, messages, limit if size > limit else None)
+    _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
+    return conversation
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Silent where the question is gone; else the outcome of the stages that follow."""
-        if turn.cause.since_last:
-            turn = replace(turn, marks={**turn.marks, COVERS: True})
-        if turn.events is not None or turn.conversation is not None:  # answered without the agent, or read before
-            return await call_next(turn)
-        limit, size = _window(turn), size_of(turn)
-        messages = await (self._around(turn, size) if turn.cause.made_up else self._read(turn, size))
-        if not messages and not (turn.cause.do or turn.cause.decided):
-            return Silent(GONE)
-        if turn.cause.since_last:
-            messages = _since_last(messages, turn)
-            if turn.cause.kind == "schedule" and not messages:
-                return Silent(NOTHING_NEW)
-        conversation = to_conversation(turn, messages, limit if size > limit else None)
-        _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
-        return await call_next(replace(turn, conversation=conversation))
 
-    async def _read(self, turn: Turn, limit: int) -> Sequence[Message]:
-        """The newest messages up to the trigger, oldest first; for a thread, its parent counts as one of them.
+async def _read(turn: Turn, view: ChannelView, limit: int) -> Sequence[Message]:
+    """The newest messages up to the trigger, oldest first; for a thread, its parent counts as one of them.
 
-        The trigger is the last one; there are none at all if it was deleted.
-        """
-        parent, until = turn.trigger.parent_id, turn.trigger.id
-        limit += max(0, len(turn.burst) - 1)
-        read = turn.page.until(until, limit) if turn.page is not None else None
-        page = read if read is not None else await self._page(turn, parent, limit, until)
-        # A service orders by time; messages of the trigger's very instant may stand after it.
-        place = next((n for n, message in enumerate(page) if message.id == until), None)
-        return () if place is None or _is_gone(page[place]) else page[: place + 1]
+    The trigger is the last one; there are none at all if it was deleted.
+    """
+    until = turn.trigger.id
+    page = await _page(turn, view, limit + max(0, len(turn.burst) - 1), until)
+    # A service orders by time; messages of the trigger's very instant may stand after it.
+    place = next((n for n, message in enumerate(page) if message.id == until), None)
+    return () if place is None or _is_gone(page[place]) else page[: place + 1]
 
-    async def _around(self, turn: Turn, limit: int) -> Sequence[Message]:
-        """The same for a turn without a message: the newest ones, or those up to the one that it is about; and then, as
-        data, what happened. Without a task the message that it is about is the one to answer.
-        """
-        parent, until = turn.trigger.parent_id, turn.cause.about or None
-        page = await self._page(turn, parent, limit, until)
-        return page if until and not turn.cause.do else [*page, turn.trigger]
 
-    async def _page(self, turn: Turn, parent: str | None, limit: int, until: str | None) -> Sequence[Message]:
-        """The newest messages of the channel or the thread, oldest first; of both where the definition says so."""
-        if parent is None:
-            return await self._service.recent(turn.channel, limit=limit, until=until)
-        thread = await self._service.thread(parent, limit=max(1, limit - 1), until=until)
-        if turn.definition.context.thread:
-            return thread
-        around = await self._service.recent(turn.channel, limit=limit)
-        last = thread[-1].created_at if thread else turn.trigger.created_at
-        known = {message.id for message in thread}
-        before = [message for message in around if message.id not in known and message.created_at <= last]
-        return sorted([*before, *thread], key=lambda message: message.created_at)[-limit:]
+async def _around(turn: Turn, view: ChannelView, limit: int) -> Sequence[Message]:
+    """The same for a turn without a message: the newest ones, or those up to the one that it is about; and then, as
+    data, what happened. Without a task the message that it is about is the one to answer.
+    """
+    until = turn.cause.about or None
+    page = await _page(turn, view, limit, until)
+    return page if until and not turn.cause.do else [*page, turn.trigger]
+
+
+async def _page(turn: Turn, view: ChannelView, limit: int, until: str | None) -> Sequence[Message]:
+    """The newest messages of the channel or the thread, oldest first; of both if the definition says so."""
+    parent = turn.trigger.parent_id
+    if parent is None:
+        return await view.until(None, until, limit)
+    thread = await view.until(parent, until, limit)
+    if turn.definition.context.thread:
+        return thread
+    around = await view.until(None, None, limit)
+    last = thread[-1].created_at if thread else turn.trigger.created_at
+    known = {message.id for message in thread}
+    before = [message for message in around if message.id not in known and message.created_at <= last]
+    return sorted([*before, *thread], key=lambda message: message.created_at)[-limit:]
 
 
 def size_of(turn: Turn) -> int:
     """How many messages are read for a turn: those that the agent is shown, and those before them for their summary."""
     summarised = turn.definition.context.summarise and not turn.cause.since_last
     return _window(turn) + (EARLIER if summarised else 0)
+
+
+def page_size(turn: Turn, infos: ChannelInfos) -> int:
+    """How many messages the first page of the channel is to hold: those that the agent is shown, and more if the bot
+    asks who talks to whom in a channel of more than two.
+    """
+    crowd = turn.definition.conditions.addressed_only and infos.members_of(turn.channel) > _TWO
+    return max(size_of(turn), PAGE if crowd else 0)
 
 
 def _window(turn: Turn) -> int:

@@ -1,8 +1,7 @@
-"""The stage that lets a turn through or not, by the definition's triggers and conditions."""
+"""The rule that lets a turn through or not, by the definition's triggers and conditions."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,24 +10,25 @@ import structlog
 
 from framework.definition.parts.triggers import Trigger
 from framework.names import shown_name
-from framework.runtime.core.message_context import MessageContext, MessageContexts, situated
-from framework.runtime.core.stage import CallNext
+from framework.runtime.core.channel_view import PAGE, ChannelView
+from framework.runtime.core.message_context import MessageContext, context_of
+from framework.runtime.core.outcome import Say, Skip
 from framework.runtime.core.triggers import from_a_person, names_of
-from framework.runtime.core.turn import Cause, Outcome, Silent, Turn
+from framework.runtime.core.turn import Cause, Turn
 from framework.runtime.decide.active_turns import quicker
-from framework.runtime.decide.content import saying
+from framework.runtime.decide.duplicates import readable
 from framework.runtime.decide.policy import (
     CLOSED,
     Closed,
-    Decision,
     No,
+    Verdict,
     Yes,
     decide,
     decide_made_up,
-    needs_talk,
+    looks_back,
     person_since,
 )
-from framework.runtime.state.audience import audience_of
+from framework.runtime.state.own import COVERS
 from framework.runtime.team.people import is_banned
 from framework.stream.model import Message
 from framework.stream.port import ChatService
@@ -38,86 +38,96 @@ _BY_NOBODY = frozenset({"schedule", "idle", "event"})
 """Causes behind which no member of the channel stands. A custom event is the word of the app's server."""
 _FAST = timedelta(minutes=10)
 """Turns without a message that follow each other this fast, with nobody writing between them, may feed themselves."""
+_TWO = 2
+"""Members of a channel in which everybody is known who could be spoken to."""
 
 
 class Gate:
-    """A stage. An operator who asks for an answer is not bound by it, nor is what the team decided on."""
+    """A rule. An operator who asks for an answer is not bound by it, nor is what the team decided on."""
 
-    def __init__(self, service: ChatService, situations: MessageContexts) -> None:
+    def __init__(self, service: ChatService) -> None:
         self._service = service
-        self._situations = situations
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Silent with the reason; else the outcome of the stages that follow. Raises ChatServiceError."""
-        if turn.origin == "command" or turn.cause.decided:
+    async def __call__(self, turn: Turn, view: ChannelView) -> Skip | Turn:
+        """Return Skip with the reason; else the turn with what started it. Raises ChatServiceError."""
+        if turn.forced:
             _log.info("turn.decided", answer=True)
-            return await call_next(turn)
+            return _going_on(turn)
         if turn.cause.made_up:
-            return await self._made_up(turn, call_next)
-        situation = await self._situation(turn)
-        decision = _of_all([decide(situation.at(message), turn.definition) for message in turn.answering])
-        person = person_since(situation, turn.definition)
-        if person is not None and not isinstance(decision, No) and not turn.draft.posted:
-            decision = No(quicker(person))
-        match decision:
+            return await self._made_up(turn, view)
+        context = await _context(turn, view)
+        verdict = _of_all([decide(context.at(message), turn.definition) for message in turn.answering])
+        person = person_since(context, turn.definition)
+        if person is not None and not isinstance(verdict, No) and not turn.reply.posted:
+            verdict = No(quicker(person))
+        match verdict:
             case No(reason):
-                return Silent(reason)
+                return Skip(reason)
             case Closed(reason):
                 _log.info("turn.decided", answer=True, trigger=CLOSED, why=reason)
-                phrase = saying(turn.definition.phrases.closed)
-                return await call_next(replace(turn, events=phrase, marks={**turn.marks, "outcome": CLOSED}))
+                return replace(turn, say=Say(turn.definition.phrases.closed, marks={"outcome": CLOSED}))
             case Yes(trigger):
                 _log.info("turn.decided", answer=True, trigger=trigger.on)
-                return await call_next(_caused(turn, trigger))
+                return _caused(turn, trigger)
 
-    async def _situation(self, turn: Turn) -> MessageContext:
-        """The message in its talk, which is read only where the definition depends on it."""
-        talk: Sequence[Message] = ()
-        watches_the_team = bool(turn.definition.conditions.quiet_after_person)
-        if turn.burst or needs_talk(turn.definition, turn.trigger):
-            info, talk = await asyncio.gather(
-                self._situations.info(turn.channel), self._situations.talk(turn.trigger, until=not watches_the_team)
-            )
-        else:
-            info = await self._situations.info(turn.channel)
-        names = names_of(turn.definition)
-        situation = situated(turn.trigger, talk, bot_user_id=turn.bot_user_id, bot_names=names)
-        return replace(situation, info=info, handover=turn.handover)
-
-    async def _made_up(self, turn: Turn, call_next: CallNext) -> Outcome:
+    async def _made_up(self, turn: Turn, view: ChannelView) -> Skip | Turn:
         cause = turn.cause
         if cause.kind in {"schedule", "event"} and not (cause.do or cause.say):
-            return Silent(f"the trigger {cause.kind} has neither a task (`do`) nor a text (`say`)")
-        info, recent = await asyncio.gather(
-            self._situations.info(turn.channel), self._service.recent(turn.channel, limit=100)
-        )
+            return Skip(f"the trigger {cause.kind} has neither a task (`do`) nor a text (`say`)")
+        since = turn.trigger.created_at - _FAST
+        recent = (await view.page(since=since, reach=cause.about if cause.kind == "idle" else "")).messages
         names = names_of(turn.definition)
-        situation = replace(situated(turn.trigger, recent, bot_user_id=turn.bot_user_id, bot_names=names), info=info)
+        context = context_of(turn.trigger, recent, bot_user_id=turn.bot_user_id, bot_names=names)
+        context = replace(context, info=await view.info())
         by_a_user = cause.kind not in _BY_NOBODY
-        decision = decide_made_up(situation, turn.definition, from_a_user=by_a_user)
-        if isinstance(decision, No):
-            return Silent(decision.reason)
+        verdict = decide_made_up(context, turn.definition, from_a_user=by_a_user)
+        if isinstance(verdict, No):
+            return Skip(verdict.reason)
         if by_a_user and await is_banned(self._service, turn.channel, turn.trigger.user.id):
-            return Silent(f"{turn.trigger.user.id} is banned")
-        reason = _moved_on(turn, recent) or _feeds_itself(turn, situation)
+            return Skip(f"{turn.trigger.user.id} is banned")
+        reason = _moved_on(turn, recent) or _feeds_itself(turn, context)
         if reason is not None:
-            return Silent(reason)
+            return Skip(reason)
         if cause.kind == "reaction":
-            found = await self._service.messages(turn.channel, [cause.about])
-            about = found.get(cause.about)
+            about = (await view.messages([cause.about])).get(cause.about)
             if about is None or about.deleted_at is not None:
-                return Silent("the message that somebody reacted to was deleted")
-            turn = replace(turn, trigger=replace(turn.trigger, parent_id=about.parent_id))
-            turn.draft.visible_to = audience_of(turn.bot_user_id, [turn.trigger], around=[about])
+                return Skip("the message that somebody reacted to was deleted")
+            turn = readable(replace(turn, trigger=replace(turn.trigger, parent_id=about.parent_id)), [about])
         _log.info("turn.decided", answer=True, trigger=cause.kind, why=cause.detail)
-        return await call_next(_speaking(turn))
+        return _going_on(turn)
 
 
-def _of_all(decisions: Sequence[Decision]) -> Decision:
+async def _context(turn: Turn, view: ChannelView) -> MessageContext:
+    """The message in its history, which is read only if the definition depends on it."""
+    definition, trigger = turn.definition, turn.trigger
+    history: Sequence[Message] = ()
+    since = looks_back(definition, trigger)
+    if turn.burst:
+        since = min(since or trigger.created_at, turn.burst[0].created_at)
+    if since is not None:
+        page = await view.page(trigger.parent_id, since=since)
+        if definition.conditions.addressed_only and (await view.info()).member_count != _TWO:
+            page = await view.page(trigger.parent_id, size=PAGE)  # who wrote here is who may be called by name
+        # What came later counts for nothing but for this, so that a later look comes to the same.
+        whole = bool(definition.conditions.quiet_after_person)
+        history = page.all if whole else _up_to(page.all, trigger)
+    names = names_of(definition)
+    context = context_of(trigger, history, bot_user_id=turn.bot_user_id, bot_names=names)
+    return replace(context, info=await view.info(), handover=turn.handover)
+
+
+def _up_to(history: Sequence[Message], trigger: Message) -> Sequence[Message]:
+    place = next((n for n, message in enumerate(history, start=1) if message.id == trigger.id), None)
+    if place is not None:
+        return history[:place]
+    return [message for message in history if message.created_at < trigger.created_at]
+
+
+def _of_all(verdicts: Sequence[Verdict]) -> Verdict:
     """Several messages answered at once are answered if one of them is; the last word is the latest one's."""
-    newest_first = decisions[::-1]
+    newest_first = verdicts[::-1]
     for kind in (Yes, Closed):
-        found = next((decision for decision in newest_first if isinstance(decision, kind)), None)
+        found = next((verdict for verdict in newest_first if isinstance(verdict, kind)), None)
         if found is not None:
             return found
     return newest_first[0]
@@ -125,33 +135,35 @@ def _of_all(decisions: Sequence[Decision]) -> Decision:
 
 def _caused(turn: Turn, trigger: Trigger) -> Turn:
     cause = Cause(kind=trigger.on, do=trigger.do, say=trigger.say, since_last=trigger.since_last)
-    return _speaking(replace(turn, cause=cause))
+    return _going_on(replace(turn, cause=cause))
 
 
-def _speaking(turn: Turn) -> Turn:
-    """Where the trigger has a fixed text, that is said."""
-    if not turn.cause.say:
+def _going_on(turn: Turn) -> Turn:
+    """The turn with the fixed text of its trigger, if it has one."""
+    cause, user = turn.cause, turn.trigger.user
+    if cause.since_last:
+        turn = replace(turn, marks={**turn.marks, COVERS: True})
+    if not cause.say:
         return turn
-    user = turn.trigger.user
-    return replace(turn, events=saying(turn.cause.say.replace("{name}", shown_name(user.name, user.id)), "answered"))
+    return replace(turn, say=Say(cause.say.replace("{name}", shown_name(user.name, user.id)), "answered"))
 
 
 def _moved_on(turn: Turn, recent: Sequence[Message]) -> str | None:
-    """Why silence is none any more."""
+    """Why it is not silent any more."""
     if turn.cause.kind != "idle":
         return None
     people = [message for message in recent if from_a_person(message, bot_user_id=turn.bot_user_id)]
     return None if people and people[-1].id == turn.cause.about else "somebody wrote meanwhile"
 
 
-def _feeds_itself(turn: Turn, situation: MessageContext) -> str | None:
-    """The cap on turns without a person, where an app's events or reactions to replies may go round in circles."""
+def _feeds_itself(turn: Turn, context: MessageContext) -> str | None:
+    """The cap on turns without a person: an app's events or reactions to replies may go round in circles."""
     if turn.cause.kind not in {"event", "reaction", "button"}:
         return None
     count = 0
-    for message in reversed(situation.before):
-        if situation.by_person(message) or turn.trigger.created_at - message.created_at > _FAST:
+    for message in reversed(context.before):
+        if context.by_person(message) or turn.trigger.created_at - message.created_at > _FAST:
             break
-        count += situation.by_bot(message)
+        count += context.by_bot(message)
     most = turn.definition.conditions.turns_without_person
     return f"{count} messages in a row without one of a person" if count >= most else None

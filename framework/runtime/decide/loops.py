@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from framework.runtime.core.bot import Limits
+from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.language import asks, runs_of
-from framework.runtime.core.stage import CallNext
+from framework.runtime.core.outcome import Outcome, Replied, Skip
 from framework.runtime.core.triggers import not_answered
-from framework.runtime.core.turn import Outcome, Replied, Silent, Turn
+from framework.runtime.core.turn import Turn
 from framework.runtime.decide.account_pace import Pace
 from framework.runtime.decide.rounds import missed
 from framework.runtime.state.own import OwnMessage
 from framework.stream.model import Message
-from framework.stream.port import ChatService
 
 _AT_ONCE = timedelta(seconds=10)
 _WORDS = 5
 _ROUNDS = 20  # a lower limit that the definition gives is kept where the channel is looked at
 _HASTE = timedelta(seconds=15)
-_HASTY, _HASTY_IN_THREAD = 6, 3
+_HASTY = 6
 """So many messages in a row, each soon after an answer, make it worth a call to look further back."""
 
 _ANSWERS = 3
@@ -74,7 +74,7 @@ def _reacts(at: datetime, text: str, last: _Round) -> bool:
 
 
 class LoopGuard:
-    """A stage. Every turn needs a message of a person, and answers it once, so marked bots cannot make a loop.
+    """A rule. Every turn needs a message of a person, and answers it once, so marked bots cannot make a loop.
 
     An account that answers by itself without being marked as a bot is told from a person by what it says: it sends
     the bot's own answer back (`Limits.echoes` in a row), or the same few texts, again and again
@@ -83,54 +83,53 @@ class LoopGuard:
     no person does (see `Pace`): each of them `conditions.turns_without_person` times in a row.
     """
 
-    def __init__(self, limits: Limits, service: ChatService, *, memory: int = 10_000) -> None:
+    def __init__(self, limits: Limits, *, memory: int = 10_000) -> None:
         self._limits = limits
-        self._service = service
         self._memory = memory
+        self._open: dict[str, _Round] = {}  # of turns at work, by their keys
         self._rounds: OrderedDict[str, _Round] = OrderedDict()
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Silent for what may never be answered, and for a loop; else the outcome of the stages that follow."""
+    async def __call__(self, turn: Turn, view: ChannelView) -> Skip | None:
+        """Return Skip for what may never be answered, and for a loop."""
         if turn.cause.made_up:
-            return await call_next(turn)
+            return None
         reason = not_answered(turn.trigger, turn.definition)
         if reason is not None:
-            return Silent(reason)
-        now = await self._now(turn)
+            return Skip(reason)
+        now = await self._now(turn, view)
         if self._loops(turn, now):
             self._keep(turn.lane, now)
-            return Silent("looks like an automatic answer to the bot's own messages")
-        outcome = await call_next(turn)
-        if isinstance(outcome, Replied) and turn.draft.posted_at is not None:
-            self._keep(turn.lane, now.answered_with(outcome.answer.text, turn.draft.posted_at))
-        return outcome
+            return Skip("looks like an automatic answer to the bot's own messages")
+        self._open[turn.ids.job] = now
+        return None
+
+    def close(self, turn: Turn, outcome: Outcome | None) -> None:
+        """Remember the round of a turn that came to an end; None: by an error."""
+        now = self._open.pop(turn.ids.job, None)
+        if now is not None and isinstance(outcome, Replied) and turn.reply.posted_at is not None:
+            self._keep(turn.lane, now.answered_with(outcome.answer.text, turn.reply.posted_at))
 
     def _loops(self, turn: Turn, now: _Round) -> bool:
         most = turn.definition.conditions.turns_without_person
         loops = now.echoed >= self._limits.echoes or now.repeated >= self._limits.repeated_questions
         return loops or now.reacted >= most or now.pace.is_automatic(max(most, _ROUNDS))
 
-    async def _now(self, turn: Turn) -> _Round:
+    async def _now(self, turn: Turn, view: ChannelView) -> _Round:
         """The round of this turn. Those before it that another replica had, or this process before it was started anew,
-        are in the page of the channel that was read anyway. More is read only for an account that is in a hurry, and
-        where the page does not say all: in threads, and once for each channel.
+        are in the page of the channel that was read anyway. More is read only for an account that is in a hurry, and if
+        the page does not say all: once for each channel.
         """
         last = self._rounds.get(turn.lane)
         since = last.question_id if last is not None else ""
-        page = turn.page
-        now = self._round(
-            turn, turn.trigger, self._after(turn, last, missed(turn, page.messages if page else (), since))
-        )
-        if page is not None and (page.whole or (since and page.find(since) is not None)):
+        if turn.forced:  # an operator's turn depends on nothing that stands in the channel
+            return self._round(turn, turn.trigger, last)
+        page = await view.page(turn.trigger.parent_id)
+        now = self._round(turn, turn.trigger, self._after(turn, last, missed(turn, page.all, since)))
+        if page.whole or (since and page.find(since) is not None):
             return now
-        if now.hasty < (_HASTY_IN_THREAD if page is None else _HASTY) or self._loops(turn, now):
+        if now.hasty < _HASTY or self._loops(turn, now):
             return now
-        limit, until = 4 * _ROUNDS, turn.trigger.id
-        parent = turn.trigger.parent_id
-        if parent is None:
-            messages = await self._service.recent(turn.channel, limit=limit, until=until)
-        else:
-            messages = await self._service.thread(parent, limit=limit, until=until)
+        messages = await view.until(turn.trigger.parent_id, turn.trigger.id, 4 * _ROUNDS)
         return self._round(turn, turn.trigger, self._after(turn, None, missed(turn, messages, "")))
 
     def _after(

@@ -12,7 +12,7 @@ from framework.definition.parts.triggers import Trigger
 from framework.runtime.core.language import says_something
 from framework.runtime.core.message_context import MessageContext, of_team, roles_of
 from framework.runtime.core.triggers import calls_bot, command_in, fired, not_fired
-from framework.runtime.decide.addressee import meant_for_others
+from framework.runtime.decide.addressee import CONVERSATION, meant_for_others
 from framework.runtime.state.own import own
 from framework.stream.model import Message
 
@@ -20,6 +20,8 @@ CLOSED = "closed"
 """The outcome that a reply with the phrase `closed` tells in its custom fields."""
 LOOP_WINDOW = timedelta(hours=1)
 """Replies further apart than this are not in a row."""
+_CLOSED_FOR = timedelta(days=30)
+"""Longer than anything is closed."""
 
 
 @dataclass(frozen=True)
@@ -43,57 +45,65 @@ class Closed:
     reason: str
 
 
-Decision = Yes | No | Closed
+Verdict = Yes | No | Closed
 
 
-def needs_talk(definition: BotDefinition, message: Message) -> bool:
-    """Whether deciding on a message takes more than the message: what was said before it."""
+def looks_back(definition: BotDefinition, message: Message) -> datetime | None:
+    """Return since when the messages before this one count for the decision on it. None: they do not count."""
     conditions = definition.conditions
-    return (
-        message.parent_id is not None
-        or only_nods(message.text)
-        or conditions.addressed_only
-        or conditions.quiet_after_person > timedelta(0)
-        or (conditions.hours is not None and conditions.outside == "say")
-        or "turns_without_person" in conditions.model_fields_set
-    )
+    spans: list[timedelta] = []
+    if only_nods(message.text) or "turns_without_person" in conditions.model_fields_set:
+        spans.append(LOOP_WINDOW)
+    if conditions.addressed_only:
+        spans.append(CONVERSATION)
+    if conditions.quiet_after_person > timedelta(0):
+        spans.append(conditions.quiet_after_person)
+    if (
+        conditions.hours is not None
+        and conditions.outside == "say"
+        and not conditions.hours.is_open(message.created_at)
+    ):
+        spans.append(_CLOSED_FOR)
+    if not spans and message.parent_id is not None:
+        spans.append(timedelta(0))  # what was said in a thread comes with the thread
+    return message.created_at - max(spans) if spans else None
 
 
-def decide(situation: MessageContext, definition: BotDefinition) -> Decision:
+def decide(context: MessageContext, definition: BotDefinition) -> Verdict:
     """What to do about a message of a person. It depends on the channel and on when the message was written, and not on
     when it is decided: a later look comes to the same.
     """
-    message = situation.message
-    if situation.info is not None and situation.info.frozen:
+    message = context.message
+    if context.info is not None and context.info.frozen:
         return No("the channel is frozen")
-    trigger = fired(situation, definition)
+    trigger = fired(context, definition)
     if trigger is None:
         return No(not_fired(message, definition))
     if _is_empty(message) and trigger.on not in {"button", "command"}:
         return No("there is nothing in the message")
     if trigger.on == "every_message":
-        if _is_a_nod(situation):
+        if _is_a_nod(context):
             return No("only emoji of agreement or thanks to what was said before")
-        if command_in(message) and not situation.is_direct:
+        if command_in(message) and not context.is_direct:
             return No(f"the command /{command_in(message)} is not the bot's")
     reason = not_for(message, definition)
     if reason is None and definition.conditions.addressed_only:
-        reason = meant_for_others(situation)
-    reason = reason or person_at_work(situation, definition) or too_many_in_a_row(situation, definition)
+        reason = meant_for_others(context)
+    reason = reason or person_at_work(context, definition) or too_many_in_a_row(context, definition)
     if reason is not None:
         return No(reason)
-    return outside_hours(situation, definition) or Yes(trigger)
+    return outside_hours(context, definition) or Yes(trigger)
 
 
-def decide_made_up(situation: MessageContext, definition: BotDefinition, *, from_a_user: bool) -> Decision:
+def decide_made_up(context: MessageContext, definition: BotDefinition, *, from_a_user: bool) -> Verdict:
     """The same for a turn without a message. `from_a_user`: somebody did something, whom conditions may exclude."""
-    if situation.info is not None and situation.info.frozen:
+    if context.info is not None and context.info.frozen:
         return No("the channel is frozen")
-    reason = not_for(situation.message, definition) if from_a_user else None
+    reason = not_for(context.message, definition) if from_a_user else None
     if reason is not None:
         return No(reason)
     hours = definition.conditions.hours
-    if hours is not None and not hours.is_open(situation.message.created_at):
+    if hours is not None and not hours.is_open(context.message.created_at):
         return No("outside the hours")
     return Yes(Trigger(on="event"))
 
@@ -119,36 +129,36 @@ def _leaves_team_alone(definition: BotDefinition) -> bool:
     return conditions.not_team and (said or definition.handover.enabled)
 
 
-def person_at_work(situation: MessageContext, definition: BotDefinition) -> str | None:
+def person_at_work(context: MessageContext, definition: BotDefinition) -> str | None:
     """Whether somebody of the team wrote lately: a person is at it."""
     quiet = definition.conditions.quiet_after_person
     if not quiet:
         return None
-    asked_at = situation.message.created_at
-    handover = situation.handover
-    for one in reversed(situation.people_before(since=asked_at - quiet)):
+    asked_at = context.message.created_at
+    handover = context.handover
+    for one in reversed(context.people_before(since=asked_at - quiet)):
         if handover is not None and handover.had(one.created_at):
             continue  # the team handed back after it
-        if of_team(one, definition.team) and one.user.id != situation.message.user.id:
+        if of_team(one, definition.team) and one.user.id != context.message.user.id:
             ago = int((asked_at - one.created_at).total_seconds())
             return f"{one.user.name or one.user.id} of the team wrote {ago} s before"
     return None
 
 
-def person_since(situation: MessageContext, definition: BotDefinition) -> str | None:
+def person_since(context: MessageContext, definition: BotDefinition) -> str | None:
     """Who of the team wrote after the message, where the definition is silent after the team's people: a question that
     waited for the bot was not left alone.
     """
     if not definition.conditions.quiet_after_person:
         return None
-    for one in situation.after:
-        theirs = situation.by_person(one) and of_team(one, definition.team)
-        if theirs and one.user.id != situation.message.user.id:
+    for one in context.after:
+        theirs = context.by_person(one) and of_team(one, definition.team)
+        if theirs and one.user.id != context.message.user.id:
             return one.user.name or one.user.id
     return None
 
 
-def too_many_in_a_row(situation: MessageContext, definition: BotDefinition) -> str | None:
+def too_many_in_a_row(context: MessageContext, definition: BotDefinition) -> str | None:
     """The cap on turns without another person, where the definition names one: replies in a row to the same account,
     within an hour, while nobody else wrote. Without a word of the definition a lone customer may ask all day long; what
     answers by itself is then told by what it says (see the loop guard).
@@ -156,37 +166,37 @@ def too_many_in_a_row(situation: MessageContext, definition: BotDefinition) -> s
     conditions = definition.conditions
     if "turns_without_person" not in conditions.model_fields_set:
         return None
-    replies = replies_in_a_row(situation, since=situation.message.created_at - LOOP_WINDOW)
+    replies = replies_in_a_row(context, since=context.message.created_at - LOOP_WINDOW)
     if replies < conditions.turns_without_person:
         return None
     return f"{replies} replies in a row without a message of another person"
 
 
-def replies_in_a_row(situation: MessageContext, *, since: datetime) -> int:
+def replies_in_a_row(context: MessageContext, *, since: datetime) -> int:
     """The bot's replies back to the last message of a person other than the one who writes now."""
     count = 0
-    for one in reversed(situation.before):
+    for one in reversed(context.before):
         if one.created_at < since:
             break
-        ours = own(one, situation.bot_user_id)
+        ours = own(one, context.bot_user_id)
         if ours is not None:
             count += not ours.part_of
-        elif situation.by_person(one) and one.user.id != situation.message.user.id:
+        elif context.by_person(one) and one.user.id != context.message.user.id:
             break
     return count
 
 
-def outside_hours(situation: MessageContext, definition: BotDefinition) -> No | Closed | None:
+def outside_hours(context: MessageContext, definition: BotDefinition) -> No | Closed | None:
     """Whether the message came while it is closed; the phrase is said once to each person and closing."""
-    conditions, asked_at = definition.conditions, situation.message.created_at
+    conditions, asked_at = definition.conditions, context.message.created_at
     if conditions.hours is None or conditions.hours.is_open(asked_at):
         return None
     if conditions.outside == "silent":
         return No("outside the hours")
     opening = conditions.hours.next_opening(asked_at)
-    mine = {one.id for one in situation.before if one.user.id == situation.message.user.id}
-    for one in situation.before:
-        ours = own(one, situation.bot_user_id)
+    mine = {one.id for one in context.before if one.user.id == context.message.user.id}
+    for one in context.before:
+        ours = own(one, context.bot_user_id)
         told = ours is not None and ours.outcome == CLOSED and ours.reply_to in mine
         if told and conditions.hours.next_opening(one.created_at) == opening:
             return No("outside the hours, and it was said before")
@@ -198,13 +208,13 @@ def _is_empty(message: Message) -> bool:
     return not says_something(message.text) and not message.attachments
 
 
-def _is_a_nod(situation: MessageContext) -> bool:
+def _is_a_nod(context: MessageContext) -> bool:
     """Whether the message does no more than agree with what stands before it: it wants no answer."""
-    message = situation.message
+    message = context.message
     if not only_nods(message.text) or message.attachments:
         return False
     since = message.created_at - LOOP_WINDOW
-    return any(one.created_at >= since and one.user.id != message.user.id for one in situation.before)
+    return any(one.created_at >= since and one.user.id != message.user.id for one in context.before)
 
 
 def _among(user_id: str, patterns: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from framework.stream.model import Message
 
 def missed(turn: Turn, messages: Sequence[Message], since: str) -> Iterator[tuple[Message, OwnMessage | None]]:
     """What people wrote after the message `since` and before the turn's own, oldest first, each with the bot's reply to
-    it, if there is one. `messages` are the newest ones, oldest first. Where they do not reach back to `since`, they are
+    it, if there is one. `messages` are the newest ones, oldest first. If they do not reach back to `since`, they are
     taken as they are: the last rounds matter.
     """
     own_ids = {turn.trigger.id, *(one.id for one in turn.burst)}

@@ -9,8 +9,10 @@ import structlog
 from framework.errors import ChatServiceError
 from framework.names import as_code, plain_name, shown_name
 from framework.runtime.core.bot import RunningBot
+from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.outcome import HandOver
 from framework.runtime.core.turn import Turn
-from framework.runtime.handover.signs import PUBLIC, Sign
+from framework.runtime.handover.signs import PUBLIC
 from framework.runtime.handover.summary import summarise
 from framework.runtime.reply.post import post_once
 from framework.runtime.state.ids import Purpose
@@ -29,12 +31,12 @@ class Alerts:
         self._bot = bot
         self._service = bot.service
 
-    async def alert(self, turn: Turn, to: Sequence[str], sign: Sign, detail: str) -> bool:
+    async def alert(self, turn: Turn, to: Sequence[str], why: HandOver, detail: str) -> bool:
         """Post the alert, once. False: there is no channel for it, or it is not safe, or the service refused."""
         if not turn.definition.handover.alert:
             return False
         place = ChannelRef.parse(turn.definition.handover.alert)
-        message = OutgoingMessage("", await self._text(turn, to, sign, detail), custom=_where(turn))
+        message = OutgoingMessage("", await self._text(turn, to, why, detail), custom=_where(turn))
         try:
             reason = await prepare(self._service, self._bot.user_id, turn.definition.team, place)
             if reason is None:
@@ -47,7 +49,7 @@ class Alerts:
             _log.error("handover.not_alerted", alert=str(place), why=reason, text=message.text, hint=REMEDY)
         return reason is None
 
-    async def sum_up(self, turn: Turn, called: Sequence[str], detail: str, drafted: str) -> bool:
+    async def sum_up(self, turn: Turn, view: ChannelView, called: Sequence[str], detail: str, drafted: str) -> bool:
         """Post the summary into the customer's channel, once, for the team's eyes alone. `drafted` is the model's own.
 
         What the team could not see before is not told to it: a summary of a restricted talk is made without that part.
@@ -60,7 +62,7 @@ class Alerts:
             _log.warning("handover.no_summary", why="nobody of the team is known, who alone may see it")
             return False
         open_ = not turn.visible_to or set(seen_by) <= set(turn.visible_to)
-        summary = drafted if drafted and open_ else await summarise(self._service, turn, seen_by)
+        summary = drafted if drafted and open_ else await summarise(turn, view, seen_by)
         back = turn.definition.phrases.hand_back.replace("{command}", turn.definition.handover.resume_command)
         why = detail if open_ else "a person was asked for in a message that only some see"
         text = f"**For the team.** Why: {why}.\n\n{summary}\n\n{back}".strip()
@@ -69,15 +71,15 @@ class Alerts:
         )
         return True
 
-    async def _text(self, turn: Turn, to: Sequence[str], sign: Sign, detail: str) -> str:
+    async def _text(self, turn: Turn, to: Sequence[str], why: HandOver, detail: str) -> str:
         """Who needs a person, where and why. Why in general words alone, where the message is restricted."""
         info = await self._service.info(turn.channel)
         user = turn.trigger.user
         who = shown_name(user.name, user.id, with_id=True)
         name = f" ({shown_name(info.name)})" if plain_name(info.name) else ""
-        why = PUBLIC[sign.kind].rstrip(".") if turn.visible_to else detail
+        reason = PUBLIC[why.kind].rstrip(".") if turn.visible_to else detail
         called = f" Called: {', '.join(map(as_code, to))}." if to else " Nobody could be called."
-        return f"{who} needs a person in {as_code(str(turn.channel))}{name}: {why}.{called}"
+        return f"{who} needs a person in {as_code(str(turn.channel))}{name}: {reason}.{called}"
 
     async def _post(self, turn: Turn, channel: ChannelRef, purpose: Purpose, message: OutgoingMessage) -> None:
         chain = turn.ids.chain(purpose)

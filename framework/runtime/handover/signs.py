@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from framework.runtime.core.language import own_words
-from framework.runtime.core.rule import HandoverKind
+from framework.runtime.core.outcome import HandoverKind
 
 PUBLIC: dict[HandoverKind, str] = {
     "phrase": "A person was asked for.",
@@ -22,15 +21,6 @@ PUBLIC: dict[HandoverKind, str] = {
 
 WITHOUT_EVIDENCE = frozenset({"refused", "unsure"})
 """Outcomes of answers that did not help."""
-
-
-@dataclass(frozen=True)
-class Sign:
-    """Why a person is to take over. `detail` is for the team and the log; `summary` the model's own, if it made one."""
-
-    kind: HandoverKind
-    detail: str
-    summary: str = ""
 
 
 # ---- phrases

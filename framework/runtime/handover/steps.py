@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -14,12 +14,15 @@ from framework.agent.conversation import Answer
 from framework.errors import ChatServiceError
 from framework.names import plain_name
 from framework.runtime.core.bot import RunningBot
-from framework.runtime.core.turn import HandedOff, Outcome, Turn
+from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.outcome import HandedOff, HandOver, Outcome
+from framework.runtime.core.turn import Turn
 from framework.runtime.handover.alerts import Alerts
 from framework.runtime.handover.recall import HANDED_OFF, recalled
-from framework.runtime.handover.signs import PUBLIC, Sign
+from framework.runtime.handover.signs import PUBLIC
+from framework.runtime.reply.drive import HandedOver
 from framework.runtime.reply.writer import ReplyWriter
-from framework.runtime.state.handover import FIELD, Act, Change, Handover, altering, closing, opening, taking
+from framework.runtime.state.handover import BY_TIME, FIELD, Act, Change, Handover, altering, closing, opening, taking
 from framework.runtime.team.people import people, proven
 from framework.stream.model import ChannelRef, Message
 from framework.stream.timing import Timing
@@ -61,35 +64,35 @@ class HandoverSteps:
         """The latest handover of a channel; None: there never was one."""
         return (await self._bot.handovers.of(self._bot.scope, [str(channel)])).get(str(channel))
 
-    async def open(self, turn: Turn, sign: Sign) -> Outcome:
+    async def open(self, turn: Turn, view: ChannelView, why: HandOver) -> Outcome:
         """Hand over, and tell the customer."""
-        text = await self.prepare(turn, sign)
-        await self._writer.settle(turn, Answer(text=text, outcome="refused"))
-        return HandedOff(sign.detail)
+        made = await self.prepare(turn, view, why)
+        await self._writer.finalize(turn, made.answer, made.facts)
+        return HandedOff(why.reason)
 
-    async def prepare(self, turn: Turn, sign: Sign) -> str:
-        """All but telling the customer: note it, call the people, alert the team, sum up. The reply comes last, so that
-        a turn that was interrupted before it goes on here. Returns what to tell the customer.
+    async def prepare(self, turn: Turn, view: ChannelView, why: HandOver) -> HandedOver:
+        """Do all but telling the customer: note it, call the people, alert the team, sum up.
+
+        The reply comes last, so that a turn that was interrupted before it goes on here. Returns what to tell the
+        customer, with the facts of that reply.
         """
-        plan = await self._plan(turn, sign)
-        turn.draft.facts.update(outcome=HANDED_OFF, suggestions=[], feedback=[])
-        turn.draft.facts["handover"] = {"state": "open", "to": list(plan.to)}
-        state = await self._open(turn, sign, plan)
+        plan = await self._plan(turn, why)
+        state = await self._open(turn, why, plan)
         if not (state.is_open and state.turn == turn.ids.job):
-            return self._said(turn, plan, reached=state.alerted or bool(state.to))  # another turn did the rest
+            return _told(turn, plan, why, reached=state.alerted or bool(state.to))  # another turn did the rest
         await self._show(turn.channel, state)
         added = await self._add(turn, plan.to)
-        alerted = await self._alerts.alert(turn, plan.to, sign, plan.detail)
+        alerted = await self._alerts.alert(turn, plan.to, why, plan.detail)
         if alerted:
             await self._change(turn.channel, altering(state.turn, lambda one: replace(one, alerted=True)))
         if turn.definition.handover.summary:
-            await self._alerts.sum_up(turn, added, plan.detail, plan.summary)
-        _log.info("handover.opened", kind=sign.kind, reason=plan.detail, to=list(plan.to), away=plan.away)
-        return self._said(turn, plan, reached=alerted if turn.definition.handover.alert else bool(added))
+            await self._alerts.sum_up(turn, view, added, plan.detail, plan.summary)
+        _log.info("handover.opened", kind=why.kind, reason=plan.detail, to=list(plan.to), away=plan.away)
+        return _told(turn, plan, why, reached=alerted if turn.definition.handover.alert else bool(added))
 
     async def recall(self, channel: ChannelRef, messages: Sequence[Message], known: Handover | None) -> Handover | None:
         """Put the state right by the bot's own newest messages (see `recalled`). Returns it as it is then."""
-        after, now = self._bot.at(channel).definition.handover.resume_after, self._timing.now()
+        after, now = self._lasts(channel), self._timing.now()
         change = recalled(messages, known, ids=self._bot.ids, now=now, after=after)
         if change is None:
             return known
@@ -117,6 +120,17 @@ class HandoverSteps:
         _log.info("handover.closed", channel=str(channel), until=until.isoformat(), user=act.user, by=act.by)
         return closed
 
+    def is_over(self, channel: ChannelRef, state: Handover, at: datetime) -> bool:
+        """Whether a handover has gone on so long, at this time, that the bot is back."""
+        return state.ended_by_time(at, self._lasts(channel))
+
+    async def close_by_time(self, channel: ChannelRef, state: Handover) -> Handover | None:
+        """The time is over: the bot is back. What was written until then was for the person."""
+        return await self.close(channel, state, until=state.since + self._lasts(channel), act=BY_TIME)
+
+    def _lasts(self, channel: ChannelRef) -> timedelta:
+        return self._bot.at(channel).definition.handover.resume_after
+
     async def _change(self, channel: ChannelRef, change: Change) -> Handover | None:
         return await self._bot.handovers.change(self._bot.scope, str(channel), change)
 
@@ -125,16 +139,7 @@ class HandoverSteps:
         if state is not None:
             await self._service.update_channel(channel, to_set={FIELD: state.shown(bot=self._bot.user_id)})
 
-    def _said(self, turn: Turn, plan: Plan, *, reached: bool) -> str:
-        """What the customer is told: that the team has it only if that is so."""
-        phrases = turn.definition.phrases
-        if not (plan.to or turn.definition.handover.alert):
-            return phrases.handover_nobody
-        if not reached:
-            return phrases.handover_unreached
-        return phrases.handover_closed if plan.away else phrases.handover
-
-    async def _plan(self, turn: Turn, sign: Sign) -> Plan:
+    async def _plan(self, turn: Turn, why: HandOver) -> Plan:
         kept = turn.execution.saved(STEP) if turn.execution else None
         if kept is not None:
             return Plan(tuple(kept["to"]), kept["detail"], kept["summary"], kept["away"])
@@ -143,7 +148,7 @@ class HandoverSteps:
         state = await self.state(turn.channel)
         begun = state is not None and state.is_open and state.turn == turn.ids.job
         to = state.to if begun and state is not None else await self._choose(turn)
-        plan = Plan(to, sign.detail, sign.summary, away)
+        plan = Plan(to, why.reason, why.summary, away)
         if turn.execution:
             await turn.execution.save(STEP, plan.kept())
         return plan
@@ -164,14 +169,14 @@ class HandoverSteps:
             place = crc32(turn.trigger.id.encode("utf-8", "backslashreplace"))
         return (team[place % len(team)],)
 
-    async def _open(self, turn: Turn, sign: Sign, plan: Plan) -> Handover:
+    async def _open(self, turn: Turn, why: HandOver, plan: Plan) -> Handover:
         newer = Handover(
             state="open",
             since=turn.trigger.created_at,
             turn=turn.ids.job,
             trigger=turn.trigger.id,
             made_up=turn.cause.made_up,
-            reason=PUBLIC[sign.kind],
+            reason=PUBLIC[why.kind],
             to=plan.to,
         )
         await turn.fence()
@@ -193,3 +198,17 @@ class HandoverSteps:
             _log.warning("handover.not_added", users=list(to), error=error.what)
             return ()
         return tuple(to)
+
+
+def _told(turn: Turn, plan: Plan, why: HandOver, *, reached: bool) -> HandedOver:
+    """What the customer is told: that the team has it only if that is so."""
+    phrases = turn.definition.phrases
+    if not (plan.to or turn.definition.handover.alert):
+        text = phrases.handover_nobody
+    elif not reached:
+        text = phrases.handover_unreached
+    else:
+        text = phrases.handover_closed if plan.away else phrases.handover
+    shown = {"state": "open", "to": list(plan.to)}
+    facts = {"outcome": HANDED_OFF, "suggestions": [], "feedback": [], "handover": shown}
+    return HandedOver(Answer(text=text, outcome="refused"), why=why, facts=facts)

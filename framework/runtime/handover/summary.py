@@ -8,10 +8,10 @@ import structlog
 
 from framework.errors import ModelError
 from framework.names import shown_name
+from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.turn import Turn
 from framework.runtime.decide.context import to_conversation
 from framework.stream.model import Message, may_all_see
-from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
 _MESSAGES = 30
@@ -19,11 +19,12 @@ _QUOTED = 3
 _LONGEST = 300
 
 
-async def summarise(service: ChatService, turn: Turn, readers: Sequence[str]) -> str:
-    """The talk so far, as far as all `readers` see it: the agent's summary, or, where its model fails, what was said
-    last. Raises ChatServiceError.
+async def summarise(turn: Turn, view: ChannelView, readers: Sequence[str]) -> str:
+    """The talk so far, as far as all `readers` see it: the agent's summary, or, if its model fails, what was said last.
+
+    Raises ChatServiceError.
     """
-    messages = [message for message in await _read(service, turn) if may_all_see(message, readers)]
+    messages = [message for message in await lately(turn, view) if may_all_see(message, readers)]
     try:
         return await turn.setup.agent.summarise(to_conversation(turn, messages))
     except ModelError as error:
@@ -31,12 +32,10 @@ async def summarise(service: ChatService, turn: Turn, readers: Sequence[str]) ->
         return _quotes(messages, turn)
 
 
-async def _read(service: ChatService, turn: Turn) -> Sequence[Message]:
+async def lately(turn: Turn, view: ChannelView) -> Sequence[Message]:
+    """Return the newest messages of the channel or thread, up to the trigger, oldest first. Raises ChatServiceError."""
     trigger = turn.trigger
-    until = None if turn.cause.made_up else trigger.id
-    if trigger.parent_id is None:
-        return await service.recent(turn.channel, limit=_MESSAGES, until=until)
-    return await service.thread(trigger.parent_id, limit=_MESSAGES, until=until)
+    return await view.until(trigger.parent_id, None if turn.cause.made_up else trigger.id, _MESSAGES)
 
 
 def _quotes(messages: Sequence[Message], turn: Turn) -> str:

@@ -14,7 +14,7 @@ from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import order
 from framework.runtime.core.triggers import may_fire, not_answered
 from framework.runtime.intake.pace import Pace
-from framework.runtime.state.own import OwnMessage, own
+from framework.runtime.state.own import answers_in, own
 from framework.runtime.team.words import may_be_for_the_bot
 from framework.stream.model import ChannelRef, ChannelState, Message
 from framework.stream.timing import Timing
@@ -167,7 +167,7 @@ class CatchUp:
         now, bot = self._timing.now(), self._bot
         definition = bot.at(talk[0].channel).definition if talk else bot.definition
         rules = definition.catch_up
-        replies = _replies(talk, bot.user_id)
+        replies = answers_in(talk, bot.user_id, deleted=True)
         by_id = {message.id: ours for message in talk if (ours := own(message, bot.user_id)) is not None}
         found: list[Message] = []
         speakers_after: set[str] = set()
@@ -185,9 +185,3 @@ class CatchUp:
             if message.user.id != bot.user_id and message.kind in {"regular", "reply"}:
                 speakers_after.add(message.user.id)
         return found
-
-
-def _replies(talk: Sequence[Message], bot_user_id: str) -> dict[str, OwnMessage]:
-    """The bot's replies in a talk, by the messages that they answer."""
-    found = (own(message, bot_user_id) for message in talk)
-    return {id_: one for one in found if one is not None for id_ in one.answered()}

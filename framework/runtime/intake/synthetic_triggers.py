@@ -11,7 +11,7 @@ from framework.definition.model import BotDefinition
 from framework.definition.parts.triggers import MESSAGE_KINDS, Trigger
 from framework.engine.port import Engine
 from framework.runtime.core.bot import RunningBot
-from framework.runtime.core.job import new_turn, to_job
+from framework.runtime.core.job import TurnRequest
 from framework.runtime.core.triggers import from_a_person
 from framework.runtime.intake.causes import (
     Happening,
@@ -132,6 +132,5 @@ class Starters:
     async def _accept(self, made: Made) -> bool:
         message, cause = made
         now = self._timing.now()
-        turn = new_turn(self._bot, message, now=now, origin="live", cause=cause)
         delay = max(0.0, (message.created_at - now).total_seconds())
-        return await self._engine.enqueue(to_job(turn, delay=delay))
+        return await self._engine.enqueue(TurnRequest(self._bot, message, "live", cause).job(now=now, delay=delay))

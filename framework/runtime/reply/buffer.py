@@ -1,4 +1,4 @@
-"""The agent's side of a reply: reads what the agent says as it says it, and holds the newest text."""
+"""The one reader of the agent's events: it holds the newest text, ends what takes too long, and has the result."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
-from framework.agent.conversation import AgentEvent, Answer, Finished, TextDelta, ToolFinished, ToolStarted
+from framework.agent.conversation import AgentEvent, Finished, TextDelta, ToolFinished, ToolStarted
 from framework.errors import ModelError
 from framework.stream.model import AIState
 
 
-class Feed:
+class AnswerBuffer:
     """The newest state of an answer in the making. `changed` is set with every change; latest wins."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Feed:
         self._show: Callable[[AIState], None] | None = None
         self._ended = asyncio.Event()
         self._visible = asyncio.Event()  # there is text, or there will be no more
-        self._answer: Answer | None = None
+        self._finished: Finished | None = None
         self._error: Exception | None = None
 
     @asynccontextmanager
@@ -39,13 +39,13 @@ class Feed:
         """Whether the agent is through, with an answer or an error."""
         return self._ended.is_set()
 
-    def result(self) -> Answer | Exception:
-        """Once ended: the answer, or what the agent raised, or that there is no answer."""
+    def result(self) -> Finished | Exception:
+        """Once ended: the last event, with the answer; or what the agent raised, or that there is no answer."""
         if self._error is not None:
             return self._error
-        if self._answer is None or not self._answer.text.strip():
+        if self._finished is None or not self._finished.answer.text.strip():
             return ModelError("The agent ended without an answer.")
-        return self._answer
+        return self._finished
 
     def tell(self, show: Callable[[AIState], None]) -> None:
         """Have the state shown by this, now and with every change."""
@@ -87,7 +87,7 @@ class Feed:
             async with asyncio.timeout(seconds) as deadline:
                 async for event in events:
                     self._take(event)
-            if deadline.expired() and self._answer is None:
+            if deadline.expired() and self._finished is None:
                 self._error = late  # a library on the way took the cancellation for the stream's end
         except TimeoutError:
             self._error = late
@@ -110,8 +110,8 @@ class Feed:
                 self.state = "external_sources"
             case ToolFinished():
                 self.state = "thinking"
-            case Finished(answer):
-                self._answer = answer
+            case Finished():
+                self._finished = event
         self.changed.set()
         if self._show is not None:
             self._show(self.state)

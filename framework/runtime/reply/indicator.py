@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -16,21 +16,36 @@ _log = structlog.get_logger(__name__)
 _STILL_TYPING = 5.0  # seconds; clients forget who types after a few more
 
 
+_AT_ONCE = 0.25  # seconds in which a text makes the state needless
+_SOON = 1.5  # seconds in which a text that people see grow is complete: only longer ones are worth a state
+
+
 class Indicator:
     """Shows states for one message, latest wins. A state that cannot be sent is no reason to fail a turn.
 
-    `message_id` is asked for each state: the message may turn out to have another id than the first. Without `states`
-    it shows nothing.
+    Two calls are saved if the answer follows at once: a state is shown only if people have seen no text after a quarter
+    of a second, or if the answer is still being written after one and a half.
+
+    `message_id` is asked for each state: the message may turn out to have another id than the first. `is_text_shown`
+    tells whether people see text of the answer. Without `states` it shows nothing.
     """
 
     def __init__(
-        self, service: ChatService, channel: ChannelRef, message_id: Callable[[], str], *, states: bool = True
+        self,
+        service: ChatService,
+        channel: ChannelRef,
+        message_id: Callable[[], str],
+        is_text_shown: Callable[[], bool],
+        *,
+        states: bool = True,
     ) -> None:
         self._service = service
         self._channel = channel
         self._message_id = message_id
+        self._is_text_shown = is_text_shown
         self._states = states
         self._wanted: AIState | None = None
+        self._is_shown = False
         self._changed = asyncio.Event()
 
     def show(self, state: AIState) -> None:
@@ -42,13 +57,16 @@ class Indicator:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Send states while the block runs, and clear them after it, unless the process is being stopped."""
+        if not self._states:
+            yield
+            return
         task = asyncio.create_task(self._send_changes())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait({task})
-        if self._wanted is not None:
+        if self._is_shown:
             await self.clear()
 
     async def clear(self) -> None:
@@ -57,9 +75,16 @@ class Indicator:
         await self._send(None)
 
     async def _send_changes(self) -> None:
+        await asyncio.sleep(_AT_ONCE)
         while True:
             await self._changed.wait()
             self._changed.clear()
+            if not self._is_shown and self._wanted == "generating" and self._is_text_shown():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_SOON - _AT_ONCE):
+                        await self._changed.wait()
+                        continue
+            self._is_shown = True
             await self._send(self._wanted)
 
     async def _send(self, state: AIState | None) -> None:

@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
 from framework.errors import ChatServiceError
-from framework.runtime.core.stage import CallNext
-from framework.runtime.core.turn import Outcome, Turn
+from framework.runtime.core.turn import Turn
+from framework.runtime.reply.place import place_of
 from framework.stream.port import ChatService
+from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
 
 
-class ReadReceipt:
-    """A stage. Marks the channel or thread as read beside the stages that follow, so that it costs them no time."""
+@asynccontextmanager
+async def marking_read(service: ChatService, timing: Timing, turn: Turn, *, after: float) -> AsyncIterator[None]:
+    """Mark the channel or thread as read, unless the turn posts something there within so many seconds.
 
-    def __init__(self, service: ChatService) -> None:
-        self._service = service
-
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """The outcome of the stages that follow."""
-        marking = asyncio.create_task(self._mark(turn))
-        try:
-            outcome = await call_next(turn)
+    Whoever posts a message has read what stands before it: the service and its clients take it so. A reply that comes
+    at once therefore needs no call for it. A turn that posts nothing marks at its end.
+    """
+    mark = _Mark(service, turn)
+    marking = asyncio.create_task(mark.late(timing, after))
+    try:
+        yield
+        if mark.is_begun:
             await marking
-        finally:
-            marking.cancel()
-        return outcome
+        else:
+            await mark.make()
+    finally:
+        marking.cancel()
 
-    async def _mark(self, turn: Turn) -> None:
+
+class _Mark:
+    """The read mark of one turn. A mark that cannot be made is no reason to fail a turn."""
+
+    def __init__(self, service: ChatService, turn: Turn) -> None:
+        self._service = service
+        self._turn = turn
+        self.is_begun = False
+
+    async def late(self, timing: Timing, seconds: float) -> None:
+        await timing.sleep(seconds)
+        await self.make()
+
+    async def make(self) -> None:
+        turn, thread = self._turn, self._turn.trigger.parent_id
+        if turn.reply.posted and place_of(turn).parent_id == thread:
+            return
+        self.is_begun = True
         try:
-            await self._service.mark_read(turn.channel, parent_id=turn.trigger.parent_id)
+            await self._service.mark_read(turn.channel, parent_id=thread)
         except ChatServiceError as error:
             _log.warning("read_receipt.failed", error=error.what)

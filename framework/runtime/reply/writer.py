@@ -1,4 +1,4 @@
-"""How a reply is streamed: post, sketch, settle."""
+"""How a reply is written: post it, show the text as it grows, finalize it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import structlog
 from framework.agent.conversation import Answer, Source
 from framework.errors import ChatServiceError, FrameworkError
 from framework.runtime.core.bot import Limits
-from framework.runtime.core.turn import Draft, Turn
-from framework.runtime.reply.buffer import Feed
+from framework.runtime.core.turn import Turn
+from framework.runtime.reply.buffer import AnswerBuffer
 from framework.runtime.reply.indicator import Indicator, typing
 from framework.runtime.reply.place import longest, place_of, with_suggestions
 from framework.runtime.reply.post import post_once
 from framework.runtime.reply.split import split
-from framework.runtime.state.own import MADE_UP, OUTCOME, PART_OF, REPLY_TO, OwnMessage, own
+from framework.runtime.state.own import MADE_UP, OUTCOME, PART_OF, REPLY_TO, own
 from framework.stream.model import OutgoingMessage
 from framework.stream.port import ChatService
 
@@ -49,65 +49,67 @@ class ReplyWriter:
         async with indicator.running(), typing(self._service, turn.channel, parent_id, on=reply.typing and public):
             yield indicator
 
-    async def stream(self, turn: Turn, indicator: Indicator) -> Answer | Exception:
-        """Show the answer as it is made, and return it, or what the agent raised. `settle` makes it last.
+    async def show(self, turn: Turn, indicator: Indicator, buffer: AnswerBuffer) -> None:
+        """Show the answer as it is made, until it is complete. `finalize` makes it last.
 
         Text that comes within the head start is posted at once; otherwise an empty placeholder is. An answer that is
-        complete by then is left to `settle`, which posts it whole. Raises AlreadyAnsweredError.
+        complete by then is left to `finalize`, which posts it whole. Raises AlreadyAnsweredError.
         """
-        if turn.events is None:
-            raise AssertionError("nothing answers this turn")
-        feed, draft = Feed(), turn.draft
-        async with feed.reading(turn.events, seconds=self._limits.generation):
-            await feed.wait_visible(self._limits.head_start)
-            streamed = turn.definition.reply.stream
-            if streamed and not feed.ended and not draft.posted:
-                await self._open(turn, feed)
-            if not feed.ended:
-                feed.tell(indicator.show)
-            if not streamed:
-                await feed.wait_ended(self._limits.generation + 1)
-            while not feed.ended:
-                if self._is_news(turn, feed.text):
-                    await self._show(turn, feed)
-                else:
-                    await feed.wait_changed()
-            draft.closing = True
-            return feed.result()
+        reply, streamed = turn.reply, turn.definition.reply.stream
+        await buffer.wait_visible(self._limits.head_start)
+        if streamed and not buffer.ended and not reply.posted:
+            await self._open(turn, buffer)
+        if not buffer.ended:
+            buffer.tell(indicator.show)
+        if not streamed:
+            await buffer.wait_ended(self._limits.generation + 1)
+        while not buffer.ended:
+            if self._is_news(turn, buffer.text):
+                await self._show(turn, buffer)
+            else:
+                await buffer.wait_changed()
+        reply.closing = True
 
-    async def settle(self, turn: Turn, answer: Answer, extra: Mapping[str, Any] | None = None) -> None:
+    async def finalize(self, turn: Turn, answer: Answer, extra: Mapping[str, Any] | None = None) -> None:
         """Write the final text and its facts, in as many messages as it takes. Raises AlreadyAnsweredError."""
-        draft = turn.draft
-        draft.closing = True
+        reply = turn.reply
+        reply.closing = True
         parts = split(answer.text, longest(turn, self._limits))
-        custom = {**facts(turn, answer), **draft.facts, **(extra or {})}
-        draft.further.clear()
+        custom = {**facts(turn, answer), **(extra or {})}
+        reply.further.clear()
         for number, text in enumerate(parts[1:], start=2):
             await self._put_part(turn, number, text)
         # The first message is completed last: while it says `generating`, a crash leaves the turn recoverable.
-        if not draft.posted and await self._post(turn, parts[0], custom=custom):
+        if not reply.posted and await self._post(turn, parts[0], custom=custom):
             return
         await self._service.revise(turn.reply_id, text=parts[0], generating=False, custom=custom, check=turn.fence)
-        draft.shown = parts[0]
-        if draft.resumed:
+        reply.shown = parts[0]
+        if reply.resumed:
             await self._drop_other_parts(turn)
 
     async def stop(self, turn: Turn) -> Answer:
         """End a reply with what was shown."""
-        answer = Answer(text=turn.draft.shown if turn.draft.shown.strip() else "…", outcome="answered")
-        await self.settle(turn, answer, {"stopped": True, OUTCOME: "stopped"})
+        answer = Answer(text=turn.reply.shown if turn.reply.shown.strip() else "…", outcome="answered")
+        await self.finalize(turn, answer, {"stopped": True, OUTCOME: "stopped"})
         await self._indicator(turn).clear()
         return answer
 
     async def withdraw(self, turn: Turn) -> None:
         """Delete a reply whose question is gone. Only what the bot wrote is deleted."""
-        ids = [turn.draft.id] if turn.draft.id else await self._found(turn, turn.ids.reply)
-        for id_ in [*ids, *turn.draft.further]:
+        ids = [turn.reply.id] if turn.reply.id else await self._found(turn, turn.ids.reply)
+        for id_ in [*ids, *turn.reply.further]:
             await self._service.delete(id_, check=turn.fence)
         await self._indicator(turn).clear()
 
     def _indicator(self, turn: Turn, *, states: bool = True) -> Indicator:
-        return Indicator(self._service, turn.channel, lambda: turn.reply_id, states=states)
+        reply = turn.reply
+        return Indicator(
+            self._service,
+            turn.channel,
+            lambda: turn.reply_id,
+            lambda: bool(reply.shown.strip()),
+            states=states,
+        )
 
     async def _found(self, turn: Turn, ids: Sequence[str]) -> list[str]:
         """Those of these messages that the bot wrote."""
@@ -120,19 +122,23 @@ class ReplyWriter:
         share = min(1.0, length / _LONG)
         return limits.fastest_sketch + (limits.slowest_sketch - limits.fastest_sketch) * share
 
-    async def _open(self, turn: Turn, feed: Feed) -> None:
+    async def _open(self, turn: Turn, buffer: AnswerBuffer) -> None:
         """Post the reply with the text so far, or take over the one that an interrupted process left behind.
 
         The post may have to wait: it takes along what has come by the time that it goes.
         """
         custom = {"ai_generated": True, **_answers(turn), **turn.marks}
-        await self._post(turn, self._fitting(turn, feed.text), lambda: self._fitting(turn, feed.text), custom=custom)
+
+        def newest() -> str:
+            return self._fitting(turn, buffer.text)
+
+        await self._post(turn, newest(), newest, custom=custom)
 
     async def _post(
         self, turn: Turn, text: str, newest: Callable[[], str] | None = None, *, custom: Mapping[str, Any]
     ) -> bool:
         """Post the reply's first message; unfinished with `newest`. False: it was there, unfinished, and is ours."""
-        turn.draft.opened = True
+        turn.reply.opened = True
         place = place_of(turn)
         outgoing = OutgoingMessage(
             id="",
@@ -153,14 +159,14 @@ class ReplyWriter:
             check=turn.fence,
         )
         if not posted.is_new:
-            turn.draft.id = posted.message.id
+            turn.reply.id = posted.message.id
             if not posted.own.is_unfinished:
                 raise AlreadyAnsweredError("already answered")
-            adopt(turn.draft, posted.own)
+            turn.reply.adopt(posted.own)
             return False
-        turn.draft.id = posted.message.id
-        turn.draft.posted_at = posted.message.created_at
-        turn.draft.shown = posted.message.text
+        turn.reply.id = posted.message.id
+        turn.reply.posted_at = posted.message.created_at
+        turn.reply.shown = posted.message.text
         return True
 
     def _fitting(self, turn: Turn, text: str) -> str:
@@ -168,18 +174,18 @@ class ReplyWriter:
 
     def _is_news(self, turn: Turn, text: str) -> bool:
         shown = self._fitting(turn, text)
-        return bool(shown.strip()) and shown != turn.draft.shown
+        return bool(shown.strip()) and shown != turn.reply.shown
 
-    async def _show(self, turn: Turn, feed: Feed) -> None:
+    async def _show(self, turn: Turn, buffer: AnswerBuffer) -> None:
         """Show the newest text when it is this turn's turn, then leave it a while.
 
         All that is being written shares one budget: the more there is, the longer each one's turn is away.
         """
-        first = not turn.draft.shown.strip()
-        if not await feed.before_end(self._service.turn_to_sketch(turn.reply_id, first=first)):
+        first = not turn.reply.shown.strip()
+        if not await buffer.before_end(self._service.turn_to_sketch(turn.reply_id, first=first)):
             return
-        passed = not self._is_news(turn, feed.text) or await self._sketch(turn, self._fitting(turn, feed.text))
-        await feed.wait_ended(self._interval(len(feed.text)) * (1 if passed else 2))
+        passed = not self._is_news(turn, buffer.text) or await self._sketch(turn, self._fitting(turn, buffer.text))
+        await buffer.wait_ended(self._interval(len(buffer.text)) * (1 if passed else 2))
 
     async def _sketch(self, turn: Turn, text: str) -> bool:
         """Show a text; False: the service is short of breath."""
@@ -190,7 +196,7 @@ class ReplyWriter:
             _log.debug("sketch.failed", error=error.what)
             return False
         if passed:
-            turn.draft.shown = text
+            turn.reply.shown = text
         return passed
 
     async def _put_part(self, turn: Turn, number: int, text: str) -> None:
@@ -208,7 +214,7 @@ class ReplyWriter:
         chain, bot = turn.ids.chain("reply", part=number), turn.bot_user_id
         posted = await post_once(self._service, turn.channel, chain, outgoing, bot_user_id=bot, check=turn.fence)
         id_ = posted.message.id
-        turn.draft.further.append(id_)
+        turn.reply.further.append(id_)
         if not posted.is_new:
             await self._service.revise(id_, text=text, generating=False, custom=custom, check=turn.fence)
 
@@ -216,23 +222,13 @@ class ReplyWriter:
         """Delete the further messages that an interrupted process wrote and this answer does not have: it was longer,
         or its ids were another release's or made from another secret.
         """
-        after = range(len(turn.draft.further) + 2, len(turn.draft.further) + 11)
+        after = range(len(turn.reply.further) + 2, len(turn.reply.further) + 11)
         ids = [turn.ids.chain("reply", part=number)[0] for number in after]
         ids += [f"{turn.reply_id}-{number}" for number in range(2, after.stop)]  # as earlier releases named them
         found = await self._found(turn, ids)
-        read = (own(message, turn.bot_user_id) for message in (turn.page.messages if turn.page is not None else ()))
-        found += [one.id for one in read if one is not None and one.part_of == turn.reply_id and not one.is_deleted]
-        for id_ in dict.fromkeys(found):
-            if id_ not in turn.draft.further:
+        for id_ in dict.fromkeys([*found, *turn.reply.former]):
+            if id_ not in turn.reply.further:
                 await self._service.delete(id_, check=turn.fence)
-
-
-def adopt(draft: Draft, reply: OwnMessage) -> None:
-    """Go on with a reply that an earlier process began."""
-    draft.opened = draft.resumed = True
-    draft.id = reply.id
-    draft.posted_at = reply.message.created_at
-    draft.shown = reply.message.text
 
 
 def _answers(turn: Turn) -> dict[str, Any]:

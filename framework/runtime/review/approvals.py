@@ -1,30 +1,28 @@
-"""The stages around decisions of the team: hear them where they are made, and ask for those on tool calls."""
+"""The rule that hears decisions of the team, and the observer that asks for those on tool calls."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import structlog
 
 from framework.agent.conversation import AgentEvent, ApprovalRequested
 from framework.names import as_code, shown_name
 from framework.runtime.core.bot import Limits, RunningBot
-from framework.runtime.core.stage import CallNext
-from framework.runtime.core.turn import Outcome, Silent, Turn
+from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.outcome import Skip
+from framework.runtime.core.turn import Turn
 from framework.runtime.reply.place import longest
 from framework.runtime.review.record import LOST, Origin
 from framework.runtime.review.service import ONLY_TEAM, ReviewService, Said
 from framework.runtime.review.texts import call_texts
 from framework.runtime.state.own import own
 from framework.runtime.team.people import wrote
-from framework.runtime.team.words import has_reviews, read_word, review_channels
+from framework.runtime.team.words import has_reviews, is_decided_in, read_word, review_channels
 
 _log = structlog.get_logger(__name__)
 
 
 class ReviewGate:
-    """A stage, before triggers and conditions. In the thread of a draft or a tool call the team decides; what else is
+    """A rule, before triggers and conditions. In the thread of a draft or a tool call the team decides; what else is
     said there gets no answer, nor what is said in a channel for reviews.
     """
 
@@ -32,17 +30,16 @@ class ReviewGate:
         self._bot = bot
         self._reviews = reviews
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Silent with what came of a decision; else the outcome of the stages that follow."""
-        for_reviews = turn.channel in review_channels(self._bot.definition)
-        if turn.cause.decided or not (for_reviews or has_reviews(turn.definition)):
-            return await call_next(turn)
+    async def __call__(self, turn: Turn, view: ChannelView) -> Skip | None:
+        """Return Skip with what came of a decision, and in a channel for reviews."""
+        if turn.cause.decided or not is_decided_in(turn.channel, turn.definition, self._bot.definition):
+            return None
         parent_id = turn.trigger.parent_id
         if parent_id is not None and not turn.cause.made_up:
             heard = await self._hear(turn, parent_id)
             if heard:
-                return Silent(heard)
-        return Silent("a channel for reviews") if for_reviews else await call_next(turn)
+                return Skip(heard)
+        return Skip("a channel for reviews") if turn.channel in review_channels(self._bot.definition) else None
 
     async def _hear(self, turn: Turn, parent_id: str) -> str:
         """What came of a message in a thread; empty: the thread is not one of a card's."""
@@ -71,23 +68,17 @@ class ReviewGate:
 
 
 class Approvals:
-    """A stage, around the agent: tool calls that wait for the team's word are shown to it."""
+    """An observer: tool calls that wait for the team's word are shown to it."""
 
     def __init__(self, reviews: ReviewService, limits: Limits) -> None:
         self._reviews = reviews
         self._limits = limits
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """The outcome of the stages that follow."""
-        if turn.events is None or not has_reviews(turn.definition):
-            return await call_next(turn)
-        return await call_next(replace(turn, events=self._watch(turn, turn.events)))
-
-    async def _watch(self, turn: Turn, events: AsyncIterator[AgentEvent]) -> AsyncIterator[AgentEvent]:
-        async for event in events:
-            if isinstance(event, ApprovalRequested):
-                await self._ask(turn, event)
-            yield event
+    async def __call__(self, turn: Turn, event: AgentEvent) -> AgentEvent:
+        """See `Observer`."""
+        if isinstance(event, ApprovalRequested) and has_reviews(turn.definition):
+            await self._ask(turn, event)
+        return event
 
     async def _ask(self, turn: Turn, event: ApprovalRequested) -> None:
         approval = await self._reviews.store.get(event.id)

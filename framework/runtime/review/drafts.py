@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from contextlib import asynccontextmanager
 
 import structlog
 
-from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.agent.conversation import Answer, Finished
 from framework.approvals import Request
 from framework.approvals.sheet import visible
-from framework.engine.port import FencedError
-from framework.errors import ChatServiceError, EngineError, ModelError
 from framework.names import plain_name, shown_name
 from framework.runtime.core.bot import Limits
-from framework.runtime.core.stage import CallNext
-from framework.runtime.core.turn import Outcome, Silent, Turn
+from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.outcome import Outcome, Silent, Skip
+from framework.runtime.core.turn import Turn
+from framework.runtime.reply.buffer import AnswerBuffer
+from framework.runtime.reply.deliver import Deliver
+from framework.runtime.reply.drive import HandedOver, Show
 from framework.runtime.reply.place import longest, place_of
 from framework.runtime.reply.post import post_once
 from framework.runtime.reply.split import split
@@ -35,24 +36,24 @@ _QUOTED = 500
 
 
 class DraftGate:
-    """A stage, before the agent: a turn whose draft exists makes no other one."""
+    """A rule, before the agent: a turn whose draft exists makes no other one."""
 
     def __init__(self, reviews: ReviewService) -> None:
         self._reviews = reviews
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Silent for what waits or was decided; else the outcome of the stages that follow."""
+    async def __call__(self, turn: Turn, view: ChannelView) -> Skip | None:
+        """Return Skip for what waits or was decided."""
         if not turn.definition.drafts.enabled:
-            return await call_next(turn)
+            return None
         approval = await self._reviews.store.find("draft", turn.bot, _key(turn))
         if approval is None or approval.card is None:
-            return await call_next(turn)
+            return None
         if approval.state == "waiting":
             await self._reviews.show(approval, check=turn.fence)  # an earlier try may have ended in the middle of it
-            return Silent(WAITS, message_id=approval.card_id(1))
+            return Skip(WAITS, message_id=approval.card_id(1))
         await self._reviews.carry_out(approval, check=turn.fence)
         by = f" by {approval.decision.person}" if approval.decision else ""
-        return Silent(f"draft {outcome_of(approval)}{by}", message_id=approval.card_id(1))
+        return Skip(f"draft {outcome_of(approval)}{by}", message_id=approval.card_id(1))
 
 
 def _key(turn: Turn) -> str:
@@ -61,39 +62,35 @@ def _key(turn: Turn) -> str:
 
 
 class Drafts:
-    """A stage, instead of delivering: the answer is made whole, and shown to the team alone."""
+    """A sink: the answer is made whole, and shown to the team alone.
 
-    def __init__(self, service: ChatService, reviews: ReviewService, limits: Limits) -> None:
+    What the customer has to hear at once is delivered: that a person takes over, and that something failed.
+    """
+
+    def __init__(self, service: ChatService, reviews: ReviewService, limits: Limits, delivery: Deliver) -> None:
         self._service = service
         self._reviews = reviews
         self._limits = limits
+        self._delivery = delivery
 
-    async def __call__(self, turn: Turn, call_next: CallNext) -> Outcome:
-        """Silent once the draft waits. What the customer has to hear at once goes on: that a person takes over, that
-        something failed, and the fixed words for hours, budgets and messages without text.
-        """
-        if turn.events is None or turn.conversation is None or not turn.definition.drafts.enabled:
-            return await call_next(turn)
-        answer = await self._whole(turn.events)
-        if isinstance(answer, Exception):
-            return await call_next(replace(turn, events=_Raising(answer)))
-        if "handover" in turn.draft.facts:
-            return await call_next(replace(turn, events=_saying(answer)))
-        return await self._show(turn, answer)
+    @asynccontextmanager
+    async def showing(self, turn: Turn) -> AsyncIterator[Show]:
+        """See `Sink.showing`. Nothing is shown of a draft that is being written."""
 
-    async def _whole(self, events: AsyncIterator[AgentEvent]) -> Answer | Exception:
-        try:
-            async with asyncio.timeout(self._limits.generation):
-                async for event in events:
-                    if isinstance(event, Finished):
-                        return event.answer
-        except TimeoutError:
-            return ModelError(f"The agent did not come to an end within {self._limits.generation:.0f} s.")
-        except (FencedError, EngineError, ChatServiceError):
-            raise
-        except Exception as error:  # noqa: BLE001 - the agent's errors are the turn's: handed on to the delivery
-            return error
-        return ModelError("The agent ended without an answer.")
+        async def nothing(_buffer: AnswerBuffer) -> None:
+            """The driver waits for the end."""
+
+        yield nothing
+
+    async def deliver(self, turn: Turn, finished: Finished) -> Outcome:
+        """See `Sink.deliver`. Silent once the draft waits."""
+        if isinstance(finished, HandedOver):
+            return await self._delivery.deliver(turn, finished)
+        return await self._show(turn, finished.answer)
+
+    async def fail(self, turn: Turn, error: Exception) -> Outcome:
+        """See `Sink.fail`."""
+        return await self._delivery.fail(turn, error)
 
     async def _show(self, turn: Turn, answer: Answer) -> Outcome:
         texts = split(answer.text, longest(turn, self._limits))
@@ -104,7 +101,7 @@ class Drafts:
         about = f"{who} wrote: {quoted}" if asked else turn.cause.detail
         origin = Origin.of_turn(
             turn,
-            facts={**facts(turn, answer), **turn.draft.facts},
+            facts=facts(turn, answer),
             title=f"Draft for {who} in {turn.channel}",
             text=f"{about}\n{turn.definition.phrases.draft_how}".strip(),
             texts=texts,
@@ -139,17 +136,3 @@ class Drafts:
         note = OutgoingMessage("", said, parent_id=place.parent_id, custom={NOTE: "draft"}, visible_to=turn.visible_to)
         chain, bot = turn.ids.chain("note"), turn.bot_user_id
         await post_once(self._service, turn.channel, chain, note, bot_user_id=bot, check=turn.fence)
-
-
-class _Raising(AsyncIterator[AgentEvent]):
-    """Events of an agent that fails so."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    async def __anext__(self) -> AgentEvent:
-        raise self._error
-
-
-async def _saying(answer: Answer) -> AsyncIterator[AgentEvent]:
-    yield Finished(answer)

@@ -16,7 +16,7 @@ from framework.engine.port import Job
 from framework.errors import ChatServiceError
 from framework.names import plain_name
 from framework.runtime.core.bot import RunningBot
-from framework.runtime.core.job import new_turn, to_job
+from framework.runtime.core.job import TurnRequest
 from framework.runtime.core.turn import Cause, Turn, unfenced
 from framework.runtime.reply.post import post_once
 from framework.runtime.reply.split import split
@@ -228,8 +228,7 @@ class ReviewService:
             detail=f"{request.subject} was {outcome_of(approval)}{by}",
             visible_to=origin.audience,
         )
-        turn = new_turn(self._bot, trigger, now=self._timing.now(), origin="live", cause=cause)
-        await self._later(to_job(turn))
+        await self._later(TurnRequest(self._bot, trigger, "live", cause).job(now=self._timing.now()))
 
     def _ids(self, approval: Approval) -> TurnIds:
         origin = Origin.of(approval)

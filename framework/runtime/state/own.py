@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,3 +120,26 @@ def own(message: Message | None, bot_user_id: str) -> OwnMessage | None:
     if message is None or not bot_user_id or message.user.id != bot_user_id:
         return None
     return OwnMessage(message)
+
+
+def answers_in(messages: Iterable[Message], bot_user_id: str, *, deleted: bool) -> dict[str, OwnMessage]:
+    """Return the bot's replies among these messages, by the ids of the messages that they answer.
+
+    A reply that is not complete counts, and so does one that answers several messages. With `deleted`, so does one that
+    somebody deleted. If a message has several replies, the last one is returned.
+    """
+    found = (own(message, bot_user_id) for message in messages)
+    ours = (one for one in found if one is not None and (deleted or not one.is_deleted))
+    return {id_: one for one in ours for id_ in one.answered()}
+
+
+def reply_among(
+    messages: Iterable[Message], bot_user_id: str, *, trigger: str, made_up: bool = False, ids: Iterable[str] = ()
+) -> OwnMessage | None:
+    """Return the first message of the bot's that records to be the reply to a trigger, or has one of these ids."""
+    known = frozenset(ids)
+    for message in messages:
+        one = own(message, bot_user_id)
+        if one is not None and (one.is_reply_to(trigger, made_up=made_up) or one.id in known):
+            return one
+    return None

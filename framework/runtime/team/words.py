@@ -49,8 +49,13 @@ def review_channels(definition: BotDefinition) -> tuple[ChannelRef, ...]:
 
 
 def has_reviews(definition: BotDefinition) -> bool:
-    """Whether there may be anything to decide on."""
+    """Whether a channel's own turns may lead to something to decide on. `definition` is the channel's."""
     return definition.drafts.enabled or any(rule.approval != "never" for rule in definition.tools)
+
+
+def is_decided_in(channel: ChannelRef, here: BotDefinition, whole: BotDefinition) -> bool:
+    """Whether the team may decide on something in a channel. `here` is its definition, `whole` the one of the bot."""
+    return has_reviews(here) or channel in review_channels(whole)
 
 
 def says_resume(message: Message, definition: BotDefinition) -> bool:
@@ -67,7 +72,7 @@ def may_be_for_the_bot(message: Message, definition: BotDefinition) -> bool:
     """
     if definition.handover.enabled and says_resume(message, definition):
         return True
-    decidable = has_reviews(definition) or message.channel in review_channels(definition)
+    decidable = is_decided_in(message.channel, definition, definition)
     return decidable and message.parent_id is not None and read_word(message) is not None
 
 

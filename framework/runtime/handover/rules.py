@@ -1,0 +1,104 @@
+"""The rules of a handover: keep silent while a person has the channel, and see in a message that it wants one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.message_context import of_team
+from framework.runtime.core.outcome import Decision, HandOver, Say, Skip
+from framework.runtime.core.turn import Turn
+from framework.runtime.handover.mood import may_be_upset, upset
+from framework.runtime.handover.recall import RESUMED
+from framework.runtime.handover.signs import asks_for_person
+from framework.runtime.handover.steps import HandoverSteps
+from framework.runtime.handover.summary import lately
+from framework.runtime.state.handover import Act, Handover
+from framework.runtime.team.people import wrote
+from framework.runtime.team.words import says_resume
+from framework.stream.model import may_all_see
+from framework.stream.port import ChatService
+
+_log = structlog.get_logger(__name__)
+
+TAKEN_OVER = "a person has taken over"
+"""Why the bot is silent while a handover is open, and for what was written meanwhile."""
+
+
+class HandoverGate:
+    """A rule, before triggers and conditions: silent while a person has the channel; hears the team hand back."""
+
+    def __init__(self, service: ChatService, steps: HandoverSteps) -> None:
+        self._service = service
+        self._steps = steps
+
+    async def __call__(self, turn: Turn, view: ChannelView) -> Decision | Turn | None:
+        """Return Skip, the words that the bot is back, or the turn with the channel's latest handover.
+
+        A turn that was interrupted while it opened a handover goes on with that. An operator who asks for an answer
+        gets one, and what the team decided on is done.
+        """
+        if not turn.definition.handover.enabled or turn.forced:
+            return None
+        state = await self._steps.state(turn.channel)
+        commanded = is_resume(turn) and await wrote(self._service, turn.definition.team, turn.trigger)
+        if state is None or not state.is_open:
+            if commanded:
+                ended = state.ended if state is not None else None
+                told = ended is None or ended.by != turn.trigger.id
+                return Skip("no handover is open") if told else _back(turn)
+            had = state is not None and not turn.cause.made_up and state.had(turn.trigger.created_at)
+            return Skip(TAKEN_OVER) if had else replace(turn, handover=state)
+        if state.turn == turn.ids.job:
+            _log.info("handover.continued")
+            return HandOver(state.reason.rstrip("."), "phrase")
+        return await self._while_open(turn, state, commanded=commanded)
+
+    async def _while_open(self, turn: Turn, state: Handover, *, commanded: bool) -> Decision | Turn:
+        at = turn.trigger.created_at
+        if commanded and at > state.since:
+            await turn.fence()
+            await self._steps.close(turn.channel, state, until=at, act=Act(turn.trigger.user.id, turn.trigger.id))
+            return _back(turn)
+        if self._steps.is_over(turn.channel, state, at):
+            await turn.fence()
+            return replace(turn, handover=await self._steps.close_by_time(turn.channel, state))
+        await self._note_person(turn, state)
+        return Skip(TAKEN_OVER)
+
+    async def _note_person(self, turn: Turn, state: Handover) -> None:
+        """The first of the team to write has taken over: the channel shows who."""
+        trigger = turn.trigger
+        if state.taken is not None or turn.cause.made_up or trigger.created_at <= state.since:
+            return
+        if of_team(trigger, turn.definition.team):
+            await turn.fence()
+            await self._steps.take(turn, state)
+
+
+def is_resume(turn: Turn) -> bool:
+    """Whether the message is the command that hands back, as a text or as a slash command."""
+    return not turn.cause.made_up and any(says_resume(message, turn.definition) for message in turn.answering)
+
+
+def _back(turn: Turn) -> Say:
+    return Say(
+        turn.definition.phrases.resumed, "answered", marks={"outcome": RESUMED, "suggestions": [], "feedback": []}
+    )
+
+
+async def signs(turn: Turn, view: ChannelView) -> HandOver | None:
+    """A rule, after triggers and conditions: a person's words and mood lead to a handover."""
+    rules, language = turn.definition.handover, turn.definition.identity.language
+    if not rules.enabled or turn.cause.decided or turn.cause.made_up:
+        return None
+    for message in turn.answering:
+        if phrase := asks_for_person(message.text, rules.phrases):
+            return HandOver(f"the customer asked for a person ({phrase!r})", "phrase")
+    if rules.sentiment and may_be_upset(turn.trigger.text, language):
+        seen = [message for message in await lately(turn, view) if may_all_see(message, turn.readers)]
+        if why := upset(seen, language):
+            return HandOver(f"the customer is upset ({why})", "sentiment")
+    return None
