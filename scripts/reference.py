@@ -8,14 +8,18 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from framework.cli.main import app
 from framework.definition.reference import BEGIN, END, reference
+from framework.moderation.rules.model import Moderation, Rule, When
+from framework.moderation.rules.outcome import Action, Outcome
 from framework.settings import Settings
 
 _KINDS = {
@@ -50,6 +54,32 @@ This page is made from the program by `python -m scripts.reference`.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 {{commands}}"""
+_MODERATION = """# Keys of moderation.yaml
+
+Every key that a `moderation.yaml` may have. [Moderation](../moderation.md) explains how the keys work together.
+This page is made from the program by `python -m scripts.reference`.
+
+## The file
+
+{file}
+
+## A rule
+
+{rule}
+
+## `when`: the conditions
+
+All that are given have to hold.
+
+{when}
+
+## `do`: the outcome
+
+A word: {outcomes}, from the weakest to the strongest. Or a key with its value, such as `{{mute: 10m}}`. With `mute` or
+`ban` alone the message is rejected, too.
+
+{do}
+"""
 _SETTINGS = """# Settings
 
 A setting is a variable of the environment, or a line of a file `.env` in the folder where the program starts. The
@@ -85,6 +115,41 @@ def commands_page() -> str:
     return _COMMANDS.format(commands="\n".join(_sections(typer.main.get_command(app), _PROGRAM)))
 
 
+def moderation_page() -> str:
+    """The page about moderation.yaml."""
+    return _MODERATION.format(
+        file=_keys_of(Moderation),
+        rule=_keys_of(Rule),
+        when=_keys_of(When),
+        do=_keys_of(Action),
+        outcomes=", ".join(f"`{one}`" for one in Outcome),
+    )
+
+
+def _keys_of(part: type[BaseModel]) -> str:
+    rows = [
+        f"| `{field.alias or name}` | {_default(field)} | {field.description} | {_example(field)} |"
+        for name, field in part.model_fields.items()
+    ]
+    return "\n".join(["| key | default | meaning | example |", "|---|---|---|---|", *rows])
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if isinstance(value, timedelta):
+        return f"`{value.total_seconds():g}s`"
+    return "" if not value or field.default_factory is not None else f"`{value}`"
+
+
+def _example(field: FieldInfo) -> str:
+    example = field.examples[0] if field.examples else ""
+    if isinstance(example, list):
+        return f"`[{', '.join(map(str, example))}]`"
+    return f"`{example}`" if example != "" else ""
+
+
 def settings_page() -> str:
     """The page about the environment."""
     rows = [
@@ -96,7 +161,12 @@ def settings_page() -> str:
 
 def pages() -> dict[Path, str]:
     """Each generated page with its text."""
-    made = {"bot-yaml.md": keys_page(), "commands.md": commands_page(), "settings.md": settings_page()}
+    made = {
+        "bot-yaml.md": keys_page(),
+        "moderation-yaml.md": moderation_page(),
+        "commands.md": commands_page(),
+        "settings.md": settings_page(),
+    }
     return {FOLDER / name: text for name, text in made.items()}
 
 

@@ -92,6 +92,7 @@ def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: boo
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
         ("tools", _tools),
         ("tests", _conversations),
+        ("moderation", _moderation),
         ("model", _reach_model if online else _model),
         ("chat service", _reach_chat if online else _chat_service),
     ]
@@ -100,6 +101,8 @@ def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: boo
     if bot.definition.mcp_servers:
         reach = _accept_servers if accept_tools else _reach_servers
         parts.append(("mcp servers", reach if online else _servers))
+    if not (bot.folder / "moderation.yaml").is_file():
+        parts = [one for one in parts if one[0] != "moderation"]
     findings = [Finding(bot.name, "definition", ok=True, detail=_summary(bot))]
     findings += [Finding(bot.name, "warning", ok=True, detail=str(warning), warning=True) for warning in bot.warnings]
     for part, look in parts:
@@ -167,6 +170,23 @@ def _conversations(bot: Bot, settings: Settings) -> str:
     if not tests:
         return f"none; write one into {FOLDER}/, and play it with `test {bot.name}`"
     return f"{len(tests)}; play them with `test {bot.name}`"
+
+
+def _moderation(bot: Bot, settings: Settings) -> str:
+    from framework.errors import DefinitionError
+    from framework.moderation.examples import FILE, run_examples
+    from framework.moderation.files import read_moderation
+
+    file = read_moderation(bot.folder)
+    if file is None:
+        return "none"
+    results = list(run_examples(bot.folder, file))
+    for one in results:
+        if one.wrong:
+            raise DefinitionError(f"{one.example.text!r}: {one.wrong}", where=one.where)
+    terms = sum(len(found) for found in file.terms.values())
+    tried = f"{len(results)} messages of {FILE} come out as they should" if results else f"no {FILE}"
+    return f"{len(file.moderation.rules)} rules, {terms} terms; {tried}"
 
 
 def _model(bot: Bot, settings: Settings) -> str:

@@ -31,8 +31,8 @@ class Example(Part):
     channel: str = Field("messaging:test", description="Where it is written.")
     user: str = Field("ann", description="Who writes it.")
     roles: Texts = Field((), description="The author's roles.")
-    account_age: Duration = Field(timedelta(days=365), description="How old the author's account is.")
-    after: Duration = Field(timedelta(minutes=1), description="How long after the one before it is written.")
+    account_age: Duration = Field(timedelta(days=365), description="The age of the author's account.")
+    after: Duration = Field(timedelta(minutes=1), description="The time since the message before it.")
 
 
 class Examples(Part):
@@ -43,7 +43,7 @@ class Examples(Part):
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one example; `wrong` is empty if it is as it was meant."""
+    """The decision on one example; `wrong` is empty if it is as it was meant."""
 
     example: Example
     where: Position

@@ -1,4 +1,4 @@
-"""How a `moderation.yaml` is written: rules that are read from the top, each with conditions and an outcome."""
+"""The form of a `moderation.yaml`: rules that are read from the top, each with conditions and an outcome."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Rule(Part):
     when: When = Field(description="All of these conditions have to hold.")
     do: Action = Field(description="What is done: an outcome, or {mute: 10m}, {ban: 1d}, {rewrite: text}.")
     disguised: Outcome | None = Field(
-        None, description="What is done instead where every term was only found disguised.", examples=["flag"]
+        None, description="The weaker outcome if every term was only found disguised.", examples=["flag"]
     )
     say: Say = Field(
         default_factory=dict, description="What the author of a rejected message reads, by language or in all of them."

@@ -76,7 +76,7 @@ def _how(written: str, term: Term) -> How:
 
 
 def _hosts(text: Reading) -> Iterator[tuple[int, int, str]]:
-    """Where hosts stand, and each as it is written with plain dots."""
+    """Yield where hosts stand, and each with plain dots."""
     for readable in _readings(text):
         plain = readable.plain
         place = 0

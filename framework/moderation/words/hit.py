@@ -9,7 +9,7 @@ from framework.moderation.words.term import Term
 
 
 class How(StrEnum):
-    """How a term was written, from the plainest to the most hidden."""
+    """The way a term was written, from the plainest to the most hidden."""
 
     EXACT = "exact"
     """As it stands in the list."""

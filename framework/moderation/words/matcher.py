@@ -124,7 +124,7 @@ def _classes(plain: str) -> Iterator[str]:
 
 
 def _edges(classes: str) -> tuple[set[int], set[int]]:
-    """Where the tokens of a text start and end among its letters, which are without separators and repeats."""
+    """Return where the tokens of a text start and end among its letters, which are without separators and repeats."""
     starts: set[int] = set()
     ends: set[int] = set()
     length, last = 0, ""

@@ -91,7 +91,7 @@ def _append(
 
 
 def _replaced(text: str) -> Iterator[tuple[int, int, str]]:
-    """What is not read as it stands: [start, end) and what it is read as. Markup is read as nothing."""
+    """Yield what is not read as it stands: [start, end) and what it is read as. Markup is read as nothing."""
     found = [(start, end, "") for start, end in _markup(text)]
     if "&" in text:
         entities = ((one, html.unescape(one[0])) for one in _ENTITY.finditer(text))
@@ -112,7 +112,7 @@ def _markup(text: str) -> Iterator[tuple[int, int]]:
         before = text[one.start() - 1 : one.start()]
         after = text[one.end() : one.end() + 1]
         opens, closes = bool(after) and not after.isspace(), bool(before) and not before.isspace()
-        if one[0][0] == "_":  # inside of a word an underscore is no emphasis
+        if one[0][0] == "_":  # inside of a word an underscore does not emphasise
             opens, closes = opens and not before.isalnum(), closes and not after.isalnum()
         if closes and one[0] in opened:
             yield opened.pop(one[0])
