@@ -42,7 +42,7 @@ from framework.agent.turn import (
     kept_answer,
 )
 from framework.errors import ModelError
-from framework.tools.approvals import roles_of
+from framework.tools.approval.tool_calls import roles_of
 
 if TYPE_CHECKING:
     from framework.agent.build.dependencies import AgentDependencies

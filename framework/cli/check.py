@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from framework.definition.model import Bot
     from framework.settings import Settings
-    from framework.tools.mcp import Target
+    from framework.tools.mcp_servers.targets import Target
 
 _PART_WIDTH = 14
 _SANDBOX = "the sandbox, since STREAM_API_KEY is not set"
@@ -278,7 +278,7 @@ def _targets(bot: Bot) -> tuple[Target, ...]:
     import os
 
     from framework.errors import Position
-    from framework.tools.mcp import targets
+    from framework.tools.mcp_servers.targets import targets
 
     document = bot.document
     place = document.position if document else lambda key: Position(bot.folder / "bot.yaml")
@@ -287,7 +287,7 @@ def _targets(bot: Bot) -> tuple[Target, ...]:
 
 def _accept_servers(bot: Bot, settings: Settings) -> str:
     from framework.app.environment import prepare_data
-    from framework.tools.pins import ToolPins
+    from framework.tools.mcp_servers.tool_pins import ToolPins
 
     prepare_data(settings.data)
     for target in _targets(bot):
@@ -298,7 +298,7 @@ def _accept_servers(bot: Bot, settings: Settings) -> str:
 def _reach_servers(bot: Bot, settings: Settings) -> str:
     from framework.app.environment import prepare_data
     from framework.errors import ToolError
-    from framework.tools.mcp import McpTools
+    from framework.tools.mcp_servers.servers import McpTools
 
     prepare_data(settings.data)
 

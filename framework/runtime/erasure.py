@@ -88,7 +88,7 @@ class Eraser:
         from framework.audit.log import AuditLog
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
-        from framework.tools.sums import SumBook
+        from framework.tools.approval.sums import SumBook
 
         data = self._settings.data
         shared: list[tuple[str, Erase]] = [

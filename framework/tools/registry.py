@@ -158,7 +158,7 @@ def _import_remedy(error: BaseException) -> str:
 def _take(name: str, names: Mapping[str, object], file: Path) -> BaseTool:
     from langchain_core.tools import BaseTool
 
-    from framework.tools.soundness import check_made, function_of, made_of
+    from framework.tools.functions import check_made, function_of, made_of
 
     found = names.get(name)
     if isinstance(found, BaseTool):

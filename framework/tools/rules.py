@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from framework.definition.expressions.approval_conditions import check_condition, read_condition
 from framework.definition.parts.tools import ToolRule
 from framework.errors import DefinitionError, Position
-from framework.tools.judgement import Judgement, judgement_of
+from framework.tools.approval.judgement import Judgement, judgement_of
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool

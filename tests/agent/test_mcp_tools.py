@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from framework.agent.conversation import ToolFinished, ToolStarted
-from framework.tools.mcp import McpTools, Target
+from framework.tools.mcp_servers.servers import McpTools
+from framework.tools.mcp_servers.targets import Target
 from tests.agent.conftest import AgentMaker, answer, asking
 from tests.support.openai_server import ScriptedServer, call, say
-from tests.tools.test_mcp import serving
+from tests.tools.mcp_servers.test_servers import serving
 
 
 async def test_the_model_calls_a_server_and_its_answer_is_data(

@@ -19,7 +19,7 @@ from framework.budget.usage import MemoryUsageBook
 from framework.definition.parts.tools import ToolRule
 from framework.errors import DefinitionError
 from framework.storage import Storage
-from framework.tools.approvals import ToolApprovals
+from framework.tools.approval.tool_calls import ToolApprovals
 from framework.tools.context import ToolContext
 from framework.tools.rate import CallLimits
 from framework.tools.rules import ToolRules

@@ -11,7 +11,7 @@ import pytest
 
 from framework.definition.expressions.approval_conditions import Sum, arguments_of, check_condition, read_condition
 from framework.storage import Storage
-from framework.tools.sums import Amount, Payer, SumBook
+from framework.tools.approval.sums import Amount, Payer, SumBook
 from tests.support.postgres import Postgres
 
 PER_DAY = Sum(("amount",), "day")

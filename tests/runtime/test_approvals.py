@@ -14,7 +14,7 @@ from framework.agent.conversation import ApprovalRequested, Conversation
 from framework.approvals import ApprovalStore
 from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
 from framework.stream.timing import Timing
-from framework.tools.approvals import ToolApprovals
+from framework.tools.approval.tool_calls import ToolApprovals
 from framework.tools.context import ToolContext
 from tests.support.agent import ScriptedAgent, Step, answer
 from tests.support.bots import CID, Running

@@ -19,8 +19,8 @@ from tests.support.chat import World
 from tests.support.modelled import KEY, answered
 from tests.support.openai_server import Asked, ScriptedServer, call, fail, say, scripted_server
 from tests.support.waiting import PATIENCE
-from tests.tools.test_mcp import KEY as HEADER
-from tests.tools.test_mcp import serving
+from tests.tools.mcp_servers.test_servers import KEY as HEADER
+from tests.tools.mcp_servers.test_servers import serving
 
 CLOCK = """
     import os, sys
@@ -47,7 +47,7 @@ CLOCK = """
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes its time to start, on a busy machine, is not one that is down."""
-    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
+    monkeypatch.setattr("framework.tools.mcp_servers.connection.CONNECT_SECONDS", PATIENCE)
 
 
 @pytest.fixture

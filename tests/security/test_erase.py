@@ -33,8 +33,8 @@ from framework.runtime.state.feedback_database import DatabaseFeedback
 from framework.runtime.state.handover import Act, Handover, opening
 from framework.settings import Settings
 from framework.storage import Storage
+from framework.tools.approval.sums import Amount, Payer, SumBook
 from framework.tools.database import Database
-from framework.tools.sums import Amount, Payer, SumBook
 from tests.support.postgres import Postgres, unavailable
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

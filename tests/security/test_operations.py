@@ -29,12 +29,13 @@ from framework.catalog.execution.visible import Reader, seen_by
 from framework.definition.parts.operations import Operations
 from framework.errors import FrameworkError
 from framework.mcp.config import PRESETS
-from framework.tools.mcp import McpTools, Target
-from framework.tools.pins import ToolPins
+from framework.tools.mcp_servers.servers import McpTools
+from framework.tools.mcp_servers.targets import Target
+from framework.tools.mcp_servers.tool_pins import ToolPins
 from framework.tools.rules import ToolRules
 from tests.support.operations import Desk, desk, policy
 from tests.support.sandbox import API_KEY, API_SECRET, RunningSandbox, start_sandbox
-from tests.tools.test_mcp import served
+from tests.tools.mcp_servers.test_servers import served
 
 ROOM = {"type": "messaging", "id": "room"}
 STANDARD = policy("mcp:claude", **PRESETS["standard"].model_dump())

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from framework.outbound import Screen
     from framework.settings import Settings
     from framework.storage import Storage
-    from framework.tools.approvals import ToolApprovals
+    from framework.tools.approval.tool_calls import ToolApprovals
     from framework.tools.database import Database
-    from framework.tools.mcp import McpTools
+    from framework.tools.mcp_servers.servers import McpTools
     from framework.tools.operations import ChatOperations
     from framework.tools.rate import CallLimits
 
@@ -227,7 +227,8 @@ class AgentBuilder:
         if not named:
             return None
         require("mcp", "A tool of an MCP server")
-        from framework.tools.mcp import McpTools, targets
+        from framework.tools.mcp_servers.servers import McpTools
+        from framework.tools.mcp_servers.targets import targets
 
         document = read_yaml(bot.folder / "bot.yaml")
         for name in named:
@@ -274,7 +275,7 @@ class AgentBuilder:
         from framework.approvals import ApprovalStore
         from framework.approvals.former import end_former_calls_in
         from framework.storage import Storage
-        from framework.tools.approvals import ToolApprovals
+        from framework.tools.approval.tool_calls import ToolApprovals
         from framework.tools.database import FILE
 
         if self._storage is None:

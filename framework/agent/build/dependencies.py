@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from framework.agent.prompt.reference import Library
     from framework.agent.prompt.summary import ChannelSummaries
     from framework.definition.model import Bot
-    from framework.tools.approvals import ToolApprovals
+    from framework.tools.approval.tool_calls import ToolApprovals
     from framework.tools.database import Database
-    from framework.tools.mcp import McpTools
+    from framework.tools.mcp_servers.servers import McpTools
     from framework.tools.operations import ChatOperations
     from framework.tools.rate import CallLimits
 

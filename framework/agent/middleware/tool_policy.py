@@ -24,7 +24,7 @@ from framework.agent.models.arguments import broken_arguments
 from framework.agent.prompt.messages import result_block
 from framework.agent.turn import Said, TurnContext
 from framework.errors import ToolError
-from framework.tools.judged import shown_arguments
+from framework.tools.approval.judgement import shown_arguments
 from framework.tools.rate import DAY, MINUTE
 from framework.tools.rules import declared_name
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from framework.definition.parts.phrases import Phrases
     from framework.definition.parts.tools import ToolRule
-    from framework.tools.approvals import ToolApprovals
+    from framework.tools.approval.tool_calls import ToolApprovals
     from framework.tools.rate import CallLimits
     from framework.tools.rules import ToolRules
 

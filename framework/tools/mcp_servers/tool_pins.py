@@ -19,7 +19,7 @@ from framework.errors import FrameworkError
 if TYPE_CHECKING:
     from mcp.types import Tool
 
-    from framework.tools.mcp import Target
+    from framework.tools.mcp_servers.targets import Target
 
 FILE = "mcp-pins.json"
 SHOWN = 12

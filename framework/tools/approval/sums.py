@@ -22,7 +22,7 @@ _KEPT = timedelta(days=8)
 
 
 def _tables() -> MetaData:
-    from framework.tools.sums_table import METADATA
+    from framework.tools.approval.sums_table import METADATA
 
     return METADATA
 
@@ -91,7 +91,7 @@ class SumBook:
     ) -> bool:
         from sqlalchemy import delete, insert, select
 
-        from framework.tools.sums_table import AMOUNTS
+        from framework.tools.approval.sums_table import AMOUNTS
 
         _alone(connection, payer)
         now = self._now().timestamp()
@@ -129,7 +129,7 @@ def _alone(connection: Connection, payer: Payer) -> None:
 def _spent(connection: Connection, payer: Payer, one: Sum, now: float) -> float:
     from sqlalchemy import func, select
 
-    from framework.tools.sums_table import AMOUNTS
+    from framework.tools.approval.sums_table import AMOUNTS
 
     table = AMOUNTS.c
     mine = (table.bot == payer.bot) & (table.tool == payer.tool) & (table.user_id == payer.user_id)
@@ -140,7 +140,7 @@ def _spent(connection: Connection, payer: Payer, one: Sum, now: float) -> float:
 def _release(connection: Connection, key: str) -> None:
     from sqlalchemy import delete
 
-    from framework.tools.sums_table import AMOUNTS
+    from framework.tools.approval.sums_table import AMOUNTS
 
     connection.execute(delete(AMOUNTS).where(AMOUNTS.c.key == key))
 
@@ -148,6 +148,6 @@ def _release(connection: Connection, key: str) -> None:
 def _erase(connection: Connection, user_id: str) -> int:
     from sqlalchemy import delete
 
-    from framework.tools.sums_table import AMOUNTS
+    from framework.tools.approval.sums_table import AMOUNTS
 
     return connection.execute(delete(AMOUNTS).where(AMOUNTS.c.user_id == user_id)).rowcount

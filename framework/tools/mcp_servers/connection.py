@@ -1,29 +1,28 @@
-"""Tools of MCP servers that a bot names, through the official MCP client.
-
-LangChain's own adapters speak the SDK's first generation only, which cannot be installed beside the second.
-"""
+"""The connection to one MCP server, through the official client: it is made late, and tried again when it was lost."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from framework.aio import together
-from framework.errors import DefinitionError, FrameworkError, Position, ToolError, UncertainToolError
-from framework.tools.mcp_repair import ORIGINAL, repaired
-from framework.tools.mcp_result import LONGEST, result_text
-from framework.tools.mcp_schema import ImpossibleSchemaError, ToolSchema, read_schema, short_description, tool_names
-from framework.tools.mcp_tool import McpTool
-from framework.tools.pins import ToolPins
+from framework.errors import FrameworkError, ToolError, UncertainToolError
+from framework.tools.mcp_servers.mcp_tool import McpTool
+from framework.tools.mcp_servers.repair import ORIGINAL, repaired
+from framework.tools.mcp_servers.results import LONGEST, result_text
+from framework.tools.mcp_servers.schemas import (
+    ImpossibleSchemaError,
+    ToolSchema,
+    read_schema,
+    short_description,
+    tool_names,
+)
+from framework.tools.mcp_servers.targets import Target
+from framework.tools.mcp_servers.tool_pins import ToolPins
 from framework.tools.rules import DECLARED
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from mcp import Client
     from mcp.types import Tool
 
-    from framework.definition.parts.tools import McpServer
 
 _log = structlog.get_logger(__name__)
 
@@ -49,111 +47,13 @@ _REFUSALS = frozenset({-32700, -32600, -32601, -32602})
 SECRET = 8
 """Characters from which on a header or variable is kept out of results: shorter ones are words."""
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+class McpConnection:
+    """One server. The connection belongs to a task of its own, which alone may open and close it.
 
-@dataclass(frozen=True)
-class Target:
-    """A server, with what its headers and variables take from the environment filled in."""
-
-    name: str
-    url: str = ""
-    command: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-def targets(
-    servers: Mapping[str, McpServer],
-    environment: Mapping[str, str],
-    position: Callable[[tuple[str | int, ...]], Position],
-) -> tuple[Target, ...]:
-    """The servers of a definition. `position` finds a key's place in bot.yaml.
-
-    Raises DefinitionError for a variable that the environment does not have, and for a server without an address.
+    `trouble` says why the server could not be reached when it was last tried, or is empty. `changed` are its tools that
+    are not handed on, because they are not as they were first seen. `digest` stands for all tools as they are now.
     """
-    return tuple(_target(name, server, environment, position) for name, server in servers.items())
-
-
-def _target(
-    name: str,
-    server: McpServer,
-    environment: Mapping[str, str],
-    position: Callable[[tuple[str | int, ...]], Position],
-) -> Target:
-    base: tuple[str | int, ...] = ("mcp_servers", name)
-    if server.transport == "http" and not server.url:
-        raise DefinitionError(f"the MCP server {name!r} has no url", where=position(base), hint="Give it a `url`.")
-    if server.transport == "stdio" and not server.command:
-        raise DefinitionError(
-            f"the MCP server {name!r} has no command", where=position(base), hint="Give it a `command`: [PROGRAM, ...]."
-        )
-
-    def filled(part: str, values: Mapping[str, str]) -> dict[str, str]:
-        return {key: _fill(value, environment, position((*base, part, key))) for key, value in values.items()}
-
-    if server.transport == "stdio":
-        return Target(name, command=server.command, environment=filled("environment", server.environment))
-    return Target(
-        name,
-        url=_fill(server.url, environment, position((*base, "url"))),
-        headers=filled("headers", server.headers),
-    )
-
-
-def _fill(text: str, environment: Mapping[str, str], where: Position) -> str:
-    missing = [name for name in _VARIABLE.findall(text) if not environment.get(name)]
-    if missing:
-        raise DefinitionError(
-            f"takes {', '.join(missing)} from the environment, where it is not set",
-            where=where,
-            hint=f"Set {missing[0]}, or remove this entry.",
-        )
-    return _VARIABLE.sub(lambda match: environment[match[1]], text)
-
-
-class McpTools:
-    """The tools of all servers that a bot names. A server is connected when its tools are first wanted; one that is
-    down is done without, and tried again later. Connections serve many turns at once.
-    """
-
-    def __init__(
-        self, servers: tuple[Target, ...], folder: Path, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """`folder` is where the servers that are started here write their logs."""
-        pins = ToolPins(folder)
-        self._servers = tuple(_Server(target, folder, clock, pins) for target in servers)
-
-    async def tools(self, names: tuple[str, ...]) -> tuple[BaseTool, ...]:
-        """The tools that these names, or patterns such as `server/*`, stand for; of servers that are up."""
-        wanted = [server for server in self._servers if any(name.startswith(f"{server.name}/") for name in names)]
-        found = await together(*(server.tools() for server in wanted))
-        return tuple(
-            tool
-            for tools in found
-            for tool in tools
-            if any(fnmatchcase(str((tool.metadata or {})[DECLARED]), name) for name in names)
-        )
-
-    def trouble(self, name: str) -> str:
-        """Why a server could not be reached when it was last tried, for people: `no answer at URL`; else ""."""
-        return next((server.trouble for server in self._servers if server.name == name), "")
-
-    def changed(self, name: str) -> tuple[str, ...]:
-        """The tools of a server that changed since it was first seen, and are not handed on."""
-        return next((server.changed for server in self._servers if server.name == name), ())
-
-    def digest(self, name: str) -> str:
-        """What stands for all tools of a server as it told of them last; "" before that."""
-        return next((server.digest for server in self._servers if server.name == name), "")
-
-    async def aclose(self) -> None:
-        """Close all connections, and end the servers that were started here."""
-        await asyncio.gather(*(server.aclose() for server in self._servers))
-
-
-class _Server:
-    """One server. The connection belongs to a task of its own, which alone may open and close it."""
 
     def __init__(self, target: Target, folder: Path, clock: Callable[[], float], pins: ToolPins) -> None:
         self.name = target.name
@@ -174,12 +74,14 @@ class _Server:
         self.digest = ""
 
     async def tools(self) -> tuple[BaseTool, ...]:
+        """Return the server's tools; none while it is down. Connect if need be."""
         async with self._lock:
             if self._client is None and self._clock() >= self._down_until:
                 await self._connect()
             return self._tools if self._client is not None else ()
 
     async def aclose(self) -> None:
+        """End the connection."""
         async with self._lock:
             await self._let_go()
 

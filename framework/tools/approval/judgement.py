@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
+from pydantic import BaseModel, ValidationError
 
+from framework.catalog.execution.arguments import fits
 from framework.definition.expressions.approval_conditions import FUNCTIONS, SUMS, Condition, Sum
-from framework.tools.judged import judged
-from framework.tools.sums import Amount
+from framework.tools.approval.sums import Amount
 from framework.values import Untyped
 
 if TYPE_CHECKING:
@@ -101,3 +102,26 @@ def _sizes(value: Untyped) -> Untyped:
         return [_sizes(item) for item in value]
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     return abs(value) if is_number and value < 0 else value
+
+
+def judged(tool: BaseTool, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the arguments as the tool's function gets them; None if the schema refuses them.
+
+    "7000" for a number is 7000, `true` for a number is 1. The schema of a tool of an MCP server converts nothing: there
+    a value of another type than declared is refused.
+    """
+    schema = tool.tool_call_schema
+    if isinstance(schema, dict):
+        return dict(arguments) if fits(schema, arguments) else None
+    if not issubclass(schema, BaseModel):
+        return None
+    try:
+        taken = schema.model_validate(dict(arguments))
+    except (ValidationError, ArithmeticError, RecursionError):
+        return None
+    return taken.model_dump()
+
+
+def shown_arguments(tool: BaseTool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments for people: as the tool takes them, and beside them what it was given and does not take."""
+    return {**arguments, **(judged(tool, arguments) or {})}

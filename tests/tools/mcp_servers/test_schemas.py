@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.tools.mcp_schema import ImpossibleSchemaError, read_schema, short_description, tool_names
+from framework.tools.mcp_servers.schemas import ImpossibleSchemaError, read_schema, short_description, tool_names
 
 
 def one(schema: object) -> Any:

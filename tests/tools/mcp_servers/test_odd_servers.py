@@ -13,19 +13,20 @@ from structlog.testing import capture_logs
 
 from framework.definition.parts.tools import ToolRule
 from framework.errors import ToolError
-from framework.tools.mcp import McpTools, Target
+from framework.tools.mcp_servers.servers import McpTools
+from framework.tools.mcp_servers.targets import Target
 from framework.tools.rules import ToolRules
 from tests.support.waiting import PATIENCE
-from tests.tools.test_mcp import served, shop
+from tests.tools.mcp_servers.test_servers import served, shop
 
-SERVER = str(Path(__file__).resolve().parents[1] / "support" / "odd_mcp_server.py")
+SERVER = str(Path(__file__).resolve().parents[2] / "support" / "odd_mcp_server.py")
 
 
 @pytest.fixture(params=["", "noise"])
 async def tools(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[dict[str, BaseTool]]:
-    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
+    monkeypatch.setattr("framework.tools.mcp_servers.connection.CONNECT_SECONDS", PATIENCE)
     connected = McpTools((Target("odd", command=(sys.executable, SERVER, request.param)),), tmp_path)
     with capture_logs() as logs:
         yield {tool.name: tool for tool in await connected.tools(("odd/*",))}
@@ -77,10 +78,10 @@ async def test_a_server_that_takes_long_to_start_is_waited_for_while_the_bot_wor
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected = McpTools((Target("odd", command=(sys.executable, SERVER)),), tmp_path)
-    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", 0.0)
+    monkeypatch.setattr("framework.tools.mcp_servers.connection.CONNECT_SECONDS", 0.0)
     assert await connected.tools(("odd/*",)) == ()
     assert "still waited for" in connected.trouble("odd")
-    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
+    monkeypatch.setattr("framework.tools.mcp_servers.connection.CONNECT_SECONDS", PATIENCE)
     async with asyncio.timeout(PATIENCE):
         while not (tools := await connected.tools(("odd/*",))):
             await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ from framework.approvals import Approval, ApprovalStore, Request
 from framework.approvals.approval import fingerprint
 from framework.approvals.sheet import lines
 from framework.errors import EngineError, FrameworkError, ToolError
-from framework.tools.sums import Payer, SumBook
+from framework.tools.approval.sums import Payer, SumBook
 
 if TYPE_CHECKING:
     from framework.tools.context import ToolContext

@@ -19,7 +19,9 @@ from structlog.testing import capture_logs
 
 from framework.definition.parts.tools import McpServer
 from framework.errors import DefinitionError, Position, ToolError
-from framework.tools.mcp import RETRY_SECONDS, McpTools, Target, targets
+from framework.tools.mcp_servers.connection import RETRY_SECONDS
+from framework.tools.mcp_servers.servers import McpTools
+from framework.tools.mcp_servers.targets import Target, targets
 from framework.tools.rules import declared_name
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE
@@ -51,7 +53,7 @@ def shop() -> FastMCP:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes its time to start, on a busy machine, is not one that is down."""
-    monkeypatch.setattr("framework.tools.mcp.CONNECT_SECONDS", PATIENCE)
+    monkeypatch.setattr("framework.tools.mcp_servers.connection.CONNECT_SECONDS", PATIENCE)
 
 
 def serving(port: int = 0) -> AbstractAsyncContextManager[int]:
