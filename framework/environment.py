@@ -13,7 +13,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _WITH_PASSWORD = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/@\s:]*+:[^/@\s]++@")
-# The name of a file or of a keyring's entry is no secret, and proxies are for children as well.
+# The name of a file or of a keyring's entry is not a secret, and proxies are for children as well.
 _PUBLIC = re.compile(r"(?:_FILE|_KEYRING|_PROXY)$", re.IGNORECASE)
 
 INHERIT = "FRAMEWORK_INHERIT"

@@ -67,7 +67,7 @@ def list_operations(
     from framework.catalog.operation import EFFECTS
 
     if effect is not None and effect not in EFFECTS:
-        raise UsageError(f"{effect!r} is no effect.", hint=f"One of {', '.join(EFFECTS)}.")
+        raise UsageError(f"{effect!r} is not an effect.", hint=f"One of {', '.join(EFFECTS)}.")
     catalog = Catalog.load()
     groups = sorted({operation.group for operation in catalog})
     if group is not None and group not in groups:

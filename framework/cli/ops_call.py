@@ -181,7 +181,7 @@ def _put(target: dict[str, Any], shape: dict[str, Any], path: list[str], value: 
     if len(path) > 1:
         below = target.setdefault(path[0], {})
         if not isinstance(below, dict):
-            raise UsageError(f"{path[0]} was given before, and is no object.")
+            raise UsageError(f"{path[0]} was given before, and is not an object.")
         _put(below, inner, path[1:], value)
     else:
         target[path[0]] = _typed(value, inner)
@@ -203,7 +203,7 @@ def _object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(sys.stdin.read() if text == "-" else text)
     except json.JSONDecodeError as error:
-        raise UsageError(f"--arguments is no JSON: {error}") from None
+        raise UsageError(f"--arguments is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise UsageError(
             "--arguments must be a JSON object.", hint='For example --arguments \'{"id": "support-123"}\'.'

@@ -146,7 +146,7 @@ def _states(given: list[str]) -> tuple[State, ...]:
     known: dict[str, State] = {"dead": "dead", "waiting": "waiting", "running": "running", "settled": "settled"}
     for name in given:
         if name not in known:
-            raise UsageError(f"{name!r} is no state.", hint=f"One of {', '.join(STATES)}.")
+            raise UsageError(f"{name!r} is not a state.", hint=f"One of {', '.join(STATES)}.")
     return tuple(dict.fromkeys(known[name] for name in given))
 
 

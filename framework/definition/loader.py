@@ -224,7 +224,7 @@ class _Loading:
         unread = (file for file in _files(folder) if file.suffix.lower() in _UNREAD_SUFFIXES)
         for file in unread:
             kinds = ", ".join(sorted(ARTICLE_SUFFIXES))
-            what = f"is not read: {file.suffix} is no kind of article"
+            what = f"is not read: {file.suffix} is not a kind of article"
             self._warnings.append(DefinitionError(what, where=Position(file), hint=f"Save it as one of {kinds}."))
 
 

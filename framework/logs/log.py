@@ -33,11 +33,11 @@ def configure(
     stream = stream or sys.stderr
     if format not in {"auto", "console", "json"}:
         raise SettingsError(
-            f"{format!r} is no log format.", where="FRAMEWORK_LOG_FORMAT", hint="Use console, json or auto."
+            f"{format!r} is not a log format.", where="FRAMEWORK_LOG_FORMAT", hint="Use console, json or auto."
         )
     if level.lower() not in _LEVELS:
         raise SettingsError(
-            f"{level!r} is no log level.", where="FRAMEWORK_LOG_LEVEL", hint=f"Use {', '.join(_LEVELS)}."
+            f"{level!r} is not a log level.", where="FRAMEWORK_LOG_LEVEL", hint=f"Use {', '.join(_LEVELS)}."
         )
     console = format == "console" or (format == "auto" and stream.isatty())
     threshold = _LEVELS[level.lower()]

@@ -53,7 +53,7 @@ class McpClient(Part):
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         if value is not None and value not in PRESETS:
-            raise ValueError(f"{value!r} is no policy; there are {', '.join(PRESETS)}")
+            raise ValueError(f"{value!r} is not a policy; there are {', '.join(PRESETS)}")
         return value
 
     @field_validator("token_sha256")
@@ -91,7 +91,7 @@ class OAuth(Part):
     def _address(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is no address, such as https://login.example.com")
+            raise ValueError("is not an address, such as https://login.example.com")
         return value
 
 
@@ -123,7 +123,7 @@ def _contradictions(config: McpConfig, document: YamlDocument) -> Iterator[Defin
     for name, client in config.clients.items():
         if not re.fullmatch(r"\w[\w.-]*", name):
             yield DefinitionError(
-                f"clients: {name!r} is no name for a client",
+                f"clients: {name!r} is not a name for a client",
                 where=document.position(("clients", name)),
                 hint="Use letters, digits, `-`, `_` and `.`: its token may be kept in a file of that name.",
             )

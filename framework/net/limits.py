@@ -166,7 +166,7 @@ class Bucket:
         now = self._fill()
         if self._limit == UNCOUNTED:
             return max(0.0, self._closed_until - now)
-        # A hair's breadth less than one is one: waiting for it could round to no time at all.
+        # Rounding: a waiting time this short could become zero, and the loop would spin.
         waits = [self._closed_until - now, (1 - self._level) / self._pace if self._level < 1 - 1e-6 else 0.0]
         reserved = {Rank.MUST: 0.0, Rank.FIRST: FIRST_RESERVE, Rank.REFRESH: RESERVE}[rank] * self._limit
         waits.append(self._minute_wait(now, max(1, int(self._limit * USED - reserved))))

@@ -51,8 +51,8 @@ class Domains:
     def allow(self, address: str) -> bool:
         """Whether an address may be a link: http or https, to one of these domains, and written in the plainest way.
 
-        Anything that two programs might read differently is no plain address: a user before the host, a backslash, an
-        entity, a second address inside.
+        Anything that two programs might read differently is not a plain address: a user before the host, a backslash,
+        an entity, a second address inside.
         """
         if "://" not in address:
             address = f"https://{address}"

@@ -32,8 +32,8 @@ def _leave(execution: Execution, why: str) -> Retry:
 class Renewal:
     """A bot's files were edited, and this is what came of it. `on_retired` closes what the bot was before.
 
-    Where `bot` has the service of the bot that runs, that one becomes what it is; with another service (it speaks as
-    another user now) it takes its place.
+    With the same service the running bot is updated in place. With another service (it speaks as another user now) a
+    second session starts, and the old one ends when its turns are done.
     """
 
     bot: RunningBot

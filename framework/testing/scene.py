@@ -107,7 +107,7 @@ class Scene:
             await self._act(step)
 
     async def begin(self) -> None:
-        """The bot is there: what it does by itself, it does now."""
+        """Let the bot run what it does by itself, such as schedules and catch-up."""
         await self._settle()
         await self._observe(self.channel, self.now(), [])
 

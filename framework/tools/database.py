@@ -90,7 +90,7 @@ class Database:
 def _create(connection: Connection) -> None:
     """Make the tables that are missing; other processes may do the same at this moment."""
     if connection.dialect.name == "postgresql":
-        # There, IF NOT EXISTS alone is no protection from another one's.
+        # There, IF NOT EXISTS alone is not protection from another one's.
         connection.execute(select(func.pg_advisory_xact_lock(_CREATING)))
     for table in TABLES.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))

@@ -87,5 +87,5 @@ def _check_phrases(name: str, made: BaseTool, where: Position) -> None:
             hint = REGEX_HINT.replace("put them into '...'", 'write them as r"..."')
             raise _unfit(name, f"its phrase {error}", where, hint) from None
         if strange := sorted(groups - set(made.args)):
-            what = f"{phrase!r} fills {strange[0]!r}, which is no argument of it"
+            what = f"{phrase!r} fills {strange[0]!r}, which is not an argument of it"
             raise _unfit(name, what, where, f"It takes: {', '.join(sorted(made.args)) or 'nothing'}.")

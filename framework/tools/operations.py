@@ -323,7 +323,7 @@ def _cid(channel: str | None, runtime: Runtime) -> str:
     cid = channel or runtime.context.channel
     kind, colon, name = cid.partition(":")
     if not (kind and colon and name):
-        raise ToolError(f"{cid!r} is no channel: write type:id, such as messaging:support-123.")
+        raise ToolError(f"{cid!r} is not a channel: write type:id, such as messaging:support-123.")
     return cid
 
 

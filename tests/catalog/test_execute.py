@@ -78,7 +78,7 @@ async def test_a_user_token_has_no_more_rights_than_the_user(at: Desk) -> None:
     with pytest.raises(ChatServiceError) as caught:
         await at.execute("DeleteChannel", ROOM, as_user="bob")
     assert caught.value.code == 17
-    assert "leave out as_user and name the user" in str(caught.value)
+    assert "omit as_user and name the user" in str(caught.value)
     assert (await at.log())[-1]["outcome"] == "failed"
     with pytest.raises(ChatServiceError) as caught:
         await at.execute("DeleteChannel", ROOM, policy=policy(BOT, act_as="bot"))

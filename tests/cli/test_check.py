@@ -180,7 +180,7 @@ def test_every_article_is_told_at_once_with_what_was_understood_of_it(
     assert result.returncode == 0, result.stdout
     assert "latin.txt: is not text in UTF-8 (line 1); it was read as cp1252" in result.stdout
     assert "empty.md: This article is empty." in result.stdout
-    assert "broken.pdf: This article is no PDF that can be read, or it is damaged." in result.stdout
+    assert "broken.pdf: This article is not a PDF that can be read, or it is damaged." in result.stdout
     assert "fees.csv: CSV, “Fees”, 1 passage, 1 table, 0 words lost" in result.stdout
     assert "~$fees.xlsx: is left out" in result.stdout
     assert ".obsidian: is left out" in result.stdout

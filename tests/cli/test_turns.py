@@ -159,7 +159,7 @@ async def test_what_is_retried_is_executed_at_once_by_a_bot_that_runs(data: Path
         (["show", "00000000"], 2, "There is no turn"),
         (["retry", "00000000"], 2, "There is no turn"),
         (["retry"], 2, "Which ones?"),
-        (["list", "--state", "asleep"], 2, "'asleep' is no state"),
+        (["list", "--state", "asleep"], 2, "'asleep' is not a state"),
         (["--json", "list"], 2, "behind it"),
     ],
 )

@@ -161,7 +161,7 @@ overrides:
         "/bot.yaml:2:25: variables.colour is used by no prompt",
         "/bot.yaml:5:3: overrides.messaging:shpo-*: the bot joins no channel of that name; it joins messaging:shop-*",
         "/bot.yaml:5:46: variables.mood is used by no prompt",
-        "/knowledge/prices.xls: is not read: .xls is no kind of article",
+        "/knowledge/prices.xls: is not read: .xls is not a kind of article",
     ]
     assert all("\n" in warning for warning in warnings), "no remedy"
 

@@ -17,7 +17,7 @@ TOKEN = 64 * "a"
     ("text", "line", "words"),
     [
         ("clients:\n  a: {polcy: full}\n", 2, ["unknown key 'polcy'", "'policy'"]),
-        ("clients:\n  a: {policy: all}\n", 2, ["'all' is no policy", "read-only"]),
+        ("clients:\n  a: {policy: all}\n", 2, ["'all' is not a policy", "read-only"]),
         ("clients:\n  a: {token_sha256: abc}\n", 2, ["64 digits"]),
         ("clients:\n  a:\n    operations:\n      allow: [everything]\n", 4, ["'everything'", "reads"]),
         ("client: {}\n", 1, ["clients"]),
@@ -27,7 +27,7 @@ TOKEN = 64 * "a"
         ("clients:\n  a: {policy: full, operations: {allow: [reads]}}\n", 2, ["clients.a", "leave one of them out"]),
         ("clients:\n  a: {token_env: A, token_sha256: " + 64 * "a" + "}\n", 2, ["clients.a", "leave one of them out"]),
         ("clients:\n  a:\n    oauth_client: x\n", 3, ["clients.a.oauth_client", "no OAuth server", "jwks_uri"]),
-        ("clients:\n  ../a: {}\n", 2, ["'../a' is no name"]),
+        ("clients:\n  ../a: {}\n", 2, ["'../a' is not a name"]),
         (
             "clients:\n  a:\n    operations:\n      deny: [SendMesage]\n",
             4,
@@ -36,7 +36,7 @@ TOKEN = 64 * "a"
         (
             "clients: {a: {}}\noauth:\n  issuer: here\n  audience: a\n",
             3,
-            ["oauth.issuer: is no address, such as https"],
+            ["oauth.issuer: is not an address, such as https"],
         ),
     ],
 )

@@ -50,7 +50,7 @@ def test_the_support_bots_tools_load_in_the_order_of_its_definition() -> None:
         (f'{TOOL}@tool\ndef add(a, b: int) -> int:\n    """Add."""\n    return b\n', ["tools.py:3", "a has no type"]),
         (
             f'{TOOL}@tool(extras={{"phrases": ["add ("]}})\ndef add(a: int) -> int:\n    """Add."""\n    return a\n',
-            ["tools.py:3", "'add (' is no regular expression"],
+            ["tools.py:3", "'add (' is not a regular expression"],
         ),
         (
             f'{TOOL}@tool(extras={{"phrases": "add"}})\ndef add(a: int) -> int:\n    """Add."""\n    return a\n',

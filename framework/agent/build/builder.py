@@ -1,4 +1,4 @@
-"""Builds the agents of one bot and of its variants, which share what they have in common."""
+"""Builds the agents of a bot, one for each set of overrides. They share models, index and tools."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class OwnParts:
     retriever: Retriever | BaseRetriever | None = None
 
     def __post_init__(self) -> None:
-        """Raise DefinitionError for what is no chat model, or is one that cannot be given tools."""
+        """Raise DefinitionError for what is not a chat model, or is one that cannot be given tools."""
         if self.model is None:
             return
         from langchain_core.language_models import BaseChatModel

@@ -58,7 +58,7 @@ class QuotingChatModel(BaseChatModel):
         tool_choice: str | None = None,
         **kwargs: Untyped,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """A copy of the model that may call these tools. What is no LangChain tool has no phrases: it is left out."""
+        """A copy of the model that may call these tools. Tools that are not LangChain's have no phrases."""
         return self.model_copy(update={"bound": tuple(tool for tool in tools if isinstance(tool, BaseTool))})
 
     def _stream(

@@ -214,7 +214,7 @@ def _opening(kept: Sequence[Utterance], background: Background, mark: str) -> Hu
 
 
 def _is_own(utterance: Utterance) -> bool:
-    """Whether the model said it: then it is no data."""
+    """Whether the model said it: then it is not data."""
     return utterance.who == "bot" and not utterance.foreign
 
 

@@ -74,7 +74,7 @@ class Pictures:
             _log.info("picture.not_read", reason=str(error))
             return b""
         if not _media_type(body):
-            _log.info("picture.not_read", reason="It is no picture that models read: PNG, JPEG, GIF or WebP.")
+            _log.info("picture.not_read", reason="It is not a picture that models read: PNG, JPEG, GIF or WebP.")
         return body
 
     def _is_near(self, url: str) -> bool:

@@ -1,4 +1,4 @@
-"""Small models answer in the form in which messages reach them: their words are taken out of it."""
+"""Strips the `<message>` tags that small models copy into their answers."""
 
 from __future__ import annotations
 

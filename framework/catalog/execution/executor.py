@@ -261,13 +261,13 @@ def _is_by(ready: PreparedCall, body: dict[str, Any]) -> bool:
 
 
 def _advice(error: FrameworkError, ready: PreparedCall, policy: Policy) -> str | None:
-    """What an agent can do where the user as whom it acts has not the right."""
+    """What an agent can do if the user as whom it acts lacks permission."""
     if not isinstance(error, ChatServiceError) or error.code != NOT_ALLOWED or ready.token_of is None:
         return None
     if not policy.permits_app:
-        return "This user has not the right. Only a person can give it: tell them."
+        return "This user lacks permission. Only a person can give it: tell them."
     return (
-        f"{ready.token_of!r} has not the right, as people have who are no members of a channel. Add them, or leave out"
+        f"{ready.token_of!r} lacks permission, perhaps because they are not a member of the channel. Add them, or omit"
         " as_user and name the user in the arguments, such as message.user_id."
     )
 

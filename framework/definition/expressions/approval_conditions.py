@@ -68,7 +68,7 @@ def check_condition(text: str) -> None:
         spoken = meta.find_undeclared_variables(environment.parse("{{ " + condition.expression + " }}"))
     except TemplateSyntaxError as error:
         told = "; a sum is written `args.NAME per hour`, `per day` or `per week`" if " per" in text else ""
-        raise ValueError(f"{text!r} is no condition: {error.message}{told}") from None
+        raise ValueError(f"{text!r} is not a condition: {error.message}{told}") from None
     known = CONDITION_NAMES | set(FUNCTIONS) | ({SUMS} if condition.sums else set())
     if unknown := spoken - known:
         raise ValueError(

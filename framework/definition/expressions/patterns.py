@@ -33,7 +33,7 @@ class LinearPattern:
             self._translated = translated(source, ignore_case=ignore_case)
         except re.error as error:
             at = f" at character {error.pos + 1}" if error.pos is not None else ""
-            raise ValueError(f"{source!r} is no regular expression: {error.msg}{at}") from None
+            raise ValueError(f"{source!r} is not a regular expression: {error.msg}{at}") from None
         except NotLinearError as error:
             raise ValueError(f"{source!r} {error}") from None
         except RecursionError:
@@ -61,12 +61,12 @@ def linear(source: str, *, ignore_case: bool = False) -> LinearPattern:
 
 
 def check_regex(source: str) -> None:
-    """Raise ValueError for what is no regular expression, or one that the linear engine cannot take."""
+    """Raise ValueError for what is not a regular expression, or one that the linear engine cannot take."""
     linear(source)
 
 
 def _shown(text: str) -> str:
-    # A lone half of a surrogate pair is no character, and RE2 reads UTF-8.
+    # A lone half of a surrogate pair is not a character, and RE2 reads UTF-8.
     return text[:TEXT_LIMIT].encode("utf-8", "replace").decode("utf-8")
 
 

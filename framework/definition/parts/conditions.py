@@ -38,8 +38,8 @@ class Conditions(Part):
     quiet_after_person: Duration = Field(
         timedelta(0),
         examples=["10m"],
-        description="Silent for so long after a person of the team wrote in the channel or thread; theirs is then also "
-        "what the bot has not begun to answer.",
+        description="After a team member writes in the channel or thread, the bot stays silent for this long. It "
+        "also drops questions that it has not started to answer.",
     )
     addressed_only: bool = Field(
         False, description="Silent where people talk to each other: a reply to, or a mention of, somebody else."

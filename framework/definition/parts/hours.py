@@ -63,7 +63,7 @@ def _date(value: str) -> str:
     try:
         date.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{value!r} is no date; write it as in 2026-12-25") from None
+        raise ValueError(f"{value!r} is not a date; write it as in 2026-12-25") from None
     return value
 
 
@@ -131,7 +131,7 @@ def suspicious_night(text: str) -> str:
 def read_week(days: dict[str, str]) -> list[list[Span]]:
     """The spans of Monday to Sunday, in their order. A day by its name wins over a range that holds it.
 
-    Raises ValueError for what is no day or no time.
+    Raises ValueError for what is not a day or no time.
     """
     week: list[list[Span]] = [[] for _ in DAYS]
     # The widest ranges first, so that the narrower ones replace them.
@@ -156,7 +156,7 @@ def _day(word: str, text: str) -> int:
     for names in (DAYS, _LONG_DAYS):
         if word in names:
             return names.index(word)
-    raise ValueError(f"{text!r} is no day; write mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri")
+    raise ValueError(f"{text!r} is not a day; write mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri")
 
 
 def read_spans(text: str) -> list[Span]:
@@ -167,7 +167,7 @@ def read_spans(text: str) -> list[Span]:
     for entry in text.split(","):
         match = _SPAN.fullmatch(entry.strip())
         if match is None:
-            raise ValueError(f"{entry.strip()!r} are no times; write 9:00-17:00, several with a comma, or closed")
+            raise ValueError(f"{entry.strip()!r} are not times; write 9:00-17:00, several with a comma, or closed")
         start, end = _minutes(match[1], match[2], entry), _minutes(match[3], match[4], entry)
         if start == end != 0:
             raise ValueError(f"{entry.strip()!r} ends when it begins; a whole day is 0:00-24:00")

@@ -24,14 +24,14 @@ class Persona(Part):
         if isinstance(value, str) and not _LANGUAGE.fullmatch(value):
             short = value[:2].lower() if re.fullmatch(r"[A-Za-z]{2}(?:[_-].*)?", value) else ""
             guess = f"write {short!r}" if short else "write its two letters, as in en or de"
-            raise ValueError(f"{value!r} is no code of a language; {guess}")
+            raise ValueError(f"{value!r} is not a code of a language; {guess}")
         return value
 
     @field_validator("image")
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.match(r"https?://\S+$", value):
-            raise ValueError(f"{value!r} is no address; write it as in https://example.com/bot.png")
+            raise ValueError(f"{value!r} is not an address; write it as in https://example.com/bot.png")
         return value
 
 

@@ -59,5 +59,5 @@ class Model(Part):
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^\s/]+", value):
-            raise ValueError(f"{value!r} is no address of a server; write it as in http://127.0.0.1:8080/v1")
+            raise ValueError(f"{value!r} is not an address of a server; write it as in http://127.0.0.1:8080/v1")
         return value

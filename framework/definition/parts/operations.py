@@ -38,7 +38,7 @@ _RULE = re.compile(r"[A-Z][A-Za-z0-9]*|reads|writes|administers|destroys")
 
 def _rule(value: str) -> str:
     if not _RULE.fullmatch(value):
-        raise ValueError(f"{value!r} is no operation, as in SendMessage, nor reads, writes, administers or destroys")
+        raise ValueError(f"{value!r} is not an operation (as in SendMessage), reads, writes, administers or destroys")
     return value
 
 

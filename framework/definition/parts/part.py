@@ -16,7 +16,7 @@ def _read_duration(value: object) -> object:
     """Read `90s`, `1h 30m`, `7d`; a plain number counts seconds."""
     if isinstance(value, str):
         if not _DURATION.fullmatch(value):
-            raise ValueError(f"{value!r} is no duration; write it as in 90s, 30m, 2h or 7d")
+            raise ValueError(f"{value!r} is not a duration; write it as in 90s, 30m, 2h or 7d")
         parts = re.findall(r"(?<![\d.])(\d++(?:\.\d++)?)\s*+([smhdw])", value)
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:

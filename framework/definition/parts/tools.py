@@ -111,5 +111,5 @@ class McpServer(Part):
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^\s/]+", value):
-            raise ValueError(f"{value!r} is no address; write it as in https://mcp.example.com/mcp")
+            raise ValueError(f"{value!r} is not an address; write it as in https://mcp.example.com/mcp")
         return value

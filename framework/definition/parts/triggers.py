@@ -137,7 +137,7 @@ def _schema_of(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
 def long_form(value: object) -> object:
     """Spell a trigger out: `mention`, `{keyword: [a, b]}` and `{idle: {after: 30m}}` become mappings with `on`.
 
-    What is no short form is returned as it is, for the model to judge. Raises ValueError for one that has two kinds.
+    What is not a short form is returned as it is, for the model to judge. Raises ValueError for one that has two kinds.
     """
     if isinstance(value, str):
         return {"on": value}

@@ -135,7 +135,7 @@ def read_yaml(file: Path) -> YamlDocument:
         raise _broken(file, text, error) from None
     except yaml.reader.ReaderError as error:
         raise DefinitionError(
-            f"is not valid YAML: it holds the sign {error.character:#06x}, which is no text",
+            f"is not valid YAML: it holds the sign {error.character:#06x}, which is not text",
             where=_place_in(file, text[: error.position]),
             hint="Remove that sign; some editors show it as a box or not at all.",
         ) from None
@@ -184,7 +184,7 @@ def _broken(file: Path, text: str, error: yaml.MarkedYAMLError) -> DefinitionErr
     where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
     if mark and (odd := _odd_blank(text, mark.line)):
         return DefinitionError(
-            "is not valid YAML: the line begins with a blank that is none (a no-break space or the like)",
+            "is not valid YAML: the line begins with a no-break space or a similar sign",
             where=Position(file, *odd),
             hint="Remove it and type the blanks anew; it came by copying from a page or a chat.",
         )

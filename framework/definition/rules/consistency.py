@@ -52,12 +52,12 @@ def _people(definition: BotDefinition) -> Iterator[RuleFinding]:
         for index, value in enumerate(values):
             if not _USERS.fullmatch(value):
                 yield RuleFinding(
-                    (*path, index), f"{value!r} is no user id", "Letters, digits, @, _ and -; * and ? are wildcards."
+                    (*path, index), f"{value!r} is not a user id", "Letters, digits, @, _ and -; * and ? are wildcards."
                 )
     for index, value in enumerate(definition.handover.to):
         if not re.fullmatch(r"[a-zA-Z0-9@_-]+", value):
             yield RuleFinding(
-                ("handover", "to", index), f"{value!r} is no user id", "Name people in full, as in `ada`."
+                ("handover", "to", index), f"{value!r} is not a user id", "Name people in full, as in `ada`."
             )
     both = set(definition.conditions.users) & set(definition.conditions.not_users)
     if both:

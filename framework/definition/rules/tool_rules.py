@@ -23,7 +23,7 @@ def server_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
     for name, server in definition.mcp_servers.items():
         path: Key = ("mcp_servers", name)
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            yield RuleFinding(path, f"{name!r} is no name for a server", "Use letters, digits, _ and -.")
+            yield RuleFinding(path, f"{name!r} is not a name for a server", "Use letters, digits, _ and -.")
         if server.transport == "http" and not server.url:
             yield RuleFinding(path, "a server over http needs its address", "Add `url: https://mcp.example.com/mcp`.")
         if server.transport == "stdio" and not server.command:

@@ -85,17 +85,17 @@ def _value(path: Key, kind: str, value: str) -> Iterator[RuleFinding]:
             path, f"{value!r} is one keyword, with its comma", f"Several are a list: [{listed}].", warning=True
         )
     elif kind == "command" and not re.fullmatch(r"[\w-]+", value):
-        yield RuleFinding(path, f"{value!r} is no command", "A command is one word, as in `command: help`.")
+        yield RuleFinding(path, f"{value!r} is not a command", "A command is one word, as in `command: help`.")
     elif kind == "reaction" and not _REACTION.fullmatch(value):
-        yield RuleFinding(path, f"{value!r} is no type of reaction", "Use its name, as in thumbs_up or question.")
+        yield RuleFinding(path, f"{value!r} is not a type of reaction", "Use its name, as in thumbs_up or question.")
     elif kind == "event" and value in _OWN_EVENTS:
         yield RuleFinding(
             path,
-            f"{value!r} is no custom event",
+            f"{value!r} is not a custom event",
             f"Use the trigger `{_OWN_EVENTS[value]}` for it.",
         )
     elif kind == "event" and not _EVENT.fullmatch(value):
-        yield RuleFinding(path, f"{value!r} is no type of event", "Write it as in order.shipped.")
+        yield RuleFinding(path, f"{value!r} is not a type of event", "Write it as in order.shipped.")
 
 
 def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[RuleFinding]:

@@ -75,7 +75,7 @@ class RunningBot:
         return self.screen_at(channel) if self.screen_at else UNSCREENED
 
     def become(self, newer: RunningBot) -> None:
-        """Be what another one is, but for the name and the service. What holds a `Setup` goes on with it."""
+        """Take over definition and agent from a reloaded bot. Turns in flight keep their old `Setup`."""
         self.definition, self.agent, self.at_channel = newer.definition, newer.agent, newer.at_channel
         self.screen_at = newer.screen_at
         self.rules, self.observers = newer.rules, newer.observers

@@ -1,4 +1,4 @@
-"""What a bot does beside its turns: in the background, again until it works, and periodically."""
+"""Background tasks of one bot: once, again until it works, and periodically."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from framework.stream.model import ChannelRef, Message
 class Arrival:
     """What is held between a connection and the end of catching up after it.
 
-    Nothing is lost with it: whoever reads the channels back finds what a killed process held.
+    Held messages need no storage: after a crash, catch-up finds them in the channel.
     """
 
     def __init__(self) -> None:

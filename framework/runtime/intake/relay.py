@@ -31,7 +31,7 @@ Tell = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 
 class Relay:
-    """Passes on what was delivered here, and acts on what was delivered elsewhere. Ids go round, no texts."""
+    """Broadcasts webhook events to the other replicas and applies theirs. Only ids are sent, never texts."""
 
     def __init__(self, bot: RunningBot, live: ActiveTurns, tell: Tell) -> None:
         self._bot = bot

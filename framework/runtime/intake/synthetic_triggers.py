@@ -121,7 +121,7 @@ class Starters:
             await self._accept(made_by_silence(last, trigger, due, self._user))
 
     def _since_when(self, channel: ChannelRef) -> datetime:
-        """What was before the bot came is none of its business."""
+        """Return the earliest time that counts: when the bot joined the channel."""
         return self._since.get(channel, self._timing.now() - LATE)
 
     @property

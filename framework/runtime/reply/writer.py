@@ -177,9 +177,9 @@ class ReplyWriter:
         return bool(shown.strip()) and shown != turn.reply.shown
 
     async def _show(self, turn: Turn, buffer: AnswerBuffer) -> None:
-        """Show the newest text when it is this turn's turn, then leave it a while.
+        """Show the newest text when the shared budget allows it, then wait one refresh interval.
 
-        All that is being written shares one budget: the more there is, the longer each one's turn is away.
+        All answers in progress share one budget: the more there are, the less often each of them is refreshed.
         """
         first = not turn.reply.shown.strip()
         if not await buffer.before_end(self._service.turn_to_sketch(turn.reply_id, first=first)):

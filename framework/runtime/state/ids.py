@@ -12,7 +12,7 @@ from typing import Literal
 from framework.stream.ids import IdKey
 
 Purpose = Literal["reply", "draft", "call", "note", "alert", "summary", "resumed", "turn"]
-"""What a message is for. `turn` is no message: it is the key by which tools know a turn."""
+"""What a message is for. `turn` is not a message: it is the key by which tools know a turn."""
 
 TRIES = 4
 """Ids for one message. The next one is used where somebody else has a message of the one before."""
@@ -60,7 +60,7 @@ class TurnIds:
 
     @cached_property
     def job(self) -> str:
-        """The key of the turn's job. It is no message's id and no secret: it stays when the app's secret is changed."""
+        """The key of the turn's job. Neither a message's id nor secret: it stays when the app's secret changes."""
         namespace = _EVENTS if self.made_up else _MESSAGES
         return str(uuid.uuid5(namespace, _text(f"{self.bot_user_id}\n{self.trigger}")))
 

@@ -104,9 +104,9 @@ def parse(body: bytes) -> Mapping[str, Any]:
     try:
         raw = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise UnreadableEventError("The body is no JSON.") from None
+        raise UnreadableEventError("The body is not JSON.") from None
     if not isinstance(raw, dict):
-        raise UnreadableEventError("The body is no JSON object.")
+        raise UnreadableEventError("The body is not a JSON object.")
     return raw
 
 
@@ -128,7 +128,7 @@ def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return text.encode("utf-8", "replace")  # JSON is no base64: it begins with a brace
+        return text.encode("utf-8", "replace")  # JSON is not base64: it begins with a brace
 
 
 def _place(error: BaseException) -> str:

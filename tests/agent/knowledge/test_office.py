@@ -196,7 +196,7 @@ def bomb() -> bytes:
         ("a.docx", bomb(), "unpacks to"),
         ("a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "password"),
         ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office 97"),
-        ("a.md", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "no text"),
+        ("a.md", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "not text"),
         ("a.txt", b"{\\rtf1 x}", "RTF"),
         ("a.md", b"", "empty"),
         ("a.xlsx", b"PK\x03\x04 nonsense", "damaged"),

@@ -78,8 +78,8 @@ def test_groups_are_those_of_the_text_without_marks() -> None:
         (r"\w{1,100}", "count less far"),
         (r"a{2000}", "linear time"),
         (r"[^\W\S]", "two of"),
-        (r"(", "no regular expression: missing ), unterminated subpattern at character 1"),
-        (r"a**", "no regular expression: multiple repeat at character 3"),
+        (r"(", "not a regular expression: missing ), unterminated subpattern at character 1"),
+        (r"a**", "not a regular expression: multiple repeat at character 3"),
         ("(" * 3000 + ")" * 3000, "nested too deep"),
     ],
 )

@@ -60,6 +60,6 @@ def member(archive: zipfile.ZipFile, name: str) -> bytes | None:
 def damaged(kind: str) -> UnreadableError:
     """The error for a file that is not what its name says."""
     return UnreadableError(
-        f"This article is no {kind} that can be read, or it is damaged.",
+        f"This article is not a {kind} that can be read, or it is damaged.",
         "Open it, save it anew, or remove it from the knowledge.",
     )

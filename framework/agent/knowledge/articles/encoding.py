@@ -50,7 +50,7 @@ def decode(content: bytes) -> tuple[str, str]:
 
 def _strictly(content: bytes, name: str) -> tuple[str, str]:
     text = content.decode(name, "replace").removeprefix("\ufeff")
-    return text, "parts of it are no text; they show as \ufffd" if "\ufffd" in text else ""
+    return text, "parts of it are not text; they show as \ufffd" if "\ufffd" in text else ""
 
 
 def _wide(content: bytes) -> str | None:

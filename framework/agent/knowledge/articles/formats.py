@@ -67,7 +67,7 @@ def _check_is_text(content: bytes) -> None:
     )
     controls = sum(byte < 9 or 13 < byte < 27 for byte in sample)
     if content.startswith(_PICTURES) or (not wide and controls * 20 > len(sample)):
-        raise UnreadableError("This article is no text.", "It looks like a picture or a program; remove it.")
+        raise UnreadableError("This article is not text.", "It looks like a picture or a program; remove it.")
 
 
 def reader_of(kind: str, name: str) -> Callable[[bytes], Document]:

@@ -1,4 +1,4 @@
-"""What a page holds but shows to nobody: scripts, forms' controls, hidden text. It is no knowledge."""
+"""What a page holds but shows to nobody: scripts, forms' controls, hidden text. It is not knowledge."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def understand(name: str, content: bytes) -> Article:
         return Article(
             name,
             kind,
-            problem=f"This article is no {kind} that can be read, or it is damaged.",
+            problem=f"This article is not a {kind} that can be read, or it is damaged.",
             hint="Open it, save it anew, or remove it from the knowledge.",
         )
 

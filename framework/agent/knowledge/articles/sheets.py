@@ -31,7 +31,7 @@ def read_csv(content: bytes) -> Document:
         rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True))
     except csv.Error as error:
         raise UnreadableError(
-            f"This article is no CSV that can be read: {error}.", "Save it anew as CSV in UTF-8."
+            f"This article is not a CSV that can be read: {error}.", "Save it anew as CSV in UTF-8."
         ) from None
     document = Document(build.body(), warnings=[warning] if warning else [])
     add_rows(document.body, [[cell.strip() for cell in row] for row in rows])

@@ -1,7 +1,8 @@
-"""How the embedder's space lies, measured with fixed questions: which directions are only language, what is far away.
+"""Removes the directions of languages from embeddings, and measures how far questions off the topic are.
 
 A multilingual embedder puts texts of one language together, so that a German question finds a German passage about
-something else before the English one that answers it. Taking out the directions in which languages differ lessens that.
+something else before the English one that answers it. Without the directions in which
+languages differ, that happens less.
 """
 
 from __future__ import annotations

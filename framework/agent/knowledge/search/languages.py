@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from importlib import resources
 
-# A letter that belongs to a code, as in `W2-130`, is no word.
+# A letter that belongs to a code, as in `W2-130`, is not a word.
 _TOKEN = re.compile(r"(?<![\w-])[^\W\d_]+(?:[’'][^\W\d_]+)?(?!\w)", re.UNICODE)
 
 

@@ -56,7 +56,7 @@ class SetupSession(Record):
 
     @property
     def key(self) -> str:
-        """There is one."""
+        """The only record has this key."""
         return "setup"
 
 
