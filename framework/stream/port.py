@@ -137,17 +137,17 @@ class ChatService(Protocol):
         instead of the message's own.
         """
 
-    async def revise(
+    async def update_message(
         self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
     ) -> None:
         """Store a new text and set these custom fields. This is the write that lasts. `check` as in `send`."""
 
-    async def turn_to_sketch(self, message_id: str, *, first: bool) -> None:
-        """Return when it is this message's turn to be sketched: all that are being written share one budget. Those that
+    async def turn_to_stream(self, message_id: str, *, first: bool) -> None:
+        """Return when it is this message's turn to be shown: all that are being written share one budget. Those that
         have shown nothing yet (`first`) come before all others, and among equals who waits longest.
         """
 
-    async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
+    async def stream_update(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
         """Show an unfinished text to watchers, cheaply and possibly without storing it: at its turn or, without having
         waited for one, if nobody waits. False: it was left out, because the budget for writes is spent or the service
         refused; the next one may pass.

@@ -28,14 +28,14 @@ from framework.testing.memory_chat import MemoryChat, Room, newest
 
 
 class MemoryChatService(MemoryAdministration):
-    """`ChatService` for one bot user of a `MemoryChat`. What only people would see is kept: `sketches` by message id,
+    """`ChatService` for one bot user of a `MemoryChat`. What only people would see is kept: `streamed` by message id,
     `states` (None: cleared) by message id, `typing_in`, and `read` as (channel, thread).
     """
 
     def __init__(self, chat: MemoryChat, user: User) -> None:
         self.chat = chat
         self.user = user
-        self.sketches: dict[str, list[str]] = {}
+        self.streamed: dict[str, list[str]] = {}
         self.states: dict[str, list[AIState | None]] = {}
         self.typing_in: set[tuple[ChannelRef, str | None]] = set()
         self.read: list[tuple[ChannelRef, str | None]] = []
@@ -244,12 +244,12 @@ class MemoryChatService(MemoryAdministration):
         self.chat.add(posted)
         return posted
 
-    async def revise(
+    async def update_message(
         self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
     ) -> None:
         """See the port."""
         await check()
-        await self._arrive("revise")
+        await self._arrive("update_message")
         old = self.chat.message(message_id)
         self.chat.change(
             replace(
@@ -260,17 +260,17 @@ class MemoryChatService(MemoryAdministration):
             )
         )
 
-    async def turn_to_sketch(self, message_id: str, *, first: bool) -> None:
+    async def turn_to_stream(self, message_id: str, *, first: bool) -> None:
         """See the port. There is no budget here."""
 
-    async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
+    async def stream_update(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
         """See the port. Nothing is stored."""
-        await self._arrive("sketch")
+        await self._arrive("stream_update")
         found = self.chat.find(message_id)
         if found is None:
             return False
         text = self._outgoing(channel, text, True)
-        self.sketches.setdefault(message_id, []).append(text)
+        self.streamed.setdefault(message_id, []).append(text)
         self.chat.announce(channel, MessageUpdated(replace(found, text=text, generating=True)))
         return True
 

@@ -118,7 +118,7 @@ async def test_a_long_answer_that_was_cut_off_leaves_no_stray_parts(
     agent.script = slowly(*["word " * 900] * 4, pause=1)
     first = Running(world, agent, timing=timing)
     await first.__aenter__()
-    first.service.latency["revise"] = 1000
+    first.service.latency["update_message"] = 1000
     message = world.post(CID, "Hi")
     await asyncio.sleep(10)
     assert len(world.messages(CID)) == 5

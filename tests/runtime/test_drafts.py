@@ -247,6 +247,6 @@ async def test_nothing_of_a_draft_is_streamed_to_the_customer(world: World, timi
     agent = ScriptedAgent(lambda _: [TextDelta("half"), Pause(2), answer("whole")])
     async with Running(world, agent, timing=timing, definition=spec()) as bot:
         question = await ask(bot, wait=5)
-        assert bot.service.sketches == {}
+        assert bot.service.streamed == {}
         assert bot.reply_to(question) is None
         assert draft(world).text == "whole"

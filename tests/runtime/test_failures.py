@@ -151,7 +151,7 @@ async def test_a_final_write_that_fails_is_made_up_for_in_the_same_message(
     world.room(CID)
     agent.script = slowly("one ", "two", pause=1)
     async with Running(world, agent, timing=timing) as bot:
-        bot.service.fail("revise", times=2)
+        bot.service.fail("update_message", times=2)
         message = world.post(CID, "Hi")
         await asyncio.sleep(3.5)
         assert bot.replied(message).generating

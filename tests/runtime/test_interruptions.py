@@ -213,7 +213,7 @@ async def test_a_stop_or_an_edit_in_the_last_write_comes_too_late(
     world.room(CID)
     agent.script = lambda c: [TextDelta("half"), Pause(1), answer(f"the whole of {c.question}")]
     async with Running(world, agent, timing=timing) as bot:
-        bot.service.latency["revise"] = 2
+        bot.service.latency["update_message"] = 2
         message = world.post(CID, "it")
         await asyncio.sleep(2)
         world.stop(CID)
@@ -284,7 +284,7 @@ async def test_a_turn_that_is_another_replica_s_now_leaves_the_channel_alone_wha
             world.stop(CID)
         if meanwhile == "delete":
             world.delete(message.id)
-        writes = {call: bot.service.calls[call] for call in ("send", "revise", "sketch", "delete")}
+        writes = {call: bot.service.calls[call] for call in ("send", "update_message", "stream_update", "delete")}
         await asyncio.sleep(20)
         assert bot.replied(message) == before
         assert {call: bot.service.calls[call] for call in writes} == writes

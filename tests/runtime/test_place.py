@@ -47,7 +47,7 @@ async def test_an_answer_posted_whole_shows_nothing_before(world: World, timing:
         assert bot.reply_to(question) is None
         await asyncio.sleep(3)
         assert bot.replied(question).text == "one two three"
-        assert bot.service.sketches == {}
+        assert bot.service.streamed == {}
         assert bot.service.states[bot.replied(question).id]
 
 

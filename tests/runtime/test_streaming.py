@@ -31,7 +31,12 @@ async def test_an_instant_answer_is_one_write(world: World, agent: ScriptedAgent
         await asyncio.sleep(1)
         assert bot.replied(message).text == "You said: Hi"
         assert bot.service.calls["send"] == 1
-        assert bot.service.calls["revise"] == bot.service.calls["sketch"] == bot.service.calls["indicate"] == 0
+        assert (
+            bot.service.calls["update_message"]
+            == bot.service.calls["stream_update"]
+            == bot.service.calls["indicate"]
+            == 0
+        )
 
 
 async def test_first_text_within_the_head_start_is_posted_with_the_reply(
@@ -63,7 +68,7 @@ async def test_a_slow_answer_starts_as_a_placeholder_that_thinks(
         await asyncio.sleep(5)
         assert bot.replied(message).text == "Let me see."
         assert bot.service.states[reply.id] == ["thinking", "generating", None]
-        assert bot.service.sketches[reply.id] == ["Let ", "Let me ", "Let me see."]
+        assert bot.service.streamed[reply.id] == ["Let ", "Let me ", "Let me see."]
 
 
 async def test_a_tool_s_turn_is_shown_and_text_before_it_is_not_the_answer(
@@ -87,7 +92,7 @@ async def test_a_tool_s_turn_is_shown_and_text_before_it_is_not_the_answer(
         reply = bot.replied(message)
         assert reply.text == "It is open."
         assert bot.service.states[reply.id] == ["external_sources", "thinking", "generating", None]
-        assert bot.service.sketches[reply.id][-1] == "It is open."
+        assert bot.service.streamed[reply.id][-1] == "It is open."
 
 
 async def test_sketches_are_coalesced_and_slow_down_with_length(
@@ -101,7 +106,7 @@ async def test_sketches_are_coalesced_and_slow_down_with_length(
         await asyncio.sleep(20)
         reply = bot.replied(message)
         assert reply.text == "".join(words)
-        sketches = bot.service.sketches[reply.id]
+        sketches = bot.service.streamed[reply.id]
     assert 8 <= len(sketches) <= 40
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(sketches))
 
@@ -112,7 +117,7 @@ async def test_the_final_write_comes_even_if_no_sketch_passed(
     world.room(CID)
     agent.script = slowly("a", "b", "c", pause=1)
     async with Running(world, agent, timing=timing) as bot:
-        bot.service.fail("sketch", times=1000)
+        bot.service.fail("stream_update", times=1000)
         bot.service.fail("indicate", times=1000)
         message = world.post(CID, "Talk")
         await asyncio.sleep(10)
@@ -124,10 +129,10 @@ async def test_a_sketch_that_was_left_out_is_made_up_for(world: World, agent: Sc
     world.room(CID)
     agent.script = lambda _: [Pause(1), TextDelta("Half of it"), Pause(30), answer("All of it")]
     async with Running(world, agent, timing=timing) as bot:
-        bot.service.fail("sketch", times=2)
+        bot.service.fail("stream_update", times=2)
         message = world.post(CID, "Talk")
         await asyncio.sleep(5)
-        assert bot.service.sketches[bot.replied(message).id] == ["Half of it"]
+        assert bot.service.streamed[bot.replied(message).id] == ["Half of it"]
         await asyncio.sleep(30)
 
 
@@ -217,7 +222,7 @@ async def test_an_answer_that_is_written_for_long_shows_that_it_may_be_stopped(
         message = world.post(CID, "Talk")
         await asyncio.sleep(1.3)
         reply = bot.replied(message)
-        assert bot.service.sketches[reply.id]
+        assert bot.service.streamed[reply.id]
         assert bot.service.states.get(reply.id, []) == []
         await asyncio.sleep(0.5)
         assert bot.service.states[reply.id] == ["generating"]

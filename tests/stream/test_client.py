@@ -153,7 +153,7 @@ async def test_waits_longer_after_every_failure_and_never_in_step(answers: Answe
         settings_at(answers.url), uniform=most, sleep=naps.sleep, monotonic=naps.monotonic
     ) as service:
         with pytest.raises(ChatServiceError):
-            await service.revise("r-1", text="Hello", generating=False, custom={})
+            await service.update_message("r-1", text="Hello", generating=False, custom={})
     assert [high for low, high in bounds if not low] == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
     # From the fifth failure on the whole process leaves the service alone, but for one probe after each pause.
     assert [high for low, high in bounds if low] == [1.0, 2.0, 4.0, 8.0]
@@ -219,7 +219,7 @@ async def test_a_reply_from_an_earlier_life_is_no_success_after_a_refusal(stream
     stream.running.sandbox.faults.add(Fault("SendMessage", status=429, retry_after_s=0.01))
     with pytest.raises(DuplicateMessageError):
         await stream.service.send(channel, OutgoingMessage("r-1", "hi"))
-    await stream.service.revise("r-1", text="the whole answer", generating=False, custom={})
+    await stream.service.update_message("r-1", text="the whole answer", generating=False, custom={})
     stream.running.sandbox.faults.add(Fault("SendMessage", drop="before"))
     with pytest.raises(DuplicateMessageError):
         await stream.service.send(channel, OutgoingMessage("r-1", "hi"))
@@ -239,11 +239,11 @@ async def test_sketches_are_left_out_when_the_service_is_short_of_breath(stream:
     await stream.service.join([channel])
     await stream.service.send(channel, OutgoingMessage("r-1", "…", generating=True))
     stream.running.sandbox.faults.add(Fault("EphemeralMessageUpdate", status=429, retry_after_s=30))
-    assert not await stream.service.sketch(channel, "r-1", text="Hel")
-    assert not await stream.service.sketch(channel, "r-1", text="Hell")
+    assert not await stream.service.stream_update(channel, "r-1", text="Hel")
+    assert not await stream.service.stream_update(channel, "r-1", text="Hell")
     calls = stream.running.sandbox.log.view("EphemeralMessageUpdate")
     assert len(calls) == 1
-    await stream.service.revise("r-1", text="Hello", generating=False, custom={})
+    await stream.service.update_message("r-1", text="Hello", generating=False, custom={})
 
 
 async def test_falls_back_to_stored_updates_where_there_are_no_ephemeral_ones(stream: StreamStage) -> None:
@@ -251,8 +251,8 @@ async def test_falls_back_to_stored_updates_where_there_are_no_ephemeral_ones(st
     await stream.service.join([channel])
     await stream.service.send(channel, OutgoingMessage("r-1", "…", generating=True))
     stream.running.sandbox.faults.add(Fault("EphemeralMessageUpdate", status=404, count=5))
-    assert await stream.service.sketch(channel, "r-1", text="Hel")
-    assert await stream.service.sketch(channel, "r-1", text="Hell")
+    assert await stream.service.stream_update(channel, "r-1", text="Hel")
+    assert await stream.service.stream_update(channel, "r-1", text="Hell")
     assert len(stream.running.sandbox.log.view("EphemeralMessageUpdate")) == 1
     (stored,) = await stream.service.recent(channel, limit=5)
     assert (stored.text, stored.generating) == ("Hell", True)
@@ -261,9 +261,9 @@ async def test_falls_back_to_stored_updates_where_there_are_no_ephemeral_ones(st
 async def test_a_message_that_is_gone_does_not_end_ephemeral_updates(stream: StreamStage) -> None:
     channel = await stream.room()
     await stream.service.join([channel])
-    assert not await stream.service.sketch(channel, "gone", text="Hel")
+    assert not await stream.service.stream_update(channel, "gone", text="Hel")
     await stream.service.send(channel, OutgoingMessage("r-1", "…", generating=True))
-    assert await stream.service.sketch(channel, "r-1", text="Hel")
+    assert await stream.service.stream_update(channel, "r-1", text="Hel")
     (stored,) = await stream.service.recent(channel, limit=5)
     assert stored.text == "…"
 
@@ -273,9 +273,9 @@ async def test_the_final_text_waits_for_the_sketch_before_it(stream: StreamStage
     await stream.service.join([channel])
     await stream.service.send(channel, OutgoingMessage("r-1", "…", generating=True))
     stream.running.sandbox.faults.add(Fault("EphemeralMessageUpdate", delay_s=0.2))
-    sketch = asyncio.create_task(stream.service.sketch(channel, "r-1", text="Hel"))
+    sketch = asyncio.create_task(stream.service.stream_update(channel, "r-1", text="Hel"))
     await asyncio.sleep(0.02)
-    await stream.service.revise("r-1", text="Hello", generating=False, custom={})
+    await stream.service.update_message("r-1", text="Hello", generating=False, custom={})
     assert sketch.done()
     shown = [event.body()["message"]["text"] for event in stream.published if event.type == "message.updated"]
     assert shown == ["Hel", "Hello"]

@@ -44,7 +44,7 @@ class TwinService(MemoryChatService):
         super().__init__(world, user)
         self.world = world
         self.calls: Counter[str] = Counter()
-        self.sketches = defaultdict(list)
+        self.streamed = defaultdict(list)
         self.states = defaultdict(list)
         self.latency: dict[str, float] = {}
         self.opened = self.closed = self.gone = False

@@ -82,7 +82,9 @@ class ReplyWriter:
         # The first message is completed last: while it says `generating`, a crash leaves the turn recoverable.
         if not reply.posted and await self._post(turn, parts[0], custom=custom):
             return
-        await self._service.revise(turn.reply_id, text=parts[0], generating=False, custom=custom, check=turn.fence)
+        await self._service.update_message(
+            turn.reply_id, text=parts[0], generating=False, custom=custom, check=turn.fence
+        )
         reply.shown = parts[0]
         if reply.resumed:
             await self._drop_other_parts(turn)
@@ -117,7 +119,7 @@ class ReplyWriter:
         return [id_ for id_, message in found.items() if own(message, turn.bot_user_id) is not None]
 
     def _interval(self, length: int) -> float:
-        """Seconds between two sketches: the longer the text, the less a change of it is missed."""
+        """Seconds between two updates: the longer the text, the less a change of it is missed."""
         limits = self._limits
         share = min(1.0, length / _LONG)
         return limits.fastest_sketch + (limits.slowest_sketch - limits.fastest_sketch) * share
@@ -182,16 +184,18 @@ class ReplyWriter:
         All answers in progress share one budget: the more there are, the less often each of them is refreshed.
         """
         first = not turn.reply.shown.strip()
-        if not await buffer.before_end(self._service.turn_to_sketch(turn.reply_id, first=first)):
+        if not await buffer.before_end(self._service.turn_to_stream(turn.reply_id, first=first)):
             return
-        passed = not self._is_news(turn, buffer.text) or await self._sketch(turn, self._fitting(turn, buffer.text))
+        passed = not self._is_news(turn, buffer.text) or await self._stream_update(
+            turn, self._fitting(turn, buffer.text)
+        )
         await buffer.wait_ended(self._interval(len(buffer.text)) * (1 if passed else 2))
 
-    async def _sketch(self, turn: Turn, text: str) -> bool:
+    async def _stream_update(self, turn: Turn, text: str) -> bool:
         """Show a text; False: the service is short of breath."""
         await turn.fence()
         try:
-            passed = await self._service.sketch(turn.channel, turn.reply_id, text=text)
+            passed = await self._service.stream_update(turn.channel, turn.reply_id, text=text)
         except ChatServiceError as error:
             _log.debug("sketch.failed", error=error.what)
             return False
@@ -216,7 +220,7 @@ class ReplyWriter:
         id_ = posted.message.id
         turn.reply.further.append(id_)
         if not posted.is_new:
-            await self._service.revise(id_, text=text, generating=False, custom=custom, check=turn.fence)
+            await self._service.update_message(id_, text=text, generating=False, custom=custom, check=turn.fence)
 
     async def _drop_other_parts(self, turn: Turn) -> None:
         """Delete the further messages that an interrupted process wrote and this answer does not have: it was longer,

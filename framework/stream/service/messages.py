@@ -83,7 +83,7 @@ class StreamMessages:
             )
         return sent
 
-    async def revise(
+    async def update_message(
         self, message_id: str, *, text: str, generating: bool, custom: JsonObject, check: Check = unchecked
     ) -> None:
         """Store a text and custom fields."""
@@ -99,24 +99,24 @@ class StreamMessages:
                 check=check,
             )
 
-    async def turn_to_sketch(self, message_id: str, *, first: bool) -> None:
+    async def turn_to_stream(self, message_id: str, *, first: bool) -> None:
         """Wait for a call out of the budget that all unfinished texts share."""
         endpoint = Endpoint.EPHEMERAL_UPDATE if self._ephemeral else Endpoint.UPDATE_MESSAGE
         await self._client.reserve(endpoint, Rank.FIRST if first else Rank.REFRESH)
         self._reserved[message_id] = endpoint
 
-    async def sketch(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
+    async def stream_update(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
         """Show an unfinished text. If the service has no ephemeral updates, it is stored, within the same budget."""
         reserved = self._reserved.pop(message_id, None)
         text = self._outgoing(channel, text, True)
         async with self._in_order(message_id):
             try:
-                return await self._sketch(message_id, {"set": {"text": text, "generating": True}}, reserved)
+                return await self._stream_update(message_id, {"set": {"text": text, "generating": True}}, reserved)
             except ChatServiceError as error:
                 _log.debug("stream.sketch_failed", channel=str(channel), message=message_id, error=error.what)
                 return False
 
-    async def _sketch(self, message_id: str, changes: JsonObject, reserved: Endpoint | None) -> bool:
+    async def _stream_update(self, message_id: str, changes: JsonObject, reserved: Endpoint | None) -> bool:
         body = {**changes, "user": {"id": self._bot}}
         if self._ephemeral:
             try:

@@ -49,8 +49,8 @@ class StreamChatService:
         self.recent, self.thread, self.threads = history.recent, history.thread, history.threads
         self.messages, self.reactions = history.messages, history.reactions
         messages = StreamMessages(client, bot, history)
-        self.screen_with, self.send, self.revise = messages.screen_with, messages.send, messages.revise
-        self.turn_to_sketch, self.sketch = messages.turn_to_sketch, messages.sketch
+        self.screen_with, self.send, self.update_message = messages.screen_with, messages.send, messages.update_message
+        self.turn_to_stream, self.stream_update = messages.turn_to_stream, messages.stream_update
         self.delete, self.amend = messages.delete, messages.amend
         signals = StreamSignals(client, bot)
         self.indicate, self.typing = signals.indicate, signals.typing

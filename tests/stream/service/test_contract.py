@@ -227,12 +227,12 @@ async def test_streams_a_reply_to_those_who_watch(stage: Stage, inbox: Inbox) ->
     assert posted.ai_generated
     assert posted.generating
     assert posted.custom == {"reply_to": "m-1"}
-    assert await stage.service.sketch(channel, "r-1", text="Hel")
+    assert await stage.service.stream_update(channel, "r-1", text="Hel")
     shown = (await inbox.next(MessageUpdated)).message
     assert (shown.text, shown.generating) == ("Hel", True)
     (stored,) = await stage.service.recent(channel, limit=5)
     assert stored.text == "…"
-    await stage.service.revise("r-1", text="Hello", generating=False, custom={"sources": [{"title": "A"}]})
+    await stage.service.update_message("r-1", text="Hello", generating=False, custom={"sources": [{"title": "A"}]})
     final = (await inbox.next(MessageUpdated)).message
     assert (final.text, final.generating) == ("Hello", False)
     (stored,) = await stage.service.recent(channel, limit=5)
@@ -251,12 +251,12 @@ async def test_replies_in_a_thread(stage: Stage) -> None:
 
 async def test_sketching_what_is_gone_is_no_error(stage: Stage) -> None:
     channel = await stage.room()
-    assert not await stage.service.sketch(channel, "nothing", text="Hel")
+    assert not await stage.service.stream_update(channel, "nothing", text="Hel")
 
 
 async def test_revising_what_is_gone_is_an_error_that_does_not_pass(stage: Stage) -> None:
     with pytest.raises(ChatServiceError) as caught:
-        await stage.service.revise("nothing", text="Hello", generating=False, custom={})
+        await stage.service.update_message("nothing", text="Hello", generating=False, custom={})
     assert not caught.value.retryable
     assert caught.value.status == 404
 

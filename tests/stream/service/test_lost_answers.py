@@ -59,7 +59,7 @@ async def test_a_post_that_waited_goes_with_its_newest_text(stream: StreamStage,
 async def test_the_final_text_is_stored(stream: StreamStage, channel: ChannelRef, when: When) -> None:
     await stream.service.send(channel, OutgoingMessage("r-1", "…", generating=True))
     lose(stream, "UpdateMessagePartial", when)
-    await stream.service.revise("r-1", text="Hello", generating=False, custom={"outcome": "answered"})
+    await stream.service.update_message("r-1", text="Hello", generating=False, custom={"outcome": "answered"})
     (stored,) = await stream.service.recent(channel, limit=5)
     assert (stored.text, stored.generating, stored.custom["outcome"]) == ("Hello", False, "answered")
 
@@ -76,19 +76,19 @@ async def test_a_deletion_deletes(stream: StreamStage, channel: ChannelRef, when
 async def test_a_lost_sketch_is_left_out_and_does_no_harm(stream: StreamStage, channel: ChannelRef, when: When) -> None:
     await stream.service.send(channel, OutgoingMessage("r-1", "…", generating=True))
     lose(stream, "EphemeralMessageUpdate", when, count=1)
-    await stream.service.turn_to_sketch("r-1", first=True)
-    assert not await stream.service.sketch(channel, "r-1", text="Hel")
-    await stream.service.revise("r-1", text="Hello", generating=False, custom={})
+    await stream.service.turn_to_stream("r-1", first=True)
+    assert not await stream.service.stream_update(channel, "r-1", text="Hel")
+    await stream.service.update_message("r-1", text="Hello", generating=False, custom={})
     (stored,) = await stream.service.recent(channel, limit=5)
     assert (stored.text, stored.generating) == ("Hello", False)
 
 
-@pytest.mark.parametrize("write", ["send", "revise", "delete"])
+@pytest.mark.parametrize("write", ["send", "update_message", "delete"])
 async def test_what_is_checked_before_a_write_is_checked_again_before_each_try(
     stream: StreamStage, channel: ChannelRef, write: str
 ) -> None:
     await stream.service.send(channel, OutgoingMessage("r-1", "…", generating=True))
-    operation = {"send": "SendMessage", "revise": "UpdateMessagePartial", "delete": "DeleteMessage"}[write]
+    operation = {"send": "SendMessage", "update_message": "UpdateMessagePartial", "delete": "DeleteMessage"}[write]
     # Where a method may be repeated, aiohttp does so once by itself.
     lose(stream, operation, "before", count=1 if write == "send" else 2)
     checks = 0
@@ -101,7 +101,9 @@ async def test_what_is_checked_before_a_write_is_checked_again_before_each_try(
 
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "send": lambda: stream.service.send(channel, OutgoingMessage("r-2", "hi"), check=check),
-        "revise": lambda: stream.service.revise("r-1", text="late", generating=False, custom={}, check=check),
+        "update_message": lambda: stream.service.update_message(
+            "r-1", text="late", generating=False, custom={}, check=check
+        ),
         "delete": lambda: stream.service.delete("r-1", check=check),
     }
     with pytest.raises(PermissionError):
@@ -144,7 +146,7 @@ async def test_what_is_of_use_now_or_never_fails_at_once_while_the_service_is_do
         with pytest.raises(ChatServiceError, match="is down") as caught:
             await service.typing(channel, parent_id=None, on=True)
         assert caught.value.retryable
-        assert not await service.sketch(channel, "r-1", text="Hel")
+        assert not await service.stream_update(channel, "r-1", text="Hel")
         assert len(log.view("SendEvent")) == asked
         faults.clear()
         assert (await service.send(channel, OutgoingMessage("r-1", "hi"))).text == "hi"
