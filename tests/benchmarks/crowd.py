@@ -36,6 +36,7 @@ class Crowd:
         self.final: dict[str, float] = {}
         self.sent_at: dict[str, float] = {}
         self._came = asyncio.Event()
+        self._done: dict[str, asyncio.Event] = {}
 
     def _token(self, **claims: Any) -> dict[str, str]:
         token = jwt.encode(claims, self._sandbox.SECRET, algorithm="HS256")
@@ -93,6 +94,7 @@ class Crowd:
         self.first.setdefault(question, now)
         if message.get("text") and not message.get("generating") and question not in self.final:
             self.final[question] = now
+            self._done.setdefault(question, asyncio.Event()).set()
             self._came.set()
 
     async def ask(self, number: int) -> None:
@@ -120,6 +122,11 @@ class Crowd:
                 await self.ask(number)
 
         await asyncio.gather(*(some() for _ in range(at_once)))
+
+    async def answer_to(self, name: str, seconds: float) -> None:
+        """Return once this question has its final reply. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            await self._done.setdefault(name, asyncio.Event()).wait()
 
     async def answered(self, count: int, seconds: float) -> None:
         """Return once so many have their reply. Raises TimeoutError."""
