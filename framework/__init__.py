@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Conversation,
         Finished,
         HandoverRequested,
+        Reference,
         Source,
         TextDelta,
         ToolFinished,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         Utterance,
     )
     from framework.agent.knowledge.retriever import Retriever
-    from framework.agent.prompt.reference import Reference
     from framework.app.app import App
     from framework.app.serving import Ready
     from framework.definition.model import Bot, BotDefinition

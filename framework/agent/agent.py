@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
 from framework.agent.answer import answer_of
 from framework.agent.build.loop import build_loop
@@ -24,18 +24,18 @@ from framework.agent.conversation import (
     Utterance,
 )
 from framework.agent.embedded.address import without_names
-from framework.agent.embedded.digest import digest
-from framework.agent.embedded.extract import extract, wants_summary
+from framework.agent.embedded.digest import digest, extract, wants_summary
 from framework.agent.models.setup import close_model
 from framework.agent.prompt.background import Backgrounds
 from framework.agent.prompt.messages import marked_messages, plain_messages
-from framework.agent.prompt.summary_prompt import HANDOVER_PROMPT
-from framework.agent.transcript import MODES, Transcript
+from framework.agent.prompt.summary import HANDOVER_PROMPT
+from framework.agent.transcript import Transcript
 from framework.agent.turn import (
     ANSWER,
     Aside,
-    Ledger,
+    EndlessToolCallsError,
     TurnContext,
+    TurnJournal,
     decided_call,
     decided_task,
     keep_answer,
@@ -46,7 +46,7 @@ from framework.tools.approval.tool_calls import roles_of
 
 if TYPE_CHECKING:
     from framework.agent.build.dependencies import AgentDependencies
-    from framework.agent.prompt.reference import Reference
+    from framework.agent.conversation import Reference
     from framework.approvals import Approval
     from framework.settings import Settings
     from framework.tools.operations import Opener
@@ -172,26 +172,41 @@ class LangChainAgent:
             yield TextDelta(answer.text)
             yield Finished(answer)
             return
-        ledger = await self._ledger(conversation, decided)
+        journal = await self._journal(conversation, decided)
         references = await self._look_up(conversation)
-        messages = await self._messages(conversation, references, ledger, decided)
+        messages = await self._messages(conversation, references, journal, decided)
         transcript = Transcript(self._parts.clock)
-        run: Any = self._graph.astream(
-            {"messages": messages},
-            context=self._context(conversation, ledger, decided),
-            stream_mode=list(MODES),
-        )
         try:
-            async with aclosing(run) as steps:
-                async for mode, data in steps:
-                    for event in transcript.read(mode, data):
+            async with aclosing(self._run(messages, self._context(conversation, journal, decided))) as happened:
+                async for one in happened:
+                    for event in transcript.read(one):
                         yield event
-        except ModelCallLimitExceededError:
+        except EndlessToolCallsError:
             raise ModelError(
                 f"{self._parts.site.place} kept calling tools without answering.",
                 hint="Choose a model that handles tools better, or give the bot fewer of them.",
             ) from None
-        yield Finished(answer_of(transcript, self._parts, conversation, references, ledger=ledger, started=started))
+        yield Finished(answer_of(transcript, self._parts, conversation, references, journal=journal, started=started))
+
+    async def _run(self, messages: list[Any], context: TurnContext) -> AsyncGenerator[object, None]:
+        """Run the graph; yield what the turn's middleware tells, and the graph's updates."""
+        events = context.journal.events
+
+        async def run() -> None:
+            steps: Any = self._graph.astream({"messages": messages}, context=context, stream_mode="updates")
+            async with aclosing(steps):
+                async for update in steps:
+                    events.put(update)
+
+        task = asyncio.create_task(run())
+        task.add_done_callback(lambda _: events.end())
+        try:
+            async for event in events.all():
+                yield event
+            await task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     def _digest(self, conversation: Conversation, started: float) -> Answer:
         """The task of a digest, without a language model: how much was said and by whom, and the most telling of it."""
@@ -205,10 +220,10 @@ class LangChainAgent:
             raise ModelError("No tool of this bot needs approval, so that nothing can have been decided.")
         return await self._parts.approvals.get(conversation.decided)
 
-    async def _ledger(self, conversation: Conversation, decided: Approval | None) -> Ledger:
+    async def _journal(self, conversation: Conversation, decided: Approval | None) -> TurnJournal:
         tools = () if self._parts.mcp is None else await self._parts.mcp.tools(self._parts.bot.definition.tool_names)
         call = None if decided is None else decided_call(decided, (*self._parts.tools, *tools))
-        return Ledger(conversation.steps, call, decided.id if decided else "", tools, mark=self._parts.mark())
+        return TurnJournal(conversation.steps, call, decided.id if decided else "", tools, mark=self._parts.mark())
 
     async def _look_up(self, conversation: Conversation) -> Sequence[Reference]:
         """A language model is shown the passages at once, which saves the call in which it would ask for them. The
@@ -223,7 +238,7 @@ class LangChainAgent:
         self,
         conversation: Conversation,
         references: Sequence[Reference],
-        ledger: Ledger,
+        journal: TurnJournal,
         decided: Approval | None,
     ) -> list[Any]:
         task = conversation.instruction or (decided_task(decided) if decided else "")
@@ -231,10 +246,10 @@ class LangChainAgent:
             raise ModelError("There is nothing to answer: the conversation is empty.")
         if self._parts.embedded:
             return plain_messages(conversation.utterances, task)
-        shown, background = await self._backgrounds.of(conversation, references, ledger)
-        return marked_messages(shown, task, background, replace(self._backgrounds.window, mark=ledger.mark))
+        shown, background = await self._backgrounds.of(conversation, references, journal)
+        return marked_messages(shown, task, background, replace(self._backgrounds.window, mark=journal.mark))
 
-    def _context(self, conversation: Conversation, ledger: Ledger, decided: Approval | None) -> TurnContext:
+    def _context(self, conversation: Conversation, journal: TurnJournal, decided: Approval | None) -> TurnContext:
         # What the team approved is done for whoever asked for it, whoever's turn this is.
         caller = conversation.caller
         return TurnContext(
@@ -248,5 +263,5 @@ class LangChainAgent:
             message=caller.message,
             restricted=caller.restricted,
             chat=self._parts.operations,
-            ledger=ledger,
+            journal=journal,
         )

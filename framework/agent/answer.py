@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
 
-from framework.agent.builtin import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import Answer, Outcome, Source
 from framework.agent.embedded.smalltalk import small_talk
 from framework.agent.middleware.budget import cost_of
 from framework.agent.middleware.outcome import judge, withheld
 from framework.agent.models.pieces import CUT
 from framework.agent.models.thoughts import without_retracted
-from framework.agent.prompt.tags import strip_message_tags
+from framework.agent.own_tools import BUILT_IN, HAND_OVER, OFFER_PERSON
+from framework.agent.prompt.marks import strip_message_tags
 from framework.errors import ModelError
 
 if TYPE_CHECKING:
     from framework.agent.build.dependencies import AgentDependencies
-    from framework.agent.conversation import Conversation
-    from framework.agent.prompt.reference import Reference
+    from framework.agent.conversation import Conversation, Reference
     from framework.agent.transcript import Transcript
-    from framework.agent.turn import Ledger
+    from framework.agent.turn import TurnJournal
 
 
 def answer_of(
@@ -31,17 +30,17 @@ def answer_of(
     conversation: Conversation,
     shown: Sequence[Reference],
     *,
-    ledger: Ledger,
+    journal: TurnJournal,
     started: float,
 ) -> Answer:
     """The answer that a turn came to. `started` is the clock's time of the call. Raises ModelError without one."""
     text, outcome, sources, suggestions = _come_to(transcript, parts, conversation, shown)
     finished, first = parts.clock(), transcript.first_text_at
     tokens_in, tokens_out = (
-        _sum(transcript.input_tokens, ledger.input_tokens),
-        _sum(transcript.output_tokens, ledger.output_tokens),
+        _sum(transcript.input_tokens, journal.input_tokens),
+        _sum(transcript.output_tokens, journal.output_tokens),
     )
-    uncertain = tuple(dict.fromkeys(ledger.uncertain))
+    uncertain = tuple(dict.fromkeys(journal.uncertain))
     return Answer(
         text=_with_doubts(text, uncertain, parts.bot.definition.phrases.uncertain),
         outcome=outcome,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -184,3 +184,24 @@ class Agent(Protocol):
 
     async def summarise(self, conversation: Conversation) -> str:
         """A short summary for the person who takes over. Raises ModelError when the model fails."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A passage, and where it stands."""
+
+    source: Source
+    text: str
+
+
+class Library(Protocol):
+    """What the agent asks of a bot's knowledge."""
+
+    async def warm(self) -> None:
+        """Do what the first question would otherwise wait for."""
+
+    async def look_up(self, conversation: Conversation) -> Sequence[Reference]:
+        """Return the passages that fit the question best, best first; empty if nothing comes near."""
+
+    def read(self, artifact: object) -> Sequence[Reference]:
+        """The passages in what the tool `search_knowledge` returned beside its text; empty for anything else."""

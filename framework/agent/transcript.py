@@ -1,14 +1,13 @@
-"""What LangGraph's stream says of one turn, as the agent's own events."""
+"""What a turn's loop says, as the agent's own events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
-from framework.agent.builtin import HAND_OVER, OFFER_PERSON
 from framework.agent.conversation import (
     AgentEvent,
     ApprovalRequested,
@@ -20,14 +19,12 @@ from framework.agent.conversation import (
 from framework.agent.middleware.budget import BudgetSpent
 from framework.agent.middleware.model_errors import AnsweredBy, AttemptFailed
 from framework.agent.models.thoughts import without_retracted
-from framework.agent.prompt.tags import strip_message_tags, strip_message_tags_so_far
-from framework.values import Untyped
+from framework.agent.own_tools import HAND_OVER, OFFER_PERSON
+from framework.agent.prompt.marks import strip_message_tags, strip_message_tags_so_far
+from framework.agent.turn_events import TextPiece
 
 _SILENT = frozenset({OFFER_PERSON, HAND_OVER})
 """Tools that end the turn: nobody need see them at work."""
-
-MODES: Sequence[Literal["messages", "updates", "custom"]] = ("messages", "updates", "custom")
-"""The stream modes that a transcript reads."""
 
 
 @dataclass
@@ -52,33 +49,24 @@ class Transcript:
     _handed_out: str = ""
     _attempt: str = ""
 
-    def read(self, mode: str, data: Untyped) -> Iterator[AgentEvent]:
-        """Take in one item of the stream."""
-        if mode == "messages":
-            message, metadata = data
-            if metadata.get("langgraph_node") == "model" and isinstance(message, AIMessage):
-                yield from self._text(message)
-        elif mode == "custom":
-            yield from self._told(data)
-        else:
-            for message in _messages(data):
+    def read(self, event: object) -> Iterator[AgentEvent]:
+        """Take in one of the turn's events, or an update of LangGraph's stream."""
+        if isinstance(event, TextPiece):
+            yield from self._text(event.text)
+        elif isinstance(event, AttemptFailed):
+            self._attempt = ""
+        elif isinstance(event, AnsweredBy):
+            self.model = event.label
+        elif isinstance(event, BudgetSpent):
+            self.spent = True
+        elif isinstance(event, ApprovalRequested):
+            yield event
+        elif isinstance(event, Mapping):
+            for message in _messages(event):
                 yield from self._message(message)
 
-    def _told(self, data: object) -> Iterator[AgentEvent]:
-        if isinstance(data, AttemptFailed):
-            self._attempt = ""
-        elif isinstance(data, AnsweredBy):
-            self.model = data.label
-        elif isinstance(data, BudgetSpent):
-            self.spent = True
-        elif isinstance(data, ApprovalRequested):
-            yield data
-
-    def _text(self, message: AIMessage) -> Iterator[AgentEvent]:
-        # A model that does not stream comes as one whole message; one that does must not come twice.
-        if not message.text or (self._attempt and not isinstance(message, AIMessageChunk)):
-            return
-        self._attempt = without_retracted(self._attempt + message.text)
+    def _text(self, text: str) -> Iterator[AgentEvent]:
+        self._attempt = without_retracted(self._attempt + text)
         shown = strip_message_tags_so_far(self._attempt)
         if shown.startswith(self._handed_out) and len(shown) > len(self._handed_out):
             more = shown[len(self._handed_out) :]

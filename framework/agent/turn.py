@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import AIMessage, messages_from_dict, messages_to_dict
+from pydantic import TypeAdapter
 
 from framework.agent.conversation import (
     Answer,
     ApprovalRequested,
     HandoverRequested,
-    Source,
     Steps,
 )
+from framework.agent.turn_events import TurnEvents
 from framework.tools.context import ToolContext
 from framework.tools.rules import declared_name
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from framework.approvals import Approval
+
+MODEL_CALLS = 8
+"""Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
 
 ANSWER = "answer"
 """The step that holds the finished answer."""
@@ -32,7 +36,7 @@ Aside = HandoverRequested | ApprovalRequested
 
 
 @dataclass(frozen=True)
-class Said:
+class CustomerNotice:
     """Beside a refused call's words for the model: what a customer can be told of it as it is. `uncertain`: nobody
     knows whether the call was done.
     """
@@ -41,8 +45,12 @@ class Said:
     uncertain: bool = False
 
 
+class EndlessToolCallsError(Exception):
+    """The model kept calling tools until it may not be called any more in this turn."""
+
+
 @dataclass
-class Ledger:
+class TurnJournal:
     """What happened so far in a turn. Not shared between turns.
 
     `decided` is a model's call that is not asked for, because the team decided on it before; it stands for the model's
@@ -57,8 +65,17 @@ class Ledger:
     input_tokens: int = 0
     output_tokens: int = 0
     mark: str = ""
+    events: TurnEvents = field(default_factory=TurnEvents)
+    model_calls: int = 0
     _made: list[AIMessage] = field(default_factory=list)
     _saved: int = 0
+
+    def next_call(self) -> int:
+        """Count a call of the model; return its place in the turn, from 0. Raises EndlessToolCallsError."""
+        if self.model_calls >= MODEL_CALLS:
+            raise EndlessToolCallsError
+        self.model_calls += 1
+        return self.model_calls - 1
 
     def recorded(self, number: int) -> AIMessage | None:
         """What the model answered when it was called for the nth time (from 0) in an earlier try, where that led to a
@@ -88,29 +105,43 @@ class Ledger:
 
 @dataclass(frozen=True)
 class TurnContext(ToolContext):
-    """What tools are told, and the turn's ledger beside it, which is not for them."""
+    """What tools are told, and the turn's journal beside it, which is not for them."""
 
-    ledger: Ledger = field(default_factory=Ledger, repr=False, compare=False)
+    journal: TurnJournal = field(default_factory=TurnJournal, repr=False, compare=False)
 
 
 def _model_step(number: int) -> str:
     return f"model:{number}"
 
 
+NamedAside = tuple[Literal["handover"], HandoverRequested] | tuple[Literal["approval"], ApprovalRequested]
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """A finished answer as it is kept, with the events beside it, each under the name of its kind."""
+
+    answer: Answer
+    events: tuple[NamedAside, ...] = ()
+
+
+_KEPT = TypeAdapter(KeptAnswer)
+
+
+def _named(event: Aside) -> NamedAside:
+    return ("handover", event) if isinstance(event, HandoverRequested) else ("approval", event)
+
+
 def keep_answer(answer: Answer, events: Sequence[Aside]) -> dict[str, Any]:
-    """A finished answer as JSON."""
-    named = {HandoverRequested: "handover", ApprovalRequested: "approval"}
-    return {"answer": asdict(answer), "events": [[named[type(event)], asdict(event)] for event in events]}
+    """Return a finished answer as JSON."""
+    kept: dict[str, Any] = _KEPT.dump_python(KeptAnswer(answer, tuple(map(_named, events))), mode="json")
+    return kept
 
 
 def kept_answer(value: dict[str, Any]) -> tuple[Answer, tuple[Aside, ...]]:
-    """An answer from its JSON, with the events beside it."""
-    told = dict(value["answer"])
-    told["sources"] = tuple(Source(**source) for source in told["sources"])
-    for name in ("suggestions", "tools", "uncertain"):
-        told[name] = tuple(told[name])
-    kinds = {"handover": HandoverRequested, "approval": ApprovalRequested}
-    return Answer(**told), tuple(kinds[kind](**event) for kind, event in value["events"])
+    """Return an answer from its JSON, with the events beside it. Fields that a newer release added are left out."""
+    kept = _KEPT.validate_python(value)
+    return kept.answer, tuple(event for _, event in kept.events)
 
 
 def decided_call(decided: Approval, tools: Sequence[BaseTool]) -> AIMessage:

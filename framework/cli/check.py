@@ -214,7 +214,7 @@ def _at_the_model(bot: Bot) -> Iterator[None]:
 
 
 def _reach_model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.models.setup import check_model
+    from framework.agent.models.check import check_model
 
     with _at_the_model(bot):
         return _run(check_model(bot.definition.model, settings))

@@ -13,9 +13,8 @@ from langchain_core.tools import BaseTool, tool
 
 from framework.agent.agent import LangChainAgent
 from framework.agent.build.dependencies import AgentDependencies
-from framework.agent.conversation import Answer, Caller, Conversation, Finished, Source, TextDelta, Utterance
+from framework.agent.conversation import Answer, Caller, Conversation, Finished, Reference, Source, TextDelta, Utterance
 from framework.agent.models.setup import build_model, choose_model, site_of
-from framework.agent.prompt.reference import Reference
 from framework.definition.model import Bot, BotDefinition
 from framework.settings import Settings
 from tests.support.openai_server import MODEL, ScriptedServer, scripted_server

@@ -10,11 +10,11 @@ from langchain.tools import ToolRuntime, tool
 from structlog.testing import capture_logs
 
 from framework.agent.conversation import Finished, TextDelta, ToolFinished, ToolStarted
-from framework.agent.middleware.model_errors import MODEL_CALLS
+from framework.agent.turn import MODEL_CALLS
 from framework.errors import ModelError, ToolError
 from framework.tools.context import ToolContext
 from tests.agent.conftest import KEY, RETURNS, WATER, AgentMaker, Shelf, answer, asking, streamed
-from tests.support.openai_server import MODEL, ScriptedServer, call, cut, fail, hang, say, send
+from tests.support.openai_server import MODEL, ScriptedServer, call, cut, fail, hang, say, say_as_read, send
 
 CALLERS: list[ToolContext] = []
 
@@ -54,8 +54,11 @@ def find_article(query: str) -> tuple[str, object]:
 async def test_streams_the_answer_piece_by_piece_and_ends_with_all_of_it(
     server: ScriptedServer, make_agent: AgentMaker
 ) -> None:
-    server.play(say("Every ", "two ", "weeks. ", "[Watering your garden]"))
-    events = [event async for event in make_agent(library=Shelf()).stream(asking("How often?"))]
+    read, events = asyncio.Semaphore(0), []
+    server.play(say_as_read("Every ", "two ", "weeks. ", "[Watering your garden]", read=read))
+    async for event in make_agent(library=Shelf()).stream(asking("How often?")):
+        events.append(event)
+        read.release()
     assert list(streamed(events)) == ["Every ", "two ", "weeks. ", "[Watering your garden]"]
     finished = events[-1]
     assert isinstance(finished, Finished)

@@ -18,8 +18,7 @@ from framework.agent.models.failure import ModelSite
 from framework.agent.models.setup import build_model, choose_model, close_model
 from framework.agent.prompt.facts import Facts, fact_tools
 from framework.agent.prompt.pictures import Pictures
-from framework.agent.prompt.summary import BATCH, ChannelSummaries, Summariser
-from framework.agent.prompt.summary_prompt import CHANNEL_PROMPT
+from framework.agent.prompt.summary import BATCH, CHANNEL_PROMPT, ChannelSummaries, Summariser
 from framework.definition.model import Model
 from framework.definition.parts.memory import Memory
 from framework.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from framework.agent.agent import LangChainAgent
-from framework.agent.build.channel_agents import ChannelAgents, Member
+from framework.agent.build.channel_agents import ChannelAgents, VariantAgent
 from framework.agent.conversation import Caller, Conversation, Finished, Utterance
 from framework.definition.loader import load_bot
 from framework.settings import Settings
@@ -52,7 +52,7 @@ async def family(folder: Path, settings: Settings) -> AsyncIterator[ChannelAgent
     await made.aclose()
 
 
-async def ask(agent: Member | LangChainAgent, cid: str) -> str:
+async def ask(agent: VariantAgent | LangChainAgent, cid: str) -> str:
     conversation = Conversation((Utterance("user", "How long can I return it?", "Ada"),), Caller("ada", channel=cid))
     async for event in agent.stream(conversation):
         if isinstance(event, Finished):
@@ -83,8 +83,8 @@ async def test_what_channels_have_in_common_is_there_once(server: ScriptedServer
     await ask(family.at("messaging:vip-1"), "messaging:vip-1")
     await ask(family.at("messaging:plain-1"), "messaging:plain-1")
     vip, plain = (family.at(f"messaging:{name}-1") for name in ("vip", "plain"))
-    assert isinstance(vip, Member)
-    assert isinstance(plain, Member)
+    assert isinstance(vip, VariantAgent)
+    assert isinstance(plain, VariantAgent)
     assert vip.agent is not None
     assert plain.agent is not None
     assert vip.agent._parts.model is family.root._parts.model

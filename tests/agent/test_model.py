@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.agent.models.setup import DEFAULT_OPENAI_MODEL, ModelChoice, build_model, check_model, choose_model
+from framework.agent.models.check import check_model
+from framework.agent.models.setup import DEFAULT_OPENAI_MODEL, ModelChoice, build_model, choose_model
 from framework.definition.model import Model
 from framework.errors import ModelError
 from framework.settings import Settings

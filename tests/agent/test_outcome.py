@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import AIMessage
 
-from framework.agent.conversation import Source
+from framework.agent.conversation import Reference, Source
 from framework.agent.middleware.outcome import cited, judge, withheld
-from framework.agent.prompt.reference import Reference
 from tests.agent.conftest import RETURNS, WATER
 
 WATER_AGAIN = Reference(Source("Watering your garden", "water.md", "In winter"), "Less.")

@@ -10,7 +10,8 @@ import pytest
 from framework.agent.agent import LangChainAgent
 from framework.agent.build.dependencies import AgentDependencies
 from framework.agent.conversation import Caller, Conversation, Finished, TextDelta, Utterance
-from framework.agent.models.setup import build_model, check_model, choose_model, site_of
+from framework.agent.models.check import check_model
+from framework.agent.models.setup import build_model, choose_model, site_of
 from framework.definition.model import Bot, BotDefinition
 from framework.settings import Settings
 from tests.support.local_model import NAME, local_model, missing

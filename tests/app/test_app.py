@@ -14,8 +14,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.retrievers import BaseRetriever
 from pydantic import SecretStr
 
-from framework.agent.conversation import Source, Utterance
-from framework.agent.prompt.reference import Reference
+from framework.agent.conversation import Reference, Source, Utterance
 from framework.app.app import App
 from framework.app.serving import Ready
 from framework.errors import DefinitionError, SettingsError, UsageError

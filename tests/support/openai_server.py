@@ -121,6 +121,19 @@ def say(*pieces: str, pause: float = 0.0, finish: str = "stop") -> Step:
     return step
 
 
+def say_as_read(*pieces: str, read: asyncio.Semaphore) -> Step:
+    """Stream text; each piece but the first is sent once `read` was released for the one before."""
+
+    async def step(stream: Stream) -> None:
+        await stream.begin()
+        for piece in pieces:
+            await stream.delta({"content": piece})
+            await read.acquire()
+        await stream.end()
+
+    return step
+
+
 def call(
     *calls: tuple[str, Mapping[str, Any]], text: str = "", finish: str | None = "tool_calls", whole: bool = True
 ) -> Step:

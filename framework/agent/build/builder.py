@@ -13,14 +13,13 @@ import structlog
 
 from framework.agent.agent import LangChainAgent
 from framework.agent.build.dependencies import AgentDependencies
-from framework.agent.build.factory import load_knowledge, make_folder
+from framework.agent.build.factory import load_knowledge, make_folder, settle_tracing
 from framework.agent.build.own import OwnParts
-from framework.agent.build.tracing import settle_tracing
-from framework.agent.builtin import BUILT_IN
 from framework.agent.knowledge.retriever import RetrieverLibrary
 from framework.agent.knowledge.tool import knowledge_tool
 from framework.agent.models.failure import ModelSite
 from framework.agent.models.setup import EMBEDDED, ModelChoice, build_model, choose_model, site_of
+from framework.agent.own_tools import BUILT_IN
 from framework.agent.prompt.pictures import pictures_for
 from framework.definition.parts.operations import OPERATION_TOOLS
 from framework.definition.reading.positions import read_yaml
@@ -293,8 +292,7 @@ class AgentBuilder:
     def _summaries(self, bot: str, definition: BotDefinition, modelled: Modelled) -> ChannelSummaries | None:
         if not definition.context.summarise:
             return None
-        from framework.agent.prompt.summary import ChannelSummaries, Summariser
-        from framework.agent.prompt.summary_prompt import CHANNEL_PROMPT
+        from framework.agent.prompt.summary import CHANNEL_PROMPT, ChannelSummaries, Summariser
 
         return ChannelSummaries(bot, self._store(), Summariser(*modelled, CHANNEL_PROMPT))
 

@@ -42,26 +42,26 @@ class ChannelAgents:
         with without_collecting():
             from framework.agent.build.builder import AgentBuilder
 
-            self._workshop: AgentBuilder = AgentBuilder(bot, settings, clock=clock, now=now, own=own)
+            self._builder: AgentBuilder = AgentBuilder(bot, settings, clock=clock, now=now, own=own)
             self._bot = bot
-            self.root = self._workshop.build(bot)
+            self.root = self._builder.build(bot)
         self._app: tuple[Settings, Opener | None] | None = None
-        self._members: dict[str, Member] = {}
-        self._known: dict[int, tuple[Bot, Member | LangChainAgent]] = {}
+        self._members: dict[str, VariantAgent] = {}
+        self._known: dict[int, tuple[Bot, VariantAgent | LangChainAgent]] = {}
         self._screens: dict[int, tuple[Bot, Screen]] = {}
 
-    def at(self, cid: str) -> Member | LangChainAgent:
+    def at(self, cid: str) -> VariantAgent | LangChainAgent:
         """The agent for a channel (TYPE:ID). Quick: one that is new is built with its first turn."""
         return self.of(self._bot.at(cid))
 
-    def of(self, variant: Bot) -> Member | LangChainAgent:
+    def of(self, variant: Bot) -> VariantAgent | LangChainAgent:
         """The agent for a variant of the bot."""
         # By identity first: it is asked for with every event. The variant is kept, so that its id stays its own.
         known = self._known.get(id(variant))
         if known is None:
             content = _content(variant)
             same = content == _content(self._bot)
-            agent = self.root if same else self._members.setdefault(content, Member(self, variant))
+            agent = self.root if same else self._members.setdefault(content, VariantAgent(self, variant))
             known = self._known[id(variant)] = (variant, agent)
         return known[1]
 
@@ -77,7 +77,7 @@ class ChannelAgents:
     def _screen(self, variant: Bot) -> Screen:
         known = self._screens.get(id(variant))
         if known is None:
-            known = self._screens[id(variant)] = (variant, self._workshop.screen(variant))
+            known = self._screens[id(variant)] = (variant, self._builder.screen(variant))
         return known[1]
 
     def connect(self, settings: Settings, opener: Opener | None = None) -> None:
@@ -97,7 +97,7 @@ class ChannelAgents:
 
     def build(self, variant: Bot) -> LangChainAgent:
         """Build the agent of a variant; for its member. Takes as long as what it does not share."""
-        agent = self._workshop.build(variant)
+        agent = self._builder.build(variant)
         if self._app is not None:
             agent.connect(*self._app)
         return agent
@@ -106,12 +106,12 @@ class ChannelAgents:
         return [self.root, *(member.agent for member in self._members.values() if member.agent is not None)]
 
 
-class Member:
+class VariantAgent:
     """The agent of a variant, built when it is first needed."""
 
-    def __init__(self, family: ChannelAgents, variant: Bot) -> None:
+    def __init__(self, agents: ChannelAgents, variant: Bot) -> None:
         self.agent: LangChainAgent | None = None
-        self._family = family
+        self._agents = agents
         self._variant = variant
         self._lock = asyncio.Lock()
 
@@ -137,7 +137,7 @@ class Member:
     async def _own(self) -> LangChainAgent:
         async with self._lock:
             if self.agent is None:
-                self.agent = await asyncio.to_thread(self._family.build, self._variant)
+                self.agent = await asyncio.to_thread(self._agents.build, self._variant)
             return self.agent
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from framework.agent.agent import LangChainAgent
+    from framework.agent.conversation import Library
     from framework.agent.models.failure import ModelSite
     from framework.agent.prompt.facts import Facts
     from framework.agent.prompt.pictures import Pictures
-    from framework.agent.prompt.reference import Library
     from framework.agent.prompt.summary import ChannelSummaries
     from framework.definition.model import Bot
     from framework.tools.approval.tool_calls import ToolApprovals

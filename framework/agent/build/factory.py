@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from framework.embedding.embedder import Embedder
     from framework.settings import Settings
 
+_FORMER = "LANGCHAIN_TRACING"
+"""LangChain refuses to work while this variable is set, whatever it says."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -34,7 +38,7 @@ def build_agent(
     now: Callable[[], datetime] = _now,
 ) -> LangChainAgent:
     """Build a bot's agent, once; it serves many turns at once. `clock` measures seconds, `now` is what tools are told.
-    For a bot that differs between channels, see `family.py`.
+    For a bot that differs between channels, see `channel_agents.py`.
 
     Takes about a second (imports), more when articles are read for the first time: their index is kept below
     `settings.data`. Opens no connection. Raises DefinitionError for what is wrong with articles or tools, SettingsError
@@ -84,3 +88,13 @@ def without_collecting() -> Iterator[None]:
         if was_on:
             gc.freeze()
             gc.enable()
+
+
+def settle_tracing(settings: Settings) -> None:
+    """Send nothing to LangSmith unless FRAMEWORK_TRACING says so, whatever LANGSMITH_TRACING and its kin say: prompts
+    hold what people wrote. Holds for the whole process.
+    """
+    from langsmith import configure
+
+    os.environ.pop(_FORMER, None)
+    configure(enabled=settings.tracing == "langsmith")

@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
-    ModelCallLimitMiddleware,
     ModelFallbackMiddleware,
     ModelRetryMiddleware,
     ToolErrorMiddleware,
 )
 
-from framework.agent.builtin import BUILT_IN
 from framework.agent.middleware.budget import TurnBudget
-from framework.agent.middleware.handover import handover_tool
-from framework.agent.middleware.model_errors import MODEL_CALLS, ModelErrorMiddleware, explain_tool_error
-from framework.agent.middleware.outcome import offer_person
+from framework.agent.middleware.model_errors import ModelErrorMiddleware, explain_tool_error
 from framework.agent.middleware.tool_policy import ToolPolicyMiddleware
 from framework.agent.models.failure import BrokenAnswerError
+from framework.agent.own_tools import BUILT_IN, handover_tool, offer_person
 from framework.agent.prompt.messages import system_text
 from framework.agent.turn import TurnContext
 from framework.budget.usage import MemoryUsageBook
@@ -73,7 +70,6 @@ def _middleware(parts: AgentDependencies, rules: ToolRules, mask: Callable[[str]
     limits = parts.limits or _limits(parts)
     limited = budget.turn.tokens is not None or budget.turn.money is not None
     return [
-        ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="error"),
         *([TurnBudget(budget.turn, budget.price)] if limited else []),
         ToolPolicyMiddleware(rules, limits, parts.approvals, definition.phrases, mask=mask, mark=not parts.embedded),
         ToolErrorMiddleware(explain_tool_error),

@@ -10,7 +10,7 @@ from framework.definition.model import Phrases
 
 
 @dataclass(frozen=True)
-class Reply:
+class EmbeddedReply:
     """A text, what it is, where it comes from, and what to offer beside it."""
 
     text: str
@@ -19,16 +19,16 @@ class Reply:
     suggestions: tuple[str, ...] = ()
 
 
-def compose(evidence: Evidence, phrases: Phrases, suggestions: tuple[str, ...]) -> Reply:
+def compose(evidence: Evidence, phrases: Phrases, suggestions: tuple[str, ...]) -> EmbeddedReply:
     """Quote with the place it is from; or name the articles that come closest; or say that there is nothing."""
     if evidence.outcome == "answered":
         text = "\n\n".join(f"{passage.quote}\n\n— {_citation(passage.source)}" for passage in evidence.passages)
-        return Reply(text, "answered", tuple(passage.source for passage in evidence.passages))
+        return EmbeddedReply(text, "answered", tuple(passage.source for passage in evidence.passages))
     if evidence.outcome == "unsure":
         topics = ", ".join(f"“{title}”" for title in _titles(evidence.passages))
         text = phrases.unsure.replace("{topics}", topics).replace("{person}", phrases.person)
-        return Reply(text, "unsure", tuple(passage.source for passage in evidence.passages), suggestions)
-    return Reply(phrases.refused.replace("{person}", phrases.person), "refused", (), suggestions)
+        return EmbeddedReply(text, "unsure", tuple(passage.source for passage in evidence.passages), suggestions)
+    return EmbeddedReply(phrases.refused.replace("{person}", phrases.person), "refused", (), suggestions)
 
 
 def _citation(source: Source) -> str:

@@ -1,4 +1,4 @@
-"""A digest of a channel without a language model: how much was said and by whom, and the most telling messages."""
+"""Digests and summaries of a channel without a language model: counts, and the words that people used."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
     from framework.agent.conversation import Conversation, Utterance
 
+
 MOST = 8
 """Messages that are quoted."""
 MOST_LINKS = 8
+MOST_QUESTIONS = 8
+"""Questions that a summary lists, the newest ones."""
 SAID = 240
 """Characters of one message."""
 
@@ -28,10 +31,13 @@ _DECIDES = re.compile(
     re.IGNORECASE,
 )
 _COMMAND = re.compile(r"\s*/[A-Za-z][\w-]*(?:\s|$)")
+_WANTS_SUMMARY = re.compile(
+    r"\b(summar(y|ies|i[sz]e\w*)|digest|recap|zusammenfass\w*|résum\w*|resum\w*)\b", re.IGNORECASE
+)
 
 
 def digest(conversation: Conversation) -> str:
-    """Counts, then quotes in the order in which they were said, then links. Empty where people said nothing."""
+    """Return counts, then quotes in their order, then links. Empty if people said nothing."""
     said = [one for one in (*conversation.earlier, *conversation.utterances) if _counts(one)]
     if not said:
         return ""
@@ -95,3 +101,32 @@ def _links(said: Sequence[Utterance]) -> dict[str, str]:
 def _many(count: int, what: str) -> str:
     plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
     return f"{count} {what if count == 1 else plural}"
+
+
+def wants_summary(instruction: str) -> bool:
+    """Return whether an instruction asks for a summary of what was said."""
+    return bool(_WANTS_SUMMARY.search(instruction))
+
+
+def extract(conversation: Conversation) -> str:
+    """Return each thing that a person said, with what the bot answered to it, without small talk. Empty if nothing was
+    said.
+    """
+    pairs: list[tuple[Utterance, Utterance | None]] = []
+    for utterance in (*conversation.earlier, *conversation.utterances):
+        text = utterance.text.strip()
+        if utterance.who == "user" and text and small_talk(text) is None:
+            pairs.append((utterance, None))
+        elif utterance.who == "bot" and text and pairs and pairs[-1][1] is None:
+            pairs[-1] = (pairs[-1][0], utterance)
+    return "\n".join(_pair(*pair) for pair in pairs[-MOST_QUESTIONS:])
+
+
+def _pair(asked: Utterance, answered: Utterance | None) -> str:
+    line = f"- **{shown_name(asked.name or '?')}**: {_short(asked.text)}"
+    return f"{line}\n  → {_short(answered.text)}" if answered else line
+
+
+def _short(text: str) -> str:
+    one = " ".join(text.split())
+    return one if len(one) <= SAID else f"{one[:SAID].rsplit(' ', 1)[0]} …"

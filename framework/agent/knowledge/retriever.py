@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from framework.agent.builtin import SEARCH
-from framework.agent.conversation import Conversation, Source, Utterance
+from framework.agent.conversation import Conversation, Reference, Source, Utterance
 from framework.agent.knowledge.search.evidence import Evidence, Passage
 from framework.agent.knowledge.tool import SaidBefore, as_text
-from framework.agent.prompt.reference import Reference
+from framework.agent.own_tools import SEARCH
 from framework.errors import DefinitionError
 from framework.values import Untyped
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
-from framework.agent.builtin import SEARCH
 from framework.agent.conversation import Utterance
 from framework.agent.knowledge.search.evidence import Evidence
+from framework.agent.own_tools import SEARCH
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool

@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class BudgetSpent:
-    """Sent into the stream when the turn's budget ended it."""
+    """Told when the turn's budget ended it."""
 
 
 class TurnBudget(AgentMiddleware[AgentState[Any], TurnContext, Any]):
@@ -35,20 +35,20 @@ class TurnBudget(AgentMiddleware[AgentState[Any], TurnContext, Any]):
     @hook_config(can_jump_to=["end"])
     async def abefore_model(self, state: AgentState[Any], runtime: Runtime[TurnContext]) -> dict[str, Any] | None:
         """Jump to the end where nothing is left. The first call is always made: what it costs is not known before."""
-        ledger = runtime.context.ledger
+        journal = runtime.context.journal
         used = [message.usage_metadata for message in state["messages"] if isinstance(message, AIMessage)]
         counted = [usage for usage in used if usage is not None]
         if not counted:
             return None
-        tokens_in = ledger.input_tokens + sum(usage["input_tokens"] for usage in counted)
-        tokens_out = ledger.output_tokens + sum(usage["output_tokens"] for usage in counted)
+        tokens_in = journal.input_tokens + sum(usage["input_tokens"] for usage in counted)
+        tokens_out = journal.output_tokens + sum(usage["output_tokens"] for usage in counted)
         money = cost_of(tokens_in, tokens_out, self._price) or 0.0
         over_tokens = self._limit.tokens is not None and tokens_in + tokens_out >= self._limit.tokens
         over_money = self._limit.money is not None and money >= self._limit.money
         if not (over_tokens or over_money):
             return None
         _log.warning("turn.budget_spent", tokens=tokens_in + tokens_out, money=round(money, 6))
-        runtime.stream_writer(BudgetSpent())
+        journal.events.put(BudgetSpent())
         return {"jump_to": "end"}
 
 

@@ -12,63 +12,42 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from langchain.agents.middleware import AgentMiddleware, AgentState
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelResponse
 from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
 
+from framework.agent.middleware.model_call import ModelCalls
 from framework.agent.middleware.outcome import withheld
 from framework.agent.models.failure import BrokenAnswerError, ModelSite, explain
-from framework.agent.turn import Said
+from framework.agent.turn import MODEL_CALLS, CustomerNotice, TurnContext
 from framework.errors import ToolError, UncertainToolError
-from framework.tools.context import ToolContext
 
 if TYPE_CHECKING:
-    from langchain.agents.middleware import ModelRequest, ModelResponse, ToolCallRequest
+    from langchain.agents.middleware import ModelRequest, ToolCallRequest
     from langchain_core.language_models import BaseChatModel
     from langgraph.types import Command
 
     from framework.tools.rules import ToolRules
-
-MODEL_CALLS = 8
-"""Calls of the model in one turn. The last one gets no tools, so that it has to answer."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class AttemptFailed:
-    """Sent into the stream when an answer broke off and may be begun again."""
+    """Told when an answer broke off and may be begun again."""
 
 
 @dataclass(frozen=True)
 class AnsweredBy:
-    """Sent into the stream when another model than the bot's first one answered."""
+    """Told when another model than the bot's first one answered."""
 
     label: str
 
 
-class _FirstPiece(AsyncCallbackHandler):
-    """Notes whether anything of an answer has come, and ends a call that has been cancelled."""
-
-    run_inline = True  # in the task of the call itself
-
-    def __init__(self) -> None:
-        self.seen = False
-
-    async def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **kwargs: object) -> None:
-        """Called for each piece, whatever is in it."""
-        self.seen = True
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # LangChain waits for each piece with asyncio.wait_for, which in Python 3.11 loses a cancellation that comes
-            # together with a piece: the stream would go on for as long as the model speaks.
-            raise asyncio.CancelledError
-
-
-class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], ToolContext, Any]):
-    """Turns what a model's library raises into ModelError, what a tool takes too long for into ToolError, and takes the
-    tools away from the last call that a turn may make.
+class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
+    """Calls the model, turns what its library raises into ModelError, what a tool takes too long for into ToolError,
+    and takes the tools away from the last call that a turn may make. Stands inside all other middleware: the call of
+    `create_agent` itself is not made.
     """
 
     def __init__(
@@ -80,42 +59,42 @@ class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], ToolContext, Any]):
         self._first = sites[0][1]
         self._rules = rules
         self._tool_seconds = tool_seconds
+        self._calls = ModelCalls()
 
     async def awrap_model_call(
         self,
-        request: ModelRequest[ToolContext],
-        handler: Callable[[ModelRequest[ToolContext]], Awaitable[ModelResponse[Any]]],
+        request: ModelRequest[TurnContext],
+        handler: Callable[[ModelRequest[TurnContext]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """Call the model once, unless it is down."""
         site = self._sites.get(id(request.model), self._first)
         with site.guarded():
-            return await self._call(request, handler, site)
+            return ModelResponse(result=[await self._call(request, site)])
 
-    async def _call(
-        self,
-        request: ModelRequest[ToolContext],
-        handler: Callable[[ModelRequest[ToolContext]], Awaitable[ModelResponse[Any]]],
-        site: ModelSite,
-    ) -> ModelResponse[Any]:
-        first = _FirstPiece()
-        request = request.override(model=request.model.model_copy(update={"callbacks": [first]}))
-        if _calls_made(request) >= MODEL_CALLS - 1:
+    async def _call(self, request: ModelRequest[TurnContext], site: ModelSite) -> AIMessage:
+        started, journal = False, request.runtime.context.journal
+
+        def began() -> None:
+            nonlocal started
+            started = True
+
+        if journal.model_calls >= MODEL_CALLS:
             request = request.override(tools=[])
         try:
-            response = await handler(request)
-            _ensure_whole(response.result[-1], site, said=_said_something(request))
+            message = await self._calls.ask(request, journal.events.say, began)
+            _ensure_whole(message, site, said=_said_something(request))
         except GraphBubbleUp:
             raise
         except Exception as error:  # noqa: BLE001 - every provider raises its own; explain() sorts them
-            failure = explain(error, site, started=first.seen)
+            failure = explain(error, site, started=started)
             _log.warning("model.failed", error=failure.what, kind=type(error).__name__, retryable=failure.retryable)
             if isinstance(failure, BrokenAnswerError):
-                request.runtime.stream_writer(AttemptFailed())
+                journal.events.put(AttemptFailed())
             # Not chained: the original may repeat a key.
             raise failure from None
         if site is not self._first:
-            request.runtime.stream_writer(AnsweredBy(site.label))
-        return response
+            journal.events.put(AnsweredBy(site.label))
+        return message
 
     async def awrap_tool_call(
         self,
@@ -150,23 +129,21 @@ def _doubtful(error: UncertainToolError, request: ToolCallRequest) -> ToolMessag
         tool_call_id=request.tool_call["id"],
         name=request.tool_call["name"],
         status="error",
-        artifact=Said("", uncertain=True),
+        artifact=CustomerNotice("", uncertain=True),
     )
 
 
-def _said_something(request: ModelRequest[ToolContext]) -> bool:
+def _said_something(request: ModelRequest[TurnContext]) -> bool:
     """Whether the model said something beside its tool calls of this turn: then nothing more need follow."""
     turn = reversed(request.messages)
     own = takewhile(lambda message: isinstance(message, (AIMessage, ToolMessage)), turn)
     return any(isinstance(message, AIMessage) and message.tool_calls and message.text.strip() for message in own)
 
 
-def _ensure_whole(message: object, site: ModelSite, *, said: bool) -> None:
+def _ensure_whole(message: AIMessage, site: ModelSite, *, said: bool) -> None:
     """A server may close in good order before the answer ends: then the reason to stop is missing. `said`: an empty
     answer is the end of a turn in which the model has spoken.
     """
-    if not isinstance(message, AIMessage):
-        return
     told = message.response_metadata
     ended = told.get("finish_reason") or told.get("status") or told.get("model_provider") != "openai"
     # The arguments of a call that was cut short may still read as JSON: such a call must not be made.
@@ -189,8 +166,3 @@ def explain_tool_error(error: Exception, request: ToolCallRequest) -> str:
         return f"{name} could not do it: {error.what}"
     _log.error("tool.failed", tool=name, exc_info=error)
     return f"{name} failed because of a technical problem. Say that it did not work; do not claim that it did."
-
-
-def _calls_made(request: ModelRequest[ToolContext]) -> int:
-    count = request.state.get("run_model_call_count", 0)
-    return count if isinstance(count, int) else 0

@@ -10,36 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 from langchain_core.messages import AIMessage
-from langchain_core.tools import tool
-from pydantic import Field
 
-from framework.agent.builtin import OFFER_PERSON
-from framework.agent.conversation import Outcome, Source
-from framework.agent.models.completions import REFUSAL
-from framework.agent.prompt.reference import Reference
+from framework.agent.conversation import Outcome, Reference, Source
+from framework.agent.models.answer_reader import REFUSAL
 
 _BRACKETED = re.compile(r"[\[【(]([^\[\]【】()]{1,200})[\]】)]")
 # Square brackets alone: `(2)` is more often a quantity than a citation.
 _NUMBERED = re.compile(r"[\[【]\s*(\d{1,2}(?:\s*[,;]\s*\d{1,2})*)\s*[\]】]")
 _PLAIN_TITLE = 8
 """A title shorter than this may be a word of the answer: it counts only in brackets."""
-
-
-@tool(OFFER_PERSON, return_direct=True, response_format="content_and_artifact")
-def offer_person(
-    reply: Annotated[str, Field(description="What to tell the customer, in their language, one to three sentences.")],
-    because: Annotated[
-        Literal["no_evidence", "not_certain"],
-        Field(description="no_evidence: nothing answers it. not_certain: something comes near, and `reply` names it."),
-    ],
-) -> tuple[str, Outcome]:
-    """Call this instead of writing an answer when the articles and tools do not answer the question, or only perhaps:
-    it sends `reply`, which says so honestly and offers a person. It must not guess.
-    """
-    return reply, "refused" if because == "no_evidence" else "unsure"
 
 
 def judge(

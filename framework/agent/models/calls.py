@@ -1,14 +1,23 @@
-"""The tool calls of one answer, put together from the pieces in which servers send them."""
+"""The tool calls of one answer, put together from the pieces in which servers send them.
+
+Arguments become one JSON object, however they come. Unreadable ones are kept for the model to correct.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from framework.agent.models.arguments import read_arguments
+BROKEN = "__arguments_that_are_not_json__"
+"""The only argument of a call whose arguments could not be read; its value is what the model wrote."""
+_KEPT = 2_000
+"""How many characters of unreadable arguments are kept."""
+_FENCE = re.compile(r"\A```(?:json)?\s|```\Z", re.IGNORECASE)
+_EMPTY = frozenset({"", "null", "none", "{}"})
 
 
 @dataclass
@@ -21,7 +30,7 @@ class _Pieces:
     def add(self, name: str, arguments: object) -> None:
         if name and not self.name.endswith(name):
             self.name += name
-        if isinstance(arguments, Mapping):
+        if isinstance(arguments, dict):
             self.given = arguments
         elif isinstance(arguments, str) and arguments:
             # Some servers send all that there is so far in each piece, or the whole once more at the end.
@@ -44,12 +53,12 @@ class ToolCalls:
     def add(self, pieces: Sequence[object]) -> None:
         """Take in what one event says of calls."""
         for piece in pieces:
-            if isinstance(piece, Mapping):
+            if isinstance(piece, dict):
                 self._add(piece)
 
     def _add(self, piece: Mapping[str, Any]) -> None:
         function = piece.get("function")
-        told: Mapping[str, Any] = function if isinstance(function, Mapping) else piece
+        told: Mapping[str, Any] = function if isinstance(function, dict) else piece
         name, id_ = str(told.get("name") or ""), str(piece.get("id") or "")
         index = piece.get("index")
         call = self._at.get(index) if index is not None else (self._calls[-1] if self._calls else None)
@@ -113,3 +122,57 @@ def read_whole(arguments: object) -> object:
         return json.loads(arguments)
     except ValueError:
         return None
+
+
+def read_arguments(written: object) -> dict[str, Any]:
+    """Return the arguments as an object. What cannot be read comes back under the one key BROKEN, as text.
+
+    Read as well: an object that a server did not write as text, nothing or `null` for no arguments, JSON inside a JSON
+    string or in a fence, line breaks inside texts, the same object twice in a row, an empty one before the object, and
+    one bracket too many behind it.
+    """
+    if isinstance(written, Mapping):
+        return {str(name): value for name, value in written.items()}
+    if written is None:
+        return {}
+    text = written if isinstance(written, str) else json.dumps(written, default=str)
+    if text.strip().lower() in _EMPTY:
+        return {}
+    found = _object_in(_FENCE.sub("", text.strip()).strip())
+    return found if found is not None else {BROKEN: text[:_KEPT]}
+
+
+def broken_arguments(arguments: Mapping[str, Any]) -> str | None:
+    """Return what the model wrote instead of a JSON object; None for arguments that were read."""
+    written = arguments.get(BROKEN) if len(arguments) == 1 else None
+    return written if isinstance(written, str) else None
+
+
+def _object_in(text: str, depth: int = 0) -> dict[str, Any] | None:
+    try:
+        value, end = _DECODER.raw_decode(text)
+        rest = text[end:].strip()
+        if rest.strip("}") and value == {}:
+            value, end = _DECODER.raw_decode(rest)
+            rest = rest[end:].strip()
+        if rest.strip("}") and _DECODER.raw_decode(rest) != (value, len(rest)):
+            return None
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, str) and depth == 0:
+        return _object_in(value.strip(), depth + 1)
+    return value if isinstance(value, dict) else None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond the range of floating point")
+    return number
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_float=_finite, parse_constant=_refuse)

@@ -55,7 +55,7 @@ _NO_STREAM = re.compile(
 
 
 @dataclass
-class Dialect:
+class ModelDialect:
     """One server's manners, for one model: shared by all who ask it in this process, and learned from its refusals.
 
     `thinks`: its answers begin with thoughts that no mark opens. `echoes`: it wants its own thoughts back, beside the
@@ -313,12 +313,12 @@ _SIGNS: Mapping[str, Callable[[str], bool]] = {
     "flat": lambda said: all(sign.search(said) for sign in (_CONTENT, _STRING, _LISTS)),
 }
 
-_dialects: dict[tuple[str, str], Dialect] = {}
+_dialects: dict[tuple[str, str], ModelDialect] = {}
 
 
-def dialect_of(url: str, model: str) -> Dialect:
+def dialect_of(url: str, model: str) -> ModelDialect:
     """The manners of a model at an address, learned so far in this process."""
-    return _dialects.setdefault((url, model), Dialect(thinks=begins_with_thoughts(model)))
+    return _dialects.setdefault((url, model), ModelDialect(thinks=begins_with_thoughts(model)))
 
 
 _THINKERS = re.compile(r"deepseek-?r1|r1-distill|qwq|thinking|reasoner|magistral|-r1\b", re.IGNORECASE)

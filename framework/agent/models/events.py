@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-DONE = "[DONE]"
+_DONE = b"[DONE]"
 _FIELD = b"data:"
 _OTHER_FIELDS = (b":", b"event:", b"id:", b"retry:")
 MOST_BYTES = 32_000_000
@@ -19,44 +18,74 @@ class NotAnAnswerError(ValueError):
     """What a server sent holds no JSON object. The text is the beginning of it."""
 
 
-@dataclass
 class Body:
-    """Reads the objects of one answer. `done`: the server said that it is complete."""
+    """Reads the objects of one answer from its bytes as they come. `done`: the server said that it is complete."""
 
-    done: bool = False
+    def __init__(self) -> None:
+        self.done = False
+        self._size = 0
+        self._pieces: list[bytes] = []  # of the line that has not ended yet
+        self._loose: list[bytes] = []  # lines that are not events: a server may send plain JSON instead of a stream
+        self._part: list[bytes] = []  # the lines so far of an event that is written over several
+        self._found = False
 
-    async def objects(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield each JSON object of the body. Raises NotAnAnswerError if there is none, ValueError for a broken one."""
-        loose: list[bytes] = []  # lines that are no event: a server that was asked for a stream may send plain JSON
-        part: list[bytes] = []  # the lines so far of an event that is written over several
-        found = False
-        async for line in _lines(pieces):
-            if line.startswith(_FIELD):
-                value = self._data(line[len(_FIELD) :].strip(), part)
-                found = found or bool(part) or value is not None
-                if value is not None:
-                    yield value
-            elif line.strip():
-                loose.append(line)
-            elif part:
-                yield _object(b"\n".join(part))
-                part.clear()
-        if part:
-            yield _object(b"\n".join(part))
-        if not found and not self.done:
-            for value in _loose(b"\n".join(line for line in loose if not line.startswith(_OTHER_FIELDS))):
+    def feed(self, piece: bytes) -> Iterator[dict[str, Any]]:
+        """Yield each JSON object that ends in this piece. Raises ValueError for one that is broken."""
+        piece = piece if self._size else piece.removeprefix(codecs.BOM_UTF8)
+        self._size += len(piece)
+        if self._size > MOST_BYTES:
+            raise NotAnAnswerError("an answer of more than 32 MB")
+        for line in self._lines(piece):
+            value = self._value(line)
+            if value is not None:
+                yield value
+
+    def finish(self) -> Iterator[dict[str, Any]]:
+        """Yield what is left at the end. Raises NotAnAnswerError if the body held no object at all."""
+        if self._pieces and (value := self._value(b"".join(self._pieces))) is not None:
+            yield value
+        if self._part:
+            yield _object(b"\n".join(self._part))
+        if not self._found and not self.done:
+            for value in _loose(b"\n".join(line for line in self._loose if not line.startswith(_OTHER_FIELDS))):
                 self.done = True
                 yield value
 
-    def _data(self, data: bytes, part: list[bytes]) -> dict[str, Any] | None:
-        """The object of one line of data; None for one of several lines, which are added to `part`."""
-        if data.startswith(DONE.encode()):
+    def _lines(self, piece: bytes) -> list[bytes]:
+        """Whole lines. They end with CR, LF or both, and with nothing else: JSON may hold other separators."""
+        if b"\r" in piece:
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            self._pieces.append(lines[0])
+            lines[0] = b"".join(self._pieces)
+            self._pieces.clear()
+        if rest:
+            self._pieces.append(rest)
+        return lines
+
+    def _value(self, line: bytes) -> dict[str, Any] | None:
+        """The object that ends with this line."""
+        value = None
+        if line.startswith(_FIELD):
+            value = self._data(line[len(_FIELD) :].strip())
+            self._found = self._found or bool(self._part) or value is not None
+        elif line.strip():
+            self._loose.append(line)
+        elif self._part:
+            value = _object(b"\n".join(self._part))
+            self._part.clear()
+        return value
+
+    def _data(self, data: bytes) -> dict[str, Any] | None:
+        """The object of one line of data; None for one of several lines, which are kept."""
+        if data.startswith(_DONE):
             self.done = True
         if not data or data == b"null" or self.done:
             return None
-        value = None if part else _event(data)
+        value = None if self._part else _event(data)
         if value is None:
-            part.append(data)
+            self._part.append(data)
         return value
 
 
@@ -66,25 +95,6 @@ def _event(line: bytes) -> dict[str, Any] | None:
         return _object(line)
     except json.JSONDecodeError:
         return None
-
-
-async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Lines end with CR, LF or both, and with nothing else: JSON may hold any other separator of Unicode."""
-    rest, size = bytearray(), 0
-    async for piece in pieces:
-        piece = piece if size else piece.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
-        size += len(piece)
-        if size > MOST_BYTES:
-            raise NotAnAnswerError("an answer of more than 32 MB")
-        if b"\n" not in piece and b"\r" not in piece:
-            rest += piece
-            continue
-        *lines, last = (bytes(rest) + piece).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        for line in lines:
-            yield line
-        rest = bytearray(last)
-    if rest:
-        yield bytes(rest)
 
 
 def _loose(text: bytes) -> list[dict[str, Any]]:

@@ -58,6 +58,12 @@ def _require_proxy(name: str, value: str) -> None:
         )
 
 
+def is_proxied(environment: Mapping[str, str], url: str) -> bool:
+    """Return whether the environment may name a proxy on the way to `url`."""
+    named = any(environment.get(one, "").strip() for name in _PROXIES for one in (name, name.lower()))
+    return named and not _bypassed(environment, url)
+
+
 def _bypassed(environment: Mapping[str, str], url: str) -> bool:
     """Whether NO_PROXY names the host, or a domain above it."""
     host = (urlsplit(url).hostname or "api.openai.com").lower()

@@ -47,10 +47,10 @@ def read_piece(event: Mapping[str, Any]) -> Piece:
     if problem is not None or choice is None:
         return Piece(problem=problem, usage=usage)
     told, whole = choice.get("delta"), False
-    if not isinstance(told, Mapping):
+    if not isinstance(told, dict):
         told, whole = choice.get("message"), True
-    delta: Mapping[str, Any] = told if isinstance(told, Mapping) else {"content": choice.get("text")}
-    whole = whole and isinstance(told, Mapping) and "done" not in choice
+    delta: Mapping[str, Any] = told if isinstance(told, dict) else {"content": choice.get("text")}
+    whole = whole and isinstance(told, dict) and "done" not in choice
     content = delta.get("content")
     thought = next((delta[name] for name in _REASONING if delta.get(name)), None)
     if _is_thought(delta):
@@ -79,13 +79,13 @@ def joined(usage: Usage | None, more: Usage | None) -> Usage | None:
 def _choice(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The first choice; Ollama's own form has the message without any."""
     choices = event.get("choices")
-    if isinstance(choices, Mapping):
+    if isinstance(choices, dict):
         choices = [choices]
     if not isinstance(choices, list):
-        if isinstance(event.get("message"), Mapping):
+        if isinstance(event.get("message"), dict):
             return {**event, "finish_reason": event.get("done_reason")}
         return None
-    return next((one for one in choices if isinstance(one, Mapping) and one.get("index") in {None, 0, "0"}), None)
+    return next((one for one in choices if isinstance(one, dict) and one.get("index") in {None, 0, "0"}), None)
 
 
 def _problem(event: Mapping[str, Any], choice: Mapping[str, Any] | None) -> object:
@@ -100,12 +100,12 @@ def _problem(event: Mapping[str, Any], choice: Mapping[str, Any] | None) -> obje
 
 def _calls(delta: Mapping[str, Any]) -> list[Any]:
     calls = delta.get("tool_calls")
-    if isinstance(calls, Mapping):
+    if isinstance(calls, dict):
         calls = [calls]
     if isinstance(calls, list) and calls:
         return calls
     legacy = delta.get("function_call")
-    return [{"index": 0, "function": legacy}] if isinstance(legacy, Mapping) else []
+    return [{"index": 0, "function": legacy}] if isinstance(legacy, dict) else []
 
 
 def _reason(choice: Mapping[str, Any]) -> str | None:
@@ -116,8 +116,8 @@ def _reason(choice: Mapping[str, Any]) -> str | None:
 def _is_thought(delta: Mapping[str, Any]) -> bool:
     """Gemini's compatible address marks pieces that are thoughts, and gives them as content."""
     extra = delta.get("extra_content")
-    google = extra.get("google") if isinstance(extra, Mapping) else None
-    return bool(isinstance(google, Mapping) and google.get("thought")) or delta.get("thought") is True
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return bool(isinstance(google, dict) and google.get("thought")) or delta.get("thought") is True
 
 
 def _text(content: object) -> str:
@@ -134,14 +134,14 @@ def _of_parts(content: object, key: str, kinds: frozenset[str]) -> str:
     return "".join(
         str(part.get(key) or "")
         for part in parts
-        if isinstance(part, Mapping) and part.get("type", "text") in kinds and part.get("thought") is not True
+        if isinstance(part, dict) and part.get("type", "text") in kinds and part.get("thought") is not True
     )
 
 
 def _usage(event: Mapping[str, Any], choice: Mapping[str, Any] | None) -> Usage | None:
     groq = event.get("x_groq")
-    places = (event.get("usage"), (choice or {}).get("usage"), groq.get("usage") if isinstance(groq, Mapping) else None)
-    told = next((one for one in places if isinstance(one, Mapping)), event if "eval_count" in event else None)
+    places = (event.get("usage"), (choice or {}).get("usage"), groq.get("usage") if isinstance(groq, dict) else None)
+    told = next((one for one in places if isinstance(one, dict)), event if "eval_count" in event else None)
     if told is None:
         return None
     counted = {name: max((_count(told.get(key)) for key in keys), default=0) for name, keys in _COUNTS.items()}

@@ -10,7 +10,6 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from framework.agent.models.dialect import dialect_of
-from framework.agent.models.network import require_usable_network
+from framework.agent.models.network import is_proxied, require_usable_network
 from framework.errors import ModelError
 from framework.net.breaker import Breaker
 
@@ -91,6 +90,7 @@ class _Clockwork:
     uniform: Callable[[float, float], float] = random.Random().uniform
 
 
+_CLOCKWORK = _Clockwork()
 # One for an endpoint, as long as any agent asks it: a model can be down while others at the same address are up.
 _breakers: WeakValueDictionary[tuple[str, str], Breaker] = WeakValueDictionary()
 
@@ -99,7 +99,7 @@ def _breaker_of(choice: ModelChoice, url: str) -> Breaker:
     from framework.agent.models.failure import without_credentials
 
     name = f"{choice.label} at {without_credentials(url)}" if url else choice.label
-    return _breakers.setdefault((choice.label, url), Breaker(name, _Clockwork()))
+    return _breakers.setdefault((choice.label, url), Breaker(name, _CLOCKWORK))
 
 
 def build_model(choice: ModelChoice, definition: Model, settings: Settings) -> BaseChatModel:
@@ -138,20 +138,22 @@ def build_model(choice: ModelChoice, definition: Model, settings: Settings) -> B
     except Exception as error:  # noqa: BLE001 - a provider's package may raise its own kind for a missing key
         raise _unusable(choice, type(error).__name__) from None
     if choice.provider == OPENAI:
-        _put_right(model, choice, settings)
+        _put_right(model, choice, settings, definition.timeout.total_seconds())
     return model
 
 
-def _put_right(model: BaseChatModel, choice: ModelChoice, settings: Settings) -> None:
+def _put_right(model: BaseChatModel, choice: ModelChoice, settings: Settings, seconds: float) -> None:
     """Have chat completions asked, and answers read, as this server needs it."""
     from framework.agent.models.completions import Completions
+    from framework.agent.models.pacing import Pacing
 
     client: Any = model
     client.async_client = Completions(
-        client.async_client,
+        client.root_async_client,
         dialect_of(settings.openai_base_url or "", choice.name),
         site_of(choice, settings),
         new_id=lambda: f"call_{secrets.token_hex(8)}",
+        pacing=lambda: Pacing(_CLOCKWORK, seconds),
     )
 
 
@@ -192,14 +194,19 @@ def _openai_options(definition: Model, settings: Settings) -> dict[str, Any]:
     from openai import Timeout
 
     seconds = definition.timeout.total_seconds()
+    timeout = Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
     options: dict[str, Any] = {
         "api_key": settings.openai_api_key,
         # A Timeout also keeps LangChain from sharing one HTTP client between agents and event loops: we close ours.
-        "timeout": Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
-        # Servers may send comments to keep a connection open: this one counts what belongs to the answer.
-        "stream_chunk_timeout": seconds,
+        "timeout": timeout,
+        # LangChain makes a task of each piece to time it. `Pacing` does it without.
+        "stream_chunk_timeout": None,
         "stream_usage": True,
     }
+    if not is_proxied(os.environ, base or ""):
+        from framework.agent.models.transport import model_client
+
+        options["http_async_client"] = model_client(timeout)
     if base is not None:
         # Compatible servers speak chat completions; few know OpenAI's newer API.
         options |= {"base_url": base.rstrip("/"), "use_responses_api": False}
@@ -214,87 +221,3 @@ async def close_model(model: BaseChatModel) -> None:
     client = getattr(model, "root_async_client", None)
     if client is not None:
         await client.close()
-
-
-async def check_model(definition: Model, settings: Settings) -> str:
-    """Ask once, cheaply, whether the model can be used, and say which one it is. Raises ModelError.
-
-    An OpenAI-compatible server is asked for its list of models; where the list does not settle it, and for other
-    providers, the model is asked for a few tokens.
-    """
-    choice = choose_model(definition, settings)
-    if choice.is_embedded:
-        return "embedded: answers from the articles, needs no key"
-    from datetime import timedelta
-
-    if definition.base_url:
-        settings = settings.model_copy(update={"openai_base_url": definition.base_url})
-
-    quick = definition.model_copy(update={"retries": 0, "timeout": min(definition.timeout, timedelta(seconds=20))})
-    model = build_model(choice, quick, settings)
-    site = site_of(choice, settings)
-    try:
-        names = await _listed_names(model, site) if choice.provider == OPENAI else frozenset()
-        if choice.name not in names or settings.openai_base_url:
-            await _ask_little(model, site, names)
-    finally:
-        await close_model(model)
-    found = dialect_of(settings.openai_base_url or "", choice.name).describe() if choice.provider == OPENAI else ""
-    return f"{site.place} answers" + (f"; it is asked {found}" if found else "")
-
-
-async def _listed_names(model: BaseChatModel, site: ModelSite) -> frozenset[str]:
-    """The models that the server lists; none where it keeps no list, which many compatible servers do not."""
-    from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
-    from openai import (
-        APIConnectionError,
-        APIStatusError,
-        APITimeoutError,
-    )
-
-    from framework.agent.models.failure import explain
-
-    client: Any = getattr(model, "root_async_client", None)
-    try:
-        page = await client.models.list()
-    except APIStatusError as error:
-        if error.status_code in {404, 405, 501}:
-            return frozenset()
-        raise explain(error, site) from None
-    except APITimeoutError:
-        raise explain(ModelTimeoutError(), site) from None
-    except APIConnectionError:
-        raise explain(ModelConnectionError(), site) from None
-    except (ValueError, TypeError) as error:
-        raise explain(error, site) from None
-    entries = getattr(page, "data", None) or ()
-    return frozenset(name for entry in entries if isinstance(name := getattr(entry, "id", None), str))
-
-
-_CHECK_TOOL = {
-    "type": "function",
-    "function": {
-        "name": "nothing",
-        "description": "Does nothing. Do not call it.",
-        "parameters": {"type": "object", "properties": {}},
-    },
-}
-
-
-async def _ask_little(model: BaseChatModel, site: ModelSite, names: frozenset[str]) -> None:
-    """Some servers answer for names that they do not list, so the list alone decides nothing."""
-    from langchain_core.exceptions import ModelNotFoundError
-
-    from framework.agent.models.failure import explain, unknown_model
-
-    try:
-        # Asked with a tool, as bots ask: what a server cannot take shows here. The first piece settles it; closing the
-        # stream then stops the rest.
-        asked: Any = model.bind_tools([_CHECK_TOOL]) if site.url else model
-        pieces: Any = asked.astream([("system", "Answer in one word."), ("human", "Say: ok")])
-        async with aclosing(pieces):
-            await anext(pieces, None)
-    except ModelNotFoundError:
-        raise unknown_model(site, names=names) from None
-    except Exception as error:  # noqa: BLE001 - whatever a provider's package raises, explain() sorts it
-        raise explain(error, site) from None

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from framework.agent.prompt.masking import Mask
-from framework.agent.prompt.messages import HISTORY_CHARACTERS, Background, Window, newest, split
+from framework.agent.prompt.messages import HISTORY_CHARACTERS, PromptBackground, Window, newest, split
+from framework.errors import ModelError
+from framework.personal_data import KINDS, find
 
 if TYPE_CHECKING:
     from framework.agent.build.dependencies import AgentDependencies
-    from framework.agent.conversation import Conversation, Utterance
-    from framework.agent.prompt.reference import Reference
-    from framework.agent.turn import Ledger
+    from framework.agent.conversation import Conversation, Reference, Utterance
+    from framework.agent.turn import TurnJournal
 
 
 class Backgrounds:
@@ -34,8 +34,8 @@ class Backgrounds:
         self._pictures = parts.pictures if sees else None
 
     async def of(
-        self, conversation: Conversation, references: Sequence[Reference], ledger: Ledger
-    ) -> tuple[list[Utterance], Background]:
+        self, conversation: Conversation, references: Sequence[Reference], journal: TurnJournal
+    ) -> tuple[list[Utterance], PromptBackground]:
         """The messages to show, oldest first, and what stands beside them. Raises ModelError where a summary fails."""
         summary, caller = "", conversation.caller
         if self._parts.summaries is None:
@@ -43,14 +43,14 @@ class Backgrounds:
         else:
             window, beside = _shared_out(self.window)
             shown, gone = split(conversation, window)
-            summary, pending = await self._parts.summaries.before(caller, gone, self.window, ledger)
+            summary, pending = await self._parts.summaries.before(caller, gone, self.window, journal)
             shown = [*newest(pending, window, beside), *shown]
         facts: Sequence[str] = ()
         if self._parts.facts is not None and not (conversation.instruction or conversation.decided):
             known = await self._parts.facts.of(caller.user_id, caller.channel)
             facts = [self.window.mask(fact) for fact in known]
         pictures = await self._pictures.of(shown) if self._pictures is not None else {}
-        return shown, Background(references, summary, facts, pictures)
+        return shown, PromptBackground(references, summary, facts, pictures)
 
 
 def _shared_out(window: Window) -> tuple[Window, int]:
@@ -60,3 +60,23 @@ def _shared_out(window: Window) -> tuple[Window, int]:
     if window.tokens is None:
         return window, HISTORY_CHARACTERS
     return replace(window, tokens=window.tokens * 3 // 4), window.tokens // 4
+
+
+class Mask:
+    """Strikes out personal data of these kinds; none: every text stays as it is."""
+
+    def __init__(self, kinds: Sequence[str] = ()) -> None:
+        """Raises ModelError for a kind that is not known."""
+        if unknown := sorted(set(kinds) - KINDS):
+            raise ModelError(
+                f"`model: mask` does not know {', '.join(unknown)}.", hint=f"It knows {', '.join(sorted(KINDS))}."
+            )
+        self._kinds = frozenset(kinds)
+
+    def __call__(self, text: str) -> str:
+        """The text as the model may read it: `[REDACTED_EMAIL]` stands where an address was."""
+        if not self._kinds:
+            return text
+        for one in reversed(find(text, self._kinds)):
+            text = f"{text[: one.start]}[REDACTED_{one.kind.upper()}]{text[one.end :]}"
+        return text

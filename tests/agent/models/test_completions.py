@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,12 +12,12 @@ from langchain_core.tools import BaseTool, tool
 from structlog.testing import capture_logs
 
 from framework.agent.conversation import Finished, TextDelta
-from framework.agent.models.setup import check_model
+from framework.agent.models.check import check_model
 from framework.definition.model import Model
 from framework.errors import ModelError
 from framework.settings import Settings
 from tests.agent.conftest import AgentMaker, answer, asking, streamed
-from tests.support.openai_server import ScriptedServer, Step, Stream, call, fail, say, send
+from tests.support.openai_server import ScriptedServer, Step, Stream, call, fail, say, say_as_read, send
 
 ANSWER = "The parcel arrives on Monday."
 
@@ -422,9 +423,13 @@ async def test_check_asks_the_server_of_the_bot_and_says_what_it_needs(
 
 
 async def test_text_streams_as_it_comes(server: ScriptedServer, make_agent: AgentMaker, order_status: BaseTool) -> None:
-    server.play(say("The parcel ", "arrives ", "on Monday."))
-    seen = [event async for event in make_agent(order_status).stream(asking("When?"))]
-    assert [event.text for event in seen if isinstance(event, TextDelta)] == ["The parcel ", "arrives ", "on Monday."]
+    read, seen = asyncio.Semaphore(0), []
+    server.play(say_as_read("The parcel ", "arrives ", "on Monday.", read=read))
+    async for event in make_agent(order_status).stream(asking("When?")):
+        if isinstance(event, TextDelta):
+            seen.append(event.text)
+            read.release()  # the server holds the rest back until this was seen
+    assert seen == ["The parcel ", "arrives ", "on Monday."]
 
 
 @pytest.mark.parametrize(

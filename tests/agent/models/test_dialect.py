@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from framework.agent.models.dialect import Dialect
+from framework.agent.models.dialect import ModelDialect
 
 
 def request() -> dict[str, Any]:
@@ -50,7 +50,7 @@ OPTIONS = [
 
 @pytest.mark.parametrize(("words", "key"), OPTIONS)
 def test_an_option_that_is_refused_is_left_out(words: str, key: str) -> None:
-    dialect, asked = Dialect(), request()
+    dialect, asked = ModelDialect(), request()
     assert dialect.learn(words, asked) == f"without {key}"
     sent = dialect.adapt(asked)
     assert key not in sent
@@ -61,7 +61,7 @@ def test_an_option_that_is_refused_is_left_out(words: str, key: str) -> None:
 
 
 def learned(words: str) -> list[dict[str, Any]]:
-    dialect, asked = Dialect(), request()
+    dialect, asked = ModelDialect(), request()
     assert dialect.learn(words, asked) is not None
     assert dialect.describe()
     sent = dialect.adapt(asked)
@@ -98,7 +98,7 @@ def test_roles_take_turns_where_they_have_to(words: str) -> None:
 
 
 def test_a_conversation_that_the_bot_began_begins_with_the_user() -> None:
-    dialect, asked = Dialect(), request()
+    dialect, asked = ModelDialect(), request()
     asked["messages"] = [{"role": "assistant", "content": "Welcome"}, {"role": "user", "content": "Hi"}]
     dialect.learn("conversation roles must alternate user/assistant", asked)
     assert [message["role"] for message in dialect.adapt(asked)["messages"]] == ["user", "assistant", "user"]
@@ -131,7 +131,7 @@ def test_ids_of_calls_are_short_where_they_have_to_be() -> None:
 
 
 def test_a_key_of_schemas_that_is_refused_is_left_out_of_them_and_a_property_of_that_name_stays() -> None:
-    dialect, asked = Dialect(), request()
+    dialect, asked = ModelDialect(), request()
     words = 'Invalid JSON payload. Unknown name "additionalProperties" at tools[0].function_declarations[0].parameters'
     dialect.learn(words, asked)
     assert "additionalProperties" not in str(dialect.adapt(asked)["tools"])
@@ -140,14 +140,14 @@ def test_a_key_of_schemas_that_is_refused_is_left_out_of_them_and_a_property_of_
 
 
 def test_a_tool_that_a_server_cannot_take_is_left_out_alone() -> None:
-    dialect, asked = Dialect(), request()
+    dialect, asked = ModelDialect(), request()
     dialect.learn("Invalid schema for function 'odd_tool': array schema missing items.", asked)
     assert [tool["function"]["name"] for tool in dialect.adapt(asked)["tools"]] == ["order_status"]
 
 
 @pytest.mark.parametrize("words", ["", "model not found", "This content was flagged", "quota exceeded", "x" * 50_000])
 def test_other_refusals_teach_nothing(words: str) -> None:
-    dialect = Dialect()
+    dialect = ModelDialect()
     assert dialect.learn(words, request()) is None
     assert dialect.describe() == ""
 
@@ -160,6 +160,6 @@ def test_a_call_without_text_gets_an_empty_one_where_it_has_to(words: str) -> No
 
 
 def test_tools_that_cannot_be_streamed_are_asked_for_in_one_piece() -> None:
-    dialect, asked = Dialect(), request()
+    dialect, asked = ModelDialect(), request()
     assert dialect.learn("Cannot use tools with stream=True", asked) == "without stream"
     assert "tools" in dialect.adapt(asked)

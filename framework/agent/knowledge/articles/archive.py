@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from framework.agent.knowledge.articles.document import UnreadableError
+from framework.agent.knowledge.articles.document import UnreadableArticleError
 
 MAX_PART = 300_000_000
 """Bytes of one part when unpacked."""
@@ -17,13 +17,13 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def opened(content: bytes, kind: str, part: str) -> zipfile.ZipFile:
-    """The archive of a `kind` of document that must hold `part`. Raises UnreadableError."""
+    """The archive of a `kind` of document that must hold `part`. Raises UnreadableArticleError."""
     if content.startswith(_OLE):
         if b"E\0n\0c\0r\0y\0p\0t" in content[:200_000]:
-            raise UnreadableError(
+            raise UnreadableArticleError(
                 "This article is locked by a password.", "Save it without one, or remove it from the knowledge."
             )
-        raise UnreadableError(
+        raise UnreadableArticleError(
             f"This article is in the format of Office 97, not {kind}.", f"Open it and save it as {kind}."
         )
     try:
@@ -36,12 +36,12 @@ def opened(content: bytes, kind: str, part: str) -> zipfile.ZipFile:
     packed = max(len(content), 1)
     whole = sum(info.file_size for info in names.values() if not info.filename.startswith(("word/media", "xl/media")))
     if whole > _MAX_ALL or (whole > _SMALL and whole / packed > _MAX_RATIO):
-        raise UnreadableError(
+        raise UnreadableArticleError(
             f"This article unpacks to {whole // 1_000_000} MB, far more than it should.",
             "Save it anew in its program, split it by subject, or remove it.",
         )
     if any(info.flag_bits & 1 for info in names.values()):
-        raise UnreadableError("This article is locked by a password.", "Save it without one, or remove it.")
+        raise UnreadableArticleError("This article is locked by a password.", "Save it without one, or remove it.")
     return archive
 
 
@@ -53,13 +53,13 @@ def member(archive: zipfile.ZipFile, name: str) -> bytes | None:
     except KeyError:
         return None
     if len(content) > MAX_PART:
-        raise UnreadableError("This article unpacks to more than 300 MB.", "Split it by subject, or remove it.")
+        raise UnreadableArticleError("This article unpacks to more than 300 MB.", "Split it by subject, or remove it.")
     return content
 
 
-def damaged(kind: str) -> UnreadableError:
+def damaged(kind: str) -> UnreadableArticleError:
     """The error for a file that is not what its name says."""
-    return UnreadableError(
+    return UnreadableArticleError(
         f"This article is not a {kind} that can be read, or it is damaged.",
         "Open it, save it anew, or remove it from the knowledge.",
     )

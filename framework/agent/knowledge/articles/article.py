@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from framework.agent.knowledge.articles.chunk import Block, Chunk, Unit
+from framework.agent.knowledge.articles.chunk import Chunk, TextBlock, Unit
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def to_json(article: Article) -> dict[str, Any]:
     }
 
 
-def _units(block: Block) -> list[list[str]]:
+def _units(block: TextBlock) -> list[list[str]]:
     return [[unit.text, unit.kind, unit.key, unit.header] for unit in block.units]
 
 
@@ -66,7 +66,8 @@ def from_json(name: str, told: dict[str, Any]) -> Article:
             name,
             tuple(headings),
             tuple(
-                Block(kind, tuple(Unit(*unit) for unit in units), quote, lead) for kind, quote, lead, units in blocks
+                TextBlock(kind, tuple(Unit(*unit) for unit in units), quote, lead)
+                for kind, quote, lead, units in blocks
             ),
             line,
             told["url"],

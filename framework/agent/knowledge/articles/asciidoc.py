@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from framework.agent.knowledge.articles.document import Document
+from framework.agent.knowledge.articles.document import ArticleDocument
 from framework.agent.knowledge.articles.markdown import read_markdown
 
 _ATTRIBUTE = re.compile(r":!?([\w-]++)!?:(?:[ \t]++(.*))?$")
@@ -28,7 +28,7 @@ _INLINE = (
 )
 
 
-def read_asciidoc(text: str) -> Document:
+def read_asciidoc(text: str) -> ArticleDocument:
     """Read an article."""
     return read_markdown("\n".join(_Converter(text).lines()))
 

@@ -28,7 +28,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """A paragraph, a list, a table or code. `lead` is the sentence before a list or table that says what it lists."""
 
     kind: BlockKind
@@ -47,7 +47,7 @@ class Chunk:
     title: str
     file: str
     headings: tuple[str, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[TextBlock, ...]
     line: int
     url: str = ""
     thin: bool = False

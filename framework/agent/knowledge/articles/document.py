@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from framework.agent.knowledge.articles.inline import Node
 
 
-class UnreadableError(Exception):
+class UnreadableArticleError(Exception):
     """A file that cannot be read. `what` says why, `hint` what its author can do."""
 
     def __init__(self, what: str, hint: str) -> None:
@@ -16,7 +16,7 @@ class UnreadableError(Exception):
 
 
 @dataclass
-class Document:
+class ArticleDocument:
     """A file as a tree. `body` holds headings, paragraphs, lists, tables and so on; `data-line` on an element is its
     line or page in the source. `title` is what the file calls itself apart from its headings, `url` its public address.
     `warnings` are for its author. `words` is its text as it is without the tree, to see what was lost on the way;

@@ -14,7 +14,7 @@ from lxml import etree
 
 from framework.agent.knowledge.articles import build
 from framework.agent.knowledge.articles.archive import damaged, member, opened
-from framework.agent.knowledge.articles.document import Document
+from framework.agent.knowledge.articles.document import ArticleDocument
 from framework.agent.knowledge.articles.docx_styles import NAMESPACE, Styles, local, value
 from framework.agent.knowledge.articles.inline import Node
 
@@ -44,8 +44,8 @@ _GONE = frozenset(
 _DEEPEST = 12
 
 
-def read_docx(content: bytes) -> Document:
-    """Headings, paragraphs, lists, tables and code, in order. Raises UnreadableError."""
+def read_docx(content: bytes) -> ArticleDocument:
+    """Headings, paragraphs, lists, tables and code, in order. Raises UnreadableArticleError."""
     archive = opened(content, "DOCX", _DOCUMENT)
     try:
         parts = {
@@ -60,12 +60,12 @@ def read_docx(content: bytes) -> Document:
     if root is None:
         raise damaged("DOCX")
     notes = {**_notes(trees["footnotes"], "footnoteReference"), **_notes(trees["endnotes"], "endnoteReference")}
-    reader = _Reader(Styles(trees["styles"], trees["numbering"]), notes)
+    reader = _DocxReader(Styles(trees["styles"], trees["numbering"]), notes)
     body = build.body()
     main = root.find(f"{_W}body")
     reader.read(main if main is not None else root, body)
     reader.close(body)
-    return Document(body, _title(core), warnings=reader.warnings(), words=_words(root))
+    return ArticleDocument(body, _title(core), warnings=reader.warnings(), words=_words(root))
 
 
 def _tree(part: bytes | None) -> Node | None:
@@ -103,7 +103,7 @@ def _words(root: Node) -> str:
     return "".join(pieces)
 
 
-class _Reader:
+class _DocxReader:
     """Writes one document down. A list stays open from one item to the next."""
 
     def __init__(self, styles: Styles, notes: dict[tuple[str, str], str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 from framework.agent.knowledge.articles.archive import damaged
-from framework.agent.knowledge.articles.document import Document, UnreadableError
+from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.encoding import decode
 
 KINDS = {
@@ -28,7 +28,7 @@ _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 
 
 def kind_of(suffix: str, content: bytes) -> str:
-    """The format of a file, such as `PDF`. Raises UnreadableError for what no reader can read."""
+    """The format of a file, such as `PDF`. Raises UnreadableArticleError for what no reader can read."""
     said = KINDS.get(suffix.lower(), "text")
     if content[:1024].lstrip().startswith(b"%PDF-"):
         return "PDF"
@@ -51,14 +51,16 @@ def _archived(said: str, content: bytes) -> str:
         return "XLSX"
     if said in {"DOCX", "XLSX"}:
         raise damaged(said)
-    raise UnreadableError("This article is a ZIP archive.", "Unpack it, and put the files in it here.")
+    raise UnreadableArticleError("This article is a ZIP archive.", "Unpack it, and put the files in it here.")
 
 
 def _check_is_text(content: bytes) -> None:
     if content.startswith(b"{\\rtf"):
-        raise UnreadableError("This article is RTF.", "Open it and save it as DOCX.")
+        raise UnreadableArticleError("This article is RTF.", "Open it and save it as DOCX.")
     if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise UnreadableError("This article is in the format of Office 97.", "Open it and save it as DOCX or XLSX.")
+        raise UnreadableArticleError(
+            "This article is in the format of Office 97.", "Open it and save it as DOCX or XLSX."
+        )
     sample = content[:8192]
     wide = (
         content[:2] in {b"\xff\xfe", b"\xfe\xff"}
@@ -67,10 +69,10 @@ def _check_is_text(content: bytes) -> None:
     )
     controls = sum(byte < 9 or 13 < byte < 27 for byte in sample)
     if content.startswith(_PICTURES) or (not wide and controls * 20 > len(sample)):
-        raise UnreadableError("This article is not text.", "It looks like a picture or a program; remove it.")
+        raise UnreadableArticleError("This article is not text.", "It looks like a picture or a program; remove it.")
 
 
-def reader_of(kind: str, name: str) -> Callable[[bytes], Document]:
+def reader_of(kind: str, name: str) -> Callable[[bytes], ArticleDocument]:
     """What reads this format. Its imports are late: most bots need one or two of them."""
     if kind == "PDF":
         from framework.agent.knowledge.articles.pdf import read_pdf
@@ -91,7 +93,7 @@ def reader_of(kind: str, name: str) -> Callable[[bytes], Document]:
     return lambda content: _read_text(kind, name, content)
 
 
-def _read_text(kind: str, name: str, content: bytes) -> Document:
+def _read_text(kind: str, name: str, content: bytes) -> ArticleDocument:
     text, warning = decode(content)
     document = _text_reader(kind, name)(text.replace("\x00", ""))
     if warning:
@@ -99,7 +101,7 @@ def _read_text(kind: str, name: str, content: bytes) -> Document:
     return document
 
 
-def _text_reader(kind: str, name: str) -> Callable[[str], Document]:
+def _text_reader(kind: str, name: str) -> Callable[[str], ArticleDocument]:
     if kind == "HTML":
         from framework.agent.knowledge.articles.html import read_html
 

@@ -75,7 +75,7 @@ _EMPTY = {"", "-", "–", "—"}
 
 
 @dataclass
-class Facts:
+class TableFacts:
     """What a table says. `title` stands across its top, `header` are the names of all columns and `first`
     that of the first one; `notes` stand below.
     """
@@ -121,9 +121,9 @@ def spread(rows: Sequence[tuple[Sequence[Cell], bool]]) -> list[Row]:
     return [Row(cells, head) for cells, (_, head) in zip(padded, rows, strict=False) if any(c.text for c in cells)]
 
 
-def facts(rows: Sequence[Row]) -> Facts:
+def facts(rows: Sequence[Row]) -> TableFacts:
     """Read a table that `spread` has filled in."""
-    told = Facts()
+    told = TableFacts()
     rest = list(rows)
     while len(rest) > 1 and rest[0].is_across:
         told.title = f"{told.title} {rest.pop(0).cells[0].text}".strip()

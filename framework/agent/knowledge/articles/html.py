@@ -6,7 +6,7 @@ import re
 
 from lxml import etree, html
 
-from framework.agent.knowledge.articles.document import Document, UnreadableError
+from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.hidden import remove_hidden
 from framework.agent.knowledge.articles.inline import APART, Node, alternative, tag, text_of, unwrap
 from framework.agent.knowledge.articles.labels import unfold
@@ -19,7 +19,7 @@ _LEVELS_OF_A_TABLE = 3
 _DECLARED = re.compile(r"^\s*+<\?xml[^>]*+>")
 
 
-def read_html(text: str) -> Document:
+def read_html(text: str) -> ArticleDocument:
     """Read a page. Its tree is the article alone."""
     root = parse(text)
     title = next((text_of(node) for node in root.iter("title")), "")
@@ -30,7 +30,7 @@ def read_html(text: str) -> Document:
     return document
 
 
-def read_tree(body: Node) -> Document:
+def read_tree(body: Node) -> ArticleDocument:
     """Clean a tree that was parsed already."""
     etree.strip_tags(body, etree.Comment, etree.ProcessingInstruction)
     _flatten(body)
@@ -44,11 +44,11 @@ def read_tree(body: Node) -> Document:
     if pictures := sum(not alternative(image) for image in body.iter("img") if not _is_small(image)):
         what = "a picture without a description" if pictures == 1 else f"{pictures} pictures without a description"
         warnings.append(f"holds {what}; what they show is not read")
-    return Document(body, warnings=warnings, words=words, around=seen - len(words.split()))
+    return ArticleDocument(body, warnings=warnings, words=words, around=seen - len(words.split()))
 
 
 def parse(text: str) -> Node:
-    """The tree of a page, or of a part of one. Raises UnreadableError if it is nested deeper than libxml2 reads."""
+    """The tree of a page, or of a part of one. Raises UnreadableArticleError if it nests too deep."""
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     content = _DECLARED.sub("", text).replace("\x00", "")
     if not content.strip():
@@ -56,7 +56,7 @@ def parse(text: str) -> Node:
     root = html.document_fromstring(content.encode("utf-8", "replace"), parser=parser)
     if limit := next((error for error in parser.error_log if error.type_name == "ERR_RESOURCE_LIMIT"), None):
         # The parser stops there, so that all that follows would be missing.
-        raise UnreadableError(
+        raise UnreadableArticleError(
             f"This article nests elements thousands of levels deep (line {limit.line}).",
             "Take out elements that only hold one other element, or save its text as Markdown.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from framework.agent.knowledge.articles.chunk import Block, Unit
+from framework.agent.knowledge.articles.chunk import TextBlock, Unit
 from framework.agent.knowledge.articles.inline import Node, alternative, joined, pieces, tag, tidy
 from framework.agent.knowledge.articles.split import LONGEST, cut, wrapped
 from framework.agent.knowledge.articles.table import table_units
@@ -80,7 +80,7 @@ class Listing:
     def _flush(self) -> None:
         for part in _portions(self._entries):
             units = tuple(unit for unit, _ in part)
-            self._outline.add(Block("list", units, "\n".join(line for _, line in part), self._lead))
+            self._outline.add(TextBlock("list", units, "\n".join(line for _, line in part), self._lead))
         self._entries = []
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from framework.agent.knowledge.articles.dialects import is_mdx, plain_markdown
-from framework.agent.knowledge.articles.document import Document, UnreadableError
+from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.front import front_matter, without_properties
 from framework.agent.knowledge.articles.html import parse, read_tree
 from framework.agent.knowledge.articles.inline import tag, text_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NESTING = 150
 
 
-def read_markdown(text: str, *, exported: bool = False) -> Document:
+def read_markdown(text: str, *, exported: bool = False) -> ArticleDocument:
     """Read an article. `exported`: a page of Notion, which begins with its properties."""
     front, body, line = front_matter(text)
     body = without_properties(body, front, exported=exported)
@@ -41,11 +41,11 @@ def read_markdown(text: str, *, exported: bool = False) -> Document:
     return document
 
 
-def _too_deep(document: Document) -> str:
-    """The warning. Raises UnreadableError if there is nothing above the levels that are left out."""
+def _too_deep(document: ArticleDocument) -> str:
+    """The warning. Raises UnreadableArticleError if there is nothing above the levels that are left out."""
     what = f"nests lists or quotes more than {_NESTING // 2} levels deep"
     if not text_of(document.body):
-        raise UnreadableError(f"This article {what}.", "Take levels out, or remove it from the knowledge.")
+        raise UnreadableArticleError(f"This article {what}.", "Take levels out, or remove it from the knowledge.")
     return f"{what}; what stands deeper is not read. Take levels out"
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from framework.agent.knowledge.articles.chunk import Block, Chunk, sentences
+from framework.agent.knowledge.articles.chunk import Chunk, TextBlock, sentences
 from framework.agent.knowledge.articles.inline import Node
 
 CHUNK_CHARACTERS = 700
@@ -25,7 +25,7 @@ _LEAD_CHARACTERS = 220
 @dataclass
 class _Section:
     headings: tuple[str, ...]
-    blocks: list[tuple[Block, int]] = field(default_factory=list)
+    blocks: list[tuple[TextBlock, int]] = field(default_factory=list)
 
 
 class Outline:
@@ -73,7 +73,7 @@ class Outline:
         self._path, self._base = path, base
         self._begin()
 
-    def add(self, block: Block | None) -> None:
+    def add(self, block: TextBlock | None) -> None:
         """Append a block to the section at hand; None is nothing."""
         if block is not None:
             self._sections[-1].blocks.append((block, self.line))
@@ -109,8 +109,8 @@ class Outline:
                 size += sum(len(block.quote) for block in blocks)
 
 
-def _parts(section: _Section) -> list[list[tuple[Block, int]]]:
-    parts: list[list[tuple[Block, int]]] = []
+def _parts(section: _Section) -> list[list[tuple[TextBlock, int]]]:
+    parts: list[list[tuple[TextBlock, int]]] = []
     for block, line in section.blocks:
         part = parts[-1] if parts else None
         if part and (_fits(part, block, loose=not section.headings) or (block.lead and _leads(part, block))):
@@ -120,12 +120,12 @@ def _parts(section: _Section) -> list[list[tuple[Block, int]]]:
     return _carry_leads(parts)
 
 
-def _leads(part: list[tuple[Block, int]], block: Block) -> bool:
+def _leads(part: list[tuple[TextBlock, int]], block: TextBlock) -> bool:
     """Whether the part ends in the paragraph that leads in; the later pieces of a long table stand alone."""
     return part[-1][0].quote.endswith(block.lead)
 
 
-def _fits(part: Iterable[tuple[Block, int]], block: Block, *, loose: bool) -> bool:
+def _fits(part: Iterable[tuple[TextBlock, int]], block: TextBlock, *, loose: bool) -> bool:
     size = sum(len(other.quote) + 2 for other, _ in part) + len(block.quote)
     last = [other for other, _ in part][-1]
     # Without headings there is nothing that says that two paragraphs belong together, unless they are short.
@@ -133,7 +133,7 @@ def _fits(part: Iterable[tuple[Block, int]], block: Block, *, loose: bool) -> bo
     return size <= limit
 
 
-def _carry_leads(parts: list[list[tuple[Block, int]]]) -> list[list[tuple[Block, int]]]:
+def _carry_leads(parts: list[list[tuple[TextBlock, int]]]) -> list[list[tuple[TextBlock, int]]]:
     """A paragraph that leads into a list may not end the part before it."""
     for before, after in pairwise(parts):
         lead = after[0][0].lead

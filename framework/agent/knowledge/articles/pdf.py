@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from framework.agent.knowledge.articles import build
 from framework.agent.knowledge.articles.archive import damaged
-from framework.agent.knowledge.articles.document import Document, UnreadableError
-from framework.agent.knowledge.articles.pdf_page import Line, lines_of
+from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
+from framework.agent.knowledge.articles.pdf_page import PdfLine, lines_of
 from framework.agent.knowledge.articles.pdf_table import columns_apart
 from framework.agent.knowledge.articles.pdf_text import Writer
 
@@ -28,15 +28,15 @@ _IMAGE = 3
 _MARGIN = 0.12
 
 
-def read_pdf(content: bytes) -> Document:
-    """Headings, paragraphs, lists and tables, in reading order. Raises UnreadableError."""
+def read_pdf(content: bytes) -> ArticleDocument:
+    """Headings, paragraphs, lists and tables, in reading order. Raises UnreadableArticleError."""
     import pypdfium2
 
     try:
         source = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise UnreadableError(
+            raise UnreadableArticleError(
                 "This article is locked by a password.", "Save it without one, or remove it from the knowledge."
             ) from None
         raise damaged("PDF") from None
@@ -46,8 +46,8 @@ def read_pdf(content: bytes) -> Document:
         source.close()
 
 
-def _read(source: PdfDocument) -> Document:
-    pages: list[list[Line]] = []
+def _read(source: PdfDocument) -> ArticleDocument:
+    pages: list[list[PdfLine]] = []
     heights: list[float] = []
     pictured: list[int] = []
     unread: list[int] = []
@@ -56,7 +56,7 @@ def _read(source: PdfDocument) -> Document:
         lines, height = _page(source, number, pictured, unread)
         pages.append(lines)
         heights.append(height)
-    document = Document(build.body(), (source.get_metadata_value("Title") or "").strip())
+    document = ArticleDocument(build.body(), (source.get_metadata_value("Title") or "").strip())
     lines = columns_apart(_without_margins(pages, heights))
     Writer(document.body, lines).write()
     document.words = re.sub(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_])", "", "\n".join(line.text for line in lines))
@@ -64,7 +64,7 @@ def _read(source: PdfDocument) -> Document:
     if scanned:
         is_all = len(scanned) == count
         if is_all:
-            raise UnreadableError(
+            raise UnreadableArticleError(
                 "This article holds no text: its pages are pictures.",
                 "A scan holds pictures of text: have it recognised (OCR) first, or remove it.",
             )
@@ -80,7 +80,7 @@ def _read(source: PdfDocument) -> Document:
     return document
 
 
-def _page(source: PdfDocument, number: int, pictured: list[int], unread: list[int]) -> tuple[list[Line], float]:
+def _page(source: PdfDocument, number: int, pictured: list[int], unread: list[int]) -> tuple[list[PdfLine], float]:
     import pypdfium2
 
     try:
@@ -122,11 +122,11 @@ def _span(span: Sequence[int]) -> str:
     return str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}"
 
 
-def _without_margins(pages: Sequence[Sequence[Line]], heights: Sequence[float]) -> list[Line]:
+def _without_margins(pages: Sequence[Sequence[PdfLine]], heights: Sequence[float]) -> list[PdfLine]:
     """Without page numbers, and what stands on most pages at the same height near their edges."""
     places = Counter(place for lines in pages for place in {_place(line) for line in lines})
     limit = max(3, len(pages) // 2 + 1)
-    kept: list[Line] = []
+    kept: list[PdfLine] = []
     for lines, height in zip(pages, heights, strict=True):
         for line in lines:
             at_edge = not height or not height * _MARGIN < line.bottom < height * (1 - _MARGIN)
@@ -136,5 +136,5 @@ def _without_margins(pages: Sequence[Sequence[Line]], heights: Sequence[float]) 
     return kept
 
 
-def _place(line: Line) -> tuple[str, int]:
+def _place(line: PdfLine) -> tuple[str, int]:
     return re.sub(r"\d+", "#", line.text), round(line.bottom)

@@ -30,7 +30,7 @@ class Run:
 
 
 @dataclass(slots=True)
-class Line:
+class PdfLine:
     """What stands at one height, in the order of the page. `page` counts from 1."""
 
     runs: list[Run]
@@ -57,17 +57,17 @@ class Line:
         return min(run.left for run in self.runs)
 
 
-def lines_of(page: PdfPage, number: int) -> list[Line]:
+def lines_of(page: PdfPage, number: int) -> list[PdfLine]:
     """The lines of a page in the order in which they were written."""
     text_page = page.get_textpage()
     try:
-        lines: list[Line] = []
+        lines: list[PdfLine] = []
         for run in _runs(text_page):
             last = lines[-1].runs[-1] if lines else None
             if last and abs(last.bottom - run.bottom) < 0.4 * max(run.size, last.size) and run.left >= last.left:
                 lines[-1].runs.append(run)
             else:
-                lines.append(Line([run], number))
+                lines.append(PdfLine([run], number))
         return lines
     finally:
         text_page.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from framework.agent.knowledge.articles.pdf_page import Line, Run
+from framework.agent.knowledge.articles.pdf_page import PdfLine, Run
 
 _LEAST_ROWS = 2
 _LINE_GAP = 1.55
@@ -15,7 +15,7 @@ _VALUE = re.compile(r"\d")
 _BULLET = re.compile(r"^(?:[•◦▪‣●○■–-]|\d{1,2}[.)])$")
 
 
-def table_at(lines: Sequence[Line], start: int) -> tuple[list[list[str]], int, int] | None:
+def table_at(lines: Sequence[PdfLine], start: int) -> tuple[list[list[str]], int, int] | None:
     """The table that begins at a line: its rows, how many of them are headers, and where it ends. None if none begins
     there.
     """
@@ -32,7 +32,7 @@ def table_at(lines: Sequence[Line], start: int) -> tuple[list[list[str]], int, i
     if len(columns) < 2 or _is_prose(full):
         return None
     table: list[list[str]] = []
-    before: Line | None = None
+    before: PdfLine | None = None
     for line in rows:
         cells = _cells(line, columns)
         if cells is None:
@@ -48,11 +48,11 @@ def table_at(lines: Sequence[Line], start: int) -> tuple[list[list[str]], int, i
     return table, _headers(table, full[0], full[1:]), end
 
 
-def _is_row(line: Line) -> bool:
+def _is_row(line: PdfLine) -> bool:
     return len(line.runs) > 1 and not _BULLET.match(line.runs[0].text)
 
 
-def _is_rest(lines: Sequence[Line], position: int) -> bool:
+def _is_rest(lines: Sequence[PdfLine], position: int) -> bool:
     """The second line of a cell."""
     before, line = lines[position - 1], lines[position]
     return (
@@ -62,7 +62,7 @@ def _is_rest(lines: Sequence[Line], position: int) -> bool:
     )
 
 
-def _end(lines: Sequence[Line], start: int) -> int:
+def _end(lines: Sequence[PdfLine], start: int) -> int:
     """The line after the last one that may belong to the table."""
     position = start + 1
     while position < len(lines):
@@ -76,7 +76,7 @@ def _end(lines: Sequence[Line], start: int) -> int:
     return position
 
 
-def _columns(rows: Sequence[Line]) -> list[tuple[float, float]]:
+def _columns(rows: Sequence[PdfLine]) -> list[tuple[float, float]]:
     """The columns from left to right: spans that the pieces of all rows fill, parted by gaps in all of them."""
     spans = sorted((run.left, run.right) for line in rows for run in line.runs)
     columns: list[list[float]] = []
@@ -88,15 +88,15 @@ def _columns(rows: Sequence[Line]) -> list[tuple[float, float]]:
     return [(left, right) for left, right in columns]
 
 
-def _is_prose(rows: Sequence[Line]) -> bool:
+def _is_prose(rows: Sequence[PdfLine]) -> bool:
     """Two columns of running text stand side by side like the cells of a table, but are longer."""
     cells = [run.text for line in rows for run in line.runs]
     return sum(len(text) > _LONGEST_CELL // 2 for text in cells) * 5 > len(cells) * 4
 
 
-def columns_apart(lines: Sequence[Line]) -> list[Line]:
+def columns_apart(lines: Sequence[PdfLine]) -> list[PdfLine]:
     """Running text in columns whose lines were written side by side: one column after the other."""
-    found: list[Line] = []
+    found: list[PdfLine] = []
     position = 0
     while position < len(lines):
         end = position
@@ -106,7 +106,7 @@ def columns_apart(lines: Sequence[Line]) -> list[Line]:
         if len(rows) > 2 and _is_prose(rows) and len(columns := _columns(rows)) > 1:
             for number in range(len(columns)):
                 runs = [run for line in rows for run in line.runs if _column(run, columns) == number]
-                found += [Line([run], rows[0].page) for run in runs]
+                found += [PdfLine([run], rows[0].page) for run in runs]
             position = end
         else:
             found.append(lines[position])
@@ -114,7 +114,7 @@ def columns_apart(lines: Sequence[Line]) -> list[Line]:
     return found
 
 
-def _cells(line: Line, columns: Sequence[tuple[float, float]]) -> list[str] | None:
+def _cells(line: PdfLine, columns: Sequence[tuple[float, float]]) -> list[str] | None:
     cells = [""] * len(columns)
     for run in line.runs:
         number = _column(run, columns)
@@ -131,13 +131,13 @@ def _column(run: Run, columns: Sequence[tuple[float, float]]) -> int | None:
     return None
 
 
-def _continues(before: Line, line: Line, cells: Sequence[str], above: Sequence[str]) -> bool:
+def _continues(before: PdfLine, line: PdfLine, cells: Sequence[str], above: Sequence[str]) -> bool:
     """Whether this is the second line of the cells above: it leaves the first column empty, and stands near."""
     near = before.bottom - line.bottom < _LINE_GAP * max(before.size, line.size)
     return near and not cells[0] and any(cells) and bool(above[0])
 
 
-def _headers(table: Sequence[Sequence[str]], first: Line, others: Sequence[Line]) -> int:
+def _headers(table: Sequence[Sequence[str]], first: PdfLine, others: Sequence[PdfLine]) -> int:
     """1 if the first row names the columns: in bold, or words above values."""
     bold = all(run.bold for run in first.runs) and not all(run.bold for line in others for run in line.runs)
     if bold:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from framework.agent.knowledge.articles import build
 from framework.agent.knowledge.articles.inline import Node
-from framework.agent.knowledge.articles.pdf_page import Line
+from framework.agent.knowledge.articles.pdf_page import PdfLine
 from framework.agent.knowledge.articles.pdf_table import table_at
 
 _BULLET = re.compile(r"^\s*+(?:[•◦▪‣●○■–✓]|[-*](?=\s))\s*+")
@@ -22,7 +22,7 @@ _END = (".", "!", "?", ":", "。")
 class Writer:
     """Writes lines down as blocks."""
 
-    def __init__(self, target: Node, lines: Sequence[Line]) -> None:
+    def __init__(self, target: Node, lines: Sequence[PdfLine]) -> None:
         self._target = target
         self._lines = lines
         self._body = _body_size(lines)
@@ -32,7 +32,7 @@ class Writer:
 
     def write(self) -> None:
         """All of it, in order."""
-        block: list[Line] = []
+        block: list[PdfLine] = []
         position = 0
         while position < len(self._lines):
             table = table_at(self._lines, position)
@@ -52,15 +52,15 @@ class Writer:
             position += 1
         self._flush(block)
 
-    def _is_heading(self, line: Line) -> bool:
+    def _is_heading(self, line: PdfLine) -> bool:
         return round(line.size, 1) >= self._body * _LARGER and len(line.text) <= _LONGEST_HEADING
 
-    def _goes_on(self, before: Line, line: Line) -> bool:
+    def _goes_on(self, before: PdfLine, line: PdfLine) -> bool:
         """A heading over two lines."""
         both = self._is_heading(before) and self._is_heading(line)
         return both and abs(before.size - line.size) < 0.1 and 0 < before.bottom - line.bottom < before.size * _GAP
 
-    def _begins(self, block: Sequence[Line], line: Line) -> bool:
+    def _begins(self, block: Sequence[PdfLine], line: PdfLine) -> bool:
         """Whether a line begins a paragraph or an item."""
         before = block[-1]
         if _BULLET.match(line.text) or _NUMBER.match(line.text) or _is_label(before) != _is_label(line):
@@ -71,7 +71,7 @@ class Writer:
             return before.text.endswith(_END) or line.text[:1].isupper()
         return gap > max(before.size, line.size) * _GAP
 
-    def _flush(self, lines: Sequence[Line]) -> None:
+    def _flush(self, lines: Sequence[PdfLine]) -> None:
         if not lines:
             return
         text, first = _joined(lines), lines[0]
@@ -92,25 +92,25 @@ class Writer:
             self._list = None
             build.add(self._target, "p", text, line=first.page)
 
-    def _item(self, kind: str, text: str, line: Line) -> None:
+    def _item(self, kind: str, text: str, line: PdfLine) -> None:
         if self._list is None or self._list[1] != kind:
             self._list = build.add(self._target, kind, line=line.page), kind
         build.add(self._list[0], "li", text)
 
 
-def _is_label(line: Line) -> bool:
+def _is_label(line: PdfLine) -> bool:
     """Bold as a whole."""
     return all(run.bold for run in line.runs)
 
 
-def _body_size(lines: Sequence[Line]) -> float:
+def _body_size(lines: Sequence[PdfLine]) -> float:
     sizes = Counter[float]()
     for line in lines:
         sizes[round(line.size, 1)] += len(line.text)
     return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
-def _joined(lines: Sequence[Line]) -> str:
+def _joined(lines: Sequence[PdfLine]) -> str:
     text = ""
     for line in lines:
         piece = line.text

@@ -10,7 +10,7 @@ import structlog
 from framework.agent.knowledge.articles.article import Article
 from framework.agent.knowledge.articles.cache import ArticleCache
 from framework.agent.knowledge.articles.chunk import Chunk
-from framework.agent.knowledge.articles.document import Document, UnreadableError
+from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.formats import KINDS, kind_of, reader_of, title_from
 from framework.extras import MissingExtraError, extra
 
@@ -61,7 +61,7 @@ def understand(name: str, content: bytes) -> Article:
         return _article(path, kind, document)
     except MissingExtraError:
         raise
-    except UnreadableError as error:
+    except UnreadableArticleError as error:
         return Article(name, kind, problem=error.what, hint=error.hint)
     except Exception as error:  # noqa: BLE001 - the libraries raise anything for a broken file; its author is told
         _log.info("knowledge.unreadable", file=name, kind=type(error).__name__, reason=str(error)[:200])
@@ -73,7 +73,7 @@ def understand(name: str, content: bytes) -> Article:
         )
 
 
-def _article(path: Path, kind: str, document: Document) -> Article:
+def _article(path: Path, kind: str, document: ArticleDocument) -> Article:
     from framework.agent.knowledge.articles.outline import Outline
     from framework.agent.knowledge.articles.walk import Walk
 

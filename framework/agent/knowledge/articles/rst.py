@@ -7,7 +7,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from framework.agent.knowledge.articles.document import Document
+from framework.agent.knowledge.articles.document import ArticleDocument
 from framework.agent.knowledge.articles.html import read_html
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _ROLE = re.compile(r"(?<![\w:+-]):([\w+-]++(?::[\w+-]++)*+):`")
 _SILENT = frozenset({"toctree", "index", "meta", "tags", "highlight", "currentmodule", "module", "contents"})
 
 
-def read_rst(text: str) -> Document:
+def read_rst(text: str) -> ArticleDocument:
     """Headings, paragraphs, lists, tables and notes."""
     from docutils.core import publish_string
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from framework.agent.knowledge.articles import build
-from framework.agent.knowledge.articles.document import Document, UnreadableError
+from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.encoding import decode
 
 _DELIMITERS = ",;\t|"
@@ -19,7 +19,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _LONGEST_HEADER = 80
 
 
-def read_csv(content: bytes) -> Document:
+def read_csv(content: bytes) -> ArticleDocument:
     """Read rows whatever parts them. Lines above the headings are the table's title."""
     text, warning = decode(content)
     text = text.removeprefix("\ufeff").replace("\x00", "")
@@ -30,10 +30,10 @@ def read_csv(content: bytes) -> Document:
     try:
         rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True))
     except csv.Error as error:
-        raise UnreadableError(
+        raise UnreadableArticleError(
             f"This article is not a CSV that can be read: {error}.", "Save it anew as CSV in UTF-8."
         ) from None
-    document = Document(build.body(), warnings=[warning] if warning else [])
+    document = ArticleDocument(build.body(), warnings=[warning] if warning else [])
     add_rows(document.body, [[cell.strip() for cell in row] for row in rows])
     document.words = " ".join(cell for row in rows for cell in row)
     return document

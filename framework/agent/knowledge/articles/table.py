@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from framework.agent.knowledge.articles.chunk import Block, Unit
-from framework.agent.knowledge.articles.grid import Cell, Facts, Row, facts, spread
+from framework.agent.knowledge.articles.chunk import TextBlock, Unit
+from framework.agent.knowledge.articles.grid import Cell, Row, TableFacts, facts, spread
 from framework.agent.knowledge.articles.inline import Node, is_strong, joined, pieces, tag
 from framework.agent.knowledge.articles.split import LONGEST, wrapped
 
@@ -41,7 +41,7 @@ def add_table(outline: Outline, node: Node, walk: Walk) -> None:
     told = facts(rows_of(node))
     title = " ".join(filter(None, (caption, told.title)))
     if title:
-        outline.add(Block("paragraph", (Unit(title),), title))
+        outline.add(TextBlock("paragraph", (Unit(title),), title))
     lead = outline.lead
     units: list[Unit] = []
     for fact, unit in zip(told.rows, units_of(told), strict=True):
@@ -56,14 +56,14 @@ def add_table(outline: Outline, node: Node, walk: Walk) -> None:
         units.append(Unit(told.header, "row", told.header))
     _add(outline, units, lead)
     for note in told.notes:
-        outline.add(Block("paragraph", (Unit(note),), note))
+        outline.add(TextBlock("paragraph", (Unit(note),), note))
 
 
 def _answer(outline: Outline, values: Sequence[str], names: Sequence[str]) -> None:
     given = [(name, value) for name, value in zip(names, values, strict=True) if value]
     for name, value in given:
         for text in wrapped(f"{name}: {value}" if name and len(given) > 1 else value):
-            outline.add(Block("paragraph", (Unit(text),), text))
+            outline.add(TextBlock("paragraph", (Unit(text),), text))
 
 
 def _add(outline: Outline, units: Sequence[Unit], lead: str) -> None:
@@ -79,8 +79,8 @@ def _add(outline: Outline, units: Sequence[Unit], lead: str) -> None:
         outline.add(_block(portion, lead))
 
 
-def _block(units: Sequence[Unit], lead: str) -> Block:
-    return Block("table", tuple(units), "\n".join(f"- {unit.text}" for unit in units), lead)
+def _block(units: Sequence[Unit], lead: str) -> TextBlock:
+    return TextBlock("table", tuple(units), "\n".join(f"- {unit.text}" for unit in units), lead)
 
 
 def table_units(node: Node) -> Iterator[Unit]:
@@ -96,7 +96,7 @@ def table_units(node: Node) -> Iterator[Unit]:
     yield from (Unit(text, "row") for text in (told.notes if texts else ()))
 
 
-def units_of(told: Facts) -> list[Unit]:
+def units_of(told: TableFacts) -> list[Unit]:
     """A unit for each row; a very long one is not cut, so that it still has its name."""
     return [Unit(fact.text, "row", fact.key, told.header) for fact in told.rows]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from framework.agent.knowledge.articles.chunk import Block, Unit, sentences
+from framework.agent.knowledge.articles.chunk import TextBlock, Unit, sentences
 from framework.agent.knowledge.articles.inline import Node, alternative, joined, pieces, tag, tidy
 from framework.agent.knowledge.articles.listing import Listing
 from framework.agent.knowledge.articles.outline import Outline
@@ -81,7 +81,7 @@ class Walk:
         text = "".join(pieces(node)).replace("\x1e", "\n").replace("\x1f", "").strip("\r\n")
         if text.strip():
             for part in cut(text):
-                self._outline.add(Block("code", (Unit(part.strip()),), part.strip()))
+                self._outline.add(TextBlock("code", (Unit(part.strip()),), part.strip()))
 
     def details(self, node: Node) -> None:
         """Read what opens under a label: an accordion, a tab, a question with its answer."""
@@ -118,12 +118,12 @@ class Walk:
     def _rows(self, rows: Sequence[Unit]) -> None:
         if rows:
             quote = "\n".join(f"- {row.text}" for row in rows)
-            self._outline.add(Block("table", tuple(rows), quote, self._outline.lead))
+            self._outline.add(TextBlock("table", tuple(rows), quote, self._outline.lead))
 
 
-def paragraph(text: str) -> Block:
+def paragraph(text: str) -> TextBlock:
     """Running text as a block of its sentences."""
-    return Block("paragraph", tuple(Unit(sentence) for sentence in sentences(text)), text)
+    return TextBlock("paragraph", tuple(Unit(sentence) for sentence in sentences(text)), text)
 
 
 def _holds_block(node: Node) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.agent.knowledge.articles import build
 from framework.agent.knowledge.articles.archive import damaged, opened
-from framework.agent.knowledge.articles.document import Document
+from framework.agent.knowledge.articles.document import ArticleDocument
 from framework.agent.knowledge.articles.sheets import add_rows
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _MAX_CELLS = 2_000_000
 _DEFAULT_NAME = re.compile(r"^(sheet|tabelle|feuil|hoja|foglio|blad|лист)\s?\d*$", re.IGNORECASE)
 
 
-def read_xlsx(content: bytes) -> Document:
-    """Read every sheet that is not hidden. Raises UnreadableError."""
+def read_xlsx(content: bytes) -> ArticleDocument:
+    """Read every sheet that is not hidden. Raises UnreadableArticleError."""
     opened(content, "XLSX", "xl/workbook.xml").close()
     from openpyxl import load_workbook
 
@@ -34,7 +34,7 @@ def read_xlsx(content: bytes) -> Document:
             book = load_workbook(io.BytesIO(content), data_only=True)
     except Exception:  # noqa: BLE001 - openpyxl raises anything for a broken file; its author is told
         raise damaged("XLSX") from None
-    document = Document(build.body(), (book.properties.title or "").strip())
+    document = ArticleDocument(build.body(), (book.properties.title or "").strip())
     words: list[str] = []
     shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
     for sheet in book.worksheets:

@@ -52,7 +52,7 @@ class Background:
     by_language: dict[str, float]
 
 
-class Judge:
+class EvidenceJudge:
     """Signals about rankings over one base. Read-only once built, so safe in threads."""
 
     def __init__(self, ranker: Ranker) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from framework.agent.knowledge.search.store import Store
+from framework.agent.knowledge.search.store import IndexStore
 from framework.embedding.embedder import Embedder, Vectors
 
 
@@ -68,7 +68,7 @@ def _language_directions(vectors: Vectors) -> Vectors:
     return directions[: len(means) - 1]
 
 
-def geometry_of(embedder: Embedder, store: Store) -> Geometry:
+def geometry_of(embedder: Embedder, store: IndexStore) -> Geometry:
     """The geometry of an embedder's space: from the package for the embedder that it was made with, else measured."""
     with resources.as_file(resources.files(__package__).joinpath("geometry.npz")) as file:
         shipped = np.load(file, allow_pickle=False)

@@ -69,7 +69,7 @@ class Occurrences:
         return bool((self._rows[word] == row).any())
 
 
-class Index:
+class PassageIndex:
     """Read-only once built, so safe in threads. Arrays over chunks have the chunks' order."""
 
     def __init__(self, chunks: Sequence[Chunk], chunk_vectors: Vectors, unit_vectors: Vectors) -> None:

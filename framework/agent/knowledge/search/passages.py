@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from framework.agent.conversation import Utterance
 from framework.agent.embedded.smalltalk import small_talk
-from framework.agent.knowledge.search.calibration import SIGNALS, Judge
+from framework.agent.knowledge.search.calibration import SIGNALS, EvidenceJudge
 from framework.agent.knowledge.search.index import Scores, matches
 from framework.agent.knowledge.search.languages import detect
 from framework.agent.knowledge.search.question import goes_on, leans_back, split
 from framework.agent.knowledge.search.ranking import Ranker, Reading, relative_weights
 from framework.agent.knowledge.search.shorthand import spelled_out
-from framework.agent.knowledge.search.weights import Weights
+from framework.agent.knowledge.search.weights import WordWeights
 from framework.embedding.embedder import Embedder, Vectors
 
 LONGEST = 900
@@ -37,7 +37,7 @@ _QUOTED_ARTICLE = 12.0
 
 
 @dataclass(frozen=True)
-class Context:
+class SearchContext:
     """What a question may lean on: what the person said before, and what the bot answered; `near`: in one message."""
 
     said: str = ""
@@ -46,7 +46,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Finding:
+class PassageFinding:
     """The best chunks for one question, each with its share of belief; `confidence` that the first one answers it.
 
     `text` is the question with what it leans on, `vector` its meaning.
@@ -65,13 +65,13 @@ class Finding:
 class Searcher:
     """Finds chunks for questions. Read-only once built, so safe in threads."""
 
-    def __init__(self, ranker: Ranker, embedder: Embedder, weights: Weights) -> None:
+    def __init__(self, ranker: Ranker, embedder: Embedder, weights: WordWeights) -> None:
         self._ranker = ranker
-        self._judge = Judge(ranker)
+        self._judge = EvidenceJudge(ranker)
         self._embedder = embedder
         self._weights = weights
 
-    def with_weights(self, weights: Weights) -> Searcher:
+    def with_weights(self, weights: WordWeights) -> Searcher:
         """The same with other weights."""
         other = copy(self)
         other._weights = weights  # noqa: SLF001 - of its own kind
@@ -83,17 +83,19 @@ class Searcher:
         plain = self._plain(text, language)
         return self._ranker.read(plain, self._embedder.queries([plain])[0], language)
 
-    def find(self, question: str, history: Sequence[Utterance] = ()) -> tuple[Finding, tuple[Finding, ...]]:
+    def find(
+        self, question: str, history: Sequence[Utterance] = ()
+    ) -> tuple[PassageFinding, tuple[PassageFinding, ...]]:
         """What fits the whole message, and what fits each question in it where it holds several."""
         context = self._context(history)
         language = detect(question, detect(context.said, self._ranker.index.language))
         text = self._plain(question, language)
         parts = split(text)
-        asked = [(text, context if leans_back(text) else Context())]
+        asked = [(text, context if leans_back(text) else SearchContext())]
         if len(parts) > 1:
             for part in parts:
-                asked.append((part, context if asked[1:] or leans_back(part) else Context()))
-                context = Context(part, near=True)
+                asked.append((part, context if asked[1:] or leans_back(part) else SearchContext()))
+                context = SearchContext(part, near=True)
         vectors = self._embed(asked)
         whole, *rest = (self._find(part, leaned, language, vectors) for part, leaned in asked)
         return whole, tuple(rest)
@@ -103,7 +105,7 @@ class Searcher:
         vocabulary = self._ranker.index.vocabulary
         return vocabulary.spaced(spelled_out(shorten(question), language, vocabulary.ids))
 
-    def _context(self, history: Sequence[Utterance]) -> Context:
+    def _context(self, history: Sequence[Utterance]) -> SearchContext:
         """The last thing that the person asked, and what was answered to it; small talk is neither."""
         said = answered = ""
         for turn in history:
@@ -111,13 +113,15 @@ class Searcher:
                 said, answered = turn.text, ""
             elif turn.who == "bot" and said:
                 answered = answered or turn.text.strip()
-        return Context(self._plain(said, detect(said, self._ranker.index.language)), answered)
+        return SearchContext(self._plain(said, detect(said, self._ranker.index.language)), answered)
 
-    def _embed(self, asked: Sequence[tuple[str, Context]]) -> dict[str, Vectors]:
+    def _embed(self, asked: Sequence[tuple[str, SearchContext]]) -> dict[str, Vectors]:
         texts = list(dict.fromkeys(text for part, context in asked for text in (part, _joined(part, context))))
         return dict(zip(texts, self._embedder.queries(texts), strict=True))
 
-    def _find(self, question: str, context: Context, language: str, vectors: dict[str, Vectors]) -> Finding:
+    def _find(
+        self, question: str, context: SearchContext, language: str, vectors: dict[str, Vectors]
+    ) -> PassageFinding:
         alone = self._ranker.read(question, vectors[question], language)
         scores = alone.features @ self._weights.ranking
         if not context.said:
@@ -133,7 +137,7 @@ class Searcher:
         new = self._judged(alone, alone, scores, vectors)
         return found if found.confidence * (1.0 if goes_on(question) else _HINT) > new.confidence else new
 
-    def _judged(self, reading: Reading, alone: Reading, scores: Scores, vectors: dict[str, Vectors]) -> Finding:
+    def _judged(self, reading: Reading, alone: Reading, scores: Scores, vectors: dict[str, Vectors]) -> PassageFinding:
         order = np.argsort(-scores)[:_TOP]
         beliefs = np.exp(scores - scores.max())
         beliefs = beliefs / beliefs.sum()
@@ -141,7 +145,7 @@ class Searcher:
         signals = self._judge.signals(reading, scores)
         confidence = self._weights.confidence(signals, len(self._ranker.index.chunks))
         lacking = self._judge.lacks_name(alone, first) or self._judge.lacks_name(reading, first)
-        return Finding(
+        return PassageFinding(
             reading.text,
             vectors[reading.text],
             tuple(int(number) for number in order),
@@ -151,7 +155,7 @@ class Searcher:
             signals,
         )
 
-    def unit_scores(self, finding: Finding, chunk: int) -> Scores:
+    def unit_scores(self, finding: PassageFinding, chunk: int) -> Scores:
         """How well each unit of a chunk fits a found question: its share of the question's words, and its meaning."""
         index = self._ranker.index
         start = int(index.unit_start[chunk])
@@ -177,5 +181,5 @@ def shorten(text: str) -> str:
     return f"{text[:half].rpartition(' ')[0] or text[:half]} {text[-half:].partition(' ')[2] or text[-half:]}"
 
 
-def _joined(question: str, context: Context) -> str:
+def _joined(question: str, context: SearchContext) -> str:
     return f"{context.said} {question}" if context.said else question

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from framework.agent.knowledge.articles.chunk import Block, Chunk
+from framework.agent.knowledge.articles.chunk import Chunk, TextBlock
 from framework.agent.knowledge.search.index import Scores
 
 LONGEST = 900
@@ -32,7 +32,7 @@ def quote(chunk: Chunk, unit_scores: Scores, room: int = LONGEST) -> str:
     return text if len(text) <= room else _around_best(chunk, unit_scores, room)
 
 
-def _rows(block: Block, scores: Scores) -> str:
+def _rows(block: TextBlock, scores: Scores) -> str:
     if len(block.quote) <= _WHOLE_TABLE:
         return block.quote
     best = float(scores.max())
@@ -59,6 +59,6 @@ def _around_best(chunk: Chunk, scores: Scores, room: int) -> str:
     return text if last + 1 == len(lines) else f"{text} …"
 
 
-def _line(block: Block, number: int) -> str:
+def _line(block: TextBlock, number: int) -> str:
     text = block.units[number].text
     return text if block.kind == "paragraph" else f"- {text}"

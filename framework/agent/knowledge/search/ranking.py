@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framework.agent.knowledge.search.geometry import Geometry
-from framework.agent.knowledge.search.index import Index, Scores, Term, matches
+from framework.agent.knowledge.search.index import PassageIndex, Scores, Term, matches
 from framework.embedding.embedder import Vectors
 
 FEATURES = (
@@ -39,7 +39,7 @@ class Reading:
 class Ranker:
     """Features of texts over an index. Read-only once built, so safe in threads."""
 
-    def __init__(self, index: Index, geometry: Geometry) -> None:
+    def __init__(self, index: PassageIndex, geometry: Geometry) -> None:
         self.index = index
         self.geometry = geometry
         self._centre = index.chunk_vectors.mean(axis=0)

@@ -26,7 +26,7 @@ _OTHERS = 3
 _SAVED = 50
 
 
-class Store:
+class IndexStore:
     """A cache: a missing, broken or foreign file is an empty one; a file that cannot be written is done without."""
 
     def __init__(self, file: Path | None, known: dict[bytes, NDArray[np.float16]], name: str) -> None:
@@ -37,7 +37,7 @@ class Store:
         self._new: set[bytes] = set()
 
     @classmethod
-    def open(cls, folder: Path | None, root: Path, name: str) -> Store:
+    def open(cls, folder: Path | None, root: Path, name: str) -> IndexStore:
         """The store in `folder` for the articles below `root` and the embedder called `name`."""
         if folder is None:
             return cls(None, {}, name)

@@ -37,7 +37,7 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class Weights:
+class WordWeights:
     """`ranking` has one weight for each of FEATURES.
 
     Confidence is judged by two models: where a base has few chunks, one of them is always far ahead, and only how near
@@ -58,12 +58,12 @@ class Weights:
 
 
 @cache
-def learned() -> Weights:
+def learned() -> WordWeights:
     """The weights that come with the package."""
     text = resources.files(__package__).joinpath("weights.json").read_text(encoding="utf-8")
     told = json.loads(text)
     ranking = np.array([told["ranking"][name] for name in FEATURES], dtype=np.float32)
-    return Weights(ranking, _logistic(told["large"]), _logistic(told["small"]))
+    return WordWeights(ranking, _logistic(told["large"]), _logistic(told["small"]))
 
 
 def _logistic(told: dict[str, Any]) -> Logistic:
