@@ -21,7 +21,17 @@ from framework.definition.reading.shape import choices, inside, part_of
 from framework.definition.reference import renewed
 from framework.definition.schema import bot_schema, schema_text
 
-PAGES = ("bots.md", "clients.md", "connect.md", "operations.md", "prompts.md", "team.md", "tools.md", "tutorial.md")
+PAGES = (
+    "bots.md",
+    "clients.md",
+    "connect.md",
+    "models.md",
+    "operations.md",
+    "prompts.md",
+    "team.md",
+    "tools.md",
+    "tutorial.md",
+)
 REFERENCE = Path("docs/reference/bot-yaml.md")
 COMMENT = "# yaml-language-server: $schema=../bot.schema.json\n"
 
