@@ -1,4 +1,4 @@
-"""A log line for a person at a terminal: time, event, then key=value, aligned, with colours where they show."""
+"""A log line for a terminal: time, event, then key=value, aligned, in colours if the terminal shows them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _ID_LENGTH = 8
 
 
 class ConsoleLine:
-    """A structlog renderer. Ids of messages are cut to their first characters; JSON lines have them whole."""
+    """A structlog renderer. It cuts ids of messages to their first characters; JSON lines have them whole."""
 
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-        """One line; a traceback, if any, below it."""
+        """Return one line, with a traceback below it if there is one."""
         level = str(event.get("level", "info"))
         mark = self._paint(_MARKS.get(level, " "), _LEVELS.get(level, ""))
         name = self._paint(f"{event.get('event', '')!s:<{_EVENT_WIDTH}}", _BOLD)
@@ -43,5 +43,5 @@ def _value(key: str, value: object) -> str:
     text = str(value)
     if key in {"message", "reply"}:
         return text[:_ID_LENGTH]
-    # One event is one line, whatever people wrote: no line breaks, no control characters.
+    # One event is one line: texts of people are shown without line breaks and control characters.
     return text if text.isprintable() and " " not in text and text else repr(value)

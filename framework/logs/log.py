@@ -24,11 +24,11 @@ def configure(
     secrets: Sequence[SecretStr] = (),
     stream: TextIO | None = None,
 ) -> None:
-    """Set up every log of the process, of ours and of libraries; may be called again.
+    """Set up all logs of the process, ours and those of libraries. It may be called again.
 
-    `format` is console, json, or auto: console on a terminal, JSON elsewhere. `level` is debug, info, warning or error;
-    libraries are heard from warning on, at debug from info on: their own debugging drowns ours. Lines go to `stream`
-    (stderr), so that stdout holds a command's result alone. Raises SettingsError for other values.
+    `format` is console, json, or auto: console on a terminal, JSON elsewhere. `level` is debug, info, warning or error.
+    Libraries log warnings only, and infos as well at level debug. Lines go to `stream` (stderr by default), so that
+    stdout has only a command's result. Raises SettingsError for other values.
     """
     stream = stream or sys.stderr
     if format not in {"auto", "console", "json"}:
@@ -50,7 +50,7 @@ def configure(
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,  # loggers are module constants: caching would freeze the first set-up
+        cache_logger_on_first_use=False,  # loggers are module constants: a cache would keep the first set-up
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(shared, Redactor(secrets), console=console, colours=console and stream.isatty()))
@@ -58,7 +58,7 @@ def configure(
 
 
 def _shared(*, console: bool) -> list[Any]:
-    """What happens to our events and to those of libraries alike."""
+    """Return the processors for our events and those of libraries."""
     timestamp = structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console)
     return [
         structlog.contextvars.merge_contextvars,
@@ -75,7 +75,7 @@ def _formatter(shared: list[Any], redact: Redactor, *, console: bool, colours: b
     render: Callable[..., Any] = (
         ConsoleLine(colours=colours)
         if console
-        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)  # text of people stays readable
+        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)  # texts of people stay readable
     )
 
     def render_redacted(logger: object, method: str, event: MutableMapping[str, Any]) -> str:
@@ -88,7 +88,7 @@ def _formatter(shared: list[Any], redact: Redactor, *, console: bool, colours: b
 
 
 def _route(handler: logging.Handler, threshold: int) -> None:
-    """One handler, at the root; loggers that brought their own lose them."""
+    """Install one handler, at the root, and remove those of other loggers."""
     root = logging.getLogger()
     for old in list(root.handlers):
         if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
@@ -100,5 +100,5 @@ def _route(handler: logging.Handler, threshold: int) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every tick
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it logs every tick
     logging.captureWarnings(capture=True)

@@ -1,4 +1,4 @@
-"""The second line of defence against secrets in logs. The first one: nobody logs them."""
+"""Strike secrets out of log lines: the second line of defence. The first is not to log them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-_SHORTEST = 6  # a shorter value would strike out half of every line
+_SHORTEST = 6  # a shorter value stands in half of all lines
 _SHAPES = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?"), "[token]"),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), "[key]"),
@@ -20,9 +20,9 @@ _NAMED = (
 
 
 class Redactor:
-    """Strikes secrets out of a finished line: values that are known, and what has the shape of one.
+    """Strikes secrets out of a finished line: known values, and texts with the shape of a secret.
 
-    Without `named`, what follows a word such as "password" stays: in what people write, that is just the next word.
+    With `named`, the word after "password" or the like is struck out as well. In texts of people that is just a word.
     """
 
     def __init__(self, secrets: Iterable[SecretStr] = (), *, named: bool = True) -> None:
@@ -42,7 +42,7 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
 
     def __call__(self, line: str) -> str:
-        """The line without secrets."""
+        """Return the line without secrets."""
         if self._known is not None:
             line = self._known.sub("[secret]", line)
         for shape, substitute in self._shapes:

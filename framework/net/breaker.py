@@ -1,7 +1,6 @@
-"""Circuit breakers: what is down is left alone, and asked by one call at a time whether it is back.
+"""Circuit breakers: a service that is down is not called, except by one call at a time that tries whether it is up.
 
-Written here because no library does what is needed: of those for asyncio that are kept up, none admits a single probe
-after a pause with jitter, and none lets calls wait for it.
+No maintained library for asyncio admits a single probe after a pause with jitter and lets other calls wait for it.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from framework.aio import race
 from framework.net.clockwork import Clockwork
 
 State = Literal["closed", "open", "half_open"]
-"""`closed`: calls go through. `open`: none does. `half_open`: one does, and it decides."""
+"""`closed`: calls are made. `open`: none is made. `half_open`: one is made, and its outcome decides."""
 
 FAILURES = 5
 """Failures in a row that open a breaker."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before the first probe, and the most before any; each probe that fails doubles the pause."""
+"""Seconds before the first probe, and the most before any. Each probe that fails doubles the pause."""
 
 _log = structlog.get_logger(__name__)
 _breakers: WeakSet[Breaker] = WeakSet()
@@ -36,9 +35,9 @@ class Ticket:
 
 
 class Breaker:
-    """One service as all calls of the process see it. `name` is for people: an address, a model.
+    """The state of one service, shared by all calls of the process. `name` is for people: an address or a model.
 
-    Whoever calls claims a ticket, and hands it back with what the call has shown.
+    A caller claims a ticket, makes its call, and reports what came of it.
     """
 
     def __init__(self, name: str, clockwork: Clockwork) -> None:
@@ -52,18 +51,18 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """For metrics."""
+        """Return the state, for metrics."""
         if self._due is None:
             return "closed"
         return "half_open" if self._probe is not None else "open"
 
     @property
     def seconds(self) -> float:
-        """How long to wait before a call may be worth a try; 0 where one may go now."""
+        """Return the seconds until the next probe; 0 if a call may be made now."""
         return 0.0 if self._due is None else max(0.0, self._due - self._clockwork.monotonic())
 
     def claim(self) -> Ticket | None:
-        """A ticket, or None while the service is left alone. The first one after the pause is the probe."""
+        """Return a ticket, or None while the service must not be called. The first one after the pause is the probe."""
         if self._due is None:
             return Ticket()
         if self._probe is not None or self.seconds > 0:
@@ -72,7 +71,7 @@ class Breaker:
         return self._probe
 
     async def passable(self) -> None:
-        """Return when a claim may succeed. It need not: another may be quicker."""
+        """Wait until a claim may succeed. It can still fail, because another caller may be quicker."""
         while self._probe is not None or self.seconds > 0:
             if self._probe is not None:
                 await self._changed.wait()
@@ -80,12 +79,12 @@ class Breaker:
                 await race(self._changed.wait(), self._clockwork.sleep(self.seconds))
 
     async def closed(self) -> None:
-        """Return when the service is up, as a call of somebody else has shown: for those that make no probe."""
+        """Wait until another call has found the service up, without a probe of one's own."""
         while self._due is not None:
             await self._changed.wait()
 
     def report(self, ticket: Ticket, *, up: bool | None) -> None:
-        """What the call has shown: the service is up (whatever it said), or down, or None, for nothing at all."""
+        """Report that the service is up (even if it refused the call) or down; None if the call has shown neither."""
         probing = ticket is self._probe
         if probing:
             self._probe = None
@@ -100,7 +99,7 @@ class Breaker:
 
     def _open(self) -> None:
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._openings, 20))
-        # Replicas see the same service fail at the same time: they must not ask in step.
+        # Replicas see the same service fail at the same time. Jitter keeps their probes apart.
         pause = self._clockwork.uniform(longest / 2, longest)
         if self._due is None:
             _log.warning("breaker.opened", service=self.name, failures=self._failures, seconds=round(pause, 2))
@@ -117,11 +116,11 @@ class Breaker:
             self._change()
 
     def _change(self) -> None:
-        """Wake all that wait; those that come now wait for the next change."""
+        """Wake all waiting calls. Calls that come later wait for the next change."""
         self._changed.set()
         self._changed = asyncio.Event()
 
 
 def breakers() -> list[Breaker]:
-    """All of this process, by name: for metrics."""
+    """Return all breakers of this process, by name, for metrics."""
     return sorted(_breakers, key=lambda breaker: breaker.name)

@@ -1,7 +1,7 @@
-"""An HTTP client for addresses that strangers chose: it connects to public addresses alone, and reads a bounded answer.
+"""An HTTP client for addresses that strangers chose: it connects to public addresses only, and reads a bounded answer.
 
-The address that a socket is about to connect to is looked at, for each connection and after each redirect: names that
-resolve to private addresses, numbers written in other ways, and IPv4 inside of IPv6 all end there. No proxy is used.
+Each connection, also after a redirect, checks the address that the socket is about to connect to. So it does not matter
+how a private address is written: as a name, as a number, or as IPv4 inside of IPv6. No proxy is used.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ REDIRECTS = 3
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SPECIAL = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("192.88.99.0/24"))
 _UNICAST = ipaddress.ip_network("2000::/3")
-"""What of IPv6 is given to the public internet. Beside it stand old forms that hold an IPv4 address."""
+"""The part of IPv6 that the public internet uses, apart from old forms that hold an IPv4 address."""
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 Allow = Callable[[str], bool]
-"""Whether an address (a URL) may be asked: called for the first one, and for each that it is moved to."""
+"""Return whether a URL may be fetched. It is called for the first URL and for each redirect."""
 
 
 class FetchError(FrameworkError):
@@ -35,7 +35,7 @@ class FetchError(FrameworkError):
 
 
 def is_public(host: str) -> bool:
-    """Whether an IP address (as text, with or without a zone) is one of the public internet."""
+    """Return whether an IP address (as text, with or without a zone) belongs to the public internet."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -61,9 +61,9 @@ async def fetch(
     allow: Allow = lambda _: True,
     near: Allow = lambda _: False,
 ) -> bytes:
-    """Return the body of an address: at most `most` bytes within so many seconds.
+    """Return the body of a URL: at most `most` bytes within so many seconds.
 
-    `near` names addresses (URLs) that the operator set, whose servers may be private ones. Raises FetchError.
+    `near` returns whether the operator set this URL: its server may then be a private one. Raises FetchError.
     """
     import aiohttp
 
@@ -85,7 +85,7 @@ async def fetch(
 
 
 def _session(*, anywhere: bool) -> ClientSession:
-    """A client whose every socket is looked at before it connects. `anywhere`: private addresses are fine."""
+    """Return a client that checks every socket before it connects. `anywhere` allows private addresses."""
     import aiohttp
 
     def connect(info: AddrInfoType) -> socket.socket:
@@ -108,7 +108,7 @@ def _session(*, anywhere: bool) -> ClientSession:
 
 
 async def _ask(session: ClientSession, url: str, most: int) -> bytes | str:
-    """The answer, or where it was moved to."""
+    """Return the body, or the URL of a redirect."""
     async with session.get(url, allow_redirects=False) as response:
         if response.status in _MOVED:
             return response.headers.get("Location", "")

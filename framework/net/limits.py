@@ -1,4 +1,4 @@
-"""Limits of calls: so many a minute, so many a second, shared by all that call, the most important first."""
+"""Limits of calls a minute and a second, shared by all callers. Important calls go first."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from enum import IntEnum
 
 from framework.net.clockwork import Clockwork
 
-# The part of a minute's calls that refreshing what is shown leaves alone.
+# The part of a minute's calls that updates of unfinished texts do not use.
 RESERVE = 0.2
-# The part that a turn's first text leaves alone.
+# The part that the first text of a turn does not use.
 FIRST_RESERVE = 0.1
-# Calls a minute where the service does not count, or has not said yet.
+# Calls a minute if the service does not count, or has not told its limit yet.
 UNCOUNTED = 60_000
 MINUTE = 60.0
-# The part of a minute's limit that is used: what is on its way when a minute begins counts for the next one.
+# The part of a minute's limit that is used: a call on its way when a minute begins may count for the next one.
 USED = 0.98
-# A second's cap is a thirtieth of the minute's limit. Of that: calls at once, and calls a second on top. What is left
-# is for calls that take longer on their way than those after them.
+# The cap of a second is a thirtieth of the minute's limit. Of that: calls at once, and calls a second after them. The
+# rest is for calls that overtake each other on their way.
 BURST, PACE = 0.18, 0.75
-# Replicas share a limit without knowing of each other. A refusal halves a process's pace, and each second brings back
-# this part of it: so they come to share what there is.
+# Replicas share a limit without knowing of each other. A refusal halves the pace of a process, and each second gives it
+# back this part. So the replicas come to share the limit.
 LEAST_SHARE, REGAINED = 0.05, 0.02
-# Seconds over which those spread that wait for the same end of a limit.
+# Callers that wait for the same end of a limit spread over so many seconds.
 SPREAD = 1.0
 
 
 class Rank(IntEnum):
-    """Who goes first: what must happen, then a turn that has shown nothing yet, then one that shows more."""
+    """Which call goes first: one that must happen, then the first text of a turn, then an update of a text."""
 
     MUST = 0
     FIRST = 1
@@ -49,8 +49,8 @@ class _Waiter:
 class Bucket:
     """The calls to one endpoint, within the service's two caps: L calls in any minute, L/30 in any second.
 
-    Whoever waits is served by rank, and first come first served among equals: with n turns that show their text, each
-    shows it every n-th time, however many they are. The service's own count, which others may share, is taken over.
+    Waiting calls are served by rank, and in the order of their arrival within a rank. So n turns that show their text
+    take turns. The service's own count, in which other processes may share, is taken over.
     """
 
     def __init__(self, limit: int, timing: Clockwork) -> None:
@@ -59,7 +59,7 @@ class Bucket:
         self._share = 1.0
         self._level = self._burst
         now = self._filled_at = self._closed_until = self._refresh_at = timing.monotonic()
-        # What the service said last: so many calls are left until then.
+        # What the service told last: so many calls are left until this time.
         self._left, self._window_ends = math.inf, now
         self._taken: deque[float] = deque()
         self._queue: list[_Waiter] = []
@@ -67,7 +67,7 @@ class Bucket:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for their turn: for metrics."""
+        """Return how many calls wait, for metrics."""
         return len(self._queue)
 
     @property
@@ -76,18 +76,18 @@ class Bucket:
 
     @property
     def _pace(self) -> float:
-        """Calls a second."""
+        """Return calls a second."""
         return self._limit / 30 * PACE * self._share
 
     def try_take(self, rank: Rank = Rank.REFRESH) -> bool:
-        """Take one call if nobody waits and nothing has to be waited for; False leaves it out."""
+        """Take one call and return True if that needs no waiting and nobody waits."""
         if self._queue or self._wait(rank) > 0:
             return False
         self._use(rank)
         return True
 
     async def take(self, rank: Rank = Rank.MUST) -> None:
-        """Take one call; waits until it may, behind those of a higher rank and those that came before."""
+        """Wait until a call may be made, behind those of a higher rank and earlier ones of the same rank; take it."""
         waiter = _Waiter(rank, next(self._numbers))
         insort(self._queue, waiter)
         try:
@@ -106,22 +106,22 @@ class Bucket:
                 self._queue[0].called.set()
 
     def put_back(self) -> None:
-        """A call that was taken is not made."""
+        """Give back a call that was taken and not made."""
         self._level = min(self._burst, self._level + 1)
         self._left += 1
         if self._taken:
             self._taken.pop()
 
     def close(self, seconds: float) -> None:
-        """The service refused: nothing more for this long."""
+        """Make no calls for so many seconds: the service refused one."""
         now = self._fill()
         if now >= self._closed_until:
-            # What was on its way at the same time is refused as well: that is one refusal, not many.
+            # Other calls on their way are refused as well: together they count as one refusal.
             self._share = max(LEAST_SHARE, self._share / 2)
         self._shut(now + seconds)
 
     def open(self) -> None:
-        """The service does not count these calls at all: nothing has to be waited for."""
+        """Stop limiting: the service does not count these calls."""
         self._limit = UNCOUNTED
         self._level = self._burst
         self._left = math.inf
@@ -130,7 +130,7 @@ class Bucket:
     def observe(self, limit: int, remaining: int, seconds: float) -> None:
         """Take over the service's own count: `remaining` of `limit` calls for the next `seconds`."""
         if remaining >= limit:
-            # It has just been called, and has not counted that.
+            # It did not count the call that it answers.
             self.open()
             return
         now = self._fill()
@@ -138,14 +138,14 @@ class Bucket:
             self._limit = limit
             self._level = min(self._level, self._burst)
         ends = now + seconds
-        # Answers overtake each other, and calls are on their way: of one minute, whose end is rounded, the least holds.
+        # Answers overtake each other. Of those about the same minute (its end is rounded) the lowest count holds.
         self._left = min(self._left, remaining) if ends < self._window_ends + SPREAD else remaining
         self._window_ends = max(ends, self._window_ends)
         if self._left <= 0:
             self._shut(self._window_ends)
 
     def _shut(self, until: float) -> None:
-        """With jitter: everyone who shares the limit reads the same end."""
+        """Make no calls until a time, plus jitter: all who share the limit read the same time."""
         if until > self._closed_until:
             self._level = 0.0
             self._closed_until = until + self._timing.uniform(0, SPREAD)
@@ -162,7 +162,7 @@ class Bucket:
             self._refresh_at = now + 1 / self._refresh_pace(now)
 
     def _wait(self, rank: Rank) -> float:
-        """Seconds until a call of this rank may be made, if none is made meanwhile; then look again."""
+        """Return the seconds after which a call of this rank may be possible."""
         now = self._fill()
         if self._limit == UNCOUNTED:
             return max(0.0, self._closed_until - now)
@@ -176,13 +176,13 @@ class Bucket:
         return max(0.0, *waits)
 
     def _minute_wait(self, now: float, most: int) -> float:
-        """Until fewer than `most` calls were made within a minute."""
+        """Return the seconds until fewer than `most` calls were made within a minute."""
         while self._taken and self._taken[0] <= now - MINUTE:
             self._taken.popleft()
         return self._taken[len(self._taken) - most] + MINUTE - now if len(self._taken) >= most else 0.0
 
     def _count_wait(self, now: float, reserved: float) -> float:
-        """Until the service's own count leaves room."""
+        """Return the seconds until the service's own count has room."""
         if now >= self._window_ends:
             self._left = math.inf
         if self._left > reserved:
@@ -190,7 +190,7 @@ class Bucket:
         return self._window_ends - now
 
     def _refresh_pace(self, now: float) -> float:
-        """Calls a second that make what may be left out last for the whole minute."""
+        """Return the updates a second that last for the whole minute."""
         pace = self._limit / MINUTE * (1 - RESERVE) * self._share
         if math.isinf(self._left):
             return pace

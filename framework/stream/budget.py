@@ -1,4 +1,4 @@
-"""How often each endpoint may be called: one budget for an app, shared by all turns of all its bots in the process."""
+"""How often each endpoint may be called: one budget for an app, shared by all its bots in the process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from enum import Enum
 from framework.net.limits import UNCOUNTED, Bucket
 from framework.stream.timing import Timing
 
-# What a user token may do, each endpoint.
+# Calls a minute that a user token may make to each endpoint.
 USER_LIMIT = 60
 
 
 class Endpoint(Enum):
-    """Calls a minute that the service allows an app. Where Stream publishes no figure, what its answers say counts."""
+    """Calls a minute that the service allows an app. If Stream publishes no figure, its answers tell the limit."""
 
     def __init__(self, title: str, limit: int) -> None:
         self.title = title
@@ -39,14 +39,14 @@ class Endpoint(Enum):
 
 
 class CallBudget:
-    """The buckets of one app: one for each endpoint, and another for the same endpoint with a user token."""
+    """The buckets of one app: one for each endpoint with the app's token, and one with a user token."""
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._buckets: dict[tuple[Endpoint, bool], Bucket] = {}
 
     def bucket(self, endpoint: Endpoint, *, as_user: bool) -> Bucket:
-        """The bucket for calls to this endpoint with this kind of token."""
+        """Return the bucket for calls to this endpoint with this kind of token."""
         key = (endpoint, as_user)
         if key not in self._buckets:
             self._buckets[key] = Bucket(USER_LIMIT if as_user else endpoint.limit, self._timing)

@@ -1,4 +1,4 @@
-"""The official SDK behind one door: a rate budget, retries, and errors that say what to do."""
+"""Call the service through the official SDK: within its limits, with retries, and with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
 
 @dataclass(frozen=True)
 class CallPatience:
-    """How much a call is worth: failed tries (refusals for lack of budget are none), and seconds in all, waiting for
-    the budget and for a service that is down included.
+    """How often and how long a call is tried.
+
+    `tries` counts failed tries; a refusal because of a limit is not one. `seconds` bounds the whole call, with all
+    waiting for limits and for a service that is down.
     """
 
     tries: int
     seconds: float
 
 
-# For what must happen, for ordinary calls, and for what is of use now or never.
+# For writes that must happen, for ordinary calls, and for calls that are useless a moment later.
 PATIENT, ORDINARY, BRIEF = CallPatience(8, 300.0), CallPatience(5, 120.0), CallPatience(1, 5.0)
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
@@ -49,12 +51,12 @@ _log = structlog.get_logger(__name__)
 
 
 async def _unchecked() -> None:
-    """Nothing has to hold for a call to be made."""
+    """Check nothing."""
 
 
 @dataclass
 class _Answer:
-    """What the SDK does not hand on of an HTTP answer."""
+    """Status and headers of an HTTP answer: the SDK does not return them."""
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -84,22 +86,22 @@ async def _note(
 
 @dataclass(frozen=True, eq=False)
 class StreamApp:
-    """What all bots of a process share that speak for one Stream app: its limits, and whether it is down."""
+    """What all bots of one Stream app share in a process: its limits, and whether it is down."""
 
     budget: CallBudget
     breaker: Breaker
 
     @classmethod
     def at(cls, base_url: str, timing: Timing) -> Self:
-        """An app of its own."""
+        """Make limits and a breaker that nobody else shares."""
         return cls(CallBudget(timing), Breaker(base_url, timing))
 
 
 class StreamClient:
-    """Calls the service, as the app (server-side) or as the bot user. Raises ChatServiceError, nothing else of its own.
+    """Calls the service, as the app (server-side) or as the bot user. Every method raises ChatServiceError only.
 
-    Every call ends: see `CallPatience`. While the service is down, what must happen waits until one call has found it
-    back, and what is of use now or never fails at once.
+    Every call ends: see `CallPatience`. While the service is down, calls wait until one call has found it up again.
+    Calls that are useless a moment later (`BRIEF`) fail at once instead.
     """
 
     def __init__(self, credentials: Credentials, base_url: str, timing: Timing, app: StreamApp | None = None) -> None:
@@ -137,19 +139,19 @@ class StreamClient:
         failures: list[ChatServiceError] | None = None,
         check: Check = _unchecked,
     ) -> JsonObject:
-        """Call with the app's own rights. What failed on the way to success is added to `failures`.
+        """Call with the app's own rights. The errors of tries that failed are added to `failures`.
 
-        `check` is awaited right before each try, after all waiting, and so is `request` called: what `check` raises
-        ends the call.
+        `check` is awaited and `request` is called right before each try, after all waiting. What `check` raises ends
+        the call.
         """
         return await self._call(_Call(endpoint, request, False, patience, check, failures))
 
     async def as_user(self, endpoint: Endpoint, request: Request, *, patience: CallPatience = ORDINARY) -> JsonObject:
-        """Call with the bot's own token and rights. Scarce: 60 calls a minute for an endpoint."""
+        """Call with the bot's own token and rights. The service allows 60 such calls a minute for each endpoint."""
         return await self._call(_Call(endpoint, request, True, patience))
 
     async def reserve(self, endpoint: Endpoint, rank: Rank) -> None:
-        """Wait until a call that may be left out fits the budget of a service that is up; `spare` then makes it."""
+        """Wait until the service is up and its limit has room for a call that may be left out. Then call `spare`."""
         bucket = self.app.budget.bucket(endpoint, as_user=False)
         while True:
             await self.app.breaker.closed()
@@ -159,8 +161,9 @@ class StreamClient:
             bucket.put_back()
 
     async def spare(self, endpoint: Endpoint, request: Request, *, reserved: bool = False) -> JsonObject | None:
-        """Call once, server-side, if that was reserved or the budget has room for calls that may be left out; else, and
-        while the service is down, return None.
+        """Call once, server-side. Return None, without a call, while the service is down or its limit has no room.
+
+        A `reserved` call has its room already.
         """
         if not reserved and not self.app.budget.bucket(endpoint, as_user=False).try_take():
             return None
@@ -185,7 +188,7 @@ class StreamClient:
                     if not token_renewed:
                         token_renewed = True
                         continue
-                # What was refused for lack of budget did not fail: its bucket says when to come back.
+                # A refusal because of a limit is not a failure: the bucket says when to try again.
                 limited = is_limit(error) and call.patience.tries > 1
                 failed += not limited
                 if not error.retryable or failed >= call.patience.tries:
@@ -195,7 +198,7 @@ class StreamClient:
                 await self._pause(call.endpoint, error, 0 if limited else failed)
 
     async def _admit(self, call: _Call, deadline: float, last: ChatServiceError | None) -> Ticket:
-        """Wait for a service that is up and a budget that has room. Raises ChatServiceError at the deadline."""
+        """Wait until the service is up and its limit has room. Raises ChatServiceError at the deadline."""
         breaker, bucket = self.app.breaker, self._bucket(call)
         try:
             async with asyncio.timeout(max(0.0, deadline - self._timing.monotonic())):
@@ -212,13 +215,13 @@ class StreamClient:
             raise last or left_alone(self.base_url, breaker.seconds) from None
 
     async def _pause(self, endpoint: Endpoint, error: ChatServiceError, failed: int) -> None:
-        """Full jitter, so that many callers do not come back as one. A limit's end is waited for by its bucket."""
+        """Wait with full jitter, so that many callers do not come back at once. For a limit the bucket waits."""
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failed - 1)) if failed else 0.0
         _log.info("stream.retry", endpoint=endpoint.title, failed=failed, code=error.code, status=error.status)
         await self._timing.sleep(self._timing.uniform(0, longest) if failed else 0.0)
 
     async def _once(self, call: _Call, ticket: Ticket) -> JsonObject:
-        """One try, whose ticket is handed back with what it has shown."""
+        """Try once, and tell the breaker what came of it."""
         up: bool | None = None
         try:
             await call.check()
@@ -246,7 +249,7 @@ class StreamClient:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise unreachable(self.base_url, error) from error
         except (ValueError, TypeError, AttributeError) as error:
-            # The SDK trips over an answer that is no JSON object; whatever else these mean is no answer's fault.
+            # The SDK raises these for an answer that is not a JSON object. Without an answer they are defects.
             if not answer.status:
                 raise
             raise garbled(self.base_url, answer.status) from error
@@ -276,7 +279,7 @@ class StreamClient:
         superfluous = sdk.session
         sdk.set_http_session(self.session)
         await superfluous.close()
-        # Set here because the environment may have set another, as a number.
+        # The environment may have set another one, as a number.
         sdk.timeout = TIMEOUT  # type: ignore[assignment]  # declared a float; aiohttp, which gets it, wants this
         return sdk
 
@@ -293,11 +296,11 @@ class StreamClient:
         if (time := service_time(answer.headers)) is not None:
             self.credentials.learn(time)
         if not self._count(answer, bucket):
-            # Stream counts in every answer. Who does not count does not limit.
+            # Stream counts in every answer. A service that does not count has no limit.
             bucket.open()
 
     def _count(self, answer: _Answer, bucket: Bucket) -> bool:
-        """Take over the service's count, where the answer has one."""
+        """Take over the service's count. Return False if the answer has none."""
         headers = answer.headers
         limit, remaining = header_number(headers, "x-ratelimit-limit"), header_number(headers, "x-ratelimit-remaining")
         if limit is None or remaining is None or header_number(headers, "x-ratelimit-reset") is None:
@@ -307,7 +310,7 @@ class StreamClient:
 
 
 def read_refusal(text: str) -> tuple[int | None, str]:
-    """Stream's code and message from an error's body; no code where the body is not Stream's."""
+    """Return Stream's code and message out of an error's body; no code if the body is not Stream's."""
     try:
         body = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who the bot is to the service: its user tokens are signed here, and nowhere else."""
+"""Sign the tokens of a bot user. Nothing else in this room signs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Credentials:
-    """Signs short-lived HS256 tokens for one user and renews them before they end.
+    """Signs short-lived HS256 tokens for one user and renews them before they expire.
 
-    `lifetime` is how long a token lives; the last tenth of it is never used. The secret is shown to the SDK alone.
+    A token lives for `lifetime`; its last tenth is not used. Only the SDK gets the secret.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Credentials:
         return f"Credentials(user_id={self.user_id!r})"
 
     def user_token(self) -> str:
-        """The bot's token: the one in use, or a new one where that is about to end."""
+        """Return the token in use, or a new one if that is about to expire."""
         if self._renew_at is None or self._now() >= self._renew_at:
             self.renew()
         return self._token
 
     def renew(self) -> None:
-        """Sign a new token, because the service did not take the last one."""
+        """Sign a new token: the service refused the last one."""
         import jwt
 
         now = self._now()
@@ -69,7 +69,7 @@ class Credentials:
         self._renew_at = now + self._lifetime * 0.9
 
     def learn(self, service_time: datetime) -> None:
-        """Set tokens by the service's clock from now on, where ours is off by more than `SKEW`."""
+        """Date tokens by the service's clock from now on, if ours is off by more than `SKEW`."""
         skew = service_time - self._now()
         if abs(skew - self._skew) <= SKEW:
             return
@@ -84,7 +84,7 @@ class Credentials:
 
 @contextmanager
 def short_secrets() -> Iterator[None]:
-    """Let a short secret sign without a warning: whether a secret is good is for the service to say, not for us."""
+    """Sign with a short secret without a warning: the service chose its length."""
     from jwt import InsecureKeyLengthWarning
 
     with warnings.catch_warnings():

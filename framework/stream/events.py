@@ -1,4 +1,4 @@
-"""Raw events, whatever way they came, read into the closed union that the runtime knows."""
+"""Read raw events, from the WebSocket, a webhook or a queue, into the union of events that the runtime knows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Raw = Mapping[str, Any]
 
 
 def read_event(raw: Raw) -> Event | None:
-    """What an event means to a bot; None for one that means nothing to it, and (with a log line) for a broken one."""
+    """Read an event. Return None for one that bots do not need, and for a broken one, which is logged."""
     kind = raw.get("type")
     if not isinstance(kind, str):
         return None
@@ -50,7 +50,7 @@ def read_event(raw: Raw) -> Event | None:
 
 
 def channel_of(event: Event) -> ChannelRef | None:
-    """Where something happened; None for what happens to a connection."""
+    """Return the channel of an event; None for an event about the connection."""
     match event:
         case MessageNew(message) | MessageUpdated(message):
             return message.channel
@@ -61,8 +61,10 @@ def channel_of(event: Event) -> ChannelRef | None:
 
 
 def concerns(event: Event, bot_id: str) -> bool:
-    """Whether an event is any business of a bot. What comes by its own connection was chosen by the service; a webhook
-    tells of the whole app: of other users' memberships, and of messages that this bot could not see.
+    """Return whether an event concerns a bot.
+
+    On the bot's own connection the service sends only such events. Webhooks and queues bring those of the whole app:
+    memberships of other users, and messages that this bot cannot see.
     """
     match event:
         case AddedToChannel(user_id=user_id) | RemovedFromChannel(user_id=user_id):
@@ -138,12 +140,12 @@ def _unreaction(raw: Raw) -> Event:
 
 
 def _user_deleted(raw: Raw) -> Event | None:
-    """Only the service says so: what a user sends to a channel names the channel."""
+    """Read a user's deletion. An event that names a channel is refused: a user may have sent it."""
     return None if read_cid(raw) is not None else UserDeleted(_user(raw).id)
 
 
 def _custom(raw: Raw) -> Event | None:
-    """An app's own event; one that no user sent to a channel is of a kind that the service invented since."""
+    """Read an app's custom event. Without a user and a channel it is a newer kind of the service's own: None."""
     channel, user = read_cid(raw), read_user(raw.get("user"))
     if channel is None or not user.id:
         return None
@@ -158,7 +160,7 @@ def _user(raw: Raw) -> User:
 
 
 def _member(raw: Raw) -> User:
-    """Whose membership it is about; one without an id where the event does not say."""
+    """Return the user whose membership changed; without an id if the event does not say."""
     member = raw.get("member")
     if not isinstance(member, Mapping):
         return User("")

@@ -1,4 +1,4 @@
-"""Makes the chat service that the environment names."""
+"""Make the chat service that the settings name."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _apps: WeakValueDictionary[tuple[str, str, Timing], StreamApp] = WeakValueDictio
 
 
 async def introduce(settings: Settings, *users: User) -> None:
-    """Make users of the app in `settings`, or give those of these ids the name and role. Raises ChatServiceError."""
+    """Create users of the app, or set their name and role if they exist. Raises ChatServiceError."""
     people = [{"id": user.id, "name": user.name, "role": user.role} for user in users]
     await _as_server(settings, lambda sdk: sdk.upsert_users(people))
 
 
 async def tell_sandbox(settings: Settings, path: str, body: Mapping[str, Any]) -> None:
-    """Put something to a path that the sandbox has beside the service's. Raises ChatServiceError."""
+    """Send a PUT to one of the paths that only the sandbox has. Raises ChatServiceError."""
     await _as_server(settings, lambda sdk: sdk.put(path, data=body))
 
 
@@ -53,10 +53,10 @@ def _no_app() -> SettingsError:
 def open_chat_service(
     settings: Settings, identity: BotIdentity, *, timing: Timing | None = None, app: StreamApp | None = None
 ) -> StreamChatService:
-    """One bot user's view of the Stream app in `settings`. Nothing is connected yet.
+    """Make the chat service of one bot user. Nothing is connected yet.
 
-    All views of one app in the process share its rate budget and its circuit breaker, or `app` where it is given.
-    Raises SettingsError where the environment names no app.
+    All services of one app in the process share its limits and its circuit breaker, or those of `app` if it is given.
+    Raises SettingsError if the settings name no app.
     """
     if settings.stream_api_key is None or settings.stream_api_secret is None:
         raise _no_app()
@@ -67,5 +67,5 @@ def open_chat_service(
 
 
 def shared_app(key: str, base_url: str, timing: Timing) -> StreamApp:
-    """What all who call this app from this process share."""
+    """Return the limits and the circuit breaker that all callers of this app in the process share."""
     return _apps.setdefault((key, base_url, timing), StreamApp.at(base_url, timing))

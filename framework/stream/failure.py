@@ -1,4 +1,4 @@
-"""What went wrong at the service, in words that say what to do. No address with a token in it gets in here."""
+"""Errors of the chat service, with what to do next. No error repeats an address that holds a token."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HINTS = {
 
 
 def refused(base_url: str, status: int, code: int | None, message: str) -> ChatServiceError:
-    """An answer that says no. `code` is Stream's, None where the answer was not Stream's at all."""
+    """Return the error for an answer that refuses. `code` is Stream's, or None if the body is not Stream's."""
     quote = " ".join(message.split())[:LONGEST_QUOTE]
     retryable = status >= 500 or status == 429 or code in RETRYABLE_CODES or code in TOKEN_CODES
     if code == INPUT and "already exists" in message and "message with id" in message.lower():
@@ -59,7 +59,7 @@ def refused(base_url: str, status: int, code: int | None, message: str) -> ChatS
 
 
 def unreachable(base_url: str, error: BaseException) -> ChatServiceError:
-    """No answer at all, or one that broke off."""
+    """Return the error for a call without an answer, or with one that broke off."""
     return ChatServiceError(
         f"The chat service at {base_url} cannot be reached: {describe(error)}.",
         retryable=True,
@@ -68,7 +68,7 @@ def unreachable(base_url: str, error: BaseException) -> ChatServiceError:
 
 
 def left_alone(base_url: str, seconds: float) -> ChatServiceError:
-    """Not asked, or not in time: the service is down, or the budget of its calls is spent for long."""
+    """Return the error for a call that was not made, because the service is down or the budget of calls is spent."""
     reason = f"is down and is not asked for {seconds:.0f} s" if seconds else "did not take the call in time"
     return ChatServiceError(
         f"The chat service at {base_url} {reason}.",
@@ -78,17 +78,17 @@ def left_alone(base_url: str, seconds: float) -> ChatServiceError:
 
 
 def is_outage(error: ChatServiceError) -> bool:
-    """Whether the service is down, as opposed to saying no: unreachable, too late, or failing inside."""
+    """Return whether an error means that the service is down: unreachable, too late, or failing inside."""
     return error.status is None or error.status >= 500
 
 
 def is_limit(error: ChatServiceError) -> bool:
-    """Whether the budget of calls was spent: that says nothing against the call."""
+    """Return whether an error means that the limit of calls was reached. The call itself is then not at fault."""
     return error.code == RATE_LIMITED or error.status == 429
 
 
 def garbled(base_url: str, status: int) -> ChatServiceError:
-    """An answer with a good status whose body is not what Stream sends."""
+    """Return the error for an answer with a good status and a body that Stream would not send."""
     return ChatServiceError(
         f"{base_url} answered HTTP {status} with something that is not Stream's JSON.",
         status=status,
@@ -97,7 +97,7 @@ def garbled(base_url: str, status: int) -> ChatServiceError:
 
 
 def describe(error: BaseException) -> str:
-    """An exception in a few words. Addresses stay out: the one of the event connection holds a token."""
+    """Describe an exception in a few words, without addresses: that of the event connection holds a token."""
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"HTTP {error.status} instead of a WebSocket"
     if isinstance(error, (asyncio.TimeoutError, aiohttp.ServerTimeoutError)):

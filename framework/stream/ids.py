@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 _LABEL = b"agents-in-channels message ids 1"
 _BYTES = 20
-"""Of each MAC, what the id shows: 160 bits, 40 characters."""
+"""Bytes of the MAC that an id shows: 160 bits, 40 digits."""
 
 
 class IdKey:
@@ -28,7 +28,7 @@ class IdKey:
     def id_of(self, *fields: str | int) -> str:
         """Return the id for these fields: 40 hexadecimal digits. Other fields, or fields cut otherwise, give another.
 
-        Any text is a field, whatever is in it: NUL, lone surrogates, separators.
+        A field may hold any characters: NUL, half surrogate pairs, separators.
         """
         encoded = [str(field).encode("utf-8", "surrogatepass") for field in fields]
         mac = self._keyed.copy()

@@ -30,7 +30,7 @@ class ChannelRef:
 
     @classmethod
     def parse(cls, cid: str) -> Self:
-        """Read `messaging:support-123`. Raises UsageError where a part is missing."""
+        """Read `messaging:support-123`. Raises UsageError if a part is missing."""
         type_, colon, id_ = cid.partition(":")
         if not (type_ and colon and id_):
             raise UsageError(f"{cid!r} is not a channel.", hint="Write TYPE:ID, for example messaging:support-123.")
@@ -42,8 +42,10 @@ class ChannelRef:
 
 @dataclass(frozen=True)
 class User:
-    """Someone in a channel, person or bot. `is_bot` is what the service says of them (role or custom field), `banned`
-    that they are banned or shadow banned in the whole app, where the service tells.
+    """A person or bot in a channel.
+
+    `is_bot` follows from the user's role or custom field. `banned` is true for a user who is banned or shadow banned in
+    the whole app, if the service says so.
     """
 
     id: str
@@ -65,15 +67,15 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Message:
-    """A message as the channel holds it. Times are aware, in UTC. `parent_id` is set for a reply in a thread,
-    `reply_count` for a message that others replied to.
+    """A message in a channel. Times are aware, in UTC.
 
-    `command` is the name of the slash command that the service took the message for (without the slash; empty for
-    none), and `text` then what stood behind it. `custom` is all that clients set and the service has no name for: a
-    button press is told there. `visible_to` names the only users who see the message (empty: every member);
-    `shadowed`: only its author does.
-    `channel_role` is its author's role in this channel, `quoted_id` the message that it quotes and `quoted_user_id` who
-    wrote that, where the service tells, and `quoted_visible_to` the only users who see that one (empty: every member).
+    `parent_id` is set for a reply in a thread. `reply_count` counts the replies to this message.
+    `command` is the slash command, without the slash, that the service recognised; `text` is then what follows it.
+    `custom` has the fields that clients set, such as the press of a button.
+    `visible_to` names the only users who see the message; empty: all members. `shadowed`: only its author sees it.
+    `channel_role` is the author's role in this channel.
+    `quoted_id` is the message that it quotes, `quoted_user_id` the author of that message if the service says so, and
+    `quoted_visible_to` the only users who see it; empty: all members.
     """
 
     id: str
@@ -104,7 +106,7 @@ class Message:
 
 
 def may_see(message: Message, user_id: str) -> bool:
-    """Return whether a member sees a message. An empty id stands for everybody: only what all members see is theirs.
+    """Return whether a member sees a message. An empty id asks whether all members see it.
 
     The service hides restricted and shadowed messages from other people, but not from the app's own calls.
     """
@@ -114,13 +116,13 @@ def may_see(message: Message, user_id: str) -> bool:
 
 
 def may_all_see(message: Message, user_ids: Collection[str]) -> bool:
-    """Return whether each of these users sees a message; with none named, whether every member does."""
+    """Return whether each of these users sees a message; for no users, whether every member does."""
     return all(may_see(message, user_id) for user_id in user_ids) if user_ids else may_see(message, "")
 
 
 @dataclass(frozen=True)
 class Action:
-    """A button. `name` says what is decided, `value` how; `text` is on it."""
+    """A button with `text` on it. A press sends `name` (what is decided) and `value` (how)."""
 
     name: str
     value: str
@@ -130,7 +132,7 @@ class Action:
 
 @dataclass(frozen=True)
 class MessageCard:
-    """What stands below a message's text: a title, a text, and buttons where a client draws them."""
+    """A card below a message's text: a title, a text, and buttons if the client draws them."""
 
     title: str
     text: str = ""
@@ -139,10 +141,10 @@ class MessageCard:
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message to post. `id` is chosen by us, so that posting twice is refused by the service.
+    """A message to post. We choose `id`, so the service refuses it a second time.
 
-    `visible_to` names the only users who are to see it (and its author does); none: every member. A `silent` message
-    counts as unread for nobody and notifies nobody.
+    `visible_to` names the only users, beside the author, who see it; empty: all members. A `silent` message is unread
+    for nobody and notifies nobody.
     """
 
     id: str
@@ -159,8 +161,9 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class Member:
-    """A member of a channel. `channel_role` is the one that it has there: `channel_member`, `channel_moderator`.
-    `banned`: banned or shadow banned there.
+    """A member of a channel. `channel_role` is the role in this channel: `channel_member`, `channel_moderator`.
+
+    `banned`: banned or shadow banned in this channel.
     """
 
     user: User
@@ -170,8 +173,9 @@ class Member:
 
 @dataclass(frozen=True)
 class ChannelInfo:
-    """A channel without its messages. `custom` holds what apps and bots put there; `member_count` is 0 and
-    `created_by` (the id of who created it) empty where the service does not say.
+    """A channel without its messages. `custom` has the fields that apps and bots set.
+
+    `created_by` is the id of the user who created it. If the service does not say, it is empty and `member_count` is 0.
     """
 
     channel: ChannelRef
@@ -184,7 +188,7 @@ class ChannelInfo:
 
 @dataclass(frozen=True)
 class Reaction:
-    """Someone's reaction to a message; `kind` is its name: `like`."""
+    """A user's reaction to a message; `kind` is its name, such as `like`."""
 
     user: User
     kind: str
@@ -193,7 +197,7 @@ class Reaction:
 
 @dataclass(frozen=True)
 class ChannelPage:
-    """What a channel is, and its newest messages outside threads, oldest first."""
+    """A channel and its newest messages outside threads, oldest first."""
 
     info: ChannelInfo
     messages: tuple[Message, ...]
@@ -201,9 +205,9 @@ class ChannelPage:
 
 @dataclass(frozen=True)
 class ChannelState:
-    """A channel as read: its newest messages, oldest first, and since when the bot is a member (None: it is not).
+    """A channel with its newest messages, oldest first. `joined_at` is when the bot joined; None: it is not a member.
 
-    `reactions` are the latest ones to each of these messages, by message id, as many as the service tells (ten).
+    `reactions` are the latest reactions to each of these messages, by message id. The service sends at most ten.
     """
 
     channel: ChannelRef
@@ -239,7 +243,7 @@ class MessageDeleted:
 
 @dataclass(frozen=True)
 class AddedToChannel:
-    """A bot became a member of a channel: the user `user_id`, or, where that is empty, the one who is told."""
+    """A bot became a member of a channel: the user `user_id`, or, if that is empty, the bot that gets the event."""
 
     channel: ChannelRef
     user_id: str = ""
@@ -247,7 +251,7 @@ class AddedToChannel:
 
 @dataclass(frozen=True)
 class RemovedFromChannel:
-    """A user is no longer a member (`user_id` as in AddedToChannel), or, for everyone, the channel is gone."""
+    """A user is no longer a member (`user_id` as in AddedToChannel), or the channel was deleted."""
 
     channel: ChannelRef
     user_id: str = ""
@@ -255,8 +259,9 @@ class RemovedFromChannel:
 
 @dataclass(frozen=True)
 class MemberAdded:
-    """Someone became a member of a channel. `at` is the service's time: with the rest it tells one event from the next,
-    whoever brings it and how often.
+    """A user became a member of a channel.
+
+    `at` is the service's time. With the other fields it identifies the event, however often and in which way it comes.
     """
 
     channel: ChannelRef
@@ -266,9 +271,7 @@ class MemberAdded:
 
 @dataclass(frozen=True)
 class ReactionNew:
-    """Someone reacted to a message, or changed a reaction to this one. `kind` is the reaction's name: `like`. `at` as
-    in MemberAdded.
-    """
+    """A user reacted to a message, or changed a reaction. `kind` is its name: `like`. `at` is as in MemberAdded."""
 
     channel: ChannelRef
     message_id: str
@@ -279,7 +282,7 @@ class ReactionNew:
 
 @dataclass(frozen=True)
 class ReactionGone:
-    """Someone took a reaction back. Fields as in ReactionNew."""
+    """A user took a reaction back. Fields are as in ReactionNew."""
 
     channel: ChannelRef
     message_id: str
@@ -290,9 +293,7 @@ class ReactionGone:
 
 @dataclass(frozen=True)
 class CustomEvent:
-    """An app sent an event of its own to a channel. `kind` is its type, `data` all fields that the app set. `at` as in
-    MemberAdded.
-    """
+    """An app sent a custom event to a channel. `kind` is its type, `data` the app's fields. `at` as in MemberAdded."""
 
     channel: ChannelRef
     user: User
@@ -303,8 +304,10 @@ class CustomEvent:
 
 @dataclass(frozen=True)
 class StopRequested:
-    """A person pressed stop. Some clients do not say for which message: then it is the one being generated. `by` is the
-    person as the service tells of them, `at` as in MemberAdded.
+    """A person pressed stop.
+
+    Some clients do not send `message_id`: then the message in progress is meant. `by` is the person, if the service
+    sends it. `at` is as in MemberAdded.
     """
 
     channel: ChannelRef
@@ -316,7 +319,7 @@ class StopRequested:
 
 @dataclass(frozen=True)
 class Connected:
-    """The event connection is up. `again` on every reconnect: watch again and look for what was missed."""
+    """The event connection is up. If `again` is true, it was lost before: watch again and read what was missed."""
 
     again: bool
 
@@ -330,7 +333,7 @@ class Disconnected:
 
 @dataclass(frozen=True)
 class UserDeleted:
-    """A user of the app is gone for good: what is kept of them is to be erased."""
+    """A user of the app was deleted for good. What is kept of them must be erased."""
 
     user_id: str
 

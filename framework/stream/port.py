@@ -1,4 +1,4 @@
-"""The port to a chat service: all that the runtime asks of one, whoever provides it."""
+"""The port to a chat service: all that the runtime asks of it. Stream and the tests' twin in memory implement it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from framework.stream.model import (
 )
 
 Check = Callable[[], Awaitable[None]]
-"""What must hold for a write: it raises where it does not."""
+"""A check right before a write. It raises if the write must not happen."""
 
 
 Outgoing = Callable[[ChannelRef | None, str, bool], str]
-"""Given where a text is to be posted (None: not known), the text, and whether more of it follows: what is posted."""
+"""Given the channel (None: not known), a text, and whether more of the text follows: return the text to post."""
 
 
 def unscreened(_channel: ChannelRef | None, text: str, _partial: bool) -> str:
-    """The text as it is."""
+    """Return the text as it is."""
     return text
 
 
 async def unchecked() -> None:
-    """Nothing has to hold."""
+    """Check nothing."""
 
 
 class ChatService(Protocol):
@@ -48,7 +48,7 @@ class ChatService(Protocol):
 
     @property
     def app(self) -> str:
-        """A short name of the app that this is about: the same in every process and at every start, and no secret."""
+        """A short name of the app. It is the same in every process and at every start, and not a secret."""
 
     @property
     def id_key(self) -> IdKey:
@@ -58,11 +58,12 @@ class ChatService(Protocol):
         """Make sure that the bot user exists and the credentials work. Raises ChatServiceError."""
 
     async def close(self) -> None:
-        """Close the connection and whatever else is held. Safe to call twice."""
+        """Close the connection. Safe to call twice."""
 
     def events(self) -> AsyncIterator[Event]:
-        """Connect and yield events until `close`. Reconnects by itself with back-off, saying so by `Disconnected` and
-        `Connected(again=True)`. The first event is `Connected(again=False)`.
+        """Connect and yield events until `close`. The first event is `Connected(again=False)`.
+
+        A lost connection is made again, with pauses: it yields `Disconnected`, then `Connected(again=True)`.
         """
 
     async def find_channels(
@@ -74,53 +75,57 @@ class ChatService(Protocol):
         joined: bool = False,
         without: str = "",
     ) -> Sequence[ChannelRef]:
-        """All channels of a type, newest first, whoever is a member; only those created after a time, if given.
+        """Return all channels of a type, newest first.
 
-        `where`: only those whose fields have these values; `joined`: only those of which the bot is a member;
-        `without`: not those that have this custom field, and in it something true.
+        `created_after` leaves out older channels. `where` leaves out channels whose fields have other values. `joined`
+        leaves out channels that the bot is not a member of. `without` leaves out channels with this custom field, if it
+        is true.
         """
 
     async def fitting(
         self, channels: Sequence[ChannelRef], *, where: Mapping[str, Any], joined: bool
     ) -> Sequence[ChannelRef]:
-        """Those of these channels whose fields have these values, and with `joined` of which the bot is a member."""
+        """Return those of these channels whose fields have these values; with `joined`, those that the bot is in."""
 
     async def create_channel(self, channel: ChannelRef, *, custom: Mapping[str, Any] | None = None) -> None:
-        """Create a channel with the bot as its member. Nothing happens where it exists."""
+        """Create a channel with the bot as its member. Do nothing if it exists."""
 
     async def join(self, channels: Sequence[ChannelRef]) -> None:
-        """Become a member of these channels. Nothing happens where the bot is one."""
+        """Become a member of these channels. Do nothing in those that the bot is in already."""
 
     async def watch(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
-        """Watch these channels on the live connection and read their newest `limit` messages each. Channels that are
-        gone or closed to the bot are left out of the result. Raises a retryable ChatServiceError while there is no
-        connection, and where it was lost meanwhile.
+        """Watch channels on the live connection, and return each with its newest `limit` messages.
+
+        Channels that are gone or closed to the bot are left out. Raises a retryable ChatServiceError while there is no
+        connection, and if the connection is lost meanwhile.
         """
 
     async def look(self, channels: Sequence[ChannelRef], *, limit: int) -> Sequence[ChannelState]:
-        """The same without watching: it needs no connection, and costs nothing of what a bot user may do."""
+        """Return what `watch` returns, without watching. It needs no connection, and no call of the bot user's own."""
 
     async def recent(self, channel: ChannelRef, *, limit: int, until: str | None = None) -> Sequence[Message]:
-        """The newest `limit` messages of a channel outside threads, oldest first. With `until`, the newest of those
-        that are not newer than the message with this id, itself included; nothing where it does not exist. `limit` is
-        at most 300.
+        """Return the newest `limit` (at most 300) messages of a channel outside threads, oldest first.
+
+        With `until`, the last of them is the message with this id. If that does not exist, nothing is returned.
         """
 
     async def thread(self, parent_id: str, *, limit: int, until: str | None = None) -> Sequence[Message]:
-        """A thread: its parent, then its newest `limit` replies, oldest first; `until` as in `recent`. Nothing where
-        the parent does not exist.
+        """Return a thread: its parent, then its newest `limit` replies, oldest first. `until` is as in `recent`.
+
+        Return nothing if the parent does not exist.
         """
 
     async def threads(self, *, since: datetime) -> Sequence[Message]:
-        """The parents of the threads in which the bot takes part (it wrote there, or wrote the parent) and in which
-        somebody replied since this time; the latest thread first, of whatever channel.
+        """Return the parents of the bot's threads, of all channels, that had a reply since this time; the latest first.
+
+        The bot's threads are those in which it wrote the parent or a reply.
         """
 
     async def messages(self, channel: ChannelRef, ids: Sequence[str]) -> Mapping[str, Message]:
-        """Those of these messages that exist (soft-deleted ones too), by id."""
+        """Return those of these messages that exist, soft-deleted ones too, by id."""
 
     def screen_with(self, outgoing: Outgoing) -> None:
-        """Have every text and card looked at by this before it is posted, shown or stored."""
+        """Pass every text and card through this function before it is posted, shown or stored."""
 
     async def send(
         self,
@@ -130,31 +135,34 @@ class ChatService(Protocol):
         newest: Callable[[], str] | None = None,
         check: Check = unchecked,
     ) -> Message:
-        """Post as the bot. Raises DuplicateMessageError if the id exists.
+        """Post a message as the bot, and return it. Raises DuplicateMessageError if the id exists.
 
-        A write may have to wait, for the budget of calls or for a service that is down. `check` is awaited right before
-        each try, after the waiting: what it raises ends the write, and is raised. So is `newest` called, for the text
-        instead of the message's own.
+        A write may wait for the budget of calls, or for a service that is down. Right before each try, after the wait,
+        `check` is awaited and `newest` is called. What `check` raises ends the write. What `newest` returns is posted
+        instead of the message's own text.
         """
 
     async def update_message(
         self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
     ) -> None:
-        """Store a new text and set these custom fields. This is the write that lasts. `check` as in `send`."""
+        """Store a new text and set these custom fields. Unlike `stream_update`, this lasts. `check` is as in `send`."""
 
     async def turn_to_stream(self, message_id: str, *, first: bool) -> None:
-        """Return when it is this message's turn to be shown: all that are being written share one budget. Those that
-        have shown nothing yet (`first`) come before all others, and among equals who waits longest.
+        """Wait until `stream_update` may show this message's text: all messages in progress share one budget.
+
+        Messages that have shown nothing yet (`first`) come before the others. Of two alike, the one that waits longer
+        is next.
         """
 
     async def stream_update(self, channel: ChannelRef, message_id: str, *, text: str) -> bool:
-        """Show an unfinished text to watchers, cheaply and possibly without storing it: at its turn or, without having
-        waited for one, if nobody waits. False: it was left out, because the budget for writes is spent or the service
-        refused; the next one may pass.
+        """Show an unfinished text to those who watch. It may not be stored. Return False if it was left out.
+
+        Call it after `turn_to_stream`. Without that, the text is left out while other messages wait. It is also left
+        out if the budget for writes is spent, or if the service refuses. The next update may pass.
         """
 
     async def delete(self, message_id: str, *, check: Check = unchecked) -> None:
-        """Delete a message of the bot's for good. Nothing happens where it is gone. `check` as in `send`."""
+        """Delete a message of the bot's for good. Do nothing if it is gone. `check` is as in `send`."""
 
     async def indicate(self, channel: ChannelRef, message_id: str, state: AIState | None) -> None:
         """Show what the bot is doing for a message; None clears it."""
@@ -166,35 +174,39 @@ class ChatService(Protocol):
         """Mark a channel (or a thread) as read by the bot."""
 
     async def info(self, channel: ChannelRef) -> ChannelInfo:
-        """A channel's name and custom data, as they are now. Raises ChatServiceError where it does not exist."""
+        """Return a channel's name and custom data as they are now. Raises ChatServiceError if it does not exist."""
 
     async def view(self, channel: ChannelRef, *, limit: int) -> ChannelPage:
-        """What `info` and `recent` say, by one call: soft-deleted messages are among them. `limit` is at most 300.
-        Raises ChatServiceError where it does not exist.
+        """Return what `info` and `recent` return, in one call; soft-deleted messages are included.
+
+        `limit` is at most 300. Raises ChatServiceError if the channel does not exist.
         """
 
     async def members(self, channel: ChannelRef, *, ids: Sequence[str] = ()) -> Sequence[Member]:
-        """The members of a channel, longest first; with `ids`, those of them who are members (in any order)."""
+        """Return the members of a channel, those who joined first at the front.
+
+        With `ids`, return those of these users who are members, in any order.
+        """
 
     async def update_channel(
         self, channel: ChannelRef, *, to_set: Mapping[str, Any] | None = None, unset: Iterable[str] = ()
     ) -> None:
-        """Set these custom fields of a channel, remove those, keep the others. What is not there may be removed."""
+        """Set some custom fields of a channel and remove some. A field that does not exist may be removed."""
 
     async def add_members(self, channel: ChannelRef, user_ids: Sequence[str]) -> None:
-        """Make these users members. Nothing happens for those who are. Raises ChatServiceError for unknown ones."""
+        """Make users members of a channel. Those who are members stay. Raises ChatServiceError for unknown users."""
 
     async def find_users(self, roles: Sequence[str]) -> Sequence[User]:
-        """All users of the app with one of these roles, by id; none for no roles."""
+        """Return all users of the app with one of these roles, sorted by id."""
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, User]:
-        """Those of these users that exist, as they are now, by id."""
+        """Return those of these users that exist, as they are now, by id."""
 
     async def react(self, message_id: str, kind: str) -> None:
-        """React as the bot. Once more changes nothing."""
+        """React to a message as the bot. The same reaction twice counts once."""
 
     async def reactions(self, message_id: str) -> Sequence[Reaction]:
-        """Who reacted how to a message, the latest first. Raises ChatServiceError where it does not exist."""
+        """Return the reactions to a message, the latest first. Raises ChatServiceError if it does not exist."""
 
     async def amend(
         self,
@@ -204,4 +216,4 @@ class ChatService(Protocol):
         custom: Mapping[str, Any] | None = None,
         card: MessageCard | None = None,
     ) -> None:
-        """Change what is given of a message, at once, and leave the rest. It may be the bot's own or another's."""
+        """Change what is given of a message, in one call, and leave the rest. The author may be anybody."""

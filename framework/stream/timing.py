@@ -1,4 +1,4 @@
-"""Time and chance as the room sees them, so that a test can hold both in its hand."""
+"""Time and chance, injected so that tests control both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Timing:
-    """`now` is the wall clock (aware, UTC); `monotonic` and `sleep` are in seconds; `uniform(a, b)` is chance."""
+    """A clock, sleep and chance.
+
+    `now` returns the time (aware, UTC). `monotonic` returns seconds, and `sleep` takes seconds. `uniform(a, b)` returns
+    a random number between two bounds.
+    """
 
     now: Callable[[], datetime] = _utc_now
     monotonic: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""Stream's JSON read into our model. Nothing here raises on a field that is missing or odd, except for identity."""
+"""Read Stream's JSON into our model. Missing or odd fields get defaults; only a missing id raises."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ _CHANNEL_FIELDS = frozenset(
 
 
 class WireError(FrameworkError):
-    """What came is not what Stream sends: something that names itself is missing."""
+    """The JSON is not what Stream sends: an id is missing."""
 
 
 def read_time(value: object) -> datetime | None:
-    """A time as Stream writes it: ISO 8601 with up to nanosecond digits, or nanoseconds since the epoch. Else None."""
+    """Read a time: ISO 8601 with up to nine digits, or nanoseconds since the epoch. Return None for anything else."""
     try:
         if isinstance(value, str) and value:
             at = datetime.fromisoformat(value)
@@ -71,7 +71,7 @@ def read_time(value: object) -> datetime | None:
 
 
 def read_user(raw: object) -> User:
-    """A user; one without an id for a user who is gone."""
+    """Read a user. A user who is gone has an empty id."""
     body = _mapping(raw)
     role = _text(body.get("role")) or "user"
     says_what = (_text(body.get(kind)).casefold() for kind in _USER_KINDS)
@@ -80,7 +80,7 @@ def read_user(raw: object) -> User:
 
 
 def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
-    """A message. `channel` is where it stands, if it does not say so itself. Raises WireError without id or channel."""
+    """Read a message. `channel` is used if the message names none. Raises WireError without id or channel."""
     body = _mapping(raw)
     where = read_cid(body) or channel
     id_ = _text(body.get("id"))
@@ -121,7 +121,7 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
 
 
 def _quoted_visible_to(quoted: Mapping[str, Any]) -> tuple[str, ...]:
-    """The only users who see a quoted message, its author among them; none: every member does."""
+    """Return the only users who see a quoted message, its author among them; empty: all members."""
     author = read_user(quoted.get("user")).id
     if quoted.get("shadowed") is True:
         return _texts([author])
@@ -130,7 +130,7 @@ def _quoted_visible_to(quoted: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def read_custom(body: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    """What clients set on something: beside the fields that are `known`, or, in the newer form, under `custom`."""
+    """Return the custom fields: those that are not `known` and, in the newer API, those under `custom`."""
     flat = {name: value for name, value in body.items() if name not in known}
     nested = flat.get("custom")
     if not isinstance(nested, Mapping):
@@ -140,7 +140,7 @@ def read_custom(body: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any
 
 
 def read_channel(raw: object, bot_id: str) -> ChannelState:
-    """A channel's state as a query returns it. Raises WireError where it does not say which channel it is."""
+    """Read a channel's state out of a query's reply. Raises WireError if it does not name the channel."""
     body = _mapping(raw)
     channel = _mapping(body.get("channel"))
     ref = read_cid(channel)
@@ -158,7 +158,7 @@ def read_channel(raw: object, bot_id: str) -> ChannelState:
 
 
 def read_messages(raw: object) -> tuple[Message, ...]:
-    """The messages of a channel's state as a query returns it, oldest first."""
+    """Read the messages out of a channel's state in a query's reply, oldest first."""
     body = _mapping(raw)
     ref = read_cid(body.get("channel"))
     found = (read_message(message, ref) for message in _items(body.get("messages")))
@@ -166,14 +166,14 @@ def read_messages(raw: object) -> tuple[Message, ...]:
 
 
 def _latest_reactions(raw: object) -> tuple[str, tuple[Reaction, ...]] | None:
-    """To which message, and which; None for none."""
+    """Return a message's id with its latest reactions, or None if there are none."""
     body = _mapping(raw)
     found = tuple(filter(None, map(read_reaction, _items(body.get("latest_reactions")))))
     return (_text(body.get("id")), found) if found else None
 
 
 def read_info(raw: object) -> ChannelInfo:
-    """A channel without its messages. Raises WireError where it does not say which channel it is."""
+    """Read a channel without its messages. Raises WireError if it does not name the channel."""
     body = _mapping(raw)
     ref = read_cid(body)
     if ref is None:
@@ -190,7 +190,7 @@ def read_info(raw: object) -> ChannelInfo:
 
 
 def read_member(raw: object) -> Member | None:
-    """A membership; None for one that does not say whose."""
+    """Read a member, or return None if the user is missing."""
     body = _mapping(raw)
     user, id_ = read_user(body.get("user")), _member_id(body)
     role = _text(body.get("channel_role")) or _text(body.get("role")) or "channel_member"
@@ -198,7 +198,7 @@ def read_member(raw: object) -> Member | None:
 
 
 def read_reaction(raw: object) -> Reaction | None:
-    """A reaction; None for one that does not say whose or which."""
+    """Read a reaction, or return None if its user or its kind is missing."""
     body = _mapping(raw)
     user, kind = read_user(body.get("user")), _text(body.get("type"))
     id_ = user.id or _text(body.get("user_id"))
@@ -207,7 +207,7 @@ def read_reaction(raw: object) -> Reaction | None:
 
 
 def write_message(message: OutgoingMessage) -> dict[str, Any]:
-    """A message to post as Stream takes it, but for the id and the text."""
+    """Return a message as Stream takes it, without id and text."""
     body: dict[str, Any] = {**message.custom, "ai_generated": True, "generating": message.generating}
     if message.parent_id:
         body |= {"parent_id": message.parent_id, "show_in_channel": message.show_in_channel}
@@ -223,7 +223,7 @@ def write_message(message: OutgoingMessage) -> dict[str, Any]:
 
 
 def write_card(card: MessageCard) -> dict[str, Any]:
-    """A card as an attachment with actions."""
+    """Return a card as an attachment with actions."""
     actions = [
         {
             "name": action.name,
@@ -238,7 +238,7 @@ def write_card(card: MessageCard) -> dict[str, Any]:
 
 
 def read_cid(raw: object) -> ChannelRef | None:
-    """The channel that something names by `cid`, or by its type and id, or by a channel inside it."""
+    """Return the channel that an object names: by `cid`, by type and id, or by a channel inside it."""
     body = _mapping(raw)
     type_, colon, id_ = _text(body.get("cid")).partition(":")
     if type_ and colon and id_:
@@ -250,7 +250,7 @@ def read_cid(raw: object) -> ChannelRef | None:
 
 
 def _joined_at(body: Mapping[str, Any], bot_id: str) -> datetime | None:
-    """When the bot became a member: as its own membership says, else as the list of members does."""
+    """Return when the bot became a member: from its own membership, or else from the list of members."""
     membership = _mapping(body.get("membership"))
     if not membership:
         members = (_mapping(item) for item in _items(body.get("members")))
@@ -274,7 +274,7 @@ def _read_attachment(raw: object) -> Attachment:
 
 
 def _arguments(body: Mapping[str, Any], command: str) -> str:
-    """What was typed behind a command. A backend that handles the command may have put a text of its own there."""
+    """Return what was typed after a command. A backend that handles the command may have replaced the text."""
     text, typed = _text(body.get("text")), f"/{command}"
     if text and text != typed and not text.startswith(f"{typed} "):
         return text
@@ -286,7 +286,7 @@ def _is_banned(body: Mapping[str, Any]) -> bool:
 
 
 def _flag(body: Mapping[str, Any], name: str) -> bool:
-    """A custom field that is true: beside Stream's own fields, or, in the newer form, under `custom`."""
+    """Return whether a custom field is true: beside Stream's own fields or, in the newer API, under `custom`."""
     return body.get(name) is True or _mapping(body.get("custom")).get(name) is True
 
 
@@ -303,9 +303,7 @@ def _items(raw: object) -> list[Any]:
 
 
 def _text(raw: object) -> str:
-    """A text that every database and every encoding takes: control characters (NUL among them) and halves of surrogate
-    pairs become U+FFFD.
-    """
+    """Return a text that every database and encoding takes: U+FFFD for control characters and half surrogate pairs."""
     if not isinstance(raw, str):
         return ""
     return raw if raw.isprintable() else _UNSTORABLE.sub("\ufffd", raw)

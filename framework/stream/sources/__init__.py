@@ -1,1 +1,1 @@
-"""Where events come from: the WebSocket, signed webhooks, a queue."""
+"""The ways in which events come: a WebSocket, signed webhooks, a queue."""

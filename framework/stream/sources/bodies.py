@@ -1,4 +1,4 @@
-"""Bodies of requests whose sender is not known yet: bounded in number, size and time, and none keeps another out."""
+"""Read bodies of requests before their sender is known, bounded in number, size and time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BODY_SECONDS = 5.0
 
 
 class RefusedError(FrameworkError):
-    """A request that is answered with `status` and the reason."""
+    """The request is refused, with this HTTP status and reason."""
 
     def __init__(self, status: int, what: str) -> None:
         super().__init__(what)
@@ -27,7 +27,7 @@ class RefusedError(FrameworkError):
 
 @dataclass(eq=False)
 class BodyPlace:
-    """The place of one body among those that are read and checked at the moment."""
+    """One of the bodies that are read and checked at the moment."""
 
     limit: asyncio.Timeout
     size: int = 0
@@ -35,11 +35,11 @@ class BodyPlace:
 
 
 class Bodies:
-    """Reads bodies until somebody has checked who sent them.
+    """Reads bodies until it is checked who sent them.
 
-    Anybody can send the headers of a request and then nothing. So nobody is refused because others are being read: if
-    there are more than `MOST_AT_ONCE`, the one that began first is given up. The service sends an event whole within
-    milliseconds, so it is not that one. If all together have more than `MOST_BYTES_AT_ONCE`, the largest is given up.
+    Anybody can send the headers of a request and then nothing. So a new body is never refused because others are being
+    read: if there are more than `MOST_AT_ONCE`, the oldest is given up. That is not the service's, which sends an event
+    within milliseconds. If all together have more than `MOST_BYTES_AT_ONCE`, the largest is given up.
     """
 
     def __init__(self) -> None:
@@ -48,8 +48,9 @@ class Bodies:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[BodyPlace]:
-        """A place for a body, while the block reads and checks it. Raises RefusedError in the block's stead where that
-        takes longer than `BODY_SECONDS` (408), or the place is needed for others (503).
+        """Hold a place for a body while the block reads and checks it.
+
+        Raises RefusedError and ends the block: 408 after `BODY_SECONDS`, 503 if the place is needed for others.
         """
         place: BodyPlace | None = None
         try:
@@ -68,7 +69,7 @@ class Bodies:
                 self._leave(place)
 
     async def read(self, request: Request, place: BodyPlace) -> bytes:
-        """The body as sent. Raises RefusedError if it has more than `MOST_BYTES` or ends too early."""
+        """Return the body as it was sent. Raises RefusedError if it has more than `MOST_BYTES` or ends too early."""
         body = bytearray()
         try:
             async for chunk in request.stream():
@@ -89,7 +90,7 @@ class Bodies:
             self._displace(max(self._places, key=lambda one: one.size))
 
     def _displace(self, place: BodyPlace) -> None:
-        """End the block of this place at its next wait."""
+        """End the block of a place at its next `await`."""
         self._leave(place)
         place.displaced = True
         if not place.limit.expired():

@@ -1,4 +1,4 @@
-"""HTTP connections that cost little until a request has come: its headers have a time and a size, the idle a number."""
+"""Bound what connections cost before a request has come: time and size of its headers, and idle connections."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ MOST_CONNECTIONS = 512
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which bounds neither the time for the headers of a request, nor their size, nor how many
-    connections are open.
+    """uvicorn's protocol, with limits that it lacks.
 
-    A connection is cut if the headers of its request are not whole after `HEAD_SECONDS` or have more than
-    `MOST_HEAD_BYTES`. If there are more than `MOST_CONNECTIONS`, the one that has been without a request for longest is
-    cut, one that never had any first: new callers are let in, and no request under way is lost.
+    A connection is cut if the headers of its request take longer than `HEAD_SECONDS` or more than `MOST_HEAD_BYTES`.
+    If there are more than `MOST_CONNECTIONS`, an idle one is cut: first those that never sent a request, then the one
+    that is idle for longest. So new callers get in, and no request in progress is lost.
     """
 
     _head_bytes = 0
@@ -26,7 +25,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Take the connection, and make room for it."""
+        """Accept the connection, and cut an idle one if there are too many."""
         super().connection_made(transport)
         self._idle_since = self.loop.time()
         self._expect_head()
@@ -39,7 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the headers have become too many."""
+        """Read on, unless the headers are too large."""
         if self._late is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES + len(data):
@@ -75,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._late = None
 
     def _is_idle(self) -> bool:
-        # uvicorn's types leave out that there is no cycle before the first request.
+        # Before the first request there is no cycle; uvicorn's types do not say so.
         cycle = self.cycle
         return cycle is None or cycle.response_complete  # type: ignore[redundant-expr]
 

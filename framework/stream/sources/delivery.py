@@ -1,4 +1,4 @@
-"""What webhooks and queues deliver: packed bytes with one event in them, and the inbox that takes it over."""
+"""Read what webhooks and queues deliver: bytes with one event in them, and the inbox that stores it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from framework.errors import FrameworkError
 from framework.stream.model import Event
 
 Inbox = Callable[[Event], Awaitable[None]]
-"""Takes an event over durably before it returns; raises where it cannot. May get an event more than once."""
+"""Store an event durably, or raise. The same event may be delivered more than once."""
 
 Facts = Callable[[], Awaitable[Mapping[str, Any]]]
-"""What is known of the process, as JSON values; raises FrameworkError where it cannot keep anything at the moment."""
+"""Return the state of the process as JSON values. Raise FrameworkError while it cannot store events."""
 
-ACCEPT_SECONDS = 5.0  # the service waits for 6 on a webhook: it must hear a no, not nothing
+ACCEPT_SECONDS = 5.0  # the service waits 6 s for a webhook: it must get a refusal before that
 MOST_UNPACKED = 8 * 1024 * 1024
-MOST_RATIO = 100  # events are JSON, which becomes ten times smaller
+MOST_RATIO = 100  # events are JSON, which gzip makes ten times smaller
 UNPACKED_ANYWAY = 1024 * 1024
 _SLICE = 16 * 1024
 _GZIP = b"\x1f\x8b"
@@ -33,12 +33,12 @@ _log = structlog.get_logger(__name__)
 
 
 async def no_facts() -> Mapping[str, Any]:
-    """Nothing is known."""
+    """Return nothing."""
     return {}
 
 
 class UnreadableEventError(FrameworkError):
-    """What was delivered is none of the service's events. `too_large`: it might have been, but for its size."""
+    """The delivery is not an event of the service. `too_large`: it is too large to tell."""
 
     def __init__(self, what: str, *, too_large: bool = False) -> None:
         super().__init__(what)
@@ -46,7 +46,7 @@ class UnreadableEventError(FrameworkError):
 
 
 async def accepted(hand_on: Awaitable[None], by: str, **about: object) -> bool:
-    """Whether the inbox took an event over, and soon. Why not is logged: `by` is the way that it came."""
+    """Return whether the inbox stored an event in time. A failure is logged; `by` is the way that the event came."""
     try:
         async with asyncio.timeout(ACCEPT_SECONDS):
             await hand_on
@@ -54,7 +54,7 @@ async def accepted(hand_on: Awaitable[None], by: str, **about: object) -> bool:
         _log.warning("delivery.not_accepted", error=f"not within {ACCEPT_SECONDS:.0f} s", by=by, **about)
     except FrameworkError as error:
         _log.warning("delivery.not_accepted", error=error.what, by=by, **about)
-    except Exception as error:  # noqa: BLE001 - the inbox's defect is no reason to lose the event
+    except Exception as error:  # noqa: BLE001 - a defect of the inbox must not lose the event
         what = type(error).__name__
         _log.error("delivery.not_accepted", error=what, at=_place(error), by=by, **about)
     else:
@@ -64,15 +64,15 @@ async def accepted(hand_on: Awaitable[None], by: str, **about: object) -> bool:
 
 
 def is_packed(body: bytes) -> bool:
-    """Whether a body begins as gzip does."""
+    """Return whether a body begins as gzip does."""
     return body.startswith(_GZIP)
 
 
 def unpack(body: bytes, most: int = MOST_UNPACKED) -> bytes:
-    """The body, or what is in it if it begins as gzip does: one member, which is all that the service sends.
+    """Unpack a body if it begins as gzip does: one member, which is all that the service sends.
 
-    It takes a time that grows with the body and with what is in it, no faster, whoever sent it. Raises UnreadableError,
-    also over `most` bytes, and over `MOST_RATIO` times its own size if that is more than `UNPACKED_ANYWAY`.
+    It takes time linear in the body and its content. Raises UnreadableEventError, also if the content has more than
+    `most` bytes, or more than `MOST_RATIO` times the body's size and more than `UNPACKED_ANYWAY`.
     """
     if not is_packed(body):
         return body
@@ -81,7 +81,7 @@ def unpack(body: bytes, most: int = MOST_UNPACKED) -> bytes:
     unpacked = bytearray()
     try:
         for start in range(0, len(body), _SLICE):
-            # What is left of a slice is copied at each turn: slices are small for that reason.
+            # Each round copies the rest of a slice, so slices are small.
             rest: bytes = body[start : start + _SLICE]
             while rest and not member.eof:
                 unpacked += member.decompress(rest, most + 1 - len(unpacked))
@@ -100,7 +100,7 @@ def unpack(body: bytes, most: int = MOST_UNPACKED) -> bytes:
 
 
 def parse(body: bytes) -> Mapping[str, Any]:
-    """The JSON object that a body is. Raises UnreadableError."""
+    """Read a body as a JSON object. Raises UnreadableEventError."""
     try:
         raw = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -111,9 +111,9 @@ def parse(body: bytes) -> Mapping[str, Any]:
 
 
 def parse_queued(text: str) -> Mapping[str, Any]:
-    """The event in a queue's message: JSON, or base64 of it, or of its gzip; wrapped as a notification, or not.
+    """Read the event in a queue's message: JSON, or base64 of JSON or of its gzip, alone or inside a notification.
 
-    Raises UnreadableError.
+    Raises UnreadableEventError.
     """
     for _ in range(_WRAPPINGS):
         raw = parse(unpack(_bytes(text)))
@@ -132,7 +132,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised. Its words stay out of the log: they may hold those of the event."""
+    """Return where an error was raised. Its text is not logged: it may repeat the event's."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

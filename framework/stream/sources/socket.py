@@ -1,4 +1,4 @@
-"""The event connection: one WebSocket that is always there, or being rebuilt."""
+"""The event connection: one WebSocket, made again whenever it is lost."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CLIENT = "stream-agent-framework-python"
 PING_AFTER, SILENCE = 25.0, 35.0
 HANDSHAKE_SECONDS = 15.0
 CLOSE_SECONDS = 1.0
-# A connection that ended sooner counts as one more failure: or a service that takes us in only to throw us out would
-# be asked again at once, for ever.
+# A connection that ended sooner counts as a failure. Otherwise a service that accepts connections and closes them at
+# once would be asked again without a pause.
 LASTING = 5.0
 LONGEST_WAIT = 25.0
-# A busy user's first frame carries all that is unread.
+# The first frame for a busy user lists everything that is unread.
 LARGEST_FRAME = 32 * 1024 * 1024
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Opened:
-    """A connection is up. REST calls that watch name it by this id. `again` on every one but the first."""
+    """A connection is up. Calls that watch channels send this id. `again` is false for the first connection only."""
 
     connection_id: str
     again: bool
@@ -44,7 +44,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Lost:
-    """The connection is gone, and with it everything that it watched."""
+    """The connection is lost, and with it everything that it watched."""
 
     reason: str
 
@@ -53,7 +53,7 @@ Frame = Opened | Lost | Mapping[str, Any]
 
 
 class _Link:
-    """A WebSocket that the service accepted, and when it was last heard of."""
+    """A WebSocket that the service accepted, and when the last frame came."""
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse, connection_id: str, now: float) -> None:
         self.ws = ws
@@ -64,9 +64,9 @@ class _Link:
 
 
 class EventSocket:
-    """Connects as the bot and yields what comes, reconnecting with back-off for ever.
+    """Connects as the bot and yields frames. A lost connection is made again, with pauses, for ever.
 
-    `connection_id` is that of the live connection, None while there is none: it is gone before anyone is told.
+    `connection_id` is that of the live connection, and None before `Lost` is yielded.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class EventSocket:
         self._closed = False
 
     async def frames(self) -> AsyncIterator[Frame]:
-        """What happens on the connection, until `close`. Raises ChatServiceError when the service refuses for good."""
+        """Yield frames until `close`. Raises ChatServiceError if the service refuses for good."""
         if self._closed:
             return
         self._outbox = asyncio.Queue()
@@ -110,7 +110,7 @@ class EventSocket:
     async def _tell_all(self, outbox: asyncio.Queue[Frame | Exception | None]) -> None:
         try:
             await self._keep_connected(outbox)
-        except Exception as error:  # noqa: BLE001 - raised where frames are awaited: nobody else looks at this task
+        except Exception as error:  # noqa: BLE001 - `frames` raises it: nothing else awaits this task
             outbox.put_nowait(error)
 
     async def _keep_connected(self, outbox: asyncio.Queue[Frame | Exception | None]) -> None:
@@ -138,14 +138,14 @@ class EventSocket:
             await self._timing.sleep(seconds)
 
     def _backoff(self, failed: int) -> float:
-        """Seconds before the next try, as the official web client waits, but by chance also in the end: many clients
-        must not return as one.
+        """Return the seconds before the next try, as the official web client waits, with jitter: many clients must not
+        return at once.
         """
         shortest = max(0.25, min((failed - 1) * 2.0, LONGEST_WAIT / 2))
         return self._timing.uniform(shortest, min(0.5 + failed * 2.0, LONGEST_WAIT))
 
     async def _connect(self) -> _Link:
-        """One try, or two where the first was made with a token that had ended."""
+        """Connect; a second time if the token had expired."""
         link = await self._handshake()
         if isinstance(link, ChatServiceError) and link.code in TOKEN_CODES:
             self._credentials.renew()
@@ -187,9 +187,9 @@ class EventSocket:
         )
 
     def _url(self) -> URL:
-        """Holds a token: it is for the connection's eyes only, never for a log."""
+        """Return the address of the connection. It holds a token, so it must not be logged."""
         user_id = self._credentials.user_id
-        # Only the id: what else stood here would overwrite what the service knows of the bot.
+        # Only the id: other fields would overwrite what the service knows of the bot.
         hello = {"user_id": user_id, "user_details": {"id": user_id}, "client_request_id": str(uuid.uuid4())}
         return (URL(self._base_url) / "connect").with_query(
             {
@@ -202,12 +202,12 @@ class EventSocket:
         )
 
     async def _serve(self, link: _Link, outbox: asyncio.Queue[Frame | Exception | None]) -> str:
-        """Pass on what comes until the link is gone; returns why."""
+        """Pass on frames until the connection is lost; return why."""
         try:
             return await race(self._read(link, outbox), self._pulse(link))
         finally:
             self.connection_id = None
-            # 1000 would say that we are done for good; on the way to a new connection that is not so.
+            # 1000 means that we are done for good. Before a new connection we are not.
             code = aiohttp.WSCloseCode.OK if self._closed else aiohttp.WSCloseCode.GOING_AWAY
             with contextlib.suppress(OSError):
                 await link.ws.close(code=code)
@@ -233,7 +233,7 @@ class EventSocket:
         return describe(broken) if broken else f"closed by the service (code {link.ws.close_code})"
 
     async def _pulse(self, link: _Link) -> str:
-        """Ping a while after each health check; returns when the service was silent for too long."""
+        """Ping after each health check; return when the service was silent for too long."""
         while True:
             now = self._timing.monotonic()
             if now - link.heard_at >= SILENCE:

@@ -1,4 +1,4 @@
-"""Events by a queue of Amazon SQS, into which the service puts what it would post to a webhook."""
+"""Read events from a queue of Amazon SQS, to which the service sends what it would post to a webhook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from framework.stream.timing import Timing
 from framework.values import Untyped
 
 VARIABLE = "FRAMEWORK_SQS_QUEUE_URL"
-WAIT_SECONDS = 20  # the longest poll there is
+WAIT_SECONDS = 20  # the longest poll that SQS allows
 AT_ONCE = 10  # the most that one call brings or deletes
 LONGEST_PAUSE = 30.0
 _REGION = re.compile(r"(?:sqs|queue)\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|([a-z0-9-]+)\.queue\.amazonaws\.com")
@@ -34,18 +34,18 @@ T = TypeVar("T")
 
 
 async def take_from_queue(settings: Settings, *, inbox: Inbox, timing: Timing | None = None) -> None:
-    """Hand what comes by `settings.sqs_queue_url` to the inbox, until cancelled; returns at once where it is not set.
+    """Pass events of the queue `settings.sqs_queue_url` to the inbox, until cancelled. Return at once if it is not set.
 
-    A message is deleted once the inbox took its event over, or where it means nothing to a bot, or nothing at all; else
-    the queue brings it again after its visibility time-out. Credentials are found as by all AWS tools. Raises
-    SettingsError where the extra `sqs` is not installed, or AWS refuses before anything was ever received.
+    A message is deleted when the inbox has stored its event, or if bots do not need it. Otherwise the queue delivers it
+    again after its visibility time-out. Credentials are found as by all AWS tools. Raises SettingsError if the extra
+    `sqs` is not installed, or if AWS refuses before the first message was received.
     """
     if settings.sqs_queue_url is not None:
         await Queue(settings.sqs_queue_url, inbox, timing or Timing()).run()
 
 
 class Queue:
-    """The reader of a queue. Its calls block: each is made in a thread of its own, which nobody waits for at exit."""
+    """Reads a queue. Each call blocks a thread of its own. The process ends without waiting for it."""
 
     def __init__(self, url: str, inbox: Inbox, timing: Timing) -> None:
         self._url = url
@@ -66,7 +66,7 @@ class Queue:
                 await self._timing.sleep(self._timing.uniform(0.5, most))
 
     async def _round(self) -> bool:
-        """Take in what one call brings; whether all went well."""
+        """Take over the messages of one call; return whether all went well."""
         from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # ships no types
 
         try:
@@ -87,7 +87,7 @@ class Queue:
             return False
 
     async def _take(self, message: Received) -> bool:
-        """Whether a message is done with."""
+        """Return whether a message may be deleted."""
         id_ = message.get("MessageId", "")
         try:
             raw = await _aside(lambda: parse_queued(str(message.get("Body", ""))))
@@ -121,14 +121,14 @@ def _client(url: str) -> Untyped:
     return session.client(
         "sqs",
         region_name=(known.group(1) or known.group(2)) if known else session.region_name or "us-east-1",
-        # What is not Amazon's is where the address says.
+        # A queue that is not Amazon's is at the address itself.
         endpoint_url=None if known else f"{address.scheme}://{address.netloc}",
         config=Config(connect_timeout=5, read_timeout=WAIT_SECONDS + 10, retries={"total_max_attempts": 1}),
     )
 
 
 def _is_lasting(error: Untyped) -> bool:
-    """Whether the same call would be refused again: by AWS, or by what is missing here."""
+    """Return whether the same call would fail again: AWS refuses it, or a setting is missing."""
     answer = getattr(error, "response", None)
     if answer is None:
         return type(error).__name__ in {"NoCredentialsError", "PartialCredentialsError", "NoRegionError"}
@@ -144,7 +144,7 @@ def _what(error: Untyped) -> str:
 
 
 async def _aside(work: Callable[[], T]) -> T:
-    """Do it in a thread. One of a pool would hold up the end of the process for as long as a poll lasts."""
+    """Run work in a thread of its own. A pool's thread would delay the end of the process until its poll ends."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -159,9 +159,9 @@ async def _aside(work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             outcome: tuple[T | None, Exception | None] = (work(), None)
-        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+        except Exception as error:  # noqa: BLE001 - the future raises it
             outcome = (None, error)
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(settle, *outcome)
 
     threading.Thread(target=run, name="sqs", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Webhooks: events of the whole app, signed by the service, and taken over before they are acknowledged."""
+"""Webhooks: events of the whole app, signed by the service, and stored before they are acknowledged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from framework.stream.wire import read_time
 
 MOST_AT_ONCE = 200
 CHECKS_AT_ONCE = 2
-CHECKED_AT_ONCE = 64 * 1024  # bytes: the signature of so many takes a tenth of a millisecond
+CHECKED_AT_ONCE = 64 * 1024  # bytes: a signature of so many takes a tenth of a millisecond
 FACTS_SECONDS = 2.0
 REMEMBERED = 20_000  # signatures and ids of deliveries
 LONGEST_ID = 200
@@ -52,14 +52,14 @@ _log = structlog.get_logger(__name__)
 class Webhook:
     """The endpoint that the service posts events to.
 
-    It answers 200 once `inbox` took the event over, or if the event means nothing to a bot; 503 if the inbox could not,
-    which makes the service try again; and 4xx to whatever is not signed with the app's secret, is not an event, or is
-    older than `window`: a recording that someone plays back. Neither order nor number of deliveries is relied upon:
-    what was taken over under an `X-Webhook-Id` is not handed on again while that is remembered.
+    It answers 200 when `inbox` has stored the event, or if bots do not need it. It answers 503 if the inbox failed: the
+    service then tries again. It answers 4xx to a request that is not signed with the app's secret, is not an event, or
+    is older than `window`: somebody may replay a recording. Deliveries may come in any order and more than once: an
+    event is not passed on again while its `X-Webhook-Id` is remembered.
 
     Anybody can reach it. So a request without a well-formed signature is refused before its body is read. The body of
-    any other is read, unpacked and compared beside the event loop within the limits of `Bodies`. What is signed counts
-    apart, so strangers take no place from the service.
+    any other request is read, unpacked and compared beside the event loop, within the limits of `Bodies`. Signed
+    requests count apart, so strangers take no place from the service.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Webhook:
         self._one_at_a_time: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, request: Request) -> Response:
-        """Answer a delivery."""
+        """Answer one delivery."""
         try:
             body = await self._signed_body(request)
             if self._busy >= MOST_AT_ONCE:
@@ -93,11 +93,11 @@ class Webhook:
             return _no(error.status, error.what)
 
     def signs(self, request: Request, words: bytes) -> bool:
-        """Whether a request is signed for these words with the app's secret."""
+        """Return whether a request's signature is that of this text, made with the app's secret."""
         return _same(self._signature(words), request.headers.get("x-signature", ""))
 
     async def _signed_body(self, request: Request) -> bytes:
-        """The body, unpacked. Raises RefusedError unless the service sent it."""
+        """Return the body, unpacked. Raises RefusedError unless the service sent it."""
         given = request.headers.get("x-signature", "")
         if not _SIGNATURE.fullmatch(given):
             raise RefusedError(401, _UNSIGNED)
@@ -150,9 +150,10 @@ class Webhook:
             raise RefusedError(400, f"The event is more than {minutes:g} minutes old.")
 
     async def _hand_on(self, event: Event, signature: str, id_: str) -> None:
-        """To the inbox, once for a body and once for an id: of two deliveries at a time, the second waits for what
-        comes of the first. The id is not signed, so that a recording may come again under another one; the body's
-        signature stays.
+        """Pass an event to the inbox, once for each body and for each id.
+
+        Of two deliveries at the same time, the second waits for the first. The id is not signed: a replayed recording
+        can have another one, but not another signature.
         """
         names = {f"body {signature}", *([f"id {id_}"] if id_ else [])}
         async with self._one_at_a_time.setdefault(id_ or signature, asyncio.Lock()):
@@ -165,11 +166,11 @@ class Webhook:
 
 
 def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool], facts: Facts = no_facts) -> Starlette:
-    """The endpoint at `path`, `/healthz` (the process lives) and `/readyz`: 200 while `ready` says so and the `facts`
-    can be told, else 503.
+    """Return the routes: the endpoint at `path`, `/healthz` (the process lives) and `/readyz`.
 
-    Strangers hear `status` alone. The facts, as JSON beside it, are for a request whose `X-Signature` is that of the
-    text `/readyz`, made with the app's secret; why the process is not ready is logged.
+    `/readyz` answers 200 while `ready` returns true and `facts` does not raise, else 503. Strangers get `status` only.
+    The facts are for a request whose `X-Signature` is that of the text `/readyz`, made with the app's secret. The log
+    says why the process is not ready.
     """
 
     async def alive(_request: Request) -> Response:
@@ -198,10 +199,10 @@ def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool], facts
 
 
 def _same(known: str, given: str) -> bool:
-    """Compared in a time that does not tell how much of it is right."""
+    """Compare signatures in constant time."""
     return hmac.compare_digest(known.encode(), given.encode("utf-8", "replace"))
 
 
 def _no(status: int, why: str) -> Response:
-    """A refusal, after which the connection is closed: the rest of a body would still have to be read."""
+    """Refuse, and close the connection: the rest of a body would otherwise have to be read."""
     return JSONResponse({"error": why}, status, {"connection": "close"})

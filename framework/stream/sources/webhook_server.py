@@ -1,4 +1,4 @@
-"""Serving the webhook inside the event loop of whoever calls."""
+"""Serve the webhook inside the caller's event loop."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from framework.stream.timing import Timing
 VARIABLE = "FRAMEWORK_WEBHOOK"
 KEEP_ALIVE_SECONDS = 75
 ACCEPTING_SECONDS = 0.05
-GRACE_SECONDS = int(BODY_SECONDS + ACCEPT_SECONDS) + 1  # what is under way comes to its end by itself
+GRACE_SECONDS = int(BODY_SECONDS + ACCEPT_SECONDS) + 1  # requests in progress end on their own
 
 _log = structlog.get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which leaves signals to whoever runs the process, and sleeps while nothing happens."""
+    """uvicorn's server, without its signal handlers, and asleep while nothing happens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -44,15 +44,17 @@ class _Server(uvicorn.Server):
         self._stop.set()
 
     async def main_loop(self) -> None:
-        """Keep the date of answers until told to stop: uvicorn's own loop looks ten times a second."""
+        """Keep the date of answers up to date until `stop`. uvicorn's own loop wakes up ten times a second."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self._stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, then end as uvicorn does. It would overlook one that was accepted just now, and
-        asyncio would never answer one that was accepted just before its listener is closed.
+        """Stop accepting connections, then end as uvicorn does.
+
+        uvicorn would miss a connection that was accepted just now, and asyncio would never answer one that was accepted
+        just before its listener is closed.
         """
         loop = asyncio.get_running_loop()
         for listener in sockets or ():
@@ -63,7 +65,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
@@ -76,11 +78,10 @@ async def webhook_server(
     facts: Facts = no_facts,
     timing: Timing | None = None,
 ) -> AsyncIterator[str | None]:
-    """Take webhooks in while the block runs, at the address that is yielded: `http://127.0.0.1:8080`.
+    """Serve webhooks while the block runs, and yield the address: `http://127.0.0.1:8080`.
 
-    None, and nothing is served, where `settings.webhook` is not set. At the end no more connections are taken, then
-    requests under way are finished. Raises SettingsError where the address cannot be used or the app's secret is
-    missing.
+    If `settings.webhook` is not set, serve nothing and yield None. At the end no more connections are accepted, and
+    requests in progress are finished. Raises SettingsError if the address cannot be used or the app has no secret.
     """
     if settings.webhook is None:
         yield None
@@ -108,7 +109,7 @@ async def webhook_server(
 
 
 def _config(app: Starlette) -> uvicorn.Config:
-    """Logging is set up elsewhere: of uvicorn's own, warnings are left."""
+    """Return uvicorn's settings. Of its own logs only warnings are left."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
