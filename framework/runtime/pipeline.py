@@ -170,7 +170,8 @@ class Pipeline:
             case HandOver():
                 return await self.handover.open(turn, view, decision)
             case Say():
-                turn = replace(turn, say=decision, marks={**turn.marks, **decision.marks})
+                audience = () if decision.public else turn.audience
+                turn = replace(turn, say=decision, marks={**turn.marks, **decision.marks}, audience=audience)
         async with marking_read(self._bot.service, self._timing, turn, after=self._limits.seen_within):
             return await self.live.run(turn, view, partial(self._answer, view, account))
 

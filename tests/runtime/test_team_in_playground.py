@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from framework.app.presented import present
 from framework.definition.model import BotDefinition
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.process import run_bots
@@ -46,7 +47,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def running(sandbox: Running, **spec: Any) -> AsyncIterator[RunningBot]:
+async def running(sandbox: Running, *, told: bool = False, **spec: Any) -> AsyncIterator[RunningBot]:
     settings = Settings(
         stream_api_key=sandbox.config.api_key,
         stream_api_secret=SecretStr(sandbox.config.api_secret),
@@ -55,6 +56,8 @@ async def running(sandbox: Running, **spec: Any) -> AsyncIterator[RunningBot]:
     team = {"users": ["carl"]}
     definition = BotDefinition.model_validate({"channels": ["messaging:support-*"], "team": team, **spec})
     bot = RunningBot("support_bot", definition, open_chat_service(settings, definition.identity), ScriptedAgent())
+    if told:
+        await present([definition], settings)
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run_bots([bot], stop=stop, ready=ready.set))
     try:
@@ -113,3 +116,59 @@ async def test_a_draft_is_sent_by_its_button_and_the_customer_sees_the_answer_al
         await ann.shows(".message.is-bot", "You said: Hello")
         await carl.shows(".card-text", "Sent by carl.")
         assert await ann.js("document.querySelectorAll('.message').length") == 2
+
+
+async def test_the_queue_shows_who_waits_and_takes_over_and_hands_back(sandbox: Running, browser: Browser) -> None:
+    async with running(sandbox, told=True, handover={"enabled": True}) as bot:
+        carl = await signed_in(browser, sandbox, "carl")
+        ann = await signed_in(browser, sandbox, "ann", LINK)
+        await ann.write("#composer", "Talk to a human")
+        await ann.shows(".handover", "carl has been asked to join.")
+        await carl.click(".queue-button")
+        await carl.shows(".queue-summary", "1 person waits")
+        await carl.shows(".queue-row", "A person was asked for.")
+        await carl.click(".queue-row .button", "Take over")
+        await ann.shows(".handover[data-state='human']", "carl has taken over this conversation.")
+        await carl.click(".queue-button")
+        await carl.shows(".queue-summary", "0 people wait")
+        await carl.shows(".queue-row", "carl has it")
+        await carl.click(".queue-row .button", "Open")
+        await carl.write("#composer", "/bot resum")
+        await carl.shows(".toast", "Did you mean /bot resume?")
+        await carl.click(".handover .button", "Hand back")
+        await ann.shows(".message.is-bot", "I am back, and read along again.")
+        await ann.until("document.querySelector('.handover').hidden")
+        assert not await ann.js("document.body.innerText.includes('/bot resum')")
+        seen = await bot.service.recent(ChannelRef("messaging", "support-1"), limit=30)
+        assert [message.text for message in seen].count("/bot resum") == 0
+        await carl.click(".queue-button")
+        await carl.shows(".queue-none", "You have no conversation.")
+
+
+async def test_a_customer_has_no_queue_and_their_words_are_not_held_back(sandbox: Running, browser: Browser) -> None:
+    async with running(sandbox, told=True, handover={"enabled": True}):
+        ann = await signed_in(browser, sandbox, "ann", LINK)
+        await ann.write("#composer", "/bot resum")
+        await ann.shows(".message.is-bot", "You said: /bot resum")
+        assert not await ann.js("document.querySelector('.queue-button')")
+
+
+async def test_a_draft_is_changed_and_sent_from_the_queue(sandbox: Running, browser: Browser) -> None:
+    drafts = {"enabled": True, "channel": "team:desk"}
+    async with running(sandbox, told=True, drafts=drafts):
+        carl = await signed_in(browser, sandbox, "carl")
+        ann = await signed_in(browser, sandbox, "ann", LINK)
+        await ann.write("#composer", "Hello")
+        await carl.click(".queue-button")
+        await carl.shows(".queue-summary", "1 draft")
+        await carl.shows(".queue-text", "You said: Hello")
+        await carl.click(".queue-row .button", "Edit draft")
+        await carl.js("document.querySelector('.editor-box').select()")
+        await carl.type_into(".editor-box", "Better words")
+        await carl.click(".queue-row .button", "Send the changed draft")
+        await ann.shows(".message.is-bot", "Better words")
+        await carl.shows(".queue-none", "No draft waits.")
+        await carl.click(".channel", "Desk")
+        await carl.shows(".card-text", "Edited by carl.")
+        await carl.click(".message .link-button", "Open the conversation")
+        await carl.shows(".header-title", "Support 1")

@@ -53,8 +53,8 @@ async def world() -> Any:
         world = World(running, http)
         people = {id_: {"id": id_} for id_ in ("ann", "ben", "eve", "carl", "bike-bot")}
         await world.call(None, "POST", "/users", {"users": {**people, "mo": {"id": "mo", "role": "moderator"}}})
-        for path in ("messaging/bike-club", "messaging/bike-private", "team/bike-desk"):
-            data = {"created_by_id": "bike-bot", "members": ["bike-bot"]}
+        for path in ("messaging/bike-club", "messaging/bike-private", "team/bike-desk", "messaging/of-others"):
+            data = {"created_by_id": "bike-bot", "members": ["ben" if path.endswith("others") else "bike-bot"]}
             status, _ = await world.call(None, "POST", f"/channels/{path}/query", {"data": data})
             assert status == 201
         settings = Settings(
@@ -95,6 +95,8 @@ async def test_a_bot_that_is_told_again_is_one_bot_and_others_stay(world: World)
         ("ann", "team:bike-desk", 403),
         ("carl", "team:bike-desk", 201),
         ("mo", "team:bike-desk", 201),
+        ("carl", "messaging:bike-private", 201),
+        ("carl", "messaging:of-others", 403),
         ("ann", "messaging:nowhere", 403),
         ("ann", "", 400),
         ("ann", 7, 400),
@@ -136,6 +138,20 @@ async def test_an_invite_lets_in_whoever_has_it_into_one_channel_for_a_week(
     monkeypatch.setattr(invites, "LIFETIME_S", -1)
     _, late = await world.call("mo", "POST", "/sandbox/invites", private)
     assert (await world.call("ann", "POST", "/sandbox/join", {**private, **late}))[0] == 403
+
+
+async def test_the_team_hands_back_unseen_by_the_customer(world: World) -> None:
+    await world.call(None, "POST", "/channels/messaging/bike-private", {"add_members": ["ann", "carl"]})
+    command = {"cid": "messaging:bike-private", "bot": "bike-bot"}
+    assert (await world.call("ann", "POST", "/sandbox/hand-back", command))[0] == 403
+    assert (await world.call("carl", "POST", "/sandbox/hand-back", {**command, "bot": "ben"}))[0] == 403
+    assert (await world.call("carl", "POST", "/sandbox/hand-back", {**command, "cid": "messaging:none"}))[0] == 404
+    assert (await world.call("carl", "POST", "/sandbox/hand-back", command))[0] == 201
+    seen = {}
+    for who in ("ann", "carl", "bike-bot"):
+        _, state = await world.call(who, "POST", "/channels/messaging/bike-private/query", {"state": True})
+        seen[who] = [(message["text"], message["user"]["id"]) for message in state["messages"]]
+    assert seen == {"ann": [], "carl": [("/bot resume", "carl")], "bike-bot": [("/bot resume", "carl")]}
 
 
 async def test_an_invite_is_no_token(world: World) -> None:

@@ -26,11 +26,16 @@ class Skip:
 
 @dataclass(frozen=True)
 class Say:
-    """Post this text instead of asking the agent. `outcome` and `marks` go into the reply's custom fields."""
+    """Post this text instead of asking the agent. `outcome` and `marks` go into the reply's custom fields.
+
+    `public`: everybody in the channel reads it, also if only some saw the message that it answers. It must tell nothing
+    of that message.
+    """
 
     text: str
     outcome: AnswerOutcome = "refused"
     marks: Mapping[str, Any] = field(default_factory=dict)
+    public: bool = False
 
 
 @dataclass(frozen=True)

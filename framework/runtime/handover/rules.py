@@ -84,9 +84,8 @@ def is_resume(turn: Turn) -> bool:
 
 
 def _back(turn: Turn) -> Say:
-    return Say(
-        turn.definition.phrases.resumed, "answered", marks={"outcome": RESUMED, "suggestions": [], "feedback": []}
-    )
+    marks = {"outcome": RESUMED, "suggestions": [], "feedback": []}
+    return Say(turn.definition.phrases.resumed, "answered", marks, public=True)
 
 
 async def signs(turn: Turn, view: ChannelView) -> HandOver | None:

@@ -91,7 +91,12 @@ def outcome_of(approval: Approval) -> str:
 
 def field_of(approval: Approval) -> dict[str, Any]:
     """The custom field by which clients draw the card. Nothing is ever read back from it."""
-    shown = {"kind": str(approval.request.kind), "state": outcome_of(approval), "number": approval.number}
+    shown = {
+        "kind": str(approval.request.kind),
+        "state": outcome_of(approval),
+        "number": approval.number,
+        "channel": approval.request.channel,
+    }
     if approval.decision is not None:
         shown["decided_by"] = approval.decision.name or approval.decision.by
     return {REVIEW: shown}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.channels.record import CHANNELS, MEMBERS, pair
 from framework.sandbox.chat.members import memberships
+from framework.sandbox.chat.messages import rules as messages
 from framework.sandbox.chat.permissions.ban_status import is_banned
 from framework.sandbox.chat.permissions.rules import require
 from framework.sandbox.chat.users import people
@@ -87,10 +88,10 @@ def list_bots(call: Call) -> Result:
 
 @DOMAIN.operation("JoinRoom", "POST", "/sandbox/join", v2=None)
 def join_room(call: Call) -> Result:
-    """Make the caller a member of `cid`: a room that is open to them, a desk of their team, or by an `invite`."""
+    """Make the caller a member of `cid`: a room open to them, a channel of their team or its bot, or by an `invite`."""
     user, cid = people.acting_user(call), call.required_text("cid")
     invite = call.text("invite") or ""
-    if not (is_invite(call, invite, cid) or any(_may_join(bot, user, cid) for bot in call.store[BOTS])):
+    if not (is_invite(call, invite, cid) or any(_may_enter(call, bot, user, cid) for bot in call.store[BOTS])):
         why = "this link is not, or no longer, valid" if invite else "it is not open to everybody"
         raise forbidden(f"{user.id} cannot join {cid}: {why}. A member can add you.")
     if is_banned(call.sandbox, cid, user.id):
@@ -106,6 +107,23 @@ def make_room_invite(call: Call) -> Result:
     channel = channels.by_cid(call, call.required_text("cid"))
     require(call, channel, user, "update-channel-members")
     return {"invite": make_invite(call, channel.cid)}
+
+
+@DOMAIN.operation("HandBack", "POST", "/sandbox/hand-back", v2=None)
+def hand_back(call: Call) -> Result:
+    """Post the command that hands `cid` back to the `bot` (its user id), as the caller, for the bot's eyes alone.
+
+    Only for the bot's team. People may be of it who may not send messages that only some see.
+    """
+    user, bot = people.acting_user(call), call.store[BOTS].get(call.required_text("bot"))
+    channel = channels.by_cid(call, call.required_text("cid"))
+    if bot is None or not _is_team(bot, user) or pair(channel.cid, bot.user_id) not in call.store[MEMBERS]:
+        raise forbidden(f"{user.id} is not of the team of a bot in {channel.cid}")
+    require(call, channel, user, "send-message")
+    taken = messages.take_message(call, {"text": bot.resume, "restricted_visibility": [bot.user_id]})
+    message = messages.compose(call, channel, taken, user)
+    messages.deliver(call, channel, message, user, keep_hidden=False)
+    return {}
 
 
 def _read(call: Call, fields: dict[str, Any]) -> PresentedBot:
@@ -139,6 +157,12 @@ def _view(call: Call, bot: PresentedBot, user: User) -> dict[str, Any]:
         "desks": desks,
         "joined": joined,
     }
+
+
+def _may_enter(call: Call, bot: PresentedBot, user: User, cid: str) -> bool:
+    """The team may also enter the conversations of its bot: somebody may wait for a person there."""
+    is_conversation = pair(cid, bot.user_id) in call.store[MEMBERS]
+    return _may_join(bot, user, cid) or (is_conversation and _is_team(bot, user))
 
 
 def _may_join(bot: PresentedBot, user: User, cid: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -93,7 +94,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         *file_routes(sandbox),
         import_route(sandbox),
         Route("/", index, methods=["GET"]),
-        Mount("/playground", _Playground(directory=PLAYGROUND, html=True, check_dir=False)),
+        Mount("/playground", GZipMiddleware(_Playground(directory=PLAYGROUND, html=True, check_dir=False))),
     ]
 
 

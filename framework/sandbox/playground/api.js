@@ -86,8 +86,50 @@ export class Api {
     return this.#call("DELETE", `${pollPath(id, pollId)}/vote/${encodeURIComponent(voteId)}`);
   }
 
+  /** The bots as this person may know them. */
+  bots() {
+    return this.#call("GET", "/sandbox/bots");
+  }
+
+  join(cid, invite) {
+    return this.#call("POST", "/sandbox/join", invite ? { cid, invite } : { cid });
+  }
+
+  handBack(cid, bot) {
+    return this.#call("POST", "/sandbox/hand-back", { cid, bot });
+  }
+
+  makeInvite(cid) {
+    return this.#call("POST", "/sandbox/invites", { cid });
+  }
+
+  addMembers(cid, ids) {
+    return this.#call("POST", channelPath(cid), { add_members: ids });
+  }
+
+  removeMembers(cid, ids) {
+    return this.#call("POST", channelPath(cid), { remove_members: ids });
+  }
+
+  members(cid, offset, limit) {
+    const colon = cid.indexOf(":");
+    return this.#query("/members", { type: cid.slice(0, colon), id: cid.slice(colon + 1), filter_conditions: {}, offset, limit });
+  }
+
+  queryUsers(request) {
+    return this.#query("/users", request);
+  }
+
+  search(request) {
+    return this.#query("/search", request);
+  }
+
   replies(id, query) {
     return this.#call("GET", `${messagePath(id)}/replies`, undefined, query);
+  }
+
+  #query(path, payload) {
+    return this.#call("GET", path, undefined, { payload: JSON.stringify(payload) });
   }
 
   async #call(method, path, body, query = {}) {
@@ -141,7 +183,7 @@ export class Api {
 }
 
 function sayStatus(status) {
-  return status === 0 ? t("The server does not answer.") : `The server answered HTTP ${status}.`;
+  return status === 0 ? t("The server does not answer.") : t("The server answered HTTP {status}.", { status });
 }
 
 function channelPath(cid) {

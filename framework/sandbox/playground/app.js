@@ -9,21 +9,26 @@ import { announce } from "./views/announcer.js";
 import { Conversation } from "./views/conversation.js";
 import { Sidebar } from "./views/sidebar.js";
 import { SignIn } from "./views/signin.js";
+import { lazy } from "./views/lazy.js";
 import { Thread } from "./views/thread.js";
 import { Toasts } from "./views/toasts.js";
-import { Wire } from "./views/wire.js";
+
+const Wire = lazy(() => import("./views/wire.js"), "Wire");
+const PeoplePanel = lazy(() => import("./views/people-panel.js"), "PeoplePanel");
 
 const root = document.getElementById("app");
 /** What changes by itself: seconds to wait, who has stopped typing, an answer that is not going on. */
 const TICK_MS = 1_000;
-const TOPICS = ["channel", "channels", "connection", "opened", "panel", "people"];
+const TOPICS = ["channel", "channels", "connection", "opened", "panel", "people", "queue"];
 
 function showSignIn(why = {}) {
-  render(html`<${SignIn} key="signin" enter=${(name) => enter(name, readRoute().channel)} ...${why} />`, root);
+  const { channel, invite } = readRoute();
+  render(html`<${SignIn} key="signin" enter=${(name, how) => enter(name, channel, how)} invited=${Boolean(invite)} ...${why} />`, root);
 }
 
-async function enter(name, cid) {
-  showChat(await Session.start(name), cid);
+/** `how`: "guest" for somebody who was invited and has no account. */
+async function enter(name, cid, how) {
+  showChat(await (how === "guest" ? Session.guest(name) : Session.start(name)), cid, readRoute().invite);
 }
 
 /** A new person means a new page: nothing of the last one stays in memory. */
@@ -34,19 +39,20 @@ function leave() {
 function Page({ chat }) {
   const { store } = chat;
   const { panel, active, threadId } = store;
-  return html`<div class="shell" data-pane=${store.activeCid ? "chat" : "list"} data-panel=${panel}>
+  return html`<div class="shell" data-pane=${store.activeCid || store.view ? "chat" : "list"} data-panel=${panel}>
     <${Sidebar} chat=${chat} leave=${leave} /><${Conversation} chat=${chat} leave=${leave} />
     <aside class="panel" aria-label=${t("Side panel")}>
       ${panel === "thread" && active && html`<${Thread} key=${threadId} chat=${chat} />`}
+      ${panel === "people" && active && html`<${PeoplePanel} key=${active.cid} chat=${chat} />`}
       ${panel === "wire" && html`<${Wire} chat=${chat} />`}
     </aside>
     <${Toasts} store=${store} />
   </div>`;
 }
 
-function showChat(session, cid) {
+function showChat(session, cid, invite) {
   const store = new Store();
-  const chat = new Chat(session, store, cid);
+  const chat = new Chat(session, store, cid, invite);
   const draw = () => {
     document.title = store.unreadTotal ? `(${store.unreadTotal}) Playground` : "Playground";
     render(html`<${Page} key="page" chat=${chat} />`, root);

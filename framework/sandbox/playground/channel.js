@@ -28,9 +28,7 @@ export class Channel {
   }
 
   get title() {
-    if (this.data.name) return String(this.data.name);
-    const words = this.id.replace(/^!members-.*/, t("Direct conversation")).replace(/[-_]+/g, " ");
-    return words.charAt(0).toUpperCase() + words.slice(1);
+    return this.data.name ? String(this.data.name) : titleOf(this.cid);
   }
 
   get lastMessage() {
@@ -111,6 +109,13 @@ export class Channel {
     const names = [...this.members.values()].filter((m) => m.user_id !== me).map((m) => displayName(m.user));
     return names.length > 3 ? `${names.slice(0, 3).join(", ")} ${t("and {n} more", { n: names.length - 3 })}` : listed(names);
   }
+}
+
+/** A channel's address in words, where it has no name. */
+export function titleOf(cid) {
+  const id = cid.slice(cid.indexOf(":") + 1);
+  const words = id.replace(/^!members-.*/, t("Direct conversation")).replace(/[-_]+/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Put a message where its time belongs, the oldest first, or in the place of its older version. */

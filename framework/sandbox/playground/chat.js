@@ -1,5 +1,6 @@
 /** What a person can do here: open, write, edit, react, reply, stop. The views call nothing else. */
 import { Api, ApiError } from "./api.js";
+import { Bots } from "./bots.js";
 import { ChannelLoader } from "./channel-loader.js";
 import { Connection } from "./connection.js";
 import { t } from "./i18n.js";
@@ -7,13 +8,16 @@ import { shortId } from "./ids.js";
 import { Outbox } from "./outbox.js";
 import { ReadMarker } from "./read-marker.js";
 import { applyEvent } from "./reducer.js";
+import { Team } from "./team.js";
 
 const PAGE = 30;
 const REPLIES_PAGE = 50;
 const COUNT_AFTER_MS = 400;
+const LOOK_AGAIN_MS = 15_000;
 
 export class Chat {
-  constructor(session, store, wantedCid) {
+  constructor(session, store, wantedCid, invite = "") {
+    this.invite = invite;
     this.store = store;
     this.wantedCid = wantedCid;
     store.me = session.person;
@@ -27,11 +31,14 @@ export class Chat {
     const isConnected = () => this.connection.id !== null;
     this.loader = new ChannelLoader(this.api, store, isConnected);
     this.outbox = new Outbox(this.api, store, isConnected);
+    this.bots = new Bots(this.api, store, this);
+    this.team = new Team(this.api, store, this);
     store.on("reply", ({ channel, parentId }) => this.#countReplies(channel, parentId));
   }
 
   start() {
     this.connection.open();
+    setInterval(() => this.connection.id && !document.hidden && this.#lookAgain(), LOOK_AGAIN_MS);
   }
 
   stop() {
@@ -40,14 +47,16 @@ export class Chat {
 
   // ---- channels
 
-  async openChannel(cid) {
+  /** `data`: of a channel that may have to be made. */
+  async openChannel(cid, data) {
     const { store } = this;
+    store.view = "";
     if (store.activeCid !== cid) this.#leave();
     store.activeCid = cid;
     store.offeredCid = "";
     delete store.openErrors[cid];
     store.emit("opened", cid);
-    if (cid && !store.active?.loaded) await this.loader.fetch(cid, { members: [store.me?.id] });
+    if (cid && !store.active?.loaded) await this.loader.fetch(cid, data ?? { members: [store.me?.id] });
     this.readMarker.check();
   }
 
@@ -59,7 +68,7 @@ export class Chat {
     store.activeCid = cid;
     store.offeredCid = "";
     store.emit("opened", cid);
-    const found = await this.#try("The conversation could not be opened", () => this.loader.find(cid));
+    const found = await this.attempt("The conversation could not be opened", () => this.loader.find(cid));
     if (store.activeCid !== cid || found === null) return;
     if (found) return this.openChannel(cid);
     store.offeredCid = cid;
@@ -75,21 +84,34 @@ export class Chat {
   closeChannel() {
     this.#leave();
     this.store.activeCid = "";
+    this.store.view = "";
     this.store.emit("opened", "");
   }
 
   openByCid = (cid) => this.openChannel(cid);
 
+  /** A new conversation: with the bot, or with one that the person picks. Where no bot is known, one may join later. */
   async startConversation() {
-    const like = /^[a-z]+:[a-z]+-/.exec(this.store.activeCid || "");
-    await this.openChannel(`${like ? like[0] : "messaging:support-"}${shortId(6)}`);
+    const { store } = this;
+    if (store.bots.length === 0) await this.bots.load();
+    const [bot, another] = store.bots;
+    if (another) this.show("start");
+    else if (bot?.conversations.length) await this.bots.talk(bot);
+    else await this.openChannel(`messaging:support-${shortId(6)}`);
+  }
+
+  /** Show something else than a conversation: "start" or "queue". */
+  show(view) {
+    this.closeChannel();
+    this.store.view = view;
+    this.store.emit("opened", "");
   }
 
   async loadOlder(channel) {
     const oldest = channel.messages.find((message) => !message.local);
     if (!channel.hasOlder || !oldest) return;
     const messages = { limit: PAGE, id_lt: oldest.id };
-    const answer = await this.#try("Older messages could not be loaded", () =>
+    const answer = await this.attempt("Older messages could not be loaded", () =>
       this.api.queryChannel(channel.cid, { state: true, messages }));
     if (!answer) return;
     for (const message of answer.messages) channel.put(message);
@@ -109,7 +131,7 @@ export class Chat {
   async press(channel, message, action) {
     const { name, value, text } = action ?? {};
     if (name === "review") {
-      await this.#try("The decision was not sent", () => this.api.react(message.id, String(value)));
+      await this.attempt("The decision was not sent", () => this.api.react(message.id, String(value)));
       return;
     }
     this.send(channel, { text: String(text || value || name), parentId: message.parent_id ?? null, fields: { action: { name, value } } });
@@ -132,7 +154,7 @@ export class Chat {
   }
 
   async saveEdit(channel, message, text) {
-    const answer = await this.#try("The change was not saved", () => this.api.editMessage(message.id, text));
+    const answer = await this.attempt("The change was not saved", () => this.api.editMessage(message.id, text));
     if (answer) this.#put(channel, answer.message);
     return Boolean(answer);
   }
@@ -143,20 +165,20 @@ export class Chat {
       this.store.emit("channel", channel.cid);
       return;
     }
-    const answer = await this.#try("The message was not deleted", () => this.api.deleteMessage(message.id));
+    const answer = await this.attempt("The message was not deleted", () => this.api.deleteMessage(message.id));
     if (answer) this.#put(channel, { ...message, ...answer.message, type: "deleted" });
   }
 
   async toggleReaction(channel, message, type) {
     const has = (message.own_reactions ?? []).some((reaction) => reaction.type === type);
-    await this.#try("The reaction was not saved", () =>
+    await this.attempt("The reaction was not saved", () =>
       has ? this.api.unreact(message.id, type) : this.api.react(message.id, type));
   }
 
   /** Vote, or take the own vote back. */
   async vote(channel, message, optionId, ownVoteId) {
     const pollId = message.poll.id;
-    const answer = await this.#try("The vote was not counted", () =>
+    const answer = await this.attempt("The vote was not counted", () =>
       ownVoteId ? this.api.takeVote(message.id, pollId, ownVoteId) : this.api.castVote(message.id, pollId, optionId));
     const now = channel.find(message.id) ?? message;
     if (answer?.poll) this.#put(channel, { ...now, poll: answer.poll });
@@ -174,7 +196,7 @@ export class Chat {
     channel.stopAskedAt = Date.now();
     this.store.emit("channel", channel.cid);
     const event = id ? { type: "ai_indicator.stop", message_id: id } : { type: "ai_indicator.stop" };
-    const answer = await this.#try("The bot could not be asked to stop", () => this.api.sendEvent(channel.cid, event));
+    const answer = await this.attempt("The bot could not be asked to stop", () => this.api.sendEvent(channel.cid, event));
     if (answer) return;
     channel.stopAskedAt = 0;
     this.store.emit("channel", channel.cid);
@@ -200,7 +222,7 @@ export class Chat {
     const thread = channel.thread(parentId);
     const query = { limit: String(REPLIES_PAGE) };
     if (older && thread.replies[0]) query.id_lt = thread.replies[0].id;
-    const answer = await this.#try("The replies could not be loaded", () => this.api.replies(parentId, query));
+    const answer = await this.attempt("The replies could not be loaded", () => this.api.replies(parentId, query));
     if (!answer) return;
     for (const reply of answer.messages) channel.put(reply);
     thread.hasOlder = answer.messages.length === REPLIES_PAGE;
@@ -228,9 +250,15 @@ export class Chat {
     setTimeout(async () => {
       const now = channel.find(parentId);
       if (!now || now.reply_count !== before.reply_count) return;
-      const answer = await this.#try("The replies could not be counted", () => this.api.getMessage(parentId));
+      const answer = await this.attempt("The replies could not be counted", () => this.api.getMessage(parentId));
       if (answer) this.#put(channel, { ...now, reply_count: answer.message.reply_count });
     }, COUNT_AFTER_MS);
+  }
+
+  /** Bots come and go with their processes, and the team's queue changes in channels that nobody here watches. */
+  async #lookAgain() {
+    await this.bots.load();
+    await this.team.load();
   }
 
   // ---- the wire
@@ -239,8 +267,11 @@ export class Chat {
     this.store.putUser({ ...hello.me, online: true });
     this.store.me = { ...this.store.me, id: hello.me.id, name: hello.me.name };
     this.store.emit("people");
+    const looking = this.#lookAgain();
     await this.loader.reload();
     const { store } = this;
+    if (this.invite) await looking.then(() => this.bots.join(this.wantedCid, this.invite));
+    this.invite = "";
     const wanted = this.wantedCid || (store.active ? "" : store.activeCid);
     this.wantedCid = "";
     if (wanted) await this.openLinked(wanted);
@@ -275,7 +306,8 @@ export class Chat {
     this.store.emit("connection");
   }
 
-  async #try(what, work) {
+  /** Do something that may fail; null after a failure that has been shown. */
+  async attempt(what, work) {
     try {
       return await work();
     } catch (error) {

@@ -5,7 +5,7 @@ export function readRoute() {
   const query = new URLSearchParams(location.search);
   const channel = query.get("channel") ?? "";
   const whole = channel.includes(":") ? channel : channel && `messaging:${channel}`;
-  return { user: query.get("user") ?? "", channel: whole };
+  return { user: query.get("user") ?? "", channel: whole, invite: query.get("invite") ?? "" };
 }
 
 export function writeRoute(route, replace = false) {

@@ -51,6 +51,17 @@ export class Session {
     return session;
   }
 
+  /** Somebody who was invited and has no account: the server makes one up, which can do less. @throws {SignInError} */
+  static async guest(name) {
+    const session = new Session({ id: "guest" });
+    await session.refresh();
+    const answer = await post(`/guest?api_key=${encodeURIComponent(session.apiKey)}`, { user: { id: userIdFor(name).slice(0, 20), name: name.trim() } });
+    session.person = { id: answer.user.id, name: answer.user.name };
+    session.token = answer.access_token;
+    remember(session.person);
+    return session;
+  }
+
   /** Ask for a fresh token, once for all who need one at the same time. @throws {SignInError} */
   refresh() {
     this.asking ??= this.#ask().finally(() => {
@@ -60,22 +71,21 @@ export class Session {
   }
 
   async #ask() {
-    let response;
-    try {
-      response = await fetch("/sandbox/token", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ user_id: this.person.id }),
-        signal: AbortSignal.timeout(10_000),
-      });
-    } catch {
-      throw new SignInError(t("The server does not answer. Is it still running?"));
-    }
-    const body = await response.json().catch(() => ({}));
-    if (!response.ok || !body.token) {
-      throw new SignInError(body.message ?? `The server gave no token (HTTP ${response.status}).`);
-    }
+    const body = await post("/sandbox/token", { user_id: this.person.id });
     this.token = body.token;
     this.apiKey = body.api_key;
   }
+}
+
+/** @throws {SignInError} */
+async function post(path, body) {
+  let response;
+  try {
+    response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(10_000) });
+  } catch {
+    throw new SignInError(t("The server does not answer. Is it still running?"));
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new SignInError(answer.message ?? t("The server answered HTTP {status}.", { status: response.status }));
+  return answer;
 }

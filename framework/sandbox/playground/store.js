@@ -15,6 +15,12 @@ export class Store {
     this.threadId = "";
     this.panel = "";
     this.listState = "loading";
+    /** What stands in place of a conversation: "", "start" or "queue". */
+    this.view = "";
+    /** The bots of this server, as bots.js describes them. */
+    this.bots = [];
+    /** What waits for the team, where this person is of one: {channels, cards}. */
+    this.queue = null;
     /** The message that is being changed. */
     this.editing = "";
     this.hasMoreChannels = false;
@@ -54,6 +60,10 @@ export class Store {
   /** What was last heard of others is no longer known without a connection. */
   isOnline(id) {
     return this.connection.phase === "online" && this.users.get(id)?.online === true;
+  }
+
+  isBot(id) {
+    return this.bots.some((bot) => bot.user_id === id);
   }
 
   userOf(user) {

@@ -67,6 +67,9 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
     const over = Array.from(written).length - longest;
     if (over > 0) chat.store.emit("problem", tn("The message is too long by {n} character.", "The message is too long by {n} characters.", over));
     if (over > 0 || uploads.busy || (!written && uploads.ready.length === 0)) return;
+    const heard = chat.team.hears(channel, written);
+    if (heard === "done") write("");
+    if (heard) return;
     chat.send(channel, { text: written, attachments: uploads.ready, parentId, showInChannel: also });
     write("");
     uploads.clear();

@@ -15,11 +15,28 @@ export function Header({ chat }) {
       <${IconButton} icon="back" className="icon-button only-phone" label=${t("All conversations")} onClick=${() => chat.closeChannel()} />
       <div class="header-words"><h1 class=${`header-title ${channel ? "" : "visually-hidden"}`} tabindex="-1" dir="auto">${channel?.title ?? "Playground"}</h1>
         <div class="header-people">${channel && html`<${People} store=${store} members=${[...channel.members.values()]} />`}</div></div>
+      ${channel && html`<${IconButton} icon="people" label=${t("People")} aria-expanded=${store.panel === "people"} onClick=${() => chat.togglePanel("people")} />`}
       <${IconButton} icon="wire" label=${t("Events on the wire")} aria-expanded=${store.panel === "wire"} onClick=${() => chat.togglePanel("wire")} />
     </div>
     <div class="handover" role="status" hidden=${!state} data-state=${state?.state ?? ""}>${state && html`<${Icon} name="person" />
-      <span>${sayHandover(state)}${state.reason && ` ${state.reason}`}</span><${ActAs} store=${store} ids=${state.ids} cid=${channel.cid} />`}</div>
+      <span>${sayHandover(state)}${state.reason && ` ${state.reason}`}</span><${TeamButtons} chat=${chat} channel=${channel} state=${state.state} /><${ActAs} store=${store} ids=${state.ids} cid=${channel.cid} />`}</div>
+    ${channel && !state && html`<${TeamBar} chat=${chat} channel=${channel} />`}
   </header>`;
+}
+
+/** For the team: what the bot understands as its words. */
+function TeamButtons({ chat, channel, state }) {
+  if (!chat.team.bots.length) return null;
+  return state === "human" ? html`<button class="button button-small handover-link" type="button" onClick=${() => chat.team.handBack(channel.cid)}>${t("Hand back")}</button>`
+    : html`<button class="button button-small handover-link" type="button" onClick=${() => chat.team.takeOver(channel.cid)}>${t("Take over")}</button>`;
+}
+
+/** For the team, while the bot answers a customer. */
+function TeamBar({ chat, channel }) {
+  const bot = chat.team.botOf(channel);
+  const isDesk = bot?.desks.includes(channel.cid) || chat.store.bots.some((one) => one.rooms.includes(channel.cid));
+  if (!bot || isDesk || channel.data.created_by?.id === chat.store.me.id) return null;
+  return html`<div class="handover" data-state="bot"><${Icon} name="bot" /><span>${t("{name} answers here.", { name: bot.name })}</span><${TeamButtons} chat=${chat} channel=${channel} state="bot" /></div>`;
 }
 
 /** In a sandbox one person plays all parts: the way to the other side of a handover. */

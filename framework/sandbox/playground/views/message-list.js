@@ -134,7 +134,7 @@ function restore(scroller, list, { id, offset }) {
 function dividers(store, channel, message, above) {
   const day = dayName(message.created_at);
   const since = millis(channel.unreadSince);
-  const isFirstUnread = above && since && millis(message.created_at) > since && millis(above.created_at) <= since && message.user?.id !== store.me?.id;
+  const isFirstUnread = above && since > 0 && millis(message.created_at) > since && millis(above.created_at) <= since && message.user?.id !== store.me?.id;
   return [
     (!above || dayName(above.created_at) !== day) && html`<li class="divider" key=${`day ${day}`}><span>${day}</span></li>`,
     isFirstUnread && html`<li class="divider divider-new" key="new"><span>${t("New")}</span></li>`,

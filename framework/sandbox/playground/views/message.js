@@ -76,6 +76,8 @@ function Extras({ chat, channel, message, mine, bot, alive, last, seenBy, groupE
     ${attachments.length > 0 && html`<div class="message-attachments"><${Attachments} attachments=${attachments} press=${(action) => chat.press(channel, message, action)} /></div>`}
     ${alive && message.poll?.id && html`<div class="message-poll"><${Poll} poll=${message.poll} vote=${(option, own) => chat.vote(channel, message, option, own)} /></div>`}
     ${alive && html`<${Note} store=${chat.store} message=${message} generating=${generating} />`}
+    ${alive && typeof message.handover_channel === "string" && html`<div class="message-replies"><button class="link-button" type="button" onClick=${() => chat.team.open(message.handover_channel)}><${Icon} name="link" />${t("Open the conversation")}</button></div>`}
+    ${alive && typeof message.review?.channel === "string" && message.review.channel !== channel.cid && html`<div class="message-replies"><button class="link-button" type="button" onClick=${() => chat.team.open(message.review.channel)}><${Icon} name="link" />${t("Open the conversation")}</button></div>`}
     ${alive && !generating && readSources(message.sources).length > 0 && html`<div class="message-sources"><${Sources} field=${message.sources} /></div>`}
     ${counts.length > 0 && html`<div class="message-reactions"><${Reactions} message=${message} counts=${counts} toggle=${(type) => chat.toggleReaction(channel, message, type)} /></div>`}
     ${replies > 0 && html`<div class="message-replies"><button class="link-button" type="button" onClick=${() => chat.openThread(channel, message.id)}><${Icon} name="thread" />${tn("{n} reply", "{n} replies", replies)}</button></div>`}

@@ -3,7 +3,7 @@ import { shortTime } from "../clock.js";
 import { t } from "../i18n.js";
 import { Avatar, displayName } from "../people.js";
 import { plainText } from "../plain.js";
-import { html, memo } from "../ui.js";
+import { Icon, html, memo } from "../ui.js";
 import { NewButton } from "./empty.js";
 
 const PHASES = { online: "Online", connecting: "Connecting", waiting: "Reconnecting", offline: "Offline", refused: "Not connected", closed: "Not connected" };
@@ -17,6 +17,7 @@ export function Sidebar({ chat, leave }) {
     ${store.active?.loaded && html`<a class="skip" href="#composer">${t("Skip to the message box")}</a>`}
     <div class="sidebar-head"><img src="/playground/mark.svg" alt="" width="28" height="28" /><span class="brand">Playground</span></div>
     <${NewButton} chat=${chat} className="new-button" />
+    ${chat.team.bots.length > 0 && html`<${QueueButton} chat=${chat} />`}
     <div class="channel-place">
       <ul class="channel-list">${channels.map((channel) => html`<${Row} key=${channel.cid} ...${rowOf(store, channel)} open=${chat.openByCid} />`)}
         ${channels.length === 0 && html`<li class="channel-none" key="none">${t(NONE[store.listState])}</li>`}</ul>
@@ -25,6 +26,13 @@ export function Sidebar({ chat, leave }) {
     <div class="me"><${Avatar} user=${store.me} /><div class="me-words"><span class="me-name">${displayName(store.me)}</span><span class="me-state">${t(PHASES[phase])}</span></div>
       <button class="button button-small" type="button" onClick=${leave}>${t("Switch user")}</button></div>
   </nav>`;
+}
+
+function QueueButton({ chat }) {
+  const { queue, view } = chat.store;
+  const waiting = queue ? queue.cards.length + queue.channels.filter(({ channel }) => !channel.handover.taken_by).length : 0;
+  return html`<button class="channel queue-button" type="button" aria-current=${view === "queue" ? "true" : null} onClick=${() => chat.show("queue")}><${Icon} name="queue" />
+    <span class="channel-title">${t("Queue")}</span>${waiting > 0 && html`<span class="badge">${waiting}<span class="visually-hidden"> ${t("waiting")}</span></span>`}</button>`;
 }
 
 function rowOf(store, channel) {

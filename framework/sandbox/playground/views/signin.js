@@ -6,14 +6,16 @@ import { html, isTouch, useEffect, useRef, useState } from "../ui.js";
 
 const OFFERED = 4;
 
-/** `enter(name)` rejects with a SignInError to show; `problem` is shown from the start; `asked`: the user id that the address names. */
-export function SignIn({ enter, problem = "", asked = "" }) {
+/**
+ * `enter(name, how)` rejects with a SignInError to show; `problem` is shown from the start; `asked`: the user id that the address names;
+ * `invited`: the address is an invite into a conversation. */
+export function SignIn({ enter, invited, problem = "", asked = "" }) {
   const remembered = rememberedPeople();
   const [error, setError] = useState(problem);
   const [busy, setBusy] = useState(false);
   const input = useRef(null);
   useEffect(() => void (remembered.length === 0 && !asked && !isTouch() && input.current.focus()), []);
-  const go = async (name) => {
+  const go = async (name, how) => {
     if (!name.trim()) {
       setError(t("Type a name, or pick one above."));
       input.current.focus();
@@ -22,7 +24,7 @@ export function SignIn({ enter, problem = "", asked = "" }) {
     setError("");
     setBusy(true);
     try {
-      await enter(name);
+      await enter(name, how);
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : String(failure));
       setBusy(false);
@@ -30,7 +32,7 @@ export function SignIn({ enter, problem = "", asked = "" }) {
   };
   return html`<main class="signin"><div class="signin-card">
     <img class="signin-mark" src="/playground/mark.svg" alt="" width="52" height="52" />
-    <h1>${t("Talk to your bot")}</h1>
+    <h1>${invited ? t("You are invited to a conversation") : t("Talk to your bot")}</h1>
     <p class="signin-lead">${t("Choose who you are and write as a customer would. This server is a sandbox: there are no passwords.")}</p>
     ${asked && html`<${Asked} id=${userIdFor(asked)} go=${go} />`}
     <${People} remembered=${remembered} go=${go} />
@@ -38,6 +40,7 @@ export function SignIn({ enter, problem = "", asked = "" }) {
       <label for="name">${t("Or type a name")}</label>
       <div class="signin-row"><input id="name" name="name" autocomplete="nickname" maxlength="64" placeholder=${t("For example Maria")} aria-describedby="name-error" spellcheck=${false} autocapitalize="words" ref=${input} />
         <button class="button button-primary" type="submit" disabled=${busy}>${t("Start chatting")}</button></div>
+      ${invited && html`<button class="link-button" type="button" disabled=${busy} onClick=${() => go(input.current.value, "guest")}>${t("Join as a guest with this name")}</button>`}
       <p class="form-error" role="alert" id="name-error">${error}</p>
     </form>
     <p class="signin-foot">${t("The page speaks Stream’s chat API, so any Stream client sees the same channels.")}</p>
