@@ -22,7 +22,7 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
   const picker = useRef(null);
   const uploads = useUploads(chat, channel);
   const typing = useTyping(chat, channel, parentId);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const wanted = (inThread) => inThread === Boolean(parentId) && box.current?.focus();
     const off = [chat.store.on("focus-composer", wanted), chat.store.on("files", (files) => !parentId && uploads.add(files))];
     if (!isTouch()) box.current.focus();

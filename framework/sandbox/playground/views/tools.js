@@ -1,6 +1,6 @@
 /** What can be done with a message, shown while the pointer or the focus is on it. */
 import { t } from "../i18n.js";
-import { IconButton, html, useEffect, useRef, useState, writeClipboard } from "../ui.js";
+import { IconButton, html, useLayoutEffect, useRef, useState, writeClipboard } from "../ui.js";
 import { ReactionBar } from "./reactions.js";
 
 /** `focus` gives the focus to the message: a bar that changes must not lose it. */
@@ -13,7 +13,7 @@ export function Tools({ chat, channel, message, mine, inThread, edit, focus }) {
     moved.current = next !== "buttons";
     setMode(next);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (moved.current) bar.current?.querySelector("button")?.focus();
     const node = bar.current?.closest(".message");
     if (mode === "buttons" || !node) return undefined;

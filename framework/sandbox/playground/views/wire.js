@@ -1,6 +1,6 @@
 /** The developer's corner: the last events and calls on the wire. */
 import { t } from "../i18n.js";
-import { html, memo, useEffect, useRef, useState } from "../ui.js";
+import { html, memo, useLayoutEffect, useRef, useState } from "../ui.js";
 import { PanelHead } from "./thread.js";
 
 const SHOWN = 120;
@@ -9,7 +9,7 @@ export function Wire({ chat }) {
   const { store } = chat;
   const [wanted, setWanted] = useState("");
   const filter = useRef(null);
-  useEffect(() => filter.current.focus(), []);
+  useLayoutEffect(() => filter.current.focus(), []);
   const matches = (entry) => `${entry.type} ${entry.about}`.toLowerCase().includes(wanted.trim().toLowerCase());
   const entries = store.wire.filter(matches).slice(-SHOWN).reverse();
   return html`<section class="panel-body wire" aria-label=${t("Events on the wire")}>
