@@ -105,7 +105,9 @@ async def test_a_bot_that_is_told_again_is_one_bot_and_others_stay(world: World)
 async def test_who_may_join_by_themselves(world: World, who: str, cid: Any, status: int) -> None:
     assert (await world.call(who, "POST", "/sandbox/join", {"cid": cid}))[0] == status
     if status == 201:
-        assert cid in (await world.bots(who))[0]["joined"]
+        type_, _, id_ = cid.partition(":")
+        _, state = await world.call(None, "POST", f"/channels/{type_}/{id_}/query", {"state": True})
+        assert who in [member["user_id"] for member in state["members"]]
 
 
 async def test_only_the_server_tells_of_bots(world: World) -> None:
