@@ -12,6 +12,7 @@ settings.load_profile("steady")
 LONGEST = (
     "test_chaos.py",
     "test_model_kills.py",
+    "test_wheel.py",
     "test_run.py",
     "test_check.py",
     "test_react_kit.py",
