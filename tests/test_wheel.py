@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import framework
-
 pytestmark = pytest.mark.index
 
 UV = Path(sys.executable).parent / "uv"
