@@ -98,9 +98,8 @@ __all__ = [
 if not TYPE_CHECKING:  # A type checker would take any name for one that is here.
     _ROOMS = {
         "agent.conversation": "Agent AgentEvent Answer ApprovalRequested Caller Conversation Finished "
-        "HandoverRequested Source TextDelta ToolFinished ToolStarted Utterance",
+        "HandoverRequested Reference Source TextDelta ToolFinished ToolStarted Utterance",
         "agent.knowledge.retriever": "Retriever",
-        "agent.prompt.reference": "Reference",
         "app.app": "App",
         "app.serving": "Ready",
         "definition.model": "Bot BotDefinition",

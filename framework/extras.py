@@ -23,7 +23,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
     "postgres": ("psycopg",),
     "sqs": ("boto3",),
 }
-"""What each extra brings, by the names that are imported; pyproject.toml names the packages."""
+"""The modules that each extra brings; pyproject.toml names the packages."""
 
 
 class MissingExtraError(SettingsError):

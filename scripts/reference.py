@@ -1,4 +1,4 @@
-"""Write docs/reference/: the keys of bot.yaml and the settings from their models, the commands from the command line.
+"""Write docs/reference/: the keys of YAML files and the settings from their models, the commands from the command line.
 
 Run it after a change of these: `python -m scripts.reference`. `tests/docs/test_reference.py` compares the pages.
 """
@@ -21,6 +21,7 @@ from framework.definition.reference import BEGIN, END, reference
 from framework.moderation.rules.model import Moderation, Rule, When
 from framework.moderation.rules.outcome import Action, Outcome
 from framework.settings import Settings
+from framework.testing.scenario import Scenario
 
 _KINDS = {
     "list[str]": "TEXT ...",
@@ -46,6 +47,13 @@ Every key that a bot's `bot.yaml` may have, section by section, with its type, i
 {{keys}}
 {END}
 """
+_TESTS = """# Keys of conversation tests
+
+Every key of a file in a bot's folder `conversations/`, section by section.
+[Test a bot](../testing.md) explains how they work together. `history` takes the same steps as `turns`.
+This page is made from the program by `python -m scripts.reference`.
+
+{keys}"""
 _COMMANDS = f"""# Commands
 
 Every command and every option. `agents-in-channels` and `{_PROGRAM}` are the same program.
@@ -110,6 +118,11 @@ def keys_page() -> str:
     return _KEYS.format(keys=reference())
 
 
+def tests_page() -> str:
+    """The page about conversation tests."""
+    return _TESTS.format(keys=reference(Scenario, once=True))
+
+
 def commands_page() -> str:
     """The page about the command line."""
     return _COMMANDS.format(commands="\n".join(_sections(typer.main.get_command(app), _PROGRAM)))
@@ -164,6 +177,7 @@ def pages() -> dict[Path, str]:
     made = {
         "bot-yaml.md": keys_page(),
         "moderation-yaml.md": moderation_page(),
+        "conversation-tests.md": tests_page(),
         "commands.md": commands_page(),
         "settings.md": settings_page(),
     }

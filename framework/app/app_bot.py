@@ -38,7 +38,7 @@ class AppBot:
         retriever: Retriever | BaseRetriever | None = None,
         additions: Additions | None = None,
     ) -> AppBot:
-        """A bot with what a program brings. Raises DefinitionError for what is no model and no name of one."""
+        """A bot with what a program brings. Raises DefinitionError for what is neither a model nor the name of one."""
         from framework.agent.build.own import OwnParts
 
         name = model if isinstance(model, str) else ""

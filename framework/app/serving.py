@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ready:
-    """What is up. `settings` name the chat service, which is the sandbox if `sandbox`; `models` are labels by the name
-    of the bot; `teammates` can act for the team in the sandbox.
+    """Tells what is up. `settings` name the chat service, which is the sandbox if `sandbox`; `models` are labels by the
+    name of the bot; `teammates` can act for the team in the sandbox.
     """
 
     bots: Sequence[Bot]

@@ -1,4 +1,4 @@
-"""The reference of bot.yaml in Markdown, made from the models, so that it cannot say anything else than they do."""
+"""The reference of a YAML file in Markdown, made from its models, so that it cannot say anything else than they do."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ END = "<!-- End of the reference. -->"
 _NOT_AGAIN = frozenset({ChannelDefinition})
 
 
-def reference() -> str:
-    """All keys, section by section, with what each expects, an example, and what it is for."""
-    top = _table("", BotDefinition)
-    return "\n".join([top, *_sections(BotDefinition, "")])
+def reference(model: type[BaseModel] = BotDefinition, *, once: bool = False) -> str:
+    """All keys, section by section, with what each expects, an example, and what it is for. `once`: a section that
+    stands at several places is told at the first one.
+    """
+    top = _table("", model)
+    return "\n".join([top, *_sections(model, "", set() if once else None)])
 
 
-def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
+def _sections(model: type[BaseModel], path: str, told: set[type[BaseModel]] | None) -> Iterator[str]:
     for name, field in model.model_fields.items():
         for part, suffix in _parts_of(field):
-            if part in _NOT_AGAIN:
+            if part in _NOT_AGAIN or (told is not None and part in told):
                 continue
+            if told is not None:
+                told.add(part)
             full = f"{path}.{name}{suffix}" if path else f"{name}{suffix}"
             summary = " ".join((part.__doc__ or "").split())
             yield f"### `{full}`\n\n{summary}\n\n{_table(full, part)}"
-            yield from _sections(part, full)
+            yield from _sections(part, full, told)
 
 
 def _parts_of(field: FieldInfo) -> Iterator[tuple[type[BaseModel], str]]:
@@ -51,7 +55,13 @@ def _table(path: str, model: type[BaseModel]) -> str:
         section = part_of(field.annotation) is not None
         takes = "keys, see below" if section else expected(field.annotation)
         default, example = default_of(field), example_of(field) if field.examples else ""
-        cells = [f"`{name}`", takes, default and f"`{default}`", example and f"`{example}`", field.description or ""]
+        cells = [
+            f"`{field.alias or name}`",
+            takes,
+            default and f"`{default}`",
+            example and f"`{example}`",
+            field.description or "",
+        ]
         rows.append(f"| {' | '.join(map(_cell, cells))} |")
     return "\n".join(rows) + "\n"
 

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 class OwnParts:
     """A chat model and a retriever. None: as declared.
 
-    The model answers wherever the bot's own `model` would; an override that names another model keeps it. Whoever
-    brought it closes it. The retriever stands in the place of all articles.
+    The model answers wherever the bot's own `model` would; an override that names another model keeps it. The program
+    that brought it closes it. The retriever stands in the place of all articles.
     """
 
     model: BaseChatModel | None = None
     retriever: Retriever | BaseRetriever | None = None
 
     def __post_init__(self) -> None:
-        """Raise DefinitionError for what is not a chat model, or is one that cannot be given tools."""
+        """Raise DefinitionError for what is not a chat model, and for a chat model that cannot be given tools."""
         if self.model is None:
             return
         from langchain_core.language_models import BaseChatModel

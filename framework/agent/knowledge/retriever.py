@@ -96,7 +96,7 @@ class RetrieverLibrary:
 
 
 def _evidence(found: Sequence[Reference]) -> Evidence:
-    """What a retriever returned is taken for an answer: it returns nothing where nothing fits."""
+    """Take what a retriever returned for an answer, since it returns nothing if nothing fits."""
     passages = tuple(
         Passage(reference.source, reference.text, reference.text, 1.0 / place)
         for place, reference in enumerate(found, start=1)
