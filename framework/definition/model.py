@@ -88,26 +88,26 @@ class ChannelDefinition(Part):
     )
     triggers: Triggers = Field(
         (),
-        description="What starts a turn, any mix; `every_message` if none is named.",
+        description="What starts a turn, in any combination. `every_message` unless something is named.",
         examples=[["mention", {"keyword": ["refund"]}]],
     )
     conditions: Conditions = Field(default_factory=Conditions, description="What must hold for a turn to start.")
-    team: Team = Field(default_factory=Team, description="Who the people behind the bot are.")
+    team: Team = Field(default_factory=Team, description="The people behind the bot.")
     context: Context = Field(default_factory=Context, description="What the bot reads before it answers.")
-    model: ModelByName = Field(default_factory=Model, description="Which model answers; a name alone will do.")
+    model: ModelByName = Field(default_factory=Model, description="Which model answers. A name alone is enough.")
     prompt: str = Field("support.md.j2", description="Template of the system prompt, a file below prompts/.")
     variables: dict[str, Variable] = Field(
         default_factory=dict, description="Values for the prompt's variables.", examples=[{"company": "Fernly"}]
     )
     knowledge: Texts | None = Field(
         None,
-        description="Folders or files with articles, beside bot.yaml; the folder `knowledge`, if there is one.",
+        description="Folders or files with articles, beside bot.yaml. Default: the folder `knowledge`, if it exists.",
         examples=["knowledge"],
     )
     tools: Tools = Field(
         (),
-        description="Tools that it may call, by name or with rules: of its tools.py, of MCP servers, and those for the "
-        "chat's operations.",
+        description="Tools that it may call, by name or with rules: those of its tools.py, of MCP servers, and those "
+        "for the chat's operations.",
         examples=[["open_ticket"]],
     )
     memory: Memory = Field(default_factory=Memory, description="What it remembers of people.")
@@ -125,7 +125,7 @@ class BotDefinition(ChannelDefinition):
     """A bot, as declared in its bot.yaml."""
 
     identity: Identity = Field(default_factory=Identity, description="As whom the bot speaks.")
-    channels: ChannelList = Field(default_factory=Channels, description="Where the bot works; a list alone is `join`.")
+    channels: ChannelList = Field(default_factory=Channels, description="Where the bot works. A list alone is `join`.")
     starters: Annotated[tuple[Annotated[str, AfterValidator(_starter)], ...], ONE_OR_MANY] = Field(
         (),
         max_length=6,
@@ -140,7 +140,7 @@ class BotDefinition(ChannelDefinition):
     )
     overrides: dict[Annotated[str, AfterValidator(_pattern)], ChannelDefinition] = Field(
         default_factory=dict,
-        description="Other values for some channels, by TYPE:ID with wildcards; the most specific pattern wins.",
+        description="Other values for some channels, by TYPE:ID with wildcards. The most specific pattern wins.",
         examples=[{"messaging:vip-*": {"model": "openai:gpt-5"}}],
     )
     catch_up: CatchUp = Field(default_factory=CatchUp, description="Messages that came while it was away.")

@@ -10,7 +10,7 @@ from framework.definition.parts.part import Part
 
 
 class Spending(Part):
-    """One bound; what is not given is not bounded."""
+    """A limit. A value that is not given is not limited."""
 
     tokens: int | None = Field(None, ge=1, description="Input and output tokens together.", examples=[20000])
     money: float | None = Field(None, gt=0, description="In the currency of `price`.", examples=[0.5])
@@ -32,23 +32,24 @@ class Budget(Part):
     channel_day: Spending = Field(default_factory=Spending, description="For one channel and day.")
     day: Spending = Field(default_factory=Spending, description="For the whole bot and day.")
     user_minute: int | None = Field(
-        20, ge=1, description="Turns of one person within a minute; `null`: as many as they like.", examples=[60]
+        20, ge=1, description="Turns of one person within a minute. `null`: no limit.", examples=[60]
     )
     user_at_once: int | None = Field(
         3,
         ge=1,
-        description="Turns of one person that run at once, in different channels or threads; more wait up to half a "
-        "minute, then `phrases.too_many` is said. `null`: as many as they like.",
+        description="Turns of one person that run at once, in different channels or threads. Further ones wait up to "
+        "half a minute; then `phrases.too_many` is said. `null`: no limit.",
         examples=[10],
     )
     guests: Literal["together", "each"] = Field(
         "together",
-        description="Guests and anonymous users share the budget of one person, since anybody can be as many of them "
-        "as they like; or each has one.",
+        description="`together`: all guests and anonymous users share the budget of one person, because anybody can "
+        "be many of them. `each`: everyone has a budget.",
     )
     price: Price = Field(default_factory=Price, description="What tokens cost.")
     when_spent: Literal["silent", "say", "handover"] = Field(
         "say",
-        description="At the limit of a day: nothing, the phrase `spent` (once a day to each person), or a handover. At "
-        "the limit of a minute: nothing, or the phrase `too_many` (once in ten minutes to each person).",
+        description="What happens at a limit. `silent`: nothing. `say`: the phrase `spent` at the limit of a day, "
+        "once a day to each person, and `too_many` at the limit of a minute, once in ten minutes. "
+        "`handover`: a person takes over at the limit of a day.",
     )

@@ -34,7 +34,7 @@ class Channels(Part):
     )
     create: Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], ONE_OR_MANY] = Field(
         (),
-        description="Channels, as TYPE:ID, to create at start where they are missing.",
+        description="Channels, as TYPE:ID, to create at start if they do not exist.",
         examples=[["messaging:support-1"]],
     )
     open_to: Texts = Field(
@@ -50,8 +50,8 @@ class Channels(Part):
     )
     automatic: bool = Field(
         True,
-        description="Join by itself; otherwise only where somebody adds the bot. "
-        "Where somebody removes it, it stays away.",
+        description="Join by itself. `false`: work only where somebody adds the bot. If somebody removes the bot, it "
+        "stays away in both cases.",
     )
 
     @property
@@ -65,9 +65,10 @@ class Channels(Part):
 
 
 class CatchUp(Part):
-    """What happens to messages that came while the bot was away."""
+    """Which messages are answered that came while the bot was away."""
 
-    horizon: Duration = Field(timedelta(hours=24), description="Older unanswered messages are left alone.")
+    horizon: Duration = Field(timedelta(hours=24), description="Unanswered messages older than this are not answered.")
     before_joining: Duration = Field(
-        timedelta(minutes=10), description="The same for messages from before the bot joined the channel."
+        timedelta(minutes=10),
+        description="Messages that were written longer than this before the bot joined the channel are not answered.",
     )

@@ -16,19 +16,23 @@ class Handover(Part):
     enabled: bool = Field(False, description="Whether the bot hands over at all.")
     phrases: Texts = Field(
         ("talk to a human", "talk to a person", "speak to a human", "speak to an agent", "real person", "human please"),
-        description="Words of a person that lead to it, whatever the case.",
+        description="A person takes over if somebody writes one of these, in capitals or not.",
     )
-    tool: bool = Field(True, description="Whether the model may hand over by itself, by a tool.")
-    failed_answers: int = Field(0, ge=0, description="After so many answers in a row without evidence; 0: never.")
-    sentiment: bool = Field(False, description="When a person is plainly upset.")
-    budget: bool = Field(False, description="When a budget is spent.")
-    errors: bool = Field(False, description="When a turn failed for good.")
+    tool: bool = Field(True, description="Let the language model hand over by itself, by a tool.")
+    failed_answers: int = Field(
+        0, ge=0, description="A person takes over after so many answers in a row without evidence. 0: never."
+    )
+    sentiment: bool = Field(False, description="A person takes over if somebody is plainly upset.")
+    budget: bool = Field(False, description="A person takes over if a budget is spent.")
+    errors: bool = Field(False, description="A person takes over if a turn failed for good.")
     to: Texts = Field(
-        (), description="User ids to add to the channel; none: those of `team`.", examples=[["ada", "grace"]]
+        (), description="User ids to add to the channel. Empty: those of `team`.", examples=[["ada", "grace"]]
     )
-    choose: Literal["all", "round_robin"] = Field("all", description="All of them, or the next one in turn.")
+    choose: Literal["all", "round_robin"] = Field(
+        "all", description="Call all of them, or the next one in turn (`round_robin`)."
+    )
     alert: str = Field("", description="TYPE:ID of a channel where the team is told.", examples=["team:support-desk"])
-    summary: bool = Field(True, description="Post a summary for the person, which only the team sees.")
+    summary: bool = Field(True, description="Post a summary for the person who takes over. Only the team sees it.")
     resume_command: str = Field("/bot resume", description="What a person of the team writes to hand back.")
     resume_reaction: str = Field(
         "", description="A reaction of the team that hands back.", examples=["white_check_mark"]

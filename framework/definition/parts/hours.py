@@ -68,12 +68,13 @@ def _date(value: str) -> str:
 
 
 class OfficeHours(Part):
-    """When the bot, or the team, is there. A day that is not named is closed; times as in `9:00-12:30, 14:00-17:00`."""
+    """When the bot, or the team, is there. A day that is not named is closed. Times: `9:00-12:30, 14:00-17:00`."""
 
     timezone: str = Field("UTC", description="An IANA time zone, as in Europe/Berlin.", examples=["Europe/Berlin"])
     days: dict[Annotated[str, AfterValidator(_days)], Annotated[str, AfterValidator(_times)]] = Field(
         default_factory=dict,
-        description="Times for mon, tue, wed, thu, fri, sat, sun, or ranges such as mon-fri; `22:00-6:00` is a night.",
+        description="Times for mon, tue, wed, thu, fri, sat, sun, or for ranges such as mon-fri. `22:00-6:00` is a "
+        "night.",
         examples=[{"mon-fri": "9:00-17:00", "sat": "10:00-13:00"}],
     )
     closed: Annotated[tuple[Annotated[str, AfterValidator(_date)], ...], ONE_OR_MANY] = Field(

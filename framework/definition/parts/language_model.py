@@ -25,11 +25,11 @@ class Model(Part):
 
     name: str = Field(
         "auto",
-        description="`auto` (OpenAI-compatible where OPENAI_API_KEY is set), `embedded`, or PROVIDER:NAME.",
+        description="`auto` (OpenAI-compatible if OPENAI_API_KEY is set, else embedded), `embedded`, or PROVIDER:NAME.",
         examples=["openai:gpt-5-mini"],
     )
     temperature: float | None = Field(
-        None, ge=0, le=2, description="Randomness; the model's default without it.", examples=[0.2]
+        None, ge=0, le=2, description="Randomness. The model's own default unless it is given.", examples=[0.2]
     )
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for a model call, as in 60s.")
     retries: int = Field(2, ge=0, le=10, description="How often a failed model call is tried again.")
@@ -38,7 +38,7 @@ class Model(Part):
     )
     base_url: str = Field(
         "",
-        description="An OpenAI-compatible server for this bot alone; else OPENAI_BASE_URL.",
+        description="An OpenAI-compatible server for this bot only. Default: OPENAI_BASE_URL.",
         examples=["http://127.0.0.1:8080/v1"],
     )
     mask: Annotated[tuple[PersonalData, ...], ONE_OR_MANY] = Field(

@@ -53,7 +53,7 @@ Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], ONE_
 
 
 class IssueTokens(Part):
-    """For whom `issue_user_token` may sign a token; for nobody unless users are named."""
+    """For whom `issue_user_token` may sign a token. For nobody, unless users are named."""
 
     users: Texts = Field(
         (), description="User ids; `*` and `?` are wildcards. None: the tool is off.", examples=[["ada", "staff-*"]]
@@ -69,15 +69,18 @@ class Operations(Part):
 
     allow: Rules = Field(
         ("reads",),
-        description="Ids of operations, as in SendMessage, and classes: reads, writes, administers, destroys. What "
-        "administers (roles, settings of the app, exports) is allowed to a bot only by its id.",
+        description="Operations that may be executed: ids, as in SendMessage, and classes: reads, writes, "
+        "administers, destroys. A bot may administer (roles, app settings, exports) only with operations "
+        "that are named by id.",
     )
     deny: Rules = Field(
-        (), description="The same, for what is never allowed; it wins over `allow`.", examples=[["DeleteChannel"]]
+        (),
+        description="Operations that are never executed, in the same form. Wins over `allow`.",
+        examples=[["DeleteChannel"]],
     )
     approve: Rules = Field(
         ("destroys", "administers"),
-        description="The same, for what is allowed only once a person has approved the very call.",
+        description="Operations that wait until a person approved this very call, in the same form.",
     )
     channels: Addresses = Field(
         (CONVERSATION,),
@@ -86,13 +89,14 @@ class Operations(Part):
     act_as: Texts = Field(
         (BOT,),
         min_length=1,
-        description="As whom, the first one by default: `bot`, `caller` (who asks), `app` (nobody), or user ids, `*`.",
+        description="As whom the bot may act. The first one is the default: `bot`, `caller` (the person who asks), "
+        "`app` (no user), user ids, or `*`.",
     )
     mention_everybody: bool = Field(
-        False, description="Messages may mention the whole channel, roles or groups, or more than 5 people."
+        False, description="Let messages mention the whole channel, roles or groups, or more than 5 people."
     )
     fields: Texts = Field(
-        (), description="Fields in which the bot keeps its state, as in `review`, that messages may set; `*`: all."
+        (), description="Custom fields of the bot's own records, such as `review`, that messages may set. `*`: all."
     )
     issue_tokens: IssueTokens = Field(default_factory=IssueTokens, description="Whether tokens may be issued.")
 

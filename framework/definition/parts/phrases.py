@@ -8,10 +8,10 @@ from framework.definition.parts.part import Part
 
 
 class Phrases(Part):
-    """Fixed sentences, in the bot's language. `{topics}` stands for article titles (in `unsure`), `{person}` for how to
-    get one (in `unsure`, `refused`, `about` and `spent`), `{tool}` for a tool's name (in those about tools), and in
-    `approval_question` `{user}` and `{channel}` for who asks, and where; `{command}` for `handover.resume_command` (in
-    `hand_back`).
+    """Fixed sentences, in the bot's language. Words in braces are filled in: `{topics}` with titles of articles (in
+    `unsure`); `{person}` with the phrase `person` (in `unsure`, `refused`, `about` and `spent`); `{tool}` with a tool's
+    name (in phrases about tools); `{user}` and `{channel}` with who asks and where (in `approval_question`);
+    `{command}` with `handover.resume_command` (in `hand_back`).
     """
 
     greeting: str = Field("Hello! What can I help you with?", description="Answer to a bare greeting.")
@@ -36,7 +36,8 @@ class Phrases(Part):
         description="Said when there is no evidence.",
     )
     person: str = Field(
-        "A person from our team can help you here.", description="How one gets to a person; fills `{person}` above."
+        "A person from our team can help you here.",
+        description="How to get to a person. Fills `{person}` in other phrases.",
     )
     apology: str = Field(
         "Sorry, I could not answer this because of a technical problem. Please try again in a moment.",
@@ -44,7 +45,7 @@ class Phrases(Part):
     )
     closed: str = Field(
         "We are closed right now. Your message stays here, and we answer when we are back.",
-        description="Said outside the hours, where `outside` is `say`.",
+        description="Said outside the hours, if `conditions.outside` is `say`.",
     )
     spent: str = Field("I have answered all that I may for today. {person}", description="Said when a budget is spent.")
     too_many: str = Field(
@@ -57,15 +58,15 @@ class Phrases(Part):
     )
     handover_closed: str = Field(
         "Nobody from our team is here right now. They have your message and answer when they are back.",
-        description="Said when a person is to take over outside the team's hours.",
+        description="Said when a person should take over outside the team's hours.",
     )
     handover_nobody: str = Field(
         "I called for a person, but nobody from our team is known here. Your message stays until one of them reads it.",
-        description="Said when a person is to take over, and there is nobody to call and no channel for the alert.",
+        description="Said when a person should take over, but there is nobody to call and no channel for the alert.",
     )
     handover_unreached: str = Field(
         "I called for a person, but could reach nobody from our team. Your message stays until one of them reads it.",
-        description="Said when a person is to take over, and nobody could be told.",
+        description="Said when a person should take over, but nobody could be told.",
     )
     hand_back: str = Field(
         "To hand the channel back to me, write `{command}`.",
@@ -74,16 +75,16 @@ class Phrases(Part):
     resumed: str = Field("I am back, and read along again.", description="Said when the team hands back.")
     draft: str = Field(
         "",
-        description="Said while a draft waits for approval; empty: nothing.",
+        description="Said while a draft waits for approval. Empty: nothing is said.",
         examples=["A colleague looks over my answer."],
     )
     uncertain: str = Field(
         "I cannot say whether “{tool}” was done. I did not do it again; a person has to check.",
-        description="Added where a tool that writes was interrupted, and nobody knows what came of it.",
+        description="Added if a tool that writes was interrupted, so that nobody knows whether it was done.",
     )
     approval_wanted: str = Field(
         "A person from our team has to approve that first. They were asked, and I tell you what comes of it.",
-        description="Said by the embedded model when a tool waits for approval; language models use their own words.",
+        description="Said by the embedded model when a tool waits for approval. Language models use their own words.",
     )
     approval_question: str = Field(
         "May I call `{tool}` for {user} in {channel}?", description="Asked of the team about a tool call."
@@ -93,21 +94,24 @@ class Phrases(Part):
         description="Told to the team below that question.",
     )
     approval_by_another: str = Field(
-        "Who asked for it cannot approve it.", description="The same, unless `team.approve_own` allows it."
+        "Who asked for it cannot approve it.",
+        description="Told to the team as well, unless `team.approve_own` is true.",
     )
     draft_how: str = Field(
         "In the thread: send, drop, or edit: and the new text. Or react: like sends it, sad drops it.",
         description="Told to the team below a draft.",
     )
     approval_denied: str = Field(
-        "The team did not approve this ({tool}).", description="The same, when the team said no."
+        "The team did not approve this ({tool}).",
+        description="Said by the embedded model when the team denied a tool call.",
     )
     not_allowed: str = Field(
-        "I may not do that for you.", description="The same, when this person may not have the tool called."
+        "I may not do that for you.",
+        description="Said by the embedded model when a tool may not be called for this person.",
     )
     too_often: str = Field(
         "I did that for you too often just now. Please try again in a minute.",
-        description="The same, when the tool was called too often for this person.",
+        description="Said by the embedded model when a tool was called too often for this person.",
     )
     no_text: str = Field(
         "I can only read text so far. Could you describe in words what you need?",

@@ -13,30 +13,33 @@ from framework.definition.parts.part import Duration, Part, Texts
 class Reply(Part):
     """The style of replies."""
 
-    stream: bool = Field(True, description="Show the answer while it is made; otherwise post it whole.")
+    stream: bool = Field(True, description="Show the answer while it is written. `false`: post it whole.")
     place: Literal["same", "thread", "channel"] = Field(
-        "same", description="Where: where the question stands, in a thread below it, or always in the channel."
+        "same",
+        description="Where replies stand: beside the question (`same`), in a thread below it (`thread`), or always in "
+        "the channel (`channel`).",
     )
     merge_within: Duration = Field(
         timedelta(0),
         examples=["2s"],
-        description="Wait for so much quiet and answer several quick messages of one person at once.",
+        description="Wait until a person has written nothing for this long, and answer their quick messages at once.",
     )
     supersede: bool = Field(
-        False, description="A new message of the same person replaces a turn that has shown nothing yet."
+        False, description="If a person writes again before an answer is shown, begin anew with the newest message."
     )
     typing: bool = Field(False, description="Show that the bot is typing.")
     states: bool = Field(True, description="Show AI states beside the reply (thinking, generating, sources).")
-    max_length: int = Field(5000, ge=200, le=20_000, description="Characters of a message; longer answers are split.")
+    max_length: int = Field(5000, ge=200, le=20_000, description="Characters of a message. Longer answers are split.")
     domains: Texts = Field(
         (),
         examples=[["example.com"]],
-        description="Domains that replies may link to, each with all below it; `*`: any. Links and pictures to others "
-        "are shown as code. Those that the articles, the prompt and the bot's own sentences name are allowed as well.",
+        description="Domains that replies may link to, with all subdomains. `*`: any. Links and pictures to others "
+        "are shown as code. Domains that the articles, the prompt and the fixed sentences name are "
+        "allowed as well.",
     )
-    everybody: bool = Field(False, description="Whether the bot may call all people at once: `@all`, `@here`.")
+    everybody: bool = Field(False, description="Let the bot call all people at once: `@all`, `@here`.")
     keep_prompt: bool = Field(
-        True, description="Leave out what repeats the bot's instructions word for word, a dozen words and more."
+        True, description="Leave out text that repeats a dozen or more words of the bot's instructions."
     )
     suggestions: Texts = Field(
         (), description="Quick replies to suggest below each answer.", examples=[["Where is my parcel?"]]
@@ -54,7 +57,10 @@ class Drafts(Part):
     enabled: bool = Field(False, description="Whether answers need approval.")
     channel: str = Field(
         "",
-        description="TYPE:ID of the review channel; without it the draft is a message only the team sees.",
+        description="TYPE:ID of the review channel. Without it the draft is a message in the conversation that only "
+        "the team sees.",
         examples=["team:review"],
     )
-    expire: Duration = Field(timedelta(hours=24), description="A draft nobody decided on is dropped after this long.")
+    expire: Duration = Field(
+        timedelta(hours=24), description="A draft that nobody decided on is dropped after this long."
+    )

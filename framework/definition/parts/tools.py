@@ -24,13 +24,13 @@ class ToolRule(Part):
     )
     users: Texts = Field(
         (),
-        description="For whom it may be called (user ids, wildcards); none: everybody.",
+        description="For whom it may be called: user ids, with wildcards. Empty: everybody.",
         examples=[["ada", "staff-*"]],
     )
     roles: Texts = Field(
         (),
-        description="Only for people with one of these roles in the app, or with one in the channel that is named in "
-        "full (`channel_moderator`).",
+        description="Only for people with one of these roles. Roles of the app, or roles of the channel by their full "
+        "name (`channel_moderator`).",
         examples=[["admin"]],
     )
     approval: str = Field(
@@ -42,7 +42,7 @@ class ToolRule(Part):
     timeout: Duration = Field(timedelta(seconds=30), description="Longest run of a call.")
     per_minute: int | None = Field(None, ge=1, description="Calls a minute, for each person.", examples=[5])
     per_day: int | None = Field(None, ge=1, description="Calls within 24 hours, for each person.", examples=[20])
-    writes: bool = Field(True, description="Whether it changes anything: such a call is never made twice.")
+    writes: bool = Field(True, description="Whether a call changes anything. Such a call is never repeated.")
 
     @model_validator(mode="before")
     @classmethod
@@ -86,7 +86,7 @@ class ToolRule(Part):
 class McpServer(Part):
     """An MCP server whose tools the bot may use."""
 
-    transport: Literal["stdio", "http"] = Field("http", description="How it is reached; `command` alone means stdio.")
+    transport: Literal["stdio", "http"] = Field("http", description="How it is reached. `command` alone means stdio.")
     url: str = Field("", description="For http: its address.", examples=["https://mcp.example.com/mcp"])
     command: Texts = Field((), description="For stdio: program and arguments.", examples=[["python", "server.py"]])
     headers: dict[str, str] = Field(

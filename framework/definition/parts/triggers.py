@@ -63,8 +63,8 @@ class Trigger(Part):
     )
     sent_by: Texts = Field(
         (),
-        description="For `event`: user ids as which the app's server sends it, beside the bot's own. Nobody but the "
-        "server may have their tokens.",
+        description="For `event`: user ids under which your server sends it, beside the bot's own. Only the server "
+        "may have tokens of these users.",
         examples=[["shop-backend"]],
     )
     cron: str = Field("", description="For `schedule`: five fields, as in `0 9 * * 1-5`.", examples=["0 9 * * 1-5"])
@@ -74,12 +74,12 @@ class Trigger(Part):
     after: Duration = Field(timedelta(minutes=30), description="For `idle`: how long nobody has written, as in 30m.")
     since_last: bool = Field(
         False,
-        description="For `schedule` and `command`: read only what was written since the last answer of such a trigger; "
-        "a schedule is silent where nobody wrote.",
+        description="For `schedule` and `command`: read only messages since the last answer of such a trigger. A "
+        "schedule is silent if nobody wrote.",
     )
     do: str = Field(
         "",
-        description="What the bot is to do, told to the model as its task; without it, it answers the message.",
+        description="The task that the model gets. Without it the model answers the message.",
         examples=["Summarise what was decided today."],
     )
     say: str = Field("", description="A fixed text to post instead of asking the model.", examples=["Welcome {name}!"])
