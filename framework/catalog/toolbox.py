@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from framework.catalog.draft import draft_of
 from framework.catalog.execution.plan import read_plan
 from framework.catalog.execution.plan_executor import PlanExecutor, PlanOptions
 from framework.catalog.execution.preparation import OperationCall
@@ -59,7 +60,10 @@ class Toolbox:
         self._search.warm()
 
     def search(self, policy: Policy, intent: str, limit: int = 5) -> dict[str, Any]:
-        """The operations that do what is wanted, or why there is none. Under 1,000 tokens for five."""
+        """The operations that do what is wanted, or why there is none. Under 1,000 tokens for five.
+
+        Where several things are wanted, `plan` holds a step for each, in order.
+        """
         result = self._search.search(intent[:LONGEST_INTENT], max(1, min(limit, 20)))
         if result.status == "no_operation":
             return {"status": result.status, "reason": result.reason, "hint": result.hint}
@@ -68,7 +72,10 @@ class Toolbox:
             | ({} if policy.permits(self.catalog.operation(hit.id)) else {"allowed": False})
             for hit in result.hits
         ]
-        return {"status": result.status, "hits": hits}
+        found: dict[str, Any] = {"status": result.status, "hits": hits}
+        if result.steps:
+            found["plan"] = draft_of([(step.words, self.catalog.operation(step.hit.id)) for step in result.steps])
+        return found
 
     def load(self, operation_id: str, model: str | None = None) -> dict[str, Any]:
         """What an operation does and takes, or one of its models whole (`arguments`: all arguments).

@@ -100,7 +100,8 @@ def _add_reading(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) 
     def search_operations(intent: Intent, limit: Limit = 5) -> ToolResult:
         """Find the operation of Stream Chat that does what is wanted, said in plain words and in any language: "halt
         the campaign", "shut someone up for a bit". The best hit comes first; `not_this` says when another one is right.
-        With status no_operation there is none, and `hint` says what to do instead.
+        With status no_operation there is none, and `hint` says what to do instead. For several things at once, `plan`
+        drafts the steps in order.
         """
         with _told():
             return _once(toolbox().search(policy_of(), intent, limit))

@@ -36,6 +36,7 @@ HARDER_NAMES = (
     "sealed",
     "languages",
     "sealed_languages",
+    "multi_step",
     *(f"dev_{language}" for language in LANGUAGES),
 )
 HARDER = {name: HERE / "intents_data" / f"{name}.json" for name in HARDER_NAMES}

@@ -20,7 +20,9 @@ _NAMES = {
     "operation_id": ("operation_id", "operation", "id"),
     "arguments": ("arguments", "args"),
     "as_user": ("as_user",),
+    "for": ("for", "missing", "note", "step"),
 }
+"""Names that a step may have. What a drafted plan says for people is left alone."""
 _EXAMPLE = (
     '[{"operation_id": "CreatePoll", "arguments": {"name": "Lunch?"}}, '
     '{"operation_id": "GetPoll", "arguments": {"poll_id": "$1.poll.id"}}]'

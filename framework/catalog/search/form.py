@@ -59,7 +59,9 @@ class IntentForms:
         self._operations = tuple(catalog)
         self.many = frozenset(operation.id for operation in catalog if _serves_many(operation.id, catalog))
         self._lifts = frozenset(operation.id for operation in catalog if _lifts(operation.id, catalog))
-        self._nouns = {operation.id: _LAST_WORD.findall(operation.id)[-1].lower() for operation in catalog}
+        self._nouns: dict[str, str] = {
+            operation.id: _LAST_WORD.findall(operation.id)[-1].lower() for operation in catalog
+        }
 
     def form(self, intent: str, query: Mapping[str, float], mood: Mood) -> IntentForm:
         """What the form of an intent is; `query` holds its terms."""
@@ -80,6 +82,10 @@ class IntentForms:
         mood = mood_of(intent)
         opening = [stem(word) for word in words(intent)[:OPENING]]
         return "unclear" if mood == "act" and ACTIONS.isdisjoint(self._thesaurus.concepts(opening)) else mood
+
+    def subject(self, operation_id: str) -> str:
+        """What an operation is about, in a word: `campaign`."""
+        return self._nouns[operation_id]
 
     def fits(self, form: IntentForm) -> dict[str, float]:
         """A factor for each operation, by its id."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from framework.catalog.search.clauses import POLITE, about, clauses
 from framework.catalog.search.form import ACTIONS, MANY, IntentForms
 from framework.catalog.search.languages import translated
 from framework.catalog.search.meaning import ELSEWHERE
 from framework.catalog.search.scoring import OperationIndex, SearchDocument, SearchWeights
 from framework.catalog.search.spelling import Spelling
-from framework.catalog.search.text import STOPWORDS, stem, words
+from framework.catalog.search.text import STOPWORDS, stem, unquoted, words
 from framework.catalog.search.thesaurus import Thesaurus
 from framework.catalog.search.unsupported import read_unsupported_topics
 
@@ -35,18 +36,21 @@ UNNAMED_SHARE = 0.6
 VAGUE = frozenset({"app", "~app"})
 VAGUE_SHARE = 0.5
 SURE_ENOUGH = 0.5
-THRESHOLD = 0.01
+THRESHOLD = 0.03
 # Comparing meanings takes several times as long as comparing words, so it is done where words leave a doubt: the first
 # two are this close, the lead over what lies elsewhere is this near to the threshold, or the best fits badly.
-CLOSE = 0.04
-NARROW = 0.05
-WEAK = 0.3
-MEANING_SHARE = 0.5
+CLOSE = 0.08
+NARROW = 0.08
+WEAK = 0.45
+MEANING_SHARE = 0.8
 STEEPNESS = 0.15
 FOREIGN = 0.4
 # Who begins with the name of an operation most likely means it.
 NAMED = 0.1
 LONGEST_NAME = 6
+LEAST_STEPS = 2
+# Of a part of an intent, a guess is worth less than of a whole one: it may be a remark.
+STEP_ENOUGH = 0.65
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,20 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One of several things that an intent asks for, in its own words, and the operation that does it."""
+
+    words: str
+    hit: Hit
+
+
+@dataclass(frozen=True)
 class SearchResult:
     """What a search came to.
 
     `hits` are the nearest operations, best first, also where `status` says that none of them does what was asked;
-    `reason` and `hint` then say why, and what to do instead.
+    `reason` and `hint` then say why, and what to do instead. `steps` are the operations in order for an intent that
+    asks for several things; they are the first of `hits`, too.
     """
 
     intent: str
@@ -72,6 +85,7 @@ class SearchResult:
     hits: tuple[Hit, ...]
     reason: str | None = None
     hint: str | None = None
+    steps: tuple[Step, ...] = ()
 
     def text(self) -> str:
         """The result for a person or a model to read: a line or two for each hit, five of them in under 1,000 tokens.
@@ -80,7 +94,7 @@ class SearchResult:
         """
         if self.status == "no_operation":
             return f"No operation. {self.reason} {self.hint}"
-        lines = []
+        lines = [f"step {number}, {step.words}: {step.hit.id}" for number, step in enumerate(self.steps, 1)]
         for hit in self.hits:
             lines.append(f"{hit.id} ({hit.score:.2f}): {hit.summary}")
             if hit.not_this:
@@ -133,7 +147,38 @@ class OperationSearch:
             self._meaning()
 
     def search(self, intent: str, limit: int = 5) -> SearchResult:
-        """The operations that fit best, at most `limit`, or `no_operation`."""
+        """The operations that fit best, at most `limit`, or `no_operation`; in order where several are asked for."""
+        whole = self._search(intent, limit)
+        steps = self._steps(intent, whole)
+        if len({step.hit.id for step in steps}) < LEAST_STEPS:
+            return whole
+        first = {step.hit.id: step.hit for step in steps}
+        hits = [*first.values(), *(hit for hit in whole.hits if hit.id not in first)]
+        return SearchResult(intent, "ok", tuple(hits[: max(limit, len(first))]), steps=steps)
+
+    def _steps(self, intent: str, whole: SearchResult) -> tuple[Step, ...]:
+        """The operations that the parts of an intent mean, in order, as far as they are sure."""
+        parts = clauses(intent, self._begins)
+        if len(parts) < LEAST_STEPS:
+            return ()
+        steps: list[Step] = []
+        for part in parts:
+            before = steps[-1].hit if steps else next(iter(whole.hits), None)
+            subject = self._fitting.subject(before.id) if before is not None else ""
+            found = self._search(about(part, subject), 1)
+            if found.status == "ok" and found.hits[0].score >= STEP_ENOUGH:
+                steps.append(Step(part, found.hits[0]))
+        return tuple(steps)
+
+    def _begins(self, text: str) -> bool:
+        """Whether a text begins with something to do."""
+        translation = translated(text, self._is_english)
+        if translation is not None:
+            return not ACTIONS.isdisjoint(self._thesaurus.concepts([stem(w) for w in words(translation.english)]))
+        opening = [stem(word) for word in words(text) if word not in POLITE][:1]
+        return not ACTIONS.isdisjoint(self._thesaurus.concepts(opening))
+
+    def _search(self, intent: str, limit: int) -> SearchResult:
         translation = translated(intent, self._is_english)
         text = intent if translation is None else translation.english
         understood = self._understood(text)
@@ -144,7 +189,7 @@ class OperationSearch:
         ranking = _rank(scores, fits)
         says_something = query or any(letter.isalpha() for letter in intent)
         if self._meaning is not None and says_something and (ranking.in_doubt or translation is not None):
-            near = self._meaning().nearness(intent)
+            near = self._meaning().nearness(unquoted(intent))
             if translation is None and _is_foreign(understood):
                 ranking = _rank(near, dict.fromkeys(fits, 1.0))
             else:

@@ -70,6 +70,12 @@ def words(text: str) -> list[str]:
     return [word for word in found if word and (not any(map(str.isdigit, word)) or word in _KEPT_WITH_DIGITS)]
 
 
+def unquoted(text: str) -> str:
+    """A text without its quotations, unless little else is in it."""
+    rest = _QUOTED.sub(" ", text)
+    return rest if len(rest.split()) > 1 else text
+
+
 def _several(found: re.Match[str]) -> str:
     whole = found.group()
     known = not _KEPT_WITH_DIGITS.isdisjoint(re.findall(r"\w+", whole.lower()))
