@@ -104,7 +104,7 @@ async def poll_results(runtime: Runtime) -> str:
 
 @tool(extras={"phrases": [r"^\s*/poll\s+close\b", r"\b(close|end|stop) (the|this|our) poll\b"]})
 async def close_poll(runtime: Runtime) -> str:
-    """Close the newest poll of this channel and give its result. For whoever asked for the poll, and for the team."""
+    """Close the newest poll of this channel and give its result. For the person who asked for it, and for the team."""
     context = runtime.context
     row = _newest(context)
     if not row:

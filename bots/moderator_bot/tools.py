@@ -92,7 +92,7 @@ async def ban(member: str, runtime: Runtime, reason: str = "") -> str:
 
 
 async def _bar(context: ToolContext, member: dict[str, Any], reason: str, **more: int) -> None:
-    """To bar somebody who is barred changes nothing but the end, so that a second try does no harm."""
+    """Bar a member. Barring twice only changes the end, so a second try does no harm."""
     about: dict[str, Any] = {"target_user_id": member["id"], "banned_by_id": BOT, "channel_cid": context.channel}
     await context.execute("Ban", {**about, "reason": reason.strip() or "our rules", **more})
 
@@ -115,7 +115,7 @@ async def _member(context: ToolContext, wanted: str) -> dict[str, Any]:
 
 
 async def _strangers(context: ToolContext, place: dict[str, str]) -> list[str]:
-    """Who is in a channel of the team's without being of the team: what is said there would reach them."""
+    """Return the members of a channel of the team who are not of the team: they would read what is posted there."""
     payload = {**place, "filter_conditions": {}, "limit": 100}
     members = (await context.execute("QueryMembers", {"payload": payload})).get("members") or []
     users = [member.get("user") or {"id": member.get("user_id", "")} for member in members]
