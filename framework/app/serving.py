@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from framework.errors import FrameworkError
     from framework.runtime.bots import Renewal
     from framework.runtime.core.bot import Limits, RunningBot
-    from framework.runtime.process import Door, Feed
+    from framework.runtime.process import PullSource, PushSource
     from framework.settings import Settings
     from framework.stream.model import User
 
@@ -119,8 +119,8 @@ class Serving:
             limits=_limits(settings),
             engine=engine,
             connected=settings.by_websocket,
-            doors=_doors(settings),
-            feeds=_feeds(settings),
+            push_sources=_push_sources(settings),
+            pull_sources=_pull_sources(settings),
             renewals=_told(self._renewals.all(), settings) if self._sandbox else self._renewals.all(),
         )
 
@@ -180,7 +180,7 @@ def _limits(settings: Settings) -> Limits:
     return Limits(shutdown=settings.drain)
 
 
-def _doors(settings: Settings) -> list[Door]:
+def _push_sources(settings: Settings) -> list[PushSource]:
     if not settings.by_webhook or settings.webhook is None:
         return []
     with extra("webhook", "Taking in webhooks (FRAMEWORK_WEBHOOK)"):
@@ -189,7 +189,7 @@ def _doors(settings: Settings) -> list[Door]:
     return [partial(webhook_server, settings)]
 
 
-def _feeds(settings: Settings) -> list[Feed]:
+def _pull_sources(settings: Settings) -> list[PullSource]:
     if not settings.by_webhook or settings.sqs_queue_url is None:
         return []
     from framework.stream.sources.sqs import take_from_queue

@@ -16,6 +16,7 @@ from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import VERSION
 from framework.runtime.intake.timers import Timers
 from framework.runtime.session import OnRetired, Session
+from framework.stream.events import concerns
 from framework.stream.model import Event
 from framework.stream.timing import Timing
 
@@ -121,7 +122,8 @@ class Bots:
     async def take(self, event: Event) -> None:
         """An event that came by a way which keeps no order: for every bot that it concerns. Raises EngineError."""
         failed: EngineError | None = None
-        for session in list(self._sessions.values()):
+        concerned = [one for one in self._sessions.values() if concerns(event, one.bot.user_id)]
+        for session in concerned:
             try:
                 await session.take(event, ordered=False)
             except EngineError as error:

@@ -26,7 +26,7 @@ _CLOSING_SHARE = 0.2  # of the time for stopping; the rest is for turns in fligh
 _LONGEST_CLOSING = 1.0
 
 
-class Door(Protocol):
+class PushSource(Protocol):
     """A way by which events of the whole app come in, in any order: open as long as the block runs."""
 
     def __call__(self, *, inbox: Inbox, ready: Callable[[], bool], facts: Facts) -> AbstractAsyncContextManager[object]:
@@ -36,11 +36,11 @@ class Door(Protocol):
         """
 
 
-class Feed(Protocol):
+class PullSource(Protocol):
     """The same for something that is read, and not listened at: until cancelled, or until there is nothing to read."""
 
     async def __call__(self, *, inbox: Inbox) -> None:
-        """Hand each event to `inbox`, as a door does. What it raises ends the run."""
+        """Hand each event to `inbox`, as a source does. What it raises ends the run."""
 
 
 async def run_bots(
@@ -52,75 +52,84 @@ async def run_bots(
     timing: Timing | None = None,
     engine: Engine | None = None,
     timers: Timers | None = None,
-    doors: Sequence[Door] = (),
-    feeds: Sequence[Feed] = (),
+    push_sources: Sequence[PushSource] = (),
+    pull_sources: Sequence[PullSource] = (),
     connected: bool = True,
     renewals: AsyncIterator[Renewal] | None = None,
 ) -> None:
     """Run until `stop` is set; `ready` is called once, when every bot is. Returns after a clean end.
 
-    Events come by each bot's own connection, unless `connected` is off, and by `doors` and `feeds`. Bots whose files
-    were edited come by `renewals`. On stop no event is taken in any more, turns in flight have `Limits.shutdown`
-    seconds to end, and what is left stays with the engine and in the channels. Raises FrameworkError when a bot cannot
-    start or goes on no longer.
+    Events come by each bot's own connection, unless `connected` is off, and by `push_sources` and `pull_sources`. Bots
+    whose files were edited come by `renewals`. On stop no event is taken in any more, turns in flight have
+    `Limits.shutdown` seconds to end, and what is left stays with the engine and in the channels. Raises FrameworkError
+    when a bot cannot start or goes on no longer.
     """
     _refuse_twins(bots)
     limits = limits or Limits()
     timing = timing or Timing()
     engine = engine or LocalEngine(concurrency=limits.concurrent_turns)
     timers = timers or SchedulerTimers()
-    fleet = Bots(engine, limits, timing, timers, connected=connected)
+    running = Bots(engine, limits, timing, timers, connected=connected)
     try:
         opened = await asyncio.gather(*(bot.service.open() for bot in bots), return_exceptions=True)
         for error in opened:
             if error is not None:
                 raise error
         for bot in bots:
-            fleet.add(bot)
+            running.add(bot)
         Backlog(engine, limits, timing).schedule(timers)
-        await fleet.serve()
-        await _watch_over(fleet, engine, timers, limits, stop=stop, ready=ready, ways=(doors, feeds), renewals=renewals)
+        await running.serve()
+        await _watch_over(
+            running,
+            engine,
+            timers,
+            limits,
+            stop=stop,
+            ready=ready,
+            ways=(push_sources, pull_sources),
+            renewals=renewals,
+        )
     finally:
-        await _close(list({*bots, *fleet.bots}), _closing_seconds(limits))
+        await _close(list({*bots, *running.bots}), _closing_seconds(limits))
 
 
 async def _watch_over(
-    fleet: Bots,
+    running: Bots,
     engine: Engine,
     timers: Timers,
     limits: Limits,
     *,
     stop: asyncio.Event,
     ready: Callable[[], None] | None,
-    ways: tuple[Sequence[Door], Sequence[Feed]],
+    ways: tuple[Sequence[PushSource], Sequence[PullSource]],
     renewals: AsyncIterator[Renewal] | None,
 ) -> None:
     """Run the sessions until the stop or the first failure; then drain."""
-    doors, feeds = ways
+    push_sources, pull_sources = ways
     beside: list[asyncio.Task[None]] = []
     try:
         async with AsyncExitStack() as intake:
-            # Pushed first, so ended last: a request that came through a door is answered by a fleet at work.
-            intake.push_async_callback(fleet.stop)
-            for door in doors:
+            # Pushed first, so ended last: a request that came through a source is answered by bots at work.
+            intake.push_async_callback(running.stop)
+            for source in push_sources:
                 await intake.enter_async_context(
-                    door(inbox=fleet.take, ready=lambda: fleet.is_ready, facts=fleet.facts)
+                    source(inbox=running.take, ready=lambda: running.is_ready, facts=running.facts)
                 )
             intake.push_async_callback(_cancel, beside)
-            intake.callback(fleet.end)
-            fleet.start()
+            intake.callback(running.end)
+            running.start()
             timers.start()
             stopping = asyncio.create_task(_wait(stop))
-            beside += [stopping, asyncio.create_task(_announce(fleet, ready))]
-            beside += [asyncio.create_task(_read(feed, fleet), name="feed") for feed in feeds]
+            beside += [stopping, asyncio.create_task(_announce(running, ready))]
+            beside += [asyncio.create_task(_read(source, running), name="source") for source in pull_sources]
             if renewals is not None:
-                beside.append(asyncio.create_task(_renew(fleet, renewals), name="renewals"))
-            await _until_first(stopping, fleet, beside)
+                beside.append(asyncio.create_task(_renew(running, renewals), name="renewals"))
+            await _until_first(stopping, running, beside)
     finally:
         timers.stop()
         left = await engine.drain(limits.shutdown - _closing_seconds(limits))
         _log.info("run.stopped", unfinished=len(left))
-    ended = [fleet.ended.result()] if fleet.ended.done() else []
+    ended = [running.ended.result()] if running.ended.done() else []
     _raise_first_failure([*ended, *beside])
 
 
@@ -128,8 +137,8 @@ async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _read(feed: Feed, fleet: Bots) -> None:
-    await feed(inbox=fleet.take)
+async def _read(source: PullSource, running: Bots) -> None:
+    await source(inbox=running.take)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -139,27 +148,27 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
         await asyncio.wait(tasks)
 
 
-async def _until_first(stopping: asyncio.Task[None], fleet: Bots, beside: Sequence[asyncio.Task[None]]) -> None:
+async def _until_first(stopping: asyncio.Task[None], running: Bots, beside: Sequence[asyncio.Task[None]]) -> None:
     """Return with the stop, the end of a bot, or the failure of what goes on beside them."""
-    going: set[asyncio.Future[None] | asyncio.Future[asyncio.Task[None]]] = {*beside, fleet.ended}
-    while not stopping.done() and not fleet.ended.done():
+    going: set[asyncio.Future[None] | asyncio.Future[asyncio.Task[None]]] = {*beside, running.ended}
+    while not stopping.done() and not running.ended.done():
         done, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
         if any(task.exception() is not None for task in done):
             return
         going -= done
 
 
-async def _announce(fleet: Bots, ready: Callable[[], None] | None) -> None:
-    await fleet.ready()
-    _log.info("run.ready", bots=[bot.name for bot in fleet.bots])
+async def _announce(running: Bots, ready: Callable[[], None] | None) -> None:
+    await running.ready()
+    _log.info("run.ready", bots=[bot.name for bot in running.bots])
     if ready is not None:
         ready()
 
 
-async def _renew(fleet: Bots, renewals: AsyncIterator[Renewal]) -> None:
+async def _renew(running: Bots, renewals: AsyncIterator[Renewal]) -> None:
     async for renewal in renewals:
         try:
-            await fleet.renew(renewal)
+            await running.renew(renewal)
         except ChatServiceError as error:
             _log.error("bot.not_renewed", bot=renewal.bot.name, error=error.what, goes_on="as before")
 

@@ -17,17 +17,17 @@ from framework.runtime.core.outcome import Failed
 from framework.runtime.core.turn import Origin
 from framework.runtime.decide.bursts import quiet_of
 from framework.runtime.decide.duplicates import APOLOGISED
-from framework.runtime.intake.background import Chores
+from framework.runtime.intake.background import Background
 from framework.runtime.intake.catch_up import CatchUp
 from framework.runtime.intake.membership import Membership
 from framework.runtime.intake.pace import Pace
-from framework.runtime.intake.reconnect_buffer import Arrival
+from framework.runtime.intake.reconnect_buffer import ReconnectBuffer
 from framework.runtime.intake.relay import Relay
-from framework.runtime.intake.synthetic_triggers import LOOK, Starters
+from framework.runtime.intake.synthetic_triggers import LOOK, SyntheticTriggers
 from framework.runtime.intake.timers import Timers
 from framework.runtime.pipeline import Pipeline
-from framework.runtime.side_jobs import ERRAND, Errands
-from framework.stream.events import channel_of, concerns
+from framework.runtime.side_jobs import SIDE_JOB, SideJobs
+from framework.stream.events import channel_of
 from framework.stream.model import (
     AddedToChannel,
     ChannelRef,
@@ -80,21 +80,21 @@ class Session:
         self._connected = connected
         self._version = _Version()
         self._pipeline = Pipeline(bot, limits, timing, engine.enqueue)
-        self._hearsay = Relay(bot, self._pipeline.live, engine.broadcast)
-        self._errands = Errands(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
-        self._chores = Chores(bot.name, timing)
-        self._arrival = Arrival()
+        self._relay = Relay(bot, self._pipeline.live, engine.broadcast)
+        self._side_jobs = SideJobs(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
+        self._background = Background(bot.name, timing)
+        self._reconnecting = ReconnectBuffer()
         pace = Pace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
-        self._starters = Starters(bot, engine, timing, lambda: self._membership.known)
-        before = self._errands.look_at_handovers
+        self._synthetic = SyntheticTriggers(bot, engine, timing, lambda: self._membership.known)
+        before = self._side_jobs.look_at_handovers
         self._membership = Membership(
             bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._read, before=before
         )
 
     async def run(self) -> None:
         """Take events in until cancelled. Raises what ended it: it never ends by itself without an error."""
-        failure = self._chores.failure
+        failure = self._background.failure
         intake = asyncio.create_task(
             self._listen() if self._connected else self._arrive(), name=f"intake {self.bot.name}"
         )
@@ -107,16 +107,16 @@ class Session:
         finally:
             intake.cancel()
             await asyncio.wait({intake})
-            await self._chores.close()
+            await self._background.close()
 
     def schedule(self, timers: Timers) -> None:
         """Have this bot's periodic work done."""
-        name, ready, chores = self.bot.name, self.ready.is_set, self._chores
-        look_around = chores.periodically(ready, self._membership.discover)
-        reconcile = chores.periodically(ready, self._membership.reconcile)
+        name, ready, background = self.bot.name, self.ready.is_set, self._background
+        look_around = background.periodically(ready, self._membership.discover)
+        reconcile = background.periodically(ready, self._membership.reconcile)
         timers.every(self._limits.discovery, look_around, name=f"{name} discovery")
         timers.every(self._limits.reconciliation, reconcile, name=f"{name} reconciliation")
-        timers.every(LOOK, chores.periodically(ready, self._starters.look), name=f"{name} schedules")
+        timers.every(LOOK, background.periodically(ready, self._synthetic.look), name=f"{name} schedules")
 
     async def handle(self, job: Job, execution: Execution) -> JobResult:
         """Execute a turn of this bot, which follows the files as they are now, to its end."""
@@ -129,20 +129,18 @@ class Session:
             self._let_go(version)
 
     async def take(self, event: Event, *, ordered: bool = True) -> None:
-        """Take one event in: the one inbox, whatever way it came. Events of other channels and other bots may come too.
+        """Take in one event that concerns the bot's user: the one inbox, whatever way it came.
 
-        What is to be answered is kept when this returns; raises EngineError where it could not be. Without `ordered` a
-        message sent before may still be on its way.
+        Events of other channels may come too. What is to be answered is kept when this returns; raises EngineError if
+        it could not be. Without `ordered` a message sent before may still be on its way.
         """
-        if not concerns(event, self.bot.user_id):
-            return
         match event:
             case MessageNew(message):
                 await self._hear(message, ordered=ordered)
             case MessageUpdated() | MessageDeleted() | StopRequested():
                 await self._interrupt(event, ordered=ordered)
             case ReactionNew() | ReactionGone() | MemberAdded() | CustomEvent():
-                if self._membership.is_in(event.channel):
+                if self._membership.standing(event.channel) == "own":
                     await self._happened(event)
             case AddedToChannel() | RemovedFromChannel():
                 self._move(event)
@@ -153,7 +151,7 @@ class Session:
 
     def overhear(self, note: Mapping[str, Any]) -> None:
         """Another replica tells what people did there."""
-        self._chores.spawn(self._hearsay.hear(note), name="relay")
+        self._background.spawn(self._relay.hear(note), name="relay")
 
     def renew(self, newer: RunningBot, on_retired: OnRetired) -> None:
         """Be what `newer` is, from the next turn on. `on_retired` is called once the last turn of before has ended."""
@@ -162,7 +160,7 @@ class Session:
         self.bot.become(newer)
         self._let_go(before)
         if self.ready.is_set():
-            self._chores.spawn(self._chores.persist(self._membership.redefine), name="redefine")
+            self._background.spawn(self._background.persist(self._membership.redefine), name="redefine")
 
     def retire(self, on_retired: OnRetired) -> None:
         """End once the turns that wait and run have ended; another session took over. Its intake is ended by whoever
@@ -173,8 +171,8 @@ class Session:
 
     async def _handle(self, job: Job, execution: Execution) -> JobResult:
         """A turn whose process died again and again is given up, so that others survive."""
-        if job.payload.get(ERRAND):
-            return await self._errands.run(job, execution)
+        if job.payload.get(SIDE_JOB):
+            return await self._side_jobs.run(job, execution)
         turn = turn_of(job, self.bot, execution)
         if execution.crashes >= self._limits.crashes:
             poison = FrameworkError(f"The process ended {execution.crashes} times in the middle of this turn.")
@@ -198,14 +196,14 @@ class Session:
             async def part() -> None:
                 await on_retired()
 
-            self._chores.spawn(part(), name="on_retired")
+            self._background.spawn(part(), name="on_retired")
 
     def _connection(self, event: Connected | Disconnected) -> None:
         if isinstance(event, Disconnected):
             _log.warning("connection.lost", bot=self.bot.name, reason=event.reason)
             return
         _log.info("connection.up", bot=self.bot.name, again=event.again)
-        self._chores.spawn(self._arrive(self._arrival.begin()), name="arrive")
+        self._background.spawn(self._arrive(self._reconnecting.begin()), name="arrive")
 
     def _erase(self, user_id: str) -> None:
         async def work() -> None:
@@ -215,7 +213,7 @@ class Session:
             except FrameworkError as error:
                 _log.error("person.not_erased", bot=self.bot.name, error=str(error), retry="erase USER")
 
-        self._chores.spawn(work(), name="erase")
+        self._background.spawn(work(), name="erase")
 
     async def _listen(self) -> None:
         async for event in self.bot.service.events():
@@ -226,39 +224,40 @@ class Session:
         raise FrameworkError(f"{self.bot.name}: the chat service's events ended.", hint="Start the bot again.")
 
     async def _hear(self, message: Message, *, ordered: bool) -> None:
-        if message.user.id == self.bot.user_id or not self._membership.covers(message.channel):
+        standing = self._membership.standing(message.channel)
+        if message.user.id == self.bot.user_id or standing == "foreign":
             return
-        if ordered and self._arrival.holds(message):
+        if ordered and self._reconnecting.holds(message):
             return
-        if not self._membership.is_in(message.channel):
-            self._chores.spawn(
-                self._chores.persist(lambda: self._membership.consider(message.channel)), name="consider"
+        if standing == "unknown":
+            self._background.spawn(
+                self._background.persist(lambda: self._membership.consider(message.channel)), name="consider"
             )
             return
         self._pipeline.live.written(message)
-        self._starters.heard(message)
+        self._synthetic.heard(message)
         quiet = quiet_of(self.bot.at(message.channel).definition)
         await self._accept(message, "live", delay=max(quiet, 0.0 if ordered else self._limits.webhook_delay))
         if not ordered:
-            await self._hearsay.pass_on(MessageNew(message), acted=False)
-        if self._membership.is_new(message.channel) and self.ready.is_set():
+            await self._relay.pass_on(MessageNew(message), acted=False)
+        if not self._membership.is_entered(message.channel) and self.ready.is_set():
             self._enter(message.channel)
 
     async def _interrupt(self, event: MessageUpdated | MessageDeleted | StopRequested, *, ordered: bool) -> None:
         acted, channel = self._pipeline.live.hear(event), channel_of(event)
         if not ordered and channel is not None and self._membership.covers(channel):
-            await self._hearsay.pass_on(event, acted=acted)  # a connection tells every process, a webhook this one
+            await self._relay.pass_on(event, acted=acted)  # a connection tells every process, a webhook this one
 
     async def _happened(self, event: ReactionNew | ReactionGone | MemberAdded | CustomEvent) -> None:
         if isinstance(event, ReactionNew | ReactionGone):
-            await self._errands.take(event)
+            await self._side_jobs.take(event)
         if not isinstance(event, ReactionGone):
-            await self._starters.take(event)
+            await self._synthetic.take(event)
 
     async def _read(self, states: Sequence[ChannelState]) -> None:
-        await self._starters.read(states)
-        await self._errands.look(states)
-        await self._hear_late(self._arrival.read(state.channel for state in states))
+        await self._synthetic.read(states)
+        await self._side_jobs.look(states)
+        await self._hear_late(self._reconnecting.read(state.channel for state in states))
 
     async def _hear_late(self, messages: Sequence[Message]) -> None:
         """What came while those before it were still looked for."""
@@ -274,10 +273,10 @@ class Session:
         """
         _log.error("event.not_kept", bot=self.bot.name, event_kind=type(event).__name__, error=error.what)
         if isinstance(event, MessageNew) and self.ready.is_set():
-            self._chores.spawn(self._arrive(self._arrival.begin()), name="read back")
+            self._background.spawn(self._arrive(self._reconnecting.begin()), name="read back")
 
     def _enter(self, channel: ChannelRef) -> None:
-        self._chores.spawn(self._chores.persist(lambda: self._membership.add(channel)), name="join")
+        self._background.spawn(self._background.persist(lambda: self._membership.add(channel)), name="join")
 
     def _move(self, event: AddedToChannel | RemovedFromChannel) -> None:
         """The bot became a member, or is none any more. At once, as the next event may be a message."""
@@ -288,14 +287,14 @@ class Session:
         elif not event.user_id:
             self._membership.gone(channel)
         elif self._membership.leave(channel):
-            self._chores.spawn(self._chores.persist(lambda: self._membership.remember(channel)), name="leave")
+            self._background.spawn(self._background.persist(lambda: self._membership.remember(channel)), name="leave")
 
     async def _arrive(self, number: int = 0) -> None:
         """A connection is up, or there will be none, or something was missed on it: join, and catch up with that."""
-        await self._chores.persist(self._membership.rewatch if self.ready.is_set() else self._membership.enter)
-        await self._hear_late(self._arrival.end(number))
+        await self._background.persist(self._membership.rewatch if self.ready.is_set() else self._membership.enter)
+        await self._hear_late(self._reconnecting.end(number))
         self.ready.set()
-        await self._chores.persist(self._starters.look)
+        await self._background.persist(self._synthetic.look)
 
     async def _catch_up_with(self, message: Message) -> bool:
         age = max(0.0, (self._timing.now() - message.created_at).total_seconds())

@@ -44,7 +44,7 @@ from framework.values import Json
 
 _log = structlog.get_logger(__name__)
 
-ERRAND = "errand"
+SIDE_JOB = "errand"
 """The key in a job's payload that tells an errand from a turn."""
 _REVIEWS = 300
 """Messages of a channel for reviews in which those that wait are looked for."""
@@ -52,7 +52,7 @@ _MOST_TRIES = 20
 _REACTIONS_REMEMBERED = 50_000
 
 
-class Errands:
+class SideJobs:
     """Makes jobs of events and of looks into channels, and does them. `take` and `look` raise EngineError."""
 
     def __init__(
@@ -198,7 +198,7 @@ class Errands:
 
     async def _accept(self, key: str, lane: str, payload: dict[str, Any]) -> bool:
         order = f"{int(self._timing.now().timestamp() * 1_000_000):020d}-{key}"
-        whole = {"version": VERSION, "bot": self._bot.name, "bot_user_id": self._bot.user_id, ERRAND: True, **payload}
+        whole = {"version": VERSION, "bot": self._bot.name, "bot_user_id": self._bot.user_id, SIDE_JOB: True, **payload}
         return await self._engine.enqueue(Job(key, lane, order, whole, scope=self._bot.scope))
 
     async def run(self, job: Job, execution: Execution) -> JobResult:

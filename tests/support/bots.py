@@ -114,14 +114,14 @@ class Running:
                 engine=self.engine,
                 timers=LoopTimers(),
                 connected=self.connected,
-                doors=[self._door],
+                push_sources=[self._source],
                 renewals=self._renewals(),
             )
         )
         return self.task
 
     @asynccontextmanager
-    async def _door(self, *, inbox: Inbox, ready: Callable[[], bool], facts: Facts) -> AsyncIterator[None]:
+    async def _source(self, *, inbox: Inbox, ready: Callable[[], bool], facts: Facts) -> AsyncIterator[None]:
         self.inbox, self.facts = inbox, facts
         yield
         assert not ready()

@@ -150,10 +150,14 @@ class Scene:
         """Stop them all, as a deployment does."""
         for _, stop in self.tasks:
             stop.set()
-        for task, _ in self.tasks:
-            await task
-        self.tasks.clear()
-        self.replicas.clear()
+        try:
+            for task, _ in self.tasks:
+                await task
+        finally:
+            for _, engine in self.replicas:
+                await engine.close()
+            self.tasks.clear()
+            self.replicas.clear()
 
     def audit(self) -> list[dict[str, Any]]:
         log = AuditLog(Storage(self.url))

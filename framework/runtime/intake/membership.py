@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Literal
 
 import structlog
 
@@ -20,6 +21,7 @@ from framework.stream.model import ChannelRef, ChannelState
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
+Standing = Literal["own", "unknown", "foreign"]
 _CHUNK = 30  # channels joined and watched before the next ones: the first answers need not wait for the last channel
 
 
@@ -63,13 +65,15 @@ class Membership:
         """Whether the definition says that the bot works here, and nobody removed it."""
         return self._coverage.covers(channel)
 
-    def is_in(self, channel: ChannelRef) -> bool:
-        """Whether what happens there is the bot's to answer; False also where that takes a look at the channel."""
-        return self.covers(channel) and (channel in self._known or not self._coverage.depends(channel))
+    def standing(self, channel: ChannelRef) -> Standing:
+        """What the channel is to the bot: `unknown` if only a look at it tells."""
+        if not self.covers(channel):
+            return "foreign"
+        return "own" if channel in self._known or not self._coverage.depends(channel) else "unknown"
 
-    def is_new(self, channel: ChannelRef) -> bool:
-        """Whether the bot should work here, and did not come to it yet."""
-        return channel not in self._known and channel not in self._refused and self.covers(channel)
+    def is_entered(self, channel: ChannelRef) -> bool:
+        """Whether the bot has come to this channel of its own, or was refused there."""
+        return channel in self._known or channel in self._refused
 
     @property
     def known(self) -> tuple[ChannelRef, ...]:

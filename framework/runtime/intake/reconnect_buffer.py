@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from framework.stream.model import ChannelRef, Message
 
 
-class Arrival:
+class ReconnectBuffer:
     """What is held between a connection and the end of catching up after it.
 
     Held messages need no storage: after a crash, catch-up finds them in the channel.

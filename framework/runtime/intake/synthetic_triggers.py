@@ -13,15 +13,15 @@ from framework.engine.port import Engine
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import TurnRequest
 from framework.runtime.core.triggers import from_a_person
-from framework.runtime.intake.causes import (
-    Happening,
-    Made,
-    made_by_schedule,
-    made_by_silence,
-    made_of,
-    not_from_server,
-)
 from framework.runtime.intake.schedule import AHEAD, LATE, name_of, ticks
+from framework.runtime.intake.synthetic_messages import (
+    Happening,
+    Synthetic,
+    not_from_server,
+    synthetic_by_schedule,
+    synthetic_by_silence,
+    synthetic_of,
+)
 from framework.stream.model import ChannelRef, ChannelState, CustomEvent, Message, User
 from framework.stream.timing import Timing
 
@@ -32,7 +32,7 @@ LOOK = 20.0
 _LATE_SILENCE = timedelta(minutes=15)
 
 
-class Starters:
+class SyntheticTriggers:
     """Hands to the engine what starts by itself. All keys are derived: to hand something over twice does no harm.
 
     Raises EngineError where the engine cannot keep it; the next look hands over again what it can.
@@ -54,7 +54,7 @@ class Starters:
     async def take(self, event: Happening) -> bool:
         """Something happened. False: no trigger, or known already."""
         definition = self._bot.at(event.channel).definition
-        made = made_of(event, definition, bot_user_id=self._bot.user_id, now=self._timing.now())
+        made = synthetic_of(event, definition, bot_user_id=self._bot.user_id, now=self._timing.now())
         if made is None and isinstance(event, CustomEvent):
             self._tell_why_not(event, definition)
         return made is not None and await self._accept(made)
@@ -107,7 +107,7 @@ class Starters:
             begin = max(now if self._has_looked else now - LATE, self._since_when(channel))
             since = self._handed_until.get((channel, name), begin)
             for tick in ticks(trigger, since, now + AHEAD):
-                await self._accept(made_by_schedule(channel, trigger, name, tick, self._user))
+                await self._accept(synthetic_by_schedule(channel, trigger, name, tick, self._user))
             self._handed_until[(channel, name)] = now + AHEAD
         elif trigger.on == "idle":
             await self._look_for_silence(channel, trigger, now)
@@ -118,7 +118,7 @@ class Starters:
             return
         due = last.created_at + trigger.after
         if now - _LATE_SILENCE <= due <= now + AHEAD:
-            await self._accept(made_by_silence(last, trigger, due, self._user))
+            await self._accept(synthetic_by_silence(last, trigger, due, self._user))
 
     def _since_when(self, channel: ChannelRef) -> datetime:
         """Return the earliest time that counts: when the bot joined the channel."""
@@ -129,7 +129,7 @@ class Starters:
         identity = self._bot.definition.identity
         return User(identity.user_id, identity.name, is_bot=True)
 
-    async def _accept(self, made: Made) -> bool:
+    async def _accept(self, made: Synthetic) -> bool:
         message, cause = made
         now = self._timing.now()
         delay = max(0.0, (message.created_at - now).total_seconds())

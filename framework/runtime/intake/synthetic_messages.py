@@ -17,7 +17,7 @@ from framework.runtime.team.people import UNPROVEN
 from framework.stream.model import EPOCH, ChannelRef, CustomEvent, MemberAdded, Message, ReactionNew, User
 
 Happening = ReactionNew | MemberAdded | CustomEvent
-Made = tuple[Message, Cause]
+Synthetic = tuple[Message, Cause]
 BY_TOOL = "ai_generated"
 """The field of an event by which a bot's tools say that they sent it (see `framework.catalog.execution.executor`)."""
 THE_APP = "the app"
@@ -29,7 +29,7 @@ _PRESSED = "Someone has pressed a button, which the last message names. Answer i
 _STILL_THERE = "Nobody has written for a while. Ask in one sentence whether anything is still open."
 
 
-def made_of(event: Happening, definition: BotDefinition, *, bot_user_id: str, now: datetime) -> Made | None:
+def synthetic_of(event: Happening, definition: BotDefinition, *, bot_user_id: str, now: datetime) -> Synthetic | None:
     """What an event starts, by the first trigger that fits; None where there is none, and for what bots do.
 
     A trigger `event` fits only what the app's server sent: a member may send events of any type and with any data.
@@ -74,21 +74,21 @@ def not_from_server(event: CustomEvent, definition: BotDefinition, *, bot_user_i
     )
 
 
-def made_by_schedule(channel: ChannelRef, trigger: Trigger, name: str, tick: datetime, bot: User) -> Made:
+def synthetic_by_schedule(channel: ChannelRef, trigger: Trigger, name: str, tick: datetime, bot: User) -> Synthetic:
     """The turn of one tick. `name` tells one schedule of a bot from another."""
     when = tick.isoformat(timespec="minutes")
     message = _message(f"schedule:{name}:{channel}:{when}", channel, bot, "", tick)
     return message, _cause(trigger, f"schedule {trigger.cron} at {when}")
 
 
-def made_by_silence(last: Message, trigger: Trigger, due: datetime, bot: User) -> Made:
+def synthetic_by_silence(last: Message, trigger: Trigger, due: datetime, bot: User) -> Synthetic:
     """The turn for a channel in which nobody wrote after this message."""
     minutes = round(trigger.after.total_seconds() / 60, 1)
     message = _message(f"idle:{minutes}:{last.id}", last.channel, bot, f"[Nobody wrote for {minutes:g} minutes.]", due)
     return message, _cause(trigger, f"quiet for {minutes:g} minutes", about=last.id, default=_STILL_THERE)
 
 
-def _by_reaction(event: Happening, trigger: Trigger, now: datetime) -> Made | None:
+def _by_reaction(event: Happening, trigger: Trigger, now: datetime) -> Synthetic | None:
     if not isinstance(event, ReactionNew) or not wanted(event.kind, trigger):
         return None
     who = shown_name(event.user.name, event.user.id)
@@ -98,7 +98,7 @@ def _by_reaction(event: Happening, trigger: Trigger, now: datetime) -> Made | No
     return _message(id_, event.channel, event.user, text, _at(event.at, now)), cause
 
 
-def _by_member(event: Happening, trigger: Trigger, now: datetime) -> Made | None:
+def _by_member(event: Happening, trigger: Trigger, now: datetime) -> Synthetic | None:
     if not isinstance(event, MemberAdded):
         return None
     who = shown_name(event.user.name, event.user.id)
@@ -107,7 +107,7 @@ def _by_member(event: Happening, trigger: Trigger, now: datetime) -> Made | None
     return message, _cause(trigger, f"{who} joined", default=_WELCOME)
 
 
-def _by_event(event: Happening, trigger: Trigger, now: datetime) -> Made | None:
+def _by_event(event: Happening, trigger: Trigger, now: datetime) -> Synthetic | None:
     if not isinstance(event, CustomEvent) or not wanted(event.kind, trigger):
         return None
     sender = User(event.user.id, event.user.name or THE_APP, event.user.role)
@@ -115,7 +115,7 @@ def _by_event(event: Happening, trigger: Trigger, now: datetime) -> Made | None:
     return _event(event, trigger, sender, text, now), _cause(trigger, f"event {event.kind}")
 
 
-def _by_button(event: Happening, trigger: Trigger, now: datetime) -> Made | None:
+def _by_button(event: Happening, trigger: Trigger, now: datetime) -> Synthetic | None:
     if not isinstance(event, CustomEvent):
         return None
     value = pressed(event.data)
@@ -151,7 +151,7 @@ def _at(told: datetime, now: datetime) -> datetime:
     return now if told == EPOCH else told
 
 
-_MAKERS: dict[tuple[str, type[Happening]], Callable[[Happening, Trigger, datetime], Made | None]] = {
+_MAKERS: dict[tuple[str, type[Happening]], Callable[[Happening, Trigger, datetime], Synthetic | None]] = {
     ("reaction", ReactionNew): _by_reaction,
     ("member_joined", MemberAdded): _by_member,
     ("event", CustomEvent): _by_event,
