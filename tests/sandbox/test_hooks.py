@@ -237,6 +237,55 @@ async def test_a_message_is_sent_without_a_backend_that_fails(
     assert (await world.server.get_message(sent["message"]["id"]))["message"]["text"] == "hello"
 
 
+async def test_a_message_without_an_id_is_asked_about_without_one(world: World, room: Any, backend: Backend) -> None:
+    await ask_before_sending(world, backend, lambda _body, _number: {})
+    sent = await room.send_message({"text": "unnamed"}, "alice")
+    await room.send_message({"id": "mine", "text": "named"}, "alice")
+    assert [told.body["message"]["id"] for told in backend.told] == ["", "mine"]
+    assert sent["message"]["id"]
+
+
+async def test_the_backend_hears_what_the_client_says_of_itself(world: World, room: Any, backend: Backend) -> None:
+    await ask_before_sending(world, backend, lambda _body, _number: {})
+    alice = world.person("alice")
+    headers = {"Authorization": alice.token, "stream-auth-type": "jwt", "x-stream-ext": "tenant=7"}
+    url = f"{world.running.url}/channels/messaging/c/message?api_key={world.running.api_key}"
+    async with alice.http.post(url, json={"message": {"text": "hello"}}, headers=headers) as answer:
+        assert answer.status == 201
+    assert backend.told[-1].body["request_info"]["ext"] == "tenant=7"
+
+
+@pytest.mark.parametrize("milliseconds", [0, -1, 5_001])
+async def test_the_time_to_answer_has_bounds(world: World, room: Any, milliseconds: int) -> None:
+    with pytest.raises(Exception, match="must be between 1 and 5000"):
+        await world.server.update_app_settings(before_message_send_hook_attempt_timeout_ms=milliseconds)
+
+
+async def test_the_app_sets_how_long_the_backend_may_take(world: World, room: Any, backend: Backend) -> None:
+    async def hang() -> int:
+        await asyncio.Event().wait()
+        return 200
+
+    world.running.sandbox.webhooks.patience = WebhookPatience()
+    await world.server.update_app_settings(before_message_send_hook_attempt_timeout_ms=50)
+    await ask_before_sending(world, backend, lambda _body, _number: hang())
+    sent = await room.send_message({"text": "hello"}, "alice")
+    assert sent["message"]["text"] == "hello"
+
+
+async def test_a_backend_that_fails_is_not_asked_for_a_while(world: World, room: Any, backend: Backend) -> None:
+    patience = WebhookPatience(question=PATIENCE, failures=2, rest=PATIENCE)
+    world.running.sandbox.webhooks.patience = patience
+    await ask_before_sending(world, backend, lambda _body, number: 500 if number < 2 else {})
+    for number in range(4):
+        await room.send_message({"text": str(number)}, "alice")
+    assert [told.body["message"]["text"] for told in backend.told] == ["0", "1"]
+    patience.rest = 0.0
+    await room.send_message({"text": "again"}, "alice")
+    await room.send_message({"text": "and again"}, "alice")
+    assert [told.body["message"]["text"] for told in backend.told] == ["0", "1", "again", "and again"]
+
+
 async def test_an_id_taken_while_the_backend_was_asked_is_refused(world: World, room: Any, backend: Backend) -> None:
     await ask_before_sending(world, backend, lambda _body, _number: {})
     sends = [room.send_message({"id": "same", "text": str(n)}, "alice") for n in range(3)]

@@ -46,7 +46,10 @@ async def _answered(call: Call, channel: Channel, message: Message, user: User) 
         await _ask(call, channel, message, url, {**body, "form_data": {}})
     url = settings.before_send_url(call.store)
     if url is not None and message.type not in ("error", "ephemeral"):
-        body["message"] = message_view(call.sandbox, message)
+        asked = message_view(call.sandbox, message)
+        if not _is_named(call):
+            asked.fields["id"] = ""  # the service makes the id later
+        body["message"] = asked
         body["channel"] = channel_view(call.sandbox, channel)
         body["request_info"] = _request_info(call)
         await _ask(call, channel, message, url, body)
@@ -56,6 +59,12 @@ async def _answered(call: Call, channel: Channel, message: Message, user: User) 
     if message.id in call.store[MESSAGES]:
         raise invalid(f"a message with ID {message.id} already exists")
     return message.type not in ("error", "ephemeral")
+
+
+def _is_named(call: Call) -> bool:
+    """Whether the client gave the message its id."""
+    given = call.body.get("message")
+    return isinstance(given, dict) and bool(given.get("id"))
 
 
 def _command_url(call: Call, message: Message) -> str | None:
@@ -122,4 +131,5 @@ def _request_info(call: Call) -> dict[str, Any]:
         "ip": client[0] if client else "",
         "user_agent": headers.get("user-agent", ""),
         "sdk": headers.get("x-stream-client", ""),
+        "ext": headers.get("x-stream-ext", ""),
     }

@@ -57,6 +57,7 @@ _HOOK_TYPES = {
     "pending_message": "webhook_url",
 }
 _CHOICES = {"enforce_unique_usernames": ("no", "app", "team"), "permission_version": ("v1", "v2")}
+LONGEST_QUESTION_MS = 5_000
 MAX_SIZE = 100 * 1024 * 1024
 
 
@@ -70,6 +71,8 @@ def check(name: str, value: Json) -> Json:
         _check_url(name, value)
     if name in _NAMES:
         _check_texts(name, value)
+    if name == "before_message_send_hook_attempt_timeout_ms" and not 1 <= value <= LONGEST_QUESTION_MS:
+        raise invalid(f"{name} must be between 1 and {LONGEST_QUESTION_MS}")
     if name in ("file_upload_config", "image_upload_config"):
         _check_uploads(name, value)
     if name == "grants":

@@ -32,10 +32,13 @@ MAX_ANSWER = 1024 * 1024
 @dataclass
 class WebhookPatience:
     """How long and how often, in seconds. `pauses` lie between the tries of a webhook: one fewer than tries. `held` is
-    how long one that is to be overtaken waits for another.
+    how long one that is to be overtaken waits for another. `question` replaces the time that the app's settings give
+    to a question. After `failures` questions in a row without a good answer an endpoint is not asked for `rest`.
     """
 
-    question: float = 1.0
+    question: float | None = None
+    failures: int = 5
+    rest: float = 10.0
     attempt: float = 6.0
     whole: float = 15.0
     pauses: tuple[float, ...] = (0.25, 1.0)
@@ -65,6 +68,7 @@ class WebhookSender:
     faults: Faults
     patience: WebhookPatience = field(default_factory=WebhookPatience)
     _session: aiohttp.ClientSession | None = None
+    _failed: dict[str, tuple[int, float]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _held: list[tuple[str, bytes]] = field(default_factory=list)
     _timers: list[asyncio.Task[None]] = field(default_factory=list)
@@ -95,12 +99,27 @@ class WebhookSender:
             self._start(self._release(sent))
 
     async def ask(self, url: str, body: bytes) -> WebhookAnswer | None:
-        """Post a question that a call waits for: one try, and None where no answer came in time."""
+        """Post a question that a call waits for: one try, and None where no answer came in time.
+
+        An endpoint that failed several times in a row rests: it is not asked for a while, and None is returned.
+        """
+        now = asyncio.get_running_loop().time()
+        failed, since = self._failed.get(url, (0, 0.0))
+        if failed >= self.patience.failures and now < since + self.patience.rest:
+            return None
+        limit = self.patience.question or settings.question_seconds(self.store)
         try:
-            return await self._post(url, body, self.ids.new(), 1, self.patience.question)
+            answer = await self._post(url, body, self.ids.new(), 1, limit)
         except (OSError, TimeoutError) as error:
             _log.warning("%s did not answer: %r", url, error)
-            return None
+            answer = None
+        if answer is not None and answer.status < 500:
+            self._failed.pop(url, None)
+        else:
+            self._failed[url] = (failed + 1, now)
+            if failed + 1 == self.patience.failures:
+                _log.warning("%s failed %d times: it is not asked for %g s", url, failed + 1, self.patience.rest)
+        return answer
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""

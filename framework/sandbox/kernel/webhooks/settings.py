@@ -63,6 +63,10 @@ def _names(value: object) -> frozenset[str]:
     return frozenset(name for name in value if isinstance(name, str)) if isinstance(value, list) else frozenset()
 
 
+QUESTION_MS = 1_500
+"""How long the service waits for an answer before a message is sent, where the app says nothing else."""
+
+
 def compresses(store: RecordStore) -> bool:
     """Whether bodies are sent gzipped."""
     return _settings(store).get("enable_hook_payload_compression") is True
@@ -71,6 +75,12 @@ def compresses(store: RecordStore) -> bool:
 def before_send_url(store: RecordStore) -> str | None:
     """Where to ask before a message is sent."""
     return _url(store, "before_message_send_hook_url")
+
+
+def question_seconds(store: RecordStore) -> float:
+    """How long the one try of a question before a message is sent may take."""
+    given = _settings(store).get("before_message_send_hook_attempt_timeout_ms")
+    return (given if isinstance(given, int) and given else QUESTION_MS) / 1000
 
 
 def command_url(store: RecordStore, command: str) -> str | None:
