@@ -1,1 +1,1 @@
-"""What a bot is: the model behind bot.yaml, and the loader that reads a bot's folder. Knows of nothing above it."""
+"""The declaration of a bot: the model behind bot.yaml, and the loader that reads a bot's folder."""

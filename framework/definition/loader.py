@@ -1,4 +1,4 @@
-"""From a name or a path to a loaded bot: find its folder, read bot.yaml, prompt and knowledge, say what is wrong."""
+"""Load a bot by name or path: find its folder, read bot.yaml, prompts and articles, and report what is wrong."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _UNREAD_SUFFIXES = frozenset(
     {".doc", ".odt", ".rtf", ".xls", ".xlsm", ".xlsb", ".ods", ".ppt", ".pptx", ".odp", ".epub", ".pages", ".numbers"}
     | {".zip", ".mht"}
 )
-"""Documents that people take for articles. What else lies there, such as pictures, is nobody's surprise."""
+"""Documents that people take for articles, although no reader can read them. Pictures and the like are not reported."""
 _STRAY = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "node_modules"})
 DEFAULT_KNOWLEDGE = "knowledge"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PACKAGED = Path(__file__).resolve().parents[1] / "templates" / "prompts"
-"""Prompts that come with the framework, where it is installed without its checkout."""
+"""Prompts that come with an installed framework, without a checkout."""
 
 
 def bots_folder() -> Path:
-    """`bots/` of the working directory, or of the checkout that this code runs from."""
+    """Return `bots/` of the working directory, or that of the checkout."""
     here = Path.cwd() / "bots"
     return here if here.is_dir() else _CHECKOUT / "bots"
 
 
 def bot_names() -> list[str]:
-    """The bots that can be named without a path, sorted."""
+    """Return the names of the bots that need no path, sorted."""
     return sorted(file.parent.name for file in bots_folder().glob(f"*/{BOT_FILE}"))
 
 
@@ -60,16 +60,16 @@ def find_bot(name: str) -> Path:
 
 
 def load_bot(name: str) -> Bot:
-    """Load a bot and check all that can be checked without running it. Reads files and changes nothing.
+    """Load a bot and check what can be checked without running it. Files are only read.
 
-    Raises UsageError where there is no such bot, and DefinitionError with file and line for what is wrong inside it:
-    everything at once, in the order of the file.
+    Raises UsageError if there is no such bot. Raises DefinitionError for everything that is wrong in it, with file and
+    line, in the order of the file.
     """
     return _Loading(find_bot(name)).bot()
 
 
 def files_of(bot: Bot) -> tuple[Path, ...]:
-    """Every file whose change changes the bot, and the folders with its articles, where a new one may appear."""
+    """Return the files whose change changes the bot, and the folders of its articles, where new ones may appear."""
     prompts = (file for prompt in bot.prompts.values() for file in prompt.files.values())
     articles = (file for files in bot.articles.values() for file in files)
     entries = (entry for knowledge in bot.articles for entry in (knowledge or (DEFAULT_KNOWLEDGE,)))
@@ -79,7 +79,7 @@ def files_of(bot: Bot) -> tuple[Path, ...]:
 
 
 class _Loading:
-    """Reads one bot, and gathers what is wrong with it."""
+    """Reads one bot and collects its problems."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -119,7 +119,7 @@ class _Loading:
             (self._warnings if finding.warning else self._problems).append(problem)
 
     def _prompts(self, definition: BotDefinition) -> tuple[dict[str, Prompt], str]:
-        """All templates, and the system prompt without overrides. Those of overrides are filled in to see them work."""
+        """Return all templates, and the system prompt without overrides. Those of overrides are rendered as a check."""
         # A bot's own prompt wins over the shared ones beside bots/, and those over the ones of the framework.
         shared = [self._folder.resolve().parent.parent / "prompts", _CHECKOUT / "prompts", _PACKAGED]
         folders = list(dict.fromkeys([self._folder, self._folder / "prompts", *shared]))
@@ -148,12 +148,12 @@ class _Loading:
         return prompts, rendered
 
     def _is_shared(self, where: Position | str | None) -> bool:
-        """Whether this is in a prompt that is not the bot's own, and that bot.yaml does not name."""
+        """Return whether a problem is in a shared prompt that bot.yaml does not name."""
         named = "prompt" in (self._document.value or {})
         return not named and isinstance(where, Position) and not where.file.is_relative_to(self._folder)
 
     def _unnamed(self, error: DefinitionError) -> DefinitionError:
-        """A prompt that nobody chose does not fit."""
+        """Return the problem of a shared prompt that does not fit the bot."""
         default = BotDefinition.model_fields["prompt"].default
         where = Position(self._folder / BOT_FILE, 1)
         if self._document.value is None:
@@ -190,7 +190,7 @@ class _Loading:
         return found
 
     def _article_files(self, knowledge: tuple[str, ...] | None, path: Key) -> tuple[Path, ...]:
-        """The article files, sorted. A place that is named must exist and hold something."""
+        """Return the article files, sorted. A named file or folder must exist, and a folder must not be empty."""
         if knowledge is None:
             default = self._folder / DEFAULT_KNOWLEDGE
             self._warn_of_unread(default)
@@ -212,9 +212,7 @@ class _Loading:
         return tuple(dict.fromkeys(files))
 
     def _warn_of_unread(self, folder: Path) -> None:
-        """Say which files among the articles are left out: those that programs leave behind, and documents that none of
-        the readers can read.
-        """
+        """Warn of files that are left out: those that programs leave behind, and documents that no reader can read."""
         if not folder.is_dir():
             return
         for place in stray_in(folder):
@@ -250,7 +248,7 @@ def _wrong_place(entry: str, place: Path, found: tuple[Path, ...]) -> tuple[str,
 
 
 def _outside(folder: Path, entry: str, files: tuple[Path, ...]) -> tuple[str, str] | None:
-    """What is wrong with articles that lie outside of the bot's folder, by their path or by a link."""
+    """Report articles that lie outside of the bot's folder, by their path or by a link."""
     home = folder.resolve()
     strange = next((file for file in files if not file.resolve().is_relative_to(home)), None)
     if strange is None:
@@ -260,13 +258,13 @@ def _outside(folder: Path, entry: str, files: tuple[Path, ...]) -> tuple[str, st
 
 
 def _everywhere(definition: BotDefinition) -> list[tuple[Key, BotDefinition]]:
-    """The definition without overrides, and with each one, with the path at which it stands in the file."""
+    """Yield the definition without overrides, then with each of them, and its path in the file."""
     each = [(("overrides", pattern), merged(definition, (pattern,))) for pattern in definition.overrides]
     return [((), definition), *each]
 
 
 def articles_in(folder: Path) -> tuple[Path, ...]:
-    """The article files in a folder and below it, sorted; without those that programs write for themselves."""
+    """Return the article files in a folder and below it, sorted, without those that programs leave behind."""
     return tuple(file for file in _files(folder) if file.suffix.lower() in ARTICLE_SUFFIXES)
 
 
@@ -275,9 +273,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def stray_in(folder: Path) -> tuple[Path, ...]:
-    """Lock files, hidden folders and the like in a folder and below it, each folder once; other hidden files are
-    nobody's surprise.
-    """
+    """Return lock files, hidden folders and the like in a folder and below it, each folder once."""
     found: dict[Path, None] = {}
     for file in sorted(folder.rglob("*")):
         below = file.relative_to(folder)
@@ -290,5 +286,5 @@ def stray_in(folder: Path) -> tuple[Path, ...]:
 
 
 def _stray_part(below: Path) -> str:
-    """The part of a path that marks it as nobody's article: `~$`, a leading dot (also `._`), `__MACOSX`; "" if none."""
+    """Return the part of a path that shows that it is not an article: `~$`, a leading dot, `__MACOSX`; else ""."""
     return next((part for part in below.parts if part.startswith((".", "~$")) or part in _STRAY), "")

@@ -35,7 +35,7 @@ __all__ = [
 
 Variable = str | int | float | bool
 PATTERN = re.compile(r"[a-zA-Z0-9_*?-]+:[^:,%\s]+")
-"""TYPE:ID with wildcards, as overrides are named by."""
+"""TYPE:ID with wildcards: the name of an override."""
 
 
 LONGEST_STARTER = 120
@@ -77,7 +77,7 @@ Triggers = Annotated[tuple[Trigger, ...], BeforeValidator(_one_or_many, json_sch
 
 
 class ChannelDefinition(Part):
-    """What a bot does in a channel: all of it may differ between channels, by `overrides`."""
+    """What a bot does in a channel. All of it may differ between channels, by `overrides`."""
 
     identity: Persona = Field(default_factory=Persona, description="As whom the bot speaks.")
     description: str = Field(
@@ -147,31 +147,31 @@ class BotDefinition(ChannelDefinition):
 
     @property
     def tool_names(self) -> tuple[str, ...]:
-        """The tools by name, in the order of the file."""
+        """Return the tools by name, in the order of the file."""
         return tuple(rule.name for rule in self.tools)
 
     @property
     def prompt_values(self) -> dict[str, Variable]:
-        """The prompt's variables, with those that every prompt has."""
+        """Return the prompt's variables, with those that every prompt has."""
         return {"bot_name": self.identity.name, "language": self.identity.language, **self.variables}
 
     @property
     def effective_triggers(self) -> tuple[Trigger, ...]:
-        """What starts a turn, with the short form and the default spelt out."""
+        """Return what starts a turn, with short forms and the default written out."""
         return self.triggers or (Trigger(on=self.respond_to or "every_message"),)
 
     @cached_property
     def by_patterns(self) -> dict[tuple[str, ...], Self]:
-        """What `overrides.effective` found out, by the patterns that match."""
+        """Return the cache of `overrides.merged`, by the patterns that match."""
         return {}
 
     @cached_property
     def by_channel(self) -> dict[str, Self]:
-        """The same, by channel; bounded there."""
+        """Return the cache of `overrides.effective`, by channel."""
         return {}
 
     def __copy__(self) -> Self:
-        """Copy without what was found out about the original: a copy is made to be changed."""
+        """Copy without the caches: the copy may be changed."""
         copied = super().__copy__()
         for name in ("by_patterns", "by_channel"):
             copied.__dict__.pop(name, None)
@@ -210,9 +210,9 @@ class Bot:
         return load_bot(str(place))
 
     def at(self, cid: str) -> Bot:
-        """The bot as it is in one channel (TYPE:ID): definition, system prompt and knowledge.
+        """Return the bot as it is in one channel (TYPE:ID): definition, system prompt and knowledge.
 
-        It is the same object for all channels with the same overrides, and this bot itself where there are none.
+        Channels with the same overrides share one object. Without overrides it is this bot itself.
         """
         from framework.definition.overrides import effective
 

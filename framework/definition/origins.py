@@ -1,4 +1,4 @@
-"""Where each value of a bot comes from: the default, a line of bot.yaml, or an override for the channel."""
+"""Find where each value of a bot comes from: the default, a line of bot.yaml, or an override for the channel."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class ValueOrigin:
 
     @property
     def name(self) -> str:
-        """The path with dots."""
+        """Return the path with dots."""
         return ".".join(str(part) for part in self.path)
 
     @property
     def source(self) -> str:
-        """`default`, `bots/x/bot.yaml:12:3`, or that with the override's pattern before it."""
+        """Return `default`, `bots/x/bot.yaml:12:3`, or that after the override's pattern."""
         if self.where is None:
             return "default"
         return f"override {self.pattern} {self.where}" if self.pattern else str(self.where)
 
 
 def origins(bot: Bot, cid: str) -> tuple[ValueOrigin, ...]:
-    """Each value that holds in a channel (TYPE:ID), in the order of the model. Lists are one value."""
+    """Return each value that holds in a channel (TYPE:ID), in the order of the model. A list is one value."""
     definition = bot.definition
     patterns = matching(definition, cid)
     blocks: list[tuple[str | None, Part]] = [(p, definition.overrides[p]) for p in reversed(patterns)]
@@ -67,7 +67,7 @@ def _leaves(value: object, path: Key) -> Iterator[tuple[Key, object]]:
 
 
 def _says(block: object, path: Key, value: object) -> bool:
-    """Whether a block says the value at a path itself."""
+    """Return whether a block sets the value at a path itself."""
     for part in path:
         if isinstance(block, Part):
             if part not in block.model_fields_set:

@@ -1,4 +1,4 @@
-"""What a bot does in one channel: its definition, and over it each override whose pattern matches."""
+"""Apply the overrides of a definition that match a channel."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from framework.definition.parts.part import Part
 from framework.definition.reading.problems import RuleFinding
 
 _REMEMBERED = 20_000
-"""Channels whose patterns are remembered; a bot in more than that begins to forget."""
+"""Channels whose definition is remembered. Above that, all are forgotten."""
 _WILDCARD = re.compile(r"[*?\[]")
 _P = TypeVar("_P", bound=Part)
 
 
 def matching(definition: BotDefinition, cid: str) -> tuple[str, ...]:
-    """The patterns of `overrides` that match a channel (TYPE:ID), in the order in which they apply.
+    """Return the patterns of `overrides` that match a channel (TYPE:ID), in the order in which they apply.
 
-    The more letters stand before the first wildcard, the later; a channel's full name last. Of two alike, the one that
-    stands further down in the file is applied later, and so wins.
+    A pattern with more letters before its first wildcard applies later, and a channel's full name last. Of two alike,
+    the one further down in the file applies later, and so wins.
     """
     found = [pattern for pattern in definition.overrides if fnmatchcase(cid, pattern)]
     return tuple(sorted(found, key=_specificity))
@@ -34,10 +34,9 @@ def _specificity(pattern: str) -> tuple[bool, int]:
 
 
 def effective(definition: BotDefinition, cid: str) -> BotDefinition:
-    """The definition as it holds in one channel (TYPE:ID).
+    """Return the definition for one channel (TYPE:ID): itself if no override matches.
 
-    Mappings are merged key by key; lists and single values are replaced. Costs a look-up where the channel is known:
-    it may be asked for every event. The result is the definition itself where nothing is overridden.
+    Mappings are merged key by key. Lists and single values are replaced. The result is remembered.
     """
     known = definition.by_channel.get(cid)
     if known is not None:
@@ -51,7 +50,7 @@ def effective(definition: BotDefinition, cid: str) -> BotDefinition:
 
 
 def merged(definition: BotDefinition, patterns: Sequence[str]) -> BotDefinition:
-    """The definition with these overrides applied, the first one first."""
+    """Return the definition with these overrides applied, the first one first."""
     key = tuple(patterns)
     if not key:
         return definition
@@ -59,14 +58,14 @@ def merged(definition: BotDefinition, patterns: Sequence[str]) -> BotDefinition:
         result = definition
         for pattern in key:
             result = _over(result, definition.overrides[pattern])
-        # It is what holds in the channel: nothing is left to override.
+        # It holds in the channel: nothing is left to override.
         definition.by_patterns[key] = result.model_copy(update={"overrides": {}})
     return definition.by_patterns[key]
 
 
 def _over(base: BotDefinition, block: ChannelDefinition) -> BotDefinition:
     result = _merge(base, block)
-    # They are two ways to say one thing: the one that is overridden must not be outvoted by the other.
+    # Both keys say what starts a turn: the one that the override does not set must not win.
     said = block.model_fields_set
     if "respond_to" in said and "triggers" not in said:
         return result.model_copy(update={"triggers": ()})
@@ -89,7 +88,7 @@ def _replaced(old: object, new: object) -> object:
 
 
 def idle_overrides(definition: BotDefinition) -> Iterator[RuleFinding]:
-    """A warning for each override that none of the channels which the bot joins can have."""
+    """Yield a warning for each override that matches none of the channels that the bot joins."""
     joined = (*definition.channels.join, *definition.channels.create)
     for pattern in definition.overrides:
         if joined and not any(may_meet(pattern, other) for other in joined):
@@ -102,7 +101,7 @@ def idle_overrides(definition: BotDefinition) -> Iterator[RuleFinding]:
 
 
 def may_meet(one: str, other: str) -> bool:
-    """Whether there is a text that both patterns match; `*` and `?` are wildcards in both."""
+    """Return whether some text matches both patterns, in which `*` and `?` are wildcards."""
 
     @cache
     def meet(i: int, j: int) -> bool:

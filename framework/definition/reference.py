@@ -41,7 +41,7 @@ def _sections(model: type[BaseModel], path: str, told: set[type[BaseModel]] | No
 
 
 def _parts_of(field: FieldInfo) -> Iterator[tuple[type[BaseModel], str]]:
-    """The models that a field holds, and how one gets to them: directly, as an entry of a list, by a name."""
+    """Return the models inside a field, and the path to them: direct, an entry of a list, or a name."""
     for choice in choices(field.annotation):
         if (part := part_of(choice)) is not None:
             yield part, ""
@@ -71,7 +71,7 @@ def _cell(text: str) -> str:
 
 
 def renewed(text: str) -> str:
-    """A document with its reference made anew. Raises ValueError where the marks are missing."""
+    """Return a document with its reference renewed. Raises ValueError if the marks are missing."""
     before, mark, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not mark or not end:

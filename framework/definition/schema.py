@@ -17,19 +17,19 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def bot_schema() -> dict[str, Any]:
-    """The schema as plain values."""
+    """Return the schema as plain values."""
     schema = BotDefinition.model_json_schema(mode="validation")
     written = _as_written(schema)
     return {"$schema": _DIALECT, **written, "title": "bot.yaml"}
 
 
 def schema_text() -> str:
-    """The schema as the file has it."""
+    """Return the schema as text for the file."""
     return json.dumps(bot_schema(), ensure_ascii=False, indent=2) + "\n"
 
 
 def _as_written(node: Json) -> Json:
-    """Defaults as people write them: `30m` instead of ISO 8601, and no titles that repeat the key."""
+    """Write defaults as people do (`30m`, not ISO 8601), and drop titles that repeat the key."""
     if isinstance(node, list):
         return [_as_written(item) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""From a bot.yaml that was read to a definition, with all that is wrong with it, however much that is."""
+"""Turn the values of a bot.yaml into a definition, and collect all problems."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def validated(document: YamlDocument, problems: list[DefinitionError]) -> tuple[BotDefinition, set[str]]:
-    """The definition, and the sections that had to be left out of it because of the `problems`, which are added."""
+    """Return the definition and the sections that had to be left out of it. Their problems are added to `problems`."""
     value = {} if document.value is None else document.value
     if not isinstance(value, dict):
         raise DefinitionError(
             "must be a mapping of keys to values", where=document.position(()), hint="Begin as in `description: ...`."
         )
-    # What is left is judged too, so that nobody has to mend a file in ten rounds.
+    # The rest is checked as well, so that one round shows all problems.
     unclear: set[str] = set()
     rest: dict[str, object] = dict(value)
     while True:
@@ -39,7 +39,7 @@ def validated(document: YamlDocument, problems: list[DefinitionError]) -> tuple[
 
 
 def _without(value: dict[str, object], places: Sequence[Key]) -> dict[str, object]:
-    """The sections that are right; of `overrides`, the blocks that are right."""
+    """Return the sections without problems; of `overrides`, the blocks without problems."""
     broken = {str(place[0]) for place in places if place}
     rest = {key: given for key, given in value.items() if key not in broken}
     blocks = value.get("overrides")
@@ -51,7 +51,7 @@ def _without(value: dict[str, object], places: Sequence[Key]) -> dict[str, objec
 
 
 def findings(definition: BotDefinition, unclear: set[str], tools_file: Path | None) -> list[RuleFinding]:
-    """What the rules say of a definition, and of it with each override; only what an override adds is told again."""
+    """Apply the rules to a definition, and to it with each override. A finding is reported once."""
     usable = [rule for sections, rule in rules(tools_file) if not sections & unclear]
     found = [finding for rule in usable for finding in rule(definition)]
     if not unclear & {"channels", "overrides"}:

@@ -1,1 +1,1 @@
-"""What an agent may do besides talking: tools from a bot's tools.py, and what they are told of the turn."""
+"""Tools of agents: from a bot's tools.py, the chat's operations and MCP servers, with their rules."""

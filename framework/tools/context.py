@@ -1,4 +1,4 @@
-"""What a tool is told of the turn that calls it. The model never sees any of it."""
+"""What a tool knows of the turn that calls it. The model never sees any of it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@runtime_checkable  # pydantic asks, when it makes a tool's schema from its arguments
+@runtime_checkable  # pydantic reads it when it makes a tool's schema from its arguments
 class Chat(Protocol):
-    """The chat's operations, under the bot's policy, for the person and in the channel of a turn."""
+    """The chat's operations under the bot's policy, for the person and the channel of a turn."""
 
     async def execute(
         self, context: ToolContext, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None

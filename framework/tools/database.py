@@ -1,4 +1,4 @@
-"""Where a bot keeps what it is told and asked: a SQLite file in its data folder, or the database it is given."""
+"""A bot's database: a SQLite file in its data folder, or the database that `DATABASE_URL` names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 FILE = "memory.sqlite"
 TABLES = MetaData()
-"""The tables of all stores that use a bot's database. Each one has a column `bot`: a database may serve several."""
+"""The tables of all stores that use a bot's database. Each has a column `bot`, because bots may share a database."""
 
-_CREATING = 0x6D656D6F  # names the lock; any number that nobody else takes
+_CREATING = 0x6D656D6F  # the lock's number; any that nobody else uses
 
 _SWITCH_TRIES, _SWITCH_PAUSE = 100, 0.02  # seconds
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """Runs work in a transaction, in a thread. Opens itself when first used."""
+    """Runs work in a transaction, in a thread. It opens at its first use."""
 
     def __init__(self, folder: Path, url: SecretStr | None = None) -> None:
         """`url`: a Postgres that several processes share; a SQLite file in `folder` without it."""
@@ -44,11 +44,11 @@ class Database:
         self._engine: Engine | None = None
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do work in one transaction. Raises FrameworkError where the database cannot be read or written."""
+        """Do work in one transaction. Raises FrameworkError if the database cannot be read or written."""
         return await asyncio.to_thread(self._run, work)
 
     def close(self) -> None:
-        """Let go of the connections. Safe to call twice; the next use opens it again."""
+        """Close the connections. Safe to call twice. The next use opens it again."""
         with self._lock:
             engine, self._engine = self._engine, None
         if engine is not None:
@@ -59,7 +59,7 @@ class Database:
             with self._open().begin() as connection:
                 return work(connection)
         except (SQLAlchemyError, OSError) as error:
-            # A server's own words are left out: they may repeat how it is reached.
+            # A server's own text is left out: it may repeat the address with the password.
             reason = type(error).__name__ if self._url else str(getattr(error, "orig", error)).partition("\n")[0]
             raise FrameworkError(
                 f"What the bot remembers cannot be read or kept: {reason}",
@@ -88,7 +88,7 @@ class Database:
 
 
 def _create(connection: Connection) -> None:
-    """Make the tables that are missing; other processes may do the same at this moment."""
+    """Create the tables that are missing. Other processes may do the same at this moment."""
     if connection.dialect.name == "postgresql":
         # There, IF NOT EXISTS alone is not protection from another one's.
         connection.execute(select(func.pg_advisory_xact_lock(_CREATING)))
@@ -105,7 +105,7 @@ def _set_up(connection: Untyped, _record: object) -> None:
 
 
 def _write_ahead(connection: Untyped) -> None:
-    """SQLite's own waiting does not cover this switch: another process may be at it."""
+    """Switch to write-ahead logging. SQLite does not wait if another process does the same at this moment."""
     for _ in range(_SWITCH_TRIES):
         with suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode=WAL")

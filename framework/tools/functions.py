@@ -1,4 +1,4 @@
-"""Whether a function of tools.py can be a tool: what a model must be told of it, and the words that lead to it."""
+"""Check whether a function of tools.py can be a tool: types, docstring, and phrases that lead to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework.errors import DefinitionError, Position
 
 
 def made_of(name: str, function: Callable[..., Any], where: Position) -> BaseTool:
-    """A tool of a plain function. Raises DefinitionError where it lacks types or a docstring."""
+    """Make a tool of a plain function. Raises DefinitionError if it lacks types or a docstring."""
     _check_arguments(name, function, where)
     if not inspect.getdoc(function):
         raise _unfit(
@@ -34,9 +34,9 @@ def made_of(name: str, function: Callable[..., Any], where: Position) -> BaseToo
 
 
 def check_made(name: str, made: BaseTool, where: Position) -> None:
-    """Raise DefinitionError where one that `@tool` made lacks what is asked of a function, or its `extras` are wrong.
+    """Raise DefinitionError if a tool made by `@tool` lacks types or a docstring, or its `extras` are wrong.
 
-    An argument without a type is right where the author gave a schema that says more.
+    An argument needs no type if the author gave a schema.
     """
     function = function_of(made)
     fields = getattr(made.args_schema, "model_fields", {})
@@ -47,7 +47,7 @@ def check_made(name: str, made: BaseTool, where: Position) -> None:
 
 
 def function_of(made: BaseTool) -> Callable[..., Any] | None:
-    """The function behind a tool, where there is one."""
+    """Return the function behind a tool, or None."""
     return getattr(made, "func", None) or getattr(made, "coroutine", None)
 
 

@@ -1,4 +1,4 @@
-"""The chat's operations as tools: search, load and execute for all of them, and a tool each for the common ones."""
+"""The chat's operations as tools: search, load and execute for all of them, and a tool for each common one."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ if TYPE_CHECKING:
 
 Runtime = ToolRuntime[ToolContext]
 Opener = Callable[["Settings"], "Toolbox"]
-"""Makes the way to the chat's operations of an app."""
+"""Open the operations of an app."""
 
 
 class ChatOperations:
-    """The tools that a bot lists, and the connection that they share. Each call runs under the bot's policy, for the
-    person and in the channel of its turn; none of that is up to the model.
+    """The tools that a bot lists, and the connection that they share.
+
+    Each call runs under the bot's policy, for the person and in the channel of its turn. No model decides that.
     """
 
     def __init__(self, bot: Bot, other: ChatOperations | None = None) -> None:
-        """`other`: of another variant of the same bot; the connection is shared with it. `screen`, to be set, says what
-        the bot may post.
-        """
+        """Share the connection of another variant of the same bot, if given. Set `screen` afterwards."""
         self._bot = bot
         self._other = other
         self._toolbox: Toolbox | None = None
@@ -65,7 +64,7 @@ class ChatOperations:
 
     @property
     def toolbox(self) -> Toolbox:
-        """Raises ToolError where there is no chat service, as in `ask`."""
+        """Raise ToolError if there is no chat service, as in `ask`."""
         if self._other is not None:
             return self._other.toolbox
         if self._toolbox is None:
@@ -73,7 +72,7 @@ class ChatOperations:
         return self._toolbox
 
     def policy(self, runtime: Runtime) -> Policy:
-        """The bot's policy in this turn."""
+        """Return the bot's policy in this turn."""
         return self._policy(runtime.context)
 
     def _policy(self, context: ToolContext) -> Policy:
@@ -116,13 +115,13 @@ class ChatOperations:
         return self.toolbox.executor.broker.id_key.id_of("tool's own", user_id, *fields)
 
     def screened(self, operation_id: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments with texts that the bot may post. Raises ToolError for what it may not."""
+        """Return the arguments with texts that the bot may post. Raises ToolError for those that it may not."""
         if self._made_screen is None and self.screen is not None:
-            self._made_screen = self.screen()  # late: by then the articles are read
+            self._made_screen = self.screen()  # called late, when the articles have been read
         return screened(operation_id, arguments, self._made_screen or UNSCREENED)
 
     def text(self, value: object) -> str:
-        """A result as the model reads it, without secrets."""
+        """Return a result for the model, without secrets."""
         return self.toolbox.executor.broker.redact(json.dumps(value, ensure_ascii=False, default=str))
 
 

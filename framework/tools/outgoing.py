@@ -1,4 +1,4 @@
-"""What a tool posts in the bot's name is looked at like the bot's own words."""
+"""Check what a tool posts in the bot's name as if the bot wrote it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _WITH_PREVIEW = frozenset({"SendMessage", "UpdateMessage", "UpdateMessagePartial
 
 
 def screened(operation_id: str, arguments: Mapping[str, Any], screen: Screen) -> dict[str, Any]:
-    """The arguments of an operation with texts that the bot may post.
+    """Return the arguments of an operation with texts that the bot may post.
 
-    Raises ToolError for an address that it may not post, where no text could show it as code, and for a message that
-    calls everybody.
+    Raises ToolError for an address that it may not post in a field that cannot show it as code, and for a message that
+    mentions everybody.
     """
     if not screen.is_on or operation_id.startswith(("Get", "Query", "Search", "List", "Check")):
         return dict(arguments)

@@ -1,4 +1,4 @@
-"""How often each person may have a tool called: counted in the database, where all replicas and restarts see it."""
+"""Limit how often each person has a tool called. Calls are counted in the database, over replicas and restarts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class CallLimits:
         self._now = now
 
     async def take(self, tool: str, user_id: str, key: str, limit: int, window: timedelta) -> float:
-        """Count a call and return 0; or, where the person had `limit` of them, the seconds until the next one.
+        """Count a call and return 0, or return the seconds until the next one if the person had `limit` of them.
 
-        `key` names the call: one that is tried again is not counted again. Raises EngineError.
+        `key` names the call: a second try of it is not counted. Raises EngineError.
         """
         scope = tool_scope(self._bot, user_id, tool, window)
         return await self._book.take(scope, key or secrets.token_hex(16), limit, window, self._now())
 
 
 def tool_scope(bot: str, user_id: str, tool: str, window: timedelta) -> str:
-    """The scope of one person's calls of one tool."""
+    """Return the scope of one person's calls of one tool."""
     return f"{bot}|tool|{user_id}|{tool}|{int(window.total_seconds())}"

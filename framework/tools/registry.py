@@ -1,4 +1,4 @@
-"""Loads a bot's tools.py and takes the tools that its definition names."""
+"""Load a bot's tools.py and return the tools that its definition names."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def load_tools(bot: Bot, module: ModuleType | None = None) -> tuple[BaseTool, ..
 
 
 def import_tools(bot: Bot) -> ModuleType | None:
-    """The bot's tools.py as a module; None where it has none. Raises DefinitionError where it does not import."""
+    """Import the bot's tools.py; None if it has none. Raises DefinitionError if the import fails."""
     return None if bot.tools_file is None else import_file(bot.name, bot.tools_file)
 
 
 def _check_conditions(bot: Bot, tools: Mapping[str, BaseTool]) -> None:
-    """Raise DefinitionError where an approval depends on an argument that its tool does not take."""
+    """Raise DefinitionError if an approval depends on an argument that its tool does not have."""
     for index, rule in enumerate(bot.definition.tools):
         tool = tools.get(rule.name)
         strange = sorted(rule.arguments - set(tool.args)) if tool is not None else []
@@ -62,7 +62,7 @@ def _check_conditions(bot: Bot, tools: Mapping[str, BaseTool]) -> None:
 
 
 def _check_operations(bot: Bot) -> None:
-    """Raise DefinitionError where the policy names no operation, or does not allow what a tool is there for."""
+    """Raise DefinitionError if the policy names an unknown operation, or forbids the operation of a listed tool."""
     named = [name for name in bot.definition.tool_names if name in OPERATION_TOOLS]
     rules = bot.definition.operations
     if not named and not rules.named:
@@ -104,19 +104,22 @@ def _place(bot: Bot, key: tuple[str | int, ...]) -> Position:
 
 
 def import_file(bot_name: str, file: Path) -> ModuleType:
-    """A tools.py as a module. Raises DefinitionError, with the line, where it does not import."""
+    """Import a tools.py. Raises DefinitionError, with the line, if the import fails."""
     # Each load is a module of its own, so that bots do not share tools and a changed file is read again.
     name = f"bots.{bot_name}.tools"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise DefinitionError("is not a Python file", where=Position(file))
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # Type hints of the tools are looked up here.
+    sys.modules[name] = module  # Type hints of the tools are resolved here.
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise _no_python(error, file) from error
-    except (Exception, SystemExit) as error:  # The author's code may raise anything; the author is told.
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # The author's code may raise anything; the problem is reported to the author.
         raise DefinitionError(
             f"cannot be imported: {type(error).__name__}: {error}".rstrip(": "),
             where=Position(file, _line_in(file, error)),
@@ -136,7 +139,7 @@ def _no_python(error: SyntaxError, file: Path) -> DefinitionError:
 
 
 def _line_in(file: Path, error: BaseException) -> int | None:
-    """The line of the file that led to the error, whatever it called."""
+    """Return the line of the file that led to the error, also if code that it called raised it."""
     frames = reversed(traceback.extract_tb(error.__traceback__))
     return next((frame.lineno for frame in frames if _same(frame.filename, file)), None)
 

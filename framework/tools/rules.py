@@ -1,4 +1,4 @@
-"""The rules of a bot's tools: who may have them called, which calls a person approves first, which ones write."""
+"""The rules of a bot's tools: for whom they may be called, which calls need approval, which ones write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from framework.tools.context import ToolContext
 
 DECLARED = "declared"
-"""The key in a tool's metadata under which it says how bot.yaml calls it, where that is not its name."""
+"""The key in a tool's metadata for its name in bot.yaml, if that is another one."""
 
 READERS = frozenset(
     {
@@ -29,15 +29,16 @@ READERS = frozenset(
         "query_channels",
     }
 )
-"""Tools for the chat's operations that change nothing, whatever is called."""
+"""Tools for the chat's operations that never change anything."""
 
 
 _DEFAULT = ToolRule(name="any")
 
 
 class ToolRules:
-    """What bot.yaml says of each tool. A tool that it does not name is subject to the defaults; those of `free`, which
-    the agent brings itself, to nothing.
+    """The rules that bot.yaml has for each tool. A tool that it does not name has the defaults.
+
+    The tools in `free` belong to the agent itself and have no rules.
     """
 
     def __init__(self, rules: Sequence[ToolRule], *, free: Iterable[str] = (), where: Position | None = None) -> None:
@@ -49,7 +50,7 @@ class ToolRules:
             _check(rule, where)
 
     def of(self, tool: BaseTool) -> ToolRule:
-        """The rule for a tool: by its name, else by a pattern such as `server/*`, else the default one."""
+        """Return the rule for a tool: by its name, else by a pattern such as `server/*`, else the default."""
         name = declared_name(tool)
         if name in self._exact:
             return self._exact[name]
@@ -58,11 +59,11 @@ class ToolRules:
         return found or _DEFAULT.model_copy(update={"name": name})
 
     def governs(self, tool: BaseTool) -> bool:
-        """Whether any rule applies to the tool."""
+        """Return whether any rule applies to the tool."""
         return tool.name not in self._free
 
     def permits(self, tool: BaseTool, context: ToolContext) -> bool:
-        """Whether the tool may be called for this person."""
+        """Return whether the tool may be called for this person."""
         if not self.governs(tool):
             return True
         rule = self.of(tool)
@@ -71,7 +72,7 @@ class ToolRules:
         return by_user and by_role
 
     def writes(self, tool: BaseTool) -> bool:
-        """Whether a call changes anything, as bot.yaml says; else as the tool itself says by its extra `writes`."""
+        """Return whether a call changes anything: as bot.yaml says, else as the tool's extra `writes` says."""
         if not self.governs(tool):
             return False
         rule = self.of(tool)
@@ -81,7 +82,7 @@ class ToolRules:
         return own if isinstance(own, bool) else tool.name not in READERS
 
     def judge(self, tool: BaseTool, arguments: Mapping[str, Any], context: ToolContext) -> Judgement:
-        """Say whether a person has to approve this call, as far as that can be said without knowing of other calls."""
+        """Judge whether a person has to approve this call, as far as that does not depend on other calls."""
         if not self.governs(tool):
             return Judgement(asks=False)
         approval = self.of(tool).approval.strip()
@@ -93,7 +94,7 @@ class ToolRules:
 
 
 def declared_name(tool: BaseTool) -> str:
-    """How bot.yaml names a tool: `server/tool` for one of an MCP server."""
+    """Return a tool's name in bot.yaml: `server/tool` for one of an MCP server."""
     return str((tool.metadata or {}).get(DECLARED, tool.name))
 
 

@@ -1,1 +1,1 @@
-"""What owners write that is evaluated: patterns, conditions, templates, schedules. All of it is bounded."""
+"""Evaluate what owners write, within bounds: patterns, conditions, templates, schedules."""

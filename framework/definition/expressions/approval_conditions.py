@@ -1,4 +1,4 @@
-"""Conditions of `approval`: a Jinja expression, in which sums over time may stand: `args.amount per day > 100`."""
+"""Conditions of `approval`: Jinja expressions, which may contain sums over time: `args.amount per day > 100`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 CONDITION_NAMES = frozenset({"args", "user", "channel"})
-"""What a condition may speak of."""
+"""The variables of a condition."""
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
-"""What a condition may call."""
+"""The functions of a condition."""
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 SUMS = "sums"
-"""Under this name the sums are given to the expression."""
+"""The variable that holds the sums."""
 _PATH = r"args((?:\.[A-Za-z_]\w*)+)"
 _SUM = re.compile(rf"\b(?:abs\(\s*{_PATH}\s*\)|{_PATH})\s+per\s+({'|'.join(PERIODS)})\b")
 
@@ -28,12 +28,12 @@ class Sum:
 
     @property
     def name(self) -> str:
-        """As it stands in the condition."""
+        """Return the sum as the condition writes it."""
         return f"args.{'.'.join(self.path)} per {self.period}"
 
     @property
     def length(self) -> timedelta:
-        """How far back calls count."""
+        """Return how far back calls count."""
         return PERIODS[self.period]
 
 
@@ -58,7 +58,7 @@ def read_condition(text: str) -> Condition:
 
 
 def check_condition(text: str) -> None:
-    """Raise ValueError if it is not a Jinja expression, or speaks of what it is not given."""
+    """Raise ValueError if it is not a Jinja expression, or uses an unknown variable or function."""
     from jinja2 import TemplateSyntaxError, meta
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -77,7 +77,7 @@ def check_condition(text: str) -> None:
 
 
 def arguments_of(text: str) -> frozenset[str]:
-    """The arguments that a condition looks at, as far as it names them: `args.amount`, `args["amount"]`."""
+    """Return the arguments that a condition names: `args.amount`, `args["amount"]`."""
     from jinja2 import nodes
     from jinja2.sandbox import SandboxedEnvironment
 

@@ -1,7 +1,7 @@
-"""Templates that cannot take the process down: what they compute is bounded in time and memory.
+"""Bound the time and memory of templates, so that none can block the process.
 
-Each step of a template pays from one budget for the size of what it handles: filters, calls, operators, rounds of loops
-and what is put out. So neither `'x' * 999999999` nor loops in loops get far.
+Every filter, call, operator, round of a loop and output pays from one budget, by the size of its values. So neither
+`'x' * 999999999` nor nested loops get far.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from framework.values import Untyped
 
 MOST_WORK: Final = 3_000_000
 MOST_CHARACTERS: Final = 200_000
-"""Of one text, or of all that is in a list: some 50,000 tokens."""
+"""Characters of one text, or of all texts in a list: some 50,000 tokens."""
 _MADE_LARGER: Final = frozenset(
     """center ljust rjust zfill expandtabs replace join translate indent wordwrap batch slice
     xmlattr truncate""".split()  # noqa: SIM905 - a table of words reads best as words
@@ -33,7 +33,7 @@ _WIDE: Final = re.compile(
 
 
 class BoundedEnvironment(SandboxedEnvironment):
-    """Jinja's sandbox with a budget. One for each time that a template is filled in."""
+    """Jinja's sandbox with a budget. Each rendering has one of its own."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
@@ -52,7 +52,7 @@ class BoundedEnvironment(SandboxedEnvironment):
             raise jinja2.TemplateRuntimeError("it computes more than a prompt may")
 
     def concat(self, parts: Iterable[str]) -> str:
-        """Join the parts of what is put out."""
+        """Join the parts of the output."""
         found: list[str] = []
         size = 0
         for part in parts:
@@ -85,7 +85,7 @@ class BoundedEnvironment(SandboxedEnvironment):
         return wrapped
 
     def call(__self, __context: Context, __obj: Untyped, *args: Untyped, **kwargs: Untyped) -> Untyped:  # noqa: N805 - as Jinja's
-        """Call what may be called, and pay for it."""
+        """Call a function that the sandbox allows, and pay for it."""
         owner = getattr(__obj, "__self__", None)
         name = getattr(__obj, "__name__", "")
         if isinstance(owner, str | bytes | list | tuple | dict):
@@ -94,7 +94,7 @@ class BoundedEnvironment(SandboxedEnvironment):
         return super().call(__context, __obj, *args, **kwargs)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Have loops count their rounds, and `~` measure what it joins."""
+        """Make loops count their rounds, and `~` measure what it joins."""
         tree = super()._parse(source, name, filename)
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, _ROUNDS, [], [], None, None, lineno=loop.lineno)
@@ -157,7 +157,7 @@ _JOINED: Final = "_joined"
 
 
 def _measure(value: object) -> int:
-    """About how many characters a value has, with all that is in it; no more than is allowed, and some, is counted."""
+    """Return about how many characters a value has, with everything in it. Counting stops soon after the limit."""
     size = 0
     waiting = [value]
     while waiting and size <= MOST_CHARACTERS:
@@ -178,7 +178,7 @@ def _measure(value: object) -> int:
 
 
 def _amount(value: object) -> int:
-    """How many times larger a value may make another: a number by itself, a text by its length."""
+    """Return the factor by which a value can enlarge another: a number is the factor, for a text it is the length."""
     if isinstance(value, int | float):
         return max(1, min(int(abs(value)), 10**12)) if value == value and abs(value) < 1e300 else 10**12
     return max(1, _measure(value))

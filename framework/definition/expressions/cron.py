@@ -18,7 +18,7 @@ _ENTRY = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?")
 
 
 def read_cron(text: str) -> str:
-    """Return the five fields with each range and step written out, and weekdays by name: as every library reads them.
+    """Return the five fields with ranges and steps written out and weekdays by name.
 
     A field with all its values is `*`. Raises ValueError naming the field that is wrong.
     """

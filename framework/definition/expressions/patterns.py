@@ -1,4 +1,4 @@
-"""Regular expressions that owners of bots write: run by RE2, whose time grows with the length of the text alone."""
+"""Run regular expressions of owners by RE2, in time linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from framework.definition.expressions.translation import NotLinearError, transla
 from framework.values import Untyped
 
 TEXT_LIMIT: Final = 20_000
-"""Characters of a text that are looked at: as many as the longest message has."""
+"""Characters of a text that are searched: as many as the longest message has."""
 MOST_STEPS: Final = 50_000
-"""Instructions of a compiled expression: one that counts far, as in `(\\w{1,100} ){1,100}`, has millions."""
+"""Instructions of a compiled expression. One with large counts, such as `(\\w{1,100} ){1,100}`, has millions."""
 REGEX_HINT: Final = (
     "Regular expressions are those of Python without look-around, references to groups and possessive repetition; "
     "put them into '...'."
@@ -42,11 +42,11 @@ class LinearPattern:
         self.names = frozenset(self._compiled.groupindex)
 
     def matches(self, text: str) -> bool:
-        """Whether it stands anywhere in the first `TEXT_LIMIT` characters of a text."""
+        """Return whether it matches anywhere in the first `TEXT_LIMIT` characters of a text."""
         return self._compiled.search(self._translated.marked(_shown(text))) is not None
 
     def groups(self, text: str) -> dict[str, str] | None:
-        """What its named groups caught of the first `TEXT_LIMIT` characters; None where it does not match."""
+        """Return the texts of its named groups in the first `TEXT_LIMIT` characters, or None if it does not match."""
         match = self._compiled.search(self._translated.marked(_shown(text)))
         if match is None:
             return None
@@ -56,7 +56,7 @@ class LinearPattern:
 
 @lru_cache(maxsize=1_000)
 def linear(source: str, *, ignore_case: bool = False) -> LinearPattern:
-    """The expression, compiled once. Raises ValueError, see LinearPattern."""
+    """Compile an expression, once. Raises ValueError, see LinearPattern."""
     return LinearPattern(source, ignore_case=ignore_case)
 
 

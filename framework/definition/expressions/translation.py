@@ -1,8 +1,7 @@
 r"""Regular expressions of Python in the syntax of RE2, with the meaning that they have in Python.
 
-RE2 knows letters, digits and blanks of ASCII alone, and so the borders of words (`\b`): `\büber\b` would never match.
-Classes are spelled out for that reason, and borders are marked in the text: `\b` is translated into the mark, and
-everything else passes over marks.
+RE2 knows only letters, digits and blanks of ASCII, and only borders of such words (`\b`): `\büber\b` would never match.
+So classes are written out, and borders are marked in the text: `\b` becomes the mark, and everything else skips marks.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ Items = Sequence[tuple[Any, Any]]
 
 
 class NotLinearError(Exception):
-    """An expression needs what takes more than linear time, or is beyond what is translated."""
+    """The expression would take more than linear time, or cannot be translated."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Translated:
     insides: int
 
     def marked(self, text: str) -> str:
-        """The text to search in."""
+        """Return the text with marks at the borders of words."""
         if not self.borders and not self.insides:
             return text
         text = self.unmarked(text)
@@ -67,7 +66,7 @@ class Translated:
         return re.sub(r"\b", BORDER * self.borders, text)
 
     def unmarked(self, text: str) -> str:
-        """What was found, as it stands in the text."""
+        """Return a text without marks."""
         return text.replace(BORDER, "").replace(NO_BORDER, "")
 
 
@@ -87,7 +86,7 @@ def translated(source: str, *, ignore_case: bool) -> Translated:
 
 
 def _marks(items: Untyped, kind: str) -> int:
-    """The most marks of a kind on one way through the expression."""
+    """Return the most marks of a kind on one path through the expression."""
     count = 0
     for op, value in items:
         name = str(op)
@@ -189,7 +188,7 @@ class _Writer:
 
 
 def _ordered(items: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Places side by side in the order in which marks stand: the beginning, a border, the end; each once."""
+    """Order adjacent places as marks are: the beginning, a border, the end; each once."""
     ordered: list[tuple[Any, Any]] = []
     places: list[Any] = []
     for op, value in [*items, (None, None)]:
@@ -222,7 +221,7 @@ def _member(op: object, value: Untyped) -> str:
 
 
 def _has(items: Items, sign: str) -> bool:
-    r"""Whether a class has a sign, but for its \W, \D and \S."""
+    r"""Return whether a class has a sign, apart from its \W, \D and \S."""
     for op, value in items:
         name = str(op)
         if name == "LITERAL" and value == ord(sign):

@@ -1,4 +1,4 @@
-"""In which channels a bot works, and what it does about the time that it was away."""
+"""The channels in which a bot works, and how it catches up after a break."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _address(value: str) -> str:
 
 
 class Channels(Part):
-    """In which channels the bot works."""
+    """The channels in which the bot works."""
 
     join: Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], ONE_OR_MANY] = Field(
         ("messaging:support-*",),
@@ -56,11 +56,11 @@ class Channels(Part):
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The channel types that occur, each once."""
+        """Return the channel types that are named, each once."""
         return tuple(dict.fromkeys(pattern.partition(":")[0] for pattern in self.join))
 
     def covers(self, cid: str) -> bool:
-        """Whether the bot works in the channel with this address (`type:id`)."""
+        """Return whether the bot works in the channel with this address (`type:id`)."""
         return any(fnmatchcase(cid, pattern) for pattern in self.join)
 
 

@@ -1,4 +1,4 @@
-"""Office hours: when somebody is there, over midnight and in any time zone."""
+"""Office hours, also over midnight, in any time zone."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _SPAN = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*-\s*(\d{1,2})(?::(\d{2}))?")
 _MIDNIGHT = 24 * 60
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 _LOOK_AHEAD = 400
-"""Days in which an opening is looked for: a year with all its holidays."""
+"""Days in which the next opening is searched: a year with all its holidays."""
 Span = tuple[int, int]
-"""From and to, in minutes after the midnight of the day it begins; over 1440 where it ends on the next day."""
+"""From and to, in minutes after midnight of the first day. `to` is over 1440 if the span ends on the next day."""
 
 
 def zone(name: str) -> ZoneInfo:
-    """A time zone by its IANA name. Raises ValueError where there is none."""
+    """Return a time zone by its IANA name. Raises ValueError for an unknown one."""
     try:
-        # The name becomes a file's path: nothing that could leave its folder goes there.
+        # The name becomes a file's path, so it must not lead out of the folder.
         if _ZONE.fullmatch(name):
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError, ValueError):
@@ -38,7 +38,7 @@ def zone(name: str) -> ZoneInfo:
 def _nearest(name: str) -> str:
     names = available_timezones()
     ends = sorted(known for known in names if known.lower().endswith("/" + name.lower().replace(" ", "_")))
-    # Places alone: EST is near to CEST, and half a world away.
+    # Only places: EST is near to CEST as a word, and half a world away.
     near = ends or get_close_matches(name, sorted(known for known in names if "/" in known), n=1, cutoff=0.75)
     return f"did you mean {near[0]}?" if near else "name a place, as in Europe/Berlin, or UTC"
 
@@ -84,7 +84,7 @@ class OfficeHours(Part):
     _zone = field_validator("timezone")(known_zone)
 
     def is_open(self, now: datetime) -> bool:
-        """Whether somebody is there at this moment (aware)."""
+        """Return whether it is open at a time (aware)."""
         local = now.astimezone(zone(self.timezone))
         minute = local.hour * 60 + local.minute
         today, yesterday = local.date(), local.date() - timedelta(days=1)
@@ -95,7 +95,7 @@ class OfficeHours(Part):
         )
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """When it is open next, in its own time zone: `now` where it is open, None where it stays closed for a year."""
+        """Return the next opening, in its own time zone: `now` if it is open, None if it stays closed for a year."""
         place = zone(self.timezone)
         local = now.astimezone(place)
         if self.is_open(now):
@@ -104,7 +104,7 @@ class OfficeHours(Part):
             day = local.date() + timedelta(days=ahead)
             for start, _ in self._spans(day):
                 opening = datetime.combine(day, time(start // 60, start % 60), place)
-                # By way of UTC, as clocks that go forward skip the opening: it is open an hour later by the wall.
+                # Through UTC: if clocks skip the opening in spring, it is shown an hour later.
                 opening = opening.astimezone(UTC).astimezone(place)
                 if opening > local and self.is_open(opening):
                     return opening
@@ -115,7 +115,7 @@ class OfficeHours(Part):
 
     @cached_property
     def week(self) -> list[list[Span]]:
-        """The spans of Monday to Sunday."""
+        """Return the spans of Monday to Sunday."""
         return read_week(self.days)
 
     @cached_property
@@ -124,13 +124,13 @@ class OfficeHours(Part):
 
 
 def suspicious_night(text: str) -> str:
-    """Times over midnight that are longer than half a day, as `17:00-9:00`: more likely a slip than a night. Or ""."""
+    """Return a span over midnight of more than half a day, such as `17:00-9:00`: likely a slip. Return "" if none."""
     spans = ((entry.strip(), span) for entry in text.split(",") for span in read_spans(entry))
     return next((entry for entry, (start, end) in spans if end - start > _MIDNIGHT // 2 and end > _MIDNIGHT), "")
 
 
 def read_week(days: dict[str, str]) -> list[list[Span]]:
-    """The spans of Monday to Sunday, in their order. A day by its name wins over a range that holds it.
+    """Return the spans of Monday to Sunday. A single day wins over a range that includes it.
 
     Raises ValueError for what is not a day or no time.
     """
@@ -144,7 +144,7 @@ def read_week(days: dict[str, str]) -> list[list[Span]]:
 
 
 def read_days(text: str) -> list[int]:
-    """`mon`, `mon-fri`, `sat, sun` as numbers, Monday 0. Raises ValueError."""
+    """Read `mon`, `mon-fri`, `sat, sun` as numbers; Monday is 0. Raises ValueError."""
     indexes: list[int] = []
     for entry in text.lower().replace(" ", "").split(","):
         first, dash, last = entry.partition("-")
@@ -161,7 +161,7 @@ def _day(word: str, text: str) -> int:
 
 
 def read_spans(text: str) -> list[Span]:
-    """`9:00-12:30, 14:00-17:00` in minutes; `closed` is none. Raises ValueError."""
+    """Read `9:00-12:30, 14:00-17:00` as minutes; `closed` has no spans. Raises ValueError."""
     if text.strip().lower() in {"", "closed"}:
         return []
     spans: list[Span] = []

@@ -1,4 +1,4 @@
-"""Which model answers, and how patiently it is asked."""
+"""Which model answers, and how often and how long it is tried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent or an MCP client may do with the operations of the chat service. What is not said is not allowed."""
+"""What an agent or an MCP client may do with the operations of the chat service. The default is: nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DIRECT_TOOLS = {
     "add_member": "UpdateChannel",
     "search_messages": "Search",
 }
-"""Tools for one common operation each, and which."""
+"""Tools for one common operation each, and that operation."""
 OPERATION_TOOLS = (*CATALOGUE_TOOLS, *DIRECT_TOOLS)
 
 CONVERSATION = "conversation"
@@ -102,15 +102,15 @@ class Operations(Part):
 
     @property
     def everywhere(self) -> bool:
-        """Whether no channel is out of bounds."""
+        """Return whether all channels are allowed."""
         return "*" in self.channels
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Every operation that is named by its id."""
+        """Return the operations that are named by their id."""
         return tuple(dict.fromkeys(rule for rule in self.allow + self.deny + self.approve if rule not in CLASSES))
 
 
 def matches(value: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a value is one of the patterns; `*` and `?` are wildcards."""
+    """Return whether a value matches one of the patterns, in which `*` and `?` are wildcards."""
     return any(fnmatchcase(value, pattern) for pattern in patterns)

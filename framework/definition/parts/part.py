@@ -1,4 +1,4 @@
-"""What every part of a declaration has in common, and how durations and lists are written."""
+"""The base of all sections of a declaration, and how durations and lists are written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _read_duration(value: object) -> object:
 
 
 def _one_or_many(value: object) -> object:
-    """A single text stands for a list of one."""
+    """Read a single text as a list of one."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -37,14 +37,14 @@ Texts = Annotated[tuple[str, ...], ONE_OR_MANY]
 
 
 class Part(BaseModel):
-    """The common ground of every part: no unknown keys, no change after loading."""
+    """The base of every section: no unknown keys, no change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _empty_means_default(cls, value: object) -> object:
-        # A key whose lines are all commented out is read as null. For a section or a list that means: nothing said.
+        # A key whose lines are all commented out is read as null. A section or a list then has its default.
         if not isinstance(value, dict) or None not in value.values():
             return value
         return {key: given for key, given in value.items() if given is not None or not cls._is_collection(key)}
@@ -56,5 +56,5 @@ class Part(BaseModel):
 
     @classmethod
     def known_keys(cls, value: object) -> tuple[str, ...]:
-        """The keys that may stand in `value`, which was meant to be one of these."""
+        """Return the keys that are allowed in `value`, which was meant to be such a section."""
         return tuple(cls.model_fields)

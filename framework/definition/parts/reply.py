@@ -52,7 +52,7 @@ class Reply(Part):
 
 
 class Drafts(Part):
-    """Answers go to the team first, which sends, edits or drops them."""
+    """Answers go to the team first. The team sends, edits or drops them."""
 
     enabled: bool = Field(False, description="Whether answers need approval.")
     channel: str = Field(

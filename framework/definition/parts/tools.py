@@ -73,13 +73,13 @@ class ToolRule(Part):
 
     @property
     def condition(self) -> str | None:
-        """The expression of `when: ...`; None where `approval` is never or always."""
+        """Return the expression of `when: ...`, or None if `approval` is never or always."""
         match = _WHEN.fullmatch(self.approval)
         return match["condition"] if match else None
 
     @property
     def arguments(self) -> frozenset[str]:
-        """The arguments that the condition looks at, as far as it names them: `args.amount`, `args["amount"]`."""
+        """Return the arguments that the condition names: `args.amount`, `args["amount"]`."""
         return arguments_of(self.condition) if self.condition is not None else frozenset()
 
 

@@ -1,4 +1,4 @@
-"""What makes a bot speak: the things that start a turn, and how they are written in bot.yaml."""
+"""The things that start a turn, and how they are written in bot.yaml."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MESSAGE_KINDS: frozenset[str] = frozenset(
 )
 """Triggers that start a turn for a message of a person; the others start one without a message."""
 VALUE_KINDS: frozenset[str] = frozenset({"keyword", "regex", "command", "reaction", "button", "event"})
-"""Triggers that look for one of `values`."""
+"""Triggers with a list of `values`."""
 _OWN_KEYS: dict[str, tuple[str, ...]] = {
     "schedule": ("cron", "timezone", "since_last"),
     "idle": ("after",),
@@ -48,7 +48,7 @@ _SHORT_KEY = {"schedule": "cron", "idle": "after", "member_joined": "say"}
 
 
 def keys_of(kind: str) -> tuple[str, ...]:
-    """What may be said of a trigger of this kind, besides `on`."""
+    """The keys of a trigger of each kind, besides `on`."""
     return (*(("values",) if kind in VALUE_KINDS else ()), *_OWN_KEYS.get(kind, ()), "do", "say")
 
 
@@ -109,7 +109,7 @@ class Trigger(Part):
 
     @classmethod
     def known_keys(cls, value: object) -> tuple[str, ...]:
-        """What may be said of a trigger of the kind that `value` is."""
+        """Return the keys that are allowed for the kind of trigger in `value`."""
         read = long_form(value)
         kind = read.get("on") if isinstance(read, dict) else None
         return keys_of(kind) if kind in KINDS else ("on", *cls.model_fields)
@@ -135,9 +135,9 @@ def _schema_of(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def long_form(value: object) -> object:
-    """Spell a trigger out: `mention`, `{keyword: [a, b]}` and `{idle: {after: 30m}}` become mappings with `on`.
+    """Write a short form out: `mention`, `{keyword: [a, b]}` and `{idle: {after: 30m}}` become mappings with `on`.
 
-    What is not a short form is returned as it is, for the model to judge. Raises ValueError for one that has two kinds.
+    Anything else is returned as it is; the model checks it. Raises ValueError for a trigger of two kinds.
     """
     if isinstance(value, str):
         return {"on": value}
@@ -155,7 +155,7 @@ def long_form(value: object) -> object:
 
 
 def _inner(kind: str, given: object) -> dict[str, Any]:
-    """What stands under a trigger's one key, as the long form's keys."""
+    """Return the value of a trigger's only key, as the keys of the long form."""
     if isinstance(given, dict):
         return given
     if given is None or given is True:

@@ -1,1 +1,1 @@
-"""From the files of a bot to values, and from what is wrong in them to sentences."""
+"""Read the files of a bot, and put what is wrong in them into sentences."""

@@ -1,4 +1,4 @@
-"""YAML with positions: plain values, and where each of them stands in its file."""
+"""Read YAML as plain values, with the position of each in its file."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _HINTS = (
 )
 
 MOST_BYTES = 256 * 1024
-"""Of one file that a person writes."""
+"""Bytes of one file that a person writes."""
 DEEPEST = 100
 MOST_VALUES = 20_000
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's plain words: `no`, `on`, `9:30` and `2026-12-25` are texts, as everybody expects.
+    """Loads plain words as YAML 1.2 does: `no`, `on`, `9:30` and `2026-12-25` are texts.
 
     Raises MarkedYAMLError for what is nested deeper than `DEEPEST`.
     """
@@ -85,14 +85,14 @@ class YamlDocument:
     places: dict[Key, Position]
 
     def position(self, key: Key) -> Position:
-        """Where the value at a path stands; its nearest existing parent's place where it does not exist."""
+        """Return the position of the value at a path, or of its nearest existing parent."""
         return self.places.get(self.locate(key), Position(self.file, 1))
 
     def locate(self, key: Key) -> Key:
-        """The path of a value as the file has it, or of its nearest parent.
+        """Return the path of a value, or of its nearest parent, as the file has it.
 
-        What a model calls by its full path may be written shorter: `model.name` as `model: auto`, `triggers.0.cron` as
-        `- schedule: {cron: ...}`.
+        The file may be shorter than the model's path: `model: auto` for `model.name`, `- schedule: {cron: ...}` for
+        `triggers.0.cron`.
         """
         found: Key = ()
         value = self.value
@@ -108,20 +108,20 @@ class YamlDocument:
 
 
 def _step(value: object, part: str | int) -> str | int | None:
-    """The part, as what it leads to from here; None where it leads nowhere."""
+    """Return the path with this part, or None if there is nothing at it."""
     if isinstance(value, dict):
         return str(part) if str(part) in value else None
     return part if isinstance(value, list) and isinstance(part, int) and part < len(value) else None
 
 
 def _is_short(value: object, key: Key, index: int) -> bool:
-    """Whether this is an entry of a list, or one that stands for a list, whose one key says what it is."""
+    """Return whether this is an entry of a list, or stands for one, and has a single key that names its kind."""
     entry = isinstance(key[index], int) or (index > 0 and isinstance(key[index - 1], int))
     return entry and isinstance(value, dict) and len(value) == 1
 
 
 def read_yaml(file: Path) -> YamlDocument:
-    """Read one YAML file. Raises DefinitionError with the position for broken YAML and for a key given twice."""
+    """Read a YAML file. Raises DefinitionError, with the position, for broken YAML and for a key that stands twice."""
     text = read_text(file)
     places: dict[Key, Position] = {}
     try:
@@ -143,7 +143,7 @@ def read_yaml(file: Path) -> YamlDocument:
 
 
 def read_text(file: Path) -> str:
-    """A file's text. Raises DefinitionError for more than `MOST_BYTES`, and, with the line, for what is not UTF-8."""
+    """Read a file's text. Raises DefinitionError for more than `MOST_BYTES` and, with the line, if it is not UTF-8."""
     try:
         with file.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
@@ -174,7 +174,7 @@ def _broken(file: Path, text: str, error: yaml.MarkedYAMLError) -> DefinitionErr
     mark = error.problem_mark or error.context_mark
     opened = error.context_mark
     if mark and opened and "could not find expected ':'" in (error.problem or ""):
-        mark = opened  # It is seen a line or more later that the colon is missing.
+        mark = opened  # The parser notices a missing colon one or more lines later.
     if mark and opened and opened.line < mark.line and "flow" in (error.context or ""):
         return DefinitionError(
             "is not valid YAML: a bracket is not closed",
@@ -199,7 +199,7 @@ def _broken(file: Path, text: str, error: yaml.MarkedYAMLError) -> DefinitionErr
 
 
 def _odd_blank(text: str, line: int) -> tuple[int, int] | None:
-    """Line and column of a sign at the beginning of one of the lines up to here that only looks like a blank."""
+    """Return line and column of a character before an entry, up to here, that only looks like a space."""
     for number, row in enumerate(text.splitlines()[: line + 1], 1):
         if match := re.match(r" *([^\S \t\r\f\v])", row):
             return number, match.start(1) + 1
@@ -207,7 +207,7 @@ def _odd_blank(text: str, line: int) -> tuple[int, int] | None:
 
 
 def _deeper(text: str, line: int) -> str:
-    """What is wrong with a line that is indented more than the entry above it, which has a value already."""
+    """Return the problem of a line that is indented more than an entry above it that has a value already."""
     rows = text.splitlines()
     above = next((row for row in reversed(rows[:line]) if row.strip() and not row.lstrip().startswith("#")), "")
     depths = [len(row) - len(row.lstrip(" ")) for row in (above, rows[line])]
@@ -217,7 +217,7 @@ def _deeper(text: str, line: int) -> str:
 
 
 class _Builder:
-    """Turns nodes into plain values, noting places. A mapping's entry is noted at its key, where people look."""
+    """Turns nodes into plain values and records their positions. An entry of a mapping has the position of its key."""
 
     def __init__(self, loader: yaml.SafeLoader, file: Path, places: dict[Key, Position]) -> None:
         self._loader = loader
@@ -283,7 +283,7 @@ class _Builder:
         return {**merged, **result}
 
     def _merged(self, node: yaml.Node, key: Key) -> dict[str, object]:
-        """What `<<: *other` brings; the places are those of the other."""
+        """Return the values of `<<: *other`, with the positions of the other mapping."""
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         result: dict[str, object] = {}
         for other in reversed(nodes):

@@ -1,4 +1,4 @@
-"""From pydantic's errors to sentences that a person can act on: file, line, what is wrong, the nearest valid key."""
+"""Turn pydantic's errors into problems with file, line, what is wrong, and the nearest valid key."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHOWN = 60
 
 
 class InvalidDefinitionError(DefinitionError):
-    """Everything that is wrong with a definition, in the order of the file."""
+    """All problems of a definition, in the order of the file."""
 
     def __init__(self, problems: Iterable[DefinitionError]) -> None:
         self.problems = tuple(sorted(problems, key=_order))
@@ -41,7 +41,7 @@ class InvalidDefinitionError(DefinitionError):
 
 @dataclass(frozen=True)
 class RuleFinding:
-    """What is wrong at a path, and what to do. A warning is told by `check`; anything else is an error."""
+    """A problem at a path, and what to do about it. `check` prints warnings; all others are errors."""
 
     path: Key
     what: str
@@ -50,7 +50,7 @@ class RuleFinding:
 
 
 def together(problems: Iterable[DefinitionError]) -> DefinitionError:
-    """One error for all of these, each told once."""
+    """Return one error for all of these, each once."""
     told = list({str(problem): problem for problem in problems}.values())
     return told[0] if len(told) == 1 else InvalidDefinitionError(told)
 
@@ -67,12 +67,12 @@ def explain(error: ValidationError, document: YamlDocument, model: type[BaseMode
 
 
 def problems_of(error: ValidationError, document: YamlDocument, model: type[BaseModel]) -> list[DefinitionError]:
-    """The same, one by one. Of several about one place, as a value of several types has them, the first is told."""
+    """Translate the errors one by one. A value with several types has several errors: the first one is used."""
     found: dict[object, DefinitionError] = {}
     details = error.errors()
     for detail in details:
         if detail["type"] == "too_short" and any(len(other["loc"]) > len(detail["loc"]) for other in details):
-            continue  # Entries that are wrong do not count there: the list is not short, but its entries are wrong.
+            continue  # pydantic does not count invalid entries: the list is not too short, its entries are wrong.
         place = document.locate(_without_tags(detail["loc"]))
         unknown = (detail["loc"] if detail["type"] in {"extra_forbidden", "missing"} else place, "")
         found.setdefault(unknown, _explain_one(detail, document, model))
@@ -88,7 +88,7 @@ _TAG = re.compile(r"str|int|float|bool|constrained-str|\[key\]|(?:tuple|list|dic
 
 
 def said(key: Key) -> str:
-    """A path as people write it: `triggers[1].schedule.cron`."""
+    """Return a path as people write it: `triggers[1].schedule.cron`."""
     text = ""
     for part in key:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -116,7 +116,7 @@ def _explain_one(detail: ErrorDetails, document: YamlDocument, model: type[BaseM
 
 
 def _wrong_value(detail: ErrorDetails, message: str) -> tuple[str, str]:
-    """What is wrong with a value of the right type, and the value where that does not name it."""
+    """Say what is wrong with a value of the right type, and show the value unless the text does."""
     given = detail.get("input")
     if detail["type"] == "string_pattern_mismatch":
         return f"{given!r} cannot stand here", ""
@@ -136,7 +136,7 @@ def _shown(given: object) -> str:
 
 
 def _remedy(detail: ErrorDetails, field: FieldInfo | None) -> str | None:
-    """What the key is for, the nearest choice, and an example."""
+    """Return the purpose of the key, the nearest choice, and an example."""
     if field is None:
         return "docs/reference/bot-yaml.md says what may stand here."
     parts = [field.description or ""]
@@ -158,12 +158,12 @@ def _remedy(detail: ErrorDetails, field: FieldInfo | None) -> str | None:
 
 
 def example_of(field: FieldInfo) -> str:
-    """Return a value as bot.yaml may have it, on one line: an example, else the default, else an empty text."""
+    """Return a value for bot.yaml, on one line: an example, else the default, else an empty text."""
     return _flow(field.examples[0]) if field.examples else default_of(field)
 
 
 def default_of(field: FieldInfo) -> str:
-    """Return the default as bot.yaml would have it, on one line. Empty for sections, for nothing, for an empty list."""
+    """Return the default for bot.yaml, on one line. It is empty for sections, None and empty lists."""
     default = field.default
     if isinstance(default, timedelta):
         return duration(default)
@@ -174,7 +174,7 @@ def default_of(field: FieldInfo) -> str:
 
 
 def duration(value: timedelta) -> str:
-    """A duration as bot.yaml has it: `90s`, `12h`."""
+    """Write a duration as bot.yaml has it: `90s`, `12h`."""
     seconds = value.total_seconds()
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
@@ -183,7 +183,7 @@ def duration(value: timedelta) -> str:
 
 
 def _flow(value: Untyped) -> str:
-    """YAML on one line."""
+    """Write YAML on one line."""
     import yaml
 
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000, sort_keys=False)
@@ -210,7 +210,7 @@ def _unknown_key(key: Key, document: YamlDocument, model: type[BaseModel]) -> De
     sure = bool(get_close_matches(name, valid, n=1, cutoff=0.8))
     inside = f" in {said(at)}" if at else ""
     guess = f"Did you mean {near[0]!r}? " if near else ""
-    # A key of another section is more likely meant than one that is only a little alike.
+    # A key of another section is more likely meant than a key that is only a little similar.
     hint = guess if sure else _elsewhere(name, key, model) or guess
     return DefinitionError(
         f"unknown key {key[-1]!r}{inside}",
@@ -220,7 +220,7 @@ def _unknown_key(key: Key, document: YamlDocument, model: type[BaseModel]) -> De
 
 
 def known_keys(owner: type[BaseModel], value: object) -> tuple[str, ...]:
-    """The keys that files may use in a part."""
+    """Return the keys that files may use in a section."""
     if issubclass(owner, Part):
         names = owner.known_keys(value)
         return tuple(owner.model_fields[name].alias or name for name in names)
@@ -228,7 +228,7 @@ def known_keys(owner: type[BaseModel], value: object) -> tuple[str, ...]:
 
 
 def _elsewhere(name: str, key: Key, model: type[BaseModel]) -> str:
-    """Where a key belongs that stands in the wrong section."""
+    """Return the section in which a misplaced key belongs."""
     if key and key[0] == "overrides":
         if name in model.model_fields:
             return f"{name!r} is the same in all channels: set it at the top of the file. "

@@ -60,14 +60,14 @@ def _lies_in(file: Path, folders: Sequence[Path]) -> bool:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A template and what it includes, read: it can be filled in again without a look at the disk."""
+    """A template with what it includes. It is rendered without reading files again."""
 
     name: str
     files: Mapping[str, Path]
     texts: Mapping[str, str]
 
     def render(self, variables: Mapping[str, object]) -> str:
-        """Fill in. Raises DefinitionError with file and line for a missing variable."""
+        """Render the template. Raises DefinitionError with file and line for a missing variable."""
         environment = _environment(self.texts)
         try:
             self._demand(environment, variables)
@@ -86,7 +86,7 @@ class Prompt:
                 raise _missing(self.files[name], text, sorted(undeclared), variables)
 
     def uses(self) -> frozenset[str]:
-        """The variables that it is filled in with."""
+        """Return the variables that the template uses."""
         environment = _environment(self.texts)
         trees = (environment.parse(text) for text in self.texts.values())
         return frozenset(name for tree in trees for name in meta.find_undeclared_variables(tree))
@@ -117,7 +117,7 @@ def read_prompt(name: str, folders: Sequence[Path], where: Position) -> Prompt:
 
 
 def _read(file: Path) -> tuple[str, list[str]]:
-    """A template's text, and the names of the templates that it uses."""
+    """Return a template's text, and the names of the templates that it uses."""
     text = read_text(file)
     try:
         tree = _environment({}).parse(text)
@@ -136,7 +136,7 @@ def _read(file: Path) -> tuple[str, list[str]]:
 
 def _environment(texts: Mapping[str, str]) -> SandboxedEnvironment:
     return BoundedEnvironment(
-        # Each template says its name as its file, so that errors can be traced to their lines.
+        # Each template is named by its file, so that errors have file and line.
         loader=jinja2.FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
@@ -156,7 +156,7 @@ def _missing(file: Path, text: str, names: Sequence[str], given: Mapping[str, ob
 
 
 def _first(file: Path, text: str, word: str) -> Position:
-    """Where a word stands first in a template, inside {{ }} or {% %}."""
+    """Return the first position of a word in a template, inside {{ }} or {% %}."""
     for number, row in enumerate(text.splitlines(), 1):
         if match := re.search(rf"\{{[{{%][^}}]*?(?<!\w)({re.escape(word)})(?!\w)", row):
             return Position(file, number, match.start(1) + 1)

@@ -1,4 +1,4 @@
-"""What a declaration expects at a path: the keys that may stand there, and how a value is written."""
+"""Find what a declaration expects at a path: the allowed keys, and how a value is written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNIONS = (Union, types.UnionType)
 
 
 def annotation_at(model: type[BaseModel], path: Key) -> Untyped:
-    """What may stand at a path; None where that is not known."""
+    """Return the annotation at a path, or None if it is not known."""
     annotation: Any = model
     for part in path:
         owner = part_of(annotation)
@@ -31,7 +31,7 @@ def annotation_at(model: type[BaseModel], path: Key) -> Untyped:
 
 
 def field_at(model: type[BaseModel], path: Key) -> FieldInfo | None:
-    """The innermost field on the way to a path."""
+    """Return the innermost field on the way to a path."""
     annotation: Any = model
     innermost: FieldInfo | None = None
     for part in path:
@@ -45,7 +45,7 @@ def field_at(model: type[BaseModel], path: Key) -> FieldInfo | None:
 
 
 def model_at(model: type[BaseModel], path: Key) -> type[BaseModel] | None:
-    """The part of a declaration that stands at a path; None where there is no part but a plain value."""
+    """Return the section at a path, or None if there is a plain value."""
     annotation: Any = model
     for part in path:
         owner = part_of(annotation)
@@ -58,12 +58,12 @@ def model_at(model: type[BaseModel], path: Key) -> type[BaseModel] | None:
 
 
 def field_named(model: type[BaseModel], key: str) -> FieldInfo | None:
-    """A field by the key that files use for it."""
+    """Return a field by the key that files use for it."""
     return model.model_fields.get(key) or next((f for f in model.model_fields.values() if f.alias == key), None)
 
 
 def part_of(annotation: Untyped) -> type[BaseModel] | None:
-    """The model that an annotation is, optional or not."""
+    """Return the model in an annotation, optional or not."""
     for choice in choices(annotation):
         if isinstance(choice, type) and _origin(choice) is None and issubclass(choice, BaseModel):
             return choice
@@ -71,7 +71,7 @@ def part_of(annotation: Untyped) -> type[BaseModel] | None:
 
 
 def inside(annotation: Untyped) -> Untyped:
-    """What a list or mapping holds; None for what holds nothing."""
+    """Return the type of the entries of a list or mapping; None for other types."""
     for choice in choices(annotation):
         arguments = [argument for argument in get_args(choice) if argument is not Ellipsis]
         if _origin(choice) in (tuple, list, dict) and arguments:
@@ -80,7 +80,7 @@ def inside(annotation: Untyped) -> Untyped:
 
 
 def choices(annotation: Untyped) -> Iterator[Untyped]:
-    """The types that a value may have, but for None."""
+    """Yield the types that a value may have, except None."""
     if _origin(annotation) is Annotated:
         yield from choices(get_args(annotation)[0])
     elif _origin(annotation) in _UNIONS:
@@ -91,7 +91,7 @@ def choices(annotation: Untyped) -> Iterator[Untyped]:
 
 
 def expected(annotation: Untyped) -> str:
-    """How a value is written, in words: `a whole number`, `a duration, as in 90s, 30m, 2h or 7d`."""
+    """Say how a value is written: `a whole number`, `a duration, as in 90s, 30m, 2h or 7d`."""
     names = list(dict.fromkeys(_name(choice) for choice in choices(annotation)))
     if "a number" in names:
         names = [name for name in names if name != "a whole number"]

@@ -1,1 +1,1 @@
-"""What a definition must not say although each word of it is right."""
+"""Rules on a definition whose values are each valid: contradictions, missing settings, unknown names."""

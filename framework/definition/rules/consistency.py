@@ -1,4 +1,4 @@
-"""What a definition must not say although each word of it is right: settings that contradict or miss one another."""
+"""Find settings that contradict each other, or that need another setting."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _contradictions(definition: BotDefinition) -> Iterator[RuleFinding]:
 
 
 def _unserved(definition: BotDefinition) -> Iterator[RuleFinding]:
-    """Channels that the bot would make, and never speak in."""
+    """Find channels that the bot would create and never speak in."""
     posts_to = {definition.drafts.channel, definition.handover.alert, *definition.team.channels}
     for index, cid in enumerate(definition.channels.create):
         if not definition.channels.covers(cid) and cid not in posts_to:
@@ -226,7 +226,7 @@ def _without_effect(definition: BotDefinition) -> Iterator[RuleFinding]:
 
 
 def rules(tools_file: Path | None) -> tuple[tuple[frozenset[str], Rule], ...]:
-    """All rules, each with the sections that it reads: it can only judge where those are well formed."""
+    """Return all rules, each with the sections that it reads. A rule is applied if those sections are valid."""
     own = tools_in(tools_file) if tools_file else None
     return (
         (frozenset({"respond_to", "triggers"}), trigger_rules),

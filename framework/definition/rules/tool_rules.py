@@ -1,4 +1,4 @@
-"""Tools that a definition names must be somewhere: in tools.py, among the chat's operations, at an MCP server."""
+"""Check that each named tool exists: in tools.py, among the chat's operations, or at an MCP server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def server_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
-    """Servers without an address, and secrets that stand in the file."""
+    """Find servers without an address, and secrets in the file."""
     for name, server in definition.mcp_servers.items():
         path: Key = ("mcp_servers", name)
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
@@ -48,7 +48,7 @@ def server_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
 
 
 def tool_rules(definition: BotDefinition, own: Mapping[str, bool] | None, *, file: bool) -> Iterator[RuleFinding]:
-    """Tools that are nowhere. `own` are the names in tools.py, None where they are not known; `file`: there is one."""
+    """Find tools that do not exist. `own` are the names in tools.py, None if unknown; `file`: there is a tools.py."""
     seen: set[str] = set()
     for index, rule in enumerate(definition.tools):
         path: Key = ("tools", index, "name")
@@ -86,11 +86,11 @@ def _guess(name: str, known: object) -> str:
 
 
 def tools_in(file: Path) -> Mapping[str, bool] | None:
-    """The names in a tools.py, which is not run, and whether they are made there; None where that cannot be known."""
+    """Read the names in a tools.py without running it, and whether it defines them; None if that cannot be known."""
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
-        return None  # Told when it is imported, with its line.
+        return None  # The import reports it, with its line.
     names: dict[str, bool] = {}
     for node in _statements(tree.body):
         if isinstance(node, ast.ImportFrom | ast.Import):

@@ -1,4 +1,4 @@
-"""What triggers must say so that they can ever start a turn, and the placeholders of fixed texts."""
+"""Check that triggers can start a turn, and that placeholders in fixed texts are known."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SAY_NAMES = frozenset({"name"})
 
 
 def trigger_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
-    """Triggers that cannot start a turn, or do not say what it is for."""
+    """Find triggers that cannot start a turn, or that lack the task of the turn."""
     if definition.respond_to is not None and definition.triggers:
         yield RuleFinding(
             ("respond_to",),
@@ -99,7 +99,7 @@ def _value(path: Key, kind: str, value: str) -> Iterator[RuleFinding]:
 
 
 def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[RuleFinding]:
-    """Words in braces that nothing fills in."""
+    """Find placeholders that nothing fills in."""
     names = set(_PLACEHOLDER.findall(text))
     for name in sorted(names - known):
         near = get_close_matches(name, known, n=1)

@@ -1,1 +1,1 @@
-"""Which calls of tools a person approves first, and what was asked and decided."""
+"""Approval of tool calls: which ones need it, and the calls that wait for it."""

@@ -1,4 +1,4 @@
-"""Whether a person has to approve a call: its arguments as the tool takes them, judged by the condition of its rule."""
+"""Decide whether a person has to approve a call, by the condition of its rule and the arguments of the call."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ def _never(_: Mapping[str, float]) -> bool:
 
 @dataclass(frozen=True)
 class Judgement:
-    """`asks`: a person has to be asked, whatever else was called. Otherwise `asks_with` says so for the sums with this
-    call in them, if the condition speaks of any. `amounts` are what this call adds to them.
+    """Whether a person has to be asked.
+
+    `asks`: yes, whatever the sums are. Otherwise `asks_with` decides, given the sums with this call included. `amounts`
+    are what this call adds to the sums.
     """
 
     asks: bool
@@ -46,9 +48,9 @@ class Judgement:
 def judgement_of(
     condition: Condition, tool: BaseTool, arguments: Mapping[str, Any], names: Mapping[str, Any]
 ) -> Judgement:
-    """Judge a call. What cannot be told is asked: arguments that the tool does not take, numbers that are not finite.
+    """Judge a call. A person is asked for arguments that the tool does not take, and for numbers that are not finite.
 
-    A negative number is judged as it is and by its size: -5000 is above a bound of 100 as well.
+    A negative number is judged as it is and by its absolute value: -5000 is above a bound of 100 as well.
     """
     taken = judged(tool, arguments)
     if taken is None or not _is_finite(taken):
@@ -74,7 +76,7 @@ def judgement_of(
 
 
 def _size_of(one: Sum, arguments: Mapping[str, Any]) -> float:
-    """What a call adds to a sum. Raises TypeError and others if there is no number there."""
+    """Return what a call adds to a sum. Raises TypeError and others if there is no number."""
     value: Any = arguments
     for name in one.path:
         value = value[name]
@@ -95,7 +97,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _sizes(value: Untyped) -> Untyped:
-    """The same with every negative number as its size."""
+    """Return the value with every number as its absolute value."""
     if isinstance(value, Mapping):
         return {name: _sizes(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -123,5 +125,5 @@ def judged(tool: BaseTool, arguments: Mapping[str, Any]) -> Mapping[str, Any] | 
 
 
 def shown_arguments(tool: BaseTool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The arguments for people: as the tool takes them, and beside them what it was given and does not take."""
+    """Return the arguments to show to people: as the tool gets them, and those that it does not take."""
     return {**arguments, **(judged(tool, arguments) or {})}

@@ -1,4 +1,4 @@
-"""Sums of arguments over time, for conditions such as `args.amount per day > 100`: per person, over all replicas."""
+"""Sums of arguments per person and period, over all replicas, for conditions such as `args.amount per day > 100`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SCHEMA = Schema("tool_amounts", 1, _tables)
 
 @dataclass(frozen=True)
 class Amount:
-    """What one call adds to a sum: never less than nothing."""
+    """What one call adds to a sum: zero or more."""
 
     sum: Sum
     value: float
@@ -66,16 +66,16 @@ class SumBook:
         return key if await self._write(lambda c: self._reserve(c, payer, key, amounts, asks)) else None
 
     async def count(self, payer: Payer, key: str, amounts: Sequence[Amount]) -> None:
-        """Count a call that a person approved."""
+        """Count a call that a person approved, whatever the sum is."""
         if amounts:
             await self._write(lambda c: self._reserve(c, payer, key, amounts, lambda _: False))
 
     async def release(self, key: str) -> None:
-        """Forget a call that did not do what it was called for."""
+        """Forget a call that failed."""
         await self._write(lambda connection: _release(connection, key))
 
     async def erase(self, user_id: str) -> int:
-        """Forget all amounts of a person. Returns how many there were."""
+        """Forget all amounts of a person. Return how many there were."""
         return int(await self._write(lambda connection: _erase(connection, user_id)))
 
     async def _write(self, work: Callable[[Connection], Untyped]) -> Untyped:
@@ -118,7 +118,7 @@ class SumBook:
 
 
 def _alone(connection: Connection, payer: Payer) -> None:
-    """Nobody else counts calls for this person until the transaction ends. On SQLite nobody else writes at all."""
+    """Keep others from counting calls for this person until the transaction ends. On SQLite, nobody else writes."""
     from sqlalchemy import func, select
 
     if connection.dialect.name == "postgresql":

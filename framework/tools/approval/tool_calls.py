@@ -1,4 +1,4 @@
-"""Tool calls that wait for a person's word, as the agent asks for them and makes the one that was approved."""
+"""Tool calls that wait for approval: recorded, looked up, claimed and finished."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 LONGEST = 60_000
-"""Characters of arguments that people are shown. Nothing is cut: a longer call is not asked for."""
+"""Characters of arguments that people are shown. Nothing is cut: a longer call is refused."""
 
 
 class ToolApprovals:
@@ -65,27 +65,27 @@ class ToolApprovals:
             raise ToolError(error.what, hint=error.hint) from None
 
     def payer(self, tool: str, user_id: str) -> Payer:
-        """Whose sums a call adds to."""
+        """Return whose sums a call adds to."""
         return Payer(self._bot, tool, user_id)
 
     async def get(self, id_: str) -> Approval:
-        """A call by its id, whatever its state. Raises NotWaitingError if it is not a call of this bot."""
+        """Return a call by its id, in any state. Raises NotWaitingError if it is not a call of this bot."""
         return await self._store.get(id_)
 
     async def claim(self, approval: Approval, tool: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether the caller may make an approved call: true once, for the first one over all processes.
+        """Return whether the caller may run an approved call: true once, for the first caller of all processes.
 
-        `tool` and `arguments` are what is about to run. Raises FrameworkError if they are not what was approved.
+        Raises FrameworkError if `tool` and `arguments`, which are about to run, are not what was approved.
         """
         request = approval.request
         exact = fingerprint("tool", self._bot, tool, dict(arguments), request.asked_by, request.channel)
         return await self._store.claim(approval.id, exact)
 
     async def finish(self, id_: str, result: str) -> None:
-        """Record what came of a claimed call."""
+        """Record the result of a claimed call."""
         await self._store.finish(id_, result)
 
 
 def roles_of(approval: Approval) -> tuple[str, ...]:
-    """The roles that the person had for whom the call was asked for."""
+    """Return the roles of the person for whom the call was requested, as they were then."""
     return tuple(str(role) for role in approval.request.about.get("roles", ()))

@@ -1,1 +1,1 @@
-"""Tools of MCP servers that a bot names: connections, schemas, results, and what servers do wrong."""
+"""Tools of MCP servers: connections, schemas, results, and repairs of what servers send wrong."""

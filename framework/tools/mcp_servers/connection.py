@@ -1,4 +1,4 @@
-"""The connection to one MCP server, through the official client: it is made late, and tried again when it was lost."""
+"""The connection to one MCP server, through the official client: made at first use, and made again if it is lost."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ CONNECT_SECONDS = 10.0
 START_SECONDS = 120.0
 """How long a server may take to start, while the bot works without it."""
 RETRY_SECONDS = 30.0
-"""A server that was down is left alone for so long."""
+"""Seconds before a server that was down is tried again."""
 
 _REFUSALS = frozenset({-32700, -32600, -32601, -32602})
 """JSON-RPC's codes for a call that the server did not begin to carry out."""
 
 SECRET = 8
-"""Characters from which on a header or variable is kept out of results: shorter ones are words."""
+"""A header or variable of so many characters is kept out of results. Shorter ones may be words."""
 
 
 class McpConnection:
@@ -74,7 +74,7 @@ class McpConnection:
         self.digest = ""
 
     async def tools(self) -> tuple[BaseTool, ...]:
-        """Return the server's tools; none while it is down. Connect if need be."""
+        """Return the server's tools; none while it is down. Connect first if there is no connection."""
         async with self._lock:
             if self._client is None and self._clock() >= self._down_until:
                 await self._connect()
@@ -86,7 +86,7 @@ class McpConnection:
             await self._let_go()
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> str:
-        """Call a tool. Raises ToolError for what the server says went wrong, and where it is gone."""
+        """Call a tool. Raises ToolError if the server reports an error or cannot be reached."""
         await self.tools()
         client = self._client
         if client is None:
@@ -111,7 +111,7 @@ class McpConnection:
         return text
 
     def _without_secrets(self, text: str) -> str:
-        """A server may show what it was sent."""
+        """Return a text without the secrets that the server was sent: it may repeat them."""
         for value in {*self._target.headers.values(), *self._target.environment.values()}:
             for secret in (value, value.rpartition(" ")[2]):
                 if len(secret) >= SECRET:
@@ -126,7 +126,7 @@ class McpConnection:
             async with asyncio.timeout(CONNECT_SECONDS):
                 listed = [made async for made in _all_tools(client)]
             compared = self._pins.compare(self._target, listed)
-        except Exception as error:  # noqa: BLE001 - whatever a server does wrong, the bot works without it
+        except Exception as error:  # noqa: BLE001 - the bot works without a server, however that fails
             self._down_until = self._clock() + RETRY_SECONDS
             self.trouble = _trouble(error, self._target)
             # Only the kind: what a library says may repeat a header.
@@ -152,8 +152,9 @@ class McpConnection:
         _log.info("mcp.connected", server=self.name, tools=len(self._tools))
 
     async def _ready(self) -> Client | None:
-        """The connection. A server that takes long to start, as one that is downloaded first, goes on starting while
-        the bot works without it: then None.
+        """Return the connection, or None if the server is still starting.
+
+        A server may take long, for example because it is downloaded first. Until then the bot works without it.
         """
         first, patience = self._starting is None, 0.0
         if self._starting is None:
@@ -176,10 +177,10 @@ class McpConnection:
             async with _connection(self._target, self._folder) as client:
                 ready.set_result(client)
                 await end.wait()
-        except Exception as error:  # noqa: BLE001 - told to whoever waits, or logged
+        except Exception as error:  # noqa: BLE001 - raised to those who wait, or logged
             if not ready.done():
                 ready.set_exception(error)
-                ready.exception()  # Whoever waited may have given up: then nobody else asks for it.
+                ready.exception()  # Mark it as read: those who waited may have given up.
             else:
                 _log.warning("mcp.lost", server=self.name, kind=type(error).__name__)
         finally:
@@ -198,7 +199,7 @@ class McpConnection:
                 await task
 
     def _made(self, listed: Sequence[Tool]) -> tuple[BaseTool, ...]:
-        """The tools as a model is told of them. One that no model can be told of is left out; the others stay."""
+        """Return the tools for a model. A tool whose schema no model takes is left out."""
         names = tool_names(self.name, [made.name for made in listed])
         tools: list[BaseTool] = []
         for made in listed:
@@ -223,7 +224,7 @@ class McpConnection:
 
 
 def _trouble(error: BaseException, target: Target) -> str:
-    """Why a server cannot be reached, without what a library says, which may repeat a header."""
+    """Say why a server cannot be reached, without a library's text, which may repeat a header."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, FrameworkError):
@@ -244,7 +245,7 @@ def _without_query(url: str) -> str:
 
 
 async def _all_tools(client: Client) -> AsyncIterator[Tool]:
-    """All pages, each tool once. A server that begins anew instead of ending has said all."""
+    """Yield the tools of all pages, each once. A server may repeat its first page instead of ending."""
     cursor: str | None = None
     cursors, names = set[str](), set[str]()
     for _ in range(100):

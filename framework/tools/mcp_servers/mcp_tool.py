@@ -14,8 +14,9 @@ from framework.values import Untyped
 
 
 class McpTool(BaseTool):
-    """A tool of a server. Its arguments reach the server whatever they are called: LangChain passes those of its own
-    tools by name, and keeps some names (`config`, `run_manager`) for itself.
+    """A tool of a server. It passes all its arguments on.
+
+    LangChain's own tools get arguments by name and cannot have some names (`config`, `run_manager`).
     """
 
     call: Callable[[Mapping[str, Any]], Awaitable[str]] = Field(exclude=True, repr=False)
@@ -26,7 +27,7 @@ class McpTool(BaseTool):
         config: RunnableConfig | None = None,
         **kwargs: Untyped,
     ) -> Untyped:
-        """Call the tool: with its arguments, or with a model's call, which is answered by a message."""
+        """Call the tool with its arguments, or with a model's call. A model's call is answered by a message."""
         if isinstance(input, Mapping) and input.get("type") == "tool_call":
             text = await self.call(input["args"])
             return ToolMessage(content=text, tool_call_id=str(input["id"]), name=self.name)

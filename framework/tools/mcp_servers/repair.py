@@ -1,4 +1,4 @@
-"""Messages of MCP servers, put right before the library reads them: it refuses a whole list for one odd tool."""
+"""Repair messages of MCP servers before the library reads them: it refuses a whole list for one odd tool."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework.values import Untyped
 _log = structlog.get_logger(__name__)
 
 ORIGINAL = "x-original-schema"
-"""Where the schema of a tool is kept if the library would not take it."""
+"""The key that keeps the schema of a tool if the library would not take it."""
 _HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 _BLOCKS: Mapping[str, tuple[str, ...]] = {
     "text": ("text",),
@@ -27,14 +27,14 @@ _BLOCKS: Mapping[str, tuple[str, ...]] = {
 
 @asynccontextmanager
 async def repaired(transport: Untyped) -> AsyncGenerator[tuple[Untyped, ...], None]:
-    """The streams of a transport, with every message put right as it comes in."""
+    """Yield the streams of a transport, with every incoming message repaired."""
     quiet_about_other_lines()
     async with transport as (read, *rest):
         yield (_Repaired(read), *rest)
 
 
 class _Repaired:
-    """A stream of messages that is read through `repair`."""
+    """A stream whose messages are repaired."""
 
     def __init__(self, stream: Untyped) -> None:
         self._stream = stream
@@ -43,7 +43,7 @@ class _Repaired:
         return getattr(self._stream, name)
 
     async def receive(self) -> Untyped:
-        """The next message."""
+        """Return the next message."""
         return _read(await self._stream.receive())
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -68,7 +68,7 @@ def _read(item: Untyped) -> Untyped:
 
 
 def repair(result: dict[str, Any]) -> None:
-    """Put a list of tools, what a tool returned, or a server's greeting right in place."""
+    """Repair a list of tools, a result or a greeting in place."""
     if "tools" in result:
         listed = result["tools"]
         result["tools"] = list(listed.values()) if isinstance(listed, dict) else listed or []
@@ -77,7 +77,7 @@ def repair(result: dict[str, Any]) -> None:
             del result["nextCursor"]
     elif "protocolVersion" in result:
         _greeting(result)
-    elif "toolResult" in result and "content" not in result:  # as the protocol's first version had it
+    elif "toolResult" in result and "content" not in result:  # as in the protocol's first version
         result["content"] = [_as_text(result.pop("toolResult"))]
     elif "content" in result or "structuredContent" in result:
         _returned(result)
@@ -98,7 +98,7 @@ def _tool(raw: object) -> dict[str, Any] | None:
 
 
 def _plain_object(schema: Mapping[str, Any]) -> bool:
-    """Whether the library takes a schema's parts."""
+    """Return whether the library takes a schema's parts."""
     properties, required = schema.get("properties", {}), schema.get("required", [])
     return (
         isinstance(properties, dict)
@@ -109,7 +109,7 @@ def _plain_object(schema: Mapping[str, Any]) -> bool:
 
 
 def _greeting(result: dict[str, Any]) -> None:
-    """What a server says of itself at first: who it is, and which version of the protocol it speaks."""
+    """Repair a greeting: the server's name, and the version of the protocol that it speaks."""
     from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
     told = result.get("serverInfo")
@@ -137,7 +137,7 @@ def _returned(result: dict[str, Any]) -> None:
 
 
 def _block(block: object) -> dict[str, Any]:
-    """A block that the library takes; of any other kind, its JSON as text."""
+    """Return a block that the library takes: for other kinds, a text with their JSON."""
     if isinstance(block, str):
         return {"type": "text", "text": block}
     if not isinstance(block, dict):
@@ -159,7 +159,7 @@ def _as_text(value: object) -> dict[str, Any]:
 
 
 class _OneLine(logging.Filter):
-    """A banner that a server prints to its output is no error of the bot's: one line, without a traceback."""
+    """Log a banner that a server prints to its output in one line, without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = record.exc_text = None
@@ -168,7 +168,7 @@ class _OneLine(logging.Filter):
 
 
 def quiet_about_other_lines() -> None:
-    """Keep lines that are not messages, which some servers print to their output, out of the log."""
+    """Keep lines that are not messages out of the log: some servers print them to their output."""
     logger = logging.getLogger("mcp.client.stdio")
     if not any(isinstance(one, _OneLine) for one in logger.filters):
         logger.addFilter(_OneLine())

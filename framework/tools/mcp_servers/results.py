@@ -1,4 +1,4 @@
-"""What an MCP tool returned, as text for a model: every kind of block says something."""
+"""Turn the result of an MCP tool into text for a model, whatever kinds of blocks it has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST = 20_000
 
 
 def result_text(result: Untyped) -> str:
-    """The blocks of a result one below the other, and its structured content unless the text says the same."""
+    """Return the blocks of a result, one below the other, and its structured content unless the text repeats it."""
     parts = [_block(block) for block in getattr(result, "content", None) or ()]
     whole = "\n".join(filter(None, parts))
     structured = getattr(result, "structured_content", None)
@@ -23,7 +23,7 @@ def result_text(result: Untyped) -> str:
 
 
 def _says(text: str, structured: object) -> bool:
-    """Whether a text is the structured content, or the one value in it: servers send both for older clients."""
+    """Return whether a text repeats the structured content, or its only value: servers send both for older clients."""
     try:
         said = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Schemas and names of MCP tools, put such that every model server takes them."""
+"""Put schemas and names of MCP tools into a form that every model server takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_DESCRIPTION = 1_000
 """Characters: model servers refuse longer ones."""
 _DEEPEST = 12
 _LARGEST = 100_000
-"""Characters of a schema as JSON, as it is after `$ref` was filled in."""
+"""Characters of a schema as JSON, with every `$ref` filled in."""
 _UNNAMED = re.compile(r"[^a-zA-Z0-9_-]")
 _PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _TYPES: Mapping[str, str] = {
@@ -42,13 +42,15 @@ _KEPT = frozenset(
 
 
 class ImpossibleSchemaError(ValueError):
-    """A tool whose arguments cannot be told to a model."""
+    """The arguments of the tool cannot be described to a model."""
 
 
 @dataclass(frozen=True)
 class ToolSchema:
-    """`schema` is what a model is told; `names` leads from its names of arguments to the server's, where they differ.
-    `optional` are arguments for which no value and `null` are the same.
+    """A schema for models.
+
+    `names` maps its names of arguments to the server's, if they differ. `optional` are arguments for which a missing
+    value and `null` mean the same.
     """
 
     schema: Schema
@@ -56,13 +58,13 @@ class ToolSchema:
     optional: frozenset[str] = frozenset()
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What is sent to the server for a model's arguments: `null` for an optional one is as if it were not given."""
+        """Return a model's arguments for the server. An optional argument that is `null` is left out."""
         sent = {name: value for name, value in given.items() if value is not None or name not in self.optional}
         return {self.names.get(name, name): well_formed_json(value) for name, value in sent.items()}
 
 
 def read_schema(raw: object) -> ToolSchema:
-    """Put a tool's schema right. Raises ImpossibleSchemaError if nothing can be made of it."""
+    """Read a tool's schema. Raises ImpossibleSchemaError if no model could take it."""
     if raw is None:
         raw = {}
     if not isinstance(raw, Mapping):
@@ -85,7 +87,7 @@ def read_schema(raw: object) -> ToolSchema:
 
 
 def tool_names(server: str, tools: Sequence[str]) -> dict[str, str]:
-    """A name for each of a server's tools that models take: short, of plain letters, and the tool's alone."""
+    """Return a name for each of a server's tools that models take: short, of plain letters, and unique."""
     plain = {tool: _UNNAMED.sub("_", f"{server}__{tool}") for tool in tools}
     shared = {name for name in plain.values() if list(plain.values()).count(name) > 1}
     return {
@@ -102,13 +104,13 @@ def _marked(name: str, tool: str, shared: bool) -> str:
 
 
 def short_description(text: str) -> str:
-    """A description that model servers take."""
+    """Return a description that model servers take."""
     text = well_formed(text)
     return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1].rstrip()}…"
 
 
 def _property_names(properties: Iterable[str]) -> dict[str, str]:
-    """By the server's name the one that a model is told: the same, unless model servers refuse it."""
+    """Map the server's names to the model's: the same, unless model servers refuse them."""
     taken = {name for name in properties if _PROPERTY.fullmatch(name)}
     names = {}
     for name in properties:
@@ -122,14 +124,14 @@ def _property_names(properties: Iterable[str]) -> dict[str, str]:
 
 
 class _Reader:
-    """Reads one schema; its own definitions are filled in where `$ref` names them."""
+    """Reads one schema, and fills its definitions in for each `$ref`."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = raw
         self._left = 5_000  # parts that are read: references can multiply
 
     def root(self) -> Schema:
-        """An object with properties, whatever the schema says."""
+        """Return an object with properties, even if the schema is something else."""
         found = self.read(self._raw)
         for branch in found.pop("anyOf", ()):  # at the top, model servers take no choice
             _join(found, branch, every=False)
@@ -140,7 +142,7 @@ class _Reader:
         return found
 
     def read(self, raw: object, depth: int = 0) -> Schema:
-        """One schema, put right. What cannot be understood may be anything."""
+        """Return one schema in the common form. A part that cannot be understood allows any value."""
         self._left -= 1
         if not isinstance(raw, Mapping) or depth > _DEEPEST or self._left < 0:
             return {}
@@ -159,7 +161,7 @@ class _Reader:
         return out
 
     def _kind(self, raw: Mapping[str, Any]) -> str | None:
-        """The one type of a schema: `null` beside another only says that it may be left out."""
+        """Return the type of a schema. `null` beside another type means that the value may be left out."""
         told = raw.get("type")
         kinds = [_TYPES[one.lower()] for one in _texts(told) if one.lower() in _TYPES]
         kinds = [kind for kind in kinds if kind != "null"] or kinds
@@ -199,7 +201,7 @@ class _Reader:
         required = list(out.get("required", ()))
         for name, value in told.items() if isinstance(told, Mapping) else ():
             properties[str(name)] = self.read(value, depth + 1)
-            if isinstance(value, Mapping) and value.get("required") is True:  # as older drafts had it
+            if isinstance(value, Mapping) and value.get("required") is True:  # as in older drafts
                 required.append(str(name))
         out["properties"] = properties
         required += [name for name in _texts(raw.get("required")) if name in properties]
@@ -217,7 +219,7 @@ class _Reader:
 
 
 def _join(out: Schema, part: Schema, *, every: bool) -> None:
-    """Take another schema's word in. `every`: both hold; otherwise either does, and nothing more is required."""
+    """Merge another schema. `every`: both must hold. Otherwise one of them does, and nothing more is required."""
     for key, value in part.items():
         if key == "properties":
             out["properties"] = {**out.get("properties", {}), **value}

@@ -1,4 +1,4 @@
-"""Tools of MCP servers that a bot names, through the official MCP client.
+"""The tools of all MCP servers that a bot names.
 
 LangChain's own adapters speak the SDK's first generation only, which cannot be installed beside the second.
 """
@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 
 
 class McpTools:
-    """The tools of all servers that a bot names. A server is connected when its tools are first wanted; one that is
-    down is done without, and tried again later. Connections serve many turns at once.
+    """The tools of a bot's MCP servers.
+
+    A server is connected when its tools are first needed. While it is down, its tools are missing. It is tried again
+    later. Connections serve many turns at once.
     """
 
     def __init__(
         self, servers: tuple[Target, ...], folder: Path, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`folder` is where the servers that are started here write their logs."""
+        """Servers that are started here write their logs into `folder`."""
         pins = ToolPins(folder)
         self._servers = tuple(McpConnection(target, folder, clock, pins) for target in servers)
 
     async def tools(self, names: tuple[str, ...]) -> tuple[BaseTool, ...]:
-        """The tools that these names, or patterns such as `server/*`, stand for; of servers that are up."""
+        """Return the tools with these names, or for patterns such as `server/*`, of servers that are up."""
         wanted = [server for server in self._servers if any(name.startswith(f"{server.name}/") for name in names)]
         found = await together(*(server.tools() for server in wanted))
         return tuple(
@@ -47,15 +49,15 @@ class McpTools:
         )
 
     def trouble(self, name: str) -> str:
-        """Why a server could not be reached when it was last tried, for people: `no answer at URL`; else ""."""
+        """Say why a server could not be reached at the last try, such as `no answer at URL`; else ""."""
         return next((server.trouble for server in self._servers if server.name == name), "")
 
     def changed(self, name: str) -> tuple[str, ...]:
-        """The tools of a server that changed since it was first seen, and are not handed on."""
+        """Return the tools of a server that changed since it was first seen. Models do not get them."""
         return next((server.changed for server in self._servers if server.name == name), ())
 
     def digest(self, name: str) -> str:
-        """What stands for all tools of a server as it told of them last; "" before that."""
+        """Return the digest of all tools that a server listed last; "" before that."""
         return next((server.digest for server in self._servers if server.name == name), "")
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the MCP servers of a definition are, with what they take from the environment filled in."""
+"""Addresses and programs of a definition's MCP servers, with variables of the environment filled in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True)
 class Target:
-    """A server, with what its headers and variables take from the environment filled in."""
+    """A server, with variables of the environment filled into its headers and its environment."""
 
     name: str
     url: str = ""
@@ -32,9 +32,9 @@ def targets(
     environment: Mapping[str, str],
     position: Callable[[tuple[str | int, ...]], Position],
 ) -> tuple[Target, ...]:
-    """The servers of a definition. `position` finds a key's place in bot.yaml.
+    """Return the servers of a definition. `position` returns a key's place in bot.yaml.
 
-    Raises DefinitionError for a variable that the environment does not have, and for a server without an address.
+    Raises DefinitionError for a variable that is not set, and for a server without an address.
     """
     return tuple(_target(name, server, environment, position) for name, server in servers.items())
 

@@ -1,7 +1,7 @@
-"""What the tools of MCP servers said of themselves when they were first seen.
+"""Pin the tools of MCP servers to their first descriptions.
 
-A server's descriptions go to the model as they are, so a server that changes them later could give it orders. A tool
-that changed, or that was added, is not handed on until a person accepts it.
+The model reads a server's descriptions, so a server that changes them later could give it orders. Models do not get a
+tool that changed or was added until a person accepts it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ Known = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class Compared:
-    """The tools that may be handed on, and the names of those that changed or were added since the server was pinned.
-    `digest` stands for all tools of the server, for people to compare.
+    """The tools that models may get, and the names of those that changed or were added since the server was pinned.
+
+    People compare `digest`, which stands for all tools of the server.
     """
 
     tools: tuple[Tool, ...]
@@ -46,7 +47,7 @@ class ToolPins:
         self.file = folder / FILE
 
     def compare(self, target: Target, listed: Sequence[Tool]) -> Compared:
-        """Compare a server's tools with the pinned ones. A server that was never seen is pinned as it is.
+        """Compare a server's tools with the pinned ones. A new server is pinned as it is.
 
         Raises FrameworkError for a file that cannot be read or written.
         """
@@ -61,7 +62,7 @@ class ToolPins:
         return Compared(kept, changed, _of_all(hashes))
 
     def forget(self, target: Target) -> None:
-        """Accept whatever the server says next. Raises FrameworkError for a file that cannot be written."""
+        """Accept the tools that the server lists next. Raises FrameworkError for a file that cannot be written."""
         known = self._read()
         if known.pop(_key(target), None) is not None:
             self._write(known)
@@ -95,7 +96,7 @@ class ToolPins:
 
 
 def _key(target: Target) -> str:
-    """A server is another one where its address or program is."""
+    """Return what identifies a server: its address or program."""
     return f"{target.name} {target.url or ' '.join(target.command)}"
 
 
