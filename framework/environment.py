@@ -37,7 +37,7 @@ def _text(name: str | bytes) -> str:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a secret: by its name, or because its value is an address with a password."""
+    """Return whether a variable holds a secret: by its name, or because its value is an address with a password."""
     if _PUBLIC.search(name):
         return False
     return bool(_SECRET.search(name) or _WITH_PASSWORD.match(value))

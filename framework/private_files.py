@@ -31,7 +31,7 @@ def tighten(folder: Path) -> int:
 
     A folder that is more than a data folder (the working directory or one above it, the home folder, /tmp) keeps its
     own rights and what else is in it: only files and folders with our names are changed. Files of other users are left
-    alone. Raises OSError where a file of this user cannot be changed.
+    alone. Raises OSError if a file of this user cannot be changed.
     """
     shared = _serves_others(folder)
     changed = 0 if shared else _close(folder)
@@ -55,7 +55,7 @@ def _is_ours(entry: Path) -> bool:
 
 
 def _holds_data(folder: Path) -> bool:
-    """Whether a folder named `bots` is data, and not the bots of a project."""
+    """Return whether a folder named `bots` is data, and not the bots of a project."""
     return not any(folder.glob("*/bot.yaml"))
 
 

@@ -21,7 +21,7 @@ _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "„": "“"}
 
 
 def _bare(value: object) -> object:
-    """A value without blanks around it, and without quotes: Docker's `--env-file` leaves them there."""
+    """Return a value without blanks around it, and without quotes: Docker's `--env-file` leaves them there."""
     if not isinstance(value, str):
         return value
     value = value.strip()
@@ -52,7 +52,7 @@ def _home(value: Path | None) -> Path | None:
 
 
 def _has_port(address: SplitResult) -> bool:
-    """Whether what stands behind the host can be a port; nothing can."""
+    """Return whether what stands behind the host can be a port; nothing can."""
     try:
         return address.port is None or address.port > 0
     except ValueError:
@@ -60,12 +60,12 @@ def _has_port(address: SplitResult) -> bool:
 
 
 def _model_server(value: str | None) -> str | None:
-    """The address without the path of one request, which documentations often show."""
+    """Return the address without the path of one request, which documentations often show."""
     return value and value.rstrip("/").removesuffix("/chat/completions").removesuffix("/completions")
 
 
 def _web_address(value: str | None) -> str | None:
-    """An address of a server: `localhost:8000` would fail only later, and deep inside a library."""
+    """Return an address of a server: `localhost:8000` would fail only later, and deep inside a library."""
     if value is not None:
         value = value.strip()
         address = urlsplit(value)
@@ -102,7 +102,7 @@ def _path(value: str) -> str:
 
 
 def _database(value: SecretStr | None) -> SecretStr | None:
-    """The form alone, and without a word of what was given: it may hold a password."""
+    """Return the form alone, and without a word of what was given: it may hold a password."""
     if value is not None:
         text = value.get_secret_value().strip()
         scheme, _, rest = text.partition("://")
@@ -229,17 +229,17 @@ class Settings(BaseSettings):
 
     @property
     def has_stream(self) -> bool:
-        """Whether a Stream app was named, so that the sandbox is not needed."""
+        """Return whether a Stream app was named, so that the sandbox is not needed."""
         return self.stream_api_key is not None
 
     @property
     def by_websocket(self) -> bool:
-        """Whether each bot has a connection of its own."""
+        """Return whether each bot has a connection of its own."""
         return self.ingress != "webhook"
 
     @property
     def by_webhook(self) -> bool:
-        """Whether events of the whole app are taken in: at an address, from a queue, or both."""
+        """Return whether events of the whole app are taken in: at an address, from a queue, or both."""
         return self.ingress != "websocket" and (self.webhook is not None or self.sqs_queue_url is not None)
 
     @property

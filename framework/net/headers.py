@@ -39,7 +39,7 @@ def limit_ends_in(headers: Mapping[str, str], now: datetime) -> float:
 
 @lru_cache(maxsize=8)
 def _parsed(date: str) -> datetime | None:
-    """A time as HTTP writes it: the same for all answers of a second."""
+    """Return a time as HTTP writes it: the same for all answers of a second."""
     try:
         return parsedate_to_datetime(date)
     except ValueError:

@@ -28,7 +28,7 @@ def load_tools(bot: Bot, module: ModuleType | None = None) -> tuple[BaseTool, ..
     operations come from `operations.py`, those of MCP servers (`server/tool`) from `mcp.py`. `module`: tools.py as it
     was imported before, for another variant of the bot.
 
-    A tool is a LangChain tool or a typed function with a docstring. Raises DefinitionError with file and line where the
+    A tool is a LangChain tool or a typed function with a docstring. Raises DefinitionError with file and line if the
     file does not import, a name is missing, or a function has no docstring or types.
     """
     _check_operations(bot)

@@ -48,7 +48,7 @@ _SHORT_KEY = {"schedule": "cron", "idle": "after", "member_joined": "say"}
 
 
 def keys_of(kind: str) -> tuple[str, ...]:
-    """The keys of a trigger of each kind, besides `on`."""
+    """Return the keys of a trigger of each kind, besides `on`."""
     return (*(("values",) if kind in VALUE_KINDS else ()), *_OWN_KEYS.get(kind, ()), "do", "say")
 
 

@@ -92,7 +92,7 @@ class Prompt:
         return frozenset(name for tree in trees for name in meta.find_undeclared_variables(tree))
 
     def _place(self, error: Exception) -> Position:
-        """The line that could not be filled in; Jinja tells it of the template that it was in at last."""
+        """Return the line that could not be filled in; Jinja tells it of the template that it was in at last."""
         frames = traceback.extract_tb(error.__traceback__)
         found = [(frame.filename, frame.lineno) for frame in frames if frame.filename in self.texts]
         if isinstance(error, jinja2.TemplateSyntaxError) and error.lineno:

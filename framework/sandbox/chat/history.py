@@ -69,7 +69,7 @@ def keep(sandbox: Sandbox, event: Event) -> None:
 
 
 def since(call: Call, cid: str, at: datetime, user_id: str | None) -> list[tuple[datetime, dict[str, Any]]]:
-    """The events of a channel after a time, for a user."""
+    """Return the events of a channel after a time, for a user."""
     stored = [
         (event.at, event.body)
         for event in call.store.index(PAST_EVENTS_OF).of(cid)
@@ -122,7 +122,7 @@ MAX_EVENTS = 1000
 
 @DOMAIN.operation("Sync", "POST", "/sync")
 def sync(call: Call) -> Result:
-    """The events of some channels since a time; `watch` watches them on the way."""
+    """Return the events of some channels since a time; `watch` watches them on the way."""
     cids = call.texts("channel_cids", call.body)
     if not 1 <= len(cids) <= MAX_CHANNELS:
         raise invalid(f"channel_cids must have between 1 and {MAX_CHANNELS} items")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: IdGenerator | None = None) -> Sandbox:
-    """The parts, wired. Opens the data file; raises SandboxStartError when it cannot be used."""
+    """Return the parts, wired. Opens the data file; raises SandboxStartError when it cannot be used."""
     store = RecordStore(_journal(config))
     ids, faults = ids or RandomIds(), Faults()
     ticking = IncreasingClock(clock or SystemClock())
@@ -92,7 +92,7 @@ class SandboxApp:
 
 
 def create_app(config: SandboxConfig, sandbox: Sandbox | None = None) -> SandboxApp:
-    """The app, over a sandbox made from `config` unless one is given."""
+    """Return the app, over a sandbox made from `config` unless one is given."""
     return SandboxApp(sandbox or create_sandbox(config))
 
 

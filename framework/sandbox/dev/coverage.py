@@ -27,7 +27,7 @@ def known() -> tuple[dict[str, Any], ...]:
 
 
 def operations() -> list[ServedOperation]:
-    """All operations, the implemented ones first: the router lets the first declaration of a path win."""
+    """Return all operations, the implemented ones first: the router lets the first declaration of a path win."""
     return implemented() + [
         ServedOperation(item["id"], item["method"], item["v1"], item["v2"], handler=None) for item in known()
     ]

@@ -20,7 +20,7 @@ def make_invite(call: Call, cid: str) -> str:
 
 
 def is_invite(call: Call, text: str, cid: str) -> bool:
-    """Whether a text is an invite to this channel that still holds."""
+    """Return whether a text is an invite to this channel that still holds."""
     time, _, signature = text.partition("-")
     try:
         until = int(time, 16)

@@ -60,7 +60,7 @@ _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 
 def routes(sandbox: Sandbox) -> list[BaseRoute]:
-    """The sandbox's own routes."""
+    """Return the sandbox's own routes."""
 
     async def token(request: Request) -> dict[str, Any]:
         require_own_page(request, sandbox.config)
@@ -102,7 +102,7 @@ class _Playground(StaticFiles):
     """The page's files, with its headers."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, or 404."""
+        """Return a file, or 404."""
         response = await super().get_response(path, scope)
         response.headers.update(PAGE_HEADERS)
         return response

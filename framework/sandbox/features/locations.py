@@ -54,7 +54,7 @@ _LIMITS = {"latitude": 90, "longitude": 180}
 
 
 def take(call: Call, raw: Mapping[str, Any], old: Location | None = None) -> dict[str, Any]:
-    """The fields of a location as a client sends it, checked; what is not given stays as it was."""
+    """Return the fields of a location as a client sends it, checked; what is not given stays as it was."""
     taken: dict[str, Any] = {}
     for name, limit in _LIMITS.items():
         value = raw.get(name)
@@ -89,19 +89,19 @@ def note(call: Call, message: Message) -> None:
 
 
 def live_in(call: Call, cid: str) -> list[Location]:
-    """The live locations of a channel."""
+    """Return the live locations of a channel."""
     if not len(call.store[LOCATIONS]):
         return []
     return [one for one in call.store.index(LOCATIONS_IN).of(cid) if is_live(one, call.now)]
 
 
 def is_live(location: Location, now: datetime) -> bool:
-    """Whether a location still moves."""
+    """Return whether a location still moves."""
     return location.end_at is not None and location.end_at > now
 
 
 def location_fields(location: Location) -> dict[str, Any]:
-    """A shared location; one without `end_at` is a place that does not move."""
+    """Return a shared location; one without `end_at` is a place that does not move."""
     fields: dict[str, Any] = {
         "channel_cid": location.cid,
         "message_id": location.message_id,
@@ -130,7 +130,7 @@ def check(call: Call, channel: Channel, message: Message, user: User, fields: Ma
 
 
 def message_fields(sandbox: Sandbox, message: Message, _viewer_id: str | None) -> dict[str, Any]:
-    """The location that a message shares."""
+    """Return the location that a message shares."""
     location = sandbox.store[LOCATIONS].get(message.id) if message.shared_location else None
     return {"shared_location": location_fields(location)} if location is not None else {}
 
@@ -141,7 +141,7 @@ def forget(call: Call, message: Message) -> None:
 
 
 def channel_state(call: Call, channel: Channel, _user: User | None) -> dict[str, Any]:
-    """The live locations of a channel."""
+    """Return the live locations of a channel."""
     live = live_in(call, channel.cid)
     return {"active_live_locations": [location_fields(location) for location in live]} if live else {}
 
@@ -152,7 +152,7 @@ _PATH = "/users/live_locations"
 
 @DOMAIN.operation("GetUserLiveLocations", "GET", _PATH, family="common")
 def get_user_live_locations(call: Call) -> Result:
-    """The locations that a user shares and that have not ended."""
+    """Return the locations that a user shares and that have not ended."""
     user = people.acting_user(call)
     live = [one for one in call.store.index(LOCATIONS_OF).of(user.id) if is_live(one, call.now)]
     shown = []

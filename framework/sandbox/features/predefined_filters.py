@@ -21,7 +21,7 @@ _NAME = re.compile(r"[\w.\-]{1,255}", re.ASCII)
 
 @DOMAIN.operation("GetPredefinedFilters", "GET", "/predefined_filters", access=Access.SERVER)
 def get_predefined_filters(call: Call) -> Result:
-    """All filters; `include_stats` adds how often each was used."""
+    """Return all filters; `include_stats` adds how often each was used."""
     stats = call.flag("include_stats")
     if isinstance(call.payload.get("sort"), str):
         call.payload["sort"] = call.objects("sort")

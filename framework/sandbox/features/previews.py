@@ -27,7 +27,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 async def scrape(url: str, *, allow_private: bool) -> dict[str, Any]:
-    """The fields of a page's preview. Raises ApiError 400 when there is none to read.
+    """Return the fields of a page's preview. Raises ApiError 400 when there is none to read.
 
     `allow_private` lets it reach this machine and its network, which only those who are there already may ask for.
     """
@@ -56,7 +56,7 @@ async def scrape(url: str, *, allow_private: bool) -> dict[str, Any]:
 
 
 def _is_web(url: str) -> bool:
-    """Whether it is an address of the web. One with a user's name in it only looks like another server's."""
+    """Return whether it is an address of the web. One with a user's name in it only looks like another server's."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
@@ -76,7 +76,7 @@ def _public_socket(address: AddrInfoType) -> socket.socket:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, also one that wraps an IPv4 address."""
+    """Return whether an IP address belongs to the public internet, also one that wraps an IPv4 address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)

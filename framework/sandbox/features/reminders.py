@@ -86,7 +86,7 @@ def remind(call: Call, key: str) -> None:
 
 
 def reminder_fields(reminder: Reminder) -> dict[str, Any]:
-    """A reminder without what it leads to."""
+    """Return a reminder without what it leads to."""
     fields: dict[str, Any] = {
         "channel_cid": reminder.cid,
         "message_id": reminder.message_id,
@@ -100,7 +100,7 @@ def reminder_fields(reminder: Reminder) -> dict[str, Any]:
 
 
 def message_fields(sandbox: Sandbox, message: Message, viewer_id: str | None) -> dict[str, Any]:
-    """The user's reminder of a message."""
+    """Return the user's reminder of a message."""
     reminder = sandbox.store[REMINDERS].get(pair(message.id, viewer_id)) if viewer_id is not None else None
     return {"reminder": reminder_fields(reminder)} if reminder is not None else {}
 
@@ -147,7 +147,7 @@ def delete_reminder(call: Call) -> Result:
 
 @DOMAIN.operation("QueryReminders", "POST", "/reminders/query")
 def query_reminders(call: Call) -> Result:
-    """The user's reminders, the next one first unless sorted otherwise."""
+    """Return the user's reminders, the next one first unless sorted otherwise."""
     user = people.acting_user(call)
     mine = [one for one in call.store.index(REMINDERS_OF).of(user.id) if one.message_id in call.store[MESSAGES]]
     found = select(mine, call.mapping("filter"), _value)

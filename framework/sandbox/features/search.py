@@ -59,7 +59,7 @@ def search(call: Call) -> Result:
 
 
 def _conditions(call: Call) -> dict[str, Any]:
-    """The filter over messages. Raises ApiError 400 unless there is either it or a text to look for."""
+    """Return the filter over messages. Raises ApiError 400 unless there is either it or a text to look for."""
     query, conditions = call.text("query"), call.mapping("message_filter_conditions")
     if query and conditions:
         raise invalid("cannot specify both query and message_filter_conditions")

@@ -54,7 +54,7 @@ _UNREACHED = "the sandbox reaches no external storage"
 
 @DOMAIN.operation("ListExternalStorage", "GET", _PATH, family="common", access=Access.SERVER)
 def list_external_storage(call: Call) -> Result:
-    """All storages by name."""
+    """Return all storages by name."""
     return {"external_storages": {one.name: _view(one) for one in call.store[EXTERNAL_STORAGES]}}
 
 
@@ -85,7 +85,7 @@ def delete_external_storage(call: Call) -> Result:
 
 @DOMAIN.operation("CheckExternalStorage", "GET", _PATH + "/{name}/check", family="common", access=Access.SERVER)
 def check_external_storage(call: Call) -> Result:
-    """Whether a file can be written to a storage: from here it cannot."""
+    """Return whether a file can be written to a storage: from here it cannot."""
     raise ApiError(400, 4, f"cannot write to bucket {_find(call).bucket}: {_UNREACHED}")
 
 
@@ -154,7 +154,7 @@ def delete_importer_storage(call: Call) -> Result:
     "ValidateImporterExternalStorage", "POST", _IMPORTER + "/validate", family="common", access=Access.SERVER
 )
 def validate_importer_storage(call: Call) -> Result:
-    """Whether imports can be read: from here they cannot."""
+    """Return whether imports can be read: from here they cannot."""
     _importer(call)
     raise ApiError(400, 4, f"the import storage cannot be read: {_UNREACHED}")
 

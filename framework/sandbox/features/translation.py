@@ -44,7 +44,7 @@ def translate_message(call: Call) -> Result:
 
 @DOMAIN.operation("PostTranslate", "POST", "/translate", v2=None)
 def translate(call: Call) -> Result:
-    """A marked echo of a text."""
+    """Return a marked echo of a text."""
     language = _language(call, "destination_language")
     text = call.required_text("text", call.body)
     return {"language": language, "translated_text": _echo(text, language)}

@@ -46,7 +46,7 @@ Activity = dict[str, tuple[Messages, list[datetime]]]
 
 
 def _activity(call: Call) -> Activity:
-    """The messages in each team's channels, and when each of its users came. Without a team is the team ""."""
+    """Return the messages in each team's channels, and when each of its users came. Without a team is the team ""."""
     teams: Activity = {}
     cids = {channel.cid: channel.team or "" for channel in call.store[CHANNELS]}
     for message in call.store[MESSAGES]:

@@ -73,7 +73,7 @@ class Call:
     # Typed access to parameters: each raises ApiError 400 that names the parameter.
 
     def text(self, name: str, source: Mapping[str, Any] | None = None) -> str | None:
-        """An optional string parameter."""
+        """Return an optional string parameter."""
         value = (self.payload if source is None else source).get(name)
         if value is None or isinstance(value, str):
             return value
@@ -87,7 +87,7 @@ class Call:
         return value
 
     def flag(self, name: str, source: Mapping[str, Any] | None = None, *, default: bool = False) -> bool:
-        """A boolean parameter; in a query string "true" and "1" are true."""
+        """Return a boolean parameter; in a query string "true" and "1" are true."""
         value = (self.payload if source is None else source).get(name)
         if value is None:
             return default
@@ -106,7 +106,7 @@ class Call:
         high: int | None = None,
         source: Mapping[str, Any] | None = None,
     ) -> int:
-        """An integer parameter within bounds."""
+        """Return an integer parameter within bounds."""
         value = (self.payload if source is None else source).get(name)
         if value is None:
             return default
@@ -123,12 +123,12 @@ class Call:
         return value
 
     def time(self, name: str, source: Mapping[str, Any] | None = None) -> datetime | None:
-        """An optional time, in either dialect's notation."""
+        """Return an optional time, in either dialect's notation."""
         value = (self.payload if source is None else source).get(name)
         return None if value is None or value == "" else parse_time(value, name)
 
     def texts(self, name: str, source: Mapping[str, Any] | None = None) -> list[str]:
-        """A list of strings; a comma-separated one in a query string. Missing is empty."""
+        """Return a list of strings; a comma-separated one in a query string. Missing is empty."""
         value = (self.payload if source is None else source).get(name)
         if value is None:
             return []
@@ -139,7 +139,7 @@ class Call:
         raise invalid(f"{name} must be a list of strings")
 
     def mapping(self, name: str, source: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """An object, also one that came as JSON text in a query string. Missing is empty."""
+        """Return an object, also one that came as JSON text in a query string. Missing is empty."""
         value = (self.payload if source is None else source).get(name)
         if isinstance(value, str):
             value = parse_json(value, name)
@@ -150,7 +150,7 @@ class Call:
         raise invalid(f"{name} must be an object")
 
     def objects(self, name: str, source: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """A list of objects, also one that came as JSON text in a query string. Missing is empty."""
+        """Return a list of objects, also one that came as JSON text in a query string. Missing is empty."""
         value = (self.payload if source is None else source).get(name)
         if isinstance(value, str):
             # The v2 SDK writes each object of a list by itself, quoted once more, with commas between.

@@ -34,7 +34,7 @@ class CallLog:
         self._calls.append(LoggedCall(self._number, method, path, operation, status, seconds))
 
     def view(self, operation: str | None = None) -> list[dict[str, Any]]:
-        """The calls, oldest first, of one operation where it is given."""
+        """Return the calls, oldest first, of one operation where it is given."""
         return [asdict(call) for call in self._calls if operation is None or call.operation == operation]
 
     def clear(self) -> None:

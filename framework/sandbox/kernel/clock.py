@@ -13,7 +13,7 @@ class Clock(Protocol):
     """Tells the time in UTC."""
 
     def now(self) -> datetime:
-        """The current time, time-zone aware, in UTC."""
+        """Return the current time, time-zone aware, in UTC."""
         ...
 
 
@@ -21,7 +21,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """The current time in UTC, with microseconds."""
+        """Return the current time in UTC, with microseconds."""
         return datetime.now(UTC)
 
 
@@ -33,7 +33,7 @@ class IncreasingClock:
         self._last = datetime.min.replace(tzinfo=UTC)
 
     def now(self) -> datetime:
-        """The source's time, or a microsecond after the last one told, whichever is later."""
+        """Return the source's time, or a microsecond after the last one told, whichever is later."""
         self._last = max(self._source.now(), self._last + _TICK)
         return self._last
 
@@ -46,7 +46,7 @@ class IdGenerator(Protocol):
     """Makes unique ids."""
 
     def new(self) -> str:
-        """A fresh id, unique for good."""
+        """Return a fresh id, unique for good."""
         ...
 
 
@@ -54,5 +54,5 @@ class RandomIds:
     """Version 4 UUIDs."""
 
     def new(self) -> str:
-        """A fresh UUID in its canonical form."""
+        """Return a fresh UUID in its canonical form."""
         return str(uuid.uuid4())

@@ -37,12 +37,12 @@ class SandboxConfig:
 
     @property
     def allows_development_tokens(self) -> bool:
-        """Whether anyone who reaches the port may ask for a user's token without knowing the secret."""
+        """Return whether anyone who reaches the port may ask for a user's token without knowing the secret."""
         return self.is_loopback if self.development_tokens is None else self.development_tokens
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
+        """Return whether only this machine can reach the server."""
         if self.host == "localhost":
             return True
         try:

@@ -25,7 +25,7 @@ class ApiError(Exception):
         self.headers: dict[str, str] = {}
 
     def body(self, operation: str | None, duration: str = "0.00ms") -> dict[str, Any]:
-        """The JSON body; `operation` is the id of the called operation where one was found."""
+        """Return the JSON body; `operation` is the id of the called operation where one was found."""
         message = f'{operation} failed with error: "{self.reason}"' if operation else self.reason
         return {
             "code": self.code,

@@ -35,7 +35,7 @@ class Sockets(Protocol):
         ...
 
     def of_user(self, user_id: str) -> Sequence[Socket]:
-        """Those of a user."""
+        """Return those of a user."""
         ...
 
 
@@ -69,7 +69,7 @@ class Fault:
     user_id: str | None = None
 
     def matches(self, operation: str, method: str, path: str) -> bool:
-        """Whether the fault is meant for this call."""
+        """Return whether the fault is meant for this call."""
         return operation == self.pattern or fnmatch.fnmatchcase(f"{method} {path}", self.pattern)
 
     async def before(self) -> None:
@@ -129,14 +129,14 @@ class Faults:
         self._faults.clear()
 
     def take(self, operation: str, method: str, path: str) -> Fault | None:
-        """The first fault for a call, used up by one."""
+        """Return the first fault for a call, used up by one."""
         for fault in self._faults:
             if fault.matches(operation, method, path):
                 return self._use(fault)
         return None
 
     def take_for_event(self, kind: str) -> Fault | None:
-        """The first fault for the webhooks of an event, used up by one."""
+        """Return the first fault for the webhooks of an event, used up by one."""
         for fault in self._faults:
             if fault.webhook is not None and fnmatch.fnmatchcase(kind, fault.pattern):
                 return self._use(fault)

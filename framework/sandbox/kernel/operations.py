@@ -41,7 +41,7 @@ class ServedOperation:
     needs_body: bool = True
 
     def path(self, dialect: WireDialect) -> str | None:
-        """The path template of a dialect."""
+        """Return the path template of a dialect."""
         return self.v1 if dialect is WireDialect.V1 else self.v2
 
 

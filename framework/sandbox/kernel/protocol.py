@@ -23,5 +23,5 @@ class Actor:
 
     @property
     def is_server(self) -> bool:
-        """Whether the caller holds the app's secret and so may do anything for anyone."""
+        """Return whether the caller holds the app's secret and so may do anything for anyone."""
         return self.kind is ActorKind.SERVER

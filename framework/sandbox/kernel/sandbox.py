@@ -55,12 +55,12 @@ class Sandbox:
     parts: dict[SandboxPart[Any], Any] = field(default_factory=dict)
 
     def __getitem__(self, part: SandboxPart[T]) -> T:
-        """A part that a layer above added."""
+        """Return a part that a layer above added."""
         found: T = self.parts[part]
         return found
 
     def wanted(self, kind: str, audience: Audience) -> bool:
-        """Whether an event of a type would reach anyone now: where not, it need not be made."""
+        """Return whether an event of a type would reach anyone now: where not, it need not be made."""
         return self.hub.reaches(audience) or self.webhooks.wants(kind)
 
     def publish(self, event: Event) -> None:

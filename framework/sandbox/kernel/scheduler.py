@@ -111,7 +111,7 @@ class Scheduler:
             self._timer = None
 
     def is_due(self) -> bool:
-        """Whether something is to be done now."""
+        """Return whether something is to be done now."""
         first = self._store.index(SCHEDULE).first()
         return first is not None and first.at <= self._clock.now()
 

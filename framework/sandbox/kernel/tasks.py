@@ -73,7 +73,7 @@ def export(call: Call, kind: str, content: Json) -> str:
 
 
 def _origin(call: Call) -> str:
-    """The server as the caller reached it."""
+    """Return the server as the caller reached it."""
     if call.request is not None and call.request.headers.get("host"):
         return f"{call.request.url.scheme}://{call.request.headers['host']}"
     return f"http://{call.sandbox.config.host}:{call.sandbox.config.port}"

@@ -46,7 +46,7 @@ class Entity:
         return self.fields[name]
 
     def get(self, name: str) -> Json:
-        """A field's value, or None."""
+        """Return a field's value, or None."""
         return self.fields.get(name)
 
 
@@ -112,7 +112,7 @@ def to_nanoseconds(at: datetime) -> int:
 
 
 def decode(raw: bytes) -> dict[str, Any]:
-    """A request's JSON body; an empty one is an empty object. Raises ApiError 400 for anything but an object."""
+    """Return a request's JSON body; an empty one is an empty object. Raises ApiError 400 for anything but an object."""
     if not raw:
         return {}
     body = parse_json(raw, "the request body")

@@ -104,7 +104,7 @@ def _assign(role: str | None) -> Callable[[Call, Channel, Entries], None]:
 
 
 def _for_each(change: Callable[[Call, Channel, Member], None]) -> Callable[[Call, Channel, Entries], None]:
-    """A change for the named members of a channel that are members of it."""
+    """Return a change for the named members of a channel that are members of it."""
 
     def apply(call: Call, channel: Channel, entries: Entries) -> None:
         for user_id in [entry["user_id"] for entry in entries] or channels.member_ids(call, channel):

@@ -38,7 +38,7 @@ SETS = frozenset(command["set"] for command in BUILT_IN_COMMANDS.values())
 
 
 def all_commands(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """Every command by name, the built-in ones first."""
+    """Return every command by name, the built-in ones first."""
     custom = {
         command.name: {
             "name": command.name,

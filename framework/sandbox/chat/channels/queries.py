@@ -77,7 +77,7 @@ def get_channel(call: Call) -> Result:
 
 
 def _mentioned(conditions: Mapping[str, Any]) -> set[str]:
-    """The fields that a filter asks about, at any depth."""
+    """Return the fields that a filter asks about, at any depth."""
     names: set[str] = set()
     for name, operand in conditions.items():
         names.add(name)
@@ -172,7 +172,7 @@ MAX_IN_GROUP = 10
 
 @DOMAIN.operation("GroupedQueryChannels", "POST", "/channels/grouped")
 def grouped_query_channels(call: Call) -> Result:
-    """The first channels of each group, the latest first; of one group also a further page."""
+    """Return the first channels of each group, the latest first; of one group also a further page."""
     user = people.acting_user(call)
     limit = call.number("limit", MAX_IN_GROUP, low=1, high=MAX_IN_GROUP, source=call.body)
     mine = _channels(call, user)
@@ -181,7 +181,7 @@ def grouped_query_channels(call: Call) -> Result:
 
 
 def _channels(call: Call, user: User) -> dict[str, list[Channel]]:
-    """The user's visible channels by filter tag."""
+    """Return the user's visible channels by filter tag."""
     value_of = channel_values(call, user)
     found: dict[str, list[Channel]] = {}
     for member in call.store.index(MEMBERSHIPS_OF).of(user.id):

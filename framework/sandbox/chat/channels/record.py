@@ -108,7 +108,7 @@ class Read(Record):
 
 
 def pair(first: str, second: str) -> str:
-    """A key of two ids; neither can hold a slash."""
+    """Return a key of two ids; neither can hold a slash."""
     return f"{first}/{second}"
 
 

@@ -53,7 +53,7 @@ def find(call: Call) -> Channel:
 
 
 def by_cid(call: Call, cid: str) -> Channel:
-    """A channel by cid. Raises ApiError 404."""
+    """Return a channel by cid. Raises ApiError 404."""
     channel = call.store[CHANNELS].get(cid)
     if channel is None:
         raise not_found(f"Can't find channel with id {cid}")
@@ -71,7 +71,7 @@ def cid_of(call: Call, channel_type: str, channel_id: str) -> str:
 
 
 def distinct_id(user_ids: Iterable[str]) -> str:
-    """The id of the one channel for exactly these members."""
+    """Return the id of the one channel for exactly these members."""
     digest = hashlib.sha256("\n".join(sorted(set(user_ids))).encode()).hexdigest()
     return f"!members-{digest[:43]}"
 
@@ -86,7 +86,7 @@ def apply(call: Call, channel: Channel, taken: Input) -> None:
 
 
 def check(name: str, value: object) -> Json:
-    """A channel field's value, checked; None resets it."""
+    """Return a channel field's value, checked; None resets it."""
     if value is None:
         return _EMPTY.get(name)
     if not isinstance(value, _TYPES[name]) or (isinstance(value, bool) and _TYPES[name] == (int,)):
@@ -115,7 +115,7 @@ def take_channel(call: Call, raw: Mapping[str, Any]) -> Input:
 
 
 def member_ids(call: Call, channel: Channel) -> tuple[str, ...]:
-    """The members of a channel."""
+    """Return the members of a channel."""
     return tuple(member.user_id for member in call.store.index(MEMBERS_OF).of(channel.cid))
 
 

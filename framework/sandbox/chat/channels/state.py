@@ -61,7 +61,7 @@ def channel_state(
     watchers: Mapping[str, Any] | None = None,
     state: bool = True,
 ) -> dict[str, Any]:
-    """The state. With `state` false only the channel, its members and the membership, and empty lists."""
+    """Return the state. With `state` false only the channel, its members and the membership, and empty lists."""
     sandbox = call.sandbox
     result: dict[str, Any] = {
         "channel": channel_view(sandbox, channel, user),

@@ -88,7 +88,7 @@ def _add_own(sandbox: Sandbox, channel: Channel, viewer: User, fields: dict[str,
 
 
 def channel_mute_view(sandbox: Sandbox, mute: ChannelMute) -> dict[str, Any]:
-    """A user's mute of a channel."""
+    """Return a user's mute of a channel."""
     view: dict[str, Any] = {
         "user": user_by_id(sandbox, mute.user_id),
         "created_at": mute.created_at,
@@ -103,7 +103,7 @@ def channel_mute_view(sandbox: Sandbox, mute: ChannelMute) -> dict[str, Any]:
 
 
 def config_view(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
-    """The switches of a channel, with its commands in full."""
+    """Return the switches of a channel, with its commands in full."""
     kind = type_of(sandbox, channel.type)
     config = config_of(sandbox, channel)
     own = config.get("commands")
@@ -118,7 +118,7 @@ def config_view(sandbox: Sandbox, channel: Channel) -> dict[str, Any]:
 
 
 def member_view(sandbox: Sandbox, member: Member) -> Entity:
-    """A membership with its user."""
+    """Return a membership with its user."""
     view = member.view()
     for name in ("cid", "hidden", "hide_messages_before"):
         view.fields.pop(name, None)

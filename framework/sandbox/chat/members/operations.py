@@ -22,7 +22,7 @@ DOMAIN = Domain("members")
 
 @DOMAIN.operation("QueryMembers", "GET", "/members")
 def query_members(call: Call) -> Result:
-    """The members of a channel by a filter, sorted and paged."""
+    """Return the members of a channel by a filter, sorted and paged."""
     kind = call.required_text("type")
     channel_id = call.text("id")
     if not channel_id:

@@ -83,7 +83,7 @@ def _notify_thread(call: Call, channel: Channel, reply: Message, payload: dict[s
 
 
 def seen_by(message: Message) -> tuple[str, ...] | None:
-    """The only users who may see a message; None where everyone in the channel may."""
+    """The only users who may see a message; None if everyone in the channel may."""
     if message.shadowed or message.pending:
         return (message.user_id,)
     return (*message.restricted_visibility, message.user_id) if message.restricted_visibility else None

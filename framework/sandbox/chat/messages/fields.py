@@ -53,7 +53,7 @@ def _content(call: Call, channel: Channel, fields: Mapping[str, Any]) -> dict[st
 
 
 def _marks(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The switches and references beside the content."""
+    """Return the switches and references beside the content."""
     changes: dict[str, Any] = {}
     for name in ("silent", "mentioned_channel", "mentioned_here"):
         if name in fields:
@@ -76,7 +76,7 @@ def _server_fields(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_text(call: Call, channel: Channel, text: object) -> str:
-    """A message text within the channel type's limit. Raises ApiError 400, code 20 when it is too long."""
+    """Return a message text within the channel type's limit. Raises ApiError 400, code 20 when it is too long."""
     if text is None:
         return ""
     if not isinstance(text, str):

@@ -119,7 +119,7 @@ def _changeable(call: Call) -> tuple[Message, User | None]:
 
 
 def _partial(call: Call, message: Message) -> Input:
-    """A partial update as the whole input: `custom` is what the custom data will be."""
+    """Return a partial update as the whole input: `custom` is what the custom data will be."""
     to_set, unset = call.mapping("set", call.body), call.texts("unset", call.body)
     if not to_set and not unset:
         raise invalid("either set or unset must be given")
@@ -154,7 +154,7 @@ def _change(call: Call, message: Message, taken: Input, user: User | None) -> No
 
 
 def _revised(call: Call, message: Message, taken: Input) -> Message:
-    """A changed copy. The input holds the custom data whole, so that it replaces what was there."""
+    """Return a changed copy. The input holds the custom data whole, so that it replaces what was there."""
     if not call.actor.is_server:
         channel = service.channel_of(call, message)
         service.require_marks(call, channel, people.acting_user(call), taken.fields, message)
@@ -214,7 +214,7 @@ def undelete_message(call: Call) -> Result:
 
 @DOMAIN.operation("GetReplies", "GET", "/messages/{parent_id}/replies")
 def get_replies(call: Call) -> Result:
-    """The replies to a message, paged, oldest first."""
+    """Return the replies to a message, paged, oldest first."""
     parent = service.find(call, call.path["parent_id"])
     channel = service.channel_of(call, parent)
     user = people.acting_user_or_none(call)

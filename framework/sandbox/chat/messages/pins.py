@@ -50,7 +50,7 @@ _TIMES = {"before": "lt", "before_or_equal": "lte", "after": "gt", "after_or_equ
 
 @DOMAIN.operation("GetPinnedMessages", "GET", "/channels/{type}/{id}/pinned_messages")
 def get_pinned_messages(call: Call) -> Result:
-    """The pinned messages of a channel, the last pinned first unless sorted otherwise.
+    """Return the pinned messages of a channel, the last pinned first unless sorted otherwise.
 
     `limit`, `offset`; `id_lt`, `id_lte`, `id_gt`, `id_gte`, `id_around`; `pinned_at_before`, `_before_or_equal`,
     `_after`, `_after_or_equal`, `_around`.
@@ -68,7 +68,7 @@ def get_pinned_messages(call: Call) -> Result:
 
 
 def is_pinned(message: Message, now: datetime) -> bool:
-    """Whether a message is pinned, and its pin has not expired."""
+    """Return whether a message is pinned, and its pin has not expired."""
     return message.pinned and message.deleted_at is None and (message.pin_expires is None or message.pin_expires > now)
 
 
@@ -77,7 +77,7 @@ def _pinned_at(message: Message) -> datetime:
 
 
 def _window(call: Call, line: list[Message], params: Mapping[str, Any], *, newest_first: bool) -> list[Message]:
-    """The part of the line (oldest pin first) that the parameters ask for, in the order they ask for."""
+    """Return the part of the line (oldest pin first) that the parameters ask for, in the order they ask for."""
     limit = call.number("limit", 10, high=MAX_PINNED) or 10
     offset = call.number("offset", 0)
     around = _around(call, line, params)

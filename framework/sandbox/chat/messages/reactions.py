@@ -90,7 +90,7 @@ def delete_reaction(call: Call) -> Result:
 
 @DOMAIN.operation("GetReactions", "GET", "/messages/{id}/reactions")
 def get_reactions(call: Call) -> Result:
-    """The reactions to a message, newest first, paged."""
+    """Return the reactions to a message, newest first, paged."""
     message = service.find(call, call.path["id"])
     channels.require_read(call, service.channel_of(call, message), people.acting_user_or_none(call))
     limit, offset = call.number("limit", 25, high=300), call.number("offset", 0)
@@ -100,7 +100,7 @@ def get_reactions(call: Call) -> Result:
 
 @DOMAIN.operation("QueryReactions", "POST", "/messages/{id}/reactions")
 def query_reactions(call: Call) -> Result:
-    """The reactions to a message by a filter, sorted, paged by `next`."""
+    """Return the reactions to a message by a filter, sorted, paged by `next`."""
     message = service.find(call, call.path["id"])
     channels.require_read(call, service.channel_of(call, message), people.acting_user_or_none(call))
     found = select(call.store.index(REACTIONS_TO).of(message.id), call.mapping("filter"), reaction_value)

@@ -136,11 +136,11 @@ class Timelines:
                 del line[at]
 
     def channel(self, cid: str) -> list[Message]:
-        """A channel's own messages, oldest first. Not to be changed."""
+        """Return a channel's own messages, oldest first. Not to be changed."""
         return self._channels.get(cid, [])
 
     def replies(self, parent_id: str) -> list[Message]:
-        """The replies to a message, oldest first. Not to be changed."""
+        """Return the replies to a message, oldest first. Not to be changed."""
         return self._threads.get(parent_id, [])
 
     def _lines(self, message: Message) -> list[list[Message]]:

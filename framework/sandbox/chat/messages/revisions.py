@@ -82,7 +82,7 @@ def query_message_history(call: Call) -> Result:
 
 
 def _named(condition: object) -> list[str]:
-    """The messages that a condition names outright; empty where it does not."""
+    """The messages that a condition names outright; empty if it does not."""
     if isinstance(condition, dict):
         condition = condition.get("$eq", condition.get("$in"))
     names = condition if isinstance(condition, list) else [condition]

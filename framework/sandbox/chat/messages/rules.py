@@ -40,7 +40,7 @@ _CLIENT_TYPES = ("", "regular", "reply")
 
 
 def find(call: Call, message_id: str) -> Message:
-    """A message by id. Raises ApiError 404."""
+    """Return a message by id. Raises ApiError 404."""
     message = call.store[MESSAGES].get(message_id)
     if message is None:
         raise not_found(f"Message with id {message_id} not found")
@@ -53,7 +53,7 @@ def channel_of(call: Call, message: Message) -> Channel:
 
 
 def take_message(call: Call, raw: object) -> Input:
-    """A message as a client sends it, without the fields of answers."""
+    """Return a message as a client sends it, without the fields of answers."""
     if not isinstance(raw, Mapping):
         raise invalid("message is a required field and must be an object")
     return call.take({k: v for k, v in raw.items() if k not in MESSAGE_RESERVED}, MESSAGE_INPUT, "message")
@@ -114,12 +114,12 @@ def forget(call: Call, message: Message) -> None:
 
 
 def counts_as_read(call: Call, channel: Channel, message: Message) -> bool:
-    """Whether its author has, by sending it, read the channel up to it."""
+    """Return whether its author has, by sending it, read the channel up to it."""
     return message.in_channel and not message.silent and pair(channel.cid, message.user_id) in call.store[READS]
 
 
 def compose(call: Call, channel: Channel, taken: Input, user: User) -> Message:
-    """A new message from a client's input, checked but not stored."""
+    """Return a new message from a client's input, checked but not stored."""
     message_id = _new_id(call, taken.fields.get("id"))
     message = Message(message_id, channel.cid, user.id, call.now, call.now)
     message.type = _type(call, taken.fields.get("type"))

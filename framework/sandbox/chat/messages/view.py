@@ -142,20 +142,20 @@ def _group(sandbox: Sandbox, kind: str, reactions: list[Reaction]) -> dict[str, 
 
 
 def reaction_view(sandbox: Sandbox, reaction: Reaction) -> Entity:
-    """A reaction with its user."""
+    """Return a reaction with its user."""
     view = reaction.view()
     view.fields["user"] = user_by_id(sandbox, reaction.user_id)
     return view
 
 
 def take_attachment(dialect: WireDialect, raw: object) -> dict[str, Any]:
-    """An attachment as stored."""
+    """Return an attachment as stored."""
     taken = dialect.take(raw, ATTACHMENT_FIELDS, "attachment")
     return {"fields": taken.fields, "custom": taken.custom}
 
 
 def render_html(text: str) -> str:
-    """The `html` of a plain text: escaped, one paragraph."""
+    """Return the `html` of a plain text: escaped, one paragraph."""
     return f"<p>{html.escape(text, quote=False)}</p>\n" if text else ""
 
 

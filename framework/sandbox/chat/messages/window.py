@@ -19,7 +19,7 @@ DEFAULT_MESSAGES = 25
 def window(
     call: Call, line: list[Message], params: Mapping[str, Any], default: int = DEFAULT_MESSAGES
 ) -> list[Message]:
-    """The part of a timeline that the parameters ask for, oldest first.
+    """Return the part of a timeline that the parameters ask for, oldest first.
 
     `limit`; `id_lt`, `id_lte`, `id_gt`, `id_gte`, `id_around`; `created_at_before`, `created_at_before_or_equal`,
     `created_at_after`, `created_at_after_or_equal`, `created_at_around`; `offset` from the newest.

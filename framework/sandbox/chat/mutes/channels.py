@@ -113,7 +113,7 @@ def _tell_mutes(call: Call, user: User) -> Entity:
 
 
 def _named_channels(call: Call) -> list[Channel]:
-    """The channels of `channel_cid` or `channel_cids`, which may be a text or a list in either."""
+    """Return the channels of `channel_cid` or `channel_cids`, which may be a text or a list in either."""
     cids = dict.fromkeys([*call.texts("channel_cids", call.body), *call.texts("channel_cid", call.body)])
     if not cids:
         raise invalid("channel_cids is a required field")

@@ -29,7 +29,7 @@ def blocked_ids(sandbox: Sandbox, user_id: str) -> list[str]:
 
 
 def is_blocked(sandbox: Sandbox, cid: str, user_id: str) -> bool:
-    """Whether a channel is a user's 1:1 channel with someone whom the user blocks."""
+    """Return whether a channel is a user's 1:1 channel with someone whom the user blocks."""
     if not sandbox.store.index(BLOCKS_BY).count(user_id) or sandbox.store.index(MEMBERS_OF).count(cid) != 2:
         return False
     ids = [member.user_id for member in sandbox.store.index(MEMBERS_OF).of(cid)]
@@ -37,7 +37,7 @@ def is_blocked(sandbox: Sandbox, cid: str, user_id: str) -> bool:
 
 
 def channel_mute(sandbox: Sandbox, cid: str, user_id: str) -> ChannelMute | None:
-    """A user's mute of a channel while it lasts."""
+    """Return a user's mute of a channel while it lasts."""
     mute = sandbox.store[CHANNEL_MUTES].get(pair(cid, user_id))
     if mute is None or (mute.expires is not None and mute.expires <= sandbox.clock.now()):
         return None
@@ -45,7 +45,7 @@ def channel_mute(sandbox: Sandbox, cid: str, user_id: str) -> ChannelMute | None
 
 
 def channel_mutes(sandbox: Sandbox, user_id: str) -> list[ChannelMute]:
-    """A user's mutes of channels that last."""
+    """Return a user's mutes of channels that last."""
     index = sandbox.store.index(CHANNEL_MUTES_BY)
     if not index.count(user_id):
         return []
@@ -53,13 +53,13 @@ def channel_mutes(sandbox: Sandbox, user_id: str) -> list[ChannelMute]:
 
 
 def is_hidden(sandbox: Sandbox, cid: str, user_id: str) -> bool:
-    """Whether a user hid a channel. A new message brings it back."""
+    """Return whether a user hid a channel. A new message brings it back."""
     member = sandbox.store[MEMBERS].get(pair(cid, user_id))
     return member is not None and member.hidden
 
 
 def shares(sandbox: Sandbox, user_id: str, what: str) -> bool:
-    """Whether a user lets others know: `what` is typing_indicators, read_receipts or delivery_receipts."""
+    """Return whether a user lets others know: `what` is typing_indicators, read_receipts or delivery_receipts."""
     user = sandbox.store[USERS].get(user_id)
     if user is None or user.privacy_settings is None:
         return True
@@ -74,12 +74,12 @@ def of(sandbox: Sandbox, user_id: str) -> list[UserMute]:
 
 
 def is_muted(sandbox: Sandbox, user_id: str, target_id: str) -> bool:
-    """Whether a user mutes another."""
+    """Return whether a user mutes another."""
     return pair(user_id, target_id) in sandbox.store[USER_MUTES]
 
 
 def mute_view(sandbox: Sandbox, mute: UserMute) -> dict[str, Any]:
-    """A mute with both users."""
+    """Return a mute with both users."""
     view: dict[str, Any] = {
         "user": user_by_id(sandbox, mute.user_id),
         "target": user_by_id(sandbox, mute.target_id),

@@ -57,10 +57,10 @@ def in_force(sandbox: Sandbox, cid: str, user_id: str) -> list[Ban]:
 
 
 def is_banned(sandbox: Sandbox, cid: str, user_id: str) -> bool:
-    """Whether a user may not write in a channel."""
+    """Return whether a user may not write in a channel."""
     return any(not ban.shadow for ban in in_force(sandbox, cid, user_id))
 
 
 def is_shadow_banned(sandbox: Sandbox, cid: str, user_id: str) -> bool:
-    """Whether only the user itself sees what it writes in a channel."""
+    """Return whether only the user itself sees what it writes in a channel."""
     return any(ban.shadow for ban in in_force(sandbox, cid, user_id))

@@ -73,7 +73,7 @@ _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def permission_id(action: str) -> str:
-    """The id of an action's plain permission: `CreateMessage` is `create-message`."""
+    """Return the id of an action's plain permission: `CreateMessage` is `create-message`."""
     return _WORD.sub("-", action).lower()
 
 

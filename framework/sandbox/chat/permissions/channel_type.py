@@ -67,5 +67,5 @@ CHANNEL_TYPES = Table("channel_types", ChannelType)
 
 
 def built_in(name: str) -> ChannelType | None:
-    """A fresh copy of a built-in type, or None."""
+    """Return a fresh copy of a built-in type, or None."""
     return ChannelType(name) if name in BUILT_IN_TYPES else None

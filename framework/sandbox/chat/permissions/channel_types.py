@@ -40,7 +40,7 @@ MAX_LENGTH = 20_000
 
 @DOMAIN.operation("ListChannelTypes", "GET", "/channeltypes", access=Access.SERVER)
 def list_channel_types(call: Call) -> Result:
-    """Every channel type by name."""
+    """Return every channel type by name."""
     names = dict.fromkeys((*BUILT_IN_TYPES, *(kind.name for kind in call.store[CHANNEL_TYPES])))
     return {"channel_types": {name: view(call, type_of(call.sandbox, name)) for name in names}}
 
@@ -129,7 +129,7 @@ def _set(config: dict[str, Any], name: str, value: object) -> None:
 
 
 def _grants(raw: object, kind: ChannelType) -> dict[str, list[str]]:
-    """The grants with those of the given roles replaced; null takes all back to their defaults."""
+    """Return the grants with those of the given roles replaced; null takes all back to their defaults."""
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):

@@ -25,7 +25,7 @@ MAX_FOUND = 100
 
 @DOMAIN.operation("ListRoles", "GET", "/roles", family="common", access=Access.SERVER)
 def list_roles(call: Call) -> Result:
-    """Every role, the built-in ones included, by name."""
+    """Return every role, the built-in ones included, by name."""
     return {"roles": [_role_view(call, name) for name in _role_names(call)]}
 
 
@@ -99,7 +99,7 @@ def _role_view(call: Call, name: str) -> dict[str, Any]:
 
 @DOMAIN.operation("ListPermissions", "GET", "/permissions", family="common", access=Access.SERVER)
 def list_permissions(call: Call) -> Result:
-    """Every permission, those of the app first."""
+    """Return every permission, those of the app first."""
     made = [_permission_view(permission) for permission in call.store[PERMISSIONS]]
     return {"permissions": [*made, *BUILT_IN_PERMISSIONS.values()]}
 
@@ -148,7 +148,7 @@ def _made(call: Call) -> Permission:
 
 
 def _permission(call: Call, permission_id: str) -> Permission:
-    """A permission from the request's body. Raises ApiError 400."""
+    """Return a permission from the request's body. Raises ApiError 400."""
     condition = call.body.get("condition")
     if condition is not None and not isinstance(condition, Mapping):
         raise invalid("condition must be an object")

@@ -98,7 +98,7 @@ def capabilities(sandbox: Sandbox, channel: Channel, user: User) -> frozenset[st
 
 
 def same_team(sandbox: Sandbox, user: User, team: str | None) -> bool:
-    """Whether a user may deal with what belongs to a team: in an app with teams, only its members may."""
+    """Return whether a user may deal with what belongs to a team: in an app with teams, only its members may."""
     app = sandbox.store[APP].get("app")
     if app is None or not app.settings.get("multi_tenant_enabled") or user.role == "global_admin":
         return True
@@ -117,7 +117,7 @@ def _overridden(
 
 
 def _capabilities(sandbox: Sandbox, permissions: set[str]) -> frozenset[str]:
-    """The capabilities that permissions grant, those of the app included."""
+    """Return the capabilities that permissions grant, those of the app included."""
     given = {name.removesuffix("-any-team") for name in permissions}
     for name in permissions:
         made = sandbox.store[PERMISSIONS].get(name)
@@ -127,7 +127,7 @@ def _capabilities(sandbox: Sandbox, permissions: set[str]) -> frozenset[str]:
 
 
 def grants_of(kind: ChannelType) -> dict[str, list[str]]:
-    """The permissions of each role in a channel type: what the app set, else what the role has by itself."""
+    """Return the permissions of each role in a channel type: what the app set, else what the role has by itself."""
     grants = {
         role: sorted(
             {GRANTS.get(name, name) for name in _by_default(kind, role) - WITH_READING}

@@ -46,7 +46,7 @@ def mark_read(call: Call) -> Result:
 
 
 def _thread(call: Call, channel: Channel) -> Thread | None:
-    """The thread that `thread_id` names, or None where the channel itself is meant. Raises ApiError 404."""
+    """The thread that `thread_id` names, or None if the channel itself is meant. Raises ApiError 404."""
     thread_id = call.text("thread_id", call.body)
     if not thread_id:
         return None

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 def counts(message: Message) -> bool:
-    """Whether a message makes a channel unread."""
+    """Return whether a message makes a channel unread."""
     hidden = message.silent or message.shadowed or message.pending
     return message.in_channel and not hidden and message.deleted_at is None
 
 
 def _counts_for(sandbox: Sandbox, message: Message, user_id: str) -> bool:
-    """Whether a message makes a channel unread for a user: another's, and one that it may see."""
+    """Return whether a message makes a channel unread for a user: another's, and one that it may see."""
     if message.user_id == user_id or mutes.is_muted(sandbox, user_id, message.user_id):
         return False
     return not message.restricted_visibility or user_id in message.restricted_visibility
 
 
 def of(sandbox: Sandbox, read: Read) -> int:
-    """How many messages of others a user has not read in a channel."""
+    """Return how many messages of others a user has not read in a channel."""
     if read._unread is None:  # noqa: SLF001 - this module keeps the derived count
         line = sandbox.store.index(TIMELINES).channel(read.cid)
         start = bisect_right(line, read.last_read, key=by_time)

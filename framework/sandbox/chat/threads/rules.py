@@ -52,7 +52,7 @@ def forget(call: Call, parent_id: str) -> None:
 
 
 def unread_in(sandbox: Sandbox, participant: Participant) -> int:
-    """How many replies of others a participant has not read."""
+    """Return how many replies of others a participant has not read."""
     line = sandbox.store.index(TIMELINES).replies(participant.parent_message_id)
     if not line or line[-1].created_at <= participant.last_read_at:
         return 0

@@ -22,7 +22,7 @@ MAX_PARTICIPANTS = 100
 def thread_view(
     sandbox: Sandbox, thread: Thread, viewer_id: str | None = None, *, participants: int = MAX_PARTICIPANTS
 ) -> Entity:
-    """A thread without its replies, as events and partial updates carry it."""
+    """Return a thread without its replies, as events and partial updates carry it."""
     store = sandbox.store
     involved = store.index(PARTICIPANTS_OF).of(thread.parent_message_id)
     alive = replies(sandbox, thread)

@@ -111,7 +111,7 @@ def _health(sandbox: Sandbox, connection: Connection) -> dict[str, Any]:
 
 
 def _identify(sandbox: Sandbox, socket: WebSocket) -> User:
-    """The user of a connect, created or updated from its details."""
+    """Return the user of a connect, created or updated from its details."""
     query = socket.query_params
     origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
     if origin is not None and not allows(origin, host, sandbox.config):

@@ -24,7 +24,7 @@ _CLIENT_MAY_NOT_SET = ("role", "teams", "teams_role")
 
 
 def acting_user(call: Call, *sources: Mapping[str, Any] | None) -> User:
-    """The user on whose behalf a call acts. Raises ApiError 400 when a server names none.
+    """Return the user on whose behalf a call acts. Raises ApiError 400 when a server names none.
 
     A server names it as `user` or `user_id`, in one of `sources` or among the call's parameters; a `user` object is
     created or updated on the way, as the service does.
@@ -108,7 +108,7 @@ def mention(call: Call, named: object) -> User:
 
 
 def check_user_id(user_id: object) -> str:
-    """A well-formed user id. Raises ApiError 400."""
+    """Return a well-formed user id. Raises ApiError 400."""
     if not isinstance(user_id, str) or not user_id:
         raise invalid("user.id is a required field and must be a non-empty string")
     if len(user_id) > MAX_USER_ID:

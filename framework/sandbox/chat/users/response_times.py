@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def measured(sandbox: Sandbox) -> bool:
-    """Whether the app wants it."""
+    """Return whether the app wants it."""
     app = sandbox.store[APP].get("app")
     return app is not None and app.settings.get("user_response_time_enabled") is True
 
@@ -32,7 +32,7 @@ def note(call: Call, message: Message, user: User) -> None:
 
 
 def average(sandbox: Sandbox, user: User) -> int | None:
-    """A user's average, in seconds begun; None where nothing was measured."""
+    """Return a user's average, in seconds begun; None if nothing was measured."""
     if not user.answers or not measured(sandbox):
         return None
     return ceil(user.answer_seconds / user.answers)

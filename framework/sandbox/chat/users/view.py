@@ -46,7 +46,7 @@ def user_view(sandbox: Sandbox, user: User) -> Entity:
 
 
 def user_by_id(sandbox: Sandbox, user_id: str) -> Entity:
-    """A user's view by id; a bare one for a user that is gone."""
+    """Return a user's view by id; a bare one for a user that is gone."""
     user = sandbox.store[USERS].get(user_id)
     if user is not None:
         return user_view(sandbox, user)

@@ -140,7 +140,7 @@ def _type_of(message: Message) -> str:
 
 
 def _conversations(call: Call, user: User) -> list[Channel]:
-    """The user's 1:1 channels."""
+    """Return the user's 1:1 channels."""
     memberships = call.store.index(MEMBERSHIPS_OF).of(user.id)
     cids = [member.cid for member in memberships if call.store.index(MEMBERS_OF).count(member.cid) == 2]
     return [channel for cid in cids if (channel := call.store[CHANNELS].get(cid)) is not None]
@@ -167,7 +167,7 @@ def _remove(call: Call, user: User) -> None:
 
 
 def _tell(call: Call, kind: str, user: User, **more: Json) -> Entity:
-    """An event to the user and those who share a channel with it."""
+    """Return an event to the user and those who share a channel with it."""
     view = user_view(call.sandbox, user)
     call.emit(to_users(kind, call.now, related(call, user.id), {"user": view, **more}))
     return view

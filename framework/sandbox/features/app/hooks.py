@@ -44,7 +44,7 @@ PRODUCTS = ["chat"]
 
 @DOMAIN.operation("GetHookEvents", "GET", "/hook/events", v2=None, access=Access.SERVER)
 def get_hook_events(call: Call) -> Result:
-    """The events, of the products that are named."""
+    """Return the events, of the products that are named."""
     wanted = call.texts("product", call.query)
     if wanted and not set(wanted) & {*PRODUCTS, "all"}:
         return {"events": []}
@@ -59,7 +59,7 @@ _SNS = re.compile(r"arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]+:\d{12}:[\w.-]+")
 
 @DOMAIN.operation("CheckSqs", "POST", "/check_sqs", family="common", access=Access.SERVER)
 def check_sqs(call: Call) -> Result:
-    """Whether messages can be put in a queue: not from here, and not at all with a malformed URL."""
+    """Return whether messages can be put in a queue: not from here, and not at all with a malformed URL."""
     url = call.text("sqs_url", call.body) or ""
     call.text("sqs_key", call.body)
     call.text("sqs_secret", call.body)
@@ -70,7 +70,7 @@ def check_sqs(call: Call) -> Result:
 
 @DOMAIN.operation("CheckSns", "POST", "/check_sns", family="common", access=Access.SERVER)
 def check_sns(call: Call) -> Result:
-    """Whether messages can be published to a topic: not from here, and not at all with a malformed ARN."""
+    """Return whether messages can be published to a topic: not from here, and not at all with a malformed ARN."""
     arn = call.text("sns_topic_arn", call.body) or ""
     call.text("sns_key", call.body)
     call.text("sns_secret", call.body)

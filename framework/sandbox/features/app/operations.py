@@ -107,7 +107,7 @@ def _hook_view(hook: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _push_view(call: Call, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """The push settings: versions and, for each kind of provider, what was set; enabled where something was."""
+    """Return the push settings: versions and, for each kind of provider, what was set; enabled where something was."""
     view: dict[str, Any] = {"version": "v2", "offline_only": False, **(changed.get("push_config") or {})}
     for name in ("apn", "firebase", "huawei", "xiaomi"):
         given = dict(changed.get(f"{name}_config") or {})
@@ -123,7 +123,7 @@ def _push_view(call: Call, changed: Mapping[str, Any]) -> dict[str, Any]:
 
 @DOMAIN.operation("GetApp", "GET", "/app", family="common")
 def get_app(call: Call) -> Result:
-    """The app's settings; a person's client sees the public part."""
+    """Return the app's settings; a person's client sees the public part."""
     shown = settings(call)
     if not call.actor.is_server:
         return {"app": {name: value for name, value in shown.items() if name in PUBLIC}}

@@ -62,7 +62,7 @@ async def _answered(call: Call, channel: Channel, message: Message, user: User) 
 
 
 def _is_named(call: Call) -> bool:
-    """Whether the client gave the message its id."""
+    """Return whether the client gave the message its id."""
     given = call.body.get("message")
     return isinstance(given, dict) and bool(given.get("id"))
 

@@ -62,7 +62,7 @@ MAX_SIZE = 100 * 1024 * 1024
 
 
 def check(name: str, value: Json) -> Json:
-    """A setting's value. Raises ApiError 400 for a wrong type or an unknown choice."""
+    """Return a setting's value. Raises ApiError 400 for a wrong type or an unknown choice."""
     if not _is(value, TYPES[name]):
         raise invalid(f"{name} has the wrong type")
     if name in _CHOICES and value not in _CHOICES[name]:

@@ -27,7 +27,7 @@ MAX_LISTS = 1000
 
 @DOMAIN.operation("ListBlockLists", "GET", "/blocklists", family="common", access=Access.SERVER)
 def list_block_lists(call: Call) -> Result:
-    """The lists of the app, or of one team; the built-in one among them."""
+    """Return the lists of the app, or of one team; the built-in one among them."""
     team = call.text("team", call.query)
     found = [PROFANITY, *(one for one in call.store[BLOCKLISTS] if team is None or one.team == team)]
     call.payload.setdefault("next", call.query.get("cursor"))

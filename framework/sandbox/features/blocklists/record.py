@@ -43,7 +43,7 @@ class Blocklist(Record):
 
 
 def blocklist_key(name: str, team: str | None) -> str:
-    """The key of a list."""
+    """Return the key of a list."""
     return f"{team or ''}/{name}"
 
 

@@ -46,7 +46,7 @@ def spans(blocklist: Blocklist, text: str) -> list[Span]:
 
 
 def mask(text: str, found: Iterable[Span]) -> str:
-    """A text with asterisks in place of what was found."""
+    """Return a text with asterisks in place of what was found."""
     masked = list(text)
     for start, end in found:
         masked[start:end] = "*" * (end - start)
@@ -89,7 +89,7 @@ def _of_patterns(patterns: list[str], text: str) -> list[Span]:
 
 @lru_cache(maxsize=64)
 def _linear(raw: str) -> Untyped:
-    """A pattern of the app's for what strangers write: its time grows with the text alone."""
+    """Return a pattern of the app's for what strangers write: its time grows with the text alone."""
     import re2  # type: ignore[import-untyped]  # no types; late, since few apps have such a list
 
     options = re2.Options()
@@ -126,7 +126,7 @@ def _domain(labels: str) -> str:
 
 
 def checked_pattern(raw: str) -> bool:
-    """Whether a text is a pattern that a list may hold: it is short and compiles, for RE2."""
+    """Return whether a text is a pattern that a list may hold: it is short and compiles, for RE2."""
     if len(raw) > _MAX_PATTERN:
         return False
     import re2  # no types; late, since few apps have such a list

@@ -169,7 +169,7 @@ def _apply(call: Call, campaign: Campaign, *, whole: bool) -> None:
 
 
 def _channel_template(call: Call, template: dict[str, Any]) -> dict[str, Any]:
-    """A template of channels, checked. Raises ApiError 400, or 404 for an unknown type."""
+    """Return a template of channels, checked. Raises ApiError 400, or 404 for an unknown type."""
     type_of(call.sandbox, call.required_text("type", template))
     for name in ("id", "team"):
         call.text(name, template)

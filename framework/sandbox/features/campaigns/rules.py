@@ -113,7 +113,7 @@ def _channel_for(call: Call, campaign: Campaign, receiver: User) -> Channel | No
 
 
 def _members(campaign: Campaign, template: dict[str, Any], receiver: User) -> list[dict[str, Any]]:
-    """The receiver, the sender unless it is left out, and whom the template names."""
+    """Return the receiver, the sender unless it is left out, and whom the template names."""
     named: dict[str, dict[str, Any]] = {receiver.id: {"user_id": receiver.id}}
     if campaign.sender_mode != "exclude":
         named.setdefault(campaign.sender_id, {"user_id": campaign.sender_id})
@@ -159,7 +159,7 @@ def _segments(call: Call, campaign: Campaign) -> list[Segment]:
 
 
 def view(call: Call, campaign: Campaign, *, users: int = 100) -> dict[str, Any]:
-    """A campaign with its sender, segments, targets and what became of it."""
+    """Return a campaign with its sender, segments, targets and what became of it."""
     shown: dict[str, Any] = {name: getattr(campaign, name) for name in _NAMED}
     if call.dialect is WireDialect.V1:
         shown = {name: value for name, value in shown.items() if name not in _CHOSEN or value}

@@ -55,7 +55,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def user_ids(call: Call, segment: Segment) -> list[str]:
-    """The users of a segment that exist, each once."""
+    """Return the users of a segment that exist, each once."""
     found = _added(call, segment)
     users = [user for user in call.store[USERS] if user.deleted_at is None and user.deactivated_at is None]
     if segment.all_users:
@@ -76,7 +76,7 @@ def cids(call: Call, segment: Segment, sender_id: str | None = None) -> list[str
 
 
 def size(call: Call, segment: Segment) -> int:
-    """How many targets a segment has; those that were added count before they exist."""
+    """Return how many targets a segment has; those that were added count before they exist."""
     added = _added(call, segment)
     others = user_ids(call, segment) if segment.type == "user" else cids(call, segment)
     return len({*added, *others})

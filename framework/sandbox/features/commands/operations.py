@@ -18,7 +18,7 @@ _NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 @DOMAIN.operation("ListCommands", "GET", "/commands", access=Access.SERVER)
 def list_commands(call: Call) -> Result:
-    """Every command, the built-in ones included."""
+    """Return every command, the built-in ones included."""
     return {"commands": list(all_commands(call.sandbox).values())}
 
 

@@ -58,7 +58,7 @@ def shuffle(call: Call, message: Message) -> None:
 
 
 def chosen(call: Call, message: Message) -> Message:
-    """The message to send, with the picture that was shown last; the choice is gone."""
+    """Return the message to send, with the picture that was shown last; the choice is gone."""
     call.store[EPHEMERALS].remove(message.id)
     message.type = "reply" if message.parent_id is not None else "regular"
     message.created_at = message.updated_at = call.now

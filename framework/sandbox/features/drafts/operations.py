@@ -64,7 +64,7 @@ def create_draft(call: Call) -> Result:
 
 @DOMAIN.operation("GetDraft", "GET", _PATH)
 def get_draft(call: Call) -> Result:
-    """The user's draft in a channel or thread."""
+    """Return the user's draft in a channel or thread."""
     return {"draft": drafts.view(call, _find(call))}
 
 
@@ -77,7 +77,7 @@ def delete_draft(call: Call) -> Result:
 
 @DOMAIN.operation("QueryDrafts", "POST", "/drafts/query")
 def query_drafts(call: Call) -> Result:
-    """The user's drafts, newest first unless sorted otherwise."""
+    """Return the user's drafts, newest first unless sorted otherwise."""
     user = people.acting_user(call)
     mine = [draft for draft in call.store.index(DRAFTS_OF).of(user.id) if draft.cid in call.store[CHANNELS]]
     found = select(mine, call.mapping("filter"), _value)

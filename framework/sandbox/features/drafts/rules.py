@@ -47,7 +47,7 @@ class StoredDraft(Record):
 
 
 def draft_key(cid: str, user_id: str, parent_id: str | None) -> str:
-    """The key of the one draft that a user has in a channel or thread."""
+    """Return the key of the one draft that a user has in a channel or thread."""
     return f"{cid}/{user_id}/{parent_id or ''}"
 
 
@@ -57,7 +57,7 @@ DRAFTS_IN = grouped(DRAFTS, lambda draft: draft.cid)
 
 
 def of(call: Call, cid: str, user_id: str, parent_id: str | None = None) -> StoredDraft | None:
-    """A user's draft in a channel or thread."""
+    """Return a user's draft in a channel or thread."""
     return call.store[DRAFTS].get(draft_key(cid, user_id, parent_id))
 
 
@@ -82,13 +82,13 @@ def forget_thread(call: Call, message: Message) -> None:
 
 
 def channel_state(call: Call, channel: Channel, user: User | None) -> dict[str, Any]:
-    """The user's draft in a channel."""
+    """Return the user's draft in a channel."""
     draft = of(call, channel.cid, user.id) if user is not None else None
     return {"draft": view(call, draft)} if draft is not None else {}
 
 
 def thread_fields(call: Call, thread: Thread, user_id: str) -> dict[str, Any]:
-    """The user's draft in a thread."""
+    """Return the user's draft in a thread."""
     draft = of(call, thread.cid, user_id, thread.parent_message_id)
     return {"draft": view(call, draft)} if draft is not None else {}
 
@@ -102,7 +102,7 @@ def tell(call: Call, kind: str, draft: StoredDraft) -> None:
 
 
 def view(call: Call, draft: StoredDraft, *, dialect: WireDialect | None = None) -> dict[str, Any]:
-    """A draft with its channel, and the messages that it answers or quotes. Events speak v1."""
+    """Return a draft with its channel, and the messages that it answers or quotes. Events speak v1."""
     sandbox, store = call.sandbox, call.store
     message: dict[str, Any] = {
         "id": draft.id,

@@ -65,7 +65,7 @@ def get_import(call: Call) -> Result:
 
 @DOMAIN.operation("ListImports", "GET", "/imports", family="common", access=Access.SERVER)
 def list_imports(call: Call) -> Result:
-    """The imports, the last one first."""
+    """Return the imports, the last one first."""
     found = sorted(call.store[IMPORT_TASKS], key=lambda task: task.created_at, reverse=True)
     limit, offset = call.number("limit", 100, high=1000), call.number("offset", 0)
     return {"import_tasks": [_view(task) for task in found[offset : offset + (limit or 100)]]}
@@ -120,7 +120,7 @@ def create_task(call: Call) -> Result:
 
 @DOMAIN.operation("ListImportV2Tasks", "GET", _PATH, family="common", access=Access.SERVER)
 def list_tasks(call: Call) -> Result:
-    """The imports, the last one first; of one state where it is given."""
+    """Return the imports, the last one first; of one state where it is given."""
     state = call.number("state", 0)
     found = [task for task in call.store[IMPORT_V2_TASKS] if state in (0, task.state)]
     found.sort(key=lambda task: task.created_at, reverse=True)

@@ -68,7 +68,7 @@ def _judge(call: Call, text: str, creator: str, key: str | None, team: str | Non
 
 
 def _recommended(action: str) -> str:
-    """The three things that checks recommend."""
+    """Return the three things that checks recommend."""
     if action == "keep":
         return "keep"
     return "remove" if action in content_check.HELD and action != "bounce_flag" else "flag"
@@ -139,14 +139,14 @@ def submit_feedback(call: Call) -> Result:
 
 @DOMAIN.operation("CheckS3Access", "POST", None, v2=f"{_ROOT}/check_s3_access", access=Access.SERVER, status=200)
 def check_s3_access(call: Call) -> Result:
-    """Whether images in a bucket can be read: from here they cannot."""
+    """Return whether images in a bucket can be read: from here they cannot."""
     call.text("s3_url", call.body)
     return {"success": False, "message": "the sandbox does not reach S3"}
 
 
 @DOMAIN.operation("BulkImageModeration", "POST", None, v2=f"{_ROOT}/bulk_image_moderation", access=Access.SERVER)
 def bulk_image_moderation(call: Call) -> Result:
-    """A task over many images, which fails: the sandbox fetches no files and has no model for images."""
+    """Return a task over many images, which fails: the sandbox fetches no files and has no model for images."""
     call.required_text("csv_file", call.body)
     return {"task_id": tasks.failed(call, "moderation.images", "the sandbox fetches no files and moderates no images")}
 

@@ -83,7 +83,7 @@ def judge(sandbox: Sandbox, text: str, named: Iterable[tuple[str, str]], team: s
 
 
 def config_for(sandbox: Sandbox, key: str, team: str | None) -> ModerationConfig | None:
-    """A configuration by key: the team's first."""
+    """Return a configuration by key: the team's first."""
     configs = sandbox.store[MODERATION_CONFIGS]
     return configs.get(f"{team or ''}/{key}") or configs.get(f"/{key}")
 

@@ -84,7 +84,7 @@ def unflag(call: Call) -> Result:
 
 @DOMAIN.operation("QueryMessageFlags", "GET", "/moderation/flags/message")
 def query_message_flags(call: Call) -> Result:
-    """The reports of messages; a person sees its own."""
+    """Return the reports of messages; a person sees its own."""
     reporter_id = None if call.actor.is_server else people.acting_user(call).id
 
     def value_of(one: Flag, name: str) -> Json:
@@ -122,7 +122,7 @@ def _message_flag_value(call: Call, one: Flag, name: str) -> Json:
     "QueryModerationFlags", "POST", "/moderation/flags", v2="/api/v2/moderation/flags", access=Access.SERVER, status=200
 )
 def query_moderation_flags(call: Call) -> Result:
-    """All reports, of whatever kind."""
+    """Return all reports, of whatever kind."""
     found = listed(
         call, call.store[FLAGS], lambda one, name: one.cid if name == "channel_cid" else field_value(one, name)
     )
@@ -139,7 +139,7 @@ def get_flag_count(call: Call) -> Result:
 
 @DOMAIN.operation("PostModerationReports", "POST", "/moderation/reports", v2=None, access=Access.SERVER, status=200)
 def query_flag_reports(call: Call) -> Result:
-    """The reported messages, each with its reports together."""
+    """Return the reported messages, each with its reports together."""
 
     def value_of(item: ReviewItem, name: str) -> Json:
         return _report_value(call, item, name)

@@ -19,7 +19,7 @@ MAX_ROWS = 1000
 
 @DOMAIN.operation("ListPolicyTestSets", "GET", None, v2=f"{_ROOT}/sets", access=Access.SERVER)
 def list_sets(call: Call) -> Result:
-    """The test sets."""
+    """Return the test sets."""
     return {"sets": [_set_view(call, one) for one in call.store[TEST_SETS]]}
 
 

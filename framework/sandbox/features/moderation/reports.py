@@ -25,7 +25,7 @@ USER_TYPES = frozenset({USER, "stream:v1:user_profile", "stream:user_profile"})
 
 
 def flags_to(call: Call, entity_type: str, entity_id: str) -> list[Flag]:
-    """The flags of an entity, oldest first."""
+    """Return the flags of an entity, oldest first."""
     return call.store.index(FLAGS_TO).of(f"{entity_type}/{entity_id}")
 
 
@@ -55,7 +55,7 @@ def note(call: Call, item: ReviewItem, user_id: str, fields: Mapping[str, Any]) 
 
 
 def flag_by_automod(call: Call, message: Message, labels: list[str], reason: str, original_text: str) -> Flag:
-    """The automatic moderation's report of a message."""
+    """Return the automatic moderation's report of a message."""
     return flag(
         call,
         AUTOMOD,
@@ -87,7 +87,7 @@ DOMAIN = Domain("moderation_reports")
     "GetUserModerationReport", "GET", None, v2="/api/v2/moderation/user_report", access=Access.SERVER, status=200
 )  # fmt: skip
 def get_user_moderation_report(call: Call) -> Result:
-    """A user with whom it blocks and mutes; puts it in the review queue when asked to."""
+    """Return a user with whom it blocks and mutes; puts it in the review queue when asked to."""
     user = people.existing(call, call.required_text("user_id"))
     report: dict[str, Any] = {"user": user_view(call.sandbox, user)}
     if call.flag("include_user_blocks"):

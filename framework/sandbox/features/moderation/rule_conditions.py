@@ -120,7 +120,7 @@ def _condition(condition: Mapping[str, Any], content: _Content) -> bool:
 
 
 def _text_content(params: Mapping[str, Any], content: _Content, message: Message | None = None) -> bool:
-    """Whether a text is what the parameters describe; parameters that need a model make it not so."""
+    """Return whether a text is what the parameters describe; parameters that need a model make it not so."""
     if params.get("harm_labels") or params.get("llm_harm_labels") or params.get("severity"):
         return False
     text = (message or content.message).text

@@ -204,7 +204,7 @@ def _option(poll: Poll, option_id: str) -> dict[str, Any]:
 
 
 def _placed(poll: Poll, view: Entity) -> Entity:
-    """An option by itself: with its place among the others, the last where it is gone."""
+    """Return an option by itself: with its place among the others, the last where it is gone."""
     ids = [option["id"] for option in poll.options]
     view.fields["position"] = ids.index(view["id"]) if view["id"] in ids else len(ids)
     return view

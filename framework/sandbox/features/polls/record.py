@@ -52,7 +52,7 @@ class Poll(Record):
     custom: dict[str, Any] = field(default_factory=dict)
 
     def option(self, option_id: str) -> dict[str, Any] | None:
-        """An option by id."""
+        """Return an option by id."""
         return next((option for option in self.options if option["id"] == option_id), None)
 
 
@@ -72,7 +72,7 @@ class Vote(Record):
 
     @property
     def is_answer(self) -> bool:
-        """Whether this is an answer, not a vote for an option."""
+        """Return whether this is an answer, not a vote for an option."""
         return self.answer_text is not None
 
 

@@ -35,7 +35,7 @@ MAX_VOTES = 10
 
 
 def find(call: Call, poll_id: str) -> Poll:
-    """A poll by id. Raises ApiError 404."""
+    """Return a poll by id. Raises ApiError 404."""
     poll = call.store[POLLS].get(poll_id)
     if poll is None:
         raise not_found(f"Poll with id {poll_id} not found")
@@ -49,7 +49,7 @@ def require_owner(call: Call, poll: Poll) -> None:
 
 
 def can_see(call: Call, poll: Poll, user: User | None) -> bool:
-    """Whether a caller may see a poll: its own, or one that stands in a channel that it may read."""
+    """Return whether a caller may see a poll: its own, or one that stands in a channel that it may read."""
     if call.actor.is_server:
         return True
     if user is None:
@@ -70,7 +70,7 @@ def require_see(call: Call, poll: Poll, user: User | None) -> None:
 
 
 def check_fields(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The given fields of a poll, checked; a null resets one. Raises ApiError 400."""
+    """Return the given fields of a poll, checked; a null resets one. Raises ApiError 400."""
     checked: dict[str, Any] = {}
     if "name" in given:
         checked["name"] = call.required_text("name", given)
@@ -107,7 +107,7 @@ def take_options(call: Call, raw: object, old: Poll | None = None) -> list[dict[
 
 
 def take_option(call: Call, raw: object, old: Poll | None = None) -> dict[str, Any]:
-    """An option as stored."""
+    """Return an option as stored."""
     if not isinstance(raw, Mapping):
         raise invalid("an option must be an object")
     taken = call.take({k: v for k, v in raw.items() if k not in OPTION_RESERVED}, OPTION_INPUT, "option")
@@ -159,6 +159,6 @@ def check_message(call: Call, channel: Channel, message: Message, user: User, fi
 
 
 def message_fields(sandbox: Sandbox, message: Message, viewer_id: str | None) -> dict[str, Any]:
-    """The poll that a message shares."""
+    """Return the poll that a message shares."""
     poll = sandbox.store[POLLS].get(message.poll_id) if message.poll_id is not None else None
     return {"poll": poll_view(sandbox, poll, viewer_id)} if poll is not None else {}

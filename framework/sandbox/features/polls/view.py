@@ -49,7 +49,7 @@ def poll_view(sandbox: Sandbox, poll: Poll, viewer_id: str | None = None) -> Ent
 
 
 def option_view(poll: Poll, option: dict[str, Any], vote_count: int = 0) -> Entity:
-    """An option of a poll."""
+    """Return an option of a poll."""
     fields = {
         "id": option["id"],
         "text": option["text"],

@@ -57,7 +57,7 @@ def _answer(call: Call, poll: Poll, user: User, text: str, mine: list[Vote]) -> 
 
 
 def _vote(call: Call, poll: Poll, user: User, option_id: str, mine: list[Vote]) -> tuple[Vote, str | None]:
-    """The vote to store and the event to send; none where it was cast before."""
+    """Return the vote to store and the event to send; none if it was cast before."""
     if poll.option(option_id) is None:
         raise not_found(f"Poll option with id {option_id} not found")
     cast = [vote for vote in mine if not vote.is_answer]
@@ -92,7 +92,7 @@ def delete_poll_vote(call: Call) -> Result:
 
 @DOMAIN.operation("QueryPollVotes", "POST", "/polls/{poll_id}/votes", family="common")
 def query_poll_votes(call: Call) -> Result:
-    """The votes of a poll by a filter, newest first unless sorted otherwise."""
+    """Return the votes of a poll by a filter, newest first unless sorted otherwise."""
     poll = polls.find(call, call.path["poll_id"])
     user = people.acting_user_or_none(call)
     polls.require_see(call, poll, user)
@@ -104,7 +104,7 @@ def query_poll_votes(call: Call) -> Result:
 
 
 def _target(call: Call) -> tuple[Poll, Message, User]:
-    """The poll, the message that shows it, and the user who votes."""
+    """Return the poll, the message that shows it, and the user who votes."""
     message = messages.find(call, call.path["message_id"])
     poll = polls.find(call, call.path["poll_id"])
     if message.poll_id != poll.id:

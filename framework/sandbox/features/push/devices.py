@@ -42,7 +42,7 @@ MAX_ID = 255
 
 
 def device_view(device: Device) -> dict[str, Any]:
-    """A device."""
+    """Return a device."""
     view = device.view().fields
     if not device.voip:
         view.pop("voip")
@@ -50,7 +50,7 @@ def device_view(device: Device) -> dict[str, Any]:
 
 
 def devices_of(sandbox: Sandbox, user_id: str) -> list[dict[str, Any]]:
-    """A user's devices."""
+    """Return a user's devices."""
     index = sandbox.store.index(DEVICES_OF)
     return [device_view(device) for device in index.of(user_id)] if index.count(user_id) else []
 
@@ -78,7 +78,7 @@ def create_device(call: Call) -> Result:
 
 @DOMAIN.operation("ListDevices", "GET", "/devices", family="common")
 def list_devices(call: Call) -> Result:
-    """A user's devices."""
+    """Return a user's devices."""
     return {"devices": devices_of(call.sandbox, people.acting_user(call).id)}
 
 

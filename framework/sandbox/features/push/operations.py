@@ -55,7 +55,7 @@ _FIREBASE_TEMPLATE = (
 
 @DOMAIN.operation("ListPushProviders", "GET", "/push_providers", family="common", access=Access.SERVER)
 def list_push_providers(call: Call) -> Result:
-    """All providers."""
+    """Return all providers."""
     return {"push_providers": [_view(provider) for provider in call.store[PUSH_PROVIDERS]]}
 
 
@@ -110,7 +110,7 @@ def _provider(call: Call, kind: str, name: str | None) -> PushProvider:
 
 @DOMAIN.operation("GetPushTemplates", "GET", "/push_templates", family="common", access=Access.SERVER)
 def get_push_templates(call: Call) -> Result:
-    """The templates of a provider."""
+    """Return the templates of a provider."""
     provider = _provider(call, call.required_text("push_provider_type"), call.text("push_provider_name"))
     found = [one for one in call.store[PUSH_TEMPLATES] if one.push_provider_internal_id == provider.key]
     return {"templates": [one.view().fields for one in found]}

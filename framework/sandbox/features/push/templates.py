@@ -12,7 +12,7 @@ _PLACE = re.compile(r"\{\{\{?\s*([\w.\-]+)\s*\}?\}\}")
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """A text with its places filled in; a name that says nothing leaves its place empty."""
+    """Return a text with its places filled in; a name that says nothing leaves its place empty."""
 
     def fill(match: re.Match[str]) -> str:
         value = dig(values, match[1])

@@ -26,7 +26,7 @@ def preference_of(sandbox: Sandbox, user_id: str) -> dict[str, Any] | None:
 
 
 def own_user_fields(sandbox: Sandbox, user_id: str, itself: bool) -> dict[str, Any]:
-    """A user's devices, and for the user itself what it wants to be told of."""
+    """Return a user's devices, and for the user itself what it wants to be told of."""
     fields: dict[str, Any] = {"devices": devices_of(sandbox, user_id)}
     if itself and (preferences := preference_of(sandbox, user_id)) is not None:
         fields["push_preferences"] = preferences

@@ -27,7 +27,7 @@ _ROOT = "/api/v2/moderation"
 
 @DOMAIN.operation("QueryReviewQueue", "POST", None, v2=f"{_ROOT}/review_queue", access=Access.SERVER, status=200)
 def query_review_queue(call: Call) -> Result:
-    """The items that a filter finds."""
+    """Return the items that a filter finds."""
     found = listed(call, call.store[REVIEW_ITEMS], item_value)
     items = [] if call.flag("stats_only") else [item_view(call.sandbox, item) for item in found.items]
     everything = list(call.store[REVIEW_ITEMS])
@@ -41,7 +41,7 @@ def query_review_queue(call: Call) -> Result:
 
 
 def item_value(item: ReviewItem, name: str) -> Json:
-    """A field of an item, under the names that filters use."""
+    """Return a field of an item, under the names that filters use."""
     if name in ("channel_cid", "cid"):
         return item.cid
     if name in ("reviewed", "is_reviewed"):

@@ -32,7 +32,7 @@ MAX_AT_ONCE = 100
 
 @DOMAIN.operation("GetActionConfig", "GET", None, v2=_ACTIONS, access=Access.SERVER)
 def get_action_config(call: Call) -> Result:
-    """The actions by kind of entity."""
+    """Return the actions by kind of entity."""
     queue, entity = call.text("queue_type", call.query), call.text("entity_type", call.query)
     shown: dict[str, list[dict[str, Any]]] = {}
     for one in sorted(call.store[ACTION_CONFIGS], key=lambda config: config.order):
@@ -94,7 +94,7 @@ def _action_view(config: ActionConfig) -> dict[str, Any]:
 
 @DOMAIN.operation("ListQueues", "GET", None, v2=_QUEUES, access=Access.SERVER)
 def list_queues(call: Call) -> Result:
-    """The saved queues."""
+    """Return the saved queues."""
     return {"queues": [_queue_view(call, queue) for queue in call.store[QUEUES]]}
 
 
@@ -158,7 +158,7 @@ def _queue_view(call: Call, queue: ModerationQueue) -> dict[str, Any]:
 
 @DOMAIN.operation("GetSetupSession", "GET", None, v2=f"{_ROOT}/setup", access=Access.SERVER)
 def get_setup_session(call: Call) -> Result:
-    """How far the set-up is; nothing where it was not begun."""
+    """How far the set-up is; nothing if it was not begun."""
     session = call.store[SETUP_SESSIONS].get("setup")
     return {"setup_session": session.view().fields} if session is not None else {}
 
@@ -177,7 +177,7 @@ def upsert_setup_session(call: Call) -> Result:
 
 @DOMAIN.operation("V2QueryTemplates", "GET", None, v2=_TEMPLATES, access=Access.SERVER)
 def query_templates(call: Call) -> Result:
-    """The templates of feeds."""
+    """Return the templates of feeds."""
     return {"templates": [one.view().fields for one in call.store[FEED_TEMPLATES]]}
 
 

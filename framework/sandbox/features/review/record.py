@@ -91,7 +91,7 @@ class ByEntity:
         self._items.pop((item.entity_type, item.entity_id), None)
 
     def of(self, entity_type: str, entity_id: str) -> ReviewItem | None:
-        """The item of an entity."""
+        """Return the item of an entity."""
         return self._items.get((entity_type, entity_id))
 
 

@@ -21,7 +21,7 @@ _TIMES = ("reviewed_at", "approved_at", "rejected_at")
 
 
 def message_flag_view(sandbox: Sandbox, flag: Flag) -> dict[str, Any]:
-    """A flag of a message or user as `QueryMessageFlags` and `Flag` of v1 show it."""
+    """Return a flag of a message or user as `QueryMessageFlags` and `Flag` of v1 show it."""
     view: dict[str, Any] = {
         "created_by_automod": flag.type == "automod",
         "user": user_by_id(sandbox, flag.user_id),
@@ -47,7 +47,7 @@ def message_flag_view(sandbox: Sandbox, flag: Flag) -> dict[str, Any]:
 
 
 def flag_view(sandbox: Sandbox, flag: Flag) -> dict[str, Any]:
-    """A flag as the second moderation API shows it."""
+    """Return a flag as the second moderation API shows it."""
     view: dict[str, Any] = {
         "id": flag.id,
         "type": flag.type,
@@ -68,7 +68,7 @@ def flag_view(sandbox: Sandbox, flag: Flag) -> dict[str, Any]:
 
 
 def action_view(sandbox: Sandbox, entry: ActionLog, *, item: bool = False) -> dict[str, Any]:
-    """An entry of the action log; `item` adds what it was about."""
+    """Return an entry of the action log; `item` adds what it was about."""
     view: dict[str, Any] = {
         "id": entry.id,
         "type": entry.type,
@@ -90,7 +90,7 @@ def action_view(sandbox: Sandbox, entry: ActionLog, *, item: bool = False) -> di
 
 
 def item_view(sandbox: Sandbox, item: ReviewItem, *, actions: bool = True) -> dict[str, Any]:
-    """An item of the review queue with its entity, its flags and what was done."""
+    """Return an item of the review queue with its entity, its flags and what was done."""
     flags = sandbox.store.index(FLAGS_TO).of(f"{item.entity_type}/{item.entity_id}")
     creator_id = item.entity_creator_id
     view: dict[str, Any] = {
@@ -158,7 +158,7 @@ def _bans(sandbox: Sandbox, user_id: str) -> list[dict[str, Any]]:
 
 
 def appeal_view(sandbox: Sandbox, appeal: Appeal) -> dict[str, Any]:
-    """An appeal with its user."""
+    """Return an appeal with its user."""
     view: dict[str, Any] = {
         "id": appeal.id,
         "entity_type": appeal.entity_type,

@@ -157,7 +157,7 @@ async def keep(call: Call, received: Received, kind: str, cid: str | None, user_
 
 
 def find(call: Call, url: str | None, kind: str, cid: str | None) -> Upload:
-    """The upload that a URL of this sandbox leads to. Raises ApiError 400 without one, 404 for another's."""
+    """Return the upload that a URL of this sandbox leads to. Raises ApiError 400 without one, 404 for another's."""
     if not url:
         raise invalid("url is a required field")
     try:
@@ -176,7 +176,7 @@ def url_of(call: Call, upload: Upload) -> str:
 
 
 def origin(call: Call) -> str:
-    """The server as the caller reached it."""
+    """Return the server as the caller reached it."""
     if call.request is not None and call.request.headers.get("host"):
         return f"{call.request.url.scheme}://{call.request.headers['host']}"
     return f"http://{call.sandbox.config.host}:{call.sandbox.config.port}"

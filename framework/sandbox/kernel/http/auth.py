@@ -77,7 +77,7 @@ class Authenticator:
             raise unauthenticated("api_key is not valid", 2)
 
     def identify(self, token: str | None, auth_type: str | None, claimed_user: str | None = None) -> Actor:
-        """The actor of a token. `claimed_user` is the id that an anonymous caller made up."""
+        """Return the actor of a token. `claimed_user` is the id that an anonymous caller made up."""
         if auth_type == "anonymous":
             return Actor(ActorKind.ANONYMOUS, f"{ANONYMOUS_PREFIX}{claimed_user or ''}")
         if token in _NO_TOKEN:
@@ -92,7 +92,7 @@ class Authenticator:
         return Actor(ActorKind.USER, claims.user_id)
 
     def token_for(self, user_id: str, lifetime_s: float | None = None) -> str:
-        """A user token signed with the app's secret; `lifetime_s` None never expires."""
+        """Return a user token signed with the app's secret; `lifetime_s` None never expires."""
         claims: dict[str, Any] = {"user_id": user_id}
         if lifetime_s is not None:
             issued = int(self._clock.now().timestamp())

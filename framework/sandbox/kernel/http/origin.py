@@ -41,7 +41,7 @@ def allows(origin: str, host: str, config: SandboxConfig) -> bool:
 
 
 def unknown_name(name: str) -> ApiError:
-    """The 403 for a page or a server name that nobody allowed."""
+    """Return the 403 for a page or a server name that nobody allowed."""
     return forbidden(f"{name or 'this page'} is not allowed here: start the sandbox with --allow-host NAME")
 
 

@@ -25,12 +25,12 @@ class ClientGoneError(Exception):
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
-    """The headers that calls depend on; of one that came twice, the last."""
+    """Return the headers that calls depend on; of one that came twice, the last."""
     return {_READ[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
 
 
 def read_query(scope: Scope) -> dict[str, str]:
-    """The query string's fields; of one that came twice, the last."""
+    """Return the query string's fields; of one that came twice, the last."""
     return dict(_query(scope["query_string"]))
 
 
@@ -45,7 +45,7 @@ def _query(raw: bytes) -> tuple[tuple[str, str], ...]:
 
 
 async def read_body(headers: dict[str, str], receive: Receive) -> bytes:
-    """The request's body. Raises ApiError 413 beyond the limit, without reading it all."""
+    """Return the request's body. Raises ApiError 413 beyond the limit, without reading it all."""
     announced = headers.get("content-length", "0")
     if announced.isdecimal() and len(announced) < 20 and int(announced) > MAX_BODY:
         raise _too_large()

@@ -59,7 +59,7 @@ class Router:
         node.by_method.setdefault(operation.method, (operation, dialect, tuple(names)))
 
     def match(self, method: str, segments: list[str]) -> RouteMatch | None:
-        """The operation for a method and decoded path segments, or None."""
+        """Return the operation for a method and decoded path segments, or None."""
         values: list[str] = []
         node = self._find(self._root, segments, 0, values, method)
         if node is None:

@@ -22,7 +22,7 @@ _WORD = re.compile(r"\w+")
 
 
 def compile_filter(conditions: Mapping[str, Any], value_of: ValueOf[T], depth: int = 0) -> Predicate[T]:
-    """A predicate for `filter_conditions`. Raises ApiError 400 for what the language does not have."""
+    """Return a predicate for `filter_conditions`. Raises ApiError 400 for what the language does not have."""
     if depth > _MAX_DEPTH:
         raise invalid(f"filter is nested deeper than {_MAX_DEPTH} levels")
     parts = [_clause(name, operand, value_of, depth) for name, operand in conditions.items()]
@@ -135,7 +135,7 @@ def _autocomplete(name: str, operand: Json) -> Test:
 
 
 def _words(text: str) -> set[str]:
-    """The words of a text, folded. A search finds whole words: `cious` does not find `precious`."""
+    """Return the words of a text, folded. A search finds whole words: `cious` does not find `precious`."""
     return set(_WORD.findall(text.casefold()))
 
 
@@ -179,7 +179,7 @@ _OPERATORS: dict[str, Callable[[str, Any], Test]] = {
 
 
 def dig(fields: Mapping[str, Json], path: str) -> Json:
-    """A value inside nested objects by its dotted path; None where a step is missing."""
+    """Return a value inside nested objects by its dotted path; None if a step is missing."""
     value: Any = fields
     for step in path.split("."):
         if not isinstance(value, Mapping):

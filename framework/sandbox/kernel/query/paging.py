@@ -52,7 +52,7 @@ def page(
     start: int | None = None,
     query: str = "",
 ) -> ResultPage[T]:
-    """The page that the call's `limit`, `next` and `prev` ask for. Raises ApiError 400 for a foreign cursor.
+    """Return the page that the call's `limit`, `next` and `prev` ask for. Raises ApiError 400 for a foreign cursor.
 
     The cursors of the page carry `query`, so that it goes on whatever the next call says.
     """
@@ -68,7 +68,7 @@ def cursor_of(call: Call) -> str | None:
 def cut(
     items: Sequence[T], limit: int, cursor: str | None, *, start: int | None = None, query: str = ""
 ) -> ResultPage[T]:
-    """The page of `limit` items at a cursor, or at `start`. Raises ApiError 400 for a foreign cursor."""
+    """Return the page of `limit` items at a cursor, or at `start`. Raises ApiError 400 for a foreign cursor."""
     first = start if start is not None else _read(cursor)[0] if cursor else 0
     after = first + limit
     return ResultPage(
@@ -79,7 +79,7 @@ def cut(
 
 
 def query_of(cursor: str) -> str:
-    """The query that a cursor carries. Raises ApiError 400 for a foreign cursor."""
+    """Return the query that a cursor carries. Raises ApiError 400 for a foreign cursor."""
     return _read(cursor)[1]
 
 
@@ -125,7 +125,7 @@ def listed(
     order: tuple[str, bool] = ("created_at", True),
     default: int = 25,
 ) -> ResultPage[T]:
-    """The page of a query; `order` (field, descending) holds where the call names no order.
+    """Return the page of a query; `order` (field, descending) holds where the call names no order.
 
     A cursor goes on with the query that it comes from, as the service's does.
     """

@@ -20,7 +20,7 @@ def with_path(fields: Mapping[str, Any], path: str, value: object) -> dict[str, 
 
 
 def without_path(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """A copy of nested objects without the value at a dotted path."""
+    """Return a copy of nested objects without the value at a dotted path."""
     head, _, rest = path.partition(".")
     if head not in fields:
         return dict(fields)

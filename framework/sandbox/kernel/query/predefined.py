@@ -45,7 +45,7 @@ _PLACE = re.compile(r"\{\{\s*([\w.\-]+)\s*\}\}")
 def expand(call: Call) -> dict[str, Any] | None:
     """Put the filter that the call names by `predefined_filter` in its payload.
 
-    Returns it filled in, as the answer shows it; None where the call names none. Raises ApiError 400 when a value is
+    Returns it filled in, as the answer shows it; None if the call names none. Raises ApiError 400 when a value is
     missing, 404 when there is no such filter.
     """
     name = call.text("predefined_filter")
@@ -65,7 +65,7 @@ def expand(call: Call) -> dict[str, Any] | None:
 
 
 def fill(template: Json, values: Mapping[str, Json]) -> Json:
-    """A template with its places filled in. A text that is one place alone takes on the value's type."""
+    """Return a template with its places filled in. A text that is one place alone takes on the value's type."""
     if isinstance(template, dict):
         return {fill(name, values): fill(value, values) for name, value in template.items()}
     if isinstance(template, list):

@@ -34,7 +34,7 @@ def parse_sort(raw: object) -> list[SortField]:
 
 
 def sort(items: Iterable[T], fields: list[SortField], value_of: ValueOf[T]) -> list[T]:
-    """A sorted copy. Items without a value come last in either direction; ties keep their order."""
+    """Return a sorted copy. Items without a value come last in either direction; ties keep their order."""
     result = list(items)
     for name, descending in reversed(fields):
         present = [item for item in result if value_of(item, name) is not None]
@@ -45,7 +45,7 @@ def sort(items: Iterable[T], fields: list[SortField], value_of: ValueOf[T]) -> l
 
 
 def after_cursors(call: Call, items: Iterable[T], fields: Mapping[str, str], value_of: ValueOf[T]) -> list[T]:
-    """The items within the bounds that a call gives, such as `id_gt` or `created_at_before_or_equal`.
+    """Return the items within the bounds that a call gives, such as `id_gt` or `created_at_before_or_equal`.
 
     `fields` maps the beginning of a parameter's name to the field that it bounds.
     """

@@ -46,7 +46,7 @@ class Event:
     """What a fault does to its webhooks: "duplicate" or "reorder"."""
 
     def body(self) -> Entity:
-        """The event as sent."""
+        """Return the event as sent."""
         return Entity({"type": self.type, **self.payload, "created_at": self.at}, self.custom)
 
 
@@ -54,14 +54,14 @@ Publisher = Callable[[Event], None]
 
 
 def to_watchers(kind: str, at: datetime, cid: str, payload: dict[str, Any]) -> Event:
-    """An event for everyone who watches a channel, with the channel's names filled in."""
+    """Return an event for everyone who watches a channel, with the channel's names filled in."""
     channel_type, _, channel_id = cid.partition(":")
     body = {"cid": cid, "channel_id": channel_id, "channel_type": channel_type, **payload}
     return Event(kind, at, body, Audience(watching=cid), cid)
 
 
 def to_users(kind: str, at: datetime, users: tuple[str, ...], payload: dict[str, Any], cid: str | None = None) -> Event:
-    """An event for all connections of some users."""
+    """Return an event for all connections of some users."""
     if cid is not None:
         channel_type, _, channel_id = cid.partition(":")
         payload = {"cid": cid, "channel_id": channel_id, "channel_type": channel_type, **payload}

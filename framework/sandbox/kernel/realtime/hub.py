@@ -88,19 +88,19 @@ class Hub:
         return not mine, watched
 
     def connection(self, connection_id: str) -> Connection | None:
-        """A live connection by id."""
+        """Return a live connection by id."""
         return self._connections.get(connection_id)
 
     def connections(self) -> list[Connection]:
-        """All live connections."""
+        """Return all live connections."""
         return list(self._connections.values())
 
     def of_user(self, user_id: str) -> list[Connection]:
-        """A user's live connections."""
+        """Return a user's live connections."""
         return list(self._by_user.get(user_id, {}).values())
 
     def is_online(self, user_id: str) -> bool:
-        """Whether a user has a connection."""
+        """Return whether a user has a connection."""
         return user_id in self._by_user
 
     def watch(self, cid: str, connection: Connection) -> bool:
@@ -118,11 +118,11 @@ class Hub:
         return all(other.user_id != connection.user_id for other in self._watching.get(cid, {}).values())
 
     def watchers(self, cid: str) -> list[str]:
-        """The users that watch a channel, each once, in the order they came."""
+        """Return the users that watch a channel, each once, in the order they came."""
         return list(dict.fromkeys(connection.user_id for connection in self._watching.get(cid, {}).values()))
 
     def watcher_count(self, cid: str) -> int:
-        """How many users watch a channel."""
+        """Return how many users watch a channel."""
         return len({connection.user_id for connection in self._watching.get(cid, {}).values()})
 
     def publish(self, event: Event) -> None:
@@ -139,7 +139,7 @@ class Hub:
             connection.send(text)
 
     def reaches(self, audience: Audience) -> bool:
-        """Whether an event for this audience would reach any connection now."""
+        """Return whether an event for this audience would reach any connection now."""
         return bool(self._connections) and any(True for _ in self._receivers(audience))
 
     def _receivers(self, audience: Audience) -> Iterable[Connection]:
@@ -169,5 +169,5 @@ class Hub:
 
 
 def _joined(encoded: bytes, more: bytes) -> bytes:
-    """An encoded JSON object with the fields of another, without decoding either."""
+    """Return an encoded JSON object with the fields of another, without decoding either."""
     return encoded if more == b"{}" else b"%b,%b" % (encoded[:-1], more[1:])

@@ -33,7 +33,7 @@ class MemoryFiles:
         self._files[file_id] = content
 
     def read(self, file_id: str) -> bytes | None:
-        """A file's bytes."""
+        """Return a file's bytes."""
         return self._files.get(file_id)
 
     def remove(self, file_id: str) -> None:
@@ -55,7 +55,7 @@ class DiskFiles:
         aside.replace(self._folder / file_id)
 
     def read(self, file_id: str) -> bytes | None:
-        """A file's bytes."""
+        """Return a file's bytes."""
         try:
             return (self._folder / file_id).read_bytes()
         except FileNotFoundError:

@@ -40,12 +40,12 @@ class Record:
         raise NotImplementedError
 
     def encode(self) -> bytes:
-        """The document's JSON."""
+        """Return the document's JSON."""
         return orjson.dumps(self, option=orjson.OPT_NON_STR_KEYS)
 
     @classmethod
     def decode(cls, raw: bytes) -> Self:
-        """The record that `encode` wrote; fields added since take their defaults."""
+        """Return the record that `encode` wrote; fields added since take their defaults."""
         names, times = _shape(cls)
         document: dict[str, Any] = {name: value for name, value in orjson.loads(raw).items() if name in names}
         for name in times:
@@ -55,11 +55,11 @@ class Record:
 
     @classmethod
     def names(cls) -> frozenset[str]:
-        """The stored fields."""
+        """Return the stored fields."""
         return _shape(cls)[0]
 
     def copy(self) -> Self:
-        """A deep copy, through its document."""
+        """Return a deep copy, through its document."""
         return self.decode(self.encode())
 
     def become(self, other: Self) -> None:
@@ -88,7 +88,7 @@ def _joined(names: tuple[str, ...]) -> Callable[[Record], str]:
 
 
 def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The stored fields of a kind of record, and those of them that are times."""
+    """Return the stored fields of a kind of record, and those of them that are times."""
     if record not in _SHAPES:
         hints = get_type_hints(record)
         stored = [item.name for item in dataclasses.fields(record) if not item.name.startswith("_")]
@@ -98,14 +98,14 @@ def _shape(record: type[Record]) -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 def _derived(record: type[Record]) -> tuple[dataclasses.Field[Any], ...]:
-    """The fields of a kind of record that are not stored."""
+    """Return the fields of a kind of record that are not stored."""
     if record not in _DERIVED:
         _DERIVED[record] = tuple(item for item in dataclasses.fields(record) if item.name.startswith("_"))
     return _DERIVED[record]
 
 
 def _shown(record: type[Record]) -> tuple[str, ...]:
-    """The fields of a kind of record that its default view shows, in the order of their declaration."""
+    """Return the fields of a kind of record that its default view shows, in the order of their declaration."""
     if record not in _SHOWN:
         hidden = record.HIDDEN | {"custom"}
         names = (item.name for item in dataclasses.fields(record))

@@ -61,7 +61,7 @@ class SqliteJournal:
         self._undo: Undo | None = None
 
     def load(self, table: str) -> Iterable[bytes]:
-        """The documents of a kind, oldest first."""
+        """Return the documents of a kind, oldest first."""
         query = select(_RECORDS.c.document).where(_RECORDS.c.kind == table).order_by(_RECORDS.c.position)
         with self._engine.connect() as connection:
             try:

@@ -17,7 +17,7 @@ class Journal(Protocol):
     """Makes changes durable."""
 
     def load(self, table: str) -> Iterable[bytes]:
-        """The documents of a table, as they were last committed, oldest first."""
+        """Return the documents of a table, as they were last committed, oldest first."""
         ...
 
     def note(self, table: str, key: str, record: Record | None) -> None:
@@ -67,7 +67,7 @@ class Collection(Generic[R]):
         self._indexes: list[TableIndex[R]] = []
 
     def get(self, key: str) -> R | None:
-        """The record with this key, or None."""
+        """Return the record with this key, or None."""
         return self._records.get(key)
 
     def put(self, record: R) -> R:
@@ -84,7 +84,7 @@ class Collection(Generic[R]):
         return record
 
     def remove(self, key: str) -> R | None:
-        """Forget a record; returns it, or None where there was none."""
+        """Forget a record; returns it, or None if there was none."""
         record = self._records.pop(key, None)
         if record is not None:
             for index in self._indexes:
@@ -149,7 +149,7 @@ class RecordStore:
         return cast("Collection[R]", collection)
 
     def index(self, derived: Derived[R, I]) -> I:
-        """The live index of a declaration."""
+        """Return the live index of a declaration."""
         index = self._derived.get(derived)
         if index is None:
             index = self._derived[derived] = derived.make()

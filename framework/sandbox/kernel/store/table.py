@@ -65,11 +65,11 @@ class Groups(Generic[R]):
                 del self._groups[group]
 
     def of(self, group: str) -> list[R]:
-        """The records of one group; a copy that may be iterated while records come and go."""
+        """Return the records of one group; a copy that may be iterated while records come and go."""
         return list(self._groups.get(group, {}).values())
 
     def count(self, group: str) -> int:
-        """How many records a group holds."""
+        """Return how many records a group holds."""
         return len(self._groups.get(group, ()))
 
     def names(self) -> Iterator[str]:

@@ -54,7 +54,7 @@ class WebhookAnswer:
 
     @property
     def is_worth_retrying(self) -> bool:
-        """Whether another try may go better."""
+        """Return whether another try may go better."""
         return self.status in (408, 429) or self.status >= 500
 
 
@@ -75,7 +75,7 @@ class WebhookSender:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     def wants(self, kind: str) -> bool:
-        """Whether any webhook is to tell of events of a type."""
+        """Return whether any webhook is to tell of events of a type."""
         return any(hook.wants(kind) for hook in settings.hooks(self.store))
 
     def publish(self, event: Event) -> None:
@@ -99,7 +99,7 @@ class WebhookSender:
             self._start(self._release(sent))
 
     async def ask(self, url: str, body: bytes) -> WebhookAnswer | None:
-        """Post a question that a call waits for: one try, and None where no answer came in time.
+        """Post a question that a call waits for: one try, and None if no answer came in time.
 
         An endpoint that failed several times in a row rests: it is not asked for a while, and None is returned.
         """

@@ -26,7 +26,7 @@ class Hook:
     custom: bool = True
 
     def wants(self, kind: str) -> bool:
-        """Whether events of a type go there."""
+        """Return whether events of a type go there."""
         if self.events:
             return kind in self.events
         return self.custom or kind.startswith(_OWN)
@@ -68,7 +68,7 @@ QUESTION_MS = 1_500
 
 
 def compresses(store: RecordStore) -> bool:
-    """Whether bodies are sent gzipped."""
+    """Return whether bodies are sent gzipped."""
     return _settings(store).get("enable_hook_payload_compression") is True
 
 
