@@ -162,3 +162,21 @@ def test_the_tutorial_works_step_by_step(tutorial: dict[str, str]) -> None:
     assert "28 euros" in tutorial["ask"]
     assert "2 tools" in tutorial["check"] or "ask_for_call" in tutorial["check"]
     assert "1 passed" in tutorial["test"]
+
+
+def test_the_glossary_has_each_word_once_and_in_order() -> None:
+    words = re.findall(r"^## (.+)$", Path("docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert words == sorted(set(words), key=str.lower)
+    needed = {
+        "Approval",
+        "Draft",
+        "Handover",
+        "Heartbeat",
+        "Lane",
+        "Lease",
+        "Replica",
+        "Sandbox",
+        "Side job",
+        "Trigger",
+    }
+    assert needed <= set(words)
