@@ -327,3 +327,55 @@ async def test_a_connect_is_refused_or_cut_on_demand(world: World, room: Any) ->
     socket = await bob.connect()
     assert (await socket.receive(timeout=PATIENCE)).type.name in ("CLOSED", "CLOSING", "CLOSE", "ERROR")
     await bob.online()
+
+
+async def told_of(world: World, backend: Backend, kind: str) -> dict[str, Any]:
+    """The one event of a kind that the backend heard."""
+    await settled(world)
+    (body,) = [told.body for told in backend.told if told.body.get("type") == kind]
+    return body
+
+
+async def test_the_backend_hears_of_flags_and_of_the_queue(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend)
+    await room.send_message({"id": "m1", "text": "buy now"}, "alice")
+    await world.server.flag_message("m1", user_id="bob", reason="spam")
+    flagged = await told_of(world, backend, "message.flagged")
+    assert (flagged["message"]["id"], flagged["user"]["id"], flagged["cid"]) == ("m1", "bob", "messaging:c")
+    assert (flagged["reason"], flagged["total_flags"]) == ("spam", 1)
+    queued = await told_of(world, backend, "review_queue_item.new")
+    assert queued["review_queue_item"]["entity_id"] == "m1"
+    assert len(queued["flags"]) == 1
+    assert (await told_of(world, backend, "moderation.flagged"))["object_id"] == "m1"
+    await world.server.flag_user("alice", user_id="bob")
+    assert (await told_of(world, backend, "user.flagged"))["target_user"]["id"] == "alice"
+
+
+async def test_the_backend_hears_of_mutes(world: World, room: Any, backend: Backend) -> None:
+    await listen(world, backend)
+    await world.server.mute_user("alice", "bob")
+    muted = await told_of(world, backend, "user.muted")
+    assert (muted["user"]["id"], muted["target_user"]["id"]) == ("bob", "alice")
+    await world.server.unmute_user("alice", "bob")
+    assert (await told_of(world, backend, "user.unmuted"))["target_users"][0]["id"] == "alice"
+
+
+@pytest.mark.parametrize("shadow", [False, True])
+async def test_the_backend_hears_of_a_ban_once(world: World, room: Any, backend: Backend, shadow: bool) -> None:
+    await listen(world, backend, "user.banned")
+    await room.ban_user("alice", user_id="bob", shadow=shadow)
+    told = await told_of(world, backend, "user.banned")
+    assert (told["user"]["id"], told["shadow"], told["cid"]) == ("alice", shadow, "messaging:c")
+
+
+async def test_clients_hear_nothing_of_what_the_backend_is_told(world: World, room: Any, backend: Backend) -> None:
+    bob = world.person("bob")
+    socket = await bob.online()
+    await bob.watch("c")
+    await room.ban_user("alice", user_id="bob", shadow=True)
+    await world.server.flag_user("alice", user_id="bob")
+    await room.send_message({"id": "last", "text": "x"}, "bob")
+    heard = [(await frame(socket))["type"]]
+    while heard[-1] != "message.new":
+        heard.append((await frame(socket))["type"])
+    assert not {"user.banned", "user.flagged", "review_queue_item.new"} & set(heard)

@@ -15,7 +15,7 @@ from framework.sandbox.chat.messages.view import message_view
 from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.threads.record import PARTICIPANTS_OF
 from framework.sandbox.chat.users.view import user_view
-from framework.sandbox.kernel.realtime.event import Audience, Event
+from framework.sandbox.kernel.realtime.event import Audience, Event, to_watchers
 from framework.sandbox.kernel.wire import Json
 
 if TYPE_CHECKING:
@@ -98,6 +98,18 @@ def publish_change(call: Call, kind: str, message: Message, user: User | None, *
     if user is not None:
         payload["user"] = user_view(call.sandbox, user)
     channels.announce(call, kind, channel, payload, only=seen_by(message))
+
+
+def publish_gone(call: Call, message: Message) -> None:
+    """message.deleted to those who watch and may not see the message any more: all but its author."""
+    channel = call.store[CHANNELS].get(message.cid)
+    if channel is None:
+        return
+    others = tuple(one for one in call.sandbox.hub.watchers(message.cid) if one != message.user_id)
+    payload = {"message": message_view(call.sandbox, message), "message_id": message.id, "hard_delete": True}
+    event = to_watchers("message.deleted", call.now, channel.cid, payload)
+    event.audience, event.hooks = Audience(watching=channel.cid, only=others), False
+    call.emit(event)
 
 
 def publish_parent(call: Call, reply: Message, user: User | None) -> None:

@@ -25,7 +25,7 @@ from framework.sandbox.chat.users.view import user_by_id
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
 from framework.sandbox.kernel.operations import Domain, Result
-from framework.sandbox.kernel.realtime.event import to_users
+from framework.sandbox.kernel.realtime.event import to_hooks, to_users
 from framework.sandbox.kernel.wire import Entity
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def mute(call: Call) -> Result:
         call.store[USER_MUTES].put(record)
         call.sandbox.scheduler.plan(LIFT, record.key, record.expires)
         views.append(mute_view(call.sandbox, record))
+    _tell(call, "user.muted", user, known)
     result: dict[str, Any] = {"own_user": _changed(call, user), "mutes": views, **_unknown(targets, known)}
     if len(targets) == 1 and views:
         result["mute"] = views[0]
@@ -70,6 +71,7 @@ def unmute(call: Call) -> Result:
         key = pair(user.id, target_id)
         call.store[USER_MUTES].remove(key)
         call.sandbox.scheduler.cancel(LIFT, key)
+    _tell(call, "user.unmuted", user, known)
     _changed(call, user)
     return _unknown(targets, known)
 
@@ -78,8 +80,17 @@ def lift_expired(call: Call, key: str) -> None:
     """End a mute whose time is over."""
     record = call.store[USER_MUTES].remove(key)
     user = call.store[USERS].get(record.user_id) if record is not None else None
-    if user is not None:
+    if record is not None and user is not None:
+        _tell(call, "user.unmuted", user, [record.target_id])
         _changed(call, user)
+
+
+def _tell(call: Call, kind: str, user: User, targets: list[str]) -> None:
+    """Tell the app's backend; clients hear notification.mutes_updated."""
+    if targets:
+        people_ = [user_by_id(call.sandbox, target) for target in targets]
+        told = {"user": user_by_id(call.sandbox, user.id), "target_user": people_[0], "target_users": people_}
+        call.emit(to_hooks(kind, call.now, told))
 
 
 def _targets(call: Call) -> list[str]:

@@ -10,7 +10,7 @@ from framework.sandbox.chat.channels.view import channel_view
 from framework.sandbox.chat.permissions.ban_status import BANS, BANS_OF, FUTURE_BANS, FUTURE_BANS_BY, Ban, FutureBan
 from framework.sandbox.chat.users.record import USERS, User
 from framework.sandbox.chat.users.view import user_by_id, user_view
-from framework.sandbox.kernel.realtime.event import Audience, Event, to_watchers
+from framework.sandbox.kernel.realtime.event import Audience, Event, to_hooks, to_watchers
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.call import Call
@@ -87,10 +87,10 @@ def show(call: Call, target_id: str, cid: str) -> None:
 
 
 def _tell(call: Call, kind: str, ban: Ban, by: User | None) -> None:
-    """user.banned and user.unbanned: a channel's to who watches it, the app's to everyone; a shadow ban to nobody."""
-    if ban.shadow:
-        return
-    payload: dict[str, Any] = {"user": user_by_id(call.sandbox, ban.target_id), "shadow": False}
+    """user.banned and user.unbanned: a channel's to who watches it, the app's to everyone. Of a shadow ban the app's
+    backend alone is told.
+    """
+    payload: dict[str, Any] = {"user": user_by_id(call.sandbox, ban.target_id), "shadow": ban.shadow}
     if by is not None:
         payload["created_by"] = user_view(call.sandbox, by)
     if kind == "user.banned":
@@ -100,15 +100,13 @@ def _tell(call: Call, kind: str, ban: Ban, by: User | None) -> None:
     channel = call.store[CHANNELS].get(ban.cid) if ban.cid else None
     if channel is not None:
         payload["channel"] = channel_view(call.sandbox, channel)
+        if ban.shadow:
+            call.emit(to_hooks(kind, call.now, payload, channel.cid))
+            return
         call.emit(to_watchers(kind, call.now, channel.cid, payload))
-        call.emit(
-            Event(
-                kind,
-                call.now,
-                call.events[-1].payload,
-                Audience(absent_from=channel.cid, users=(ban.target_id,)),
-                channel.cid,
-            )
-        )
+        absent = Audience(absent_from=channel.cid, users=(ban.target_id,))
+        call.emit(Event(kind, call.now, call.events[-1].payload, absent, channel.cid, hooks=False))
+    elif ban.shadow:
+        call.emit(to_hooks(kind, call.now, payload))
     elif not ban.cid:
         call.emit(Event(kind, call.now, payload, Audience(everyone=True)))

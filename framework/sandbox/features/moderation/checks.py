@@ -8,7 +8,7 @@ from typing import Any
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.messages.record import Message
 from framework.sandbox.features.blocklists.record import PROFANITY
-from framework.sandbox.features.moderation import content_check, reports
+from framework.sandbox.features.moderation import content_check, hook_events, reports
 from framework.sandbox.features.moderation import rule_conditions as rules
 from framework.sandbox.features.moderation.records import AUTOMOD
 from framework.sandbox.features.moderation.verdict import Verdict
@@ -51,6 +51,7 @@ def check(call: Call) -> Result:
         "reason": ", ".join(verdict.lists),
     }
     reports.note(call, item, AUTOMOD, found)
+    hook_events.checked(call, entity_type, entity_id, result["recommended_action"], item.id)
     return {**result, "item": item_view(call.sandbox, item)}
 
 

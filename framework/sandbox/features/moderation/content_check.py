@@ -11,7 +11,7 @@ from framework.sandbox.chat.messages.record import Message
 from framework.sandbox.chat.messages.view import render_html
 from framework.sandbox.chat.permissions.rules import config_of
 from framework.sandbox.features.blocklists import rules as blocklists
-from framework.sandbox.features.moderation import reports
+from framework.sandbox.features.moderation import hook_events, reports
 from framework.sandbox.features.moderation import rule_conditions as rules
 from framework.sandbox.features.moderation.records import (
     BLOCKED,
@@ -126,6 +126,7 @@ def _report(call: Call, message: Message, verdict: Verdict, original: str) -> No
     item.recommended_action = "flag" if verdict.action in ("flag", "mask_flag", "bounce_flag") else verdict.action
     item.payload = {"texts": [original]}
     item.cid = flag.cid = message.cid
+    hook_events.checked(call, item.entity_type, item.entity_id, item.recommended_action, item.id)
 
 
 def set_bypass(call: Call, user_id: str, *, enabled: bool) -> None:

@@ -11,6 +11,7 @@ from framework.sandbox.chat.mutes import rules as mutes
 from framework.sandbox.chat.mutes.records import BLOCKS_BY
 from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.view import user_view
+from framework.sandbox.features.moderation import hook_events
 from framework.sandbox.features.moderation.records import AUTOMOD, FLAGS, FLAGS_TO, MESSAGE, USER, Flag
 from framework.sandbox.features.review.record import ACTIONS, REVIEW_ITEMS, REVIEW_OF, ActionLog, ReviewItem
 from framework.sandbox.kernel.call import Call
@@ -40,18 +41,23 @@ def item_for(call: Call, entity_type: str, entity_id: str, creator_id: str | Non
     return call.store[REVIEW_ITEMS].put(item)
 
 
-def flag(call: Call, user_id: str, entity_type: str, entity_id: str, **fields: Json) -> Flag:
+def flag(
+    call: Call, user_id: str, entity_type: str, entity_id: str, *, message: Message | None = None, **fields: Json
+) -> Flag:
     """Keep a report and put its entity in the queue. Raises ApiError 400 for a user's second report of one entity."""
     if any(one.user_id == user_id for one in flags_to(call, entity_type, entity_id)):
         raise invalid("flag already exists")
-    return note(call, item_for(call, entity_type, entity_id, fields.get("entity_creator_id")), user_id, fields)
+    item = item_for(call, entity_type, entity_id, fields.get("entity_creator_id"))
+    return note(call, item, user_id, fields, message)
 
 
-def note(call: Call, item: ReviewItem, user_id: str, fields: Mapping[str, Any]) -> Flag:
-    """Keep one more report of what stands in the queue; `fields` are those of a flag."""
+def note(call: Call, item: ReviewItem, user_id: str, fields: Mapping[str, Any], message: Message | None = None) -> Flag:
+    """Keep one more report of what stands in the queue; `fields` are those of a flag. `message` is not stored yet."""
     flag_id, now = call.sandbox.ids.new(), call.now
     made = Flag(flag_id, user_id, item.entity_type, item.entity_id, now, now, item_id=item.id, cid=item.cid, **fields)
-    return call.store[FLAGS].put(made)
+    call.store[FLAGS].put(made)
+    hook_events.flagged(call, item, made, message)
+    return made
 
 
 def flag_by_automod(call: Call, message: Message, labels: list[str], reason: str, original_text: str) -> Flag:
@@ -61,6 +67,7 @@ def flag_by_automod(call: Call, message: Message, labels: list[str], reason: str
         AUTOMOD,
         MESSAGE,
         message.id,
+        message=message,
         type="automod",
         entity_creator_id=message.user_id,
         labels=labels,

@@ -19,7 +19,7 @@ from framework.sandbox.chat.permissions import bans
 from framework.sandbox.chat.permissions.ban_status import Ban
 from framework.sandbox.chat.users.record import USERS, User
 from framework.sandbox.features.blocklists import rules as blocklists
-from framework.sandbox.features.moderation import reports
+from framework.sandbox.features.moderation import hook_events, reports
 from framework.sandbox.features.moderation.records import AUTOMOD, MODERATION_RULES, USER, ModerationRule
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def _act(call: Call, rule: ModerationRule, message: Message, verdict: Verdict, *
     kind = str(rule.action.get("type") or "flag_content")
     verdict.rules.append({"rule_id": rule.id, "rule_name": rule.name, "type": rule.rule_type, "actions": [kind]})
     known = message.user_id in call.store[USERS] and not dry
+    if not dry:
+        hook_events.rule_triggered(call, rule, message, [kind])
     if kind in ("ban_user", "ban") and known:
         options: Any = rule.action.get("ban_options") or {}
         expires = bans.expiry(call, _minutes(options.get("duration")))

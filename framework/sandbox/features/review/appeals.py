@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.users import people
+from framework.sandbox.features.moderation import hook_events
 from framework.sandbox.features.review import decisions
 from framework.sandbox.features.review.record import APPEALS, REVIEW_ITEMS, REVIEW_OF, Appeal
 from framework.sandbox.features.review.view import appeal_view
@@ -36,6 +37,7 @@ def settle(call: Call, appeal: Appeal, kind: str, by: User | None) -> None:
     appeal.status = "rejected" if kind == "reject_appeal" else "accepted"
     appeal.decision_reason, appeal.updated_at = reason, call.now
     call.store[APPEALS].put(appeal)
+    hook_events.appealed(call, appeal)
 
 
 DOMAIN = Domain("appeals")
@@ -57,6 +59,7 @@ def appeal(call: Call) -> Result:
     made.attachments = call.texts("attachments", call.body)
     made.item_id = item.id if item is not None else call.text("review_queue_item_id", call.body) or ""
     call.store[APPEALS].put(made)
+    hook_events.appealed(call, made)
     return {"appeal_id": made.id}
 
 

@@ -16,7 +16,7 @@ from framework.sandbox.chat.permissions.ban_status import Ban
 from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.accounts import rules as accounts
-from framework.sandbox.features.moderation import reports
+from framework.sandbox.features.moderation import hook_events, reports
 from framework.sandbox.features.moderation.content_check import set_bypass
 from framework.sandbox.features.moderation.records import BLOCKED, FLAGS, MESSAGE
 from framework.sandbox.features.review.record import REVIEW_ITEMS, ReviewItem
@@ -38,9 +38,12 @@ def decide(call: Call, item: ReviewItem, kind: str, by: User | None) -> None:
     action(call, item, options, by)
     by_id = by.id if by is not None else ""
     reason = str(options.get("reason") or options.get("decision_reason") or "")
-    reports.log(call, kind, item, by_id, reason)
+    entry = reports.log(call, kind, item, by_id, reason)
     if kind not in ("flag", "escalate"):
         close(call, item, by_id)
+    hook_events.queued(call, item, is_new=False, action=entry)
+    if kind == "mark_reviewed":
+        hook_events.reviewed(call, item)
 
 
 def close(call: Call, item: ReviewItem, by_id: str) -> None:
@@ -114,6 +117,7 @@ def _shadow(call: Call, item: ReviewItem, _options: Mapping[str, Any], _by: User
     message.shadowed, message.updated_at = True, call.now
     call.store[MESSAGES].put(message)
     unread.recount(call.sandbox, message.cid)
+    message_events.publish_gone(call, message)
 
 
 def restore(call: Call, item: ReviewItem, _options: Mapping[str, Any], by: User | None) -> None:
@@ -122,7 +126,7 @@ def restore(call: Call, item: ReviewItem, _options: Mapping[str, Any], by: User 
         return
     held = call.store[BLOCKED].get(item.entity_id)
     if held is not None:
-        unblock(call, held)
+        unblock(call, held, by)
         return
     message = _message(call, item)
     message.shadowed, message.deleted_at, message.updated_at = False, None, call.now
@@ -133,12 +137,14 @@ def restore(call: Call, item: ReviewItem, _options: Mapping[str, Any], by: User 
     message_events.publish_change(call, "message.undeleted", message, by)
 
 
-def unblock(call: Call, held: Message) -> Message:
+def unblock(call: Call, held: Message, by: User | None = None) -> Message:
     """Send a message that was held back."""
     call.store[BLOCKED].remove(held.id)
     held.type = "reply" if held.parent_id else "regular"
     held.created_at = held.updated_at = call.now
-    return messages.deliver(call, messages.channel_of(call, held), held, people.existing(call, held.user_id))
+    sent = messages.deliver(call, messages.channel_of(call, held), held, people.existing(call, held.user_id))
+    hook_events.unblocked(call, sent, by)
+    return sent
 
 
 def _delete_user(call: Call, item: ReviewItem, options: Mapping[str, Any], _by: User | None) -> None:

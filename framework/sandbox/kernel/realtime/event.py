@@ -42,6 +42,8 @@ class Event:
     cid: str | None = None
     per_user: Callable[[str], Mapping[str, Any]] | None = None
     custom: dict[str, Any] = field(default_factory=dict)
+    hooks: bool = True
+    """Whether webhooks are told. Of one happening with several audiences they are told once."""
     hook_fault: str | None = None
     """What a fault does to its webhooks: "duplicate" or "reorder"."""
 
@@ -58,6 +60,14 @@ def to_watchers(kind: str, at: datetime, cid: str, payload: dict[str, Any]) -> E
     channel_type, _, channel_id = cid.partition(":")
     body = {"cid": cid, "channel_id": channel_id, "channel_type": channel_type, **payload}
     return Event(kind, at, body, Audience(watching=cid), cid)
+
+
+def to_hooks(kind: str, at: datetime, payload: dict[str, Any], cid: str | None = None) -> Event:
+    """An event for the app's backend alone."""
+    if cid is not None:
+        channel_type, _, channel_id = cid.partition(":")
+        payload = {"cid": cid, "channel_id": channel_id, "channel_type": channel_type, **payload}
+    return Event(kind, at, payload, Audience(), cid)
 
 
 def to_users(kind: str, at: datetime, users: tuple[str, ...], payload: dict[str, Any], cid: str | None = None) -> Event:

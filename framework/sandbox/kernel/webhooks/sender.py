@@ -80,7 +80,7 @@ class WebhookSender:
 
     def publish(self, event: Event) -> None:
         """Send an event to the webhooks that want it."""
-        wanted = [hook for hook in settings.hooks(self.store) if hook.wants(event.type)]
+        wanted = [hook for hook in settings.hooks(self.store) if event.hooks and hook.wants(event.type)]
         sent: list[asyncio.Task[None]] = []
         if not wanted:
             return
