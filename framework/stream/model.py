@@ -121,7 +121,7 @@ def may_all_see(message: Message, user_ids: Collection[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class Action:
+class CardAction:
     """A button with `text` on it. A press sends `name` (what is decided) and `value` (how)."""
 
     name: str
@@ -136,7 +136,7 @@ class MessageCard:
 
     title: str
     text: str = ""
-    actions: tuple[Action, ...] = ()
+    actions: tuple[CardAction, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ BREAKAGES = {
     "choice": ("place: thread", "¦place: thred", ["one of same, thread, channel", "Did you mean 'thread'?"]),
     "money without a price": ("  price: {input: 0.25, output: 2}\n", "", ["user_day.money", "price: {input"]),
     "review channel": ('alert: "team:desk"', "¦alert: desk", ["handover.alert", "'desk' is not TYPE:ID"]),
-    "placeholder of a phrase": ("  unsure: I", "  ¦unsure: I, {topic}", ["{topic} stands for nothing", "{topics}"]),
+    "placeholder of a phrase": ("  unsure: I", "  ¦unsure: I, {topic}", ["{topic} is not a placeholder", "{topics}"]),
     "override's pattern": ("messaging:shop-vip-*:", "¦shop-vip-*:", ["overrides", "not TYPE:ID"]),
     "override's key": ("    context: {messages", "    context: {¦mesages", ["'mesages'", "Did you mean 'messages'?"]),
     "override of what is one for all": (

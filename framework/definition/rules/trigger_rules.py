@@ -105,6 +105,6 @@ def placeholders(path: Key, text: str, known: frozenset[str]) -> Iterator[RuleFi
         near = get_close_matches(name, known, n=1)
         guess = f"Did you mean {{{near[0]}}}? " if near else ""
         listed = ", ".join(f"{{{word}}}" for word in sorted(known)) or "none"
-        yield RuleFinding(path, f"{{{name}}} stands for nothing here", f"{guess}There are: {listed}.")
+        yield RuleFinding(path, f"{{{name}}} is not a placeholder here", f"{guess}There are: {listed}.")
     for name in sorted(known & set(_UNCLOSED.findall(text))):
         yield RuleFinding(path, f"the brace before {name!r} is not closed", f"Write {{{name}}}.")

@@ -11,15 +11,15 @@ from framework.runtime.core.turn import Turn
 from framework.runtime.reply.place import place_of
 from framework.runtime.state.own import REVIEW
 from framework.runtime.team.words import ACTION
-from framework.stream.model import Action, ChannelRef, MessageCard
+from framework.stream.model import CardAction, ChannelRef, MessageCard
 from framework.values import Untyped
 
 _SAID = {"draft": "draft", "tool": "tool call"}
 _YES = {"draft": "sent", "tool": "approved"}
 _NO = {"draft": "dropped", "tool": "denied"}
 _BUTTONS = {
-    "draft": (Action(ACTION, "send", "Send", primary=True), Action(ACTION, "drop", "Drop")),
-    "tool": (Action(ACTION, "approve", "Approve", primary=True), Action(ACTION, "deny", "Deny")),
+    "draft": (CardAction(ACTION, "send", "Send", primary=True), CardAction(ACTION, "drop", "Drop")),
+    "tool": (CardAction(ACTION, "approve", "Approve", primary=True), CardAction(ACTION, "deny", "Deny")),
 }
 LOST = "lost"
 """The state that a card shows whose record is not in the database."""

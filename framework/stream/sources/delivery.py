@@ -91,7 +91,7 @@ def unpack(body: bytes, most: int = MOST_UNPACKED) -> bytes:
             if member.eof:
                 break
     except zlib.error:
-        raise UnreadableEventError("The body begins as gzip does, but is none.") from None
+        raise UnreadableEventError("The body begins as gzip does, but is not gzip.") from None
     if not member.eof:
         raise UnreadableEventError("The body is gzip that ends too early.")
     if member.unused_data or start + _SLICE < len(body):

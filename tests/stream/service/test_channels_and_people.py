@@ -8,7 +8,7 @@ import pytest
 
 from framework.errors import ChatServiceError
 from framework.stream.model import (
-    Action,
+    CardAction,
     ChannelRef,
     Connected,
     MessageCard,
@@ -145,7 +145,7 @@ async def test_messages_of_the_system_and_answers_in_both_places(stage: Stage) -
 
 async def test_a_card_with_buttons_stands_below_a_message_until_it_is_amended(stage: Stage, inbox: Inbox) -> None:
     channel = await watched(stage)
-    card = MessageCard("Draft for Ann", "Send it?", (Action("draft", "send", "Send", primary=True),))
+    card = MessageCard("Draft for Ann", "Send it?", (CardAction("draft", "send", "Send", primary=True),))
     custom = {"review": {"state": "waiting"}, "kept": 1}
     await stage.service.send(channel, OutgoingMessage("d-1", "text", custom=custom, card=card))
     posted = (await inbox.next(MessageNew)).message
