@@ -69,7 +69,7 @@ class Bots:
         return not self._ending and all(session.ready.is_set() for session in self._sessions.values())
 
     async def facts(self) -> Mapping[str, Any]:
-        """How this process does, for a probe: JSON values. Raises EngineError where the database is away."""
+        """How this process does, for a probe: JSON values. Raises EngineError if the database is away."""
         load = await self._engine.load()
         return {
             "bots": {name: session.ready.is_set() for name, session in self._sessions.items()},
@@ -132,7 +132,7 @@ class Bots:
             raise failed
 
     async def renew(self, renewal: Renewal) -> None:
-        """Go on with a bot as its files say now. Raises ChatServiceError where it cannot speak as whom they name."""
+        """Go on with a bot as its files say now. Raises ChatServiceError if it cannot speak as whom they name."""
         newer = renewal.bot
         before = self._sessions[newer.name]
         if newer.service is before.bot.service:
@@ -152,7 +152,7 @@ class Bots:
         _log.info("bot.renewed", bot=newer.name, user_id=newer.user_id)
 
     def end(self) -> None:
-        """Say that the end has come: whoever asks hears that nobody is ready any more."""
+        """Note that the process is about to stop: probes hear that no bot is ready any more."""
         self._ending = True
 
     async def stop(self) -> None:

@@ -35,7 +35,7 @@ async def reply_once(
     """Answer the newest message of a person among the last `last` messages, as the bot.
 
     The same newest message gets the same reply: a second call posts nothing, unless the first one came to nothing but
-    an apology, which the answer then replaces. Raises UsageError where there is no such channel and where no person has
+    an apology, which the answer then replaces. Raises UsageError if there is no such channel and where no person has
     said anything, ChatServiceError and ModelError where the reply could not be posted or made.
     """
     timing = timing or Timing()

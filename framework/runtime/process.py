@@ -30,9 +30,9 @@ class PushSource(Protocol):
     """A way by which events of the whole app come in, in any order: open as long as the block runs."""
 
     def __call__(self, *, inbox: Inbox, ready: Callable[[], bool], facts: Facts) -> AbstractAsyncContextManager[object]:
-        """Hand each event to `inbox`, which raises EngineError where it could not be kept: then deliver it again.
+        """Hand each event to `inbox`, which raises EngineError if it could not be kept: then deliver it again.
 
-        `facts` are for whoever asks how the process does.
+        `facts` are for probes that ask how the process does.
         """
 
 

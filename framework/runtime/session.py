@@ -163,8 +163,8 @@ class Session:
             self._background.spawn(self._background.persist(self._membership.redefine), name="redefine")
 
     def retire(self, on_retired: OnRetired) -> None:
-        """End once the turns that wait and run have ended; another session took over. Its intake is ended by whoever
-        runs it.
+        """End once the turns that wait and run have ended; another session took over. The code that runs it
+        ends its intake.
         """
         self._version.on_retired = on_retired
         self._let_go(self._version)
@@ -279,7 +279,7 @@ class Session:
         self._background.spawn(self._background.persist(lambda: self._membership.add(channel)), name="join")
 
     def _move(self, event: AddedToChannel | RemovedFromChannel) -> None:
-        """The bot became a member, or is none any more. At once, as the next event may be a message."""
+        """The bot became a member, or left. It counts at once: the next event may be a message."""
         channel = event.channel
         if isinstance(event, AddedToChannel):
             self._membership.invite(channel)

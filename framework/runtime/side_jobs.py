@@ -1,5 +1,5 @@
 """What is to be done beside turns: reactions of the team and of customers, drafts that nobody decided on, handovers
-that are over. Each is a job of its own with a derived key, so that it is done once, whoever brings it and how often.
+that are over. Each is a job of its own with a derived key, so that it is done once, however often it is brought.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from framework.values import Json
 _log = structlog.get_logger(__name__)
 
 SIDE_JOB = "errand"
-"""The key in a job's payload that tells an errand from a turn."""
+"""The key in a job's payload that tells a side job from a turn."""
 _REVIEWS = 300
 """Messages of a channel for reviews in which those that wait are looked for."""
 _MOST_TRIES = 20
@@ -202,7 +202,7 @@ class SideJobs:
         return await self._engine.enqueue(Job(key, lane, order, whole, scope=self._bot.scope))
 
     async def run(self, job: Job, execution: Execution) -> JobResult:
-        """Do one. Raises FencedError where another replica has it."""
+        """Do one. Raises FencedError if another replica has it."""
         try:
             return Done(await self._do(job, execution))
         except FencedError:
@@ -213,7 +213,7 @@ class SideJobs:
                 _log.error("errand.failed", bot=self._bot.name, errand=job.payload.get("do"), error=str(error))
                 return DeadLetter(str(error))
             return Retry(patience(execution.attempt, self._limits, self._timing), str(error))
-        except Exception as error:  # noqa: BLE001 - the errand's boundary: its bug must not end the bot
+        except Exception as error:  # noqa: BLE001 - the side job's boundary: its bug must not end the bot
             _log.exception("errand.failed", bot=self._bot.name, errand=job.payload.get("do"))
             return DeadLetter(f"{type(error).__name__}: {error}")
 

@@ -37,11 +37,11 @@ class Setup:
 
 @dataclass(eq=False)
 class RunningBot:
-    """What a process needs to run one bot. `service` is bound to the bot's user.
+    """Hold what a process needs to run one bot. `service` is bound to the bot's user.
 
     `definition` and `agent` are those without overrides; `at_channel` gives those of a channel. It is called for every
     event, so it must be quick; an agent that it makes may do its slow part with its first turn. All three change at
-    once when the bot's files were edited (`become`): whoever needs them for longer than a moment takes the `Setup` of
+    once when the bot's files were edited (`become`). Code that needs them for longer than a moment takes the `Setup` of
     its turn. `usage` is where budgets are kept; without it the process counts for itself. `feedback`
     keeps what people thought of replies; without it nothing of that is kept. `handovers` keeps who has which channel,
     `approvals` what waits for the team's word; without them the process keeps that for itself. `screen_at` gives what
@@ -82,12 +82,12 @@ class RunningBot:
 
     @property
     def scope(self) -> str:
-        """Whose turns these are to an engine that others use too: this user's, in this app."""
+        """Name the bot's turns in an engine that other bots use too: by its user and its app."""
         return f"{self.user_id}@{self.service.app}"
 
     @property
     def ids(self) -> MessageIds:
-        """The ids of what it posts."""
+        """The ids of the messages that it posts."""
         return MessageIds(self.service.id_key, self.user_id)
 
     @property

@@ -1,4 +1,4 @@
-"""What channels are, as it was told lately: busy channels change rarely, and many turns ask at once."""
+"""Remember for two seconds what channels are: they change rarely, and many turns ask at once."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ChannelInfos:
     async def page(self, channel: ChannelRef, *, limit: int) -> Sequence[Message]:
         """Return the newest messages of a channel outside threads, oldest first.
 
-        What the channel is comes along, and is known from then on.
+        The same call tells what the channel is, which is remembered.
         """
         look = self._valid_from.get(channel, 0)
         view = await self._service.view(channel, limit=limit)

@@ -1,4 +1,4 @@
-"""What one turn reads of its channel: each thing is read once, when the first part of the pipeline asks for it."""
+"""Read the channel for one turn: each thing once, when the first part of the pipeline asks for it."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class ChannelView:
             return await self._service.recent(self._channel, limit=self._size)
 
     async def _ask_info(self) -> None:
-        with suppress(ChatServiceError):  # whoever needs it asks again, and says what is wrong
+        with suppress(ChatServiceError):  # the rule that needs it asks again, and says what is wrong
             await self.info()
 
     async def _longer(self, page: Page, parent_id: str | None) -> Page | None:

@@ -1,4 +1,4 @@
-"""From a turn's outcome to what the engine does with its job."""
+"""Turn the outcome of a turn into what the engine does with its job."""
 
 from __future__ import annotations
 

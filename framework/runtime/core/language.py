@@ -53,7 +53,7 @@ def names_somebody(text: str, names: Iterable[str], others: Iterable[str] = ()) 
 
 
 def called(text: str) -> tuple[str, ...]:
-    """Whoever is called with an `@` in the text, but for words that mean everybody."""
+    """Return the names called with an `@` in the text, without words that mean everybody."""
     found = (match[1].rstrip(".-") for match in _AT.finditer(own_words(text)))
     return tuple(name for name in found if name.casefold() not in _EVERYBODY)
 

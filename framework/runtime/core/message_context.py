@@ -1,4 +1,4 @@
-"""What is known around a message: its history (what was said before and after it), and what the channel is."""
+"""A message with its history (the messages before and after it) and its channel."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def of_team(message: Message, team: Team) -> bool:
 
 def roles_of(message: Message) -> set[str]:
     """The author's role in the app, and the one in the channel, which counts by its full name alone:
-    `channel_moderator`. Whoever creates a channel gives out the roles there.
+    `channel_moderator`. The creator of a channel gives out the roles there.
     """
     return {role for role in (message.user.role, message.channel_role) if role and _has_place(role, message)}
 

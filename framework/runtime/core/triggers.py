@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from framework.runtime.core.message_context import MessageContext
 
 BUTTON_FIELDS = ("action", "button")
-"""Where a client tells that a button was pressed: a message's (or an event's) custom field of one of these names holds
-the button's value, a text, or a mapping that has it under `value` (else `id`, else `name`)."""
+"""By these a client tells that a button was pressed: a message's (or an event's) custom field of one of these names
+holds the button's value, a text, or a mapping that has it under `value` (else `id`, else `name`)."""
 
 WRITTEN_BY_BOT = "written by a bot"
 """Why what another bot wrote is not answered."""
@@ -91,12 +91,12 @@ def not_answered(message: Message, definition: BotDefinition) -> str | None:
 
 
 def is_bot(user: User) -> bool:
-    """Whether it says so itself, or by the usual form of a bot's id (`github-bot`, `ai-bot-...`)."""
+    """Tell whether a user is a bot: it says so, or has the usual form of a bot's id (`github-bot`, `ai-bot-...`)."""
     return user.is_bot or user.role.casefold() in _BOT_KINDS or _BOT_ID.fullmatch(user.id) is not None
 
 
 def fired(context: MessageContext, definition: BotDefinition) -> Trigger | None:
-    """The trigger that this message starts a turn by: the most particular one; None where there is none."""
+    """Return the trigger by which this message starts a turn, the most particular one; None if no trigger fits."""
     message = context.message
     triggers = [trigger for trigger in definition.effective_triggers if trigger.on in MESSAGE_KINDS]
     if message.command and not _commanded(message, triggers):
@@ -135,7 +135,7 @@ def may_fire(message: Message, definition: BotDefinition) -> bool:
 
 
 def names_of(definition: BotDefinition) -> tuple[str, ...]:
-    """What the bot is called by."""
+    """Return the names by which the bot is called."""
     return (definition.identity.user_id, definition.identity.name)
 
 
@@ -147,14 +147,14 @@ def calls_bot(message: Message, definition: BotDefinition) -> bool:
 
 
 def mentions_bot(message: Message, context: MessageContext) -> bool:
-    """By the client's own list, or in plain text where a client has no list."""
+    """Tell whether a message mentions the bot: in the client's own list, or in plain text."""
     return context.bot_user_id in message.mentioned or names_somebody(
         message.text, context.bot_names, context.other_names(message)
     )
 
 
 def pressed(fields: Mapping[str, Any]) -> str:
-    """The value of the button that was pressed; empty where none was."""
+    """Return the value of the button that was pressed; empty if none was."""
     for name in BUTTON_FIELDS:
         value = fields.get(name)
         if isinstance(value, Mapping):

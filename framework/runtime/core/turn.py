@@ -24,7 +24,7 @@ Origin = Literal["live", "catch_up", "command"]
 
 @dataclass(frozen=True)
 class Cause:
-    """What started a turn. `kind` is None for a message whose triggers were not looked at yet.
+    """The start of a turn. `kind` is None for a message whose triggers were not looked at yet.
 
     If no message of a person stands behind it (a reaction, a schedule, silence, a new member), the turn's trigger is a
     synthetic message, which the channel does not have: `made_up`. `do` is the task for the model, `say` a fixed text
@@ -51,7 +51,7 @@ async def unfenced() -> None:
 
 @dataclass(eq=False)
 class ReplyState:
-    """What the channel has of a reply. Whoever posts it changes this; everybody else only reads it.
+    """The reply as the channel has it. The code that posts it changes this; all other code only reads it.
 
     It is the one part of a turn that changes while the turn runs, and it outlives a restart of the generation.
     `opened`: posting was begun, so the message may exist. `id`: the id that it has, once that is known. `posted_at`:
@@ -95,7 +95,8 @@ class ReplyState:
 
 @dataclass(frozen=True)
 class Turn:
-    """What the pipeline works on. It is made in the worker, once; a step that learns something returns a changed copy.
+    """One message, and all that the pipeline knows about answering it. The worker makes it, once. A step that learns
+    something returns a changed copy.
 
     `ids` are those of what the turn posts, `setup` is the bot as it is in this channel, `scope` tells the engine whose
     turn it is. `execution` holds what earlier tries at the turn left behind; None for a turn outside any engine.
@@ -128,7 +129,7 @@ class Turn:
 
     @property
     def definition(self) -> BotDefinition:
-        """What the bot is, in this channel."""
+        """The definition of the bot in this channel."""
         return self.setup.definition
 
     @property
@@ -140,7 +141,7 @@ class Turn:
     def visible_to(self) -> tuple[str, ...]:
         """The only users who may see what the turn says, the bot among them; none named: every member.
 
-        What only some people saw is answered for them alone (see `audience_of`).
+        A message that only some people saw is answered for them alone (see `audience_of`).
         """
         if self.audience is not None:
             return self.audience

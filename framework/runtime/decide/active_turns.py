@@ -53,7 +53,7 @@ class _Attended:
 
 
 class ActiveTurns:
-    """The register of the turns at work. Whoever hears what people do tells it; it ends or restarts their turns."""
+    """The register of the turns at work. It is told what people do, and ends or restarts their turns."""
 
     def __init__(self, writer: ReplyWriter) -> None:
         self._writer = writer
@@ -74,7 +74,7 @@ class ActiveTurns:
     def attending(self, turn: Turn) -> Iterator[None]:
         """Note which messages are edited or deleted while the block runs, until the turn is at work.
 
-        What was read of them before is read anew then.
+        The turn then reads those messages anew.
         """
         self._attended[turn.ids.job] = _Attended(turn.trigger.id)
         try:

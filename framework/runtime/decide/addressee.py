@@ -16,7 +16,7 @@ _EXPLICIT, _IMPLIED = 2, 1
 
 
 def meant_for_others(context: MessageContext) -> str | None:
-    """Why this message is meant for somebody else than the bot; None where it is not, or turns to nobody."""
+    """Why this message is meant for somebody else than the bot; None if it is not, or turns to nobody."""
     message = context.message
     if mentions_bot(message, context) or begins_with_name(message.text, context.bot_names):
         return None
@@ -31,7 +31,7 @@ def meant_for_others(context: MessageContext) -> str | None:
     if spoken_to is None:
         return None
     speaker, how = spoken_to
-    # Who was called by name answers, whatever it looks like; who was not may well turn to the bot with a question.
+    # A person who was called by name answers, even with a question. Others may well turn to the bot with one.
     if how == _EXPLICIT or not asks(message.text):
         return f"an answer to {speaker}"
     return None

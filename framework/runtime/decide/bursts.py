@@ -33,7 +33,7 @@ class Rules:
 
     @classmethod
     def of(cls, reply: Reply) -> Rules | None:
-        """What a definition says; None where every message is answered by itself."""
+        """Return what a definition says; None if every message is answered by itself."""
         if not reply.merge_within and not reply.supersede:
             return None
         longest = max(_LONGEST, 3 * reply.merge_within)
@@ -42,8 +42,9 @@ class Rules:
 
 
 def quiet_of(definition: BotDefinition) -> float:
-    """Seconds that a turn waits for further messages of the same person; a little longer than they have, so that one
-    that came in time is stored when the turn looks for it.
+    """Return how many seconds a turn waits for further messages of the same person.
+
+    It is a little longer than the person has: a message that came in time is stored by the time the turn looks for it.
     """
     merge_within = definition.reply.merge_within
     return merge_within.total_seconds() + _STORING if merge_within else 0.0

@@ -1,4 +1,4 @@
-"""What the agent is told: the last messages of the channel or thread, as a conversation."""
+"""The conversation for the agent: the last messages of the channel or thread."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ async def _page(turn: Turn, view: ChannelView, limit: int, until: str | None) ->
 
 
 def size_of(turn: Turn) -> int:
-    """How many messages are read for a turn: those that the agent is shown, and those before them for their summary."""
+    """Return how many messages are read for a turn: those for the agent, and those before them for their summary."""
     summarised = turn.definition.context.summarise and not turn.cause.since_last
     return _window(turn) + (EARLIER if summarised else 0)
 
 
 def page_size(turn: Turn, infos: ChannelInfos) -> int:
-    """How many messages the first page of the channel is to hold: those that the agent is shown, and more if the bot
-    asks who talks to whom in a channel of more than two.
+    """Return how many messages the first page of the channel is to hold: those for the agent, and more if the bot asks
+    who talks to whom in a channel of more than two members.
     """
     crowd = turn.definition.conditions.addressed_only and infos.members_of(turn.channel) > _TWO
     return max(size_of(turn), PAGE if crowd else 0)
@@ -98,7 +98,7 @@ def _window(turn: Turn) -> int:
 
 
 def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None = None) -> Conversation:
-    """The messages as the agent reads them; what is no part of the talk is left out. Those before the newest `limit`
+    """Return the messages as the agent reads them, without those that it must not see. Those before the newest `limit`
     are for the summary alone.
     """
     trigger = turn.trigger
@@ -159,8 +159,9 @@ def spoken_text(message: Message) -> str:
 
 
 def _belongs(message: Message, turn: Turn, readers: Sequence[str]) -> bool:
-    """Left out: what is deleted, what the service says, and what one of those cannot see who may read the answer. Of
-    the bot's own messages, too, what is not complete, what is no answer, and apologies for technical problems.
+    """Leave out what is deleted, what the service says, and what one of the readers of the answer cannot see.
+
+    Of the bot's own messages, leave out what is not complete, notes, cards, and apologies for technical problems.
     """
     if _is_gone(message) or message.kind in {"system", "error", "ephemeral"}:
         return False

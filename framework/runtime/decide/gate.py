@@ -108,7 +108,7 @@ async def _context(turn: Turn, view: ChannelView) -> MessageContext:
         page = await view.page(trigger.parent_id, since=since)
         if definition.conditions.addressed_only and (await view.info()).member_count != _TWO:
             page = await view.page(trigger.parent_id, size=PAGE)  # who wrote here is who may be called by name
-        # What came later counts for nothing but for this, so that a later look comes to the same.
+        # Messages that came later count for this condition alone, so that a later look decides the same.
         whole = bool(definition.conditions.quiet_after_person)
         history = page.all if whole else _up_to(page.all, trigger)
     names = names_of(definition)

@@ -123,7 +123,7 @@ def not_for(message: Message, definition: BotDefinition) -> str | None:
 
 
 def _leaves_team_alone(definition: BotDefinition) -> bool:
-    """Where nobody said who the team is, an admin who asks is one who tries the bot out."""
+    """Tell whether the team's messages get no answer. If nobody said who the team is, an admin tries the bot out."""
     conditions = definition.conditions
     said = "team" in definition.model_fields_set or "not_team" in conditions.model_fields_set
     return conditions.not_team and (said or definition.handover.enabled)
@@ -146,8 +146,9 @@ def person_at_work(context: MessageContext, definition: BotDefinition) -> str | 
 
 
 def person_since(context: MessageContext, definition: BotDefinition) -> str | None:
-    """Who of the team wrote after the message, where the definition is silent after the team's people: a question that
-    waited for the bot was not left alone.
+    """Return who of the team wrote after the message, if the definition is silent after the team's people.
+
+    A question that waited for the bot was then not left alone.
     """
     if not definition.conditions.quiet_after_person:
         return None

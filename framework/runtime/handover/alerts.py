@@ -1,4 +1,4 @@
-"""What the team is told of a handover: the alert in its own channel, and the summary in the customer's."""
+"""Tell the team of a handover: the alert in its own channel, and the summary in the customer's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Alerts:
-    """Tells the team of one bot. Every call raises ChatServiceError where another try may help."""
+    """Tells the team of one bot. Every call raises ChatServiceError if another try may help."""
 
     def __init__(self, bot: RunningBot) -> None:
         self._bot = bot
@@ -52,7 +52,7 @@ class Alerts:
     async def sum_up(self, turn: Turn, view: ChannelView, called: Sequence[str], detail: str, drafted: str) -> bool:
         """Post the summary into the customer's channel, once, for the team's eyes alone. `drafted` is the model's own.
 
-        What the team could not see before is not told to it: a summary of a restricted talk is made without that part.
+        Messages that the team could not see are left out of the summary.
         """
         known = await self._service.messages(turn.channel, turn.ids.chain("summary"))
         if any(own(message, turn.bot_user_id) for message in known.values()):

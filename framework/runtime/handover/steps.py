@@ -35,7 +35,7 @@ STEP = "handover"
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided: whom to call, why, and whether the team is away. `summary` is the model's own; maybe empty."""
+    """The decision on a handover: whom to call, why, and whether the team is away. `summary` is the model's, or empty."""
 
     to: tuple[str, ...]
     detail: str
@@ -50,7 +50,7 @@ class Plan:
 class HandoverSteps:
     """Opens and ends handovers of one bot. The state is the book's; the channel shows it.
 
-    Every call raises ChatServiceError where a step that matters failed, and EngineError where the book cannot be used.
+    Every call raises ChatServiceError if a step that matters failed, and EngineError where the book cannot be used.
     """
 
     def __init__(self, bot: RunningBot, writer: ReplyWriter, timing: Timing) -> None:
@@ -184,7 +184,7 @@ class HandoverSteps:
         return newer if state is None else state
 
     async def _add(self, turn: Turn, to: Sequence[str]) -> tuple[str, ...]:
-        """Make them members; one by one where the service refuses the lot: a name that is wrong must not keep the
+        """Make them members; one by one if the service refuses the lot: a name that is wrong must not keep the
         others out. Returns who is one.
         """
         await turn.fence()
@@ -201,7 +201,7 @@ class HandoverSteps:
 
 
 def _told(turn: Turn, plan: Plan, why: HandOver, *, reached: bool) -> HandedOver:
-    """What the customer is told: that the team has it only if that is so."""
+    """Return what the customer is told: that the team has it, only if that is so."""
     phrases = turn.definition.phrases
     if not (plan.to or turn.definition.handover.alert):
         text = phrases.handover_nobody

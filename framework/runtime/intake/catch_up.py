@@ -112,7 +112,7 @@ class CatchUp:
         return min(joined_at, state.created_at) if is_awaited else joined_at
 
     def _since(self, state: ChannelState, joined_at: datetime) -> datetime:
-        """How far back there may be something to answer that was not looked at before."""
+        """Return how far back there may be something to answer that was not looked at before."""
         now, rules = self._timing.now(), self._bot.at(state.channel).definition.catch_up
         since = max(now - rules.horizon, min(joined_at, now - rules.before_joining))
         seen = self._seen_until.get(state.channel)

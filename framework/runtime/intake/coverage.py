@@ -43,7 +43,7 @@ class Coverage:
         return bool(rules.where) or not rules.automatic
 
     async def find(self, since: datetime | None) -> list[ChannelRef]:
-        """The bot's channels, whoever is a member; only those created after a time, if given."""
+        """Return the bot's channels, with or without the bot as a member; only those created after a time, if given."""
         rules = self._bot.definition.channels
         found: list[ChannelRef] = []
         for type_ in rules.types:

@@ -28,7 +28,7 @@ _CHUNK = 30  # channels joined and watched before the next ones: the first answe
 class Membership:
     """Joins and watches the channels of the definition, and hands what it reads of them to catching up.
 
-    One thing happens at a time. Every call raises ChatServiceError where the service cannot be reached; it may be made
+    One thing happens at a time. Every call raises ChatServiceError if the service cannot be reached; it may be made
     again. A channel that refuses the bot is logged and left out until the next connection. Without `watching` there is
     no connection: events come by another way, and channels are only read. `tell` is told what was read, too,
     and `before` is told it before catching up.
@@ -66,7 +66,7 @@ class Membership:
         return self._coverage.covers(channel)
 
     def standing(self, channel: ChannelRef) -> Standing:
-        """What the channel is to the bot: `unknown` if only a look at it tells."""
+        """Return what the channel is to the bot: `unknown` if only a look at it tells."""
         if not self.covers(channel):
             return "foreign"
         return "own" if channel in self._known or not self._coverage.depends(channel) else "unknown"
@@ -199,7 +199,7 @@ class Membership:
             await self._watch(joined)
 
     async def _join(self, channels: Sequence[ChannelRef]) -> list[ChannelRef]:
-        """Become a member of all; one by one where the service refuses the lot, to tell which one it means."""
+        """Become a member of all; one by one if the service refuses the lot, to tell which one it means."""
         try:
             await self._bot.service.join(channels)
         except ChatServiceError as error:

@@ -1,4 +1,4 @@
-"""What people do to a turn that another replica is at: a webhook reaches one process, the turn runs in any of them."""
+"""Tell the other replicas what people did: a webhook reaches one process, and the turn may run in another."""
 
 from __future__ import annotations
 

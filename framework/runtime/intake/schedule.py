@@ -16,7 +16,7 @@ from framework.definition.parts.triggers import Trigger
 LATE = timedelta(minutes=5)
 """A tick that was missed is caught up with for this long."""
 AHEAD = timedelta(seconds=60)
-"""Ticks are handed to the engine this long before they are due: it starts them on time, whoever is up then."""
+"""Ticks are handed to the engine this long before they are due: it starts them on time, in a process that runs then."""
 _CHANGE = timedelta(hours=2)
 """Longer than what clocks skip, or show twice."""
 
@@ -26,7 +26,7 @@ def ticks(trigger: Trigger, after: datetime, until: datetime) -> Iterator[dateti
 
     A time of day that clocks show twice in autumn ticks the first time only. One that they skip in spring ticks as long
     after the change as it would have come after it: 2:30 at 3:30. Neither holds for what ticks at every hour.
-    Where day of the month and weekday are both named, either is enough, as in cron.
+    If day of the month and weekday are both named, either is enough, as in cron.
     """
     if not trigger.cron:
         return

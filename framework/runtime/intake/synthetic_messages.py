@@ -1,5 +1,6 @@
-"""Turns without a message of a person: what happened is told in a message made up for it, whose id is derived from what
-happened, so that the same thing heard twice, or by two replicas, is one turn.
+"""Synthetic messages, for turns without a message of a person. They tell what happened.
+
+The id follows from what happened. So the same thing heard twice, or by two replicas, is one turn.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _STILL_THERE = "Nobody has written for a while. Ask in one sentence whether anyt
 
 
 def synthetic_of(event: Happening, definition: BotDefinition, *, bot_user_id: str, now: datetime) -> Synthetic | None:
-    """What an event starts, by the first trigger that fits; None where there is none, and for what bots do.
+    """Return what an event starts, by the first trigger that fits; None if none does, and for what bots do.
 
     A trigger `event` fits only what the app's server sent: a member may send events of any type and with any data.
     """
@@ -59,7 +60,7 @@ def from_server(event: Happening, trigger: Trigger, *, bot_user_id: str) -> bool
 
 
 def not_from_server(event: CustomEvent, definition: BotDefinition, *, bot_user_id: str) -> Trigger | None:
-    """The trigger that an event would fit if the app's server had sent it; None where there is none."""
+    """Return the trigger that an event would fit if the app's server had sent it; None if no trigger would."""
     if event.user.id == bot_user_id:
         return None
     return next(
@@ -126,7 +127,7 @@ def _by_button(event: Happening, trigger: Trigger, now: datetime) -> Synthetic |
 
 
 def _event(event: CustomEvent, trigger: Trigger, sender: User, text: str, now: datetime) -> Message:
-    """What an app or a person tells is data for the agent: it stands in the message, never in the task."""
+    """Make a message of it. Text from an app or a person is data for the agent: it is never part of the task."""
     id_ = f"{trigger.on}:{event.channel}:{event.kind}:{event.user.id}:{event.at.isoformat()}:{_json(event)}"
     return _message(id_, event.channel, sender, text, _at(event.at, now))
 

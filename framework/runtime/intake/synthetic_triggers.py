@@ -33,9 +33,9 @@ _LATE_SILENCE = timedelta(minutes=15)
 
 
 class SyntheticTriggers:
-    """Hands to the engine what starts by itself. All keys are derived: to hand something over twice does no harm.
+    """Hands to the engine what starts without a message. Its key follows from what happened, so twice does no harm.
 
-    Raises EngineError where the engine cannot keep it; the next look hands over again what it can.
+    Raises EngineError if the engine cannot keep it; the next look hands over again what it can.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""How a reply is written: streamed, split, indicated, posted once."""
+"""Write replies: stream them, split them, indicate them, post each once."""

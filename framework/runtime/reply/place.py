@@ -8,7 +8,7 @@ from framework.runtime.core.bot import Limits
 from framework.runtime.core.turn import Turn
 
 MOST_SUGGESTIONS = 6
-"""Quick replies below one answer: more are no help."""
+"""Quick replies below one answer: more do not help."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def place_of(turn: Turn) -> Place:
     """Where the reply stands. A turn that no message stands behind has nothing to begin a thread below, unless somebody
     reacted to one.
 
-    What a person wrote in a thread for the channel to see as well is answered likewise.
+    A message in a thread that the channel sees as well is answered in the same way.
     """
     trigger = turn.trigger
     match turn.definition.reply.place:

@@ -1,4 +1,4 @@
-"""Posting a message exactly once: whoever posts it again finds it, and nobody else can stand in its place."""
+"""Post a message exactly once: a second try finds it, and nobody else can take its place."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def post_once(
 
     A message of the bot's that has the id already is the one that was to be posted. Anybody else's is logged as
     `reply.squatted`, and so is one that cannot be read in this channel: then the next id is used at once. `newest` and
-    `check` as in `ChatService.send`. Raises ChatServiceError where the service refuses, and where all ids are taken.
+    `check` as in `ChatService.send`. Raises ChatServiceError if the service refuses, and where all ids are taken.
     """
     for number, id_ in enumerate(chain):
         try:
@@ -57,7 +57,7 @@ async def post_once(
             return Posted(OwnMessage(sent), is_new=True)
     raise ChatServiceError(
         f"Others have messages under all {len(chain)} ids of a message to {channel}.",
-        hint="Whoever can do that knows the app's secret: change it in the dashboard.",
+        hint="Only somebody with the app's secret can do that: change the secret in the dashboard.",
     )
 
 

@@ -21,8 +21,8 @@ _log = structlog.get_logger(__name__)
 async def marking_read(service: ChatService, timing: Timing, turn: Turn, *, after: float) -> AsyncIterator[None]:
     """Mark the channel or thread as read, unless the turn posts something there within so many seconds.
 
-    Whoever posts a message has read what stands before it: the service and its clients take it so. A reply that comes
-    at once therefore needs no call for it. A turn that posts nothing marks at its end.
+    The author of a message has read what stands before it: the service and its clients take it so. A reply that comes
+    at once therefore needs no call. A turn that posts nothing marks at its end.
     """
     mark = _Mark(service, turn)
     marking = asyncio.create_task(mark.late(timing, after))

@@ -129,7 +129,7 @@ class _Cutter:
         return end, _cut_line(self._lines[end], max(self._room - size, 1), code=code)
 
     def _best(self, start: int, end: int, size: int) -> int:
-        """The best line to end before, such that a third of the room is used; `start` if there is none."""
+        """The best line to end before, such that a third of the room is used; `start` if there is no such line."""
         best, found, kept = start, -1, size
         for place in range(end, start, -1):
             if kept < self._room // 3:
@@ -143,7 +143,7 @@ class _Cutter:
         return best
 
     def _quality(self, place: int) -> int:
-        """How good it is to begin a part with this line: from -1, not at all, to _NEW_BLOCK."""
+        """Rate how good it is to begin a part with this line: from -1, not at all, to _NEW_BLOCK."""
         block = self._blocks.get(place)
         if block is not None:
             if not block.first_cut <= place <= block.last_cut:

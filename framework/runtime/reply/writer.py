@@ -1,4 +1,4 @@
-"""How a reply is written: post it, show the text as it grows, finalize it."""
+"""Write a reply: post it, show the text as it grows, finalize it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class AlreadyAnsweredError(FrameworkError):
 
 
 class ReplyWriter:
-    """Writes replies of one bot. Every call raises ChatServiceError where a write that must last cannot be made, and
-    FencedError, leaving the message as it is, where the turn is no longer this process's.
+    """Writes replies of one bot. Every call raises ChatServiceError if a write that must last cannot be made.
+
+    It raises FencedError, and leaves the message as it is, if the turn is no longer this process's.
     """
 
     def __init__(self, service: ChatService, limits: Limits) -> None:

@@ -42,7 +42,7 @@ class ReviewGate:
         return Skip("a channel for reviews") if turn.channel in review_channels(self._bot.definition) else None
 
     async def _hear(self, turn: Turn, parent_id: str) -> str:
-        """What came of a message in a thread; empty: the thread is not one of a card's."""
+        """Return what came of a message in a thread; empty if the thread is not below a card."""
         approval = await self._reviews.store.on_card(self._bot.name, str(turn.channel), parent_id)
         if approval is None:
             return await self._hear_of_lost(turn, parent_id)

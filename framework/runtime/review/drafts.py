@@ -64,7 +64,7 @@ def _key(turn: Turn) -> str:
 class Drafts:
     """A sink: the answer is made whole, and shown to the team alone.
 
-    What the customer has to hear at once is delivered: that a person takes over, and that something failed.
+    That a person takes over, and that something failed, is delivered to the customer at once.
     """
 
     def __init__(self, service: ChatService, reviews: ReviewService, limits: Limits, delivery: Deliver) -> None:

@@ -76,7 +76,7 @@ def channel_of(approval: Approval) -> ChannelRef:
 
 
 def said(approval: Approval) -> str:
-    """What kind of thing it is, for people."""
+    """Return the kind in words for people."""
     return _SAID[approval.request.kind]
 
 

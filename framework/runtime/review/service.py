@@ -145,7 +145,7 @@ class ReviewService:
         await self._forget_note(approval, check)
 
     async def _forget_note(self, approval: Approval, check: Check) -> None:
-        """What the customer was told meanwhile is past. Only what the bot wrote is deleted."""
+        """Delete the note that the customer got meanwhile. Only what the bot wrote is deleted."""
         if not self._bot.at(channel_of(approval)).definition.phrases.draft:
             return
         found = await self._service.messages(channel_of(approval), self._ids(approval).chain("note"))
@@ -189,7 +189,7 @@ class ReviewService:
         return found is None or found.deleted_at is not None
 
     async def _send(self, approval: Approval, check: Check) -> None:
-        """Post the draft to the customer. The reply's own id makes it one, whoever else posts it too."""
+        """Post the draft to the customer. The reply's own id keeps it from being posted twice."""
         origin, ids, texts = Origin.of(approval), self._ids(approval), list(approval.content["texts"])
         by = approval.decision.name or approval.decision.by if approval.decision else ""
         first = ids.reply[0]

@@ -13,7 +13,7 @@ def audience_of(
     """Return the only users who may see the answer to these messages, the bot among them; none: every member may.
 
     `around` are the messages that they stand below or quote, `also` a restriction that comes from elsewhere. The people
-    are those who see each of them that is restricted. Whoever asked is always among them.
+    are those who see each of them that is restricted. The person who asked is always among them.
     """
     authors = [message.user.id for message in answered]
     bounds = [seen_by(message) for message in answered]

@@ -72,5 +72,5 @@ def standing(entries: Iterable[Feedback], bot: str) -> list[Feedback]:
 
 
 async def count(log: FeedbackLog, bot: str) -> dict[str, int]:
-    """How often each reaction was given to a bot's replies, and stands: for reports."""
+    """Count the reactions to a bot's replies that still stand, by kind: for reports."""
     return dict(Counter(entry.reaction for entry in await log.entries(bot)))

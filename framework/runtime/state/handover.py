@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 FIELD = "handover"
-"""The channel's custom field that shows the state, for clients to draw. Whoever may edit the channel may change it, so
-that it is never read."""
+"""The channel's custom field that shows the state, for clients to draw. Members with the right to edit the
+channel may change it, so it is never read."""
 
 _REMEMBERED = 8
 """Earlier handovers of a channel that are kept: enough for the horizon of catching up."""
@@ -17,7 +17,7 @@ _REMEMBERED = 8
 
 @dataclass(frozen=True)
 class Act:
-    """Who did something, by which message or reaction. `user` is an id, empty where it happened by itself; `name` is
+    """A person's act, by which message or reaction. `user` is an id, empty if it happened by itself; `name` is
     for people to read.
     """
 
@@ -80,7 +80,7 @@ class Handover:
         return turn in {self.turn, *(one.turn for one in self.past)}
 
     def shown(self, *, bot: str) -> dict[str, Any]:
-        """What the channel's field shows. `bot` is the bot's user id."""
+        """Return what the channel's field shows. `bot` is the bot's user id."""
         value: dict[str, Any] = {
             "state": self.state,
             "reason": self.reason,

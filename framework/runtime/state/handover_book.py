@@ -1,4 +1,4 @@
-"""Where the state of handovers is kept: the port, and a book in memory."""
+"""Keep the state of handovers: the port, and a book in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HandoverBook(Protocol):
         """Forget a person: whom handovers called, who took them and who ended them. Returns in how many they were."""
 
     async def close(self) -> None:
-        """Let go of whatever is held. Safe to call twice."""
+        """Close what is open. Safe to call twice."""
 
 
 class MemoryHandovers:

@@ -12,7 +12,7 @@ from typing import Literal
 from framework.stream.ids import IdKey
 
 Purpose = Literal["reply", "draft", "call", "note", "alert", "summary", "resumed", "turn"]
-"""What a message is for. `turn` is not a message: it is the key by which tools know a turn."""
+"""The purpose of a message. `turn` is not a message: it is the key by which tools know a turn."""
 
 TRIES = 4
 """Ids for one message. The next one is used where somebody else has a message of the one before."""

@@ -29,7 +29,7 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class OwnMessage:
-    """A message that the bot wrote, and what it records. Texts are empty where nothing is recorded."""
+    """A message that the bot wrote, and what it records. Texts are empty if nothing is recorded."""
 
     message: Message
 
@@ -66,12 +66,12 @@ class OwnMessage:
 
     @property
     def note(self) -> str:
-        """What kind of note it is."""
+        """The kind of note that it is."""
         return self._text(NOTE)
 
     @property
     def review(self) -> Mapping[str, Any] | None:
-        """What the team is asked to decide."""
+        """The decision that the team is asked for."""
         value = self.message.custom.get(REVIEW)
         return value if isinstance(value, Mapping) else None
 

@@ -24,7 +24,7 @@ REMEDY = (
     "Name a channel that does not exist yet, of a type that customers cannot create, as in team:support-desk: the bot "
     "makes it at its start, with the team as its members. Or remove the strangers, or name them under `team: users:`."
 )
-"""What to do about a channel that is not the team's."""
+"""The hint for a channel that is not the team's."""
 
 
 def team_channels(definition: BotDefinition) -> Mapping[ChannelRef, Team]:
@@ -42,7 +42,7 @@ def team_channels(definition: BotDefinition) -> Mapping[ChannelRef, Team]:
 async def prepare(service: ChatService, bot_user_id: str, team: Team, channel: ChannelRef) -> str | None:
     """Make a channel of the team's where it is missing, with the team as its members.
 
-    Returns why it must not be told what is for the team, or None where it may. Raises ChatServiceError.
+    Returns why it must not be told what is for the team, or None if it may. Raises ChatServiceError.
     """
     made = not await _exists(service, channel)
     if made:
@@ -54,10 +54,10 @@ async def prepare(service: ChatService, bot_user_id: str, team: Team, channel: C
 
 
 async def trouble(service: ChatService, bot_user_id: str, team: Team, channel: ChannelRef) -> str | None:
-    """Return why an existing channel is not the team's; None where it is. Raises ChatServiceError.
+    """Return why an existing channel is not the team's; None if it is. Raises ChatServiceError.
 
-    Its name proves nothing: whoever creates it first has it, and may add members later. So its creator has to be the
-    bot, one of the team or an admin of the app, and so does each of its members.
+    Its name proves nothing: the first person to create it has it, and may add members later. So its creator has to be
+    the bot, one of the team or an admin of the app, and so does each of its members.
     """
     creator = (await service.info(channel)).created_by
     if creator != bot_user_id:
@@ -72,7 +72,7 @@ async def trouble(service: ChatService, bot_user_id: str, team: Team, channel: C
 
 
 async def prepare_all(service: ChatService, bot_user_id: str, definition: BotDefinition) -> None:
-    """Make and check all channels of the team, at the start. What is wrong is logged. Raises ChatServiceError where the
+    """Make and check all channels of the team, at the start. What is wrong is logged. Raises ChatServiceError if the
     service cannot be reached.
     """
     for channel, team in team_channels(definition).items():

@@ -22,7 +22,7 @@ def belongs(team: Team, user: User, channel_role: str = "") -> bool:
     """Whether someone is of the team: by their id, by their role in the app, or by their role in the channel where
     `team.channel_roles` names it. Bots, guests and people who are banned never are.
 
-    Whoever creates a channel may make others its moderators. So a role in a channel means nothing by itself.
+    The creator of a channel may make others its moderators. So a role in a channel means nothing by itself.
     """
     if user.is_bot or user.banned or not user.id or user.role in UNPROVEN:
         return False

@@ -1,4 +1,4 @@
-"""How the team says what is to be done with a draft or a tool call: a reply in its thread, a button, a reaction."""
+"""Read what the team decides about a draft or a tool call: a reply in its thread, a button, a reaction."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ACTION = "review"
 
 @dataclass(frozen=True)
 class Word:
-    """What somebody decided. `text` is the new text, for an edit."""
+    """A decision in a message or reaction. `text` is the new text, for an edit."""
 
     kind: Literal["yes", "no", "edit"]
     text: str = ""
 
 
 def read_word(message: Message) -> Word | None:
-    """What a reply, or a pressed button, decides; None: it is talk."""
+    """Return what a reply, or a pressed button, decides; None if it is only talk."""
     pressed = _pressed(message.custom.get("action"))
     if found := _EDIT.fullmatch(message.text):
         return Word("edit", found[1].rstrip())
@@ -38,7 +38,7 @@ def read_word(message: Message) -> Word | None:
 
 
 def read_reaction(kind: str) -> Word | None:
-    """What a reaction decides."""
+    """Return what a reaction decides."""
     return Word("yes") if kind in YES_REACTIONS else Word("no") if kind in NO_REACTIONS else None
 
 
