@@ -30,7 +30,7 @@ from framework.runtime.decide.policy import (
 )
 from framework.runtime.state.own import COVERS
 from framework.runtime.team.people import is_banned
-from framework.stream.model import Message
+from framework.stream.model import ChannelInfo, Message
 from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
@@ -106,7 +106,7 @@ async def _context(turn: Turn, view: ChannelView) -> MessageContext:
         since = min(since or trigger.created_at, turn.burst[0].created_at)
     if since is not None:
         page = await view.page(trigger.parent_id, since=since)
-        if definition.conditions.addressed_only and (await view.info()).member_count != _TWO:
+        if definition.conditions.addressed_only and _is_crowd(page.messages, await view.info()):
             page = await view.page(trigger.parent_id, size=PAGE)  # who wrote here is who may be called by name
         # Messages that came later count for this condition alone, so that a later look decides the same.
         whole = bool(definition.conditions.quiet_after_person)
@@ -114,6 +114,11 @@ async def _context(turn: Turn, view: ChannelView) -> MessageContext:
     names = names_of(definition)
     context = context_of(trigger, history, bot_user_id=turn.bot_user_id, bot_names=names)
     return replace(context, info=await view.info(), handover=turn.handover)
+
+
+def _is_crowd(messages: Sequence[Message], info: ChannelInfo) -> bool:
+    """Whether others than the bot and one person may be spoken to here. People may write without being members."""
+    return not 0 < info.member_count <= _TWO or len({message.user.id for message in messages}) > _TWO
 
 
 def _up_to(history: Sequence[Message], trigger: Message) -> Sequence[Message]:

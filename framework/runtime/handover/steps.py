@@ -35,7 +35,7 @@ STEP = "handover"
 
 @dataclass(frozen=True)
 class Plan:
-    """The decision on a handover: whom to call, why, and whether the team is away. `summary` is the model's, or empty."""
+    """A decision to hand over: whom to call, why, and whether the team is away. `summary` is the model's, or empty."""
 
     to: tuple[str, ...]
     detail: str
