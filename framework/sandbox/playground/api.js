@@ -62,6 +62,15 @@ export class Api {
     return this.#call("PUT", messagePath(id), { set: { text } });
   }
 
+  pin(id, pinned) {
+    return this.#call("PUT", messagePath(id), { set: { pinned } });
+  }
+
+  /** The one channel of exactly these people. */
+  makeDirect(members) {
+    return this.#call("POST", "/channels/messaging/query", { state: true, data: { members } });
+  }
+
   getMessage(id) {
     return this.#call("GET", messagePath(id));
   }

@@ -14,6 +14,7 @@ import { Thread } from "./views/thread.js";
 import { Toasts } from "./views/toasts.js";
 
 const Wire = lazy(() => import("./views/wire.js"), "Wire");
+const Search = lazy(() => import("./views/search.js"), "Search");
 const PeoplePanel = lazy(() => import("./views/people-panel.js"), "PeoplePanel");
 
 const root = document.getElementById("app");
@@ -44,6 +45,7 @@ function Page({ chat }) {
     <aside class="panel" aria-label=${t("Side panel")}>
       ${panel === "thread" && active && html`<${Thread} key=${threadId} chat=${chat} />`}
       ${panel === "people" && active && html`<${PeoplePanel} key=${active.cid} chat=${chat} />`}
+      ${panel === "search" && html`<${Search} chat=${chat} />`}
       ${panel === "wire" && html`<${Wire} chat=${chat} />`}
     </aside>
     <${Toasts} store=${store} />

@@ -2,6 +2,10 @@
 import { millis } from "./clock.js";
 import { listed, t } from "./i18n.js";
 import { displayName } from "./people.js";
+import { plainText } from "./plain.js";
+
+/** Characters of the first question that stand for a conversation without a name. */
+const TITLE = 60;
 
 /** After this long without a sign of life an unfinished answer counts as interrupted. */
 const GENERATING_FOR_MS = 90_000;
@@ -22,13 +26,18 @@ export class Channel {
     this.unread = 0;
     this.unreadSince = "";
     this.hasOlder = true;
+    /** Whether newer messages than the loaded ones are left out: the reader went to an old place. */
+    this.hasNewer = false;
+    this.pinned = [];
     this.loaded = false;
     /** When a stop was asked for and not yet obeyed, in milliseconds since the epoch; 0 for never. */
     this.stopAskedAt = 0;
   }
 
   get title() {
-    return this.data.name ? String(this.data.name) : titleOf(this.cid);
+    if (this.data.name) return String(this.data.name);
+    const first = this.hasOlder || this.hasNewer ? null : this.messages.find((message) => message.type === "regular" && !message.ai_generated && message.text);
+    return (first && plainText(first.text).slice(0, TITLE)) || titleOf(this.cid);
   }
 
   get lastMessage() {
@@ -64,6 +73,13 @@ export class Channel {
       this.threads.set(parentId, thread);
     }
     return thread;
+  }
+
+  /** Show another part of the history; what is not yet sent stays. */
+  replaceMessages(messages) {
+    this.messages = this.messages.filter((message) => message.local);
+    for (const message of messages) this.put(message);
+    this.hasOlder = true;
   }
 
   /** Store a message or its newer version. What only this browser knows (own reactions) is kept when the newer version does not say it. */

@@ -5,12 +5,14 @@ import { ChannelLoader } from "./channel-loader.js";
 import { Connection } from "./connection.js";
 import { t } from "./i18n.js";
 import { shortId } from "./ids.js";
+import { Notices } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { ReadMarker } from "./read-marker.js";
 import { applyEvent } from "./reducer.js";
 import { Team } from "./team.js";
 
 const PAGE = 30;
+const WINDOW = 60;
 const REPLIES_PAGE = 50;
 const COUNT_AFTER_MS = 400;
 const LOOK_AGAIN_MS = 15_000;
@@ -32,6 +34,7 @@ export class Chat {
     this.loader = new ChannelLoader(this.api, store, isConnected);
     this.outbox = new Outbox(this.api, store, isConnected);
     this.bots = new Bots(this.api, store, this);
+    this.notices = new Notices(store, this.openByCid);
     this.team = new Team(this.api, store, this);
     store.on("reply", ({ channel, parentId }) => this.#countReplies(channel, parentId));
   }
@@ -119,11 +122,58 @@ export class Chat {
     this.store.emit("channel", channel.cid);
   }
 
+  /**
+   * Open a channel at a message or a day. `around`: bounds as the API takes them.
+   * What is then loaded need not reach to the newest message.
+   */
+  async openAround(cid, around, message) {
+    await this.openChannel(cid);
+    const channel = this.store.channels.get(cid);
+    if (!channel?.loaded) return;
+    if (message?.parent_id && !message.show_in_channel) return this.openThread(channel, message.parent_id);
+    if (!message || !channel.find(message.id)) {
+      const answer = await this.attempt("Older messages could not be loaded", () => this.api.queryChannel(cid, { state: true, messages: { limit: WINDOW, ...around } }));
+      if (!answer?.messages.length) return;
+      channel.replaceMessages(answer.messages);
+      channel.hasNewer = true;
+    }
+    const day = channel.messages.find((one) => one.created_at >= (around.created_at_around ?? "")) ?? channel.messages.at(-1);
+    this.store.revealId = message?.id ?? day?.id ?? "";
+    this.store.emit("channel", cid);
+  }
+
+  async loadNewer(channel) {
+    const newest = channel.messages.findLast((message) => !message.local);
+    const messages = { limit: WINDOW, id_gt: newest?.id };
+    const answer = await this.attempt("Newer messages could not be loaded", () => this.api.queryChannel(channel.cid, { state: true, messages }));
+    if (!answer) return;
+    for (const message of answer.messages) channel.put(message);
+    channel.hasNewer = answer.messages.length === WINDOW;
+    this.store.emit("channel", channel.cid);
+  }
+
+  /** Back from an old place to the newest messages. */
+  async loadNewest(channel) {
+    if (!channel.hasNewer) return;
+    const answer = await this.attempt("Newer messages could not be loaded", () => this.api.queryChannel(channel.cid, { state: true, messages: { limit: PAGE } }));
+    if (!answer) return;
+    channel.replaceMessages(answer.messages);
+    channel.hasNewer = false;
+    this.store.emit("channel", channel.cid);
+  }
+
+  /** A conversation with one person or bot alone. */
+  async openDirect(user) {
+    const answer = await this.attempt("The conversation could not be opened", () => this.api.makeDirect([this.store.me.id, user.id]));
+    if (answer) await this.openChannel(answer.channel.cid);
+  }
+
   // ---- messages
 
   /** Show a message at once and send it. */
   send(channel, draft) {
     channel.unreadSince = ""; // who answers has read what was new
+    if (channel.hasNewer) return this.loadNewest(channel).then(() => this.outbox.send(channel, draft));
     return this.outbox.send(channel, draft);
   }
 
@@ -173,6 +223,26 @@ export class Chat {
     const has = (message.own_reactions ?? []).some((reaction) => reaction.type === type);
     await this.attempt("The reaction was not saved", () =>
       has ? this.api.unreact(message.id, type) : this.api.react(message.id, type));
+  }
+
+  /** Answer a message by quoting it; null for no longer. */
+  quote(channel, message, parentId) {
+    this.store.quotes.set(`${channel.cid}/${parentId ?? ""}`, message);
+    this.store.emit("channel", channel.cid);
+    if (message) this.store.emit("focus-composer", Boolean(parentId));
+  }
+
+  async togglePin(channel, message) {
+    const answer = await this.attempt("The message was not pinned", () => this.api.pin(message.id, !message.pinned));
+    if (!answer) return;
+    this.#put(channel, { ...message, ...answer.message });
+    channel.pinned = [...channel.pinned.filter((one) => one.id !== message.id), ...(answer.message.pinned ? [answer.message] : [])];
+  }
+
+  /** Ask once more what an answer was given to; the old answer is folded. */
+  askAgain(channel, answer, messages) {
+    const question = messages.slice(0, messages.indexOf(answer)).findLast((message) => message.user?.id === this.store.me?.id && message.type !== "deleted");
+    if (question) this.send(channel, { text: question.text, attachments: question.attachments, parentId: question.parent_id, fields: { asks_again: answer.id } });
   }
 
   /** Vote, or take the own vote back. */

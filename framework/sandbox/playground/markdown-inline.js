@@ -1,5 +1,6 @@
 /** The marks inside a line: code, bold, italic, strike-through, links, line breaks. */
 import { OutLink, h, safeUrl } from "./ui.js";
+import { Picture } from "./views/attachments.js";
 
 const DEEPEST = 8;
 const CODE = /^(`+)([\s\S]*?[^`])\1(?!`)/;
@@ -76,6 +77,7 @@ function matched(pattern, rest, build) {
 
 function namedLink(found, depth) {
   const absolute = /^(https?:\/\/|mailto:)/i.test(found[2]) ? safeUrl(found[2]) : null;
+  if (absolute && found[0].startsWith("!") && !absolute.startsWith("mailto:")) return h(Picture, { href: absolute, name: found[1] });
   return absolute ? h(OutLink, { href: absolute, title: absolute }, ...inline(found[1], depth + 1)) : null;
 }
 

@@ -3,6 +3,8 @@ import { ApiError } from "./api.js";
 import { messageId } from "./ids.js";
 
 const TRY_AGAIN_MS = 2_000;
+/** Fields of a draft that go out with a second try, too. */
+const KEPT = ["action", "asks_again", "mentioned_users", "quoted_message_id"];
 
 
 export class Outbox {
@@ -24,7 +26,7 @@ export class Outbox {
       ...(draft.parentId ? { parent_id: draft.parentId, show_in_channel: draft.showInChannel === true } : {}),
       ...draft.fields,
     };
-    const shown = { ...message, type: "regular", user: me, created_at: this.#nowIn(channel), local: { state: "sending" } };
+    const shown = { ...message, quoted_message: draft.quoted, type: "regular", user: me, created_at: this.#nowIn(channel), local: { state: "sending" } };
     channel.put(shown);
     this.store.emit("sent", channel.cid);
     this.store.emit("channel", channel.cid);
@@ -32,11 +34,12 @@ export class Outbox {
   }
 
   resend(channel, shown) {
-    const { id, text, attachments, parent_id, show_in_channel, action } = shown;
+    const { id, text, attachments, parent_id, show_in_channel } = shown;
     channel.put({ ...shown, local: { state: "sending" } });
     this.store.emit("channel", channel.cid);
     const reply = parent_id ? { parent_id, show_in_channel } : {};
-    const message = { id, text, attachments, ...reply, ...(action ? { action } : {}) };
+    const fields = Object.fromEntries(KEPT.filter((name) => shown[name] !== undefined).map((name) => [name, shown[name]]));
+    const message = { id, text, attachments, ...reply, ...fields };
     return this.#deliver(channel, shown, message);
   }
 

@@ -57,7 +57,8 @@ export function applyEvent(store, event) {
 function addMessage(store, event, channel) {
   const { message } = event;
   const isNew = !channel.find(message.id);
-  channel.put({ ...message, seenAt: Date.now() });
+  // A reader of old messages gets the new ones when they go to the end.
+  if (!channel.hasNewer || message.parent_id) channel.put({ ...message, seenAt: Date.now() });
   store.putUser(message.user);
   channel.typing.delete(message.user?.id);
   const mine = message.user?.id === store.me?.id;

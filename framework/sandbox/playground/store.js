@@ -23,6 +23,10 @@ export class Store {
     this.queue = null;
     /** The message that is being changed. */
     this.editing = "";
+    /** The message that the list is to go to. */
+    this.revealId = "";
+    /** The message that is quoted in a box, by "cid/parent id". */
+    this.quotes = new Map();
     this.hasMoreChannels = false;
     this.openErrors = {};
     this.wire = [];
@@ -78,6 +82,7 @@ export class Store {
     for (const member of channel.members.values()) this.putUser(member.user);
     this.#putRead(channel, state.read ?? []);
     this.#putMessages(channel, state.messages ?? []);
+    channel.pinned = state.pinned_messages ?? [];
     channel.loaded = true;
     return channel;
   }
@@ -95,7 +100,8 @@ export class Store {
   #putMessages(channel, fresh) {
     const known = new Set(channel.messages.map((message) => message.id));
     const joins = fresh.some((message) => known.has(message.id)) || known.size === 0;
-    if (!joins) {
+    if (!joins || channel.hasNewer) {
+      channel.hasNewer = false;
       channel.messages = channel.messages.filter((message) => message.local);
       channel.hasOlder = true;
     }

@@ -1,9 +1,14 @@
 /** Where a message is written: text, files, and whether a reply also goes to the channel. */
 import { stopNow } from "../activity.js";
 import { t, tn } from "../i18n.js";
+import { displayName } from "../people.js";
+import { plainText } from "../plain.js";
 import { Icon, IconButton, grow, html, isTouch, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
+import { Completion, completionsOf, mentionedIn } from "./completion.js";
+import { lazy } from "./lazy.js";
 import { Uploads, useUploads } from "./uploads.js";
 
+const Emoji = lazy(() => import("./emoji.js"), "Emoji");
 /** Characters, where the channel does not say how many it takes. */
 const LONGEST = 5_000;
 const WARN_FROM = 0.9;
@@ -17,6 +22,10 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
   const place = `${channel.cid}/${parentId ?? ""}`;
   const [text, setText] = useState(drafts.get(place) ?? "");
   const [also, setAlso] = useState(false);
+  const [choosing, setChoosing] = useState(false);
+  const [picked, setPicked] = useState(0);
+  const [dismissed, dismiss] = useState("");
+  const quoted = chat.store.quotes.get(place);
   const box = useRef(null);
   const form = useRef(null);
   const picker = useRef(null);
@@ -36,6 +45,33 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
   const longest = Number(channel.data.config?.max_message_length) || LONGEST;
   const empty = text.trim() === "" && uploads.ready.length === 0;
 
+  const options = dismissed === text ? [] : completionsOf(chat, channel, text);
+  const index = Math.min(picked, options.length - 1);
+  const complete = ({ insert }) => {
+    write(insert);
+    setPicked(0);
+    dismiss(insert);
+    box.current.focus();
+  };
+  /** Whether a key was for the list of completions. */
+  const steers = (event) => {
+    if (options.length === 0) return false;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) setPicked((index + step + options.length) % options.length);
+    else if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey && options[index].insert.trim() !== text.trim())) complete(options[index]);
+    else if (event.key === "Escape") dismiss(text);
+    else return false;
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  };
+  const insert = (emoji) => {
+    const { selectionStart: from, selectionEnd: to } = box.current;
+    write(text.slice(0, from) + emoji + text.slice(to));
+    setChoosing(false);
+    box.current.focus();
+  };
+
   const pick = (files) => {
     if (channel.may("upload-file")) uploads.add([...files]);
     box.current.focus();
@@ -50,12 +86,14 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
     typing(value);
   };
   const pressed = (event) => {
-    if (event.isComposing) return;
+    if (event.isComposing || steers(event)) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       form.current.requestSubmit();
     } else if (event.key === "Escape" && stopNow(chat, parentId)) {
       event.stopPropagation();
+    } else if (event.key === "Escape" && quoted) {
+      chat.quote(channel, null, parentId);
     } else if (event.key === "ArrowUp" && box.current.value === "") {
       event.preventDefault();
       editLast();
@@ -70,17 +108,25 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
     const heard = chat.team.hears(channel, written);
     if (heard === "done") write("");
     if (heard) return;
-    chat.send(channel, { text: written, attachments: uploads.ready, parentId, showInChannel: also });
+    const mentioned = mentionedIn(chat, channel, written);
+    const fields = { ...(quoted ? { quoted_message_id: quoted.id } : {}), ...(mentioned.length ? { mentioned_users: mentioned } : {}) };
+    chat.send(channel, { text: written, attachments: uploads.ready, parentId, showInChannel: also, quoted, fields });
+    if (quoted) chat.quote(channel, null, parentId);
     write("");
     uploads.clear();
     setAlso(false);
   };
   return html`<form class="composer" ref=${form} onSubmit=${submit}>
     <${Uploads} uploads=${uploads} />
+    ${quoted && html`<div class="quoting"><${Icon} name="quote" /><span class="people-name" dir="auto"><b>${displayName(quoted.user)}</b> ${plainText(quoted.text ?? "")}</span><${IconButton} icon="close" label=${t("Do not quote")} onClick=${() => chat.quote(channel, null, parentId)} /></div>`}
+    ${options.length > 0 && html`<${Completion} id=${`${id}-options`} options=${options} index=${index} choose=${complete} store=${chat.store} />`}
+    ${choosing && html`<${Emoji} choose=${insert} close=${() => setChoosing(false)} />`}
     <div class="composer-row">
       <${IconButton} icon="clip" label=${t("Attach a file or an image")} onClick=${() => picker.current.click()} />
       <textarea id=${id} rows="1" dir="auto" placeholder=${label} aria-label=${label} enterkeyhint="send" ref=${box} value=${text}
-        onInput=${(event) => write(event.target.value)} onKeyDown=${pressed} onPaste=${pasted} />
+        onInput=${(event) => write(event.target.value)} onKeyDown=${pressed} onPaste=${pasted}
+        aria-autocomplete="list" aria-controls=${options.length ? `${id}-options` : null} aria-activedescendant=${options.length ? `${id}-options-${index}` : null} />
+      <${IconButton} icon="smile" label=${t("Emoji")} aria-expanded=${choosing} onClick=${() => setChoosing(!choosing)} />
       <span class=${`counter ${length > longest ? "is-over" : ""}`} hidden=${length < longest * WARN_FROM}>${length} / ${longest}</span>
       <button class="send-button" type="submit" aria-label=${t("Send")} title=${t("Send")} disabled=${empty || uploads.busy || length > longest}><${Icon} name="send" /></button>
     </div>

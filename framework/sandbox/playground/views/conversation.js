@@ -26,7 +26,7 @@ export function Conversation({ chat, leave }) {
   return html`<main id="conversation" class=${`conversation ${dropping ? "is-dropping" : ""}`} data-drop=${t("Drop to attach")} onDragOver=${over} onDragLeave=${left} onDrop=${dropped}>
     <${Header} chat=${chat} /><${Banner} chat=${chat} leave=${leave} />
     ${blank ? html`<div class="blank">${blank}</div>` : html`
-      <${MessageList} key=${`list ${channel.cid}`} chat=${chat} channel=${channel} messages=${channel.messages} label=${t("Messages")} hasOlder=${channel.hasOlder}
+      <${MessageList} key=${`list ${channel.cid}`} chat=${chat} channel=${channel} messages=${channel.messages} label=${t("Messages")} hasOlder=${channel.hasOlder} hasNewer=${channel.hasNewer} newer=${() => chat.loadNewer(channel)} newest=${() => chat.loadNewest(channel)}
         older=${() => chat.loadOlder(channel)} empty=${html`<${NoMessages} chat=${chat} channel=${channel} />`} />
       <div class="foot" key=${`foot ${channel.cid}`}>${isLonely(store, channel) && html`<${NoBotHint} />`}<${Activity} chat=${chat} parentId=${null} />
         <${Composer} chat=${chat} channel=${channel} id="composer" label=${t("Write a message")} parentId=${null} editLast=${() => chat.editLast(channel.messages)} /></div>`}

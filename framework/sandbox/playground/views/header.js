@@ -2,6 +2,7 @@
 import { handoverOf, sayHandover } from "../handover.js";
 import { t } from "../i18n.js";
 import { displayName } from "../people.js";
+import { plainText } from "../plain.js";
 import { Icon, IconButton, html } from "../ui.js";
 
 const SHOWN = 4;
@@ -18,6 +19,8 @@ export function Header({ chat }) {
       ${channel && html`<${IconButton} icon="people" label=${t("People")} aria-expanded=${store.panel === "people"} onClick=${() => chat.togglePanel("people")} />`}
       <${IconButton} icon="wire" label=${t("Events on the wire")} aria-expanded=${store.panel === "wire"} onClick=${() => chat.togglePanel("wire")} />
     </div>
+    ${channel?.pinned.length > 0 && html`<button class="pinned" type="button" onClick=${() => chat.openAround(channel.cid, { id_around: channel.pinned.at(-1).id }, channel.pinned.at(-1))}><${Icon} name="pin" />
+      <span class="people-name" dir="auto">${plainText(channel.pinned.at(-1).text ?? "") || t("Attachment")}</span></button>`}
     <div class="handover" role="status" hidden=${!state} data-state=${state?.state ?? ""}>${state && html`<${Icon} name="person" />
       <span>${sayHandover(state)}${state.reason && ` ${state.reason}`}</span><${TeamButtons} chat=${chat} channel=${channel} state=${state.state} /><${ActAs} store=${store} ids=${state.ids} cid=${channel.cid} />`}</div>
     ${channel && !state && html`<${TeamBar} chat=${chat} channel=${channel} />`}

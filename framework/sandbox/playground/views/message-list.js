@@ -14,8 +14,8 @@ const NEAR_PX = 90;
 const EDGE_PX = 500;
 const GROUP_MS = 5 * 60_000;
 
-/** Props: chat, channel, messages, label, `empty` view, `older` loads more, `hasOlder`, `inThread`. Keyed by channel. */
-export function MessageList({ chat, channel, messages, label, empty, older, hasOlder, inThread = false }) {
+/** Props: chat, channel, messages, label, `empty` view, `older` loads more, `hasOlder`; `newer`, `hasNewer` and `newest` the same for the other end; `inThread`. Keyed by channel. */
+export function MessageList({ chat, channel, messages, label, empty, older, hasOlder, newer, hasNewer = false, newest, inThread = false }) {
   const scroller = useRef(null);
   const list = useRef(null);
   const [, redraw] = useState(0);
@@ -23,15 +23,24 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
   const [focusId, setFocusId] = useState("");
   const at = useRef({ pinned: true, top: 0, firstId: "", lastId: "", isNew: false, anchor: null }).current;
 
+  const latest = useRef({}).current;
+  latest.messages = messages;
+  latest.askAgain ??= () => chat.askAgain(channel, latest.messages.findLast((message) => message.ai_generated && message.type === "regular"), latest.messages);
+  const wanted = inThread || !chat.store.revealId ? -1 : messages.findIndex((message) => message.id === chat.store.revealId);
+  if (wanted >= 0) {
+    at.pinned = false;
+    at.firstId = messages[Math.max(0, wanted - STEP / 2)].id;
+  }
   const found = at.firstId ? messages.findIndex((message) => message.id === at.firstId) : -1;
   const start = at.pinned || found < 0 ? Math.max(0, messages.length - WINDOW) : found;
   const shown = messages.slice(start, start + WINDOW);
-  const atEnd = start + shown.length >= messages.length;
+  const atEnd = start + shown.length >= messages.length && !hasNewer;
   // Where the reader is before anything is drawn, so that what comes above does not move it.
   at.anchor = at.pinned ? null : anchorOf(scroller.current, list.current);
   at.firstId = shown[0]?.id ?? "";
 
-  const toBottom = (smooth) => {
+  const toBottom = async (smooth) => {
+    if (hasNewer) await newest();
     at.pinned = true;
     at.isNew = false;
     redraw((n) => n + 1);
@@ -40,6 +49,14 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
   };
   const stay = () => at.pinned && scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior: "instant" });
 
+  useLayoutEffect(() => {
+    if (wanted < 0) return;
+    chat.store.revealId = "";
+    at.anchor = null;
+    const row = list.current.querySelector(`[data-id="${CSS.escape(messages[wanted].id)}"]`);
+    row.scrollIntoView({ block: "center" });
+    row.focus();
+  });
   useLayoutEffect(() => {
     const newest = messages.at(-1);
     const arrived = newest && newest.id !== at.lastId;
@@ -75,7 +92,12 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
     at.pinned = atEnd && (below < NEAR_PX || (at.pinned && !wentUp));
     if (at.pinned && at.isNew) toBottom();
     if (!inThread) chat.readMarker.sees(at.pinned);
-    if (!atEnd && below < EDGE_PX) move(STEP);
+    if (start + shown.length < messages.length && below < EDGE_PX) move(STEP);
+    else if (hasNewer && below < EDGE_PX && !at.fetching) {
+      at.fetching = true;
+      await newer();
+      at.fetching = false;
+    }
     if (scrollTop > EDGE_PX) return;
     if (start > 0 && !at.pinned) move(-STEP);
     else if (start === 0 && hasOlder && !loading && scrollTop < 120) {
@@ -95,6 +117,8 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
     to.focus();
     to.scrollIntoView({ block: "nearest" });
   };
+  const folded = new Set(messages.map((message) => message.asks_again).filter(Boolean));
+  const answer = messages.findLast((message) => message.ai_generated && message.type === "regular");
   const seen = inThread ? { id: "" } : seenBy(chat.store, channel, messages);
   const stop = shown.some((message) => message.id === focusId) ? focusId : shown.at(-1)?.id;
   const editing = chat.store.editing;
@@ -109,12 +133,19 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
           return [...dividers(chat.store, channel, message, above),
             html`<${Message} key=${message.id} chat=${chat} channel=${channel} message=${message} user=${chat.store.userOf(message.user)}
               grouped=${isGrouped(message, above)} groupEnd=${!below || !isGrouped(below, message)} last=${!below} inThread=${inThread}
-              seenBy=${message.id === seen.id ? seen.names : ""} generating=${channel.isGenerating(message)} tabStop=${message.id === stop} editing=${editing === message.id} />`];
+              seenBy=${message.id === seen.id ? seen.names : ""} generating=${channel.isGenerating(message)} tabStop=${message.id === stop} editing=${editing === message.id} folded=${folded.has(message.id)}
+              askAgain=${message === answer && below === undefined && canAskAgain(chat.store, messages) ? latest.askAgain : undefined} />`];
         })}
       </ol>
     </div>
     <button class="jump" type="button" hidden=${!at.isNew && atEnd} onClick=${() => toBottom(true)}><${Icon} name="down" /><span>${at.isNew ? t("New messages") : t("To the newest")}</span></button>
   </div>`;
+}
+
+/** Whether the newest message is an answer to a question of this person's. */
+function canAskAgain(store, messages) {
+  const answer = messages.at(-1);
+  return !answer?.generating && messages.some((message) => message.user?.id === store.me?.id && message.type === "regular" && message.text);
 }
 
 /** The first message that is on the screen, and how far from its top edge. */

@@ -4,6 +4,7 @@ import { handoverOf, sayHandover } from "../handover.js";
 import { t, tn } from "../i18n.js";
 import { renderMarkdown } from "../markdown.js";
 import { Avatar, displayName } from "../people.js";
+import { plainText } from "../plain.js";
 import { Icon, html, memo, useRef, useState } from "../ui.js";
 import { Attachments } from "./attachments.js";
 import { Editor } from "./editor.js";
@@ -13,13 +14,16 @@ import { Sources, readSources } from "./sources.js";
 import { Tools } from "./tools.js";
 
 const MOST_SUGGESTIONS = 6;
+const QUOTED = 140;
 
 /**
  * Props: chat, channel, message; `user` as known now; `grouped`: the one above is of the same person, a moment ago;
- * `groupEnd`: the one below is not; `last` of the list; `seenBy` names; `inThread`; `generating`; `tabStop`; `editing`.
+ * `groupEnd`: the one below is not; `last` of the list; `seenBy` names; `inThread`; `generating`; `tabStop`; `editing`;
+ * `folded`: it was asked for again; `askAgain()` asks for this answer again, where that can be done.
  */
 export const Message = memo((props) => {
-  const { chat, channel, message, user, grouped, inThread, generating, tabStop, editing } = props;
+  const { chat, channel, message, user, grouped, inThread, generating, tabStop, editing, folded, askAgain } = props;
+  const [unfolded, unfold] = useState(false);
   const node = useRef(null);
   const mine = message.user?.id === chat.store.me?.id;
   const bot = message.ai_generated === true;
@@ -33,16 +37,20 @@ export const Message = memo((props) => {
     chat.edit(on ? message.id : "");
     if (!on) focus();
   };
+  if (folded && !unfolded && !deleted) {
+    return html`<li class="message is-folded" data-id=${message.id} tabindex=${tabStop ? 0 : -1} ref=${node} aria-label=${t("Earlier answer")}>
+      <button class="link-button" type="button" onClick=${() => unfold(true)}><${Icon} name="retry" />${t("Earlier answer")}</button></li>`;
+  }
   return html`<li class=${classes} data-id=${message.id} tabindex=${tabStop ? 0 : -1} aria-label=${`${displayName(user)}, ${timeOfDay(message.created_at)}`} ref=${node}>
     <div class="message-side">${showsHead && html`<${Avatar} user=${user} bot=${bot} />`}</div>
     <div class="message-main">
       ${showsHead && html`<${Head} user=${user} bot=${bot} at=${message.created_at} />`}
       ${editing && !deleted
         ? html`<${Editor} text=${message.text ?? ""} save=${(text) => chat.saveEdit(channel, message, text)} done=${() => edit(false)} />`
-        : html`<${Body} message=${message} generating=${generating} />`}
+        : html`${message.quoted_message && !deleted && html`<${Quote} chat=${chat} channel=${channel} quoted=${message.quoted_message} />`}<${Body} message=${message} generating=${generating} />`}
       ${!system && html`<${Extras} ...${props} mine=${mine} bot=${bot} alive=${!deleted} />`}
       <div class="message-tools-place">${!deleted && !system && !message.local && !editing
-        && html`<${Tools} chat=${chat} channel=${channel} message=${message} mine=${mine} inThread=${inThread} edit=${() => edit(true)} focus=${focus} />`}</div>
+        && html`<${Tools} chat=${chat} channel=${channel} message=${message} mine=${mine} inThread=${inThread} edit=${() => edit(true)} focus=${focus} askAgain=${askAgain} />`}</div>
     </div>
   </li>`;
 });
@@ -50,6 +58,11 @@ export const Message = memo((props) => {
 function Head({ user, bot, at }) {
   return html`<div class="message-head"><span class="message-author">${displayName(user)}</span>${bot && html`<span class="bot-badge">AI</span>`}
     <time datetime=${at} title=${fullTime(at)}>${timeOfDay(at)}</time></div>`;
+}
+
+function Quote({ chat, channel, quoted }) {
+  const text = quoted.type === "deleted" ? t("This message was deleted.") : plainText(quoted.text ?? "").slice(0, QUOTED) || t("Attachment");
+  return html`<button class="quote" type="button" dir="auto" onClick=${() => chat.openAround(channel.cid, { id_around: quoted.id }, quoted)}><b>${displayName(chat.store.userOf(quoted.user))}</b> ${text}</button>`;
 }
 
 const Body = memo(({ message, generating }) => {
@@ -91,8 +104,9 @@ function Note({ store, message, generating }) {
   const forSome = message.restricted_visibility?.length > 0;
   const cut = message.generating === true && !generating;
   const text = handover ? sayHandover(handover) : message.stopped === true ? t("Stopped before the end.") : cut ? t("This answer was interrupted.") : forSome ? t("Only the team sees this.") : "";
-  if (!text) return null;
-  return html`<div class="message-note" data-kind=${handover ? "handover" : "quiet"}><${Icon} name=${handover || forSome ? "person" : "stop"} />
+  const pin = message.pinned ? html`<div class="message-note" data-kind="quiet"><${Icon} name="pin" /><span>${t("Pinned")}</span></div>` : null;
+  if (!text) return pin;
+  return html`${pin}<div class="message-note" data-kind=${handover ? "handover" : "quiet"}><${Icon} name=${handover || forSome ? "person" : "stop"} />
     <span>${text}${handover?.reason && ` ${handover.reason}`}</span></div>`;
 }
 

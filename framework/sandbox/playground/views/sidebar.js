@@ -3,7 +3,7 @@ import { shortTime } from "../clock.js";
 import { t } from "../i18n.js";
 import { Avatar, displayName } from "../people.js";
 import { plainText } from "../plain.js";
-import { Icon, html, memo } from "../ui.js";
+import { Icon, IconButton, html, memo } from "../ui.js";
 import { NewButton } from "./empty.js";
 
 const PHASES = { online: "Online", connecting: "Connecting", waiting: "Reconnecting", offline: "Offline", refused: "Not connected", closed: "Not connected" };
@@ -15,7 +15,8 @@ export function Sidebar({ chat, leave }) {
   const channels = store.sortedChannels;
   return html`<nav class="sidebar" aria-label=${t("Conversations")} data-phase=${phase}>
     ${store.active?.loaded && html`<a class="skip" href="#composer">${t("Skip to the message box")}</a>`}
-    <div class="sidebar-head"><img src="/playground/mark.svg" alt="" width="28" height="28" /><span class="brand">Playground</span></div>
+    <div class="sidebar-head"><img src="/playground/mark.svg" alt="" width="28" height="28" /><span class="brand">Playground</span>
+      <${IconButton} icon="search" label=${t("Search")} aria-expanded=${store.panel === "search"} onClick=${() => chat.togglePanel("search")} /></div>
     <${NewButton} chat=${chat} className="new-button" />
     ${chat.team.bots.length > 0 && html`<${QueueButton} chat=${chat} />`}
     <div class="channel-place">
@@ -24,6 +25,7 @@ export function Sidebar({ chat, leave }) {
       ${store.hasMoreChannels && html`<button class="button button-small channel-more" type="button" onClick=${() => chat.loader.loadMore()}>${t("Show more")}</button>`}
     </div>
     <div class="me"><${Avatar} user=${store.me} /><div class="me-words"><span class="me-name">${displayName(store.me)}</span><span class="me-state">${t(PHASES[phase])}</span></div>
+      <${IconButton} icon="bell" label=${t("Notifications")} aria-pressed=${chat.notices.on} onClick=${() => chat.notices.toggle()} />
       <button class="button button-small" type="button" onClick=${leave}>${t("Switch user")}</button></div>
   </nav>`;
 }

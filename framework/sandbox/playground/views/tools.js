@@ -4,7 +4,7 @@ import { IconButton, html, useLayoutEffect, useRef, useState, writeClipboard } f
 import { ReactionBar } from "./reactions.js";
 
 /** `focus` gives the focus to the message: a bar that changes must not lose it. */
-export function Tools({ chat, channel, message, mine, inThread, edit, focus }) {
+export function Tools({ chat, channel, message, mine, inThread, edit, focus, askAgain }) {
   const [mode, setMode] = useState("buttons");
   const bar = useRef(null);
   const moved = useRef(false);
@@ -46,7 +46,10 @@ export function Tools({ chat, channel, message, mine, inThread, edit, focus }) {
     : html`
         ${channel.may("send-reaction") && tool("smile", t("React"), () => show("react"))}
         ${!inThread && tool("thread", t("Reply in thread"), () => chat.openThread(channel, message.id))}
+        ${channel.may("quote-message") && tool("quote", t("Quote"), () => chat.quote(channel, message, inThread ? message.parent_id ?? message.id : null))}
         ${tool("copy", t("Copy text"), copy)}
+        ${channel.may("pin-message") && tool("pin", message.pinned ? t("Unpin") : t("Pin"), () => chat.togglePin(channel, message))}
+        ${askAgain && tool("retry", t("Ask again"), askAgain)}
         ${mine && tool("edit", t("Edit"), edit)}
         ${mine && tool("trash", t("Delete"), () => show("delete"))}`}
   </div>`;
