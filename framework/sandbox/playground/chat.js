@@ -13,6 +13,7 @@ import { Team } from "./team.js";
 
 const PAGE = 30;
 const WINDOW = 60;
+const OLDER = 100;
 const REPLIES_PAGE = 50;
 const COUNT_AFTER_MS = 400;
 const LOOK_AGAIN_MS = 15_000;
@@ -113,12 +114,12 @@ export class Chat {
   async loadOlder(channel) {
     const oldest = channel.messages.find((message) => !message.local);
     if (!channel.hasOlder || !oldest) return;
-    const messages = { limit: PAGE, id_lt: oldest.id };
+    const messages = { limit: OLDER, id_lt: oldest.id };
     const answer = await this.attempt("Older messages could not be loaded", () =>
       this.api.queryChannel(channel.cid, { state: true, messages }));
     if (!answer) return;
     for (const message of answer.messages) channel.put(message);
-    channel.hasOlder = answer.messages.length === PAGE;
+    channel.hasOlder = answer.messages.length === OLDER;
     this.store.emit("channel", channel.cid);
   }
 

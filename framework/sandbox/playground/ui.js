@@ -74,6 +74,11 @@ export function isTouch() {
   return matchMedia("(pointer: coarse)").matches;
 }
 
+/** Whether there is room for one thing at a time alone, as in the style sheet. */
+export function isPhone() {
+  return matchMedia("(max-width: 720px)").matches;
+}
+
 /** A text box as tall as its text; the style sheet sets where it stops growing. */
 export function grow(box) {
   box.style.height = "auto";

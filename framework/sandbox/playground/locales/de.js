@@ -169,7 +169,7 @@ export default {
   "React": "Reagieren",
   "Conversations": "Gespräche",
   "Skip to the message box": "Zum Nachrichtenfeld springen",
-  "Switch user": "Person wechseln",
+  "Switch user": "Wechseln",
   "waiting": "wartend",
   "unread": "ungelesen",
   "{name} is answering…": "{name} antwortet…",

@@ -173,7 +173,7 @@ export default {
   "React": "Reaccionar",
   "Conversations": "Conversaciones",
   "Skip to the message box": "Ir al cuadro de mensaje",
-  "Switch user": "Cambiar de usuario",
+  "Switch user": "Cambiar",
   "waiting": "en espera",
   "unread": "sin leer",
   "{name} is answering…": "{name} está respondiendo…",

@@ -169,7 +169,7 @@ export default {
   "{n} approvals": "{n} approbations",
   "React": "Réagir",
   "Skip to the message box": "Aller au champ de message",
-  "Switch user": "Changer d’utilisateur",
+  "Switch user": "Changer",
   "waiting": "en attente",
   "unread": "non lus",
   "{name} is answering…": "{name} répond…",

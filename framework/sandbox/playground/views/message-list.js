@@ -39,6 +39,12 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
   at.anchor = at.pinned ? null : anchorOf(scroller.current, list.current);
   at.firstId = shown[0]?.id ?? "";
 
+  const move = (by) => {
+    const next = messages[Math.max(0, Math.min(start + by, messages.length - WINDOW))];
+    if (!next || next.id === at.firstId) return;
+    at.firstId = next.id;
+    redraw((n) => n + 1);
+  };
   const toBottom = async (smooth) => {
     if (hasNewer) await newest();
     at.pinned = true;
@@ -68,6 +74,10 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
     at.lastId = newest?.id ?? "";
     if (at.pinned) stay();
     else if (at.anchor) restore(scroller.current, list.current, at.anchor);
+    // Somebody who is at an edge already causes no further scrolling.
+    const { scrollTop, scrollHeight, clientHeight } = scroller.current;
+    if (!at.pinned && start > 0 && scrollTop <= 1) move(-STEP);
+    else if (!at.pinned && start + shown.length < messages.length && scrollHeight - scrollTop - clientHeight <= 1) move(STEP);
   });
   useEffect(() => {
     // A picture or a wrapped line may make the list grow after it was drawn.
@@ -77,12 +87,6 @@ export function MessageList({ chat, channel, messages, label, empty, older, hasO
     return () => observer.disconnect();
   }, []);
 
-  const move = (by) => {
-    const next = messages[Math.max(0, Math.min(start + by, messages.length - WINDOW))];
-    if (!next || next.id === at.firstId) return;
-    at.firstId = next.id;
-    redraw((n) => n + 1);
-  };
   const scrolled = async () => {
     const { scrollTop, scrollHeight, clientHeight } = scroller.current;
     const below = scrollHeight - scrollTop - clientHeight;

@@ -3,8 +3,9 @@ import { shortTime } from "../clock.js";
 import { t } from "../i18n.js";
 import { Avatar, displayName } from "../people.js";
 import { plainText } from "../plain.js";
-import { Icon, IconButton, html, memo } from "../ui.js";
+import { Icon, IconButton, html, isPhone, memo } from "../ui.js";
 import { NewButton } from "./empty.js";
+import { Start } from "./start.js";
 
 const PHASES = { online: "Online", connecting: "Connecting", waiting: "Reconnecting", offline: "Offline", refused: "Not connected", closed: "Not connected" };
 const NONE = { loading: "Loading…", failed: "The conversations could not be loaded.", ready: "No conversations yet." };
@@ -13,13 +14,16 @@ export function Sidebar({ chat, leave }) {
   const { store } = chat;
   const { phase } = store.connection;
   const channels = store.sortedChannels;
+  // On a phone the list is all that is shown, and so the page's main part.
+  const isMain = isPhone() && !store.activeCid && !store.view;
   return html`<nav class="sidebar" aria-label=${t("Conversations")} data-phase=${phase}>
     ${store.active?.loaded && html`<a class="skip" href="#composer">${t("Skip to the message box")}</a>`}
-    <div class="sidebar-head"><img src="/playground/mark.svg" alt="" width="28" height="28" /><span class="brand">Playground</span>
+    <div class="sidebar-head"><img src="/playground/mark.svg" alt="" width="28" height="28" />${isMain ? html`<h1 class="brand">Playground</h1>` : html`<span class="brand">Playground</span>`}
       <${IconButton} icon="search" label=${t("Search")} aria-expanded=${store.panel === "search"} onClick=${() => chat.togglePanel("search")} /></div>
     <${NewButton} chat=${chat} className="new-button" />
     ${chat.team.bots.length > 0 && html`<${QueueButton} chat=${chat} />`}
-    <div class="channel-place">
+    <div class="channel-place" role=${isMain ? "main" : null}>
+      ${isMain && channels.length === 0 && store.bots.length > 0 && html`<${Start} chat=${chat} />`}
       <ul class="channel-list">${channels.map((channel) => html`<${Row} key=${channel.cid} ...${rowOf(store, channel)} open=${chat.openByCid} />`)}
         ${channels.length === 0 && html`<li class="channel-none" key="none">${t(NONE[store.listState])}</li>`}</ul>
       ${store.hasMoreChannels && html`<button class="button button-small channel-more" type="button" onClick=${() => chat.loader.loadMore()}>${t("Show more")}</button>`}
