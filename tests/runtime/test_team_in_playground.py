@@ -171,4 +171,5 @@ async def test_a_draft_is_changed_and_sent_from_the_queue(sandbox: Running, brow
         await carl.click(".channel", "Desk")
         await carl.shows(".card-text", "Edited by carl.")
         await carl.click(".message .link-button", "Open the conversation")
-        await carl.shows(".header-title", "Support 1")
+        await carl.shows(".header-title", "Hello")
+        assert await carl.js("new URLSearchParams(location.search).get('channel')") == "messaging:support-1"
