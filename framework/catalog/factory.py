@@ -42,8 +42,11 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
     from framework.catalog.execution.broker import CredentialBroker
     from framework.catalog.execution.caller import ServiceCaller
     from framework.catalog.execution.executor import Executor
+    from framework.catalog.execution.plan_executor import PlanExecutor
+    from framework.catalog.execution.rehearsal import NoAudit, Rehearsal
     from framework.catalog.execution.transport import Transport
     from framework.catalog.toolbox import Toolbox
+    from framework.settings import STREAM_URL
     from framework.stream.factory import shared_app
 
     if settings.stream_api_key is None or settings.stream_api_secret is None:
@@ -58,4 +61,13 @@ def open_toolbox(settings: Settings, *, timing: Timing | None = None, catalog: C
     app = shared_app(settings.stream_api_key, settings.base_url, timing)
     caller = ServiceCaller(Transport(settings.base_url, broker.key, broker.redact), broker, timing, app)
     audit, approvals = open_records(settings, now=timing.now)
-    return Toolbox(catalog, Executor(catalog, broker, caller, audit, approvals, timing))
+
+    def on_copy(path: str) -> PlanExecutor:
+        copy = Transport(settings.base_url + path, broker.key, broker.redact)
+        calls = ServiceCaller(copy, broker, timing, app)
+        return PlanExecutor(Executor(catalog, broker, calls, NoAudit(), approvals, timing))
+
+    rehearsal = None
+    if settings.base_url != STREAM_URL:
+        rehearsal = Rehearsal(Transport(settings.base_url, broker.key, broker.redact), broker, on_copy)
+    return Toolbox(catalog, Executor(catalog, broker, caller, audit, approvals, timing, rehearsal=rehearsal))

@@ -11,6 +11,7 @@ from framework.catalog.draft import draft_of
 from framework.catalog.execution.plan import read_plan
 from framework.catalog.execution.plan_executor import PlanExecutor, PlanOptions
 from framework.catalog.execution.preparation import OperationCall
+from framework.catalog.execution.rehearsal import NoRehearsalError
 from framework.catalog.page import page_of, part_of
 from framework.catalog.pager import LARGEST, ResultPager
 from framework.errors import ChatServiceError, FrameworkError
@@ -125,6 +126,19 @@ class Toolbox:
         if result.stopped is not None:
             raise PlanStoppedError(_stopped(result.stopped, done))
         return {"status": "ok", "steps": done}
+
+    async def rehearse_plan(self, policy: Policy, steps: object) -> dict[str, Any]:
+        """Execute a plan on a copy of everything and tell what it would change. Raises NoRehearsalError where the chat
+        service keeps no copies, and FrameworkError for a plan that cannot be executed.
+        """
+        if self.executor.rehearsal is None:
+            raise NoRehearsalError("Stream keeps no copies to rehearse on.", hint="Rehearse on the sandbox.")
+        done = await self.executor.rehearsal.rehearse(policy, read_plan(steps))
+        shown = self._shown_steps(policy, done.result)
+        stopped = done.result.stopped
+        told = _stopped(stopped, shown) if stopped is not None else {"status": "rehearsed", "steps": shown}
+        told.pop("to_undo_it", None)  # nothing is to be undone
+        return told | {"difference": list(map(self.executor.broker.redact, done.lines))}
 
     def _shown_steps(self, policy: Policy, result: PlanResult) -> Sequence[dict[str, Any]]:
         room = max(LARGEST // max(len(result.done), 1), LEAST_OF_STEP)

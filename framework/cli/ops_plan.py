@@ -1,4 +1,4 @@
-"""`ops execute`: several operations in order, whose arguments refer to earlier answers."""
+"""`ops execute` and `ops rehearse`: several operations in order, whose arguments refer to earlier answers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON in one line
 def register(group: typer.Typer) -> None:
     """Add the command to the group `ops`."""
     group.command(name="execute")(execute)
+    group.command(name="rehearse")(rehearse)
 
 
 def execute(
@@ -46,6 +47,19 @@ def execute(
         raise typer.Exit(code)
 
 
+def rehearse(plan: PlanFile, as_json: AsJson = False) -> None:
+    """Try a plan on a copy of the sandbox, and print what it would change. Nothing leaves the copy: no event, webhook
+    or push. Where a step fails, the exit code is 1.
+    """
+    answer = asyncio.run(_rehearse(read_steps(plan)))
+    if as_json:
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in answer["difference"]))
+    if answer["status"] == "stopped":
+        raise typer.Exit(1)
+
+
 def read_steps(file: Path) -> str:
     """The text of a plan. Raises UsageError for a file that cannot be read."""
     if str(file) == "-":
@@ -63,3 +77,10 @@ async def _execute(steps: str, *, yes: bool) -> dict[str, Any]:
 
     async with opened(Catalog.load(), yes=yes) as (toolbox, policy):
         return await toolbox.execute_plan(policy, steps, ask=ask)
+
+
+async def _rehearse(steps: str) -> dict[str, Any]:
+    from framework.catalog.catalog import Catalog
+
+    async with opened(Catalog.load(), yes=True) as (toolbox, policy):
+        return await toolbox.rehearse_plan(policy, steps)

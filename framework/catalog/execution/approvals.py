@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,13 @@ class Question:
         """Of exactly this call: it changes with any argument, also one that is hidden."""
         return self.request.fingerprint
 
+    def with_difference(self, difference: Sequence[str]) -> Question:
+        """The same question, which also shows what a rehearsal changed. It is about the same call."""
+        if not difference:
+            return self
+        told = ("rehearsed on a copy, this changed:", *(f"  {line}" for line in difference))
+        return Question(replace(self.request, shown=(*self.request.shown, *told)))
+
     def __str__(self) -> str:
         behalf = f" for {self.request.asked_by}" if self.request.asked_by else ""
         return f"{self.who}{behalf} wants to execute {self.operation} with:\n{self.arguments}\n"
@@ -56,6 +63,8 @@ class Question:
 
 Ask = Callable[[Question], Awaitable[bool | None]]
 """Asks the person who is there: yes, no, or None where nobody can be asked."""
+Difference = Callable[[], Awaitable[Sequence[str]]]
+"""Tells what a call would change, in lines; none where that cannot be tried."""
 
 
 def question_of(
@@ -78,17 +87,14 @@ def question_of(
 
 
 def question_of_plan(
-    who: Principal, steps: Sequence[tuple[str, dict[str, Any], str]], redact: Callable[[str], str],
-    difference: Sequence[str] = (),
-) -> Question:  # fmt: skip
+    who: Principal, steps: Sequence[tuple[str, dict[str, Any], str]], redact: Callable[[str], str]
+) -> Question:
     """A question about exactly this plan. A step is an operation, its arguments with references in place of what is not
-    known yet, and as whom it acts. `difference` are lines that say what a rehearsal changed.
+    known yet, and as whom it acts.
     """
     shown: list[str] = []
     for number, (operation, arguments, acts_as) in enumerate(steps, 1):
         shown += [f"step {number}: {operation}, as: {acts_as}", *(f"  {redact(line)}" for line in lines(arguments))]
-    if difference:
-        shown += ["rehearsed on a copy, this changed:", *(f"  {redact(line)}" for line in difference)]
     request = Request(
         kind="operation",
         scope=who.name,
@@ -109,11 +115,16 @@ class OperationApprovals:
     def __init__(self, store: ApprovalStore) -> None:
         self.store = store
 
-    async def require(self, question: Question, ask: Ask | None) -> str:
-        """Return who approved. Raises ApprovalNeededError where nobody has (yet), or somebody said no."""
+    async def require(self, question: Question, ask: Ask | None, difference: Difference | None = None) -> str:
+        """Return who approved. Raises ApprovalNeededError where nobody has (yet), or somebody said no.
+
+        `difference` tells in lines what the call would change; it is asked only if a person has to decide now.
+        """
         taken = await self.store.claim_same("operation", question.fingerprint)
         if taken is not None and taken.decision is not None:
             return taken.decision.by
+        if difference is not None:
+            question = question.with_difference(await difference())
         answer = await ask(question) if ask else None
         if answer:
             return AT_CLIENT

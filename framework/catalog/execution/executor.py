@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from framework.catalog.catalog import UnknownOperationError
@@ -17,7 +18,7 @@ from framework.catalog.execution.audit import new_entry
 from framework.catalog.execution.broker import HANDLE
 from framework.catalog.execution.custom import SpellingError
 from framework.catalog.execution.outcome import explain
-from framework.catalog.execution.plan import PlanError
+from framework.catalog.execution.plan import Plan, PlanError
 from framework.catalog.execution.policy import Policy
 from framework.catalog.execution.preparation import OperationCall, Preparation, PreparedCall, without_own_id
 from framework.catalog.execution.references import MissingValueError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from framework.catalog.execution.audit import Audit
     from framework.catalog.execution.broker import CredentialBroker
     from framework.catalog.execution.caller import ServiceCaller
+    from framework.catalog.execution.rehearsal import Rehearsal
     from framework.catalog.operation import Operation
     from framework.stream.timing import Timing
 
@@ -80,9 +82,13 @@ class Executor:
         audit: Audit,
         approvals: OperationApprovals,
         timing: Timing,
+        *,
+        rehearsal: Rehearsal | None = None,
     ) -> None:
+        """`rehearsal` tries calls on a copy, where there is one: people who approve see what a call would change."""
         self.catalog = catalog
         self.broker = broker
+        self.rehearsal = rehearsal
         self._caller = caller
         self._preparation = Preparation(catalog, broker, caller)
         self._audit = audit
@@ -97,7 +103,7 @@ class Executor:
         """
         async with self.noting(policy, call):
             ready = await self.prepare(policy, call)
-            approved_by = await self._approve(policy, ready, ask)
+            approved_by = await self._approve(policy, ready, ask, call)
         return await self.carry_out(policy, ready, approved_by)
 
     async def execute_step(
@@ -108,16 +114,17 @@ class Executor:
         """
         async with self.noting(policy, call, part):
             ready = await self.prepare(policy, call)
-            approved_by = covered(ready) or await self._approve(policy, ready, ask)
+            approved_by = covered(ready) or await self._approve(policy, ready, ask, call)
         return await self.carry_out(policy, ready, approved_by, part)
 
     async def prepare(self, policy: Policy, call: OperationCall, *, complete: bool = True) -> PreparedCall:
         """Check a call without making it; see `Preparation.prepare`."""
         return await self._preparation.prepare(policy, call, complete=complete)
 
-    async def require(self, question: Question, ask: Ask | None) -> str:
-        """Return who approved what the question asks. Raises ApprovalNeededError."""
-        return await self._approvals.require(question, ask)
+    async def require(self, policy: Policy, plan: Plan, question: Question, ask: Ask | None) -> str:
+        """Return who approved a plan, about which the question is. Raises ApprovalNeededError."""
+        difference = partial(self.rehearsal.lines, policy, plan) if self.rehearsal is not None else None
+        return await self._approvals.require(question, ask, difference)
 
     @asynccontextmanager
     async def noting(self, policy: Policy, call: OperationCall, part: str = "") -> AsyncIterator[None]:
@@ -157,16 +164,18 @@ class Executor:
     async def close(self) -> None:
         """Close all connections."""
         await self._caller.close()
+        if self.rehearsal is not None:
+            await self.rehearsal.close()
         await self._audit.close()
 
-    async def _approve(self, policy: Policy, ready: PreparedCall, ask: Ask | None) -> str:
+    async def _approve(self, policy: Policy, ready: PreparedCall, ask: Ask | None, call: OperationCall) -> str:
         """Return who approved the call; empty where nobody has to."""
         if not policy.needs_approval(ready.operation, ready.effects):
             return ""
         question = question_of(
             policy.who, ready.operation.id, without_own_id(ready), ready.acts_as or "app", self.broker.redact
         )
-        return await self._approvals.require(question, ask)
+        return await self.require(policy, Plan((call,)), question, ask)
 
     async def carry_out(self, policy: Policy, ready: PreparedCall, approved_by: str, part: str = "") -> Executed:
         """Make the call between two lines of the audit log: what was begun is there even if we die in the middle."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,6 @@ from framework.catalog.values import Json
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from framework.catalog.execution.approvals import Ask
     from framework.catalog.execution.executor import Executed, Executor
     from framework.catalog.execution.plan import Plan
@@ -51,13 +49,10 @@ class PlanResult:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """`ask` asks the person who is there. `screen` looks at what a bot would post. `rehearse` tells what a plan would
-    change, in lines, where that can be tried.
-    """
+    """`ask` asks the person who is there. `screen` looks at what a bot would post."""
 
     ask: Ask | None = None
     screen: Screen | None = None
-    rehearse: Callable[[Plan], Awaitable[Sequence[str]]] | None = None
 
 
 class PlanExecutor:
@@ -88,6 +83,10 @@ class PlanExecutor:
             answers[number] = hidden(done[-1].body)
         return PlanResult(tuple(done))
 
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._executor.close()
+
     async def _check(self, policy: Policy, plan: Plan, screen: Screen | None) -> list[PreparedCall]:
         """Every step as far as it is known. Raises PlanError that names all that is wrong."""
         checked: list[PreparedCall] = []
@@ -113,10 +112,9 @@ class PlanExecutor:
         if not any(policy.needs_approval(one.operation, one.effects) for one in checked):
             return ""
         steps = [(one.operation.id, _as_text(without_own_id(one)), one.acts_as or "app") for one in checked]
-        difference = await options.rehearse(plan) if options.rehearse is not None else ()
-        question = question_of_plan(policy.who, steps, self._executor.broker.redact, difference)
+        question = question_of_plan(policy.who, steps, self._executor.broker.redact)
         try:
-            return await self._executor.require(question, options.ask)
+            return await self._executor.require(policy, plan, question, options.ask)
         except FrameworkError as error:
             for number, call in enumerate(plan.steps, 1):
                 await self._executor.note(policy, call, error, _part(number, plan))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -16,10 +17,12 @@ from framework.sandbox.chat.users.connecting import serve_connection
 from framework.sandbox.chat.users.record import USERS
 from framework.sandbox.dev import bots, routes
 from framework.sandbox.dev import coverage as known_operations
+from framework.sandbox.dev.rehearsal import CopiedFiles, Rehearsals, SilentSender, rehearsal_routes
 from framework.sandbox.features import catalog
 from framework.sandbox.kernel import due
 from framework.sandbox.kernel.call_log import CallLog
 from framework.sandbox.kernel.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
+from framework.sandbox.kernel.config import MEMORY
 from framework.sandbox.kernel.faults import Faults
 from framework.sandbox.kernel.http.auth import Authenticator
 from framework.sandbox.kernel.http.dispatch import Dispatcher
@@ -28,7 +31,7 @@ from framework.sandbox.kernel.http.router import Router
 from framework.sandbox.kernel.realtime.hub import Hub
 from framework.sandbox.kernel.sandbox import Sandbox
 from framework.sandbox.kernel.scheduler import Scheduler
-from framework.sandbox.kernel.store.files import file_store
+from framework.sandbox.kernel.store.files import FileStore, file_store
 from framework.sandbox.kernel.store.store import Journal, NoJournal, RecordStore
 from framework.sandbox.kernel.webhooks.sender import WebhookSender
 
@@ -40,26 +43,40 @@ if TYPE_CHECKING:
 
 def create_sandbox(config: SandboxConfig, *, clock: Clock | None = None, ids: IdGenerator | None = None) -> Sandbox:
     """Return the parts, wired. Opens the data file; raises SandboxStartError when it cannot be used."""
-    store = RecordStore(_journal(config))
-    ids, faults = ids or RandomIds(), Faults()
     ticking = IncreasingClock(clock or SystemClock())
+    store = RecordStore(_journal(config))
+    sender = WebhookSender(config, store, ids or RandomIds(), Faults())
+    sandbox = _wired(config, store, ticking, sender, file_store(config.data_file))
+    sandbox.publishers += [sandbox.hub.publish, sandbox.webhooks.publish]
+    return sandbox
+
+
+def copied_sandbox(sandbox: Sandbox, store: RecordStore) -> Sandbox:
+    """The same app on a copy of its store. Nothing that happens there is heard outside."""
+    config = replace(sandbox.config, data=MEMORY, rate_limits=False)
+    sender = SilentSender(config, store, sandbox.ids, Faults())
+    return _wired(config, store, sandbox.clock, sender, CopiedFiles(sandbox.files))
+
+
+def _wired(
+    config: SandboxConfig, store: RecordStore, clock: IncreasingClock, sender: WebhookSender, files: FileStore
+) -> Sandbox:
     sandbox = Sandbox(
         config=config,
-        clock=ticking,
-        ids=ids,
+        clock=clock,
+        ids=sender.ids,
         store=store,
-        auth=Authenticator(config, ticking, store, store[USERS].get),
+        auth=Authenticator(config, clock, store, store[USERS].get),
         hub=Hub(),
-        faults=faults,
+        faults=sender.faults,
         log=CallLog(),
-        limits=RateLimits(ticking, config.rate_limits),
-        webhooks=WebhookSender(config, store, ids, faults),
-        files=file_store(config.data_file),
-        scheduler=Scheduler(store, ticking),
+        limits=RateLimits(clock, config.rate_limits),
+        webhooks=sender,
+        files=files,
+        scheduler=Scheduler(store, clock),
         keep=lambda event: history.keep(sandbox, event),
     )
     features = sandbox.parts[FEATURES] = Features(catalog.ALL)
-    sandbox.publishers += [sandbox.hub.publish, sandbox.webhooks.publish]
     _resume(sandbox, features)
     return sandbox
 
@@ -69,8 +86,11 @@ class SandboxApp:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._dispatcher = Dispatcher(sandbox, Router([*bots.DOMAIN.operations, *known_operations.operations()]))
-        self._extras = Starlette(routes=[*routes.routes(sandbox), Mount("/", self._dispatcher)])
+        router = Router([*bots.DOMAIN.operations, *known_operations.operations()])
+        self._dispatcher = Dispatcher(sandbox, router)
+        self._rehearsals = Rehearsals(sandbox, copied_sandbox, lambda copy: Dispatcher(copy, router))
+        own = [*routes.routes(sandbox), *rehearsal_routes(self._rehearsals, routes.answering)]
+        self._extras = Starlette(routes=[*own, Mount("/", self._dispatcher)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a WebSocket."""
@@ -80,7 +100,7 @@ class SandboxApp:
         match = self._dispatcher.find(scope) if scope["type"] == "http" else None
         if match is not None:
             await self._dispatcher.answer(match, scope, receive, send)
-        else:
+        elif scope["type"] != "http" or not await self._rehearsals.serve(scope, receive, send):
             await self._extras(scope, receive, send)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:

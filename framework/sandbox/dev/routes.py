@@ -86,10 +86,10 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         return FileResponse(page, headers=PAGE_HEADERS)
 
     return [
-        Route("/sandbox/token", _answering(token), methods=["POST"]),
-        Route("/sandbox/faults", _answering(faults), methods=["GET", "POST", "DELETE"]),
-        Route("/sandbox/log", _answering(log), methods=["GET", "DELETE"]),
-        Route("/sandbox/health", _answering(_health, _ANYWHERE), methods=["GET"]),
+        Route("/sandbox/token", answering(token), methods=["POST"]),
+        Route("/sandbox/faults", answering(faults), methods=["GET", "POST", "DELETE"]),
+        Route("/sandbox/log", answering(log), methods=["GET", "DELETE"]),
+        Route("/sandbox/health", answering(_health, _ANYWHERE), methods=["GET"]),
         export_route(sandbox),
         *file_routes(sandbox),
         import_route(sandbox),
@@ -112,9 +112,11 @@ async def _health(_request: Request) -> dict[str, Any]:
     return {"status": "ok"}
 
 
-def _answering(
+def answering(
     handler: Callable[[Request], Awaitable[dict[str, Any]]], headers: dict[str, str] | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers with what a handler returns, or with the error that it raises."""
+
     async def endpoint(request: Request) -> Response:
         try:
             status, body = 200, await handler(request)

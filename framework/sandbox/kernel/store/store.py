@@ -156,6 +156,25 @@ class RecordStore:
             self[derived.table].attach(cast("TableIndex[R]", index))
         return cast("I", index)
 
+    @property
+    def journal(self) -> Journal:
+        """What the store was read from."""
+        return self._journal
+
+    def documents(self) -> dict[str, list[bytes]]:
+        """The records of every table that was read, as they are now."""
+        return {name: [record.encode() for record in found] for name, found in self._collections.items()}
+
+    def document(self, table: str, key: str) -> bytes | None:
+        """One record of a table that was read, or None."""
+        record = self._collections[table].get(key)
+        return record.encode() if record is not None else None
+
+    def kind(self, table: str) -> type[Record]:
+        """What the records of a table that was read are."""
+        found: type[Record] = self._tables[table].record
+        return found
+
     def noted(self, table: str, key: str, record: Record | None) -> None:
         """A collection changed."""
         self.version += 1
