@@ -15,6 +15,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from framework.version import __version__
+
 ROOT = Path(__file__).parent.parent
 PACKED = ("framework", "prompts")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
@@ -35,7 +37,7 @@ def manifest() -> dict[str, Any]:
         "manifest_version": "0.3",
         "name": project["name"],
         "display_name": "Stream Chat operations",
-        "version": project["version"],
+        "version": __version__,
         "description": "Find and execute every operation of a Stream Chat app, under a policy, with an audit log.",
         "author": {"name": project["name"]},
         "license": project["license"],

@@ -13,6 +13,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from framework.version import __version__
 from scripts.mcpb import manifest, write
 from tests.support.mcp import stdio, variables
 from tests.support.sandbox import RunningSandbox, start_sandbox
@@ -83,7 +84,7 @@ def test_what_registries_read_fits_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     server = json.loads((ROOT / "server.json").read_text())
     (package,) = server["packages"]
-    assert (package["identifier"], package["version"]) == (project["name"], project["version"])
-    assert server["version"] == project["version"]
+    assert (package["identifier"], package["version"]) == (project["name"], __version__)
+    assert server["version"] == __version__
     assert len(server["description"]) <= 100, "the registry takes no more"
     assert project["scripts"] == {project["name"]: "framework.cli.main:main"}
