@@ -14,19 +14,27 @@ class LoopTimers:
     def __init__(self) -> None:
         self._jobs: list[tuple[float, Action, str]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._started = False
 
     def every(self, seconds: float, action: Action, *, name: str) -> None:
         """See `Timers.every`."""
         self._jobs.append((seconds, action, name))
+        if self._started:
+            self._begin(seconds, action, name)
 
     def start(self) -> None:
         """See `Timers.start`."""
-        self._tasks = [asyncio.create_task(_repeat(seconds, action), name=name) for seconds, action, name in self._jobs]
+        self._started = True
+        for job in self._jobs:
+            self._begin(*job)
 
     def stop(self) -> None:
         """See `Timers.stop`."""
         for task in self._tasks:
             task.cancel()
+
+    def _begin(self, seconds: float, action: Action, name: str) -> None:
+        self._tasks.append(asyncio.create_task(_repeat(seconds, action), name=name))
 
 
 async def _repeat(seconds: float, action: Action) -> None:

@@ -10,8 +10,9 @@ from framework.errors import FrameworkError, UsageError
 from framework.runtime.process import run_bots
 from framework.stream.model import MessageNew
 from framework.stream.timing import Timing
+from framework.testing.timers import LoopTimers
 from tests.support.agent import ScriptedAgent, answer, slowly
-from tests.support.bots import CID, LoopTimers, Running
+from tests.support.bots import CID, Running
 from tests.support.chat import World
 
 Logs = list[dict[str, object]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -16,38 +16,12 @@ from framework.runtime.process import run_bots
 from framework.stream.model import Event, Message, User
 from framework.stream.sources.delivery import Facts, Inbox
 from framework.stream.timing import Timing
+from framework.testing.timers import LoopTimers
 from tests.support.agent import ScriptedAgent
 from tests.support.chat import TwinService, World
 
 BOT = User("agent-bot", "Support Bot", is_bot=True)
 CID = "messaging:support-1"
-
-
-class LoopTimers:
-    """`Timers` by the loop's own sleep, so that virtual time drives them."""
-
-    def __init__(self) -> None:
-        self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._started = False
-
-    def every(self, seconds: float, action: Callable[[], Awaitable[None]], *, name: str) -> None:
-        self._jobs.append((seconds, action))
-        if self._started:
-            self._tasks.append(asyncio.create_task(self._repeat(seconds, action)))
-
-    def start(self) -> None:
-        self._started = True
-        self._tasks = [asyncio.create_task(self._repeat(*job)) for job in self._jobs]
-
-    def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-    async def _repeat(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            await action()
 
 
 def unhurried(definition: dict[str, Any]) -> BotDefinition:

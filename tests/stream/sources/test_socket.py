@@ -268,7 +268,7 @@ def in_virtual_time(story: Story, **timing: Any) -> None:
             await story(line, socket)
             await socket.close()
 
-    with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience=0.005)) as runner:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(tell())
 
 
