@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from importlib import import_module
@@ -59,6 +60,11 @@ def test_importing_the_face_imports_no_room() -> None:
 def test_there_is_one_version() -> None:
     assert framework.__version__ == framework.version.__version__
     assert 'dynamic = ["version"]' in Path("pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_clients_of_mcp_are_told_this_version() -> None:
+    told = json.loads(Path("server.json").read_text(encoding="utf-8"))
+    assert {told["version"], *(package["version"] for package in told["packages"])} == {framework.__version__}
 
 
 def test_types_are_shipped() -> None:

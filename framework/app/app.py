@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from framework.app.additions import Additions
 from framework.app.app_bot import AppBot
 from framework.app.bots import require_distinct
-from framework.app.environment import logging_for, prepare_data
+from framework.app.environment import logging_for, prepare_data, tell_errors
 from framework.app.open_bots import OpenBots
 from framework.app.serving import Ready, Serving
 from framework.errors import FrameworkError, UsageError
@@ -69,11 +69,13 @@ class App:
     def from_env(cls, *, rules: Iterable[Rule] = (), observers: Iterable[Observer] = ()) -> Self:
         """An app that treats its process as the command line does: it reads the environment, writes logs as
         FRAMEWORK_LOG_FORMAT and FRAMEWORK_LOG_LEVEL say, makes new files readable by this user alone, and keeps secrets
-        out of the environment of child processes. Raises SettingsError.
+        out of the environment of child processes. A FrameworkError that nothing catches ends the program with a
+        sentence instead of a traceback. Raises SettingsError.
         """
         from framework.environment import hide_secrets
         from framework.private_files import keep_private
 
+        tell_errors()
         keep_private()
         hide_secrets()
         settings = load_settings()

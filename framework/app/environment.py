@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.errors import SettingsError
+from framework.errors import FrameworkError, SettingsError
 from framework.private_files import tighten
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from types import TracebackType
 
     from pydantic import SecretStr
 
@@ -47,6 +49,27 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
     if level and sys.stderr.isatty():
         # Reading articles for the first time takes half a minute: whoever waits for it should know.
         logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
+
+
+def tell_errors() -> None:
+    """Have the program end with a sentence instead of a traceback, for an error that a person can act on."""
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, FrameworkError):
+            sys.stderr.write(f"error: {error}\n{_called_at(trace)}")
+        else:
+            before(kind, error, trace)
+
+    sys.excepthook = hook
+
+
+def _called_at(trace: TracebackType | None) -> str:
+    """The program's own line that led to the error: the last one before ours."""
+    room = Path(__file__).parents[1]
+    lines = [frame for frame, _ in traceback.walk_tb(trace) if not Path(frame.f_code.co_filename).is_relative_to(room)]
+    numbers = [number for frame, number in traceback.walk_tb(trace) if frame in lines]
+    return f"  Called at {lines[-1].f_code.co_filename}:{numbers[-1]}.\n" if lines else ""
 
 
 def _password(settings: Settings) -> SecretStr | None:

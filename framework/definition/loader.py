@@ -27,7 +27,9 @@ _UNREAD_SUFFIXES = frozenset(
 """Documents that people take for articles, although no reader can read them. Pictures and the like are not reported."""
 _STRAY = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "node_modules"})
 DEFAULT_KNOWLEDGE = "knowledge"
-_CHECKOUT = Path(__file__).resolve().parents[2]
+_ABOVE = Path(__file__).resolve().parents[2]
+_CHECKOUT = _ABOVE if (_ABOVE / "pyproject.toml").is_file() else None
+"""Of this code; None where it is installed as a package."""
 _PACKAGED = Path(__file__).resolve().parents[1] / "templates" / "prompts"
 """Prompts that come with an installed framework, without a checkout."""
 
@@ -35,7 +37,7 @@ _PACKAGED = Path(__file__).resolve().parents[1] / "templates" / "prompts"
 def bots_folder() -> Path:
     """Return `bots/` of the working directory, or that of the checkout."""
     here = Path.cwd() / "bots"
-    return here if here.is_dir() else _CHECKOUT / "bots"
+    return here if here.is_dir() or _CHECKOUT is None else _CHECKOUT / "bots"
 
 
 def bot_names() -> list[str]:
@@ -121,7 +123,8 @@ class _Loading:
     def _prompts(self, definition: BotDefinition) -> tuple[dict[str, Prompt], str]:
         """Return all templates, and the system prompt without overrides. Those of overrides are rendered as a check."""
         # A bot's own prompt wins over the shared ones beside bots/, and those over the ones of the framework.
-        shared = [self._folder.resolve().parent.parent / "prompts", _CHECKOUT / "prompts", _PACKAGED]
+        ours = () if _CHECKOUT is None else (_CHECKOUT / "prompts",)
+        shared = [self._folder.resolve().parent.parent / "prompts", *ours, _PACKAGED]
         folders = list(dict.fromkeys([self._folder, self._folder / "prompts", *shared]))
         prompts: dict[str, Prompt] = {}
         missing: set[str] = set()

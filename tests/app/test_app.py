@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -189,6 +192,18 @@ def test_a_data_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(SettingsError, match="cannot be written"):
         App(settings(tmp_path))
+
+
+def test_a_program_ends_with_a_sentence_and_names_its_own_line(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text('from framework import App\n\napp = App.from_env()\napp.add("nobody")\n')
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "FRAMEWORK_DATA": str(tmp_path / "data")}
+    done = subprocess.run(
+        [sys.executable, "main.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: There is no bot 'nobody'.")
+    assert f"{tmp_path / 'main.py'}:4" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_run_that_cannot_start_ends_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
