@@ -20,7 +20,7 @@ from framework.sandbox.chat.messages.record import (
     REACTIONS_TO,
     Message,
 )
-from framework.sandbox.chat.permissions import ban_status as standing
+from framework.sandbox.chat.permissions import ban_status
 from framework.sandbox.chat.permissions.rules import require
 from framework.sandbox.chat.reads import unread
 from framework.sandbox.chat.threads import rules as threads
@@ -69,7 +69,7 @@ def deliver(call: Call, channel: Channel, message: Message, user: User, *, keep_
 
     `keep_hidden` leaves the channel hidden for the members who hid it; else a message brings it back.
     """
-    message.shadowed = message.shadowed or standing.is_shadow_banned(call.sandbox, channel.cid, user.id)
+    message.shadowed = message.shadowed or ban_status.is_shadow_banned(call.sandbox, channel.cid, user.id)
     call.store[MESSAGES].put(message)
     for note in call.sandbox[FEATURES].message_sent:
         note(call, message)
