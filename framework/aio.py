@@ -1,6 +1,6 @@
-"""Structured concurrency for what asyncio's TaskGroup does not say: work beside a block, and whatever is done first.
+"""Structured concurrency beside asyncio's TaskGroup: work while a block runs, and races.
 
-A TaskGroup waits for all of its tasks. These end the others.
+A TaskGroup waits for all of its tasks. These functions cancel the tasks that are not needed any more.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ async def background(work: Coroutine[Any, Any, T], *, name: str | None = None) -
 async def race(*ways: Awaitable[T]) -> T:
     """Wait until one of these is done, and return what it returned. An error comes before a result: it is raised.
 
-    Coroutines belong to the race: those that are not done are cancelled, and have ended when it returns. A task or a
-    future belongs to whoever made it: it goes on.
+    Coroutines belong to the race: those that are not done are cancelled, and have ended when it returns. Tasks and
+    futures belong to the caller: they go on.
     """
     tasks = [asyncio.ensure_future(way) for way in ways]
     own = [task for task, way in zip(tasks, ways, strict=True) if task is not way]

@@ -16,7 +16,7 @@ class Position:
     column: int | None = None
 
     def __str__(self) -> str:
-        """`bots/support_bot/bot.yaml:12:3`, relative to the working directory where that is shorter."""
+        """Return `bots/support_bot/bot.yaml:12:3`, relative to the working directory if that is shorter."""
         file = self.file
         if file.is_absolute() and file.is_relative_to(Path.cwd()):
             file = file.relative_to(Path.cwd())
@@ -24,9 +24,9 @@ class Position:
 
 
 class FrameworkError(Exception):
-    """Something that a person can act on. Everything that this project raises on purpose descends from it.
+    """The root of all errors that this project raises on purpose. A person can act on each of them.
 
-    `what` says what happened, `where` points at the place, `hint` says what to do next. None of them may hold a secret.
+    `what` says what happened, `where` points at the place, and `hint` says what to do. None of them may hold a secret.
     """
 
     exit_code = 1
@@ -38,7 +38,7 @@ class FrameworkError(Exception):
         self.hint = hint
 
     def strike_out(self, redact: Callable[[str], str]) -> None:
-        """Have secrets removed from what this says."""
+        """Strike secrets out of the texts of this error."""
         self.what = redact(self.what)
         self.hint = redact(self.hint) if self.hint else self.hint
         self.args = (self.what,)
@@ -97,11 +97,11 @@ class ModelError(FrameworkError):
 
 
 class EngineError(FrameworkError):
-    """A job could not be kept or read: the database is gone, full or too new. It may work later."""
+    """A job could not be stored or read: the database is gone, full or too new. A later try may work."""
 
 
 class DrainingError(EngineError):
-    """A job could not be kept, since the process is about to end. Another replica, or the next process, keeps it."""
+    """A job could not be stored, because the process is about to end. Another replica or the next process stores it."""
 
 
 class ToolError(FrameworkError):
@@ -109,6 +109,7 @@ class ToolError(FrameworkError):
 
 
 class UncertainToolError(ToolError):
-    """A tool was interrupted, and nobody knows whether it did what was asked. The customer is told so too, where it
-    changes anything.
+    """A tool was interrupted: nobody knows whether it did what was asked.
+
+    If the tool changes anything, the customer is told so, too.
     """

@@ -1,4 +1,4 @@
-"""Names of people and channels in what a bot says. They are chosen by strangers, so they are shown, never said."""
+"""Make names of people and channels harmless in what a bot says: strangers choose them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 import unicodedata
 
 LONGEST = 60
-"""Characters of a name that are shown."""
+"""The most characters of a name that are shown."""
 _MARKS = 2
-"""Combining marks on one letter: no language puts more on one, and piled up they cover the lines around."""
+"""Combining marks on one letter. No language needs more, and a pile of them covers the lines around."""
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and signs that draw nothing."""
 _IGNORED = frozenset("\u034f\u180b\u180c\u180d\u180e\u180f") | {chr(code) for code in range(0xFE00, 0xFE10)}
@@ -22,17 +22,17 @@ _LINE_START = re.compile(r"[-+=]|[0-9]{1,9}[.)]")
 def shown_name(name: str, id_: str = "", *, with_id: bool = False) -> str:
     """Return a name as a bot may say it: one line of at most 60 characters, without links, mentions and Markdown.
 
-    Where nothing of the name is left, the id stands for it. `with_id` puts the id behind the name, as code: use it
-    wherever somebody decides by who it is, since anybody may take anybody's name.
+    If nothing of the name is left, the id is shown. `with_id` adds the id after the name, as code: use it if somebody
+    decides by the name, because anybody can take anybody's name.
     """
     shown = escaped(plain_name(name)) or escaped(plain_name(id_)) or "somebody"
     return f"{shown} ({as_code(id_)})" if with_id and id_ else shown
 
 
 def plain_name(name: str) -> str:
-    """Return a name on one line of at most 60 characters that nothing makes a link or a mention of.
+    """Return a name on one line of at most 60 characters, without links and mentions.
 
-    It is for places without Markdown, such as a log; everywhere else `shown_name` is right.
+    Use it in places without Markdown, such as a log. Elsewhere use `shown_name`.
     """
     kept = unicodedata.normalize("NFKC", "".join(_visible(name[: 20 * LONGEST])))
     kept = _DOT.sub(" ", _SCHEME.sub(" ", kept))
@@ -41,20 +41,21 @@ def plain_name(name: str) -> str:
 
 
 def escaped(line: str) -> str:
-    """Return a line that Markdown shows as it is."""
+    """Return a line escaped so that Markdown shows it as it is."""
     line = _MARKDOWN.sub(lambda sign: f"\\{sign[0]}", line)
     start = _LINE_START.match(line)
     return f"{line[: start.end() - 1]}\\{line[start.end() - 1 :]}" if start else line
 
 
 def as_code(id_: str) -> str:
-    """Return an id as code on one line, whatever is in it."""
+    """Return an id as code on one line, whatever characters it has."""
     return f"`{''.join(sign for sign in _visible(id_) if sign != '`' and not sign.isspace())}`"
 
 
 def quoted(text: str, longest: int = 300) -> str:
-    """Return somebody's words as code on one line, cut to so many characters: for people who look into what was said,
-    where no link, mention or Markdown of it may act. Empty where there is nothing to see.
+    """Return a text as code on one line, cut to so many characters, for people who look into what was said.
+
+    Its links, mentions and Markdown have no effect. It is empty if nothing of it would be visible.
     """
     line = " ".join("".join(_visible(text[: 20 * longest])).replace("`", "'").split())
     shown = line if len(line) <= longest else line[: longest - 1].rstrip() + "…"

@@ -12,13 +12,13 @@ _OTHERS = 0o077
 
 
 def keep_private() -> None:
-    """Make every file and folder from now on readable by this user alone, those of libraries and children too."""
+    """Make all new files and folders readable by this user only, also those of libraries and child processes."""
     os.umask(os.umask(_OTHERS) | _OTHERS)
 
 
 @contextmanager
 def readable_by_others() -> Iterator[None]:
-    """Make files of a project, which are no data of ours, as other programs make them: inside, umask is 022."""
+    """Create files of a project, which are not our data, with the usual rights: the umask is 022 in the block."""
     before = os.umask(0o022)
     try:
         yield
@@ -27,11 +27,11 @@ def readable_by_others() -> Iterator[None]:
 
 
 def tighten(folder: Path) -> int:
-    """Take others' rights away from a data folder and all that is in it. Returns how many paths were changed.
+    """Remove the rights of others on a data folder and everything in it. Return how many paths were changed.
 
-    A folder that is more than a data folder (the working directory or one above it, the home folder, /tmp) keeps its
-    own rights and what else is in it: only files and folders with our names are changed. Files of other users are left
-    alone. Raises OSError if a file of this user cannot be changed.
+    In a folder with other purposes (the working directory or one above it, the home folder, /tmp) only files and
+    folders with our names are changed. Files of other users stay as they are. Raises OSError if a file of
+    this user cannot be changed.
     """
     shared = _serves_others(folder)
     changed = 0 if shared else _close(folder)
@@ -42,7 +42,7 @@ def tighten(folder: Path) -> int:
 
 
 def close_file(file: Path) -> None:
-    """Take others' rights away from one file and from what SQLite keeps beside it. A missing file is no error."""
+    """Remove the rights of others on a file and on those that SQLite keeps beside it. A missing file is skipped."""
     for one in (file, *(file.with_name(f"{file.name}{suffix}") for suffix in ("-wal", "-shm", "-journal"))):
         _close(one)
 
@@ -73,7 +73,7 @@ def _below(entry: Path) -> Iterator[Path]:
 
 
 def _close(path: Path) -> int:
-    """Returns 1 where rights were taken away."""
+    """Return 1 if rights were removed."""
     try:
         found = path.lstat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What the environment says: keys, addresses, and where data is kept."""
+"""Settings from the environment: keys, addresses, and the place of data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _bare(value: object) -> object:
 
 
 def _key(value: SecretStr | None) -> SecretStr | None:
-    """A key goes into a header: one word of plain letters. Without a word of what was given."""
+    """Check that a key can go into a header: one word of plain letters. The error does not repeat it."""
     if value is not None:
         text = value.get_secret_value()
         if any(character.isspace() for character in text):
@@ -42,7 +42,7 @@ def _key(value: SecretStr | None) -> SecretStr | None:
 
 
 def _home(value: Path | None) -> Path | None:
-    """`~` stands for the home folder; only shells replace it by themselves."""
+    """Replace `~` by the home folder, as shells do."""
     if value is None:
         return None
     try:
@@ -52,7 +52,7 @@ def _home(value: Path | None) -> Path | None:
 
 
 def _has_port(address: SplitResult) -> bool:
-    """Return whether what stands behind the host can be a port; nothing can."""
+    """Return whether the text after the host is a port or empty."""
     try:
         return address.port is None or address.port > 0
     except ValueError:
@@ -60,12 +60,12 @@ def _has_port(address: SplitResult) -> bool:
 
 
 def _model_server(value: str | None) -> str | None:
-    """Return the address without the path of one request, which documentations often show."""
+    """Return an address without the path of a request, which documentation often shows."""
     return value and value.rstrip("/").removesuffix("/chat/completions").removesuffix("/completions")
 
 
 def _web_address(value: str | None) -> str | None:
-    """Return an address of a server: `localhost:8000` would fail only later, and deep inside a library."""
+    """Check the address of a server. `localhost:8000` without `http://` would fail later, inside a library."""
     if value is not None:
         value = value.strip()
         address = urlsplit(value)
@@ -81,7 +81,7 @@ def _without_path(value: str | None) -> str | None:
 
 
 def _listening_at(value: str | None) -> str | None:
-    """Where to take connections in. Port 0 is any free one."""
+    """Check the host and port to listen on. Port 0 stands for any free port."""
     if value is None:
         return None
     value = value.strip()
@@ -102,7 +102,7 @@ def _path(value: str) -> str:
 
 
 def _database(value: SecretStr | None) -> SecretStr | None:
-    """Return the form alone, and without a word of what was given: it may hold a password."""
+    """Check the form of a database's address. The error does not repeat it: it may hold a password."""
     if value is not None:
         text = value.get_secret_value().strip()
         scheme, _, rest = text.partition("://")
@@ -128,7 +128,7 @@ HostAndPort = Annotated[Text, AfterValidator(_listening_at)]
 
 
 class Settings(BaseSettings):
-    """The environment, read once at start. A `.env` file in the working directory counts; real variables win."""
+    """The settings, read once at start: from variables, and from a `.env` file in the working directory."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
@@ -223,41 +223,41 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
-        """`NAME=` in a shell or a file is the same as no such line."""
+        """Read `NAME=`, in a shell or a file, as if the line were missing."""
         bare = {name: _bare(value) for name, value in values.items()}
         return {name: value for name, value in bare.items() if value is not None}
 
     @property
     def has_stream(self) -> bool:
-        """Return whether a Stream app was named, so that the sandbox is not needed."""
+        """Return whether a Stream app is named. Without one, the sandbox is used."""
         return self.stream_api_key is not None
 
     @property
     def by_websocket(self) -> bool:
-        """Return whether each bot has a connection of its own."""
+        """Return whether events come by a WebSocket of each bot."""
         return self.ingress != "webhook"
 
     @property
     def by_webhook(self) -> bool:
-        """Return whether events of the whole app are taken in: at an address, from a queue, or both."""
+        """Return whether events of the whole app come by a webhook, a queue, or both."""
         return self.ingress != "websocket" and (self.webhook is not None or self.sqs_queue_url is not None)
 
     @property
     def database(self) -> SecretStr:
-        """Where turns are kept."""
+        """Return the address of the database of turns."""
         return self.database_url or SecretStr(f"sqlite:///{(self.data / 'engine.db').resolve()}")
 
     @property
     def base_url(self) -> str:
-        """Where Stream answers, without a trailing slash."""
+        """Return the address of Stream, without a trailing slash."""
         return (self.stream_base_url or STREAM_URL).rstrip("/")
 
 
 def load_settings() -> Settings:
-    """Read the environment.
+    """Read the settings.
 
-    Raises SettingsError for a value of the wrong form, for a key without its secret (or the other way round), and for
-    webhooks that nothing takes in.
+    Raises SettingsError for a value of the wrong form, for a key without its secret or a secret without its key, and if
+    events are to come by webhooks without an address or a queue.
     """
     hidden = {name.lower(): value for name, value in hidden_values().items() if name.lower() in Settings.model_fields}
     encoding = encoding_of(Path(".env"))
@@ -292,7 +292,7 @@ def load_settings() -> Settings:
 
 
 def _with_secret(settings: Settings) -> Settings:
-    """Fetch the secret from where the environment says that it is kept."""
+    """Fetch the secret from the file or the keyring that the settings name."""
     if settings.stream_api_secret is not None or settings.stream_api_key is None:
         return settings
     secret = _from_file(settings.stream_api_secret_file) or _from_keyring(

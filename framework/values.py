@@ -1,4 +1,4 @@
-"""Types of values that come from outside, and the mending of texts that no database and no model takes."""
+"""Types of values that come from outside, and the repair of texts that databases and models refuse."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 Json: TypeAlias = Any
-"""A value that JSON has: dict, list, str, int, float, bool or None. Whoever reads it checks what it is."""
+"""A value of JSON: dict, list, str, int, float, bool or None. The reader checks which."""
 
 JsonObject: TypeAlias = Mapping[str, Any]
 """A JSON object that is only read."""
@@ -16,8 +16,8 @@ Untyped: TypeAlias = Any
 
 
 def well_formed(text: str) -> str:
-    """Return the text with U+FFFD for each half of a surrogate pair, which UTF-8 cannot carry. JSON and the arguments
-    of a program can bring them in.
+    """Return the text with U+FFFD for each half of a surrogate pair. UTF-8 cannot encode them; JSON and the arguments
+    of a program can contain them.
     """
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
