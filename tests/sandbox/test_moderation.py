@@ -432,3 +432,26 @@ async def test_the_second_dialect_sets_moderators_up(world: World, v2: Any) -> N
     assert (await v2.moderation.check_s3_access()).data.success is False
     task = (await v2.moderation.bulk_image_moderation(csv_file="https://x/y.csv")).data.task_id
     assert (await v2.get_task(id=task)).data.status == "failed"
+
+
+async def test_an_edit_is_screened_as_a_send_is(world: World) -> None:
+    name, kind = fresh("list"), fresh("type")
+    await world.server.create_blocklist(name=name, words=["fudge"])
+    await world.server.create_channel_type({"name": kind, "blocklist": name, "blocklist_behavior": "block"})
+    (ann,) = await people(world, 1)
+    channel = world.server.channel(kind, fresh("room"), {"members": [ann]})
+    await channel.create(ann)
+    person = world.person(ann)
+    path = f"/channels/{channel.cid.replace(':', '/')}/message"
+    _, sent = await person.call("POST", path, {"message": {"text": "hello"}})
+    id_ = sent["message"]["id"]
+    edits = (
+        ("POST", {"message": {"text": "oh f\u200budge"}}),
+        ("PUT", {"set": {"text": "FUDGE"}}),
+    )
+    for method, body in edits:
+        status, answer = await person.call(method, f"/messages/{id_}", body)
+        assert (status < 300, answer["message"]["type"]) == (True, "error")
+        assert (await world.server.get_message(id_))["message"]["text"] == "hello"
+    status, answer = await person.call("PUT", f"/messages/{id_}", {"set": {"text": "hello again"}})
+    assert (answer["message"]["type"], answer["message"]["text"]) == ("regular", "hello again")

@@ -26,7 +26,6 @@ from framework.logs.secrets import Redactor
 from framework.personal_data import accounts
 from framework.runtime.core import language as words
 from framework.runtime.handover import mood as handover_mood
-from framework.sandbox.features.blocklists import rules as blocklists
 from tests.support.patterns import Place, constants_of, methods_of, places_in, text_of
 from tests.support.pumps import BAR, METHODS, attacks_on, searches_of, worst
 
@@ -58,11 +57,6 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     "framework/runtime/core/language.py:_whole": lambda: [words._whole("talk to a person")],
     "framework/runtime/core/language.py:_called": lambda: [words._called("agent-bot")],
     "framework/runtime/core/language.py:_vocative": lambda: [words._vocative("ben")],
-    "framework/sandbox/features/blocklists/rules.py:_pattern": lambda: [
-        blocklists._pattern(("ass", "a a", "damn"), plural, inside)
-        for plural in (True, False)
-        for inside in (True, False)
-    ],
     "framework/agent/knowledge/articles/encoding.py:_DECLARED": lambda: [_of_text(encoding._DECLARED)],
     "framework/agent/knowledge/articles/encoding.py:_guessed": lambda: [re.compile("[\x80-\xff]{3,}")],
     "framework/agent/knowledge/articles/formats.py:_PAGE": lambda: [_of_text(formats._PAGE)],

@@ -22,7 +22,7 @@ _COUNTED = re.compile(
     r"\d+(?:st|nd|rd|th|s|d|k|m|b|g|kg|km|cm|mm|nm|gb|mb|kb|tb|h|hr|hrs|min|mins|sec|ms|am|pm|px|x|ml|l|w|v|a|hz|fps|c|f"
     r"|e|er|te|ter|o|mo|p|in|ft|oz|lb|lbs|yo|y|t)?"
 )
-_NUMBERED = re.compile(r"(\d*)([^\W\d_]+)(\d*)")
+_DIGITS = "0123456789"
 _NATIVE = 2
 """So many other words of the same script tell that a text is written in it."""
 
@@ -120,8 +120,9 @@ def _is_ordinary(token: str, before: str) -> bool:
         return token in _WORDS_OF_ONE_LETTER or token.isdigit() or before in _APOSTROPHES
     if token in words or _COUNTED.fullmatch(token) or (before in _APOSTROPHES and token in _AFTER_APOSTROPHE):
         return True
-    numbered = _NUMBERED.fullmatch(token)
-    return numbered is not None and (len(numbered[2]) < 2 or (numbered[2] in words and not numbered[1]))
+    plain = token.lstrip(_DIGITS)
+    word = plain.rstrip(_DIGITS)
+    return word.isalpha() and (len(word) < 2 or (word in words and plain == token))
 
 
 def _is_native(pattern: Pattern, reading: Reading, start: int, end: int) -> bool:

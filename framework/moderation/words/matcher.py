@@ -22,7 +22,8 @@ MOST_HITS = 200
 _REPEATED = re.compile(r"(.)(?=\1)", re.DOTALL)
 _LETTER_LIKE = frozenset("@$€£¢¥§")
 _SIGNS = frozenset(SIGNS)
-_AT_EDGE = re.compile(r"(?<![^\W_])[{0}]+|[{0}]+(?![^\W_])".format(re.escape("".join(sorted(SIGNS)))))
+_AT_EDGE = re.compile(r"(?<![^\W_])[@$!|+(€£¢¥#<^§\[{¡]++|[@$!|+(€£¢¥#<^§\[{¡]++(?![^\W_])")
+"""Signs of SIGNS that stand at the beginning or end of a word."""
 
 
 class _Classes(dict[int, str]):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from framework.moderation.words import How, Kind, Match, Term, TermMatcher
+from framework.moderation.words.letters import SIGNS
+from framework.moderation.words.matcher import _AT_EDGE
 
 LIST = TermMatcher(
     [
@@ -112,3 +114,8 @@ def test_ten_times_the_text_takes_about_ten_times_the_steps(piece: str) -> None:
     LIST.find(piece * 10)
     small, large = calls(piece * 200), calls(piece * 2_000)
     assert large < 15 * small + 2_000
+
+
+def test_the_signs_at_edges_are_those_that_stand_for_letters() -> None:
+    assert all(_AT_EDGE.fullmatch(sign) for sign in SIGNS)
+    assert not _AT_EDGE.search("a.b-c'd")

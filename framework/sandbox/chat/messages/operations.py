@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.channels.state import visible_line
 from framework.sandbox.chat.channels.view import channel_view
-from framework.sandbox.chat.feature import Feature
+from framework.sandbox.chat.feature import FEATURES, Feature
 from framework.sandbox.chat.messages import events as message_events
 from framework.sandbox.chat.messages import fields as message_fields
 from framework.sandbox.chat.messages import pins, revisions
@@ -81,18 +81,14 @@ def update_message(call: Call) -> Result:
     for name in _FIXED:
         taken.fields.pop(name, None)
     taken.fields = {"text": "", "attachments": [], "mentioned_users": [], **taken.fields}
-    _change(call, message, taken, user)
-    message_events.publish_change(call, "message.updated", message, user)
-    return {"message": message_view(call.sandbox, message, user.id if user else None)}
+    return _changed(call, message, taken, user)
 
 
 @DOMAIN.operation("UpdateMessagePartial", "PUT", "/messages/{id}", status=200)
 def update_message_partial(call: Call) -> Result:
     """Set and unset single fields; dotted names reach into custom objects."""
     message, user = _changeable(call)
-    _change(call, message, _partial(call, message), user)
-    message_events.publish_change(call, "message.updated", message, user)
-    return {"message": message_view(call.sandbox, message, user.id if user else None)}
+    return _changed(call, message, _partial(call, message), user)
 
 
 @DOMAIN.operation("EphemeralMessageUpdate", "PATCH", "/messages/{id}/ephemeral", status=200)
@@ -140,9 +136,31 @@ def _partial(call: Call, message: Message) -> Input:
     return Input(fields, custom)
 
 
-def _change(call: Call, message: Message, taken: Input, user: User | None) -> None:
-    """Apply an update and store it, and what the message was before."""
+def _changed(call: Call, message: Message, taken: Input, user: User | None) -> Result:
+    """Apply an update, store it, and tell of it. One that moderation refuses changes nothing."""
     revised = _revised(call, message, taken)
+    refused = _screened(call, message, revised, user)
+    if refused is not None:
+        return {"message": message_view(call.sandbox, refused, user.id if user else None)}
+    was_hidden = message.shadowed
+    _change(call, message, revised, user)
+    if message.shadowed and not was_hidden:
+        message_events.publish_gone(call, message)
+    message_events.publish_change(call, "message.updated", message, user)
+    return {"message": message_view(call.sandbox, message, user.id if user else None)}
+
+
+def _screened(call: Call, message: Message, revised: Message, user: User | None) -> Message | None:
+    """What a text that a person changed becomes as an error, if moderation refuses it as it would a new message."""
+    if user is None or revised.text == message.text:
+        return None
+    channel = service.channel_of(call, message)
+    answers = (screen(call, channel, revised, user) for screen in call.sandbox[FEATURES].screen)
+    return next((answer for answer in answers if answer is not None), None)
+
+
+def _change(call: Call, message: Message, revised: Message, user: User | None) -> None:
+    """Store a changed message, and what it was before."""
     if (revised.text, revised.attachments, revised.custom) != (message.text, message.attachments, message.custom):
         revisions.keep(call, message, user.id if user is not None else None)
         revised.updated_by_id = message.updated_by_id

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from framework.sandbox.chat.messages.record import Message
+from framework.sandbox.chat.messages.record import MESSAGES, Message
 from framework.sandbox.chat.messages.view import render_html
 from framework.sandbox.chat.permissions.rules import config_of
 from framework.sandbox.features.blocklists import rules as blocklists
 from framework.sandbox.features.moderation import hook_events, reports
 from framework.sandbox.features.moderation import rule_conditions as rules
 from framework.sandbox.features.moderation.records import (
+    AUTOMOD,
     BLOCKED,
     BYPASSES,
+    MESSAGE,
     MODERATION_CONFIGS,
     Bypass,
     ModerationConfig,
@@ -62,7 +64,8 @@ def screen(call: Call, channel: Channel, message: Message, _user: User) -> Messa
     if verdict.action not in HELD:
         return None
     if verdict.action == "remove":
-        call.store[BLOCKED].put(message.copy())
+        if message.id not in call.store[MESSAGES]:  # a refused edit leaves the message as it was
+            call.store[BLOCKED].put(message.copy())
         message.text, message.html = NOTICE, render_html(NOTICE)
     message.type = "error"
     return message
@@ -120,6 +123,8 @@ def _config_lists(configs: list[ModerationConfig]) -> list[tuple[str, str]]:
 
 
 def _report(call: Call, message: Message, verdict: Verdict, original: str) -> None:
+    if any(one.user_id == AUTOMOD for one in reports.flags_to(call, MESSAGE, message.id)):
+        return  # an earlier text of it stands in the queue
     reason = f"blocklist {verdict.lists[0]}" if verdict.lists else "moderation rule"
     flag = reports.flag_by_automod(call, message, verdict.lists, reason, original)
     item = reports.item_for(call, flag.entity_type, flag.entity_id, message.user_id)
