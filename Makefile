@@ -36,7 +36,7 @@ test: $(VENV)/.test-installed $(VENV)/.docs-installed install-local clients
 	$(PYTEST)
 endif
 
-lint: $(VENV)/.test-installed ## style and types alone
+lint: $(VENV)/.test-installed ## style and types only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 docs: $(VENV)/.test-installed $(VENV)/.docs-installed ## build the site of docs/ into site/; a link that leads nowhere fails it

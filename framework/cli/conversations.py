@@ -72,7 +72,7 @@ def record(
     bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
     channel: Annotated[str, typer.Option(help="The channel, as TYPE:ID.")],
     last: Annotated[int, typer.Option(min=1, max=300, help="How many messages to read.")] = 30,
-    output: Annotated[Path | None, typer.Option(help="Write to this file; without it, print.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
 ) -> None:
     """Make a conversation test of what was said in a real channel. People get made-up ids. Read it over."""
     from framework.app.environment import logging_for, prepare_data

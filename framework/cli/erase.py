@@ -25,12 +25,12 @@ def erase(
     bots: Annotated[list[str] | None, typer.Argument(help="Whose tools are asked; without any, all bots.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Erase what is kept of a person here: facts, summaries, jobs, approvals, feedback, handovers, the arguments in the
+    """Erase what is kept about a person: facts, summaries, jobs, approvals, feedback, handovers, the arguments in the
     audit log, usage, and what tools keep (by `forget(user_id)` in tools.py).
 
-    Messages are the chat service's to delete. It may be done while bots run and while the person writes. Turns that run
-    just now are waited for, up to 30 s; those that still run then are counted as `running`: erase once more when they
-    have ended. A `user.deleted` event does the same.
+    The chat service deletes messages itself. Bots may run meanwhile, and the person may write. Turns of the person that
+    run at that moment are waited for, up to 30 s. Those that still run then are counted as `running`: erase once more
+    when they have ended. A `user.deleted` event does the same.
     """
     from framework.app.environment import logging_for, prepare_data
     from framework.runtime.erasure import Eraser

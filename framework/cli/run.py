@@ -27,8 +27,8 @@ def run(
 ) -> None:
     """Run bots: they join their channels and answer until Ctrl-C.
 
-    Without STREAM_API_KEY a sandbox is started beside them, with a playground page to talk to them. A bot whose files
-    are edited goes on with what they say then.
+    Without STREAM_API_KEY a sandbox is started beside them, with a page to talk to them. Edited bots are read again
+    while they run.
     """
     started = time.monotonic()
     from framework.app.app import App

@@ -67,7 +67,7 @@ def sandbox(
     development_tokens: Annotated[
         bool,
         typer.Option(
-            "--development-tokens", help="Let the playground sign people in also where others can reach the server."
+            "--development-tokens", help="Let the playground sign people in even if others can reach the server."
         ),
     ] = False,
     allow_host: Annotated[

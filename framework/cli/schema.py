@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this file; without it, print.")
+        Path | None, typer.Option("--output", "-o", help="Write to this file instead of printing.")
     ] = None,
     docs: Annotated[
         Path | None, typer.Option("--docs", help="Renew the reference of all keys in this Markdown file instead.")

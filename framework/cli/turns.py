@@ -100,9 +100,9 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Have dead letters tried again, with the steps that were finished: now, or when the bot runs.
+    """Try dead letters again, with their finished steps: at once if the bot runs, else when it starts.
 
-    An apology in the channel is replaced by the answer.
+    The answer replaces the apology in the channel.
     """
     if bool(keys) == everything:
         raise UsageError("Which ones?", hint="Name the keys that `turns` lists, or say --all.")
