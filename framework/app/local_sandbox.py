@@ -12,8 +12,8 @@ import structlog
 
 from framework.aio import cancel
 from framework.app.sandbox_files import (
-    Address,
     ClaimedError,
+    SandboxAddress,
     claim,
     data_file,
     is_claimed,
@@ -65,7 +65,7 @@ class _Child:
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
-    async def start(self) -> Address:
+    async def start(self) -> SandboxAddress:
         """Start it, and keep it running until `stop`."""
         await self._launch()
         self._keeper = asyncio.create_task(self._keep(), name="sandbox keeper")
@@ -81,7 +81,7 @@ class _Child:
     async def _launch(self) -> None:
         self._process, url = await _start(self._data, self._address)
         known = self._address
-        self._address = Address(known.api_key, known.api_secret, url, os.getpid())
+        self._address = SandboxAddress(known.api_key, known.api_secret, url, os.getpid())
         publish(self._data, self._address)
 
     async def _keep(self) -> None:
@@ -123,7 +123,7 @@ async def _alone(data: Path) -> AsyncIterator[None]:
         yield
 
 
-async def _running(data: Path) -> Address | None:
+async def _running(data: Path) -> SandboxAddress | None:
     """Where the running sandbox answers; None where there is none, after a killed process's one has ended."""
     for _ in range(int(START_TIMEOUT / POLL)):
         if not is_claimed(data_file(data)):
@@ -139,7 +139,7 @@ async def _running(data: Path) -> Address | None:
     )
 
 
-def _pointed_at(settings: Settings, address: Address) -> Settings:
+def _pointed_at(settings: Settings, address: SandboxAddress) -> Settings:
     return settings.model_copy(
         update={
             "stream_api_key": address.api_key,
@@ -149,7 +149,7 @@ def _pointed_at(settings: Settings, address: Address) -> Settings:
     )
 
 
-async def _start(data: Path, address: Address) -> tuple[asyncio.subprocess.Process, str]:
+async def _start(data: Path, address: SandboxAddress) -> tuple[asyncio.subprocess.Process, str]:
     """Start the sandbox, where possible on the port that it had, and wait for its ready line.
 
     It runs in a session of its own: Ctrl-C in the terminal must reach the bot first, which still has to post. It ends

@@ -24,7 +24,7 @@ class ClaimedError(Exception):
 
 
 @dataclass(frozen=True)
-class Address:
+class SandboxAddress:
     """Where a sandbox answers and what opens it. `owner` is the process that it ends with; none until it has run."""
 
     api_key: str
@@ -72,11 +72,11 @@ def env_file(data: Path) -> Path:
     return data / "sandbox.env"
 
 
-def read_address(data: Path) -> Address:
+def read_address(data: Path) -> SandboxAddress:
     """Read the folder's credentials, made up once. They stay, so that people stay signed in across restarts."""
     found = _read(env_file(data))
     if found is None:
-        made = Address(f"sandbox{secrets.token_hex(4)}", SecretStr(secrets.token_urlsafe(32)))
+        made = SandboxAddress(f"sandbox{secrets.token_hex(4)}", SecretStr(secrets.token_urlsafe(32)))
         _write(data, made, replace=env_file(data).exists())
         found = _read(env_file(data)) or made  # of two processes that made some up at once, one came first
     return found
@@ -100,12 +100,12 @@ def secret_from(file: Path) -> str:
     return found
 
 
-def publish(data: Path, address: Address) -> None:
+def publish(data: Path, address: SandboxAddress) -> None:
     """Write the credentials and the address where others find them; readable by this user alone."""
     _write(data, address, replace=True)
 
 
-def _read(file: Path) -> Address | None:
+def _read(file: Path) -> SandboxAddress | None:
     if not file.is_file():
         return None
     rows = (line.partition("=") for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
@@ -113,7 +113,7 @@ def _read(file: Path) -> Address | None:
     if not (values.get("STREAM_API_KEY") and values.get("STREAM_API_SECRET")):
         return None
     owner = values.get("SANDBOX_OWNER", "")
-    return Address(
+    return SandboxAddress(
         values["STREAM_API_KEY"],
         SecretStr(values["STREAM_API_SECRET"]),
         values.get("STREAM_BASE_URL", ""),
@@ -121,7 +121,7 @@ def _read(file: Path) -> Address | None:
     )
 
 
-def _write(data: Path, address: Address, *, replace: bool) -> None:
+def _write(data: Path, address: SandboxAddress, *, replace: bool) -> None:
     """Whole or not at all. Without `replace`, a file that is there by now stays."""
     data.mkdir(parents=True, exist_ok=True)
     text = (

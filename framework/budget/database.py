@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.budget import rows
-from framework.budget.usage import Claim, Refused, Usage
+from framework.budget.usage import BudgetClaim, Refused, Usage
 from framework.storage import Schema, Storage
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class DatabaseUsageBook:
         self._writer: asyncio.Task[None] | None = None
         self._until_prune = 1
 
-    async def reserve(self, claim: Claim, now: datetime) -> Refused | None:
+    async def reserve(self, claim: BudgetClaim, now: datetime) -> Refused | None:
         """See the port."""
         return await self._do(lambda connection: rows.reserve(connection, claim, now.timestamp()))
 

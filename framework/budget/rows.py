@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from framework.budget.usage import AHEAD, LEASE, MINUTE, Claim, Refused, Usage
+from framework.budget.usage import AHEAD, LEASE, MINUTE, BudgetClaim, Refused, Usage
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, RowMapping
@@ -17,7 +17,7 @@ _ALL_DAYS = ""
 """The day of rows in `usage_sums` that serve as locks of a scope's calls; they are pruned as long past days are."""
 
 
-def reserve(connection: Connection, claim: Claim, now: float) -> Refused | None:
+def reserve(connection: Connection, claim: BudgetClaim, now: float) -> Refused | None:
     """See `UsageBook.reserve`."""
     sums = _add(connection, claim.day.isoformat(), dict.fromkeys(claim.scopes, Usage()))  # locks them as well
     seen = _look(connection, claim, now)
@@ -126,7 +126,7 @@ def prune(connection: Connection, day: date) -> None:
     connection.execute(delete(CALLS).where(CALLS.c.at < midnight - _KEPT_CALLS))
 
 
-def _refused(claim: Claim, sums: Mapping[str, Usage], seen: RowMapping) -> Refused | None:
+def _refused(claim: BudgetClaim, sums: Mapping[str, Usage], seen: RowMapping) -> Refused | None:
     if claim.person and claim.per_minute is not None and seen["recent"] >= claim.per_minute:
         return Refused("minute", claim.person)
     for bound in claim.bounds:
@@ -137,7 +137,7 @@ def _refused(claim: Claim, sums: Mapping[str, Usage], seen: RowMapping) -> Refus
     return None
 
 
-def _look(connection: Connection, claim: Claim, now: float) -> RowMapping:
+def _look(connection: Connection, claim: BudgetClaim, now: float) -> RowMapping:
     """What is known of the turn, and of the person's in the minute before the message and just now."""
     from framework.budget.statements import LOOK
 
@@ -152,7 +152,7 @@ def _look(connection: Connection, claim: Claim, now: float) -> RowMapping:
     return connection.execute(LOOK, values).mappings().one()
 
 
-def _set_aside(connection: Connection, claim: Claim, usage: Usage, now: float) -> None:
+def _set_aside(connection: Connection, claim: BudgetClaim, usage: Usage, now: float) -> None:
     from framework.budget import statements
 
     day = claim.day.isoformat()

@@ -55,7 +55,7 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Claim:
+class BudgetClaim:
     """What a turn wants to spend. `bounds` names each scope that it counts in, whether it is bounded or not.
 
     `at` is when the message was written, `day` the day that it counts on. `most` is what the turn may cost at most;
@@ -98,7 +98,7 @@ class Refused:
 class UsageBook(Protocol):
     """Keeps usage by scope and day. Raises EngineError where it cannot."""
 
-    async def reserve(self, claim: Claim, now: datetime) -> Refused | None:
+    async def reserve(self, claim: BudgetClaim, now: datetime) -> Refused | None:
         """Set aside what a turn may cost, in one transaction, or say why not. None too for a turn that holds a
         reservation, or was counted: a turn that is tried again pays once.
         """
@@ -128,7 +128,7 @@ class UsageBook(Protocol):
 
 @dataclass(frozen=True)
 class _Reservation:
-    claim: Claim
+    claim: BudgetClaim
     usage: Usage
     at: datetime
 
@@ -152,7 +152,7 @@ class MemoryUsageBook:
         self._reserved: dict[str, _Reservation] = {}
         self._calls: OrderedDict[str, _Calls] = OrderedDict()
 
-    async def reserve(self, claim: Claim, now: datetime) -> Refused | None:
+    async def reserve(self, claim: BudgetClaim, now: datetime) -> Refused | None:
         """See the port."""
         if claim.turn in self._counted:
             return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from framework.cli.check_knowledge import knowledge_findings
-from framework.cli.finding import Finding
+from framework.cli.finding import CheckFinding
 from framework.errors import FrameworkError, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: bool) -> Iterator[Finding]:
+def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: bool) -> Iterator[CheckFinding]:
     from framework.app.environment import logging_for
     from framework.definition.loader import bot_names, bots_folder
     from framework.settings import load_settings
@@ -71,24 +71,24 @@ def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: boo
         settings = load_settings()
         logging_for(settings, level="error")  # What is doubtful stands in the findings.
     except FrameworkError as error:
-        yield Finding("environment", "settings", ok=False, detail=str(error))
+        yield CheckFinding("environment", "settings", ok=False, detail=str(error))
         return
     names = bots or bot_names()
     if not names:
         detail = f"There are no bots under {bots_folder()}.\n  Make one: python -m framework new my_bot"
-        yield Finding("bots", "folder", ok=False, detail=detail)
+        yield CheckFinding("bots", "folder", ok=False, detail=detail)
     for name in names:
         yield from _check_bot(name, settings, online=online, accept_tools=accept_tools, each=each)
 
 
-def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool, each: bool) -> list[Finding]:
+def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool, each: bool) -> list[CheckFinding]:
     from framework.definition.loader import load_bot
     from framework.runtime.team.channels import team_channels
 
     try:
         bot = load_bot(name)
     except FrameworkError as error:
-        return [Finding(name, "definition", ok=False, detail=str(error)), *_beside(name)]
+        return [CheckFinding(name, "definition", ok=False, detail=str(error)), *_beside(name)]
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
         ("tools", _tools),
         ("tests", _conversations),
@@ -103,19 +103,21 @@ def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: boo
         parts.append(("mcp servers", reach if online else _servers))
     if not (bot.folder / "moderation.yaml").is_file():
         parts = [one for one in parts if one[0] != "moderation"]
-    findings = [Finding(bot.name, "definition", ok=True, detail=_summary(bot))]
-    findings += [Finding(bot.name, "warning", ok=True, detail=str(warning), warning=True) for warning in bot.warnings]
+    findings = [CheckFinding(bot.name, "definition", ok=True, detail=_summary(bot))]
+    findings += [
+        CheckFinding(bot.name, "warning", ok=True, detail=str(warning), warning=True) for warning in bot.warnings
+    ]
     for part, look in parts:
         try:
-            findings.append(Finding(bot.name, part, ok=True, detail=look(bot, settings)))
+            findings.append(CheckFinding(bot.name, part, ok=True, detail=look(bot, settings)))
         except FrameworkError as error:
-            findings.append(Finding(bot.name, part, ok=False, detail=str(error)))
+            findings.append(CheckFinding(bot.name, part, ok=False, detail=str(error)))
         if part == "tools":
             findings += knowledge_findings(bot, settings, each=each)
     return findings
 
 
-def _beside(name: str) -> Iterator[Finding]:
+def _beside(name: str) -> Iterator[CheckFinding]:
     """What is wrong in the files beside a bot.yaml that is wrong itself, so that all is told at once."""
     from framework.definition.loader import find_bot
     from framework.testing.scenario import load_tests
@@ -133,7 +135,7 @@ def _beside(name: str) -> Iterator[Finding]:
         try:
             look()
         except FrameworkError as error:
-            yield Finding(name, part, ok=False, detail=str(error))
+            yield CheckFinding(name, part, ok=False, detail=str(error))
 
 
 def _summary(bot: Bot) -> str:
@@ -337,7 +339,7 @@ def _run(work: Coroutine[None, None, str]) -> str:
     return asyncio.run(work)
 
 
-def _show(findings: list[Finding]) -> None:
+def _show(findings: list[CheckFinding]) -> None:
     """A bot, and below it a line a part. Long lines stay whole, so that a path in one can be copied and searched."""
     from rich.text import Text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from framework.cli.finding import Finding
+from framework.cli.finding import CheckFinding
 from framework.errors import DefinitionError, FrameworkError, Position
 
 if TYPE_CHECKING:
@@ -17,26 +17,26 @@ _PART = "knowledge"
 _LONGEST = 40
 
 
-def knowledge_findings(bot: Bot, settings: Settings, *, each: bool) -> Iterator[Finding]:
+def knowledge_findings(bot: Bot, settings: Settings, *, each: bool) -> Iterator[CheckFinding]:
     """All articles at once; `each`: a line for every article, too."""
     from framework.agent.build.factory import load_knowledge
 
     try:
         base = load_knowledge(bot, settings)
     except FrameworkError as error:
-        yield Finding(bot.name, _PART, ok=False, detail=str(error))
+        yield CheckFinding(bot.name, _PART, ok=False, detail=str(error))
         return
     if base is None:
         none = "none: without a language model the bot cannot answer anything"
-        yield Finding(bot.name, _PART, ok=True, detail=none)
+        yield CheckFinding(bot.name, _PART, ok=True, detail=none)
         return
     read = [article for article in base.articles if article.chunks]
     counted = f"{_count(len(read), 'article')} in {_count(len(base.index.chunks), 'passage')}"
     lost = sum(len(article.lost) for article in read)
-    yield Finding(bot.name, _PART, ok=True, detail=f"{counted}, {_count(lost, 'word')} lost" if each else counted)
+    yield CheckFinding(bot.name, _PART, ok=True, detail=f"{counted}, {_count(lost, 'word')} lost" if each else counted)
     for article in base.articles:
         if each and article.chunks:
-            yield Finding(bot.name, _PART, ok=True, detail=_understood(article))
+            yield CheckFinding(bot.name, _PART, ok=True, detail=_understood(article))
         yield from _doubts(bot, article)
 
 
@@ -64,10 +64,10 @@ def _short(word: str) -> str:
     return word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"
 
 
-def _doubts(bot: Bot, article: Article) -> Iterator[Finding]:
+def _doubts(bot: Bot, article: Article) -> Iterator[CheckFinding]:
     where = Position(bot.folder / article.name)
     if article.problem:
         said = DefinitionError(article.problem, where=where, hint=article.hint)
-        yield Finding(bot.name, _PART, ok=True, detail=f"{said}", warning=True)
+        yield CheckFinding(bot.name, _PART, ok=True, detail=f"{said}", warning=True)
     for warning in article.warnings:
-        yield Finding(bot.name, _PART, ok=True, detail=str(DefinitionError(warning, where=where)), warning=True)
+        yield CheckFinding(bot.name, _PART, ok=True, detail=str(DefinitionError(warning, where=where)), warning=True)

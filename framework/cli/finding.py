@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """What was looked at, whether it is right, and what there is to say about it. A warning is right, but doubtful."""
 
     bot: str

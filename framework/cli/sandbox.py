@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from framework.app.sandbox_files import Address, ClaimedError, claim, data_file, publish, read_address, secret_from
+from framework.app.sandbox_files import (
+    ClaimedError,
+    SandboxAddress,
+    claim,
+    data_file,
+    publish,
+    read_address,
+    secret_from,
+)
 from framework.errors import FrameworkError
 from framework.extras import extra
 from framework.private_files import close_file
@@ -147,7 +155,7 @@ def _publish(config: SandboxConfig, url: str) -> None:
     folder = Path(config.data).parent
     known = read_address(folder)
     if known.api_key == config.api_key and known.api_secret.get_secret_value() == config.api_secret:
-        publish(folder, Address(config.api_key, known.api_secret, url, os.getpid()))
+        publish(folder, SandboxAddress(config.api_key, known.api_secret, url, os.getpid()))
 
 
 def _is_free(host: str, port: int) -> bool:

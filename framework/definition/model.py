@@ -12,16 +12,16 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from framework.definition.parts.budget import Budget
-from framework.definition.parts.channels import CatchUp, Channels
+from framework.definition.parts.channels import CatchUpOptions, Channels
 from framework.definition.parts.conditions import Conditions, Team
-from framework.definition.parts.handover import Handover
+from framework.definition.parts.handover import HandoverOptions
 from framework.definition.parts.identity import Identity, Persona
 from framework.definition.parts.language_model import Model
 from framework.definition.parts.memory import Context, Memory
 from framework.definition.parts.operations import Operations
 from framework.definition.parts.part import ONE_OR_MANY, Part, Texts
 from framework.definition.parts.phrases import Phrases
-from framework.definition.parts.reply import Drafts, Reply
+from framework.definition.parts.reply import DraftOptions, Reply
 from framework.definition.parts.tools import McpServer, ToolRule
 from framework.definition.parts.triggers import Trigger
 from framework.definition.reading.positions import YamlDocument
@@ -29,8 +29,8 @@ from framework.definition.reading.prompt import Prompt
 from framework.errors import DefinitionError
 
 __all__ = [
-    "Bot", "BotDefinition", "CatchUp", "ChannelDefinition", "Channels", "Identity", "Model", "Persona", "Phrases",
-    "Variable",
+    "Bot", "BotDefinition", "CatchUpOptions", "ChannelDefinition", "Channels", "Identity", "Model", "Persona",
+    "Phrases", "Variable",
 ]  # fmt: skip
 
 Variable = str | int | float | bool
@@ -113,8 +113,8 @@ class ChannelDefinition(Part):
     memory: Memory = Field(default_factory=Memory, description="What it remembers of people.")
     budget: Budget = Field(default_factory=Budget, description="What it may spend.")
     reply: Reply = Field(default_factory=Reply, description="How it replies.")
-    drafts: Drafts = Field(default_factory=Drafts, description="Whether the team approves answers first.")
-    handover: Handover = Field(default_factory=Handover, description="When and how a person takes over.")
+    drafts: DraftOptions = Field(default_factory=DraftOptions, description="Whether the team approves answers first.")
+    handover: HandoverOptions = Field(default_factory=HandoverOptions, description="When and how a person takes over.")
     operations: Operations = Field(
         default_factory=Operations, description="What it may do with the chat's operations, if it lists tools for them."
     )
@@ -143,7 +143,9 @@ class BotDefinition(ChannelDefinition):
         description="Other values for some channels, by TYPE:ID with wildcards. The most specific pattern wins.",
         examples=[{"messaging:vip-*": {"model": "openai:gpt-5"}}],
     )
-    catch_up: CatchUp = Field(default_factory=CatchUp, description="Messages that came while it was away.")
+    catch_up: CatchUpOptions = Field(
+        default_factory=CatchUpOptions, description="Messages that came while it was away."
+    )
 
     @property
     def tool_names(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Replica:
 
     def __init__(
         self,
-        address: database.Address,
+        address: database.DatabaseAddress,
         name: str,
         rhythm: Rhythm,
         retention: Retention,

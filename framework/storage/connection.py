@@ -37,7 +37,7 @@ _POSTGRES_SETTINGS: dict[str, str | int] = {
 
 
 @dataclass(frozen=True)
-class Address:
+class DatabaseAddress:
     """Where the database is. `shown` is for people: without a password."""
 
     kind: Literal["sqlite", "postgresql"]
@@ -46,11 +46,11 @@ class Address:
     file: Path | None = None
 
 
-IN_MEMORY = Address("sqlite", "memory", "sqlite://")
+IN_MEMORY = DatabaseAddress("sqlite", "memory", "sqlite://")
 """A database of this process alone."""
 
 
-def address(url: str) -> Address:
+def address(url: str) -> DatabaseAddress:
     """Understand a `DATABASE_URL`. Raises SettingsError, which never repeats it: it may hold a password."""
     wrong = SettingsError(
         "The address of the database is not understood.",
@@ -67,14 +67,14 @@ def address(url: str) -> Address:
         if name == url or not name.strip("/") or name.startswith(":memory:"):
             raise wrong
         file = Path(name)
-        return Address("sqlite", f"sqlite:///{file}", f"sqlite:///{file}", file)
+        return DatabaseAddress("sqlite", f"sqlite:///{file}", f"sqlite:///{file}", file)
     if parts.scheme not in {"postgres", "postgresql", "postgresql+psycopg"} or not parts.path.strip("/"):
         raise wrong
     shown = f"postgresql://{host}{f':{port}' if port else ''}{parts.path}"
-    return Address("postgresql", shown, "postgresql+psycopg" + url[len(parts.scheme) :])
+    return DatabaseAddress("postgresql", shown, "postgresql+psycopg" + url[len(parts.scheme) :])
 
 
-def connect(address: Address, *, pooled: bool = False) -> Engine:
+def connect(address: DatabaseAddress, *, pooled: bool = False) -> Engine:
     """Return an SQLAlchemy engine whose connections begin and end transactions by `transaction`.
 
     `pooled`: connections are kept for the next use, and tried before it; otherwise each use opens its own.
@@ -267,7 +267,7 @@ def trouble(error: Exception) -> Trouble:
     return Trouble.BAD
 
 
-def failure(error: Exception, address: Address) -> EngineError:
+def failure(error: Exception, address: DatabaseAddress) -> EngineError:
     """The error for people. Neither a statement nor its values appear in it."""
     kind = trouble(error)
     cause = getattr(error, "orig", None) or error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from framework.storage.connection import (
     IN_MEMORY,
-    Address,
+    DatabaseAddress,
     Trouble,
     address,
     connect,
@@ -39,7 +39,7 @@ class Storage:
 
     def __init__(self, url: str) -> None:
         """`url`: as `DATABASE_URL`. Raises SettingsError if it is not understood."""
-        self.address: Address = IN_MEMORY if url == IN_MEMORY.url else address(url)
+        self.address: DatabaseAddress = IN_MEMORY if url == IN_MEMORY.url else address(url)
         self._lock = threading.RLock()
         self._engine: Engine | None = None
         self._prepared: set[str] = set()

@@ -35,7 +35,7 @@ from framework.values import Json
 _TICK = timedelta(microseconds=1)
 
 
-class Listener(Protocol):
+class ChatListener(Protocol):
     """A connection to the chat."""
 
     @property
@@ -80,7 +80,7 @@ class MemoryChat:
         self.app = app
         self.id_key = IdKey(SecretStr(f"the secret of the app {app}"))
         self.rooms: dict[ChannelRef, Room] = {}
-        self.listeners: list[Listener] = []
+        self.listeners: list[ChatListener] = []
         self.people: dict[str, User] = {}
         self.reactions: dict[str, list[Reaction]] = {}
         self._clock = now

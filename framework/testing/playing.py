@@ -14,7 +14,7 @@ from framework.settings import Settings, load_settings
 from framework.testing.clock import VirtualLoop
 from framework.testing.expect import Observed, unmet
 from framework.testing.outcome import TestResult
-from framework.testing.rubric import Judge
+from framework.testing.rubric import RubricJudge
 from framework.testing.scenario import Step, Test
 from framework.testing.scene import Scene, open_scene
 
@@ -39,7 +39,7 @@ async def _play(test: Test, entry: AppBot, settings: Settings) -> TestResult:
         return result
     try:
         async with open_scene(test.scenario, entry, settings, result.lines) as scene:
-            judge = Judge(entry.bot, settings, scene.loop.real_time)
+            judge = RubricJudge(entry.bot, settings, scene.loop.real_time)
             for number, step in enumerate(test.scenario.turns):
                 seen = await scene.do(step)
                 for failure in [*unmet(step.expect, seen), *await _judged(judge, scene, step, seen)]:
@@ -53,7 +53,7 @@ def _has_model(entry: AppBot, settings: Settings) -> bool:
     return entry.own.model is not None or not choose_model(entry.bot.definition.model, settings).is_embedded
 
 
-async def _judged(judge: Judge, scene: Scene, step: Step, seen: Observed) -> Sequence[str]:
+async def _judged(judge: RubricJudge, scene: Scene, step: Step, seen: Observed) -> Sequence[str]:
     """What a language model has against the answer, if a rubric is given and a model is set."""
     if not step.expect.rubric:
         return ()

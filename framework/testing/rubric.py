@@ -28,7 +28,7 @@ class Grade(BaseModel):
     why: str = Field(description="One sentence.")
 
 
-class Judge:
+class RubricJudge:
     """Grades answers by the bot's own model. `available` is False where the bot answers with the embedded one."""
 
     def __init__(self, bot: Bot, settings: Settings, real_time: Callable[[], AbstractContextManager[None]]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from framework.app.local_sandbox import local_sandbox
-from framework.app.sandbox_files import Address, env_file, is_claimed, publish, read_address
+from framework.app.sandbox_files import SandboxAddress, env_file, is_claimed, publish, read_address
 from framework.settings import Settings
 from tests.support.ports import free_port
 from tests.support.process import Process
@@ -38,7 +38,7 @@ async def test_of_two_that_start_at_once_the_second_joins_the_first(settings: Se
 async def test_it_comes_back_on_the_port_that_it_had(settings: Settings, tmp_path: Path) -> None:
     known = read_address(tmp_path)
     url = f"http://127.0.0.1:{free_port()}"
-    publish(tmp_path, Address(known.api_key, known.api_secret, url))
+    publish(tmp_path, SandboxAddress(known.api_key, known.api_secret, url))
     async with local_sandbox(settings) as found:
         assert (found.base_url, found.stream_api_key) == (url, known.api_key)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from framework.budget.database import DatabaseUsageBook
-from framework.budget.usage import LEASE, Bound, Claim, MemoryUsageBook, Refused, Usage, UsageBook
+from framework.budget.usage import LEASE, Bound, BudgetClaim, MemoryUsageBook, Refused, Usage, UsageBook
 from framework.errors import EngineError
 from tests.support.postgres import Postgres
 
@@ -88,10 +88,10 @@ async def test_a_database_that_cannot_be_opened_is_an_engine_error(tmp_path: Pat
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def claim(turn: str, person: str = "ann", *, at: datetime = NOON, **more: Any) -> Claim:
+def claim(turn: str, person: str = "ann", *, at: datetime = NOON, **more: Any) -> BudgetClaim:
     """A claim of a person whose turns of a day are bounded by three."""
     bounds = (Bound(person, turns=more.pop("turns", 3)), Bound("all"))
-    return Claim(turn, at, at.date(), bounds, person, **more)
+    return BudgetClaim(turn, at, at.date(), bounds, person, **more)
 
 
 async def test_many_at_once_get_as_many_as_the_limit_says(book: UsageBook) -> None:
@@ -163,8 +163,8 @@ async def test_turns_at_once_end_with_being_settled_or_released(book: UsageBook)
 
 
 async def test_without_a_count_a_turn_is_set_aside_as_the_turns_before_it_cost(book: UsageBook) -> None:
-    def bounded(turn: str) -> Claim:
-        return Claim(turn, NOON, DAY, (Bound("all", tokens=250),))
+    def bounded(turn: str) -> BudgetClaim:
+        return BudgetClaim(turn, NOON, DAY, (Bound("all", tokens=250),))
 
     assert await book.reserve(bounded("t0"), NOON) is None
     assert await book.reserve(bounded("t1"), NOON) == Refused("spent", "all")  # nobody knows yet what a turn costs

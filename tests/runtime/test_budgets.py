@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from framework.agent.conversation import Answer, Conversation, Finished
-from framework.budget.usage import Claim, MemoryUsageBook, Refused, Usage
+from framework.budget.usage import BudgetClaim, MemoryUsageBook, Refused, Usage
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, Step
@@ -105,7 +105,7 @@ class Witnessed(MemoryUsageBook):
         super().__init__()
         self.asked: list[str] = []
 
-    async def reserve(self, claim: Claim, now: datetime) -> Refused | None:
+    async def reserve(self, claim: BudgetClaim, now: datetime) -> Refused | None:
         self.asked.append("reserve")
         return await super().reserve(claim, now)
 

@@ -64,7 +64,7 @@ class Channels(Part):
         return any(fnmatchcase(cid, pattern) for pattern in self.join)
 
 
-class CatchUp(Part):
+class CatchUpOptions(Part):
     """Which messages are answered that came while the bot was away."""
 
     horizon: Duration = Field(timedelta(hours=24), description="Unanswered messages older than this are not answered.")

@@ -10,7 +10,7 @@ from pydantic import Field
 from framework.definition.parts.part import Duration, Part, Texts
 
 
-class Handover(Part):
+class HandoverOptions(Part):
     """A person takes over: what leads to it, who is called, and what ends it."""
 
     enabled: bool = Field(False, description="Whether the bot hands over at all.")

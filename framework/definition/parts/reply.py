@@ -51,7 +51,7 @@ class Reply(Part):
     )
 
 
-class Drafts(Part):
+class DraftOptions(Part):
     """Answers go to the team first. The team sends, edits or drops them."""
 
     enabled: bool = Field(False, description="Whether answers need approval.")

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import structlog
 
 from framework.agent.conversation import AgentEvent, Answer, Finished
-from framework.budget.usage import Bound, Claim, Refused, Usage, UsageBook
+from framework.budget.usage import Bound, BudgetClaim, Refused, Usage, UsageBook
 from framework.definition.parts.budget import Spending
 from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.outcome import Decision, Failed, HandOver, Outcome, Replied, Say, Skip
@@ -115,14 +115,14 @@ class Account:
         self._settled = True
 
 
-def claim_of(turn: Turn) -> Claim:
+def claim_of(turn: Turn) -> BudgetClaim:
     """What a turn wants to spend, and on whose account."""
     budget = turn.definition.budget
     of_person = not turn.cause.made_up or turn.trigger.user.id != turn.bot_user_id
     named = zip(_scopes(turn), (budget.user_day, budget.channel_day, budget.day), strict=True)
     bounds = tuple(Bound(scope, bound.tokens, bound.money, bound.turns) for scope, bound in named)
     price = max(budget.price.input, budget.price.output) / 1_000_000
-    return Claim(
+    return BudgetClaim(
         turn=turn.ids.job,
         at=turn.trigger.created_at,
         day=day_of(turn),
