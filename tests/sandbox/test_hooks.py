@@ -379,3 +379,51 @@ async def test_clients_hear_nothing_of_what_the_backend_is_told(world: World, ro
     while heard[-1] != "message.new":
         heard.append((await frame(socket))["type"])
     assert not {"user.banned", "user.flagged", "review_queue_item.new"} & set(heard)
+
+
+async def hold(world: World, backend: Backend, **more: Any) -> None:
+    """Have every message of a server that asks for it wait for the backend."""
+    hook = {"hook_type": "pending_message", "webhook_url": backend.url + "/pending", **more}
+    await world.server.update_app_settings(event_hooks=[hook])
+
+
+async def test_a_pending_message_is_passed_on_and_committed(world: World, room: Any, backend: Backend) -> None:
+    await hold(world, backend)
+    await room.send_message({"id": "m", "text": "x"}, "alice", pending=True, pending_message_metadata={"k": "v"})
+    await settled(world)
+    (told,) = backend.told
+    assert (told.body["message"]["id"], told.body["metadata"]) == ("m", {"k": "v"})
+    await world.server.post("messages/m/commit")
+    assert (await world.server.get_message("m"))["message"]["text"] == "x"
+    await settled(world)
+    assert len(backend.told) == 1
+
+
+async def test_a_pending_message_is_deleted_if_nobody_decides_in_time(
+    world: World, room: Any, backend: Backend
+) -> None:
+    await hold(world, backend, timeout_ms=30)
+    await room.send_message({"id": "m", "text": "x"}, "alice", pending=True)
+    while len(backend.told) < 2:
+        backend.came.clear()
+        await asyncio.wait_for(backend.came.wait(), PATIENCE)
+    assert [told.body["message"]["type"] for told in backend.told] == ["regular", "deleted"]
+    with pytest.raises(Exception, match="not found"):
+        await world.server.get_message("m")
+
+
+async def test_a_pending_message_is_neither_changed_nor_deleted_softly(
+    world: World, room: Any, backend: Backend
+) -> None:
+    await room.send_message({"id": "m", "text": "x"}, "alice", pending=True)
+    with pytest.raises(Exception, match="m is pending"):
+        await world.server.update_message({"id": "m", "text": "y", "user_id": "alice"})
+    with pytest.raises(Exception, match="m is pending"):
+        await world.server.delete_message("m")
+    await world.server.delete_message("m", hard=True)
+
+
+async def test_at_most_two_hooks_take_pending_messages(world: World, room: Any, backend: Backend) -> None:
+    hook = {"hook_type": "pending_message", "webhook_url": backend.url}
+    with pytest.raises(Exception, match="at most 2 hooks"):
+        await world.server.update_app_settings(event_hooks=[hook] * 3)

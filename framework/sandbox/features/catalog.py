@@ -31,7 +31,7 @@ from framework.sandbox.features import (
     user_groups,
 )
 from framework.sandbox.features.accounts import operations as accounts
-from framework.sandbox.features.app import hooks
+from framework.sandbox.features.app import hooks, pending
 from framework.sandbox.features.app import operations as app
 from framework.sandbox.features.blocklists import operations as blocklists
 from framework.sandbox.features.campaigns import operations as campaigns
@@ -57,6 +57,7 @@ from framework.sandbox.features.uploads import operations as uploads
 ALL: tuple[Feature, ...] = (
     actions.FEATURE,
     hooks.FEATURE,
+    pending.FEATURE,
     appeals.FEATURE,
     review.FEATURE,
     policy_tests.FEATURE,

@@ -111,7 +111,14 @@ def _changeable(call: Call) -> tuple[Message, User | None]:
         service.require_change(call, message, user, "update")
     if message.deleted_at is not None:
         raise invalid(f"message {message.id} is deleted")
+    _require_decided(message)
     return message, user
+
+
+def _require_decided(message: Message) -> None:
+    """400 for a message that is pending: it is committed or deleted for good, and nothing else."""
+    if message.pending:
+        raise invalid(f"message {message.id} is pending: commit it, or delete it with hard")
 
 
 def _partial(call: Call, message: Message) -> Input:
@@ -195,6 +202,8 @@ def delete_message(call: Call) -> Result:
     hard = call.flag("hard")
     if hard:
         call.require_server("hard delete")
+    if not hard:
+        _require_decided(message)
     if call.flag("delete_for_me"):
         if user is None:
             raise invalid("delete_for_me needs a user")

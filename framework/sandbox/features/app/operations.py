@@ -160,7 +160,7 @@ def _checked(call: Call, name: str, value: Json) -> Json:
     if name == "revoke_tokens_issued_before":
         return parse_time(value, name).isoformat()
     if name == "event_hooks":
-        return [app_settings.check_hook(call, hook) for hook in value]
+        return app_settings.check_hooks(call, value)
     return checked
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -57,6 +57,7 @@ _HOOK_TYPES = {
     "pending_message": "webhook_url",
 }
 _CHOICES = {"enforce_unique_usernames": ("no", "app", "team"), "permission_version": ("v1", "v2")}
+MOST_PENDING_HOOKS = 2
 LONGEST_QUESTION_MS = 5_000
 MAX_SIZE = 100 * 1024 * 1024
 
@@ -83,6 +84,14 @@ def check(name: str, value: Json) -> Json:
 
 def _is(value: object, kind: type) -> bool:
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def check_hooks(call: Call, hooks: Sequence[object]) -> list[dict[str, Any]]:
+    """All event hooks as they are stored. Raises ApiError 400."""
+    checked = [check_hook(call, hook) for hook in hooks]
+    if sum(hook["hook_type"] == "pending_message" for hook in checked) > MOST_PENDING_HOOKS:
+        raise invalid(f"event_hooks: at most {MOST_PENDING_HOOKS} hooks may have the hook_type pending_message")
+    return checked
 
 
 def check_hook(call: Call, hook: object) -> dict[str, Any]:

@@ -98,6 +98,10 @@ class WebhookSender:
         if sent and self._held:
             self._start(self._release(sent))
 
+    def tell(self, url: str, body: bytes) -> None:
+        """Post to an address of the app's own on the side, with the tries of a webhook."""
+        self._start(self._deliver(url, body, self.ids.new()))
+
     async def ask(self, url: str, body: bytes) -> WebhookAnswer | None:
         """Post a question that a call waits for: one try, and None if no answer came in time.
 

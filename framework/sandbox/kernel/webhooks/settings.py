@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -57,6 +58,33 @@ def _hook(item: object) -> Hook | None:
     if not isinstance(url, str) or not url or item.get("product") not in (None, "", "all", "chat"):
         return None
     return Hook(url, _names(item.get("event_types")), item.get("should_send_custom_events") is not False)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingHook:
+    """Where pending messages are passed on, and how long one waits for a decision."""
+
+    url: str
+    timeout: timedelta | None = None
+
+
+def pending_hooks(store: RecordStore) -> list[PendingHook]:
+    """The hooks of pending messages that are switched on."""
+    listed = _settings(store).get("event_hooks")
+    items = [item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict)]
+    return [_pending(item) for item in items if _is_pending(item)]
+
+
+def _is_pending(item: dict[str, Any]) -> bool:
+    callback = item.get("callback")
+    off = isinstance(callback, dict) and callback.get("mode") == "CALLBACK_MODE_NONE"
+    return item.get("hook_type") == "pending_message" and item.get("enabled") is not False and not off
+
+
+def _pending(item: dict[str, Any]) -> PendingHook:
+    given = item.get("timeout_ms")
+    timeout = timedelta(milliseconds=given) if isinstance(given, int) and given > 0 else None
+    return PendingHook(str(item.get("webhook_url")), timeout)
 
 
 def _names(value: object) -> frozenset[str]:
