@@ -18,7 +18,7 @@ from framework.testing.clock import VirtualLoop
 from framework.testing.expect import Observed, unmet
 from framework.testing.outcome import Line
 from framework.testing.report import transcript_line
-from framework.testing.scenario import Opening, Step
+from framework.testing.scenario import Opening, ScenarioStep
 from framework.testing.scene import Scene, open_scene
 from framework.values import Untyped
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from framework.agent.knowledge.retriever import Retriever
     from framework.runtime.core.rule import Observer, Rule
 
-PartT = TypeVar("PartT", Opening, Step)
+PartT = TypeVar("PartT", Opening, ScenarioStep)
 
 
 class TestChannel:
@@ -110,7 +110,7 @@ class TestChannel:
             raise UsageError("The channel is not open.", hint="Write `with TestChannel(...) as channel:` around it.")
         if "sender" in step:
             step["from"] = step.pop("sender")
-        made = _checked(Step, step)
+        made = _checked(ScenarioStep, step)
         seen = self._runner.run(self._scene.do(made))
         if missed := list(unmet(made.expect, seen)):
             raise AssertionError("\n".join([*missed, "", self.transcript]))

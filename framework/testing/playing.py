@@ -15,7 +15,7 @@ from framework.testing.clock import VirtualLoop
 from framework.testing.expect import Observed, unmet
 from framework.testing.outcome import TestResult
 from framework.testing.rubric import RubricJudge
-from framework.testing.scenario import Step, Test
+from framework.testing.scenario import ScenarioStep, Test
 from framework.testing.scene import Scene, open_scene
 
 
@@ -53,7 +53,7 @@ def _has_model(entry: AppBot, settings: Settings) -> bool:
     return entry.own.model is not None or not choose_model(entry.bot.definition.model, settings).is_embedded
 
 
-async def _judged(judge: RubricJudge, scene: Scene, step: Step, seen: Observed) -> Sequence[str]:
+async def _judged(judge: RubricJudge, scene: Scene, step: ScenarioStep, seen: Observed) -> Sequence[str]:
     """What a language model has against the answer, if a rubric is given and a model is set."""
     if not step.expect.rubric:
         return ()

@@ -86,7 +86,7 @@ class Expectation(Part):
         return self
 
 
-class Step(Part):
+class ScenarioStep(Part):
     """One thing that happens, and what is expected after it."""
 
     user: str | None = Field(None, description="What the user writes; short for `from: user` and `say`.")
@@ -116,7 +116,7 @@ class Step(Part):
     expect: Expectation = Field(default_factory=Expectation, description="What must be so afterwards.")
 
     @model_validator(mode="after")
-    def _something_happens(self) -> Step:
+    def _something_happens(self) -> ScenarioStep:
         acts = [self.user is not None, self.say is not None, bool(self.burst), self.edit is not None, self.delete]
         acts += [bool(self.react), bool(self.join), bool(self.event), self.stop]
         if sum(acts) > 1:
@@ -141,7 +141,7 @@ class Opening(Part):
     people: dict[str, Person] = Field(default_factory=dict, description="Who takes part beside `user`, by id.")
     at: datetime = Field(datetime(2026, 1, 5, 10, 0, tzinfo=UTC), description="The time at the beginning.")
     custom: dict[str, Any] = Field(default_factory=dict, description="Custom fields of the channel.")
-    history: tuple[Step, ...] = Field((), description="Messages from before the bot came.")
+    history: tuple[ScenarioStep, ...] = Field((), description="Messages from before the bot came.")
     definition: ChannelDefinition | None = Field(
         None, description="Values for the channel, as under `overrides` in bot.yaml."
     )
@@ -164,7 +164,7 @@ class Scenario(Opening):
 
     name: str = Field("", description="What it shows, as a sentence.")
     needs: Literal["model"] | None = Field(None, description="`model`: skipped unless a language model is set.")
-    turns: tuple[Step, ...] = Field(
+    turns: tuple[ScenarioStep, ...] = Field(
         min_length=1,
         description="What happens, in order.",
         examples=[[{"user": "Hello", "expect": {"text": "help"}}]],

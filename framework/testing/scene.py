@@ -23,7 +23,7 @@ from framework.testing.cast import cast, place_of, with_own_values
 from framework.testing.clock import VirtualLoop, virtual_timing
 from framework.testing.expect import Observed
 from framework.testing.outcome import Line
-from framework.testing.scenario import USER, Opening, Person, Step
+from framework.testing.scenario import USER, Opening, Person, ScenarioStep
 from framework.testing.stage import Stage, open_stage
 from framework.testing.timers import LoopTimers
 
@@ -115,7 +115,7 @@ class Scene:
         """The virtual time."""
         return virtual_timing(self.loop, self.opening.at).now()
 
-    async def do(self, step: Step) -> Observed:
+    async def do(self, step: ScenarioStep) -> Observed:
         """One step, and what the bot makes of it."""
         if step.wait:
             await asyncio.sleep(step.wait.total_seconds())
@@ -126,10 +126,10 @@ class Scene:
         await self._settle()
         return await self._observe(self._where(step), began, posted)
 
-    def _where(self, step: Step) -> ChannelRef:
+    def _where(self, step: ScenarioStep) -> ChannelRef:
         return ChannelRef.parse(step.channel) if step.channel else self.channel
 
-    async def _act(self, step: Step) -> list[str]:
+    async def _act(self, step: ScenarioStep) -> list[str]:
         """What a person does; returns the ids of the messages that were written."""
         channel = self._where(step)
         posted: list[str] = []
@@ -145,7 +145,7 @@ class Scene:
         await self._act_otherwise(step, channel)
         return posted
 
-    async def _act_otherwise(self, step: Step, channel: ChannelRef) -> None:
+    async def _act_otherwise(self, step: ScenarioStep, channel: ChannelRef) -> None:
         stage, who = self.stage, step.sender
         target = self._message(step.message)
         if step.edit is not None:
@@ -165,7 +165,7 @@ class Scene:
             await stage.event(channel, who, kind, step.custom)
             self.note(f"event {kind}")
 
-    def _fields(self, step: Step) -> dict[str, Any]:
+    def _fields(self, step: ScenarioStep) -> dict[str, Any]:
         fields: dict[str, Any] = dict(step.custom)
         if step.reply_to:
             fields["parent_id"] = self._message(step.reply_to)
@@ -239,7 +239,7 @@ class Scene:
         kind, _, reason = record.outcome.partition(": ")
         return reason if kind in {"silent", "handed off"} else ""
 
-    def _say(self, step: Step, text: str) -> None:
+    def _say(self, step: ScenarioStep, text: str) -> None:
         person = self.opening.people.get(step.sender, Person())
         shown = f"/{step.command} {text}".rstrip() if step.command else text
         self.lines.append(

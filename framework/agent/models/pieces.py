@@ -24,7 +24,7 @@ Usage = dict[str, int]
 
 
 @dataclass(frozen=True)
-class Piece:
+class AnswerPiece:
     """`text` belongs to the answer, `thought` to what led to it, `refusal` says why there is none. `whole`: the text is
     the answer so far, or all of it, and not only what comes next. `problem` is the server's error.
     """
@@ -39,13 +39,13 @@ class Piece:
     whole: bool = False
 
 
-def read_piece(event: Mapping[str, Any]) -> Piece:
+def read_piece(event: Mapping[str, Any]) -> AnswerPiece:
     """Read one object that a server sent, in the form of OpenAI's chat or text completions, or of Ollama's own."""
     choice = _choice(event)
     usage = _usage(event, choice)
     problem = _problem(event, choice)
     if problem is not None or choice is None:
-        return Piece(problem=problem, usage=usage)
+        return AnswerPiece(problem=problem, usage=usage)
     told, whole = choice.get("delta"), False
     if not isinstance(told, dict):
         told, whole = choice.get("message"), True
@@ -56,7 +56,7 @@ def read_piece(event: Mapping[str, Any]) -> Piece:
     if _is_thought(delta):
         thought, content = thought or content, None
     refused = _of_parts(content, "refusal", frozenset({"refusal"}))
-    return Piece(
+    return AnswerPiece(
         text=_text(content).replace("\0", ""),
         thought=thought,
         refusal=str(delta.get("refusal") or refused),

@@ -11,7 +11,7 @@ from framework.catalog.answers import UnknownFieldError, fields_of, kind_at
 from framework.catalog.execution.forms import is_deep
 from framework.catalog.execution.pending import PendingValue
 from framework.catalog.execution.preparation import OperationCall
-from framework.catalog.execution.references import ANSWER, Reference, filled, references, replaced
+from framework.catalog.execution.references import ANSWER, StepReference, filled, references, replaced
 from framework.catalog.values import Json
 from framework.errors import FrameworkError
 
@@ -57,7 +57,7 @@ class Plan:
     def filled(self, number: int, answers: Mapping[int, Json]) -> OperationCall:
         """The step with the values that its references stand for. Raises FrameworkError for one that is missing."""
 
-        def value_of(reference: Reference) -> Json:
+        def value_of(reference: StepReference) -> Json:
             return reference.of(answers[reference.step])
 
         call = self.steps[number - 1]
@@ -66,7 +66,7 @@ class Plan:
     def rest(self, first: int, answers: Mapping[int, Json]) -> list[dict[str, Any]]:
         """The steps from a number on, as a plan of their own: what is known is filled in, the others are renumbered."""
 
-        def moved(reference: Reference) -> Json:
+        def moved(reference: StepReference) -> Json:
             if reference.step < first:
                 return reference.of(answers[reference.step])
             return reference.text.replace(str(reference.step), str(reference.step - first + 1), 1)
@@ -81,7 +81,7 @@ class Plan:
         """Whether a step needs the answer of another one."""
         return any(True for _ in references(self.steps[number - 1].arguments))
 
-    def _kind(self, number: int, reference: Reference) -> str:
+    def _kind(self, number: int, reference: StepReference) -> str:
         if not 1 <= reference.step <= len(self.steps):
             raise PlanError(f"{reference.text}: there is no step {reference.step}.")
         if reference.step >= number:
@@ -145,5 +145,5 @@ def _as_json(operation_id: str, arguments: dict[str, Any], as_user: str | None) 
     return step | ({"as_user": as_user} if as_user else {})
 
 
-def _nothing(reference: Reference) -> Json:
+def _nothing(reference: StepReference) -> Json:
     raise PlanError(f"{reference.text}: nothing is known of it.")

@@ -26,7 +26,7 @@ class MissingValueError(FrameworkError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class StepReference:
     """A field of an earlier step's answer. `step` counts from 1; items of lists have numbers in `path`."""
 
     text: str
@@ -49,7 +49,7 @@ class Reference:
         return value
 
 
-def references(value: Json) -> Iterator[Reference]:
+def references(value: Json) -> Iterator[StepReference]:
     """Every reference in a value, also those in names."""
     if isinstance(value, str):
         yield from (_read(found) for found in _REFERENCE.finditer(value) if not found[1])
@@ -62,7 +62,7 @@ def references(value: Json) -> Iterator[Reference]:
             yield from references(item)
 
 
-def replaced(value: Json, whole: Callable[[Reference], Json], part: Callable[[str], Json]) -> Json:
+def replaced(value: Json, whole: Callable[[StepReference], Json], part: Callable[[str], Json]) -> Json:
     """The value with its references replaced: `whole` is asked about a text that is one reference, `part` about a text
     that holds references or the escaped form of one.
     """
@@ -78,7 +78,7 @@ def replaced(value: Json, whole: Callable[[Reference], Json], part: Callable[[st
     return value
 
 
-def filled(text: str, value_of: Callable[[Reference], Json]) -> str:
+def filled(text: str, value_of: Callable[[StepReference], Json]) -> str:
     """A text with what its references stand for. Raises MissingValueError for one that is an object or a list."""
 
     def fill(found: re.Match[str]) -> str:
@@ -93,8 +93,8 @@ def filled(text: str, value_of: Callable[[Reference], Json]) -> str:
     return _REFERENCE.sub(fill, text)
 
 
-def _read(found: re.Match[str]) -> Reference:
-    return Reference(found[0], int(found[2] or found[4]), tuple(_PARTS.findall(found[3] or found[5])))
+def _read(found: re.Match[str]) -> StepReference:
+    return StepReference(found[0], int(found[2] or found[4]), tuple(_PARTS.findall(found[3] or found[5])))
 
 
 def _known(value: Json) -> str:

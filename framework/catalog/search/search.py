@@ -54,7 +54,7 @@ STEP_ENOUGH = 0.65
 
 
 @dataclass(frozen=True)
-class Hit:
+class SearchHit:
     """An operation that may be meant. `score` is between 0 and 1, comparable between intents; 0.5 is just enough."""
 
     id: str
@@ -64,11 +64,11 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Step:
+class SearchStep:
     """One of several things that an intent asks for, in its own words, and the operation that does it."""
 
     words: str
-    hit: Hit
+    hit: SearchHit
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class SearchResult:
 
     intent: str
     status: Literal["ok", "no_operation"]
-    hits: tuple[Hit, ...]
+    hits: tuple[SearchHit, ...]
     reason: str | None = None
     hint: str | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[SearchStep, ...] = ()
 
     def text(self) -> str:
         """The result for a person or a model to read: a line or two for each hit, five of them in under 1,000 tokens.
@@ -156,18 +156,18 @@ class OperationSearch:
         hits = [*first.values(), *(hit for hit in whole.hits if hit.id not in first)]
         return SearchResult(intent, "ok", tuple(hits[: max(limit, len(first))]), steps=steps)
 
-    def _steps(self, intent: str, whole: SearchResult) -> tuple[Step, ...]:
+    def _steps(self, intent: str, whole: SearchResult) -> tuple[SearchStep, ...]:
         """The operations that the parts of an intent mean, in order, as far as they are sure."""
         parts = clauses(intent, self._begins)
         if len(parts) < LEAST_STEPS:
             return ()
-        steps: list[Step] = []
+        steps: list[SearchStep] = []
         for part in parts:
             before = steps[-1].hit if steps else next(iter(whole.hits), None)
             subject = self._fitting.subject(before.id) if before is not None else ""
             found = self._search(about(part, subject), 1)
             if found.status == "ok" and found.hits[0].score >= STEP_ENOUGH:
-                steps.append(Step(part, found.hits[0]))
+                steps.append(SearchStep(part, found.hits[0]))
         return tuple(steps)
 
     def _begins(self, text: str) -> bool:
@@ -219,9 +219,9 @@ class OperationSearch:
         entry = self._elsewhere[place.removeprefix(ELSEWHERE)]
         return entry.reason, entry.hint
 
-    def _hit(self, name: str, confidence: float) -> Hit:
+    def _hit(self, name: str, confidence: float) -> SearchHit:
         profile = self._catalog.operation(name).profile
-        return Hit(name, round(confidence, 4), profile.summary, profile.not_this)
+        return SearchHit(name, round(confidence, 4), profile.summary, profile.not_this)
 
     def _understood(self, intent: str) -> list[tuple[str, float]]:
         """Stems of an intent's words as far as they are known, typos corrected, each with how much it counts."""

@@ -17,7 +17,7 @@ _WORDS = 5
 
 
 @dataclass(frozen=True)
-class Pace:
+class AccountPace:
     """What the last rounds of one account in one lane were like. `quick`: in a row, quicker than people read and type.
     `waits`: seconds from the bot's answers to the account's next messages. `said`: its last sentences that ask nothing.
     """
@@ -30,7 +30,7 @@ class Pace:
         """Whether no person writes so, for so many rounds."""
         return self.quick >= rounds or self._is_regular(rounds) or self._is_a_record(rounds)
 
-    def after(self, text: str, at: datetime, answered_at: datetime | None, rounds: int) -> Pace:
+    def after(self, text: str, at: datetime, answered_at: datetime | None, rounds: int) -> AccountPace:
         """The pace with one more message, which came after an answer or, with None, after no new one.
 
         An account that was left alone once stays so, unless it asks something or takes its time.
@@ -38,7 +38,7 @@ class Pace:
         said = () if asks(text) else (*self.said, text)[-rounds:] if len(text.split()) >= _WORDS else self.said
         if answered_at is None:  # nothing was said that it could react to
             held = self.quick >= rounds and not asks(text)
-            return Pace(self.quick if held else min(self.quick, rounds - 2), self.waits if held else (), said)
+            return AccountPace(self.quick if held else min(self.quick, rounds - 2), self.waits if held else (), said)
         wait = (at - answered_at).total_seconds()
         quick = wait <= min(_SLOWEST, _GLANCE + len(text) / _TYPED)
         return replace(self, quick=self.quick + 1 if quick else 0, waits=(*self.waits, wait)[-rounds:], said=said)

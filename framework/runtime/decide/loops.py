@@ -13,7 +13,7 @@ from framework.runtime.core.language import asks, runs_of
 from framework.runtime.core.outcome import Outcome, Replied, Skip
 from framework.runtime.core.triggers import not_answered
 from framework.runtime.core.turn import Turn
-from framework.runtime.decide.account_pace import Pace
+from framework.runtime.decide.account_pace import AccountPace
 from framework.runtime.decide.rounds import missed
 from framework.runtime.state.own import OwnMessage
 from framework.stream.model import Message
@@ -47,7 +47,7 @@ class _Round:
     reacted: int = 0
     hasty: int = 0
     said: tuple[str, ...] = ()
-    pace: Pace = field(default_factory=Pace)
+    pace: AccountPace = field(default_factory=AccountPace)
     is_answered: bool = False
     answers: tuple[tuple[str, datetime], ...] = ()
 
@@ -80,7 +80,7 @@ class LoopGuard:
     the bot's own answer back (`Limits.echoes` in a row), or the same few texts, again and again
     (`Limits.repeated_questions` in a row, far above what a person or a load test of one channel does), or it takes up
     what the bot just said, or says one of its few sentences that ask nothing, each time within seconds, or it writes as
-    no person does (see `Pace`): each of them `conditions.turns_without_person` times in a row.
+    no person does (see `AccountPace`): each of them `conditions.turns_without_person` times in a row.
     """
 
     def __init__(self, limits: Limits, *, memory: int = 10_000) -> None:

@@ -34,7 +34,7 @@ STEP = "handover"
 
 
 @dataclass(frozen=True)
-class Plan:
+class HandoverPlan:
     """A decision to hand over: whom to call, why, and whether the team is away. `summary` is the model's, or empty."""
 
     to: tuple[str, ...]
@@ -139,16 +139,16 @@ class HandoverSteps:
         if state is not None:
             await self._service.update_channel(channel, to_set={FIELD: state.shown(bot=self._bot.user_id)})
 
-    async def _plan(self, turn: Turn, why: HandOver) -> Plan:
+    async def _plan(self, turn: Turn, why: HandOver) -> HandoverPlan:
         kept = turn.execution.saved(STEP) if turn.execution else None
         if kept is not None:
-            return Plan(tuple(kept["to"]), kept["detail"], kept["summary"], kept["away"])
+            return HandoverPlan(tuple(kept["to"]), kept["detail"], kept["summary"], kept["away"])
         hours = turn.definition.team.hours
         away = hours is not None and not hours.is_open(self._timing.now())
         state = await self.state(turn.channel)
         begun = state is not None and state.is_open and state.turn == turn.ids.job
         to = state.to if begun and state is not None else await self._choose(turn)
-        plan = Plan(to, why.reason, why.summary, away)
+        plan = HandoverPlan(to, why.reason, why.summary, away)
         if turn.execution:
             await turn.execution.save(STEP, plan.kept())
         return plan
@@ -169,7 +169,7 @@ class HandoverSteps:
             place = crc32(turn.trigger.id.encode("utf-8", "backslashreplace"))
         return (team[place % len(team)],)
 
-    async def _open(self, turn: Turn, why: HandOver, plan: Plan) -> Handover:
+    async def _open(self, turn: Turn, why: HandOver, plan: HandoverPlan) -> Handover:
         newer = Handover(
             state="open",
             since=turn.trigger.created_at,
@@ -200,7 +200,7 @@ class HandoverSteps:
         return tuple(to)
 
 
-def _told(turn: Turn, plan: Plan, why: HandOver, *, reached: bool) -> HandedOver:
+def _told(turn: Turn, plan: HandoverPlan, why: HandOver, *, reached: bool) -> HandedOver:
     """Return what the customer is told: that the team has it, only if that is so."""
     phrases = turn.definition.phrases
     if not (plan.to or turn.definition.handover.alert):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from framework.agent.knowledge.search.index import Scores, Term, matches
 from framework.agent.knowledge.search.names import Families, names_in
-from framework.agent.knowledge.search.ranking import FEATURES, Ranker, Reading, relative_weights
+from framework.agent.knowledge.search.ranking import FEATURES, QuestionReading, Ranker, relative_weights
 from framework.agent.knowledge.search.words import ALIKE, countries, terms
 
 SIGNALS = (
@@ -42,7 +42,7 @@ _KNOWN = 0.75
 
 
 @dataclass(frozen=True)
-class Background:
+class SearchBackground:
     """How near the questions that no company answers come to this base."""
 
     mean: float
@@ -62,7 +62,7 @@ class EvidenceJudge:
         self._background = _measure(ranker)
         self._countries = {word: number for word, number in index.vocabulary.ids.items() if word.startswith("@")}
 
-    def signals(self, reading: Reading, scores: Scores) -> NDArray[np.float64]:
+    def signals(self, reading: QuestionReading, scores: Scores) -> NDArray[np.float64]:
         """One value for each of SIGNALS, about the first chunk of a ranking."""
         index, back = self._ranker.index, self._background
         order = np.argsort(-scores)
@@ -100,12 +100,12 @@ class EvidenceJudge:
             dtype=np.float64,
         )
 
-    def lacks_name(self, reading: Reading, first: int) -> bool:
+    def lacks_name(self, reading: QuestionReading, first: int) -> bool:
         """Whether the question is about a variant, a code or a country that the articles demonstrably do not have."""
         article = int(self._ranker.index.chunk_article[first])
         return self._families.lacks(reading.text) or self._missing_country(reading.text, first, article) >= 1.0
 
-    def _names(self, reading: Reading, known: Scores, first: int, article: int) -> tuple[int, int]:
+    def _names(self, reading: QuestionReading, known: Scores, first: int, article: int) -> tuple[int, int]:
         index = self._ranker.index
         names = names_in(reading.text, reading.language)
         asked: Sequence[Term] = [term for term in reading.terms if term[0] in names]
@@ -128,12 +128,12 @@ class EvidenceJudge:
         return 1.0 if len(here) >= 2 and not asked & around else 0.5
 
 
-def _measure(ranker: Ranker) -> Background:
+def _measure(ranker: Ranker) -> SearchBackground:
     geometry, index = ranker.geometry, ranker.index
     nearest = (geometry.foreign @ index.chunk_vectors.T).max(axis=1)
     free = ranker.nearest_free(geometry.foreign)
     languages = np.array(geometry.foreign_languages)
-    return Background(
+    return SearchBackground(
         float(nearest.mean()),
         float(nearest.std()) + 1e-3,
         float(free.mean()),

@@ -15,7 +15,7 @@ from framework.agent.knowledge.search.calibration import SIGNALS, EvidenceJudge
 from framework.agent.knowledge.search.index import Scores, matches
 from framework.agent.knowledge.search.languages import detect
 from framework.agent.knowledge.search.question import goes_on, leans_back, split
-from framework.agent.knowledge.search.ranking import Ranker, Reading, relative_weights
+from framework.agent.knowledge.search.ranking import QuestionReading, Ranker, relative_weights
 from framework.agent.knowledge.search.shorthand import spelled_out
 from framework.agent.knowledge.search.weights import WordWeights
 from framework.embedding.embedder import Embedder, Vectors
@@ -77,7 +77,7 @@ class Searcher:
         other._weights = weights  # noqa: SLF001 - of its own kind
         return other
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> QuestionReading:
         """A text held against all chunks, without what was said before."""
         language = detect(text, self._ranker.index.language)
         plain = self._plain(text, language)
@@ -137,7 +137,9 @@ class Searcher:
         new = self._judged(alone, alone, scores, vectors)
         return found if found.confidence * (1.0 if goes_on(question) else _HINT) > new.confidence else new
 
-    def _judged(self, reading: Reading, alone: Reading, scores: Scores, vectors: dict[str, Vectors]) -> PassageFinding:
+    def _judged(
+        self, reading: QuestionReading, alone: QuestionReading, scores: Scores, vectors: dict[str, Vectors]
+    ) -> PassageFinding:
         order = np.argsort(-scores)[:_TOP]
         beliefs = np.exp(scores - scores.max())
         beliefs = beliefs / beliefs.sum()

@@ -23,11 +23,11 @@ FEATURES = (
     "words_unit",  # in one unit and its headings
     "words_article",  # in the article
 )
-"""What each column of a `Reading`'s features is."""
+"""What each column of a `QuestionReading`'s features is."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class QuestionReading:
     """One text held against all chunks: its words, and features of shape (chunks, FEATURES)."""
 
     text: str
@@ -48,13 +48,13 @@ class Ranker:
         self._popular = _near(geometry.support @ index.chunk_vectors.T)
         self._popular_unit = index.best_of_units(_near(geometry.support @ index.unit_vectors.T))
 
-    def read(self, text: str, vector: Vectors, language: str) -> Reading:
+    def read(self, text: str, vector: Vectors, language: str) -> QuestionReading:
         """Hold a text against every chunk."""
         # BLAS kernels raise the processor's flag for invalid values over lanes that they do not use.
         with np.errstate(invalid="ignore"):
             return self._read(text, vector, language)
 
-    def _read(self, text: str, vector: Vectors, language: str) -> Reading:
+    def _read(self, text: str, vector: Vectors, language: str) -> QuestionReading:
         index = self.index
         free = self.geometry.without_language(vector, self.geometry.centre)
         meaning = index.chunk_vectors @ vector
@@ -74,7 +74,7 @@ class Ranker:
             index.best_of_units(in_unit @ weights),
             (matches(index.in_article, terms) @ weights)[index.chunk_article],
         )
-        return Reading(text, language, terms, np.stack(features, axis=1).astype(np.float32))
+        return QuestionReading(text, language, terms, np.stack(features, axis=1).astype(np.float32))
 
     def _language_level(self, meaning: Scores) -> Scores:
         level = np.zeros_like(meaning)
