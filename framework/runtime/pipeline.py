@@ -29,7 +29,7 @@ from framework.runtime.core.outcome import (
     Silent,
     Skip,
 )
-from framework.runtime.core.rule import Observer, Step
+from framework.runtime.core.rule import BuiltInRule, Observer
 from framework.runtime.core.turn import Turn
 from framework.runtime.decide import context
 from framework.runtime.decide.active_turns import ActiveTurns
@@ -40,9 +40,8 @@ from framework.runtime.decide.content import fixed_text, no_text, saying
 from framework.runtime.decide.duplicates import AlreadyAnswered, around_of, readable
 from framework.runtime.decide.gate import Gate
 from framework.runtime.decide.loops import LoopGuard
-from framework.runtime.handover.rules import HandoverGate, signs
+from framework.runtime.handover.rules import HandoverGate, HandoverWatch, signs
 from framework.runtime.handover.steps import HandoverSteps
-from framework.runtime.handover.watch import HandoverWatch
 from framework.runtime.reply.deliver import Deliver
 from framework.runtime.reply.drive import OURS, Sink, drive, observed
 from framework.runtime.reply.outgoing import Outgoing
@@ -77,7 +76,7 @@ class Pipeline:
         self.reviews = ReviewService(bot, approvals, timing, later)
         self._bursts = Bursts(writer)
         self._guard = LoopGuard(limits)
-        self._rules: tuple[Step, ...] = (
+        self._rules: tuple[BuiltInRule, ...] = (
             AlreadyAnswered(writer),
             self._guard,
             ReviewGate(bot, self.reviews),
@@ -87,7 +86,7 @@ class Pipeline:
             self._extra_rules,
             fixed_text,
         )
-        self._answer_rules: tuple[Step, ...] = (DraftGate(self.reviews), no_text)
+        self._answer_rules: tuple[BuiltInRule, ...] = (DraftGate(self.reviews), no_text)
         self._outgoing = Outgoing(bot.screen)
         self._approvals = Approvals(self.reviews, limits)
         self._deliver = Deliver(writer, limits, timing)
@@ -145,7 +144,9 @@ class Pipeline:
             self._guard.close(turn, outcome)
         return outcome
 
-    async def _decide(self, turn: Turn, view: ChannelView, rules: Sequence[Step]) -> tuple[Turn, Decision | None]:
+    async def _decide(
+        self, turn: Turn, view: ChannelView, rules: Sequence[BuiltInRule]
+    ) -> tuple[Turn, Decision | None]:
         """Return the turn as the rules left it, and what the first one decided, if one did."""
         try:
             for rule in rules:

@@ -11,16 +11,15 @@ import structlog
 from framework.engine.port import DeadLetter, Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
 from framework.runtime.core.bot import Limits, RunningBot
-from framework.runtime.core.job import TurnRequest, turn_of
-from framework.runtime.core.job_result import verdict
+from framework.runtime.core.job import TurnRequest, result_of, turn_of
 from framework.runtime.core.outcome import Failed
 from framework.runtime.core.turn import Origin
 from framework.runtime.decide.bursts import quiet_of
 from framework.runtime.decide.duplicates import APOLOGISED
-from framework.runtime.intake.background import Background
+from framework.runtime.intake.background import BackgroundTasks
 from framework.runtime.intake.catch_up import CatchUp
 from framework.runtime.intake.membership import Membership
-from framework.runtime.intake.pace import Pace
+from framework.runtime.intake.pace import EvenPace
 from framework.runtime.intake.reconnect_buffer import ReconnectBuffer
 from framework.runtime.intake.relay import Relay
 from framework.runtime.intake.synthetic_triggers import LOOK, SyntheticTriggers
@@ -82,9 +81,9 @@ class Session:
         self._pipeline = Pipeline(bot, limits, timing, engine.enqueue)
         self._relay = Relay(bot, self._pipeline.live, engine.broadcast)
         self._side_jobs = SideJobs(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
-        self._background = Background(bot.name, timing)
+        self._background = BackgroundTasks(bot.name, timing)
         self._reconnecting = ReconnectBuffer()
-        pace = Pace(limits.catch_up_reads, timing)
+        pace = EvenPace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
         self._synthetic = SyntheticTriggers(bot, engine, timing, lambda: self._membership.known)
         before = self._side_jobs.look_at_handovers
@@ -181,7 +180,7 @@ class Session:
             outcome = await self._pipeline.run(turn)
         if isinstance(outcome, Failed) and outcome.told:
             await execution.save(APOLOGISED, True)
-        come_to = verdict(outcome, turn, execution, self._limits, self._timing)
+        come_to = result_of(outcome, turn, execution, self._limits, self._timing)
         match come_to:
             case Retry(seconds):
                 _log.warning("turn.postponed", bot=turn.bot, reply=turn.reply_id, seconds=round(seconds, 1))

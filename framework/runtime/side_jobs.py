@@ -15,8 +15,7 @@ from framework.approvals import Approval
 from framework.engine.port import DeadLetter, Done, Engine, Execution, FencedError, Job, JobResult, Retry
 from framework.errors import ChatServiceError, EngineError
 from framework.runtime.core.bot import Limits, RunningBot
-from framework.runtime.core.job import VERSION
-from framework.runtime.core.job_result import patience
+from framework.runtime.core.job import VERSION, patience
 from framework.runtime.handover.recall import RESUMED
 from framework.runtime.handover.steps import HandoverSteps
 from framework.runtime.reply.post import post_once

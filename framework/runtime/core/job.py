@@ -1,4 +1,4 @@
-"""A turn before the engine has it, as a job that any engine can keep, and in the worker that runs it."""
+"""A turn before the engine has it, as a job that any engine can keep, and what the engine does with it at its end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from framework.engine.port import Execution, Job
-from framework.runtime.core.bot import RunningBot
+from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult, Retry
+from framework.runtime.core.bot import Limits, RunningBot
+from framework.runtime.core.outcome import Failed, HandedOff, Outcome, Replied, Silent
 from framework.runtime.core.turn import Cause, Origin, Turn, lane_of, unfenced
 from framework.runtime.state.ids import TurnIds
 from framework.stream.model import Message
+from framework.stream.timing import Timing
 
 VERSION = 1
 """Of a job's payload. Raise it with every change that an older program cannot read: it leaves the job to newer ones."""
@@ -110,3 +112,29 @@ def order(message: Message) -> str:
     age = message.created_at - _EPOCH
     micros = (age.days * 86_400 + age.seconds) * 1_000_000 + age.microseconds
     return f"{micros:020d}-{message.id}"
+
+
+def result_of(outcome: Outcome, turn: Turn, execution: Execution, limits: Limits, timing: Timing) -> JobResult:
+    """Return what the engine does with the job of a turn that ended.
+
+    A turn that failed without a word in the channel is tried again within the definition's horizon, if that may help.
+    Every other failure is a dead letter, for a person to look at.
+    """
+    match outcome:
+        case Replied():
+            return Done("replied")
+        case Silent(reason):
+            return Done(f"silent: {reason}")
+        case HandedOff(reason):
+            return Done(f"handed off: {reason}")
+        case Failed(error, told=told, retryable=retryable):
+            overdue = timing.now() - turn.trigger.created_at > turn.definition.catch_up.horizon
+            if told or not retryable or overdue:
+                return DeadLetter(error)
+            return Retry(patience(execution.attempt, limits, timing), error)
+
+
+def patience(attempt: int, limits: Limits, timing: Timing) -> float:
+    """Seconds before the try after this one: each failure doubles them, with jitter."""
+    seconds = min(limits.first_retry * 2.0 ** min(attempt - 1, 20), limits.last_retry)
+    return seconds * timing.uniform(0.8, 1.2)

@@ -9,7 +9,7 @@ from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.outcome import Decision, HandOver, HandoverKind, Say, Skip
 from framework.runtime.core.turn import Turn
 
-__all__ = ["Decision", "HandOver", "HandoverKind", "Observer", "Rule", "Say", "Skip", "Step"]
+__all__ = ["BuiltInRule", "Decision", "HandOver", "HandoverKind", "Observer", "Rule", "Say", "Skip"]
 
 
 class Rule(Protocol):
@@ -37,7 +37,7 @@ class Rule(Protocol):
         """
 
 
-class Step(Protocol):
+class BuiltInRule(Protocol):
     """A rule of the pipeline's own. It may also return the turn as the following rules are to see it."""
 
     async def __call__(self, turn: Turn, view: ChannelView, /) -> Decision | Turn | None:

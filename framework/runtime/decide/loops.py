@@ -13,8 +13,7 @@ from framework.runtime.core.language import asks, runs_of
 from framework.runtime.core.outcome import Outcome, Replied, Skip
 from framework.runtime.core.triggers import not_answered
 from framework.runtime.core.turn import Turn
-from framework.runtime.decide.account_pace import AccountPace
-from framework.runtime.decide.rounds import missed
+from framework.runtime.decide.rounds import AccountPace, missed
 from framework.runtime.state.own import OwnMessage
 from framework.stream.model import Message
 

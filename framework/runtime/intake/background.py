@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 
 
-class Background:
+class BackgroundTasks:
     """Background work of one bot. An error that no repetition mends sets `failure`: it must not go unseen."""
 
     def __init__(self, name: str, timing: Timing) -> None:

@@ -13,7 +13,7 @@ from framework.errors import ChatServiceError
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import order
 from framework.runtime.core.triggers import may_fire, not_answered
-from framework.runtime.intake.pace import Pace
+from framework.runtime.intake.pace import EvenPace
 from framework.runtime.state.own import answers_in, own
 from framework.runtime.team.words import may_be_for_the_bot
 from framework.stream.model import ChannelRef, ChannelState, Message
@@ -38,7 +38,7 @@ class CatchUp:
     read to the horizon once in the life of a process, and later only back to where the last look began.
     """
 
-    def __init__(self, bot: RunningBot, timing: Timing, nominate: Nominate, *, pace: Pace) -> None:
+    def __init__(self, bot: RunningBot, timing: Timing, nominate: Nominate, *, pace: EvenPace) -> None:
         self._bot = bot
         self._timing = timing
         self._nominate = nominate

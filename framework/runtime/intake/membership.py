@@ -14,7 +14,7 @@ from framework.errors import ChatServiceError
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.intake.catch_up import FIRST_PAGE, CatchUp
 from framework.runtime.intake.coverage import Coverage
-from framework.runtime.intake.pace import Pace
+from framework.runtime.intake.pace import EvenPace
 from framework.runtime.team.channels import prepare_all
 from framework.runtime.team.words import review_channels
 from framework.stream.model import ChannelRef, ChannelState
@@ -41,7 +41,7 @@ class Membership:
         limits: Limits,
         timing: Timing,
         *,
-        pace: Pace,
+        pace: EvenPace,
         watching: bool = True,
         tell: Callable[[Sequence[ChannelState]], Awaitable[None]] | None = None,
         before: Callable[[Sequence[ChannelState]], Awaitable[None]] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from framework.stream.timing import Timing
 
 
-class Pace:
+class EvenPace:
     """Lets at most `per_second` through, after `burst` that need not wait."""
 
     def __init__(self, per_second: float, timing: Timing, *, burst: int = 100) -> None:
