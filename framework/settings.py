@@ -132,89 +132,93 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
-    stream_api_key: Text = Field(None, description="Key of the Stream app. Without it the sandbox is used.")
-    stream_api_secret: Key = Field(None, description="Secret of the Stream app. It signs tokens and is sent nowhere.")
+    stream_api_key: Text = Field(default=None, description="Key of the Stream app. Without it the sandbox is used.")
+    stream_api_secret: Key = Field(
+        default=None, description="Secret of the Stream app. It signs tokens and is sent nowhere."
+    )
     stream_api_secret_file: Folder | None = Field(
-        None, description="A file that holds the secret, instead of STREAM_API_SECRET."
+        default=None, description="A file that holds the secret, instead of STREAM_API_SECRET."
     )
     stream_api_secret_keyring: Text = Field(
-        None, description="The service in the system's keyring that keeps the secret; the user there is the key."
+        default=None,
+        description="The service in the system's keyring that keeps the secret; the user there is the key.",
     )
     stream_base_url: Annotated[Address, AfterValidator(_without_path)] = Field(
-        None, description="Another address than Stream's own, such as a sandbox's."
+        default=None, description="Another address than Stream's own, such as a sandbox's."
     )
     openai_api_key: Key = Field(
-        None,
+        default=None,
         description="Key for OpenAI or a compatible server. Without it the embedded model answers.",
     )
     openai_base_url: Annotated[Address, AfterValidator(_model_server)] = Field(
-        None, description="An OpenAI-compatible server. OpenAI's own unless it is given."
+        default=None, description="An OpenAI-compatible server. OpenAI's own unless it is given."
     )
     openai_model: Text = Field(
-        None, description="Which model `auto` means when an OpenAI key is set. A default is chosen unless it is given."
+        default=None,
+        description="Which model `auto` means when an OpenAI key is set. A default is chosen unless it is given.",
     )
     data: Folder = Field(
-        Path(".framework"),
+        default=Path(".framework"),
         description="The folder where data is kept: turns, indexes of articles, the sandbox, what tools keep.",
         validation_alias=AliasChoices("FRAMEWORK_DATA", "data"),
     )
     log_format: str = Field(
-        "auto",
+        default="auto",
         description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere.",
         validation_alias=AliasChoices("FRAMEWORK_LOG_FORMAT", "log_format"),
     )
     log_level: str = Field(
-        "info",
+        default="info",
         description="debug, info, warning or error.",
         validation_alias=AliasChoices("FRAMEWORK_LOG_LEVEL", "log_level"),
     )
     webhook: HostAndPort = Field(
-        None,
+        default=None,
         description="HOST:PORT where webhooks of the Stream app are received, beside the WebSocket.",
         validation_alias=AliasChoices("FRAMEWORK_WEBHOOK", "webhook"),
     )
     webhook_path: Annotated[str, AfterValidator(_path)] = Field(
-        "/webhooks/stream",
+        default="/webhooks/stream",
         description="The path that the Stream app posts to.",
         validation_alias=AliasChoices("FRAMEWORK_WEBHOOK_PATH", "webhook_path"),
     )
     webhook_window: float = Field(
-        10.0,
+        default=10.0,
         gt=0,
         le=60 * 24 * 30,
         description="Minutes after which an event that comes by a webhook is refused as a replay.",
         validation_alias=AliasChoices("FRAMEWORK_WEBHOOK_WINDOW", "webhook_window"),
     )
     sqs_queue_url: Address = Field(
-        None,
+        default=None,
         description="The Amazon SQS queue that the Stream app puts its events into. Needs the extra `sqs`.",
         validation_alias=AliasChoices("FRAMEWORK_SQS_QUEUE_URL", "sqs_queue_url"),
     )
     ingress: Annotated[Literal["websocket", "webhook", "both"] | None, BeforeValidator(_bare)] = Field(
-        None,
+        default=None,
         description="`websocket`, `webhook` (then no WebSocket is opened) or `both`. By default the WebSocket, and a "
         "webhook or a queue if one is set up.",
         validation_alias=AliasChoices("FRAMEWORK_INGRESS", "ingress"),
     )
     database_url: Annotated[Secret, AfterValidator(_database)] = Field(
-        None,
+        default=None,
         description="Where turns are kept until they are done: `postgresql://USER:PASSWORD@HOST/NAME` or "
         "`sqlite:///FILE`. `engine.db` in the data folder unless it is given. Processes that share it are replicas.",
     )
     drain: float = Field(
-        4.0,
+        default=4.0,
         gt=0,
         le=3600,
         description="Seconds that running turns have to end in when the bots are stopped.",
         validation_alias=AliasChoices("FRAMEWORK_DRAIN", "drain"),
     )
     tracing: Literal["off", "langsmith"] = Field(
-        "off",
+        default="off",
         description="`langsmith` sends prompts and answers to LangSmith. LANGSMITH_TRACING alone has no effect.",
         validation_alias=AliasChoices("FRAMEWORK_TRACING", "tracing"),
     )
     reload: Literal["auto", "signal", "off"] = Field(
-        "auto",
+        default="auto",
         description="When edited bots are read again: at once and on SIGHUP (`auto`), only on SIGHUP (`signal`), never "
         "(`off`).",
         validation_alias=AliasChoices("FRAMEWORK_RELOAD", "reload"),

@@ -27,6 +27,7 @@ PROGRAM = '''
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from langchain.tools import ToolRuntime, tool
 
@@ -41,6 +42,7 @@ from framework import (
     Finished,
     Reference,
     Say,
+    Settings,
     Skip,
     Source,
     ToolContext,
@@ -65,7 +67,7 @@ async def close_account(runtime: ToolRuntime[ToolContext]) -> str:
     return f"Closed for {context.user_id} at {context.now():%H:%M}."
 
 
-app = App()
+app = App(Settings(data=Path("data"), openai_api_key=None))
 bot: Bot = app.add("bots/fern", model="embedded", retriever=Wiki())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -53,7 +54,7 @@ def _require_proxy(name: str, value: str) -> None:
         raise ModelError(
             f"{name} names a SOCKS proxy ({address.hostname}), and the package for such proxies is not installed.",
             where="environment",
-            hint="Install it: .venv/bin/uv pip install --python .venv/bin/python socksio. Or unset the variable, or "
+            hint=f"Install it: {sys.executable} -m pip install socksio. Or unset the variable, or "
             "put the model server's host into NO_PROXY.",
         )
 

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import secrets
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def build_model(choice: ModelChoice, definition: Model, settings: Settings) -> B
         raise ModelError(
             f"The package for the provider {choice.provider!r} is not installed.",
             where=choice.label,
-            hint=f"Install it: .venv/bin/uv pip install --python .venv/bin/python "
+            hint=f"Install it into the same environment: {sys.executable} -m pip install "
             f"langchain-{choice.provider.replace('_', '-')} (or as LangChain's list of providers names it).",
         ) from None
     except ValidationError as error:
