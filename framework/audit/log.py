@@ -1,4 +1,4 @@
-"""The audit log in the database. What cannot be written down is not done."""
+"""The audit log in the database. A call that cannot be logged is not made."""
 
 from __future__ import annotations
 

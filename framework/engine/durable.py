@@ -46,7 +46,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _MOST_LEFT = 1_000
 _LOOK = 0.25
 _LONGEST_NOTE = 7_000  # what Postgres takes is 8,000 bytes
-_UNSETTLED = DeadLetter("What came of it could not be kept; the log has why.")
+_UNSETTLED = DeadLetter("The result could not be stored; see the log.")
 
 
 def open_engine(

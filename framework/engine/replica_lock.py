@@ -37,7 +37,7 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 
 
 class ReplicaLock(Protocol):
-    """What differs between the databases about being there. `name`: the one that is held."""
+    """The part of a replica's liveness that depends on the database. `name`: the lock's name."""
 
     @property
     def name(self) -> str:

@@ -37,7 +37,7 @@ _ERRORS = (SQLAlchemyError, ClashError, ValueError, TypeError, OverflowError)
 
 @dataclass(eq=False)
 class Ask:
-    """Something to do in the database, and the future that waits for it. A cancelled future is not worth doing it.
+    """A request to the database, and the future that waits for it. Requests whose future was cancelled are skipped.
 
     `stirs`: it may have let a job start. `reads`: it changes nothing.
     """

@@ -4,7 +4,7 @@ The elements in which messages, articles and results stand carry a mark (`<messa
 turn, so that nobody can close their own element or open another one. What servers of models take for the end of a
 message or for a call (`<|im_end|>`, `<tool_call>`, `[INST]`) is made harmless by its shape, whatever its name.
 
-Small models answer in the form in which messages reach them: `strip_message_tags` takes that out of their words.
+Small models copy the tags of messages into their answers. `strip_message_tags` removes them.
 """
 
 from __future__ import annotations
