@@ -455,3 +455,73 @@ async def test_an_edit_is_screened_as_a_send_is(world: World) -> None:
         assert (await world.server.get_message(id_))["message"]["text"] == "hello"
     status, answer = await person.call("PUT", f"/messages/{id_}", {"set": {"text": "hello again"}})
     assert (answer["message"]["type"], answer["message"]["text"]) == ("regular", "hello again")
+
+
+async def configured(world: World, cid: str, **parts: Any) -> None:
+    """Set the configuration of one channel."""
+    await world.server.post("/api/v2/moderation/config", data={"key": f"chat:{cid}", **parts})
+
+
+@pytest.mark.parametrize(
+    ("parts", "texts", "refused"),
+    [
+        (
+            {
+                "velocity_filter_config": {
+                    "rules": [{"action": "remove", "fast_spam_threshold": 3, "fast_spam_ttl": 60}]
+                }
+            },
+            ["a", "b", "c"],
+            [False, False, True],
+        ),
+        (
+            {
+                "velocity_filter_config": {
+                    "rules": [{"action": "remove", "fast_spam_threshold": 2, "fast_spam_ttl": 60, "url_only": True}]
+                }
+            },
+            ["https://a.example", "no link", "https://b.example"],
+            [False, False, True],
+        ),
+        (
+            {"flood_config": {"identical": {"action": "remove", "threshold": 2, "time_window": "1m"}}},
+            ["hello", "bye", "hello"],
+            [False, False, True],
+        ),
+        (
+            {"flood_config": {"similar": {"action": "remove", "threshold": 2, "similarity_distance": 20}}},
+            ["buy my drill now", "buy my drill now!", "good morning"],
+            [False, True, False],
+        ),
+        (
+            {"flood_config": {"identical": {"action": "remove", "threshold": 2}, "allowlist": ["ok"]}},
+            ["ok", "ok"],
+            [False, False],
+        ),
+    ],
+)
+async def test_a_channel_slows_down_who_writes_too_fast_or_the_same(
+    world: World, parts: dict[str, Any], texts: list[str], refused: list[bool]
+) -> None:
+    (ann,) = await people(world, 1)
+    channel = await world.channel(fresh("c"), ann)
+    await configured(world, channel.cid, **parts)
+    said = [(await say(world, ann, channel.id, text))[1]["message"]["type"] == "error" for text in texts]
+    assert said == refused
+
+
+async def test_a_rule_inside_of_a_configuration_acts_and_rests(world: World) -> None:
+    (ann,) = await people(world, 1)
+    channel = await world.channel(fresh("c"), ann)
+    rule = {
+        "rule_type": "content",
+        "action": {"type": "block_content", "reason": "links"},
+        "conditions": [{"type": "text_content", "text_content_params": {"contains_url": True}}],
+    }
+    await configured(world, channel.cid, rule_builder_config={"rules": [rule]})
+    link = "see https://x.example"
+    assert (await say(world, ann, channel.id, link))[1]["message"]["type"] == "error"
+    assert (await say(world, ann, channel.id, link))[1]["message"]["type"] == "error"
+    await configured(world, channel.cid, rule_builder_config={"rules": [{**rule, "id": "r", "cooldown_period": "1h"}]})
+    assert (await say(world, ann, channel.id, link))[1]["message"]["type"] == "error"
+    assert (await say(world, ann, channel.id, link))[1]["message"]["type"] == "regular"

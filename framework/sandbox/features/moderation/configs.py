@@ -46,7 +46,10 @@ def upsert_config(call: Call) -> Result:
 def _part(call: Call, name: str) -> dict[str, Any]:
     part = call.mapping(name, call.body)
     for rule in call.objects("rules", part):
-        call.text("action", rule)
+        if name == "rule_builder_config":
+            call.mapping("action", rule)
+        else:
+            call.text("action", rule)
     return part
 
 

@@ -11,7 +11,7 @@ from framework.sandbox.chat.messages.record import MESSAGES, Message
 from framework.sandbox.chat.messages.view import render_html
 from framework.sandbox.chat.permissions.rules import config_of
 from framework.sandbox.features.blocklists import rules as blocklists
-from framework.sandbox.features.moderation import hook_events, reports
+from framework.sandbox.features.moderation import hook_events, pace, reports
 from framework.sandbox.features.moderation import rule_conditions as rules
 from framework.sandbox.features.moderation.records import (
     AUTOMOD,
@@ -45,9 +45,7 @@ def screen(call: Call, channel: Channel, message: Message, _user: User) -> Messa
     forced = call.flag("force_moderation", call.body)
     if (call.actor.is_server and not forced) or message.user_id in call.store[BYPASSES]:
         return None
-    found = [*_type_lists(call, channel), *_config_lists(_configs(call.sandbox, channel))]
-    verdict = judge(call.sandbox, message.text, found, channel.team)
-    rules.apply(call, channel, message, verdict)
+    verdict = _verdict(call, channel, message)
     if verdict.action == "keep":
         return None
     original = message.text
@@ -69,6 +67,18 @@ def screen(call: Call, channel: Channel, message: Message, _user: User) -> Messa
         message.text, message.html = NOTICE, render_html(NOTICE)
     message.type = "error"
     return message
+
+
+def _verdict(call: Call, channel: Channel, message: Message) -> Verdict:
+    """What lists, filters and rules say together."""
+    configs = _configs(call.sandbox, channel)
+    found = [*_type_lists(call, channel), *_config_lists(configs)]
+    verdict = judge(call.sandbox, message.text, found, channel.team)
+    for config in configs:
+        rules.run_built(call, message, config, channel.team, verdict)
+        pace.apply(call, message, config.settings, verdict)
+    rules.apply(call, channel, message, verdict)
+    return verdict
 
 
 def judge(sandbox: Sandbox, text: str, named: Iterable[tuple[str, str]], team: str | None) -> Verdict:

@@ -88,6 +88,20 @@ MODERATION_RULES = Table("moderation_rules", ModerationRule)
 
 
 @dataclass(slots=True)
+class RuleRest(Record):
+    """When a rule with a `cooldown_period` last applied to what a user wrote."""
+
+    KEY = ("rule_id", "user_id")
+
+    rule_id: str
+    user_id: str
+    applied_at: datetime
+
+
+RULE_RESTS = Table("moderation_rule_rests", RuleRest)
+
+
+@dataclass(slots=True)
 class ModerationConfig(Record):
     """What is looked for, and what is done then. `settings` holds the parts as the client sent them."""
 

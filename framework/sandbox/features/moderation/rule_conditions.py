@@ -9,18 +9,27 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from framework.sandbox.chat.channels.record import pair
 from framework.sandbox.chat.messages.record import MESSAGES_OF, Message
 from framework.sandbox.chat.permissions import bans
 from framework.sandbox.chat.permissions.ban_status import Ban
 from framework.sandbox.chat.users.record import USERS, User
 from framework.sandbox.features.blocklists import rules as blocklists
 from framework.sandbox.features.moderation import hook_events, reports
-from framework.sandbox.features.moderation.records import AUTOMOD, MODERATION_RULES, USER, ModerationRule
+from framework.sandbox.features.moderation.records import (
+    AUTOMOD,
+    MODERATION_RULES,
+    RULE_RESTS,
+    USER,
+    ModerationConfig,
+    ModerationRule,
+    RuleRest,
+)
 
 if TYPE_CHECKING:
     from framework.sandbox.chat.channels.record import Channel
@@ -64,10 +73,51 @@ def run(call: Call, message: Message, keys: set[str], team: str | None, verdict:
     """Let the rules of configurations add to a verdict; `dry` leaves the author alone."""
     if not len(call.store[MODERATION_RULES]):
         return
+    rules = [one for one in call.store[MODERATION_RULES] if not one.config_keys or keys & set(one.config_keys)]
+    _run(call, message, rules, team, verdict, dry=dry)
+
+
+def run_built(call: Call, message: Message, config: ModerationConfig, team: str | None, verdict: Verdict) -> None:
+    """Let the rules inside of a configuration (`rule_builder_config`) add to a verdict."""
+    part = config.settings.get("rule_builder_config")
+    given = part.get("rules") if isinstance(part, Mapping) else None
+    rules = [_built(config, number, rule) for number, rule in enumerate(given or []) if isinstance(rule, Mapping)]
+    _run(call, message, rules, team, verdict)
+
+
+def _built(config: ModerationConfig, number: int, rule: Mapping[str, Any]) -> ModerationRule:
+    id_ = str(rule.get("id") or f"{config.config_key}-{number + 1}")
+    return ModerationRule(
+        id_, id_, str(rule.get("rule_type") or "content"), config.created_at, config.updated_at,
+        logic=str(rule.get("logic") or "AND"),
+        cooldown_period=rule.get("cooldown_period"),
+        conditions=[one for one in rule.get("conditions") or [] if isinstance(one, dict)],
+        groups=[one for one in rule.get("groups") or [] if isinstance(one, dict)],
+        action=dict(rule.get("action") or {}),
+    )  # fmt: skip
+
+
+def _run(
+    call: Call,
+    message: Message,
+    rules: Iterable[ModerationRule],
+    team: str | None,
+    verdict: Verdict,
+    *,
+    dry: bool = False,
+) -> None:
     content = _Content(call, message, call.store[USERS].get(message.user_id), team)
-    for rule in call.store[MODERATION_RULES]:
-        if rule.enabled and (not rule.config_keys or keys & set(rule.config_keys)) and _holds(rule, content):
+    for rule in rules:
+        if rule.enabled and not _rests(call, rule, message.user_id) and _holds(rule, content):
             _act(call, rule, message, verdict, dry=dry)
+
+
+def _rests(call: Call, rule: ModerationRule, user_id: str) -> bool:
+    """Whether the rule applied to this user within its `cooldown_period`."""
+    if not rule.cooldown_period:
+        return False
+    rest = call.store[RULE_RESTS].get(pair(rule.id, user_id))
+    return rest is not None and call.now - rest.applied_at < duration(rule.cooldown_period)
 
 
 def _holds(rule: ModerationRule, content: _Content) -> bool:
@@ -84,6 +134,8 @@ def _act(call: Call, rule: ModerationRule, message: Message, verdict: Verdict, *
     verdict.rules.append({"rule_id": rule.id, "rule_name": rule.name, "type": rule.rule_type, "actions": [kind]})
     known = message.user_id in call.store[USERS] and not dry
     if not dry:
+        if rule.cooldown_period:
+            call.store[RULE_RESTS].put(RuleRest(rule.id, message.user_id, call.now))
         hook_events.rule_triggered(call, rule, message, [kind])
     if kind in ("ban_user", "ban") and known:
         options: Any = rule.action.get("ban_options") or {}

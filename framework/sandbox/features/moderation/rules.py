@@ -1,4 +1,4 @@
-"""Rules of the moderation. What they do to messages is in `services/rules.py`."""
+"""Rules of the moderation. What they do to messages is in `rule_conditions.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.sandbox.kernel.query.paging import field_value, listed
 
 DOMAIN = Domain("moderation_rules")
 _ROOT = "/api/v2/moderation"
-TYPES = ("user", "content", "call")
+TYPES = ("user", "content", "call", "flood")
 
 
 @DOMAIN.operation("UpsertModerationRule", "POST", None, v2=f"{_ROOT}/moderation_rule", access=Access.SERVER)
