@@ -44,3 +44,9 @@ def test_every_import_between_rooms_is_a_line_and_nothing_else_is() -> None:
 )
 def test_a_line_is_light_if_a_longer_way_leads_there(edges: dict[str, set[str]], short: dict[str, set[str]]) -> None:
     assert rooms.reduced(edges) == short
+
+
+def test_each_room_has_tests_of_its_own() -> None:
+    """`make test ROOM=x` works for every room."""
+    for room in ALL:
+        assert list((Path("tests") / room).rglob("test_*.py")), f"tests/{room} has no tests"
