@@ -9,7 +9,7 @@ import { announce } from "./views/announcer.js";
 import { Conversation } from "./views/conversation.js";
 import { Sidebar } from "./views/sidebar.js";
 import { SignIn } from "./views/signin.js";
-import { lazy } from "./views/lazy.js";
+import { lazy, loadAll } from "./views/lazy.js";
 import { Thread } from "./views/thread.js";
 import { Toasts } from "./views/toasts.js";
 
@@ -20,6 +20,7 @@ const PeoplePanel = lazy(() => import("./views/people-panel.js"), "PeoplePanel")
 const root = document.getElementById("app");
 /** What changes by itself: seconds to wait, who has stopped typing, an answer that is not going on. */
 const TICK_MS = 1_000;
+const IDLE_MS = 4_000;
 const TOPICS = ["channel", "channels", "connection", "opened", "panel", "people", "queue"];
 
 function showSignIn(why = {}) {
@@ -76,6 +77,7 @@ function showChat(session, cid, invite) {
   if (cid) store.activeCid = cid;
   draw();
   chat.start();
+  setTimeout(loadAll, IDLE_MS);
 }
 
 async function main() {

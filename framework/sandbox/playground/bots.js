@@ -35,6 +35,7 @@ export class Bots {
     await (bot.rooms.includes(cid) ? this.join(cid) : this.chat.openChannel(cid, { ...bot.where, members }));
     const channel = this.store.channels.get(cid);
     if (text && channel?.loaded) this.chat.send(channel, { text });
+    else if (text) this.store.drafts.set(`${cid}/`, text); // without a connection it waits in the box
   }
 
   /** Become a member of a channel that is open to this person, or by the text of an invite. */

@@ -34,6 +34,8 @@ export class Chat {
     const isConnected = () => this.connection.id !== null;
     this.loader = new ChannelLoader(this.api, store, isConnected);
     this.outbox = new Outbox(this.api, store, isConnected);
+    /** Data of the channels that the person opened here, for those that could not be made yet. */
+    this.begun = new Map();
     this.bots = new Bots(this.api, store, this);
     this.notices = new Notices(store, this.openByCid);
     this.team = new Team(this.api, store, this);
@@ -55,6 +57,7 @@ export class Chat {
   async openChannel(cid, data) {
     const { store } = this;
     store.view = "";
+    this.begun.set(cid, data);
     if (store.activeCid !== cid) this.#leave();
     store.activeCid = cid;
     store.offeredCid = "";
@@ -345,7 +348,7 @@ export class Chat {
     this.invite = "";
     const wanted = this.wantedCid || (store.active ? "" : store.activeCid);
     this.wantedCid = "";
-    if (wanted) await this.openLinked(wanted);
+    if (wanted) await (this.begun.has(wanted) ? this.openChannel(wanted, this.begun.get(wanted)) : this.openLinked(wanted));
     if (store.active && store.threadId) await this.loadReplies(store.active, store.threadId);
     this.outbox.sendWaiting();
     this.readMarker.check();

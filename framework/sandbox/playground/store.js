@@ -23,6 +23,8 @@ export class Store {
     this.queue = null;
     /** The message that is being changed. */
     this.editing = "";
+    /** Unsent texts, by "cid/parent id". */
+    this.drafts = new Map();
     /** The message that the list is to go to. */
     this.revealId = "";
     /** The message that is quoted in a box, by "cid/parent id". */

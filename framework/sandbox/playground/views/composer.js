@@ -14,13 +14,11 @@ const LONGEST = 5_000;
 const WARN_FROM = 0.9;
 const TYPING_EVERY_MS = 2_000;
 const TYPING_IDLE_MS = 4_000;
-/** Unsent texts by channel or thread. */
-const drafts = new Map();
 
 /** Props: chat, channel, `id` of the box, `label`, `parentId` or null, `editLast`. Keyed by the place that it writes to. */
 export function Composer({ chat, channel, id, label, parentId, editLast }) {
   const place = `${channel.cid}/${parentId ?? ""}`;
-  const [text, setText] = useState(drafts.get(place) ?? "");
+  const [text, setText] = useState(chat.store.drafts.get(place) ?? "");
   const [also, setAlso] = useState(false);
   const [choosing, setChoosing] = useState(false);
   const [picked, setPicked] = useState(0);
@@ -38,7 +36,7 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
     return () => off.forEach((leave) => leave());
   }, []);
   useLayoutEffect(() => {
-    drafts.set(place, text);
+    chat.store.drafts.set(place, text);
     grow(box.current);
   }, [text]);
   const length = Array.from(text).length;

@@ -20,7 +20,7 @@ export function PeoplePanel({ chat }) {
     setMembers((before) => [...(offset ? before : []), ...answer.members]);
     setMore(answer.members.length === PAGE);
   };
-  useEffect(() => void load(0), [channel.members.size]);
+  useEffect(() => void load(0), [channel.members.size, store.connection.phase === "online"]);
   const ids = new Set(members.map(idOf));
   return html`<section class="panel-body people-panel" aria-label=${t("People")}>
     <${PanelHead} title=${t("People")} closeLabel=${t("Close the list of people")} close=${() => chat.closePanel("people")} />

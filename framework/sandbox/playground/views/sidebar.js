@@ -16,13 +16,13 @@ export function Sidebar({ chat, leave }) {
   const channels = store.sortedChannels;
   // On a phone the list is all that is shown, and so the page's main part.
   const isMain = isPhone() && !store.activeCid && !store.view;
-  return html`<nav class="sidebar" aria-label=${t("Conversations")} data-phase=${phase}>
+  return html`<div class="sidebar" role=${isMain ? "main" : "navigation"} aria-label=${t("Conversations")} data-phase=${phase}>
     ${store.active?.loaded && html`<a class="skip" href="#composer">${t("Skip to the message box")}</a>`}
     <div class="sidebar-head"><img src="/playground/mark.svg" alt="" width="28" height="28" />${isMain ? html`<h1 class="brand">Playground</h1>` : html`<span class="brand">Playground</span>`}
       <${IconButton} icon="search" label=${t("Search")} aria-expanded=${store.panel === "search"} onClick=${() => chat.togglePanel("search")} /></div>
     <${NewButton} chat=${chat} className="new-button" />
     ${chat.team.bots.length > 0 && html`<${QueueButton} chat=${chat} />`}
-    <div class="channel-place" role=${isMain ? "main" : null}>
+    <div class="channel-place">
       ${isMain && channels.length === 0 && store.bots.length > 0 && html`<${Start} chat=${chat} />`}
       <ul class="channel-list">${channels.map((channel) => html`<${Row} key=${channel.cid} ...${rowOf(store, channel)} open=${chat.openByCid} />`)}
         ${channels.length === 0 && html`<li class="channel-none" key="none">${t(NONE[store.listState])}</li>`}</ul>
@@ -31,7 +31,7 @@ export function Sidebar({ chat, leave }) {
     <div class="me"><${Avatar} user=${store.me} /><div class="me-words"><span class="me-name">${displayName(store.me)}</span><span class="me-state">${t(PHASES[phase])}</span></div>
       <${IconButton} icon="bell" label=${t("Notifications")} aria-pressed=${chat.notices.on} onClick=${() => chat.notices.toggle()} />
       <button class="button button-small" type="button" onClick=${leave}>${t("Switch user")}</button></div>
-  </nav>`;
+  </div>`;
 }
 
 function QueueButton({ chat }) {

@@ -10,7 +10,7 @@ export function Toasts({ store }) {
   const drop = (key) => setToasts((all) => all.filter((toast) => toast.key !== key));
   useEffect(() => store.on("problem", (text) => {
     const key = performance.now();
-    setToasts((all) => [...all, { key, text }].slice(-MOST));
+    setToasts((all) => [...all.filter((toast) => toast.text !== text), { key, text }].slice(-MOST));
     setTimeout(() => drop(key), SHOWN_MS);
   }), []);
   return html`<div class="toasts" role="alert">${toasts.map(({ key, text }) =>
