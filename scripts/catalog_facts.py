@@ -92,10 +92,49 @@ V1_ANSWERS: dict[str, dict[str, str]] = {
     "SegmentResponse": {"locked": "boolean", "task_id": "string"},
     "UnreadCountsResponse": {"duration": "string"},
 }
+# Operations that clients of people have and the SDK for servers lacks, in the same form.
+CHANNEL_PLACE = {
+    "type": {"in": "path", "required": True, "schema": TEXT},
+    "id": {"in": "path", "required": True, "schema": TEXT},
+}
+CLIENT_SIDE: dict[str, dict[str, Any]] = {
+    "CreateDraft": {
+        "sdk": "channel.createDraft",
+        "v1": {"method": "POST", "path": "/channels/{type}/{id}/draft"},
+        "v2": {"method": "POST", "path": "/api/v2/chat/channels/{type}/{id}/draft"},
+        "body": "json",
+        "parameters": CHANNEL_PLACE
+        | {"message": {"in": "body", "required": True, "schema": {"$ref": "#/$defs/MessageRequest"}}},
+    },
+    "StopWatchingChannel": {
+        "sdk": "channel.stopWatching",
+        "v1": {"method": "POST", "path": "/channels/{type}/{id}/stop-watching"},
+        "v2": {"method": "POST", "path": "/api/v2/chat/channels/{type}/{id}/stop-watching"},
+        "body": "json",
+        "parameters": CHANNEL_PLACE | {"connection_id": {"in": "query", "required": True, "schema": TEXT}},
+    },
+    "Sync": {
+        "sdk": "client.sync",
+        "v1": {"method": "POST", "path": "/sync"},
+        "v2": {"method": "POST", "path": "/api/v2/chat/sync"},
+        "body": "json",
+        "parameters": {
+            "channel_cids": {
+                "in": "body",
+                "required": True,
+                "schema": {"type": "array", "items": TEXT, "minItems": 1, "maxItems": 255},
+            },
+            "last_sync_at": {"in": "body", "required": True, "schema": TEXT | {"format": "date-time"}},
+            "with_inaccessible_cids": {"in": "query", "schema": FLAG},
+        },
+    },
+}
+CLIENT_SIDE_ANSWERS = {"CreateDraft": "GetDraftResponse", "StopWatchingChannel": "Response", "Sync": "SyncResponse"}
+SYNC_ANSWER = {"events": "[object]", "inaccessible_cids": "[string]", "duration": "string"}
 # First segment of a path -> the file that holds the operation.
 GROUPS = {
     "campaigns": ("campaigns", "segments"),
-    "channels": ("channels", "members", "predefined_filters"),
+    "channels": ("channels", "members", "predefined_filters", "sync"),
     "channel_types": ("channeltypes", "commands"),
     "messages": ("messages", "drafts", "reminders", "threads", "search"),
     "users": ("users", "guest", "usergroups", "unread", "unread_batch"),
@@ -377,6 +416,8 @@ def collect(source: Path) -> dict[str, str]:
     for product in PRODUCTS:
         for name, operation in reader.operations(product).items():
             groups[group_of(operation["v2"]["path"])][name] = operation
+    for name, operation in CLIENT_SIDE.items():
+        groups[group_of(operation["v2"]["path"])][name] = operation
     needed, waiting = {}, references(groups)
     while waiting:
         name = waiting.pop()
@@ -390,8 +431,9 @@ def collect(source: Path) -> dict[str, str]:
 def answers(reader: Reader, models: Models) -> dict[str, Any]:
     """The model of each answer, and the types of the fields of every model that occurs in one."""
     operations = {name: model for product in PRODUCTS for name, model in reader.answers(product).items()}
-    shapes: dict[str, dict[str, str]] = {}
-    waiting = set(operations.values())
+    operations |= CLIENT_SIDE_ANSWERS
+    shapes: dict[str, dict[str, str]] = {"SyncResponse": SYNC_ANSWER}
+    waiting = set(operations.values()) - shapes.keys()
     while waiting:
         name = waiting.pop()
         fields = models.fields(name) if name in models else []

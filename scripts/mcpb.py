@@ -20,6 +20,8 @@ from framework.version import __version__
 ROOT = Path(__file__).parent.parent
 PACKED = ("framework", "prompts")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
+EXTRAS = "mcp,embedded,sandbox"
+"""What the server needs: the protocol, the search by meaning, and the sandbox for who has no Stream app."""
 LEFT_OUT = {"__pycache__", "node_modules"}
 TOOLS = {
     "search_operations": "Find the operation that does what is wanted.",
@@ -32,7 +34,7 @@ TOOLS = {
 def manifest() -> dict[str, Any]:
     """The manifest of the bundle."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    run = ["--from", "${__dirname}", project["name"], "mcp", "--policy", "${user_config.policy}"]
+    run = ["--from", f"${{__dirname}}[{EXTRAS}]", project["name"], "mcp", "--policy", "${user_config.policy}"]
     return {
         "manifest_version": "0.3",
         "name": project["name"],

@@ -132,6 +132,7 @@ ELSEWHERE = {
     "CancelImportV2Task": "not found",
     "CheckExternalStorage": "reaches no external storage",
     "DeleteActionConfig": "not found",  # BulkDeleteActionConfig took it
+    "StopWatchingChannel": "user_id must be provided",
     "UpdateExternalStorage": "storage",
     "CreateImport": "ask for an upload_url",
     "CreateImportV2Task": "ask for an upload_url",

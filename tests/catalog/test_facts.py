@@ -9,8 +9,8 @@ from framework.catalog.catalog import DATA, Catalog
 from framework.catalog.operation import ApiEndpoint, Operation
 from scripts import catalog_facts
 
-V1_OPERATIONS = 195
-ALL_OPERATIONS = 244
+V1_OPERATIONS = 198
+ALL_OPERATIONS = 247
 
 
 def test_facts_are_those_of_the_installed_sdk() -> None:

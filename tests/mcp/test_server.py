@@ -14,7 +14,7 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from framework.version import __version__
-from scripts.mcpb import manifest, write
+from scripts.mcpb import EXTRAS, manifest, write
 from tests.support.mcp import stdio, variables
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
@@ -85,6 +85,10 @@ def test_what_registries_read_fits_the_package() -> None:
     server = json.loads((ROOT / "server.json").read_text())
     (package,) = server["packages"]
     assert (package["identifier"], package["version"]) == (project["name"], __version__)
+    (source,) = package["runtimeArguments"]
+    extras = set(source["value"].partition("[")[2].partition("]")[0].split(","))
+    assert extras == set(EXTRAS.split(",")) <= project["optional-dependencies"].keys()
+    assert source["value"].endswith(f"=={__version__}")
     assert server["version"] == __version__
     assert len(server["description"]) <= 100, "the registry takes no more"
     assert project["scripts"] == {project["name"]: "framework.cli.main:main"}
