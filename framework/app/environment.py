@@ -47,7 +47,7 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
     secrets = [secret for secret in (*known, *others) if secret]
     configure(settings.log_format, level or settings.log_level, secrets=secrets)
     if level and sys.stderr.isatty():
-        # Reading articles for the first time takes half a minute: whoever waits for it should know.
+        # Reading articles for the first time takes half a minute: a person who waits for it should know.
         logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
 
 

@@ -124,7 +124,7 @@ async def _alone(data: Path) -> AsyncIterator[None]:
 
 
 async def _running(data: Path) -> SandboxAddress | None:
-    """Where the running sandbox answers; None where there is none, after a killed process's one has ended."""
+    """Return where the running sandbox answers, or None if none runs. Waits until that of a killed process ends."""
     for _ in range(int(START_TIMEOUT / POLL)):
         if not is_claimed(data_file(data)):
             return None

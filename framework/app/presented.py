@@ -1,4 +1,4 @@
-"""What the sandbox's playground is told of the bots that run: it offers them, and makes channels that are theirs."""
+"""Tell the sandbox's playground of the bots that run: it offers them, and makes channels of theirs."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class ClaimedError(Exception):
 
 @dataclass(frozen=True)
 class SandboxAddress:
-    """Where a sandbox answers and what opens it. `owner` is the process that it ends with; none until it has run."""
+    """Address and credentials of a sandbox. `owner` is the process that it ends with; 0 before its first run."""
 
     api_key: str
     api_secret: SecretStr

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from framework.agent.build.channel_agents import ChannelAgents
     from framework.app.app_bot import AppBot
-    from framework.app.renewals import Renewals
+    from framework.app.reloads import Reloads
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
     from framework.errors import FrameworkError
@@ -56,7 +56,7 @@ class Serving:
         self._ready = ready
         self._tell = tell
         self._sandbox = not settings.has_stream
-        self._renewals: Renewals | None = None
+        self._reloads: Reloads | None = None
 
     async def until(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises FrameworkError if a bot cannot start, or goes on no longer."""
@@ -67,8 +67,8 @@ class Serving:
 
     def reload(self) -> None:
         """Read the bots' files again, edited or not."""
-        if self._renewals is not None:
-            self._renewals.ask()
+        if self._reloads is not None:
+            self._reloads.ask()
 
     async def _prepared(
         self, stack: AsyncExitStack, stop: asyncio.Event
@@ -98,7 +98,7 @@ class Serving:
     async def _serve(
         self, stack: AsyncExitStack, stop: asyncio.Event, agents: list[ChannelAgents], engine: DurableEngine
     ) -> None:
-        from framework.app.renewals import Renewals
+        from framework.app.reloads import Reloads
         from framework.app.running import open_bot
         from framework.runtime.process import run_bots
 
@@ -110,8 +110,8 @@ class Serving:
             await stack.enter_async_context(open_bot(entry, settings, made))
             for entry, made in zip(self._bots, agents, strict=True)
         ]
-        self._renewals = Renewals(zip(self._bots, running, agents, strict=True), settings, show=self._tell)
-        stack.push_async_callback(self._renewals.close)
+        self._reloads = Reloads(zip(self._bots, running, agents, strict=True), settings, show=self._tell)
+        stack.push_async_callback(self._reloads.close)
         await run_bots(
             running,
             stop=stop,
@@ -121,14 +121,14 @@ class Serving:
             connected=settings.by_websocket,
             push_sources=_push_sources(settings),
             pull_sources=_pull_sources(settings),
-            renewals=_told(self._renewals.all(), settings) if self._sandbox else self._renewals.all(),
+            renewals=_told(self._reloads.all(), settings) if self._sandbox else self._reloads.all(),
         )
 
 
 def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine:
     """The engine that keeps turns until they are done. Blocks while its database is opened.
 
-    Raises SettingsError for an address that is none, EngineError where the database cannot be used.
+    Raises SettingsError for an address that cannot be understood, EngineError if the database cannot be used.
     """
     from framework.engine.durable import open_engine
 
@@ -152,10 +152,10 @@ def _build(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:
 async def _furnish(bots: Sequence[Bot], settings: Settings) -> Sequence[User]:
     """Tell the sandbox of the bots, and make people for their team."""
     from framework.app.presented import present
-    from framework.app.teammate import seat_teammates
+    from framework.app.teammate import add_teammates
 
     definitions = [bot.definition for bot in bots]
-    teammates, _ = await asyncio.gather(seat_teammates(bots, settings), present(definitions, settings))
+    teammates, _ = await asyncio.gather(add_teammates(bots, settings), present(definitions, settings))
     return teammates
 
 

@@ -1,4 +1,4 @@
-"""What signals mean to a command that runs until it is stopped."""
+"""Signals, for a program that runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOOK_AGAIN = 0.25  # seconds: a shell that ends may tell its jobs a little befo
 def stop_on_signals(reload: Callable[[], None] | None = None) -> Iterator[asyncio.Event]:
     """An event that Ctrl-C and SIGTERM set, and SIGHUP where it says that the terminal has ended: then nobody sees the
     bots any more. Otherwise SIGHUP calls `reload`; without one it is a stop too. It means nothing where somebody asked
-    for it to be ignored (nohup). A second Ctrl-C ends at once: whoever presses twice means it.
+    for it to be ignored (nohup). A second Ctrl-C ends at once: a person who presses twice means it.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

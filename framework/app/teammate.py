@@ -1,4 +1,4 @@
-"""People of the team in the sandbox: without them, whoever tries a handover or an approval out is stuck."""
+"""People of the team in the sandbox: without them, nobody could try out a handover or an approval."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _needs_team(definition: BotDefinition) -> bool:
     )
 
 
-async def seat_teammates(bots: Sequence[Bot], settings: Settings) -> tuple[User, ...]:
+async def add_teammates(bots: Sequence[Bot], settings: Settings) -> tuple[User, ...]:
     """Make sure that these people are there. A sandbox that refuses is no reason not to start."""
     import structlog
 

@@ -80,7 +80,7 @@ def _lines(stream: TextIO) -> Iterator[str]:
 
 
 async def _ask_one(agent: Agent, line: str, number: int | None, *, as_json: bool) -> bool:
-    """Answer one line and print the result, or why there is none. `number` is its place in the input, if any."""
+    """Answer one line and print the result, or why there is no answer. `number` is its place in the input, if any."""
     question = line
     try:
         conversation = read_line(line, number, as_json=as_json and number is not None)

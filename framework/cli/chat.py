@@ -65,7 +65,7 @@ def _commands_of(bot: str) -> frozenset[str]:
 
 
 class _Talk:
-    """What was said so far, and the answer that is being written."""
+    """The conversation so far, and the answer that is being written."""
 
     def __init__(self, agent: Agent, user: str, *, commands: frozenset[str] = frozenset()) -> None:
         self._agent = agent

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """What was looked at, whether it is right, and what there is to say about it. A warning is right, but doubtful."""
+    """A part of a bot, whether it is right, and a sentence about it. A warning is right, but doubtful."""
 
     bot: str
     part: str

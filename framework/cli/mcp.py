@@ -48,7 +48,7 @@ class _Served:
 
 @dataclass(frozen=True)
 class _Listen:
-    """Where to serve HTTP, and which other hosts and origins are trusted."""
+    """The address to serve HTTP at, and the other hosts and origins that are trusted."""
 
     host: str
     port: int
@@ -211,7 +211,7 @@ def _bind(listen: _Listen) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((listen.host, listen.port))
-        bound.listen(128)  # whoever connects before the server runs waits for it
+        bound.listen(128)  # clients that connect before the server runs wait for it
     except OSError as error:
         bound.close()
         raise UsageError(

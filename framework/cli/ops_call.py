@@ -120,7 +120,7 @@ async def _call(
 
 @asynccontextmanager
 async def opened(catalog: Catalog, *, yes: bool) -> AsyncIterator[tuple[Toolbox, Policy]]:
-    """The operations of the app of the environment, or of a sandbox, and the policy of whoever is at the terminal.
+    """The operations of the app of the environment, or of a sandbox, and the policy of the person at the terminal.
 
     They hold the secret: nothing is kept from them, but it is in the audit log. A person is asked before something
     destroys or administers; with `yes` nobody is.
@@ -152,7 +152,7 @@ async def opened(catalog: Catalog, *, yes: bool) -> AsyncIterator[tuple[Toolbox,
 
 
 async def ask(question: Question) -> bool | None:
-    """Ask at the terminal. Raises UsageError where there is none."""
+    """Ask at the terminal. Raises UsageError without a terminal."""
     if not sys.stdin.isatty():
         raise UsageError(
             f"{question.operation} was not executed: it needs a person's word, and nobody is at a terminal.",
@@ -212,7 +212,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _file(value: str) -> str:
-    """What a file holds: text as it is, anything else as a `data:` address."""
+    """Return what a file holds: text as it is, anything else as a `data:` address."""
     import base64
     import mimetypes
 

@@ -87,7 +87,7 @@ def print_retried(records: Sequence[Record]) -> None:
 
 
 def print_load(load: Load) -> None:
-    """How much there is to do."""
+    """Show how many turns wait, run and were given up."""
     parts = [f"{load.waiting:,} waiting", f"{load.running:,} running", f"{load.dead:,} dead"]
     oldest = f", the oldest for {load.oldest:.1f} s" if load.waiting else ""
     out().print(", ".join(parts) + oldest)

@@ -15,11 +15,11 @@ from framework.definition.model import Bot
 from framework.errors import UsageError
 from framework.settings import Settings, load_settings
 from framework.testing.clock import VirtualLoop
+from framework.testing.conversation_run import ConversationRun, open_run
 from framework.testing.expect import Observed, unmet
 from framework.testing.outcome import Line
 from framework.testing.report import transcript_line
 from framework.testing.scenario import Opening, ScenarioStep
-from framework.testing.scene import Scene, open_scene
 from framework.values import Untyped
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ class TestChannel:
         self._lines: list[Line] = []
         self._runner: asyncio.Runner | None = None
         self._stack = AsyncExitStack()
-        self._scene: Scene | None = None
+        self._run: ConversationRun | None = None
 
     def __enter__(self) -> Self:
         """Start the sandbox and the bot. Raises FrameworkError if the bot cannot start."""
         _require_no_loop()
         self._runner = asyncio.Runner(loop_factory=VirtualLoop)
         try:
-            opened = open_scene(self._opening, self._entry, self._settings, self._lines)
-            self._scene = self._runner.run(self._stack.enter_async_context(opened))
+            opened = open_run(self._opening, self._entry, self._settings, self._lines)
+            self._run = self._runner.run(self._stack.enter_async_context(opened))
         except BaseException:
             self._runner.close()
             raise
@@ -88,7 +88,7 @@ class TestChannel:
 
     def __exit__(self, *failure: object) -> None:
         """Stop the bot and the sandbox."""
-        runner, self._runner, self._scene = self._runner, None, None
+        runner, self._runner, self._run = self._runner, None, None
         if runner is not None:
             with runner:
                 runner.run(self._stack.aclose())
@@ -106,12 +106,12 @@ class TestChannel:
         Raises AssertionError with the conversation if `expect` is given and not met, UsageError for a step that is
         wrong.
         """
-        if self._scene is None or self._runner is None:
+        if self._run is None or self._runner is None:
             raise UsageError("The channel is not open.", hint="Write `with TestChannel(...) as channel:` around it.")
         if "sender" in step:
             step["from"] = step.pop("sender")
         made = _checked(ScenarioStep, step)
-        seen = self._runner.run(self._scene.do(made))
+        seen = self._runner.run(self._run.do(made))
         if missed := list(unmet(made.expect, seen)):
             raise AssertionError("\n".join([*missed, "", self.transcript]))
         return seen

@@ -30,7 +30,7 @@ class _Selector(selectors.DefaultSelector):
         self.outside = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready; where nothing is, the loop's time goes on by the timeout."""
+        """Return what is ready. If nothing is, the loop's time goes on by the timeout."""
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
@@ -39,7 +39,9 @@ class _Selector(selectors.DefaultSelector):
             ready = super().select(_NAP if timeout is None else min(timeout, _NAP))
             self.now += time.perf_counter() - started
             return ready
-        time.sleep(0)  # what was sent over loopback is there at once, or after whoever carries it had the processor
+        time.sleep(
+            0
+        )  # what was sent over loopback is there at once, or after the system that carries it had the processor
         ready = super().select(0)
         if not ready:
             self.now += timeout

@@ -16,11 +16,13 @@ _OWN_TOOLS = frozenset({"search_knowledge", "offer_person"})
 
 @dataclass(frozen=True)
 class Observed:
-    """What the bot did after a step. `messages` are those that it posted or completed, as the chat service has them;
-    `reasons` are those of its silences; `after` is how long the last of them took; None where there is none. `waiting`
-    are the drafts and tool calls that it showed to the team and that wait for a decision (their `review` fields).
-    `feedback` are the reactions that people gave to its replies, by now. `for_team` is what the team alone
-    sees, which is none of `messages`.
+    """Describes what the bot did after a step.
+
+    `messages` are those that it posted or completed, as the chat service has them. `reasons` are those of its silences.
+    `tools` are the names of the tools that it called. `channel` holds the channel's fields. `after` is how long the
+    last message took, None without a message. `waiting` are the `review` fields of drafts and tool calls that wait for
+    the team. `feedback` are the reactions to its replies so far. `for_team` is the text that only the team sees; it is
+    not among `messages`.
     """
 
     messages: Sequence[Mapping[str, Any]] = ()
@@ -39,7 +41,7 @@ class Observed:
 
 
 def unmet(expected: Expectation, seen: Observed) -> Iterator[str]:
-    """What was expected and is not so, a sentence each."""
+    """Yield a sentence for each expectation that is not met."""
     yield from _silence(expected, seen)
     yield from _texts(expected, seen)
     yield from _facts(expected, seen)

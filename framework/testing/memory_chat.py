@@ -69,7 +69,8 @@ class Room:
 
 
 class MemoryChat:
-    """What a chat service stores, and what people do there. `now` is the clock; no two things happen at one time.
+    """A chat service in memory: what it stores, and what people do there. `now` is the clock; no two things happen at
+    one time.
 
     `people` are the users that it has heard of, `reactions` those to messages, by message id, `app` is what the chat is
     called among others. `id_key` stands for the key that an app's secret gives: a test that changes the secret sets

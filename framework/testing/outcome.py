@@ -1,4 +1,4 @@
-"""What came of a conversation test: what was said, what was expected and was not so."""
+"""The result of a conversation test: what was said, and which expectations were not met."""
 
 from __future__ import annotations
 

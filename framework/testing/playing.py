@@ -12,11 +12,11 @@ from framework.definition.model import Bot
 from framework.errors import FrameworkError
 from framework.settings import Settings, load_settings
 from framework.testing.clock import VirtualLoop
+from framework.testing.conversation_run import ConversationRun, open_run
 from framework.testing.expect import Observed, unmet
 from framework.testing.outcome import TestResult
 from framework.testing.rubric import RubricJudge
 from framework.testing.scenario import ScenarioStep, Test
-from framework.testing.scene import Scene, open_scene
 
 
 def play(test: Test, bot: Bot | AppBot, settings: Settings | None = None) -> TestResult:
@@ -38,11 +38,11 @@ async def _play(test: Test, entry: AppBot, settings: Settings) -> TestResult:
         result.verdict, result.reason = "skipped", "needs a language model: set OPENAI_API_KEY"
         return result
     try:
-        async with open_scene(test.scenario, entry, settings, result.lines) as scene:
-            judge = RubricJudge(entry.bot, settings, scene.loop.real_time)
+        async with open_run(test.scenario, entry, settings, result.lines) as run:
+            judge = RubricJudge(entry.bot, settings, run.loop.real_time)
             for number, step in enumerate(test.scenario.turns):
-                seen = await scene.do(step)
-                for failure in [*unmet(step.expect, seen), *await _judged(judge, scene, step, seen)]:
+                seen = await run.do(step)
+                for failure in [*unmet(step.expect, seen), *await _judged(judge, run, step, seen)]:
                     result.fail(failure, test.place(number))
     except FrameworkError as error:
         result.verdict, result.reason = "error", str(error)
@@ -53,12 +53,12 @@ def _has_model(entry: AppBot, settings: Settings) -> bool:
     return entry.own.model is not None or not choose_model(entry.bot.definition.model, settings).is_embedded
 
 
-async def _judged(judge: RubricJudge, scene: Scene, step: ScenarioStep, seen: Observed) -> Sequence[str]:
-    """What a language model has against the answer, if a rubric is given and a model is set."""
+async def _judged(judge: RubricJudge, run: ConversationRun, step: ScenarioStep, seen: Observed) -> Sequence[str]:
+    """Return what a language model has against the answer, if a rubric is given and a model is set."""
     if not step.expect.rubric:
         return ()
     if not judge.available:
-        scene.note("not judged by its rubric: no language model is set")
+        run.note("not judged by its rubric: no language model is set")
         return ()
     grade = await judge.grade(step.expect.rubric, " ".join(step.words), seen.text)
     return () if grade.passed else (f"the rubric is not met: {grade.why}",)

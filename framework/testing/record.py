@@ -43,7 +43,7 @@ def _aliases(messages: Sequence[Message], bot: str) -> dict[str, str]:
 
 
 def _expected(reply: Message) -> dict[str, object]:
-    """What a reply shows of itself: how it begins, what it was, what it cites."""
+    """Return what can be expected of a reply: how it begins, its outcome, what it cites."""
     begins = reply.text.strip().split("\n")[0][:_LONGEST].strip()
     expected: dict[str, object] = {"text": begins}
     if reply.custom.get("outcome"):

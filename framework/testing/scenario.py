@@ -49,7 +49,7 @@ class Person(Part):
 
 
 class Expectation(Part):
-    """What must be so after a step; what is not said is not looked at. Texts are compared whatever the case."""
+    """Expected after a step. Only keys that are written are compared. Upper and lower case are the same in texts."""
 
     text: Texts = Field((), description="Each of these is in what the bot said.")
     not_text: Texts = Field((), description="None of these is in what the bot said.")
@@ -76,7 +76,7 @@ class Expectation(Part):
         None, description="The reactions that count as feedback by now; an empty list: none."
     )
     within: Duration | None = Field(None, description="Longest time from the step to the finished answer.")
-    rubric: str = Field("", description="What a good answer is, judged by the model where one is set.")
+    rubric: str = Field("", description="Describes a good answer. The model judges, if one is set.")
 
     @model_validator(mode="after")
     def _silent_or_not(self) -> Expectation:
@@ -112,7 +112,7 @@ class ScenarioStep(Part):
     stop: bool = Field(False, description="Press the stop button.")
     wait: Duration = Field(timedelta(0), description="Let time pass, as in 30m; alone, or before the rest of the step.")
     id: str = Field("", description="A name for the message of this step, for later ones.")
-    channel: str = Field("", description="Where it happens and is looked at, if not in the test's channel.")
+    channel: str = Field("", description="The channel of this step, if it is not the test's.")
     expect: Expectation = Field(default_factory=Expectation, description="What must be so afterwards.")
 
     @model_validator(mode="after")
@@ -135,7 +135,7 @@ class ScenarioStep(Part):
 
 
 class Opening(Part):
-    """What there is before the first step of a conversation test."""
+    """The channel and its people before the first step of a conversation test."""
 
     channel: str = Field("", description="TYPE:ID; without it, a channel that the bot joins.")
     people: dict[str, Person] = Field(default_factory=dict, description="Who takes part beside `user`, by id.")
@@ -183,7 +183,7 @@ class Test:
 
     @property
     def name(self) -> str:
-        """What the test is called."""
+        """Return the name of the test, or that of its file."""
         return self.scenario.name or self.file.stem.replace("_", " ")
 
     def place(self, step: int) -> Position:

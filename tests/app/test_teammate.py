@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from framework.app.teammate import seat_teammates, teammates_of
+from framework.app.teammate import add_teammates, teammates_of
 from framework.definition.model import Bot, BotDefinition
 from framework.sandbox.dev.server import serving
 from framework.sandbox.kernel.config import SandboxConfig
@@ -53,7 +53,7 @@ async def test_the_runtime_finds_these_people() -> None:
         )
         one = bot(HANDOVER)
         for _ in range(2):  # A sandbox that is started again knows the people already.
-            assert len(await seat_teammates([one], settings)) == 2
+            assert len(await add_teammates([one], settings)) == 2
         service = open_chat_service(settings, one.definition.identity)
         await service.open()
         try:

@@ -1,4 +1,4 @@
-"""The bot that a conversation test plays with: made as the command `run` makes it, with the test's own values."""
+"""The bot of a conversation test: made as the command `run` makes it, with the test's own values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RealTime = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
-class Cast:
+class TestedBot:
     """The bot at work, its agents, and the feedback that it was given."""
 
     running: RunningBot
@@ -58,7 +58,9 @@ def with_own_values(entry: AppBot, opening: Opening) -> AppBot:
     return replace(entry, loaded=replace(bot, definition=definition))
 
 
-def cast(entry: AppBot, settings: Settings, timing: Timing, *, called: list[str], real_time: RealTime) -> Cast:
+def make_tested_bot(
+    entry: AppBot, settings: Settings, timing: Timing, *, called: list[str], real_time: RealTime
+) -> TestedBot:
     """Make the bot. `called` takes the names of the tools that it calls; `real_time` is entered while a model outside
     works.
     """
@@ -78,4 +80,4 @@ def cast(entry: AppBot, settings: Settings, timing: Timing, *, called: list[str]
         watch=lambda agent: WatchedAgent(agent, called, outside),
         additions=entry.additions,
     )
-    return Cast(running, agents, feedback)
+    return TestedBot(running, agents, feedback)

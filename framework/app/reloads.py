@@ -47,7 +47,7 @@ class _Running:
         return self.entry.bot
 
 
-class Renewals:
+class Reloads:
     """Yields what the bots are after each edit that leaves them whole. A broken edit is told, and the last good version
     goes on. `show` tells a person at the terminal.
     """
@@ -116,7 +116,9 @@ class Renewals:
             fresh = await in_daemon_thread(entry.entry.reloaded)
             seen = await asyncio.to_thread(_digest, fresh.loaded)
             if not forced and seen in {entry.seen, entry.failed}:
-                if entry.broken and seen == entry.seen:  # Whoever was told of a mistake wants to hear that it is gone.
+                if (
+                    entry.broken and seen == entry.seen
+                ):  # A person who was told of a mistake wants to hear that it is gone.
                     entry.broken = False
                     _log.info("bot.mended", bot=name, goes_on="as before")
                 return None

@@ -1,4 +1,4 @@
-"""Where a conversation test plays: a sandbox in memory, and people who act in its channels as their clients would."""
+"""A sandbox in memory for one conversation test, and people who act in its channels as their clients would."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Clock:
         return self.timing.now()
 
 
-class Stage:
+class SandboxApp:
     """An app of its own. Calls raise FrameworkError where the sandbox refuses what a person does."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
@@ -121,15 +121,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(timing: Timing) -> AsyncIterator[Stage]:
-    """A stage for as long as the block lasts, on the caller's loop and clock."""
+async def open_sandbox_app(timing: Timing) -> AsyncIterator[SandboxApp]:
+    """An app for as long as the block lasts, on the caller's loop and clock."""
     with extra("sandbox", "A conversation test"):
         from framework.sandbox.dev.server import beside
         from framework.sandbox.kernel.config import SandboxConfig
 
     config = SandboxConfig(port=0, api_key=_KEY, api_secret=_SECRET)
     async with beside(config, _Clock(timing)) as running, aiohttp.ClientSession() as session:
-        yield Stage(running.url, session)
+        yield SandboxApp(running.url, session)
 
 
 def _path(channel: ChannelRef) -> str:

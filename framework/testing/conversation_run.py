@@ -19,12 +19,12 @@ from framework.runtime.process import run_bots
 from framework.runtime.state.feedback import MemoryFeedback
 from framework.settings import Settings
 from framework.stream.model import ChannelRef
-from framework.testing.cast import cast, place_of, with_own_values
 from framework.testing.clock import VirtualLoop, virtual_timing
 from framework.testing.expect import Observed
 from framework.testing.outcome import Line
+from framework.testing.sandbox_app import SandboxApp, open_sandbox_app
 from framework.testing.scenario import USER, Opening, Person, ScenarioStep
-from framework.testing.stage import Stage, open_stage
+from framework.testing.tested_bot import make_tested_bot, place_of, with_own_values
 from framework.testing.timers import LoopTimers
 
 if TYPE_CHECKING:
@@ -38,20 +38,24 @@ _LIMITS = Limits(discovery=300.0, reconciliation=900.0)
 
 
 @asynccontextmanager
-async def open_scene(opening: Opening, entry: AppBot, settings: Settings, lines: list[Line]) -> AsyncIterator[Scene]:
+async def open_run(
+    opening: Opening, entry: AppBot, settings: Settings, lines: list[Line]
+) -> AsyncIterator[ConversationRun]:
     """The sandbox with its people, and the bot at work in it. `lines` takes what happens. Runs on a VirtualLoop."""
     loop = asyncio.get_running_loop()
     if not isinstance(loop, VirtualLoop):
         raise TypeError("conversation tests run on a virtual loop")
     timing = virtual_timing(loop, opening.at)
     with TemporaryDirectory(prefix="conversation-") as folder:
-        async with open_stage(timing) as stage:
-            settings = _with_data(stage.settings(settings), Path(folder))
+        async with open_sandbox_app(timing) as app:
+            settings = _with_data(app.settings(settings), Path(folder))
             called: list[str] = []
-            made = cast(with_own_values(entry, opening), settings, timing, called=called, real_time=loop.real_time)
+            made = make_tested_bot(
+                with_own_values(entry, opening), settings, timing, called=called, real_time=loop.real_time
+            )
             running = made.running
-            scene = Scene(opening, stage, running, made.feedback, LocalEngine(), called, lines, loop)
-            await scene.prepare()
+            run = ConversationRun(opening, app, running, made.feedback, LocalEngine(), called, lines, loop)
+            await run.prepare()
             stop, ready = asyncio.Event(), asyncio.Event()
             work = asyncio.create_task(
                 run_bots(
@@ -60,14 +64,14 @@ async def open_scene(opening: Opening, entry: AppBot, settings: Settings, lines:
                     ready=ready.set,
                     limits=_LIMITS,
                     timing=timing,
-                    engine=scene.engine,
+                    engine=run.engine,
                     timers=LoopTimers(),
                 )
             )
             try:
                 await race(work, ready.wait())
-                await scene.begin()
-                yield scene
+                await run.begin()
+                yield run
             finally:
                 stop.set()
                 await work
@@ -75,11 +79,11 @@ async def open_scene(opening: Opening, entry: AppBot, settings: Settings, lines:
 
 
 @dataclass
-class Scene:
+class ConversationRun:
     """What the steps act upon."""
 
     opening: Opening
-    stage: Stage
+    app: SandboxApp
     bot: RunningBot
     feedback: MemoryFeedback
     engine: LocalEngine
@@ -100,9 +104,9 @@ class Scene:
         """People, channel, and what was written before the bot came."""
         opening = self.opening
         people = {USER: Person(name="User"), **opening.people}
-        await self.stage.add_people(people)
+        await self.app.add_people(people)
         members = [id_ for id_, person in people.items() if person.member]
-        await self.stage.open_channel(self.channel, by=USER, members=members, custom=opening.custom)
+        await self.app.open_channel(self.channel, by=USER, members=members, custom=opening.custom)
         for step in opening.history:
             await self._act(step)
 
@@ -136,7 +140,7 @@ class Scene:
         for number, text in enumerate(step.words):
             if number:
                 await asyncio.sleep(_BURST_GAP)
-            posted.append(await self.stage.post(channel, step.sender, text, self._fields(step)))
+            posted.append(await self.app.post(channel, step.sender, text, self._fields(step)))
             self._say(step, text)
         if posted:
             self.last = posted[-1]
@@ -146,23 +150,23 @@ class Scene:
         return posted
 
     async def _act_otherwise(self, step: ScenarioStep, channel: ChannelRef) -> None:
-        stage, who = self.stage, step.sender
+        app, who = self.app, step.sender
         target = self._message(step.message)
         if step.edit is not None:
-            await stage.edit(target, who, step.edit)
+            await app.edit(target, who, step.edit)
             self.note(f"{who} edits: {step.edit}")
         elif step.delete:
-            await stage.delete(target)
+            await app.delete(target)
             self.note(f"{who} deletes a message")
         elif step.react:
-            await stage.react(target, who, step.react)
+            await app.react(target, who, step.react)
             self.note(f"{who} reacts with {step.react}")
         elif step.join:
-            await stage.join(channel, step.join)
+            await app.join(channel, step.join)
             self.note(f"{step.join} joins")
         elif step.event or step.stop:
             kind = step.event or "ai_indicator.stop"
-            await stage.event(channel, who, kind, step.custom)
+            await app.event(channel, who, kind, step.custom)
             self.note(f"event {kind}")
 
     def _fields(self, step: ScenarioStep) -> dict[str, Any]:
@@ -203,7 +207,7 @@ class Scene:
 
     async def _observe(self, place: ChannelRef, began: datetime, posted: list[str]) -> Observed:
         """What is new in a channel since the last look at it."""
-        channel, messages = await self.stage.read(place)
+        channel, messages = await self.app.read(place)
         fresh = [m for m in messages if m["user"]["id"] == self.bot.user_id and self._is_fresh(m)]
         for message in fresh:
             self._heard(message)
