@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,11 @@ def measure(arm: str, turns: int) -> Cost:
 
 
 async def _measure(arm: str, turns: int, own: Path, sandbox: Sandbox, model: str) -> Cost:
+    opened = _bot(own, sandbox, model) if arm == "bot" else _bare(sandbox, model)
     async with crowd(sandbox, PEOPLE) as people:
-        with _bot(own, sandbox, model) if arm == "bot" else _bare(sandbox, model) as pid:
-            await _ready(people)
+        with ExitStack() as stack:
+            # In a thread: the people's connection lives on meanwhile.
+            pid = await asyncio.to_thread(stack.enter_context, opened)
             await _ask(people, _WARM, 0)
             before = cpu_seconds(pid)
             await _ask(people, turns, _WARM)
@@ -65,11 +67,6 @@ async def _measure(arm: str, turns: int, own: Path, sandbox: Sandbox, model: str
     first = statistics.median(people.first[name] - people.asked[name] for name in names)
     final = statistics.median(people.final[name] - people.asked[name] for name in names)
     return Cost(1e3 * used / turns, first, final)
-
-
-async def _ready(people: Crowd) -> None:
-    """The bot hears the channels by now; a question that it missed would be waited for in vain."""
-    await asyncio.sleep(3)
 
 
 async def _ask(people: Crowd, count: int, start: int) -> None:
