@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from framework.errors import SettingsError
 from framework.extras import require
+from framework.values import Untyped
 
 if TYPE_CHECKING:
+    from contextvars import Context
     from pathlib import Path
 
     from framework.agent.agent import LangChainAgent
@@ -93,8 +95,19 @@ def without_collecting() -> Iterator[None]:
 def settle_tracing(settings: Settings) -> None:
     """Send nothing to LangSmith unless FRAMEWORK_TRACING says so, whatever LANGSMITH_TRACING and its kin say: prompts
     hold what people wrote. Holds for the whole process.
-    """
-    from langsmith import configure
 
+    LangChain wraps each middleware for LangSmith, and each wrapper goes to a thread twice a call, also if nothing is
+    traced. With nothing to trace, these steps run in place.
+    """
+    from langsmith import configure, set_runtime_overrides
+
+    traced = settings.tracing == "langsmith"
     os.environ.pop(_FORMER, None)
-    configure(enabled=settings.tracing == "langsmith")
+    configure(enabled=traced)
+    set_runtime_overrides(aio_to_thread=None if traced else _in_place)
+
+
+async def _in_place(
+    _default: object, context: Context, function: Callable[..., Untyped], /, *args: object, **named: object
+) -> Untyped:
+    return context.run(function, *args, **named)
