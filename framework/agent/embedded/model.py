@@ -8,8 +8,9 @@ for what a person writes, their named groups fill the tool's arguments; `fill` s
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
@@ -32,7 +33,7 @@ from framework.definition.model import Phrases
 from framework.values import Untyped
 
 if TYPE_CHECKING:
-    from langchain_core.callbacks import CallbackManagerForLLMRun
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.runnables import Runnable
 
@@ -72,6 +73,20 @@ class QuotingChatModel(BaseChatModel):
             chunk = ChatGenerationChunk(message=message)
             if run_manager:
                 run_manager.on_llm_new_token(message.text, chunk=chunk)
+            yield chunk
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Untyped,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Find the answer in a thread, once: LangChain would go to one for each piece."""
+        for message in await asyncio.to_thread(lambda: list(self._answer(messages))):
+            chunk = ChatGenerationChunk(message=message)
+            if run_manager:
+                await run_manager.on_llm_new_token(message.text, chunk=chunk)
             yield chunk
 
     def _generate(
