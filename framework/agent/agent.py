@@ -28,7 +28,6 @@ from framework.agent.embedded.digest import digest, extract, wants_summary
 from framework.agent.models.setup import close_model
 from framework.agent.prompt.background import Backgrounds
 from framework.agent.prompt.messages import marked_messages, plain_messages
-from framework.agent.prompt.summary import HANDOVER_PROMPT
 from framework.agent.transcript import Transcript
 from framework.agent.turn import (
     ANSWER,
@@ -104,7 +103,7 @@ class LangChainAgent:
         said = [*conversation.earlier, *conversation.utterances]
         if self._parts.embedded or not said:
             return extract(conversation)
-        from framework.agent.prompt.summary import Summariser
+        from framework.agent.prompt.summary import HANDOVER_PROMPT, Summariser
 
         return await Summariser(self._parts.model, self._parts.site, HANDOVER_PROMPT).of(
             said, replace(self._backgrounds.window, mark=self._parts.mark())

@@ -9,7 +9,6 @@ for what a person writes, their named groups fill the tool's arguments; `fill` s
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -210,9 +209,8 @@ def _call(name: str, arguments: Mapping[str, Any]) -> AIMessageChunk:
 
 
 def _spell(reply: EmbeddedReply) -> Iterator[AIMessageChunk]:
-    """The reply in word-sized pieces; the last one says what the reply is."""
-    for piece in re.findall(r"(?<!\s)\s*+\S++(?:\s++\Z)?+", reply.text):
-        yield AIMessageChunk(content=piece)
+    """The reply, all of which is there at once, and a last piece that says what the reply is."""
+    yield AIMessageChunk(content=reply.text)
     outcome: Literal["answered", "unsure", "refused"] = reply.outcome
     yield AIMessageChunk(
         content="",

@@ -36,6 +36,7 @@ class ModelCalls:
         messages = [request.system_message, *request.messages] if request.system_message else request.messages
         task = asyncio.current_task()
         pieces: list[AIMessageChunk] = []
+        said = False
         async with aclosing(self._with_tools(request).astream(messages)) as stream:  # type: ignore[type-var]
             async for piece in stream:
                 began()
@@ -46,6 +47,9 @@ class ModelCalls:
                 say(piece.text)
                 if not isinstance(piece, AIMessageChunk):
                     return piece  # of a model that does not stream
+                if not said and piece.text:
+                    said = True
+                    await asyncio.sleep(0)  # whoever reads shows the first text before the next pieces are looked at
                 pieces.append(piece)
         if not pieces:
             raise ValueError("the model sent nothing")
