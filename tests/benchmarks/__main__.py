@@ -2,6 +2,16 @@
 
 import importlib
 
-for name in ("startup", "latency", "streaming", "answers", "intents", "operations", "moderation", "sandbox"):
+for name in (
+    "startup",
+    "latency",
+    "streaming",
+    "streamed",
+    "answers",
+    "intents",
+    "operations",
+    "moderation",
+    "sandbox",
+):
     print(f"\n== {name}")
     importlib.import_module(f"tests.benchmarks.{name}").main()
