@@ -85,6 +85,9 @@ def sandbox(
             help="Another host name that the server is reached by, or whose pages may call it; may be given often.",
         ),
     ] = None,
+    campaign_rate: Annotated[
+        int, typer.Option("--campaign-rate", min=1, max=100_000, help="How many messages a second a campaign sends.")
+    ] = 1_000,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")
     ] = False,
@@ -102,7 +105,9 @@ def sandbox(
     config = _config(host, preferred_port if port is None else port, api_key, api_secret, data)
     hosts = frozenset(name.lower() for name in allow_host or ())
     tokens = development_tokens or None
-    config = replace(config, rate_limits=rate_limits, development_tokens=tokens, allowed_hosts=hosts)
+    config = replace(
+        config, rate_limits=rate_limits, development_tokens=tokens, allowed_hosts=hosts, campaign_rate=campaign_rate
+    )
     if until_stdin_closes:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     # A child is announced by its parent, with which it ends.

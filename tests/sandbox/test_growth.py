@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,7 +91,9 @@ async def test_a_campaign_reaches_each_target_in_a_channel_of_its_own(world: Wor
     made = (await campaign.create())["campaign"]
     assert (made["status"], made["stats"]["stats_messages_sent"]) == ("draft", 0)
     started = (await campaign.start())["campaign"]
-    assert (started["status"], started["stats"]["progress"]) == ("completed", 1.0)
+    assert (started["status"], started["stats"]["progress"]) == ("in_progress", 0.0)
+    started = await ended(campaign)
+    assert started["stats"]["progress"] == 1.0
     assert started["stats"]["stats_users_sent"] == started["stats"]["stats_channels_created"] == 2
     assert await texts(world, carol) == ["Hello Carol"]
     states = (await world.server.query_channels({"members": {"$in": [carol]}}))["channels"]
@@ -100,6 +104,59 @@ async def test_a_campaign_reaches_each_target_in_a_channel_of_its_own(world: Wor
     assert (await campaign.get())["campaign"]["stats"]["stats_users_read"] == 1
     with pytest.raises(StreamAPIException):
         await campaign.start()
+
+
+async def ended(campaign: Any) -> dict[str, Any]:
+    """The campaign, once it is completed."""
+
+    async def completed() -> Any:
+        found = (await campaign.get())["campaign"]
+        return found if found["status"] == "completed" else None
+
+    return dict(await until(completed))
+
+
+async def test_a_campaign_is_stopped_in_the_middle_and_goes_on_without_repeating_anybody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = world.running.sandbox
+    monkeypatch.setattr(sandbox, "config", replace(sandbox.config, campaign_rate=20))
+    sender, *receivers = await people(world, 9)
+    data = {
+        "sender_id": sender,
+        "user_ids": receivers,
+        "message_template": template("hi"),
+        "create_channels": True,
+        "channel_template": {"type": "messaging"},
+    }
+    campaign = world.server.campaign(fresh("campaign"), data)
+    await campaign.create()
+    await campaign.start()
+
+    async def under_way() -> bool:
+        return bool(0 < (await campaign.get())["campaign"]["stats"]["progress"] < 1)
+
+    await until(under_way)
+    stopped = (await campaign.stop())["campaign"]
+    assert stopped["status"] == "stopped"
+    assert 0 < stopped["stats"]["stats_messages_sent"] < 8
+    await campaign.start()
+    assert (await ended(campaign))["stats"]["stats_messages_sent"] == 8
+    assert [await texts(world, one) for one in receivers] == [["hi"]] * 8
+
+
+async def test_a_campaign_leaves_out_who_is_gone_and_has_limits(world: World) -> None:
+    sender, bob, carol = await people(world, 3)
+    await world.server.deactivate_user(carol)
+    base = {"sender_id": sender, "message_template": template("hi"), "create_channels": True,
+            "channel_template": {"type": "messaging"}}  # fmt: skip
+    campaign = world.server.campaign(fresh("campaign"), {**base, "user_ids": [bob, carol]})
+    await campaign.create()
+    await campaign.start()
+    assert (await ended(campaign))["stats"]["stats_users_sent"] == 1
+    for wrong in ({"user_ids": [f"u{n}" for n in range(10_001)]}, {"segment_ids": [f"s{n}" for n in range(26)]}):
+        with pytest.raises(StreamAPIException, match="at most"):
+            await world.server.campaign(fresh("campaign"), {**base, **wrong}).create()
 
 
 async def test_a_scheduled_campaign_waits_can_be_stopped_and_runs_at_its_time(world: World) -> None:
@@ -120,11 +177,7 @@ async def test_a_scheduled_campaign_waits_can_be_stopped_and_runs_at_its_time(wo
     assert (await campaign.stop())["campaign"]["status"] == "stopped"
     assert await texts(world, bob) == []
     await campaign.start(scheduled_for=datetime.now(UTC) + timedelta(milliseconds=50))
-
-    async def completed() -> bool:
-        return bool((await campaign.get())["campaign"]["status"] == "completed")
-
-    await until(completed)
+    await ended(campaign)
     assert await texts(world, bob) == ["later"]
 
 
@@ -237,7 +290,10 @@ async def test_the_blocking_client_runs_a_campaign(world: World) -> None:
         data = {"sender_id": sender, "segment_ids": [segment.segment_id], "message_template": {"text": "{Hello}"}}
         campaign = client.campaign(data=data)
         campaign.create()
-        return str(campaign.start()["campaign"]["status"])
+        campaign.start()
+        while (status := campaign.get()["campaign"]["status"]) == "in_progress":
+            time.sleep(0.05)
+        return str(status)
 
     assert await asyncio.to_thread(use) == "completed"
     assert await texts(world, bob) == []  # it may create no channel, and there was none
@@ -269,7 +325,12 @@ async def test_the_second_dialect_grows(world: World, v2: Any) -> None:
     at = datetime.now(UTC) + timedelta(hours=1)
     assert (await v2.chat.start_campaign(id=campaign.id, scheduled_for=at)).data.campaign.status == "scheduled"
     assert (await v2.chat.stop_campaign(id=campaign.id)).data.status == "stopped"
-    assert (await v2.chat.start_campaign(id=campaign.id)).data.campaign.status == "completed"
+    assert (await v2.chat.start_campaign(id=campaign.id)).data.campaign.status == "in_progress"
+
+    async def completed() -> bool:
+        return bool((await v2.chat.get_campaign(id=campaign.id)).data.campaign.status == "completed")
+
+    await until(completed)
     assert (await v2.chat.get_campaign(id=campaign.id)).data.campaign.stats.stats_messages_sent == 1
     assert (await v2.chat.query_campaigns(filter={"id": campaign.id})).data.campaigns[0].id == campaign.id
     await v2.chat.delete_campaign(id=campaign.id)

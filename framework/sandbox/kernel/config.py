@@ -18,7 +18,8 @@ class SandboxConfig:
     `data` is a SQLite file, or ":memory:". `port` 0 takes a free one. `rate_limits` switches the documented limits on.
     `development_tokens` forces `POST /sandbox/token` on or off; left at None it works on loopback addresses only.
     `api_secret` is made up unless given. `allowed_hosts` are host names, in lower case and without a port, by which the
-    server may be reached and whose pages may call it, beside those of this machine.
+    server may be reached and whose pages may call it, beside those of this machine. A campaign sends `campaign_rate`
+    messages a second.
     """
 
     host: str = "127.0.0.1"
@@ -29,6 +30,7 @@ class SandboxConfig:
     rate_limits: bool = False
     development_tokens: bool | None = None
     allowed_hosts: frozenset[str] = frozenset()
+    campaign_rate: int = 1_000
 
     @property
     def data_file(self) -> Path | None:

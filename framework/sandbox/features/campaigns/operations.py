@@ -19,6 +19,7 @@ from framework.sandbox.kernel.query.paging import field_value, listed, page
 from framework.sandbox.kernel.wire import WireDialect
 
 DOMAIN = Domain("campaigns")
+MOST_USERS, MOST_SEGMENTS = 10_000, 25
 _FLAGS = ("create_channels", "show_channels", "skip_push", "skip_webhook")
 _TEXTS = ("name", "description", "sender_mode", "sender_visibility")
 
@@ -99,7 +100,7 @@ def start_campaign(call: Call) -> Result:
 
 @DOMAIN.operation("StopCampaign", "POST", "/campaigns/{id}/stop", access=Access.SERVER)
 def stop_campaign(call: Call) -> Result:
-    """Stop a campaign that is scheduled."""
+    """Stop a campaign that is scheduled, or is being sent."""
     campaign = _find(call)
     if campaign.status not in ("scheduled", "in_progress"):
         raise invalid(f"a campaign that is {campaign.status} cannot be stopped")
@@ -183,6 +184,10 @@ def _channel_template(call: Call, template: dict[str, Any]) -> dict[str, Any]:
 def _check(call: Call, campaign: Campaign) -> None:
     if campaign.segment_ids and campaign.user_ids:
         raise invalid("segment_ids and user_ids cannot both be given")
+    if len(campaign.user_ids) > MOST_USERS:
+        raise invalid(f"user_ids can have at most {MOST_USERS} entries")
+    if len(campaign.segment_ids) > MOST_SEGMENTS:
+        raise invalid(f"segment_ids can have at most {MOST_SEGMENTS} entries")
     for segment_id in campaign.segment_ids:
         if segment_id not in call.store[SEGMENTS]:
             raise invalid(f"segment with id {segment_id} does not exist")
@@ -190,4 +195,9 @@ def _check(call: Call, campaign: Campaign) -> None:
         raise invalid("channel_template is a required field when create_channels is true")
 
 
-FEATURE = Feature(operations=(DOMAIN,), due={campaigns.START: campaigns.start_due, campaigns.STOP: campaigns.stop_due})
+DUE = {
+    campaigns.START: campaigns.start_due,
+    campaigns.STOP: campaigns.stop_due,
+    campaigns.SEND: campaigns.send_due,
+}
+FEATURE = Feature(operations=(DOMAIN,), due=DUE)

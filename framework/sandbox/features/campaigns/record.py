@@ -12,7 +12,11 @@ from framework.sandbox.kernel.store.table import Table
 
 @dataclass(slots=True)
 class Campaign(Record):
-    """A campaign. `attachments` are the template's as messages store them; `sent` lists user, channel and message."""
+    """A campaign. `attachments` are the template's as messages store them; `sent` lists user, channel and message.
+
+    `targets` are whom it goes to since it was started: a user id, or the cid of a channel. The first `tried` of them
+    had their turn.
+    """
 
     KEY = ("id",)
 
@@ -40,6 +44,8 @@ class Campaign(Record):
     completed_at: datetime | None = None
     channels_created: int = 0
     sent: list[list[str]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    tried: int = 0
 
 
 CAMPAIGNS = Table("campaigns", Campaign)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from framework.sandbox.chat.channels import creation as channel_creation
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.channels.record import CHANNELS, MEMBERS, READS, Channel, pair
+from framework.sandbox.chat.channels.view import channel_view
 from framework.sandbox.chat.messages import rules as messages
 from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.record import USERS, User
-from framework.sandbox.chat.users.view import user_by_id
+from framework.sandbox.chat.users.view import user_by_id, user_view
 from framework.sandbox.features.campaigns import segments
 from framework.sandbox.features.campaigns.record import CAMPAIGNS, Campaign
 from framework.sandbox.features.campaigns.segments import SEGMENTS, Segment
 from framework.sandbox.features.push.templates import render
 from framework.sandbox.kernel.errors import ApiError
-from framework.sandbox.kernel.realtime.event import Audience, Event
+from framework.sandbox.kernel.realtime.event import Audience, Event, to_watchers
 from framework.sandbox.kernel.wire import Entity, Input, WireDialect
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 _CHOSEN = ("sender_mode", "sender_visibility")
 """What v1 leaves out where nothing was chosen."""
-START, STOP = "campaign.start", "campaign.stop"
+START, STOP, SEND = "campaign.start", "campaign.stop", "campaign.send"
+_TICK = 0.1
+"""Seconds between two portions of a campaign; longer if even one message is more than its rate."""
 _NAMED = (
     "id", "name", "description", "sender_id", "sender_mode", "sender_visibility", "status", "segment_ids", "user_ids",
     "create_channels", "show_channels", "skip_push", "skip_webhook", "created_at", "updated_at",
@@ -47,37 +51,68 @@ def stop_due(call: Call, campaign_id: str) -> None:
 
 
 def stop(call: Call, campaign: Campaign) -> None:
-    """Stop a campaign before it is sent."""
+    """Stop a campaign before it is sent, or in the middle. Started again it goes on with those who had no turn yet."""
     campaign.status, campaign.updated_at = "stopped", call.now
     call.sandbox.scheduler.cancel(START, campaign.id)
     call.sandbox.scheduler.cancel(STOP, campaign.id)
+    call.sandbox.scheduler.cancel(SEND, campaign.id)
     call.store[CAMPAIGNS].put(campaign)
 
 
 def run(call: Call, campaign: Campaign) -> None:
-    """Send a campaign to all its targets."""
-    campaign.status, campaign.started_at = "in_progress", call.now
-    _tell(call, "campaign.started", campaign)
-    for segment in _segments(call, campaign):
-        if segment.type == "channel":
-            for cid in segments.cids(call, segment, campaign.sender_id):
-                _send_in(call, campaign, channels.by_cid(call, cid), None)
-    for user_id in target_users(call, campaign):
-        send_to(call, campaign, user_id)
-    campaign.status, campaign.completed_at, campaign.updated_at = "completed", call.now, call.now
+    """Begin to send a campaign to all its targets, or go on with it. It is sent in portions, at the sandbox's pace."""
+    tried = campaign.targets[: campaign.tried]
+    had = set(tried)
+    campaign.targets = [*tried, *(one for one in _targets(call, campaign) if one not in had)]
+    campaign.status, campaign.updated_at = "in_progress", call.now
+    campaign.started_at = campaign.started_at or call.now
     call.sandbox.scheduler.cancel(START, campaign.id)
+    call.sandbox.scheduler.plan(SEND, campaign.id, call.now + timedelta(seconds=_TICK))
+    call.store[CAMPAIGNS].put(campaign)
+    _tell(call, "campaign.started", campaign)
+
+
+def send_due(call: Call, campaign_id: str) -> None:
+    """Send the next portion of a campaign, and plan the one after it."""
+    campaign = call.store[CAMPAIGNS].get(campaign_id)
+    if campaign is None or campaign.status != "in_progress":
+        return
+    rate = max(1, call.sandbox.config.campaign_rate)
+    portion = max(1, round(rate * _TICK))
+    for target in campaign.targets[campaign.tried : campaign.tried + portion]:
+        if ":" in target:
+            _send_in(call, campaign, channels.by_cid(call, target), None)
+        else:
+            send_to(call, campaign, target)
+        campaign.tried += 1
+    if campaign.tried < len(campaign.targets):
+        pause = max(_TICK, portion / rate)
+        call.sandbox.scheduler.plan(SEND, campaign.id, call.now + timedelta(seconds=pause))
+        call.store[CAMPAIGNS].put(campaign)
+        return
+    campaign.status, campaign.completed_at, campaign.updated_at = "completed", call.now, call.now
     call.sandbox.scheduler.cancel(STOP, campaign.id)
     call.store[CAMPAIGNS].put(campaign)
     _tell(call, "campaign.completed", campaign)
 
 
+def _targets(call: Call, campaign: Campaign) -> list[str]:
+    """Channels of segments by their cid, and users by their id."""
+    cids: dict[str, None] = {}
+    for segment in _segments(call, campaign):
+        if segment.type == "channel":
+            cids |= dict.fromkeys(segments.cids(call, segment, campaign.sender_id))
+    return [*cids, *target_users(call, campaign)]
+
+
 def target_users(call: Call, campaign: Campaign) -> list[str]:
-    """The users that a campaign goes to, each once; those that do not exist are left out."""
+    """Return the users that a campaign goes to, each once. Who is deactivated or deleted is left out."""
     found = dict.fromkeys(campaign.user_ids)
     for segment in _segments(call, campaign):
         if segment.type == "user":
             found |= dict.fromkeys(segments.user_ids(call, segment))
-    return [user_id for user_id in found if user_id in call.store[USERS]]
+    users = (call.store[USERS].get(user_id) for user_id in found)
+    return [user.id for user in users if user is not None and not (user.deactivated_at or user.deleted_at)]
 
 
 def send_to(call: Call, campaign: Campaign, user_id: str) -> bool:
@@ -104,6 +139,9 @@ def _channel_for(call: Call, campaign: Campaign, receiver: User) -> Channel | No
     sender = people.existing(call, campaign.sender_id)
     channel = channel_creation.create(call, cid, taken, sender, existing)
     campaign.channels_created += 1
+    payload = {"channel": channel_view(call.sandbox, channel), "user": user_view(call.sandbox, sender)}
+    call.emit(to_watchers("channel.created", call.now, cid, payload))
+    call.events[-1].hooks = not campaign.skip_webhook
     member = call.store[MEMBERS].get(pair(cid, sender.id))
     if member is not None and campaign.sender_visibility in ("hidden", "archived"):
         member.hidden = campaign.sender_visibility == "hidden"
@@ -139,10 +177,13 @@ def _send_in(call: Call, campaign: Campaign, channel: Channel, receiver: User | 
         fields["poll_id"] = template["poll_id"]
     custom = template.get("custom")
     taken = Input(fields, {**(custom if isinstance(custom, dict) else {}), "campaign_id": campaign.id})
+    before = len(call.events)
     try:
         message = messages.send(call, channel, taken, sender)
     except ApiError:
         return False  # one target that cannot be sent to does not stop the others; the stats tell
+    for event in call.events[before:]:
+        event.hooks = event.hooks and not campaign.skip_webhook
     campaign.sent.append([receiver.id if receiver is not None else "", channel.cid, message.id])
     return True
 
@@ -187,7 +228,7 @@ def stats(call: Call, campaign: Campaign) -> dict[str, Any]:
             # A member that was just added starts out at the time of the message, unread.
             read += state.last_read > message.created_at or state.last_read_message_id == message_id
     return {
-        "progress": 1.0 if campaign.status == "completed" else 0.0,
+        "progress": _progress(campaign),
         "stats_channels_created": campaign.channels_created,
         "stats_messages_sent": len(campaign.sent),
         "stats_users_sent": len({user_id for user_id, _, _ in campaign.sent if user_id}),
@@ -195,6 +236,13 @@ def stats(call: Call, campaign: Campaign) -> dict[str, Any]:
         "stats_started_at": campaign.started_at or segments.NEVER,
         "stats_completed_at": campaign.completed_at or segments.NEVER,
     }
+
+
+def _progress(campaign: Campaign) -> float:
+    """The share of the targets that had their turn."""
+    if campaign.status == "completed":
+        return 1.0
+    return round(campaign.tried / len(campaign.targets), 4) if campaign.targets else 0.0
 
 
 def _tell(call: Call, kind: str, campaign: Campaign) -> None:
