@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from framework.agent.conversation import Conversation, Reference, Source, Utterance
 from framework.agent.knowledge.articles.article import Article
-from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.articles.collection import read_articles
+from framework.agent.knowledge.articles.tree.chunk import Chunk
 from framework.agent.knowledge.search.evidence import Evidence, Passage
 from framework.agent.knowledge.search.geometry import Geometry, geometry_of
 from framework.agent.knowledge.search.index import PassageIndex, chunk_texts, unit_texts

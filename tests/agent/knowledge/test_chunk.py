@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from framework.agent.knowledge.articles.chunk import Chunk, sentences
-from framework.agent.knowledge.articles.outline import CHUNK_CHARACTERS
 from framework.agent.knowledge.articles.reading import understand
+from framework.agent.knowledge.articles.tree.chunk import Chunk, sentences
+from framework.agent.knowledge.articles.tree.outline import CHUNK_CHARACTERS
 
 ARTICLE = """# Delivery
 

@@ -10,9 +10,9 @@ import docx
 import pytest
 
 from framework.agent.knowledge.articles.article import Article
-from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.articles.collection import read_articles
 from framework.agent.knowledge.articles.reading import understand
+from framework.agent.knowledge.articles.tree.chunk import Chunk
 from framework.agent.knowledge.base import KnowledgeBase
 from framework.errors import DefinitionError
 

@@ -45,7 +45,7 @@ def test_no_word_of_documents_is_lost(name: str) -> None:
 
 
 def test_a_word_that_is_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from framework.agent.knowledge.articles import walk
+    from framework.agent.knowledge.articles.tree import walk
 
     monkeypatch.setattr(walk.Walk, "code", lambda _self, _node: None)
     assert understand("a.md", b"# T\n\nText.\n\n```\nctl stop\n```\n").lost == ("ctl", "stop")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from framework.agent.knowledge.articles.chunk import Chunk, TextBlock, Unit
+from framework.agent.knowledge.articles.tree.chunk import Chunk, TextBlock, Unit
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from framework.agent.knowledge.articles.inline import Node
+from framework.agent.knowledge.articles.tree.inline import Node
 
 
 class UnreadableArticleError(Exception):

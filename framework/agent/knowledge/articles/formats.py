@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Callable
 from io import BytesIO
 
-from framework.agent.knowledge.articles.archive import damaged
 from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.encoding import decode
+from framework.agent.knowledge.articles.office.archive import damaged
 
 KINDS = {
     ".md": "Markdown", ".markdown": "Markdown", ".mdx": "Markdown", ".txt": "text", ".html": "HTML", ".htm": "HTML",
@@ -75,19 +75,19 @@ def _check_is_text(content: bytes) -> None:
 def reader_of(kind: str, name: str) -> Callable[[bytes], ArticleDocument]:
     """What reads this format. Its imports are late: most bots need one or two of them."""
     if kind == "PDF":
-        from framework.agent.knowledge.articles.pdf import read_pdf
+        from framework.agent.knowledge.articles.pdf.reader import read_pdf
 
         return read_pdf
     if kind == "DOCX":
-        from framework.agent.knowledge.articles.docx import read_docx
+        from framework.agent.knowledge.articles.office.docx import read_docx
 
         return read_docx
     if kind == "XLSX":
-        from framework.agent.knowledge.articles.xlsx import read_xlsx
+        from framework.agent.knowledge.articles.office.xlsx import read_xlsx
 
         return read_xlsx
     if kind == "CSV":
-        from framework.agent.knowledge.articles.sheets import read_csv
+        from framework.agent.knowledge.articles.office.sheets import read_csv
 
         return read_csv
     return lambda content: _read_text(kind, name, content)
@@ -103,18 +103,18 @@ def _read_text(kind: str, name: str, content: bytes) -> ArticleDocument:
 
 def _text_reader(kind: str, name: str) -> Callable[[str], ArticleDocument]:
     if kind == "HTML":
-        from framework.agent.knowledge.articles.html import read_html
+        from framework.agent.knowledge.articles.pages.html import read_html
 
         return read_html
     if kind == "RST":
-        from framework.agent.knowledge.articles.rst import read_rst
+        from framework.agent.knowledge.articles.markup.rst import read_rst
 
         return read_rst
     if kind == "AsciiDoc":
-        from framework.agent.knowledge.articles.asciidoc import read_asciidoc
+        from framework.agent.knowledge.articles.markup.asciidoc import read_asciidoc
 
         return read_asciidoc
-    from framework.agent.knowledge.articles.markdown import read_markdown
+    from framework.agent.knowledge.articles.markup.markdown import read_markdown
 
     exported = is_exported(name)
     return lambda text: read_markdown(text, exported=exported)

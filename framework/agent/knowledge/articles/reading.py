@@ -9,9 +9,9 @@ import structlog
 
 from framework.agent.knowledge.articles.article import Article
 from framework.agent.knowledge.articles.cache import ArticleCache
-from framework.agent.knowledge.articles.chunk import Chunk
 from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.formats import KINDS, kind_of, reader_of, title_from
+from framework.agent.knowledge.articles.tree.chunk import Chunk
 from framework.extras import MissingExtraError, extra
 
 _log = structlog.get_logger(__name__)
@@ -74,8 +74,8 @@ def understand(name: str, content: bytes) -> Article:
 
 
 def _article(path: Path, kind: str, document: ArticleDocument) -> Article:
-    from framework.agent.knowledge.articles.outline import Outline
-    from framework.agent.knowledge.articles.walk import Walk
+    from framework.agent.knowledge.articles.tree.outline import Outline
+    from framework.agent.knowledge.articles.tree.walk import Walk
 
     outline = Outline(document.title if document.own_title else "", fixed_lines=kind != "HTML")
     Walk(outline).read(document.body)

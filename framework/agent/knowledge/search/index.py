@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.agent.knowledge.articles.chunk import Chunk
+from framework.agent.knowledge.articles.tree.chunk import Chunk
 from framework.agent.knowledge.search.languages import detect
 from framework.agent.knowledge.search.words import Vocabulary, content_terms, terms, with_meanings
 from framework.embedding.embedder import Vectors

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from framework.agent.knowledge.articles.chunk import Chunk, TextBlock
+from framework.agent.knowledge.articles.tree.chunk import Chunk, TextBlock
 from framework.agent.knowledge.search.index import Scores
 
 LONGEST = 900

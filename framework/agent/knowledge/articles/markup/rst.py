@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from framework.agent.knowledge.articles.document import ArticleDocument
-from framework.agent.knowledge.articles.html import read_html
+from framework.agent.knowledge.articles.pages.html import read_html
 
 if TYPE_CHECKING:
     from docutils.parsers.rst import Directive

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from framework.agent.knowledge.articles.chunk import TextBlock, Unit
-from framework.agent.knowledge.articles.grid import Cell, Row, TableFacts, facts, spread
-from framework.agent.knowledge.articles.inline import Node, is_strong, joined, pieces, tag
-from framework.agent.knowledge.articles.split import LONGEST, wrapped
+from framework.agent.knowledge.articles.tree.chunk import TextBlock, Unit
+from framework.agent.knowledge.articles.tree.grid import Cell, Row, TableFacts, facts, spread
+from framework.agent.knowledge.articles.tree.inline import Node, is_strong, joined, pieces, tag
+from framework.agent.knowledge.articles.tree.split import LONGEST, wrapped
 
 if TYPE_CHECKING:
-    from framework.agent.knowledge.articles.outline import Outline
-    from framework.agent.knowledge.articles.walk import Walk
+    from framework.agent.knowledge.articles.tree.outline import Outline
+    from framework.agent.knowledge.articles.tree.walk import Walk
 
 _INNER = ("table", "h1", "h2", "h3", "h4", "h5", "h6")
 

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from framework.agent.knowledge.articles import build
-from framework.agent.knowledge.articles.inline import Node
-from framework.agent.knowledge.articles.pdf_page import PdfLine
-from framework.agent.knowledge.articles.pdf_table import table_at
+from framework.agent.knowledge.articles.pdf.pdf_page import PdfLine
+from framework.agent.knowledge.articles.pdf.pdf_table import table_at
+from framework.agent.knowledge.articles.tree import build
+from framework.agent.knowledge.articles.tree.inline import Node
 
 _BULLET = re.compile(r"^\s*+(?:[•◦▪‣●○■–✓]|[-*](?=\s))\s*+")
 _NUMBER = re.compile(r"^\s*+(\d{1,2})[.)]\s++(?=\S)")

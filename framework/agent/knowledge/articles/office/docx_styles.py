@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from framework.agent.knowledge.articles.inline import Node
+from framework.agent.knowledge.articles.tree.inline import Node
 
 NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _W = f"{{{NAMESPACE}}}"

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from framework.agent.knowledge.articles.chunk import Chunk, TextBlock, sentences
-from framework.agent.knowledge.articles.inline import Node
+from framework.agent.knowledge.articles.tree.chunk import Chunk, TextBlock, sentences
+from framework.agent.knowledge.articles.tree.inline import Node
 
 CHUNK_CHARACTERS = 700
 """A longer section is cut between its blocks."""

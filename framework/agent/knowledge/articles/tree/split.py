@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from framework.agent.knowledge.articles.chunk import sentences
+from framework.agent.knowledge.articles.tree.chunk import sentences
 
 LONGEST = 1400
 """Characters of one block: what the embedding model reads of a text at most."""

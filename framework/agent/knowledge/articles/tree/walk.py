@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from framework.agent.knowledge.articles.chunk import TextBlock, Unit, sentences
-from framework.agent.knowledge.articles.inline import Node, alternative, joined, pieces, tag, tidy
-from framework.agent.knowledge.articles.listing import Listing
-from framework.agent.knowledge.articles.outline import Outline
-from framework.agent.knowledge.articles.split import cut, wrapped
-from framework.agent.knowledge.articles.table import add_table, is_layout
+from framework.agent.knowledge.articles.tree.chunk import TextBlock, Unit, sentences
+from framework.agent.knowledge.articles.tree.inline import Node, alternative, joined, pieces, tag, tidy
+from framework.agent.knowledge.articles.tree.listing import Listing
+from framework.agent.knowledge.articles.tree.outline import Outline
+from framework.agent.knowledge.articles.tree.split import cut, wrapped
+from framework.agent.knowledge.articles.tree.table import add_table, is_layout
 
 BLOCKS = frozenset(
     """address article aside blockquote body caption center dd details dir div dl dt fieldset figcaption figure footer

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from framework.agent.knowledge.articles.chunk import TextBlock, Unit
-from framework.agent.knowledge.articles.inline import Node, alternative, joined, pieces, tag, tidy
-from framework.agent.knowledge.articles.split import LONGEST, cut, wrapped
-from framework.agent.knowledge.articles.table import table_units
+from framework.agent.knowledge.articles.tree.chunk import TextBlock, Unit
+from framework.agent.knowledge.articles.tree.inline import Node, alternative, joined, pieces, tag, tidy
+from framework.agent.knowledge.articles.tree.split import LONGEST, cut, wrapped
+from framework.agent.knowledge.articles.tree.table import table_units
 
 if TYPE_CHECKING:
-    from framework.agent.knowledge.articles.outline import Outline
-    from framework.agent.knowledge.articles.walk import Walk
+    from framework.agent.knowledge.articles.tree.outline import Outline
+    from framework.agent.knowledge.articles.tree.walk import Walk
 
 _LISTS = ("ul", "ol", "menu", "dir")
 _SECTIONS = ("details", "h1", "h2", "h3", "h4", "h5", "h6")

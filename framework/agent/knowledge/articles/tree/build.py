@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from framework.agent.knowledge.articles.inline import Node
+from framework.agent.knowledge.articles.tree.inline import Node
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 

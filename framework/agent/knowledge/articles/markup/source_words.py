@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from framework.agent.knowledge.articles.dialects import HUGO, LIQUID, apart, without
+from framework.agent.knowledge.articles.markup.dialects import HUGO, LIQUID, apart, without
 
 _PAIRS = (
     ("<!--", "-->"),

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from framework.agent.knowledge.articles import build
 from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
 from framework.agent.knowledge.articles.encoding import decode
+from framework.agent.knowledge.articles.tree import build
 
 _DELIMITERS = ",;\t|"
 _SEPARATOR = re.compile(r"\A\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)

@@ -6,7 +6,7 @@ import re
 from html import escape
 
 from framework.agent.knowledge.articles.document import ArticleDocument
-from framework.agent.knowledge.articles.markdown import read_markdown
+from framework.agent.knowledge.articles.markup.markdown import read_markdown
 
 _ATTRIBUTE = re.compile(r":!?([\w-]++)!?:(?:[ \t]++(.*))?$")
 _HEADING = re.compile(r"(={1,6}+)[ \t]++(.+)")

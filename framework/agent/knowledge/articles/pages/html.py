@@ -7,11 +7,11 @@ import re
 from lxml import etree, html
 
 from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
-from framework.agent.knowledge.articles.hidden import remove_hidden
-from framework.agent.knowledge.articles.inline import APART, Node, alternative, tag, text_of, unwrap
-from framework.agent.knowledge.articles.labels import unfold
-from framework.agent.knowledge.articles.notes import place_notes
-from framework.agent.knowledge.articles.page import article_of
+from framework.agent.knowledge.articles.pages.hidden import remove_hidden
+from framework.agent.knowledge.articles.pages.labels import unfold
+from framework.agent.knowledge.articles.pages.main_part import article_of
+from framework.agent.knowledge.articles.pages.notes import place_notes
+from framework.agent.knowledge.articles.tree.inline import APART, Node, alternative, tag, text_of, unwrap
 
 _DEEPEST = 120
 _HOLDERS = frozenset({"ul", "ol", "menu", "dir", "dl", "table", "thead", "tbody", "tfoot", "tr"})

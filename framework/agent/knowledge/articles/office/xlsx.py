@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from framework.agent.knowledge.articles import build
-from framework.agent.knowledge.articles.archive import damaged, opened
 from framework.agent.knowledge.articles.document import ArticleDocument
-from framework.agent.knowledge.articles.sheets import add_rows
+from framework.agent.knowledge.articles.office.archive import damaged, opened
+from framework.agent.knowledge.articles.office.sheets import add_rows
+from framework.agent.knowledge.articles.tree import build
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell, MergedCell

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from framework.agent.knowledge.articles import build
-from framework.agent.knowledge.articles.archive import damaged
 from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
-from framework.agent.knowledge.articles.pdf_page import PdfLine, lines_of
-from framework.agent.knowledge.articles.pdf_table import columns_apart
-from framework.agent.knowledge.articles.pdf_text import Writer
+from framework.agent.knowledge.articles.office.archive import damaged
+from framework.agent.knowledge.articles.pdf.pdf_page import PdfLine, lines_of
+from framework.agent.knowledge.articles.pdf.pdf_table import columns_apart
+from framework.agent.knowledge.articles.pdf.pdf_text import Writer
+from framework.agent.knowledge.articles.tree import build
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from framework.agent.knowledge.articles.inline import Node, remove, tag, text_of
+from framework.agent.knowledge.articles.tree.inline import Node, remove, tag, text_of
 
 _NEVER = frozenset(
     [

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from framework.agent.knowledge.articles.inline import Node, remove, tag, text_of
+from framework.agent.knowledge.articles.tree.inline import Node, remove, tag, text_of
 
 _MARK = re.compile(r"^[\[(]?([\d*†‡]{1,4}|[a-z]|[ivx]{1,5})[\])]?$")
 _BACK = "↩↑^⤴\ufe0e\ufe0f "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from framework.agent.knowledge.articles.pdf_page import PdfLine, Run
+from framework.agent.knowledge.articles.pdf.pdf_page import PdfLine, Run
 
 _LEAST_ROWS = 2
 _LINE_GAP = 1.55

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from framework.agent.knowledge.articles.inline import Node, remove, tag, text_of, unwrap
+from framework.agent.knowledge.articles.tree.inline import Node, remove, tag, text_of, unwrap
 
 _LONGEST = 200
 _OPENED = ("accordion", "faq", "collaps", "toggle", "expand", "tab")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from framework.agent.knowledge.articles.dialects import is_mdx, plain_markdown
 from framework.agent.knowledge.articles.document import ArticleDocument, UnreadableArticleError
-from framework.agent.knowledge.articles.front import front_matter, without_properties
-from framework.agent.knowledge.articles.html import parse, read_tree
-from framework.agent.knowledge.articles.inline import tag, text_of
-from framework.agent.knowledge.articles.source_words import markdown_words
+from framework.agent.knowledge.articles.markup.dialects import is_mdx, plain_markdown
+from framework.agent.knowledge.articles.markup.front import front_matter, without_properties
+from framework.agent.knowledge.articles.markup.source_words import markdown_words
+from framework.agent.knowledge.articles.pages.html import parse, read_tree
+from framework.agent.knowledge.articles.tree.inline import tag, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from framework.agent.knowledge.articles import build
-from framework.agent.knowledge.articles.archive import damaged, member, opened
 from framework.agent.knowledge.articles.document import ArticleDocument
-from framework.agent.knowledge.articles.docx_styles import NAMESPACE, Styles, local, value
-from framework.agent.knowledge.articles.inline import Node
+from framework.agent.knowledge.articles.office.archive import damaged, member, opened
+from framework.agent.knowledge.articles.office.docx_styles import NAMESPACE, Styles, local, value
+from framework.agent.knowledge.articles.tree import build
+from framework.agent.knowledge.articles.tree.inline import Node
 
 _DOCUMENT = "word/document.xml"
 _W = f"{{{NAMESPACE}}}"

@@ -1,0 +1,1 @@
+"""Markdown with its dialects, reStructuredText and AsciiDoc."""

@@ -1,0 +1,1 @@
+"""DOCX, XLSX and CSV."""

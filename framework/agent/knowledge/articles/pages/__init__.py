@@ -1,0 +1,1 @@
+"""HTML pages: the part that is the article, without what nobody sees, in one form."""

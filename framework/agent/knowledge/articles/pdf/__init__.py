@@ -1,0 +1,1 @@
+"""PDF: letters at places become headings, paragraphs, lists and tables."""

@@ -1,0 +1,1 @@
+"""The tree of a document, and the chunks that are made of it."""
