@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from framework.app.additions import Additions
 from framework.app.app_bot import AppBot
 from framework.app.bots import require_distinct
-from framework.app.environment import logging_for, prepare_data, tell_errors
+from framework.app.environment import logging_for, prepare_data, require_no_loop, tell_errors
 from framework.app.open_bots import OpenBots
 from framework.app.serving import Ready, Serving
 from framework.errors import FrameworkError, UsageError
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
     RuleT = TypeVar("RuleT", bound=Rule)
     ObserverT = TypeVar("ObserverT", bound=Observer)
+
+
+MOST_READ = 300
+"""Messages that a reply may read."""
 
 
 class App:
@@ -131,8 +135,11 @@ class App:
 
     def run(self) -> None:
         """Run the bots until Ctrl-C or SIGTERM. An error is told in a sentence on standard error, and ends the program
-        with its exit code: SystemExit.
+        with its exit code: SystemExit. Raises UsageError inside of a running event loop.
         """
+        require_no_loop(
+            "`run` starts an event loop, and one is running here already.", "Write `await app.serve(stop)`."
+        )
         try:
             asyncio.run(self._until_signal())
         except FrameworkError as error:
@@ -219,6 +226,8 @@ class App:
         Raises UsageError if there is no such channel or nothing to answer in it, ChatServiceError and ModelError if the
         reply could not be posted or made.
         """
+        if last is not None and not 1 <= last <= MOST_READ:
+            raise UsageError(f"last={last} is not a number of messages.", hint=f"Write a number from 1 to {MOST_READ}.")
         from framework.runtime.one_shot import reply_once
         from framework.stream.model import ChannelRef
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.errors import FrameworkError, SettingsError
+from framework.errors import FrameworkError, SettingsError, UsageError
 from framework.private_files import tighten
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
     if level and sys.stderr.isatty():
         # Reading articles for the first time takes half a minute: a person who waits for it should know.
         logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
+
+
+def require_no_loop(what: str, hint: str) -> None:
+    """Raise UsageError with these sentences if an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError(what, hint=hint)
 
 
 def tell_errors() -> None:

@@ -116,9 +116,8 @@ class Reloads:
             fresh = await in_daemon_thread(entry.entry.reloaded)
             seen = await asyncio.to_thread(_digest, fresh.loaded)
             if not forced and seen in {entry.seen, entry.failed}:
-                if (
-                    entry.broken and seen == entry.seen
-                ):  # A person who was told of a mistake wants to hear that it is gone.
+                # A person who was told of a mistake wants to hear that it is gone.
+                if entry.broken and seen == entry.seen:
                     entry.broken = False
                     _log.info("bot.mended", bot=name, goes_on="as before")
                 return None

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from framework.app.additions import Additions
 from framework.app.app_bot import AppBot
+from framework.app.environment import require_no_loop
 from framework.definition.model import Bot
 from framework.errors import UsageError
 from framework.settings import Settings, load_settings
@@ -76,7 +77,10 @@ class TestChannel:
 
     def __enter__(self) -> Self:
         """Start the sandbox and the bot. Raises FrameworkError if the bot cannot start."""
-        _require_no_loop()
+        require_no_loop(
+            "A TestChannel has an event loop of its own, and one is running here already.",
+            "Use it in a plain function: `def test_...`, not `async def`.",
+        )
         self._runner = asyncio.Runner(loop_factory=VirtualLoop)
         try:
             opened = open_run(self._opening, self._entry, self._settings, self._lines)
@@ -130,14 +134,3 @@ def _checked(kind: type[PartT], values: dict[str, Any]) -> PartT:
         place = ".".join(map(str, first["loc"]))
         what = first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{place}: {what}" if place else what, hint="docs/testing.md lists all keys.") from None
-
-
-def _require_no_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise UsageError(
-        "A TestChannel has an event loop of its own, and one is running here already.",
-        hint="Use it in a plain function: `def test_...`, not `async def`.",
-    )

@@ -39,9 +39,8 @@ class _Selector(selectors.DefaultSelector):
             ready = super().select(_NAP if timeout is None else min(timeout, _NAP))
             self.now += time.perf_counter() - started
             return ready
-        time.sleep(
-            0
-        )  # what was sent over loopback is there at once, or after the system that carries it had the processor
+        # What was sent over loopback is there at once, or after the system that carries it had the processor.
+        time.sleep(0)
         ready = super().select(0)
         if not ready:
             self.now += timeout

@@ -180,6 +180,19 @@ async def test_mistakes_are_told_in_sentences(bot: Path, tmp_path: Path) -> None
     assert "fern" in str(unknown.value)
 
 
+async def test_a_call_in_the_wrong_place_is_told(bot: Path, tmp_path: Path) -> None:
+    app = App(settings(tmp_path))
+    app.add(bot)
+    with pytest.raises(UsageError, match="one is running here already") as running:
+        app.run()
+    assert running.value.hint == "Write `await app.serve(stop)`."
+    async with app:
+        with pytest.raises(UsageError, match="last=0 is not a number of messages"):
+            await app.reply("messaging:support-1", last=0)
+        with pytest.raises(UsageError, match="here"):
+            await app.reply("here")
+
+
 async def test_what_is_no_retriever_is_told_before_anybody_asks(bot: Path, tmp_path: Path) -> None:
     app = App(settings(tmp_path))
     app.add(bot, retriever="wiki")  # type: ignore[arg-type]  # the mistake
