@@ -22,7 +22,7 @@ from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import TurnRequest
 from framework.stream.model import ChannelRef, Message, User
 from framework.stream.timing import Timing
-from framework.testing.memory_service import MemoryChatService
+from framework.testing.memory.memory_service import MemoryChatService
 from tests.support.agent import ScriptedAgent
 from tests.support.chat import World
 

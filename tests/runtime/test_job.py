@@ -14,8 +14,8 @@ from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import TurnRequest, order, turn_of
 from framework.runtime.core.turn import Cause
 from framework.stream.model import Attachment, ChannelRef, Message, User
-from framework.testing.memory_chat import MemoryChat
-from framework.testing.memory_service import MemoryChatService
+from framework.testing.memory.memory_chat import MemoryChat
+from framework.testing.memory.memory_service import MemoryChatService
 from tests.support.agent import ScriptedAgent
 
 T0 = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

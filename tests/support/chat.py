@@ -12,8 +12,8 @@ from framework.runtime.state.handover_book import MemoryHandovers
 from framework.storage import Storage
 from framework.stream.model import Event, Message, User
 from framework.stream.timing import Timing
-from framework.testing.memory_chat import MemoryChat, Room
-from framework.testing.memory_service import MemoryChatService
+from framework.testing.memory.memory_chat import MemoryChat, Room
+from framework.testing.memory.memory_service import MemoryChatService
 
 __all__ = ["ANN", "BEN", "Room", "TwinService", "World"]
 

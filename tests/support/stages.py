@@ -18,8 +18,8 @@ from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef, Event, User
 from framework.stream.port import ChatService
 from framework.stream.timing import Timing
-from framework.testing.memory_chat import MemoryChat
-from framework.testing.memory_service import MemoryChatService
+from framework.testing.memory.memory_chat import MemoryChat
+from framework.testing.memory.memory_service import MemoryChatService
 from tests.support.sandbox import RunningSandbox, start_sandbox
 from tests.support.waiting import PATIENCE
 

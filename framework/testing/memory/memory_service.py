@@ -23,8 +23,8 @@ from framework.stream.model import (
     User,
 )
 from framework.stream.port import Check, Outgoing, unchecked, unscreened
-from framework.testing.memory_administration import MemoryAdministration, shown
-from framework.testing.memory_chat import MemoryChat, Room, newest
+from framework.testing.memory.memory_administration import MemoryAdministration, shown
+from framework.testing.memory.memory_chat import MemoryChat, Room, newest
 
 
 class MemoryChatService(MemoryAdministration):

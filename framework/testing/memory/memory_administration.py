@@ -9,7 +9,7 @@ from typing import Any
 from framework.errors import ChatServiceError
 from framework.stream.model import Attachment, ChannelInfo, ChannelPage, ChannelRef, Member, MessageCard, Reaction, User
 from framework.stream.port import Outgoing
-from framework.testing.memory_chat import MemoryChat, Room
+from framework.testing.memory.memory_chat import MemoryChat, Room
 
 
 class MemoryAdministration:
