@@ -19,7 +19,7 @@ from framework.runtime.reply.drive import drive
 from framework.runtime.reply.writer import ReplyWriter
 from framework.stream.model import ChannelRef, OutgoingMessage
 from framework.stream.timing import Timing
-from tests.support.agent import Pause, ScriptedAgent, answer, slowly
+from tests.support.agent import Pause, ScriptedAgent, Step, answer, slowly
 from tests.support.bots import CID, Running
 from tests.support.chat import World
 
@@ -211,6 +211,27 @@ async def test_an_answer_whose_text_follows_at_once_shows_no_state(
         await asyncio.sleep(5)
         assert bot.replied(message).text == "One two three."
         assert bot.service.calls["indicate"] == bot.service.calls["mark_read"] == 0
+
+
+async def test_states_that_change_faster_than_anybody_reads_are_one_call(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    steps: list[Step] = [ToolStarted("tickets"), Pause(0.02), ToolFinished("tickets", ok=True), Pause(0.02)]
+    agent.script = lambda _: [
+        Pause(0.3),
+        *steps * 5,
+        Pause(3),
+        TextDelta("It is open."),
+        Pause(0.1),
+        answer("It is open."),
+    ]
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "My ticket?")
+        await asyncio.sleep(10)
+        reply = bot.replied(message)
+        assert reply.text == "It is open."
+        assert bot.service.states[reply.id] == ["thinking", "generating", None]
 
 
 async def test_an_answer_that_is_written_for_long_shows_that_it_may_be_stopped(

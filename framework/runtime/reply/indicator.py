@@ -17,6 +17,7 @@ _STILL_TYPING = 5.0  # seconds; clients forget who types after a few more
 
 
 _AT_ONCE = 0.25  # seconds in which a text makes the state needless
+_APART = 0.5  # seconds between two states: more of them nobody can read
 _SOON = 1.5  # seconds in which a text that people see grow is complete: only longer ones are worth a state
 
 
@@ -45,7 +46,7 @@ class Indicator:
         self._is_text_shown = is_text_shown
         self._states = states
         self._wanted: AIState | None = None
-        self._is_shown = False
+        self._shown: AIState | None = None
         self._changed = asyncio.Event()
 
     def show(self, state: AIState) -> None:
@@ -66,7 +67,7 @@ class Indicator:
         finally:
             task.cancel()
             await asyncio.wait({task})
-        if self._is_shown:
+        if self._shown is not None:
             await self.clear()
 
     async def clear(self) -> None:
@@ -79,13 +80,16 @@ class Indicator:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if not self._is_shown and self._wanted == "generating" and self._is_text_shown():
+            if self._shown is None and self._wanted == "generating" and self._is_text_shown():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_SOON - _AT_ONCE):
                         await self._changed.wait()
                         continue
-            self._is_shown = True
-            await self._send(self._wanted)
+            if self._wanted == self._shown:
+                continue
+            self._shown = self._wanted
+            await self._send(self._shown)
+            await asyncio.sleep(_APART)  # what changes meanwhile is one call: the latest state
 
     async def _send(self, state: AIState | None) -> None:
         try:
