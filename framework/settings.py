@@ -212,6 +212,13 @@ class Settings(BaseSettings):
         description="Seconds that running turns have to end in when the bots are stopped.",
         validation_alias=AliasChoices("FRAMEWORK_DRAIN", "drain"),
     )
+    slots: int = Field(
+        1_000,
+        gt=0,
+        le=100_000,
+        description="How many turns run at once in this process; further ones wait.",
+        validation_alias=AliasChoices("FRAMEWORK_SLOTS", "slots"),
+    )
     tracing: Literal["off", "langsmith"] = Field(
         default="off",
         description="`langsmith` sends prompts and answers to LangSmith. LANGSMITH_TRACING alone has no effect.",

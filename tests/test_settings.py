@@ -199,6 +199,7 @@ def test_the_home_folder_is_meant_by_its_sign(monkeypatch: pytest.MonkeyPatch, t
     [
         "FRAMEWORK_DATA",
         "FRAMEWORK_DRAIN",
+        "FRAMEWORK_SLOTS",
         "FRAMEWORK_RELOAD",
         "FRAMEWORK_LOG_LEVEL",
         "FRAMEWORK_INGRESS",

@@ -131,8 +131,9 @@ def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine
     Raises SettingsError for an address that cannot be understood, EngineError if the database cannot be used.
     """
     from framework.engine.durable import open_engine
+    from framework.runtime.core.job import VERSION
 
-    return open_engine(settings.database.get_secret_value(), concurrency=concurrency)
+    return open_engine(settings.database.get_secret_value(), concurrency=concurrency, version=VERSION)
 
 
 async def warm_agents(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:
@@ -177,7 +178,7 @@ async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
 def _limits(settings: Settings) -> Limits:
     from framework.runtime.core.bot import Limits
 
-    return Limits(shutdown=settings.drain)
+    return Limits(shutdown=settings.drain, concurrent_turns=settings.slots)
 
 
 def _push_sources(settings: Settings) -> list[PushSource]:

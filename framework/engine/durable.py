@@ -16,6 +16,9 @@ import structlog
 
 from framework.engine.erasure import left_of
 from framework.engine.job_results import SHORTEST_PREFIX, draining, job_result_of
+from framework.engine.lanes import Lanes
+from framework.engine.orders import Appending, Kept, Saving, Settling, Starting, Token
+from framework.engine.owners import partition_of
 from framework.engine.port import (
     DeadLetter,
     Discard,
@@ -36,8 +39,9 @@ from framework.values import Json, Untyped
 if TYPE_CHECKING:
     from framework.engine.job_admin import Retention
     from framework.engine.liveness import Rhythm
+    from framework.engine.loading import News
+    from framework.engine.orders import Answer, Order, Partition
     from framework.engine.replica import Replica
-    from framework.engine.store import Claim, Token
     from framework.engine.worker import Ask, Question, Worker
 
 _log = structlog.get_logger(__name__)
@@ -46,6 +50,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _MOST_LEFT = 1_000
 _LOOK = 0.25
 _LONGEST_NOTE = 7_000  # what Postgres takes is 8,000 bytes
+_OTHERS_HAVE = 1.0  # seconds in which the owner of a lane keeps what every replica hears of
+_SOON = 0.5  # seconds until a start is tried again that was not possible
+_FEW = 10_000  # jobs in memory, at which more are fetched
 _UNSETTLED = DeadLetter("The result could not be stored; see the log.")
 
 
@@ -58,6 +65,7 @@ def open_engine(
     retention: Retention | None = None,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] | None = None,
+    version: int = 1,
     uniform: Callable[[float, float], float] = random.Random().uniform,  # noqa: B008 - one for the process is meant
 ) -> DurableEngine:
     """Open the database and join it as a replica. Blocks for about a second: call it on a thread beside other work.
@@ -65,7 +73,8 @@ def open_engine(
     `url`: `sqlite:///file` or `postgresql://user:password@host/database`. `replica`: a name that no other process
     uses; one is chosen without it. `concurrency`: how many jobs run in this process at once. `clock`: seconds since
     1970, for SQLite; Postgres has its own. Raises SettingsError for a wrong address, UsageError for a name that cannot
-    be one, EngineError when the database cannot be used or another process has this name.
+    be one, EngineError when the database cannot be used or another process has this name. `version`: of the
+    payloads that this program writes; of several replicas, those of the highest one run the jobs.
     """
     from framework.storage import connection as database
 
@@ -91,6 +100,7 @@ def open_engine(
             clock=clock,
             monotonic=monotonic or enduring_monotonic,
             uniform=uniform,
+            version=version,
         )
     except SQLAlchemyError as error:
         raise database.failure(error, address) from None
@@ -102,20 +112,23 @@ def open_engine(
     except EngineError:
         here.abandon()
         raise
-    worker = Worker(here, concurrency)
+    worker = Worker(here)
     worker.run()
-    return DurableEngine(here, worker)
+    return DurableEngine(here, worker, concurrency)
 
 
 class DurableEngine:
     """An `Engine`. Get one from `open_engine`."""
 
-    def __init__(self, replica: Replica, worker: Worker) -> None:
+    def __init__(self, replica: Replica, worker: Worker, concurrency: int) -> None:
         self._replica = replica
         self._worker = worker
         self._waits = replica.rhythm
         self._handler: Handler | None = None
         self._on_broadcast: OnBroadcast | None = None
+        self._lanes = Lanes(concurrency, self._start, replica.monotonic)
+        self._left_to_others: dict[str, tuple[Job, asyncio.TimerHandle]] = {}
+        self._loading = self._auditing = False
         self._tasks: dict[str, asyncio.Task[JobResult]] = {}
         self._executions: dict[str, _Execution] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
@@ -137,7 +150,10 @@ class DurableEngine:
     ) -> None:
         """See `Engine.start`."""
         self._handler, self._on_broadcast = handler, on_broadcast
-        self._worker.begin(asyncio.get_running_loop(), self, scopes)
+        served = None if scopes is None else frozenset(scopes)
+        self._worker.begin(asyncio.get_running_loop(), self)
+        await self._ask(lambda connection, _: self._replica.serve(connection, served), None, stirs=True)
+        await self._ask(lambda _connection, _: None, None, reads=True)  # by then it has claimed what is nobody's
 
     async def broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
         """See `Engine.broadcast`. Raises ValueError for a note of more than 7,000 characters."""
@@ -153,7 +169,26 @@ class DurableEngine:
         """
         if self._draining:
             raise draining()
-        return bool(await self._ask(job, self._waits.enqueue))
+        if job.heard_everywhere and self._replica.has_others and not self._lanes.owns(job):
+            self._leave_to_others(job)
+            return False
+        ask = self._append(job)
+        return bool(await self._answer(ask, self._waits.enqueue) != "known")
+
+    def _append(self, job: Job) -> Ask:
+        reserved = self._lanes.reserve(job)
+        return self._submit(Appending(job, reserved), landed=partial(self._appended, job, reserved))
+
+    def _leave_to_others(self, job: Job) -> None:
+        """Keep it after a moment, in case that its owner did not."""
+        if job.key not in self._left_to_others:
+            timer = asyncio.get_running_loop().call_later(_OTHERS_HAVE, self._keep_after_all, job.key)
+            self._left_to_others[job.key] = (job, timer)
+
+    def _keep_after_all(self, key: str) -> None:
+        job, timer = self._left_to_others.pop(key)
+        timer.cancel()
+        self._append(job).future.add_done_callback(_unless_kept)
 
     async def holds(self, key: str) -> bool:
         """See `Engine.holds`."""
@@ -201,7 +236,7 @@ class DurableEngine:
     async def load(self) -> Load:
         """See `Engine.load`."""
         load: Load = await self._read(
-            lambda connection, now: self._replica.jobs.load(connection, now, self._replica.scopes)
+            lambda connection, now: self._replica.jobs.load(connection, now, self._replica.counted)
         )
         return load
 
@@ -227,9 +262,18 @@ class DurableEngine:
         )
 
     async def drain(self, seconds: float) -> tuple[Job, ...]:
-        """See `Engine.drain`. Where other replicas live, what waits is theirs to do and is not returned."""
+        """See `Engine.drain`. Where other replicas live, what waits is theirs to do and is not returned.
+
+        Each partition goes over to them as soon as nothing of it runs here.
+        """
         self._draining = True
+        for key in list(self._left_to_others):
+            self._keep_after_all(key)
         self._worker.hold()
+        self._lanes.hold()
+        if not self._closed:
+            self._ask_beside(lambda connection, _: self._replica.withdraw(connection))
+            self._release(self._lanes.leave(self._lanes.partitions))
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks.values()), timeout=seconds)
         else:
@@ -256,18 +300,101 @@ class DurableEngine:
         await self.drain(0)
         await asyncio.to_thread(self._worker.stop)
 
-    def claimed(self, claims: list[Claim]) -> None:
-        """See `Listener.claimed`."""
-        for claim in claims:
-            if self._handler is None or self._draining:
-                self._end(claim.token, None)
-                continue
-            execution = _Execution(self, claim)
-            task = asyncio.create_task(_result(self._handler, execution), name=f"job {claim.token.key}")
-            self._tasks[claim.token.key] = task
-            self._executions[claim.token.key] = execution
-            # A callback, not a `finally` in the task: a task cancelled before its first step runs no code of its own.
-            task.add_done_callback(partial(self._finish, execution))
+    def owned(self, news: News) -> None:
+        """See `Listener.owned`."""
+        self._lanes.own(news.partitions, news.bound)
+        self.found(news)
+        gained = set(news.partitions)
+        for key, (job, _) in list(self._left_to_others.items()):
+            if partition_of(job) in gained:
+                self._keep_after_all(key)  # now, for what is heard next must not go before it
+
+    def found(self, news: News) -> None:
+        """See `Listener.found`."""
+        self._lanes.add(news.jobs)
+
+    def audited(self, keys: list[str]) -> None:
+        """See `Listener.audited`."""
+        unknown = self._lanes.unknown(keys)
+        if unknown and not self._auditing:
+            self._auditing = True
+            task = asyncio.create_task(self._fetch(unknown), name="engine audit")
+            self._endings["\0audit"] = task
+            task.add_done_callback(partial(self._ended, "\0audit"))
+
+    async def _fetch(self, keys: list[str]) -> None:
+        try:
+            found = await self._ask(lambda connection, _: self._replica.named(connection, keys), None, reads=True)
+            self._lanes.add(found)
+        except EngineError as error:
+            _log.warning("engine.failed", error=error.what)
+        finally:
+            self._auditing = False
+
+    def unowned(self, partitions: Collection[Partition]) -> None:
+        """See `Listener.unowned`."""
+        self._release(self._lanes.leave(partitions))
+
+    def _release(self, partitions: Sequence[Partition]) -> None:
+        if partitions:
+            owner = self._replica.id
+            self._ask_beside(lambda connection, _: self._replica.release(connection, owner, partitions))
+
+    def _appended(self, job: Job, reserved: bool, answer: Answer | None) -> None:
+        if isinstance(answer, Token):
+            self._run(Kept(job), answer)
+            return
+        if reserved:
+            self._release(self._lanes.settled(job))
+        if answer == "waits":
+            self._lanes.add([Kept(job, wait=_SOON if reserved else job.delay)])
+
+    def _start(self, kept: Kept) -> None:
+        """See `Lanes`: it is this job's turn."""
+        self._submit(Starting(kept.job.key, kept.job.place), landed=partial(self._started, kept))
+
+    def _started(self, kept: Kept, answer: Answer | None) -> None:
+        if isinstance(answer, Token):
+            self._run(kept, answer)
+            return
+        kept.wait = _SOON
+        self._release(self._lanes.settled(kept.job, None if answer == "gone" else kept))
+        self._load_more()
+
+    def _run(self, kept: Kept, token: Token) -> None:
+        if self._handler is None or self._draining:
+            self._end(kept, token, None)
+            return
+        execution = _Execution(self, kept, token)
+        task = asyncio.create_task(_result(self._handler, execution), name=f"job {token.key}")
+        self._tasks[token.key] = task
+        self._executions[token.key] = execution
+        # A callback, not a `finally` in the task: a task cancelled before its first step runs no code of its own.
+        task.add_done_callback(partial(self._finish, execution))
+        self._load_more()
+
+    def _load_more(self) -> None:
+        """Fetch further jobs where the database holds more of them than fit here."""
+        if self._loading or self._draining or self._lanes.waiting > _FEW:
+            return
+        for after, partitions in self._lanes.truncated.items():
+            self._loading = True
+            task = asyncio.create_task(self._load_after(after, partitions), name="engine loading")
+            self._endings["\0loading"] = task
+            task.add_done_callback(partial(self._ended, "\0loading"))
+            return
+
+    async def _load_after(self, after: tuple[str, str], partitions: Sequence[Partition]) -> None:
+        try:
+            found = await self._ask(
+                lambda connection, _: self._replica.more(connection, partitions, after), None, reads=True
+            )
+        finally:
+            self._loading = False
+        for news in found:
+            still = [partition for partition in news.partitions if partition in self._lanes.partitions]
+            self._lanes.own(still, news.bound)
+            self._lanes.add(news.jobs)
 
     def fenced(self, owner: str) -> None:
         """See `Listener.fenced`."""
@@ -275,6 +402,7 @@ class DurableEngine:
             if execution.token.owner == owner:
                 execution.lost = True
                 self._tasks[key].cancel()
+        self._lanes.lose()
 
     def told(self, text: str) -> None:
         """See `Listener.told`."""
@@ -289,8 +417,6 @@ class DurableEngine:
 
     async def save(self, token: Token, step: str, value: str) -> bool:
         """Keep a step. False: the job is another's."""
-        from framework.engine.store import Saving
-
         return bool(await self._ask(Saving(token, step, value), self._waits.save))
 
     async def held(self, token: Token) -> bool:
@@ -299,42 +425,50 @@ class DurableEngine:
 
     def _finish(self, execution: _Execution, task: asyncio.Task[JobResult]) -> None:
         """The job's boundary: whatever became of its task, the database is told."""
-        key = execution.token.key
+        key, kept, token = execution.token.key, execution.kept, execution.token
         del self._tasks[key], self._executions[key]
         unwanted = key in self._unwanted
         self._unwanted.discard(key)
         if task.cancelled():
             result: JobResult | None = Discard() if unwanted else None
-            self._end(execution.token, result, quiet=execution.lost)
+            self._end(kept, token, result, quiet=execution.lost)
         elif isinstance(task.exception(), FencedError):
-            self._end(execution.token, None, quiet=True)
+            self._end(kept, token, None, quiet=True)
         else:
             left = json.dumps(left_of(execution.job.payload), separators=(",", ":"))
-            self._end(execution.token, job_result_of(execution.job, task), quiet=execution.lost, left=left)
+            self._end(kept, token, job_result_of(execution.job, task), quiet=execution.lost, left=left)
 
-    def _end(self, token: Token, result: JobResult | None, *, quiet: bool = False, left: str | None = None) -> None:
-        settling = self._settle(token, result, quiet=quiet, left=left)
-        ending = asyncio.create_task(settling, name=f"end of job {token.key}")
+    def _end(
+        self, kept: Kept, token: Token, result: JobResult | None, *, quiet: bool = False, left: str | None = None
+    ) -> None:
+        kept.attempt = token.attempt
+        ending = asyncio.create_task(
+            self._settle(kept, token, result, quiet=quiet, left=left), name=f"end of {token.key}"
+        )
         self._endings[token.key] = ending
         ending.add_done_callback(partial(self._ended, token.key))
+        self._lanes.ended(token.key)
 
     def _ended(self, key: str, ending: asyncio.Task[None]) -> None:
         if self._endings.get(key) is ending:
             del self._endings[key]
         self._changed.set()
 
-    async def _settle(self, token: Token, result: JobResult | None, *, quiet: bool, left: str | None = None) -> None:
-        from framework.engine.store import Settling
-
+    async def _settle(
+        self, kept: Kept, token: Token, result: JobResult | None, *, quiet: bool, left: str | None = None
+    ) -> None:
         try:
-            kept = await self._ask(Settling(token, _printable(result), left), None)
+            done = await self._ask(Settling(token, _printable(result), left), None)
         except EngineError as error:
             _log.error("engine.not_settled", key=token.key, lane=token.lane, error=error.what)
             if not self._closed and result != _UNSETTLED:  # refused for what it says: it must not run for ever
-                await self._settle(token, _UNSETTLED, quiet=quiet)
+                await self._settle(kept, token, _UNSETTLED, quiet=quiet)
             return
-        if not kept and not quiet:
+        if not done and not quiet:
             _log.warning("engine.settled_elsewhere", key=token.key, lane=token.lane, attempt=token.attempt)
+        again = done and isinstance(result, Retry | None)
+        kept.wait = max(0.0, result.seconds) if isinstance(result, Retry) else 0.0
+        self._release(self._lanes.settled(kept.job, kept if again else None))
 
     async def _left_waiting(self) -> dict[str, Job]:
         try:
@@ -348,10 +482,29 @@ class DurableEngine:
         return await self._ask(question, self._waits.enqueue, reads=True)
 
     async def _ask(self, work: Untyped, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Untyped:
+        return await self._answer(self._submit(work, stirs=stirs, reads=reads), seconds)
+
+    def _ask_beside(self, question: Question) -> None:
+        """Have something done that nobody waits for: if it fails, it is done again by the next heartbeat."""
+        self._submit(question).future.add_done_callback(_logged)
+
+    def _submit(
+        self,
+        work: Order | Question,
+        *,
+        landed: Callable[[Answer | None], None] | None = None,
+        stirs: bool = False,
+        reads: bool = False,
+    ) -> Ask:
         from framework.engine.worker import Ask
 
-        ask: Ask = Ask(work, asyncio.get_running_loop().create_future(), stirs=stirs, reads=reads)
+        ask = Ask(work, asyncio.get_running_loop().create_future(), stirs=stirs, reads=reads, landed=landed)
+        if landed is not None:
+            ask.future.add_done_callback(_seen)
         self._worker.submit(ask)
+        return ask
+
+    async def _answer(self, ask: Ask, seconds: float | None) -> Untyped:
         try:
             async with asyncio.timeout(seconds):
                 return await ask.future
@@ -364,14 +517,15 @@ class DurableEngine:
 class _Execution:
     """See `Execution`. `lost`: this replica was declared dead, and knows it."""
 
-    def __init__(self, engine: DurableEngine, claim: Claim) -> None:
-        self.job = claim.job
-        self.token = claim.token
+    def __init__(self, engine: DurableEngine, kept: Kept, token: Token) -> None:
+        self.job = kept.job
+        self.kept = kept
+        self.token = token
         self.lost = False
         self._engine = engine
-        self._tries = claim.tries
-        self._crashes = claim.crashes
-        self._steps = claim.steps
+        self._tries = token.attempt - kept.forgiven
+        self._crashes = kept.crashes
+        self._steps = kept.steps
 
     @property
     def attempt(self) -> int:
@@ -428,3 +582,19 @@ def _printable(result: JobResult | None) -> JobResult | None:
 
 def _clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """An answer that somebody was told of who does not wait for it."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _logged(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        _log.warning("engine.failed", error=str(error))
+
+
+def _unless_kept(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled() and isinstance(error := future.exception(), EngineError):
+        _log.error("event.not_kept", error=error.what)

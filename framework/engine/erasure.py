@@ -51,19 +51,15 @@ def erase(connection: Connection, user_id: str, now: float) -> Erased:
     from sqlalchemy import delete, inspect, select, update
 
     from framework.engine.schema import JOBS, STEPS
-    from framework.engine.store import Store
 
     if not inspect(connection).has_table(JOBS.name):
         return Erased()  # no bot ever ran with this database
-    store = Store(connection.dialect.name)
-
     quoted = json.dumps(user_id)
     pattern = "%" + quoted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    columns = (JOBS.c.key, JOBS.c.lane, JOBS.c.state, JOBS.c.payload)
+    columns = (JOBS.c.key, JOBS.c.state, JOBS.c.payload)
     query = select(*columns).where(JOBS.c.payload.like(pattern, escape="\\"))
     found = [row for row in connection.execute(query).mappings() if _is_of(json.loads(row["payload"]), user_id)]
     done = [row for row in found if row["state"] != "running"]
-    store.lock(connection, {row["lane"] for row in done})
     for row in done:
         change: dict[str, Any] = {"payload": "{}", "error": ""}
         if row["state"] in {"waiting", "dead"}:
@@ -72,7 +68,6 @@ def erase(connection: Connection, user_id: str, now: float) -> Erased:
     keys = [row["key"] for row in done]
     for start in range(0, len(keys), _BATCH):
         connection.execute(delete(STEPS).where(STEPS.c.key.in_(keys[start : start + _BATCH])))
-    store.refresh(connection, {row["lane"] for row in done}, now)
     _drop_results(connection)
     states = [row["state"] for row in found]
     return Erased(len(done), states.count("waiting"), states.count("running"))

@@ -6,14 +6,16 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
+from framework.engine.orders import Token
+from framework.engine.owners import Scopes
 from framework.engine.port import Load, Record, State
-from framework.engine.rows import job_of
-from framework.engine.schema import JOBS, LANES, RUNNING, SETTLED, STEPS, WAITING
-from framework.engine.store import Scopes, Store, Token
+from framework.engine.rows import among, job_of, list_of
+from framework.engine.schema import JOBS, RUNNING, SETTLED, STEPS, WAITING
 
 _LAST = "\U0010ffff"
 _HOUR = 3600.0
@@ -35,8 +37,8 @@ class Retention:
 class JobAdmin:
     """Questions and changes of single jobs, inside the caller's transaction."""
 
-    def __init__(self, store: Store, retention: Retention) -> None:
-        self._store = store
+    def __init__(self, kind: str, retention: Retention) -> None:
+        self._kind = kind
         self._retention = retention
 
     def holds(self, connection: Connection, key: str) -> bool:
@@ -50,7 +52,7 @@ class JobAdmin:
             .where(JOBS.c.state.in_(["waiting", "running", "dead"]), *self._of(scopes))
             .group_by(JOBS.c.state)
         )
-        found = connection.execute(query, self._store.of_scopes(scopes))
+        found = connection.execute(query, self._of_scopes(scopes))
         rows = {state: (count, oldest) for state, count, oldest in found}
         waiting, since = rows.get("waiting", (0, now))
         return Load(
@@ -82,35 +84,33 @@ class JobAdmin:
         """Jobs of these scopes that wait, in the order in which they were accepted."""
         waits = select(JOBS).where(JOBS.c.state == WAITING, *self._of(scopes))
         query = waits.order_by(JOBS.c.accepted, JOBS.c.key).limit(limit)
-        return [_record(row, ()) for row in connection.execute(query, self._store.of_scopes(scopes)).mappings()]
+        return [_record(row, ()) for row in connection.execute(query, self._of_scopes(scopes)).mappings()]
 
     def retry(self, connection: Connection, key: str, now: float) -> bool:
         """Have a dead job wait once more."""
-        lane = self._lane(connection, key)
-        if lane is None:
-            return False
         again = (
             update(JOBS)
             .where(JOBS.c.key == key, JOBS.c.state == "dead")
             .values(state="waiting", due=now, updated=now, crashes=0, error="", forgiven=JOBS.c.attempt)
         )
-        changed = connection.execute(again).rowcount == 1
-        self._store.refresh(connection, {lane}, now)
-        return changed
+        return connection.execute(again).rowcount == 1
 
-    def cancel(self, connection: Connection, key: str, now: float) -> Token | bool:
+    def cancel(self, connection: Connection, key: str, _now: float) -> Token | bool:
         """Forget a waiting job: True. Where it runs, which try that is. False: there is nothing to cancel."""
-        lane = self._lane(connection, key)
-        if lane is None:
-            return False
         row = connection.execute(select(JOBS).where(JOBS.c.key == key).with_for_update()).mappings().first()
         if row is None or row["state"] not in {"waiting", "running"}:
             return False
         if row["state"] == "running":
-            return Token(key, lane, row["owner"], row["attempt"])
-        self._store.forget(connection, {key})
-        self._store.refresh(connection, {lane}, now)
+            return Token(key, row["lane"], row["owner"], row["attempt"])
+        self.forget(connection, {key})
         return True
+
+    def forget(self, connection: Connection, keys: Collection[str]) -> None:
+        """Delete jobs and their steps."""
+        if keys:
+            names = {"names": list_of(self._kind, keys)}
+            connection.execute(delete(STEPS).where(self._among(STEPS.c.key)), names)
+            connection.execute(delete(JOBS).where(self._among(JOBS.c.key)), names)
 
     def held(self, connection: Connection, token: Token) -> bool:
         """Whether this try still has its job."""
@@ -129,8 +129,8 @@ class JobAdmin:
         for state, seconds in (("settled", keep.settled), ("dead", keep.dead)):
             query = select(JOBS.c.key).where(JOBS.c.state == state, JOBS.c.updated < now - seconds).limit(batch)
             old |= set(connection.execute(query.with_for_update(skip_locked=True)).scalars())
-        self._store.forget(connection, old)
-        return len(old) + self._trim(connection, now) + self._sweep(connection, now)
+        self.forget(connection, old)
+        return len(old) + self._trim(connection, now)
 
     def _trim(self, connection: Connection, now: float) -> int:
         query = (
@@ -142,31 +142,22 @@ class JobAdmin:
         )
         keys = connection.execute(query).scalars().all()
         if keys:
-            names = {"names": self._store.list_of(keys)}
+            names = {"names": list_of(self._kind, keys)}
             steps = self._step_names(connection, keys)
             note = update(JOBS).where(JOBS.c.key == bindparam("of")).values(steps=bindparam("done"))
             connection.execute(note, [{"of": key, "done": json.dumps(steps.get(key, ()))} for key in sorted(keys)])
-            connection.execute(delete(STEPS).where(self._store.among(STEPS.c.key)), names)
+            connection.execute(delete(STEPS).where(self._among(STEPS.c.key)), names)
         return len(keys)
 
-    def _sweep(self, connection: Connection, now: float) -> int:
-        """Lanes in which nothing is left: channels that are quiet."""
-        idle = (LANES.c.running.is_(None)) & (LANES.c.due.is_(None)) & (LANES.c.since < now - self._retention.steps)
-        query = select(LANES.c.lane).where(idle).limit(self._retention.batch).with_for_update(skip_locked=True)
-        lanes = connection.execute(query).scalars().all()
-        if lanes:
-            gone = delete(LANES).where(self._store.among(LANES.c.lane), idle)
-            connection.execute(gone, {"names": self._store.list_of(lanes)})
-        return len(lanes)
+    def _of_scopes(self, scopes: Scopes) -> dict[str, Any]:
+        """The parameter of `_of`: what has no scope is everybody's."""
+        return {} if scopes is None else {"scopes": list_of(self._kind, {*scopes, ""})}
 
     def _of(self, scopes: Scopes) -> list[ColumnElement[bool]]:
-        return [] if scopes is None else [self._store.among(JOBS.c.scope, "scopes")]
+        return [] if scopes is None else [self._among(JOBS.c.scope, "scopes")]
 
-    def _lane(self, connection: Connection, key: str) -> str | None:
-        lane = connection.execute(select(JOBS.c.lane).where(JOBS.c.key == bindparam("of")), {"of": key}).scalar()
-        if lane is not None:
-            self._store.lock(connection, {lane})
-        return lane
+    def _among(self, column: ColumnElement[Any], name: str = "names") -> ColumnElement[bool]:
+        return among(self._kind, column, name)
 
     def _records(self, connection: Connection, rows: Sequence[RowMapping]) -> list[Record]:
         if not rows:
@@ -175,9 +166,9 @@ class JobAdmin:
         return [_record(row, steps.get(row["key"], ())) for row in rows]
 
     def _step_names(self, connection: Connection, keys: Collection[str]) -> dict[str, list[str]]:
-        query = select(STEPS.c.key, STEPS.c.name).where(self._store.among(STEPS.c.key)).order_by(STEPS.c.name)
+        query = select(STEPS.c.key, STEPS.c.name).where(self._among(STEPS.c.key)).order_by(STEPS.c.name)
         steps: dict[str, list[str]] = {}
-        for key, name in connection.execute(query, {"names": self._store.list_of(keys)}):
+        for key, name in connection.execute(query, {"names": list_of(self._kind, keys)}):
             steps.setdefault(key, []).append(name)
         return steps
 

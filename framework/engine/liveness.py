@@ -14,8 +14,8 @@ class Rhythm:
 
     `grace`: silent for longer, and without its lock, is dead as well. `poll`: how often a SQLite file is looked at for
     what other processes did, `alone`: the same while no other is known; `safety`: how often a Postgres server is asked
-    in case a wake-up was lost. `prune`: how often old jobs are looked for. `enqueue` and `save`: how long these wait
-    for a database that is away.
+    in case a wake-up was lost. `prune`: how often old jobs are looked for, `audit`: those that were overlooked.
+    `enqueue` and `save`: how long these wait for a database that is away.
     """
 
     beat: float = 1.0
@@ -25,6 +25,7 @@ class Rhythm:
     alone: float = 1.0
     safety: float = 3.0
     prune: float = 60.0
+    audit: float = 15.0
     enqueue: float = 5.0
     save: float = 30.0
 

@@ -35,6 +35,9 @@ class Job:
     that must come from the event itself and never from the local clock. `delay`: seconds after acceptance before which
     it does not start, for those that may come out of order, or that wait for quiet.
 
+    `heard_everywhere`: every replica is told of it by itself, so that whoever owns its lane keeps it, and the others
+    only where nobody has after a second. Not kept with the job.
+
     `scope` says whose it is: only a process that serves the scope executes the job, and lanes of different scopes have
     nothing to do with each other. A job without one is anybody's.
     """
@@ -45,6 +48,7 @@ class Job:
     payload: Mapping[str, Any] = field(default_factory=dict)
     delay: float = 0.0
     scope: str = ""
+    heard_everywhere: bool = field(default=False, compare=False)
 
     @property
     def version(self) -> int:
@@ -168,7 +172,8 @@ class Engine(Protocol):
         """
 
     async def enqueue(self, job: Job) -> bool:
-        """Take a job over, durably. False: its key is known, whatever its state.
+        """Take a job over, durably. False: its key is known, whatever its state, or it is left to others, which hear of
+        it as well (`Job.heard_everywhere`).
 
         Raises EngineError when it cannot be kept: DrainingError once the engine drains.
         """

@@ -11,12 +11,15 @@ from uuid import uuid4
 import structlog
 
 from framework.engine.job_admin import JobAdmin, Retention
+from framework.engine.journal import Driver, Journal
 from framework.engine.liveness import Rhythm, Watch
+from framework.engine.loading import Lookout, News, load, named, waiting
+from framework.engine.orders import Answer, Appending, Kept, Order, Partition, Settling
+from framework.engine.owners import Owners, Plan, Scopes, partition_of, serves
 from framework.engine.port import Job
 from framework.engine.replica_lock import ReplicaLock, replica_lock
 from framework.engine.replicas import Replicas, Sighting, database_time
-from framework.engine.schema import prepare
-from framework.engine.store import Answers, Order, Scopes, Store
+from framework.engine.schema import prepare, retire_former
 from framework.errors import EngineError
 from framework.storage import connection as database
 from framework.values import Untyped
@@ -48,18 +51,27 @@ class Replica:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         uniform: Callable[[float, float], float],
+        version: int = 1,
     ) -> None:
         self.address = address
         self.id = _identity(name)
         self._wanted = name
         self.monotonic = monotonic
         self.uniform = uniform
-        self.jobs = JobAdmin(Store(address.kind), retention)
+        self.jobs = JobAdmin(address.kind, retention)
         self.next_heartbeat = 0.0
-        self.stirred = False
         self.trouble: EngineError | None = None
-        self._store = Store(address.kind)
-        self._replicas = Replicas(self._store)
+        self.scopes: Scopes = ()
+        self.version = version
+        self.owned: set[Partition] = set()
+        self.unbalanced = False  # something may be claimed
+        self._journal = Journal(_driver(address.kind))
+        self._owners = Owners(address.kind)
+        self._replicas = Replicas(address.kind, self._owners)
+        self._plan = Plan()
+        self._withdrawn = False
+        self._lookout = Lookout()
+        self._has_retired_former = False
         self.rhythm = rhythm
         self._watch = Watch(rhythm, monotonic)
         self._clock = clock
@@ -70,8 +82,6 @@ class Replica:
         self._last_heartbeat = ("", -math.inf)  # whose last beat that got through was sent when; replaced as one
         self._beats = 0
         self.has_others = True
-        self.has_suspects = True  # until the first heartbeat has looked
-        self.scopes: Scopes = None
         self._next_prune = 0.0
 
     @property
@@ -105,7 +115,7 @@ class Replica:
         self._take_name()
         self._measure_time()
         with database.transaction(self._connection):
-            self._replicas.join(self._connection, self.id, self.name, self.now())
+            self._replicas.join(self._connection, self.id, self.name, self._serves, self.now())
             self._lock.wake(self._connection)
         self.heartbeat()
 
@@ -144,34 +154,116 @@ class Replica:
         with database.transaction(self._connection):
             self._replicas.give_back(self._connection, {self.id}, self.now(), crashed=False, keep=mine)
 
-    def execute(self, orders: Sequence[Order], free: int, *, look: bool, suspect: bool) -> Answers:
-        """Fulfil orders and start jobs, in one transaction. `look`: even where no order lets one start. `suspect`: one
-        of them may be suspected to have ended its process.
-        """
-        suspect = suspect and self.has_suspects
+    def execute(self, orders: Sequence[Order], *, starts: bool) -> list[Answer]:
+        """Fulfil orders in one transaction, and answer each. `starts`: jobs may be started."""
         with database.transaction(self._connection):
-            now = self.now()
-            answers = self._store.execute(
-                self._connection, orders, self.id, free, now, self.scopes, look=look, suspect=suspect
-            )
-            if answers.left_over and self.has_others:
+            new = {order.job.scope for order in orders if isinstance(order, Appending)} - self._owners.scopes
+            self._owners.introduce(self._connection, new)
+            with database.driver_of(self._connection) as raw:
+                answers = self._journal.execute(raw, orders, self.id, self.now(), starts=starts)
+            if self.has_others and any(map(self._concerns_others, orders, answers)):
                 self._lock.wake(self._connection)
-        if answers.next_due is not None:
-            answers.next_due -= now
+        self._owners.scopes |= new
+        self.unbalanced |= bool(new)
         return answers
 
-    def anything_ready(self, due_in: Callable[[float | None], None], *, suspect: bool) -> bool:
-        """Whether a job could start now. If none could, says in how many seconds the next one will be due. `suspect`:
-        see `execute`.
-        """
-        suspect = suspect and self.has_suspects
+    def _concerns_others(self, order: Order, answer: Answer) -> bool:
+        """Whether it left something that another replica may start."""
+        if isinstance(order, Appending):
+            return answer == "waits" and partition_of(order.job) not in self.owned
+        return isinstance(order, Settling) and order.result is None
+
+    def serve(self, connection: Connection, scopes: Scopes) -> None:
+        """Inside a question: run the jobs of these scopes (None: of all) from now on, once they are claimed."""
+        self.scopes = scopes
+        self._replicas.serve(connection, self.id, self._serves)
+        self._owners.introduce(connection, {*(scopes or ()), ""})
+        self._owners.learn(connection)
+        self._lock.wake(connection)
+        self.unbalanced = True
+
+    def withdraw(self, connection: Connection) -> None:
+        """Inside a question: run nothing more, so that others take the partitions that we release."""
+        self._withdrawn = True
+        self._replicas.serve(connection, self.id, self._serves)
+        self._lock.wake(connection)
+
+    def balance(self) -> tuple[list[News], set[Partition]]:
+        """Claim what should be ours and is nobody's. Returns it with its jobs, and what should be another's."""
         with database.transaction(self._connection, write=False):
-            now = self.now()
-            if self._store.ready(self._connection, now, self.scopes, suspect=suspect):
-                return True
-            due = self._store.due(self._connection, now, self.scopes)
-        due_in(None if due is None else due - now)
-        return False
+            sightings = self._replicas.all(self._connection)
+            if self.scopes is None:
+                self._owners.learn(self._connection)
+        if any(sighting.serves is None for sighting in sightings):
+            return [], set()  # one of a version before partitions: it takes any job of the database
+        self._retire_former()
+        mine = self._plan.mine(self.id, sightings, self._served_scopes)
+        wanted = mine - self.owned
+        found: list[News] = []
+        if wanted:
+            with database.transaction(self._connection):
+                claimed = self._owners.claim(self._connection, self.id, wanted)
+                found = load(self._connection, claimed, self.now())
+            self.owned |= claimed
+        self.unbalanced = False
+        return found, self.owned - mine
+
+    def _retire_former(self) -> None:
+        """Once no program of a version before partitions lives, what it left is ours."""
+        if self._has_retired_former:
+            return
+        with database.transaction(self._connection):
+            database.lock_schema(self._connection)
+            scopes = retire_former(self._connection)
+            self._owners.introduce(self._connection, scopes)
+        self._owners.scopes |= scopes
+        self._has_retired_former = True
+
+    def named(self, connection: Connection, keys: Sequence[str]) -> Sequence[Kept]:
+        """Inside a question: those of these jobs that wait."""
+        return named(connection, keys, self.now())
+
+    def audit(self, mine: Mapping[str, int]) -> list[str]:
+        """Give back what the database says runs here and does not. Returns the keys of what waits in our partitions.
+
+        Both are rare: a commit whose answer was lost came later than what was done about it.
+        """
+        with database.transaction(self._connection):
+            self._replicas.give_back(self._connection, {self.id}, self.now(), crashed=False, keep=mine)
+        with database.transaction(self._connection, write=False):
+            return waiting(self._connection, self.owned)
+
+    def release(self, connection: Connection, owner: str, partitions: Sequence[Partition]) -> None:
+        """Inside a question: let others have these, which we had as this owner."""
+        if owner != self.id:
+            return  # others evicted us meanwhile: what we have now is another matter
+        self._owners.release(connection, self.id, partitions)
+        self.owned -= set(partitions)
+        self._lock.wake(connection)
+
+    def more(self, connection: Connection, partitions: Sequence[Partition], after: tuple[str, str]) -> list[News]:
+        """Inside a question: further jobs of partitions that we own, those of a higher rank than `after`."""
+        return load(connection, partitions, self.now(), after=after)
+
+    def news(self) -> News | None:
+        """What waits in our partitions and was left there by others since the last look."""
+        if not self.owned:
+            return None
+        with database.transaction(self._connection, write=False):
+            return self._lookout.news(self._connection, self.owned, self.now())
+
+    @property
+    def counted(self) -> Scopes:
+        """The scopes whose jobs are counted: all, before any are served."""
+        return self.scopes or None
+
+    @property
+    def _serves(self) -> str:
+        return serves(() if self._withdrawn else self.scopes, self.version)
+
+    @property
+    def _served_scopes(self) -> set[str]:
+        return self._owners.scopes if self.scopes is None else {*self.scopes, ""} if self.scopes else set()
 
     def ask(self, question: Callable[[Connection, float], Untyped], *, reads: bool) -> Untyped:
         """Answer a question in a transaction of its own."""
@@ -189,13 +281,11 @@ class Replica:
 
     def heartbeat(self) -> str | None:
         """Say that we live, and evict those who do not. Returns our former id where others had evicted us."""
-        self.stirred = False
         sent, last = self.monotonic(), self._last_heartbeat[1]
         self.next_heartbeat = sent + self.rhythm.beat * self.uniform(0.9, 1.0)
         with database.transaction(self._connection):
             alive = self._replicas.heartbeat(self._connection, self.id, self.now())
             sightings = self._replicas.all(self._connection)
-            self.has_suspects = self._store.has_suspects(self._connection)
         if not alive:
             return self._rejoin()
         if self.monotonic() - last > self.rhythm.grace:
@@ -203,22 +293,28 @@ class Replica:
             self._watch.forget()
         self._last_heartbeat = (self.id, sent)
         self._measure_time()
-        others = [sighting for sighting in sightings if sighting.id != self.id]
-        self.has_others = bool(others)
-        if others:
-            gone, unlocked = self._lock.missing(self._connection, others)
-            for dead in self._watch.dead(others, certainly=gone, unlocked=unlocked):
-                self._evict(dead)
+        self._look_at_others([sighting for sighting in sightings if sighting.id != self.id])
         self._beats += 1
         if self._beats % _ORPHANS_EVERY == 1:
             self._adopt()
         self._prune(sent)
+        self.unbalanced = True
         return None
+
+    def _look_at_others(self, others: list[Sighting]) -> None:
+        self.has_others = bool(others)
+        former = sum(other.serves is None for other in others)
+        if others:
+            gone, unlocked = self._lock.missing(self._connection, others)
+            for dead in self._watch.dead(others, certainly=gone, unlocked=unlocked):
+                # One of a version before partitions is evicted by its like, which know how to go on with its lanes.
+                if dead.serves is not None or former == 1:
+                    self._evict(dead)
 
     def left_waiting(self, connection: Connection, limit: int) -> list[Job]:
         """Inside a question: the jobs that wait for nobody but us."""
         others = [one for one in self._replicas.all(connection) if one.id != self.id]
-        return [] if others else [record.job for record in self.jobs.waiting(connection, limit, self.scopes)]
+        return [] if others else [record.job for record in self.jobs.waiting(connection, limit, self.counted)]
 
     def leave(self) -> None:
         """Go: nothing of ours is left running in the database, as far as it can be reached."""
@@ -281,7 +377,6 @@ class Replica:
             if jobs:
                 self._lock.wake(self._connection)
         if jobs is not None:
-            self.stirred = self.has_suspects = True
             _log.warning("engine.recovered", replica=dead.name, jobs=len(jobs))
 
     def _adopt(self) -> None:
@@ -290,7 +385,6 @@ class Replica:
         if owners:
             with database.transaction(self._connection):
                 jobs = self._replicas.give_back(self._connection, owners, self.now(), crashed=True)
-            self.stirred = self.has_suspects = True
             _log.warning("engine.recovered", replica="unknown", jobs=len(jobs))
 
     def _rejoin(self) -> str:
@@ -298,11 +392,12 @@ class Replica:
         self._distrust()
         former, new = self.id, _identity(self.name)
         with database.transaction(self._connection):
-            self._replicas.join(self._connection, new, self.name, self.now())
+            self._replicas.join(self._connection, new, self.name, self._serves, self.now())
+            self._owners.free(self._connection, former)
             self._replicas.give_back(self._connection, {former}, self.now(), crashed=False)
         self.id = new
+        self.owned.clear()
         self.next_heartbeat = 0.0
-        self.stirred = True
         _log.warning("engine.fenced", replica=self.name)
         return former
 
@@ -315,3 +410,14 @@ class Replica:
 
 def _identity(name: str) -> str:
     return f"{name}-{uuid4().hex[:12]}"
+
+
+def _driver(kind: str) -> Driver:
+    """The statements for this kind of database. Only one is imported."""
+    if kind == "postgresql":
+        from framework.engine.journal_postgres import PostgresDriver
+
+        return PostgresDriver()
+    from framework.engine.journal_sqlite import SqliteDriver
+
+    return SqliteDriver()

@@ -6,39 +6,49 @@ import os
 import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
+from framework.engine.rows import among, list_of
 from framework.engine.schema import JOBS, REPLICAS, RUNNING
-from framework.engine.store import Store
+
+if TYPE_CHECKING:
+    from framework.engine.owners import Owners
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """A replica as its row says. `beat` goes up while it lives."""
+    """A replica as its row says. `beat` goes up while it lives. `serves`: see `owners.serves`."""
 
     id: str
     name: str
     beat: int
+    serves: str | None = None
 
 
 class Replicas:
     """Statements on replicas, inside the caller's transaction."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, kind: str, owners: Owners) -> None:
+        self._kind = kind
+        self._owners = owners
         self._heartbeat = (
             update(REPLICAS)
             .where(REPLICAS.c.id == bindparam("me"))
             .values(beat=REPLICAS.c.beat + 1, seen=bindparam("now"))
         )
-        self._all = select(REPLICAS.c.id, REPLICAS.c.name, REPLICAS.c.beat)
+        self._all = select(REPLICAS.c.id, REPLICAS.c.name, REPLICAS.c.beat, REPLICAS.c.serves)
 
-    def join(self, connection: Connection, me: str, name: str, now: float) -> None:
+    def join(self, connection: Connection, me: str, name: str, serves: str, now: float) -> None:
         """Become known."""
         row = {"id": me, "name": name, "host": socket.gethostname(), "pid": os.getpid(), "beat": 0, "seen": now}
-        connection.execute(insert(REPLICAS), row)
+        connection.execute(insert(REPLICAS), {**row, "serves": serves})
+
+    def serve(self, connection: Connection, me: str, serves: str) -> None:
+        """Say what we serve from now on."""
+        connection.execute(update(REPLICAS).where(REPLICAS.c.id == me).values(serves=serves))
 
     def heartbeat(self, connection: Connection, me: str, now: float) -> bool:
         """Say that we live. False: somebody has declared us dead."""
@@ -49,15 +59,20 @@ class Replicas:
         return [Sighting(*row) for row in connection.execute(self._all)]
 
     def evict(self, connection: Connection, dead: Sighting, now: float) -> list[str] | None:
-        """Take a replica that did not beat since this sighting out, and give its jobs back. None: it did beat."""
+        """Take a replica out that sent no heartbeat since this sighting, and give back its jobs and partitions.
+
+        Returns the keys of the jobs; None where it did send one.
+        """
         gone = delete(REPLICAS).where(REPLICAS.c.id == dead.id, REPLICAS.c.beat == dead.beat)
         if connection.execute(gone).rowcount == 0:
             return None
+        self._owners.free(connection, dead.id)
         return self.give_back(connection, {dead.id}, now, crashed=True)
 
     def leave(self, connection: Connection, me: str, now: float) -> None:
         """Go, with nothing left behind."""
         connection.execute(delete(REPLICAS).where(REPLICAS.c.id == me))
+        self._owners.free(connection, me)
         self.give_back(connection, {me}, now, crashed=False)
 
     def orphans(self, connection: Connection) -> set[str]:
@@ -76,31 +91,22 @@ class Replicas:
         keep: Mapping[str, int] | None = None,
     ) -> list[str]:
         """Have the running jobs of these owners wait again, but for the attempts to keep. Returns their keys."""
-        among = self._store.among
-        theirs = (JOBS.c.state == RUNNING) & among(JOBS.c.owner, "owners")
-        parameters = {"owners": self._store.list_of(owners)}
-        rows = connection.execute(select(JOBS.c.key, JOBS.c.lane, JOBS.c.attempt).where(theirs), parameters).all()
-        rows = [row for row in rows if (keep or {}).get(row.key) != row.attempt]
-        if not rows:
+        theirs = (JOBS.c.state == RUNNING) & self._among(JOBS.c.owner, "owners")
+        parameters = {"owners": list_of(self._kind, owners)}
+        rows = connection.execute(select(JOBS.c.key, JOBS.c.attempt).where(theirs), parameters).all()
+        keys = sorted(row.key for row in rows if (keep or {}).get(row.key) != row.attempt)
+        if not keys:
             return []
-        lanes = {row.lane for row in rows}
-        self._store.lock(connection, lanes)
         back = (
             update(JOBS)
-            .where(theirs, among(JOBS.c.key))
-            .values(
-                state="waiting",
-                due=bindparam("now"),
-                updated=bindparam("now"),
-                crashes=JOBS.c.crashes + (1 if crashed else 0),
-            )
+            .where(theirs, self._among(JOBS.c.key, "names"))
+            .values(state="waiting", due=now, updated=now, crashes=JOBS.c.crashes + (1 if crashed else 0))
             .returning(JOBS.c.key)
         )
-        names = {**parameters, "names": self._store.list_of({row.key for row in rows}), "now": now}
-        keys = connection.execute(back, names).scalars().all()
-        self._store.refresh(connection, lanes, now)
-        self._store.put_first(connection, lanes)
-        return list(keys)
+        return list(connection.execute(back, {**parameters, "names": list_of(self._kind, keys)}).scalars())
+
+    def _among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        return among(self._kind, column, name)
 
 
 def database_time(connection: Connection) -> float:

@@ -1,13 +1,16 @@
-"""Jobs as rows of the engine's tables, and back."""
+"""Jobs as rows of the engine's tables, and lists as parameters of statements."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from framework.engine.port import APART, Job
+from framework.values import Untyped
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import RowMapping
 
 
@@ -17,29 +20,17 @@ def job_of(row: RowMapping) -> Job:
     return Job(row["key"], lane, row["order"], json.loads(row["payload"]), row["delay"], row["scope"])
 
 
-def row_of(job: Job, now: float) -> dict[str, object]:
-    """A job that was just accepted."""
-    return {
-        "key": job.key,
-        "lane": job.place,
-        "scope": job.scope,
-        "order": job.order,
-        "payload": json.dumps(dict(job.payload), separators=(",", ":")),
-        "delay": float(job.delay),
-        "state": "waiting",
-        "due": now + job.delay,
-        "attempt": 0,
-        "forgiven": 0,
-        "crashes": 0,
-        "owner": "",
-        "accepted": now,
-        "updated": now,
-        "outcome": "",
-        "error": "",
-        "steps": None,
-    }
+def among(kind: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether a column is one of a list, which is one parameter (see `list_of`): the statement stays the same."""
+    from sqlalchemy import ARRAY, Text, any_, bindparam, func, select
+
+    if kind == "postgresql":
+        return column == any_(bindparam(name, type_=ARRAY(Text)))
+    values = func.json_each(bindparam(name, type_=Text)).table_valued("value")
+    return column.in_(select(values.c.value))
 
 
-def scope_of(lane: str) -> str:
-    """Whose a lane is, by its name."""
-    return lane.partition(APART)[0] if APART in lane else ""
+def list_of(kind: str, names: Collection[str]) -> Untyped:
+    """A list as `among` expects it."""
+    ordered = sorted(names)
+    return ordered if kind == "postgresql" else json.dumps(ordered)

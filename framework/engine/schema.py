@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ColumnElement,
     Double,
@@ -13,16 +12,18 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    bindparam,
     inspect,
     literal_column,
     select,
+    update,
 )
 from sqlalchemy.engine import Connection
 
-from framework.engine.port import SUSPECTED_AFTER
+from framework.engine.owners import number_of
 from framework.errors import EngineError
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of a table; an older program refuses a newer database."""
 
 _METADATA = MetaData()
@@ -50,6 +51,7 @@ JOBS = Table(
     Column("steps", Text),  # the names of finished steps, once their results were deleted
     # Empty is anybody's, which is what a program writes that knows of no scopes.
     Column("scope", _NAME, nullable=False, server_default=""),
+    Column("partition", Integer),  # null where a program of a version before partitions wrote it
 )
 STEPS = Table(
     "engine_steps",
@@ -59,15 +61,14 @@ STEPS = Table(
     Column("value", Text, nullable=False),
     PrimaryKeyConstraint("key", "name"),
 )
-# A lane's head, kept beside the jobs: whoever looks for work reads one row a lane, however many jobs wait in it.
-LANES = Table(
-    "engine_lanes",
+# Which replica runs the jobs of a partition, a share of the lanes of a scope; empty: none does.
+OWNERS = Table(
+    "engine_owners",
     _METADATA,
-    Column("lane", _NAME, primary_key=True),
-    Column("running", _NAME),
-    Column("due", Double),  # when the head may start; null where nothing waits
-    Column("since", Double, nullable=False),  # since when the lane waits for its turn
-    Column("scope", _NAME, nullable=False, server_default=""),
+    Column("scope", _NAME, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("owner", Text, nullable=False, index=True),
+    PrimaryKeyConstraint("scope", "number"),
 )
 REPLICAS = Table(
     "engine_replicas",
@@ -78,6 +79,7 @@ REPLICAS = Table(
     Column("pid", Integer, nullable=False),
     Column("beat", Integer, nullable=False),
     Column("seen", Double, nullable=False),
+    Column("serves", Text),  # JSON, see `owners.serves`; null where the program is of a version before partitions
 )
 # What replicas say to each other where the database has no voice of its own (SQLite). Kept for a minute.
 NOTES = Table(
@@ -95,26 +97,20 @@ _SCHEMA = Table("engine_schema", _METADATA, Column("version", Integer, nullable=
 WAITING: ColumnElement[str] = literal_column("'waiting'")
 SETTLED: ColumnElement[str] = literal_column("'settled'")
 RUNNING: ColumnElement[str] = literal_column("'running'")
-SUSPECTED: ColumnElement[bool] = literal_column(f"(state = 'waiting' AND crashes >= {SUSPECTED_AFTER})", Boolean)
-READY = LANES.c.running.is_(None) & LANES.c.due.is_not(None)
 
 
 _WAITS, _RUNS = "state = 'waiting'", "state = 'running'"
-_READY = "running IS NULL AND due IS NOT NULL"
 # As text, which both databases read alike: an `Index` with conditions for Postgres imports all of its dialect (50 ms).
 _PARTIAL_INDEXES = (
-    f'INDEX engine_jobs_waiting ON engine_jobs (lane, "order", key) WHERE {_WAITS}',
+    f'INDEX engine_jobs_next ON engine_jobs (scope, partition, "order", key) WHERE {_WAITS}',
     # What makes two running jobs of one lane impossible, whatever a program gets wrong.
     f"UNIQUE INDEX engine_jobs_running ON engine_jobs (lane) WHERE {_RUNS}",
     f"INDEX engine_jobs_owner ON engine_jobs (owner) WHERE {_RUNS}",
-    f"INDEX engine_jobs_suspected ON engine_jobs (lane) WHERE {_WAITS} AND crashes >= {SUSPECTED_AFTER}",
     "INDEX engine_jobs_untrimmed ON engine_jobs (updated) WHERE state = 'settled' AND steps IS NULL",
-    # The scope comes last: lanes that are others' to serve are passed over without a look at their rows.
-    f"INDEX engine_lanes_turn ON engine_lanes (since, lane, due, scope) WHERE {_READY}",
-    f"INDEX engine_lanes_when ON engine_lanes (due, scope) WHERE {_READY}",
 )
 Index("engine_jobs_state", JOBS.c.state, JOBS.c.updated)
-_FORMER_INDEXES = ("engine_lanes_ready", "engine_lanes_due")
+_FORMER_INDEXES = ("engine_jobs_waiting", "engine_jobs_suspected")
+_FORMER_TABLE = "engine_lanes"
 
 
 def prepare(connection: Connection) -> None:
@@ -128,33 +124,53 @@ def prepare(connection: Connection) -> None:
         connection.execute(_SCHEMA.insert().values(version=VERSION))
         return
     found = connection.execute(select(_SCHEMA.c.version)).scalar_one()
-    if found < VERSION:
-        _upgrade(connection)
-    elif found == VERSION:
-        _create_indexes(connection)
-    else:
+    if found > VERSION:
         raise EngineError(
             f"The database was written by a newer version of this program (its tables: {found}, ours: {VERSION}).",
             hint="Install the newer version, or give this one a database of its own by DATABASE_URL.",
         )
+    if found < VERSION:
+        _upgrade(connection, found)
+
+
+def retire_former(connection: Connection) -> set[str]:
+    """No program of a version before partitions runs any more: give its jobs their partitions, and drop what only such
+    programs need. Returns the scopes of these jobs.
+    """
+    scopes = _number_jobs(connection)
+    for index in _FORMER_INDEXES:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_FORMER_TABLE}")
+    return scopes
+
+
+def _number_jobs(connection: Connection) -> set[str]:
+    """Give the jobs that are to run, or may be tried again, the partitions of their lanes. Returns their scopes."""
+    lacking = JOBS.c.partition.is_(None) & (JOBS.c.state != SETTLED)
+    found = connection.execute(select(JOBS.c.lane, JOBS.c.scope).where(lacking).distinct())
+    lanes = {row.lane: row.scope for row in found}
+    if lanes:
+        given = update(JOBS).where(JOBS.c.lane == bindparam("of"), lacking).values(partition=bindparam("number"))
+        connection.execute(given, [{"of": lane, "number": number_of(lane)} for lane in lanes])
+    return set(lanes.values())
 
 
 def _create_indexes(connection: Connection) -> None:
-    """Those that are missing. Whoever only asks for one that exists waits for nobody."""
-    looked_up = inspect(connection)
-    there = {index["name"] for table in (JOBS, LANES) for index in looked_up.get_indexes(table.name)}
+    """Those that are missing."""
     for index in _PARTIAL_INDEXES:
-        if index.partition("INDEX ")[2].split()[0] not in there:
-            connection.exec_driver_sql(f"CREATE {index}")
+        connection.exec_driver_sql(f"CREATE {index.replace('INDEX', 'INDEX IF NOT EXISTS', 1)}")
 
 
-def _upgrade(connection: Connection) -> None:
-    """From version 1. Programs of that version that still run go on: what they write is anybody's."""
-    name = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
-    for table in (JOBS, LANES):
-        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN scope {name} NOT NULL DEFAULT ''")
-    for index in _FORMER_INDEXES:
-        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
-    NOTES.create(connection)
+def _upgrade(connection: Connection, found: int) -> None:
+    """From version 1 or 2. Programs of these versions that still run go on; ours start no job until they have ended."""
+    postgres = connection.dialect.name == "postgresql"
+    if found < 2:
+        name = 'TEXT COLLATE "C"' if postgres else "TEXT"
+        for table in (JOBS.name, _FORMER_TABLE):
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN scope {name} NOT NULL DEFAULT ''")
+        NOTES.create(connection)
+    connection.exec_driver_sql(f"ALTER TABLE {JOBS.name} ADD COLUMN partition INTEGER")
+    connection.exec_driver_sql(f"ALTER TABLE {REPLICAS.name} ADD COLUMN serves TEXT")
+    OWNERS.create(connection)
     _create_indexes(connection)
     connection.execute(_SCHEMA.update().values(version=VERSION))

@@ -7,29 +7,29 @@ loop does not keep the thread from beating.
 from __future__ import annotations
 
 import asyncio
-import math
 import queue
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from framework.engine.port import SUSPECTED_AFTER, Job
-from framework.engine.store import Claim, Order, Saving, Settling
+from framework.engine.orders import Answer, Order, Partition, Settling, Token
 from framework.storage.connection import ClashError, Trouble, failure, trouble
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from framework.engine.loading import News
     from framework.engine.replica import Replica
 
 _log = structlog.get_logger(__name__)
 
 Question = Callable[["Connection", float], Any]
 _MOST_ORDERS = 500
+_CLASHES_BEFORE_WAITING = 3  # then what was to start waits: its lane may not be free
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
 _ERRORS = (SQLAlchemyError, ClashError, ValueError, TypeError, OverflowError)
@@ -39,20 +39,37 @@ _ERRORS = (SQLAlchemyError, ClashError, ValueError, TypeError, OverflowError)
 class Ask:
     """A request to the database, and the future that waits for it. Requests whose future was cancelled are skipped.
 
-    `stirs`: it may have let a job start. `reads`: it changes nothing.
+    `stirs`: it may have let a job start. `reads`: it changes nothing. `landed` is called once, on the event loop, with
+    the answer of an order; None where it was not fulfilled.
     """
 
     work: Order | Question
     future: asyncio.Future[Any]
     stirs: bool = False
     reads: bool = False
+    landed: Callable[[Answer | None], None] | None = None
+
+    def land(self, answer: Answer | None) -> None:
+        """Say how it ended, the first time only."""
+        landed, self.landed = self.landed, None
+        if landed is not None:
+            landed(answer)
 
 
 class Listener(Protocol):
     """Who is told, on the event loop."""
 
-    def claimed(self, claims: list[Claim]) -> None:
-        """These jobs are to be executed here."""
+    def owned(self, news: News) -> None:
+        """These partitions are ours, and this waits in them."""
+
+    def found(self, news: News) -> None:
+        """Others left this in our partitions."""
+
+    def audited(self, keys: list[str]) -> None:
+        """Take these keys for all that waits in our partitions."""
+
+    def unowned(self, partitions: set[Partition]) -> None:
+        """These partitions should be others': release them as soon as nothing runs in them."""
 
     def fenced(self, owner: str) -> None:
         """Whatever was claimed under this id belongs to others."""
@@ -64,19 +81,17 @@ class Listener(Protocol):
 class Worker:
     """Owns the connection, the replica's identity, and the number of jobs that may start."""
 
-    def __init__(self, replica: Replica, concurrency: int) -> None:
+    def __init__(self, replica: Replica) -> None:
         self._replica = replica
-        self._concurrency = concurrency
         self._queue: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
         self._pending: list[Ask] = []
         self._mine: dict[str, int] = {}  # the attempts of the jobs that run here
-        self._suspects: set[str] = set()  # those of them that may have ended their process: one at a time
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: Listener | None = None
         self._claiming = False
         self._wake = False
-        self._next_due = math.inf
         self._next_look = 0.0
+        self._next_audit = 0.0
         self._not_before = 0.0
         self._pause = 0.0
         self._clashes = 0
@@ -89,10 +104,9 @@ class Worker:
         self._replica.listen(self._nudge, self._tell)
         self._thread.start()
 
-    def begin(self, loop: asyncio.AbstractEventLoop, listener: Listener, scopes: Collection[str] | None) -> None:
-        """Start jobs of these scopes (None: of all) from now on."""
+    def begin(self, loop: asyncio.AbstractEventLoop, listener: Listener) -> None:
+        """Start jobs from now on, those of the partitions that we come to own."""
         self._loop, self._listener = loop, listener
-        self._replica.scopes = None if scopes is None else frozenset(scopes)
         self._claiming = True
         self._nudge()
 
@@ -105,6 +119,7 @@ class Worker:
         self._loop = ask.future.get_loop()
         if self._stopping:
             ask.future.set_exception(self._replica.closed())
+            ask.land(None)
         else:
             self._queue.put(ask)
 
@@ -175,52 +190,35 @@ class Worker:
             self._pending.append(ask)
 
     def _deadline(self) -> float:
-        return min(self._replica.next_heartbeat, self._next_due, self._next_look)
+        return min(self._replica.next_heartbeat, self._next_look)
 
     def _orders(self) -> None:
-        """One transaction for everything that was ordered, and for what can start now."""
-        if self._replica.monotonic() >= self._next_due:
-            self._wake, self._next_due = True, math.inf
-        self._pending = [ask for ask in self._pending if not ask.future.cancelled()]
+        """One transaction for everything that was ordered."""
+        dropped = [ask for ask in self._pending if ask.future.cancelled()]
+        if dropped:
+            self._pending = [ask for ask in self._pending if not ask.future.cancelled()]
+            self._call(self._land, [(ask, None) for ask in dropped])
         asks = [ask for ask in self._pending if not callable(ask.work)][:_MOST_ORDERS]
-        starts = self._wake and self._claiming and len(self._mine) < self._concurrency
-        self._wake = False
-        if asks or (starts and self._anything_ready()):
-            self._transact(asks, starts=starts)
+        if asks:
+            self._transact(asks)
 
-    def _anything_ready(self) -> bool:
-        """A look that takes no lock."""
+    def _transact(self, asks: list[Ask]) -> None:
+        orders = [ask.work for ask in asks if not callable(ask.work)]
+        starts = self._claiming and self._clashes < _CLASHES_BEFORE_WAITING
         try:
-            return self._replica.anything_ready(self._due_in, suspect=not self._suspects)
-        except _ERRORS as error:
-            self._struck(error)
-            return False
-
-    def _transact(self, asks: list[Ask], *, starts: bool) -> None:
-        works = [ask.work for ask in asks]
-        orders = [work for work in works if isinstance(work, Job | Saving | Settling)]
-        ending = {order.token.key for order in orders if isinstance(order, Settling)}
-        free = self._concurrency - len(self._mine) + len(ending) if self._claiming else 0
-        try:
-            answers = self._replica.execute(orders, free, look=starts, suspect=not self._suspects - ending)
+            answers = self._replica.execute(orders, starts=starts)
         except _ERRORS as error:
             self._struck(error, asks)
             return
         self._recovered()
-        for order in orders:
-            if isinstance(order, Settling) and self._mine.get(order.token.key) == order.token.attempt:
+        for order, answer in zip(orders, answers, strict=True):
+            if isinstance(answer, Token):
+                self._mine[answer.key] = answer.attempt
+            elif isinstance(order, Settling) and self._mine.get(order.token.key) == order.token.attempt:
                 del self._mine[order.token.key]
-                self._suspects.discard(order.token.key)
-        self._mine.update({claim.token.key: claim.token.attempt for claim in answers.claims})
-        self._suspects |= {claim.token.key for claim in answers.claims if claim.crashes >= SUSPECTED_AFTER}
-        if answers.looked:
-            self._due_in(answers.next_due)
         done = set(map(id, asks))
         self._pending = [ask for ask in self._pending if id(ask) not in done]
-        self._answer([(ask, answers.fulfilled[n]) for n, ask in enumerate(asks)], answers.claims)
-
-    def _due_in(self, seconds: float | None) -> None:
-        self._next_due = math.inf if seconds is None else self._replica.monotonic() + max(0.0, seconds)
+        self._answer(list(zip(asks, answers, strict=True)))
 
     def _questions(self) -> None:
         for ask in [ask for ask in self._pending if callable(ask.work)]:
@@ -236,24 +234,43 @@ class Worker:
             self._answer([(ask, answer)])
 
     def _look_after(self) -> None:
-        """Beat when it is time, and look for what others did."""
+        """Send a heartbeat when it is time, and look for what others did."""
         now = self._replica.monotonic()
         try:
             if now >= self._replica.next_heartbeat:
                 self._heartbeat()
+            if self._claiming and now >= self._next_audit:
+                self._next_audit = now + self._replica.rhythm.audit
+                if self._listener is not None:
+                    self._call(self._listener.audited, self._replica.audit(self._mine))
             if now >= self._next_look:
                 self._next_look = now + self._replica.look_every
                 self._wake |= self._replica.changed()
+            news, self._wake = self._wake or self._replica.unbalanced, False
+            if self._claiming and news:
+                self._look()
         except _ERRORS as error:
             self._struck(error)
+
+    def _look(self) -> None:
+        """Claim partitions, and find what others left in ours."""
+        listener = self._listener
+        if listener is None:
+            return
+        gained, others = self._replica.balance()
+        for news in gained:
+            self._call(listener.owned, news)
+        if others:
+            self._call(listener.unowned, others)
+        found = self._replica.news()
+        if found is not None and found.jobs:
+            self._call(listener.found, found)
 
     def _heartbeat(self) -> None:
         rejoined = self._replica.heartbeat()
         self._recovered()
-        self._wake |= self._replica.stirred
         if rejoined is not None:
             self._mine.clear()
-            self._suspects.clear()
             if self._loop is not None and self._listener is not None:
                 self._call(self._listener.fenced, rejoined)
 
@@ -267,7 +284,7 @@ class Worker:
         if kind is Trouble.BAD and asks and len(asks) > 1:
             for ask in asks:
                 if self._replica.connected:
-                    self._transact([ask], starts=True)
+                    self._transact([ask])
             return
         said = failure(error, self._replica.address)
         if kind is Trouble.BAD and asks:
@@ -301,15 +318,16 @@ class Worker:
         self._pending = [ask for ask in self._pending if id(ask) not in gone]
         self._answer([(ask, error) for ask in asks])
 
-    def _answer(self, answers: list[tuple[Ask, Any]], claims: list[Claim] | None = None) -> None:
-        if answers or claims:
-            self._call(self._deliver, answers, claims or [])
+    def _answer(self, answers: list[tuple[Ask, Any]]) -> None:
+        if answers:
+            self._call(self._deliver, answers)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _deliver(self, answers: list[tuple[Ask, Any]], claims: list[Claim]) -> None:
+    def _deliver(self, answers: list[tuple[Ask, Any]]) -> None:
+        self._land(answers)
         for ask, answer in answers:
             if ask.future.done():
                 continue
@@ -317,5 +335,7 @@ class Worker:
                 ask.future.set_exception(answer)
             else:
                 ask.future.set_result(answer)
-        if claims and self._listener is not None:
-            self._listener.claimed(claims)
+
+    def _land(self, answers: list[tuple[Ask, Any]]) -> None:
+        for ask, answer in answers:
+            ask.land(None if isinstance(answer, Exception) else answer)

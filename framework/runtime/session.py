@@ -236,7 +236,9 @@ class Session:
         self._pipeline.live.written(message)
         self._synthetic.heard(message)
         quiet = quiet_of(self.bot.at(message.channel).definition)
-        await self._accept(message, "live", delay=max(quiet, 0.0 if ordered else self._limits.webhook_delay))
+        delay = max(quiet, 0.0 if ordered else self._limits.webhook_delay)
+        # A connection tells every process, a webhook this one.
+        await self._accept(message, "live", delay=delay, heard_everywhere=ordered)
         if not ordered:
             await self._relay.pass_on(MessageNew(message), acted=False)
         if not self._membership.is_entered(message.channel) and self.ready.is_set():
@@ -300,6 +302,9 @@ class Session:
         quiet = quiet_of(self.bot.at(message.channel).definition)
         return await self._accept(message, "catch_up", delay=max(0.0, quiet - age))
 
-    async def _accept(self, message: Message, origin: Origin, *, delay: float = 0.0) -> bool:
+    async def _accept(
+        self, message: Message, origin: Origin, *, delay: float = 0.0, heard_everywhere: bool = False
+    ) -> bool:
         request = TurnRequest(self.bot, message, origin)
-        return await self._engine.enqueue(request.job(now=self._timing.now(), delay=delay))
+        job = request.job(now=self._timing.now(), delay=delay, heard_everywhere=heard_everywhere)
+        return await self._engine.enqueue(job)

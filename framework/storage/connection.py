@@ -196,6 +196,19 @@ def transaction(connection: Connection, *, write: bool = True) -> Iterator[None]
         raise
 
 
+@contextmanager
+def driver_of(connection: Connection) -> Iterator[Untyped]:
+    """The driver's own connection, for statements inside a transaction. What it raises is raised as SQLAlchemy does."""
+    from sqlalchemy.exc import DBAPIError
+
+    dialect = connection.dialect
+    base = dialect.loaded_dbapi.Error
+    try:
+        yield connection.connection.driver_connection
+    except base as error:
+        raise DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=dialect) from error
+
+
 def _roll_back(connection: Connection) -> None:
     from sqlalchemy.exc import DBAPIError
 

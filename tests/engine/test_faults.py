@@ -236,6 +236,49 @@ async def test_an_evicted_replica_s_jobs_go_on_before_the_backlog(opened: Open) 
     held.gate.set()
 
 
+def evict_first(connection: Connection, replica: Replica, now: float) -> None:
+    (dead,) = [one for one in replica._replicas.all(connection) if one.name == "first"]
+    assert replica._replicas.evict(connection, dead, now) is not None
+
+
+async def test_a_job_whose_lost_try_ends_late_is_run_again_where_it_ran(opened: Open) -> None:
+    rhythm = replace(QUICK, audit=1e6)
+    first, second = await opened("first", rhythm=rhythm), await opened("second", rhythm=rhythm)
+    attempts: list[int] = []
+
+    async def handler(job: Job, execution: Execution) -> JobResult:
+        attempts.append(execution.attempt)
+        try:
+            await asyncio.sleep(0 if execution.attempt > 1 else 60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1.0)  # longer than it takes to own the lane again
+            raise
+        return Done()
+
+    await first.start(handler)
+    await first.enqueue(job("1"))
+    await until(lambda: attempts)
+    await second._ask(lambda connection, now: evict_first(connection, second._replica, now), 5, stirs=True)
+    await until(lambda: len(attempts) == 2)
+    await first.settled()
+    assert attempts == [1, 2]
+
+
+async def test_what_was_overlooked_is_found(opened: Open) -> None:
+    engine, done = await opened(rhythm=replace(QUICK, audit=0.2)), Recorder()
+    await engine.start(done)
+    await engine.enqueue(job("1"))
+    await engine.settled()
+    overlooked = "UPDATE engine_jobs SET state = 'waiting', updated = 0 WHERE key = '1'"
+    await engine._ask(lambda connection, _: connection.exec_driver_sql(overlooked).rowcount, 5)
+    await until(lambda: done.finished == ["1", "1"])
+    # One that runs here by a commit whose answer never came:
+    late = f"UPDATE engine_jobs SET state = 'running', owner = '{engine._replica.id}', updated = 0 WHERE key = '1'"
+    await engine.settled()
+    await engine._ask(lambda connection, _: connection.exec_driver_sql(late).rowcount, 5)
+    await until(lambda: done.finished == ["1", "1", "1"])
+
+
 async def test_two_processes_with_one_name_do_not_run_side_by_side(url: str, opened: Open) -> None:
     await opened("bot-0")
     # On a server, whoever comes second waits for a lease: it may be the same process, started again.

@@ -201,7 +201,6 @@ async def test_what_has_ended_is_kept_as_long_as_promised(tmp_path: Path) -> Non
     assert await engine._read(lambda c, _: c.exec_driver_sql("SELECT key FROM engine_steps").scalars().all()) == [
         "dead"
     ]
-    assert await engine._read(lambda c, _: c.exec_driver_sql("SELECT lane FROM engine_lanes").scalars().all()) == []
     record = await engine.record("1")
     assert record is not None
     assert (record.outcome, record.steps, record.job.payload) == ("replied", ("model",), {"n": 1})

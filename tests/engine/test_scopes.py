@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -92,10 +91,10 @@ async def test_a_replica_that_drains_hears_what_concerns_the_turns_that_it_still
     held = Recorder(held=True)
     async with opened(url, url) as (first, second):
         await first.start(held, on_broadcast=hearing(notes))
+        await first.enqueue(job("1"))
+        await until(lambda: held.started)
         await second.start(Recorder())
         await until(lambda: listens(first))
-        await first.enqueue(job("1"))
-        await until(lambda: held.started or second._tasks)
         draining = asyncio.create_task(first.drain(60))
         await until(lambda: first._draining)
         await second.broadcast("", {"kind": "stop"})
@@ -123,24 +122,3 @@ async def test_a_note_that_is_too_long_is_refused(url: str) -> None:
     async with opened(url) as (engine,):
         with pytest.raises(ValueError, match="small"):
             await engine.broadcast("a", {"text": "x" * 8000})
-
-
-async def test_a_database_of_the_version_before_is_taken_over_with_its_jobs(tmp_path: Path) -> None:
-    file = tmp_path / "engine.sqlite"
-    async with opened(f"sqlite:///{file}") as (engine,):
-        await engine.enqueue(job("1"))
-    with sqlite3.connect(file) as raw:
-        for index in ("engine_lanes_turn", "engine_lanes_when"):
-            raw.execute(f"DROP INDEX {index}")
-        raw.execute("DROP TABLE engine_notes")
-        for table in ("engine_jobs", "engine_lanes"):
-            raw.execute(f"ALTER TABLE {table} DROP COLUMN scope")
-        raw.execute("CREATE INDEX engine_lanes_due ON engine_lanes (due)")
-        raw.execute("UPDATE engine_schema SET version = 1")
-    raw.close()
-    done = Recorder()
-    async with opened(f"sqlite:///{file}") as (engine,):
-        await engine.start(done, scopes=["a"])
-        await engine.enqueue(job("2", scope="a"))
-        await engine.settled()
-    assert sorted(done.finished) == ["1", "2"]

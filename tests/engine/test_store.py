@@ -11,13 +11,13 @@ from tests.engine.contract import job
 from tests.support.postgres import Postgres
 
 
-async def test_a_job_that_is_known_is_refused_without_waiting_for_its_lane(postgres: Postgres) -> None:
+async def test_a_job_that_is_known_is_refused_without_waiting_for_its_row(postgres: Postgres) -> None:
     url = postgres.database()
     engine = await asyncio.to_thread(open_engine, url)
     try:
         assert await engine.enqueue(job("1", lane="a"))
-        with psycopg.connect(url) as other:  # a transaction that has the lane to itself
-            other.execute("SELECT lane FROM engine_lanes FOR UPDATE")
+        with psycopg.connect(url) as other:  # a transaction that has the job to itself
+            other.execute("SELECT key FROM engine_jobs FOR UPDATE")
             assert not await engine.enqueue(job("1", lane="a"))
     finally:
         await engine.close()

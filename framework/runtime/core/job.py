@@ -47,8 +47,11 @@ class TurnRequest:
         """The ids of what the turn posts."""
         return self.bot.ids.of(self.trigger.id, made_up=self.cause.made_up)
 
-    def job(self, *, now: datetime, delay: float = 0.0) -> Job:
-        """Return the job that runs it, after so many seconds. Two requests by one message make the same job."""
+    def job(self, *, now: datetime, delay: float = 0.0, heard_everywhere: bool = False) -> Job:
+        """Return the job that runs it, after so many seconds. Two requests by one message make the same job.
+
+        `heard_everywhere`: see `Job`.
+        """
         bot, trigger, ids = self.bot, self.trigger, self.ids
         kept = {
             "version": VERSION,
@@ -66,7 +69,15 @@ class TurnRequest:
         who = {"id": trigger.user.id}
         payload["kept"] = {**kept, "trigger": {"id": trigger.id, "user": who}, "cause": {"kind": self.cause.kind}}
         lane = lane_of(bot.user_id, trigger.channel, trigger.parent_id)
-        return Job(key=ids.job, lane=lane, order=order(trigger), payload=payload, delay=delay, scope=bot.scope)
+        return Job(
+            key=ids.job,
+            lane=lane,
+            order=order(trigger),
+            payload=payload,
+            delay=delay,
+            scope=bot.scope,
+            heard_everywhere=heard_everywhere,
+        )
 
     def turn(self, *, now: datetime, context_messages: int | None = None) -> Turn:
         """Return the turn outside any engine, to run it here and now."""
