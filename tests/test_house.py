@@ -90,6 +90,13 @@ def test_loggers_have_one_name_and_events_are_dotted() -> None:
     assert house.odd_loggers(house.read(house.ROOT, "framework")) == []
 
 
+def test_few_class_names_stand_twice_and_few_lines_silence_a_checker() -> None:
+    modules = house.read(house.ROOT, "framework")
+    twice = house.classes_twice(modules)
+    assert len(twice) <= 10, twice
+    assert sum(one.suppressions for one in modules) <= 2 * sum(one.lines for one in modules) / 1000
+
+
 def test_the_report_reads_the_real_tree() -> None:
     lines = list(house.report(house.ROOT, "framework", detailed=False))
     assert [line.split("  ")[0] for line in lines][:2] == ["files", "lines"]
