@@ -76,8 +76,11 @@ async def keeping(turn: Turn, conversation: Conversation) -> AsyncIterator[Conve
     finally:
         saving.cancel()
         await asyncio.wait({saving})
-        if not saving.cancelled() and isinstance(error := saving.exception(), FrameworkError):
+        error = None if saving.cancelled() else saving.exception()
+        if isinstance(error, FrameworkError):
             _log.warning("turn.context_not_kept", error=error.what)
+        elif error is not None:
+            _log.error("turn.context_not_kept", exc_info=error)
 
 
 def _plain(conversation: Conversation) -> dict[str, Any]:
