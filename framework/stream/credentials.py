@@ -11,7 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 LIFETIME = timedelta(hours=1)
-# A `Date` header has a resolution of a second and travels for a while: less than this is no skew.
+# A `Date` header has a resolution of a second and travels for a while: a smaller difference is not a skew.
 SKEW = timedelta(seconds=10)
 # The service refuses a token issued in its future, so ours are dated back by more than the skew that goes unnoticed;
 # not by much more, because it may also refuse all tokens issued before a moment.

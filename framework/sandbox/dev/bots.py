@@ -1,4 +1,4 @@
-"""The bots that answer here, as whoever runs them told the sandbox: what the playground offers to talk to."""
+"""The bots that answer here, as their process told the sandbox. The playground offers to talk to them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PresentedBot(Record):
 
     - `conversations`: channels as TYPE:ID in which `*` stands for some letters and `?` for one. A channel of such a
       name is the bot's, if it has the custom fields `where`. `automatic`: the bot joins it by itself.
-    - `rooms`: channels that whoever `open_to` matches may join. `desks`: channels of the team.
+    - `rooms`: channels that users matching `open_to` may join. `desks`: channels of the team.
     - `team_users`: patterns of user ids. `team_roles`: roles in the app.
     - `resume`: what the team writes to hand a channel back to the bot.
     """
@@ -102,7 +102,7 @@ def join_room(call: Call) -> Result:
 
 @DOMAIN.operation("MakeInvite", "POST", "/sandbox/invites", v2=None)
 def make_room_invite(call: Call) -> Result:
-    """Return an `invite` to `cid`, which whoever has it may join for a week. Only for those who may add members."""
+    """Return an `invite`: everybody who has it may join `cid` for a week. Only for those who may add members."""
     user = people.acting_user(call)
     channel = channels.by_cid(call, call.required_text("cid"))
     require(call, channel, user, "update-channel-members")

@@ -14,7 +14,7 @@ _PURPOSE = b"playground invite"
 
 
 def make_invite(call: Call, cid: str) -> str:
-    """A text that lets whoever has it join a channel, until its time is over."""
+    """Return a text with which everybody may join a channel, until its time is over."""
     until = int(call.now.timestamp()) + LIFETIME_S
     return f"{until:x}-{_signature(call, cid, until)}"
 

@@ -1,4 +1,4 @@
-"""What each team uses, counted from what is stored."""
+"""Count what each team uses, from the stored records."""
 
 from __future__ import annotations
 

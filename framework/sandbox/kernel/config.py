@@ -1,4 +1,4 @@
-"""How a sandbox is set up: address, app credentials, where data lives, and which optional behaviours are on."""
+"""The set-up of a sandbox: address, app credentials, the place of data, and optional behaviours."""
 
 from __future__ import annotations
 

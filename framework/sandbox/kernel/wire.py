@@ -18,7 +18,7 @@ import orjson
 from framework.sandbox.kernel.errors import ApiError, invalid
 
 Json: TypeAlias = Any
-"""A value that JSON has. Whoever reads it checks what it is."""
+"""A value of JSON. The reader checks which."""
 
 Untyped: TypeAlias = Any
 """An object of a library that ships no types, or of a kind that Python cannot name."""

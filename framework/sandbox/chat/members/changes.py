@@ -1,4 +1,4 @@
-"""What an update of a channel changes of its members: who is in, roles, and invitations."""
+"""Change the members of a channel by its update: who is in, roles, and invitations."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def _changes(call: Call, fields: dict[str, Any]) -> dict[str, Any]:
     kind = call.text("type", fields)
     if kind:
         if kind not in _ANSWER_TYPES:
-            raise invalid(f"its type {kind} is none that a message may get")
+            raise invalid(f"its type {kind} cannot be given to a message")
         changes["type"] = kind
     if fields.get("i18n") is not None:
         changes["i18n"] = call.mapping("i18n", fields)

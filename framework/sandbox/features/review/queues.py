@@ -158,7 +158,7 @@ def _queue_view(call: Call, queue: ModerationQueue) -> dict[str, Any]:
 
 @DOMAIN.operation("GetSetupSession", "GET", None, v2=f"{_ROOT}/setup", access=Access.SERVER)
 def get_setup_session(call: Call) -> Result:
-    """How far the set-up is; nothing if it was not begun."""
+    """Return the state of the set-up; nothing if it was not begun."""
     session = call.store[SETUP_SESSIONS].get("setup")
     return {"setup_session": session.view().fields} if session is not None else {}
 

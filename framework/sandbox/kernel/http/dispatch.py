@@ -93,7 +93,7 @@ class Dispatcher:
             return
         except ClientGoneError:
             return
-        except Exception:  # noqa: BLE001 - the boundary: whatever it was, the client gets Stream's shape and the log the cause
+        except Exception:  # noqa: BLE001 - the boundary: the client gets Stream's shape, and the log gets the cause
             _log.exception("%s %s failed", scope["method"], scope["path"])
             status = 500
             body = WireDialect.V1.encode(ApiError(500, -1, "internal error").body(operation, _duration(started)))
