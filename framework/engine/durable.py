@@ -129,6 +129,7 @@ class DurableEngine:
         self._lanes = Lanes(concurrency, self._start, replica.monotonic)
         self._left_to_others: dict[str, tuple[Job, asyncio.TimerHandle]] = {}
         self._loading = self._auditing = False
+        self._owner = replica.id  # as whom we own what is in the lanes
         self._tasks: dict[str, asyncio.Task[JobResult]] = {}
         self._executions: dict[str, _Execution] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
@@ -177,7 +178,9 @@ class DurableEngine:
 
     def _append(self, job: Job) -> Ask:
         reserved = self._lanes.reserve(job)
-        return self._submit(Appending(job, reserved), landed=partial(self._appended, job, reserved))
+        return self._submit(
+            Appending(job, self._owner if reserved else ""), landed=partial(self._appended, job, reserved)
+        )
 
     def _leave_to_others(self, job: Job) -> None:
         """Keep it after a moment, in case that its owner did not."""
@@ -337,7 +340,7 @@ class DurableEngine:
 
     def _release(self, partitions: Sequence[Partition]) -> None:
         if partitions:
-            owner = self._replica.id
+            owner = self._owner
             self._ask_beside(lambda connection, _: self._replica.release(connection, owner, partitions))
 
     def _appended(self, job: Job, reserved: bool, answer: Answer | None) -> None:
@@ -351,7 +354,7 @@ class DurableEngine:
 
     def _start(self, kept: Kept) -> None:
         """See `Lanes`: it is this job's turn."""
-        self._submit(Starting(kept.job.key, kept.job.place), landed=partial(self._started, kept))
+        self._submit(Starting(kept.job.key, kept.job.place, self._owner), landed=partial(self._started, kept))
 
     def _started(self, kept: Kept, answer: Answer | None) -> None:
         if isinstance(answer, Token):
@@ -396,13 +399,14 @@ class DurableEngine:
             self._lanes.own(still, news.bound)
             self._lanes.add(news.jobs)
 
-    def fenced(self, owner: str) -> None:
+    def fenced(self, owner: str, rejoined: str) -> None:
         """See `Listener.fenced`."""
         for key, execution in self._executions.items():
             if execution.token.owner == owner:
                 execution.lost = True
                 self._tasks[key].cancel()
         self._lanes.lose()
+        self._owner = rejoined
 
     def told(self, text: str) -> None:
         """See `Listener.told`."""

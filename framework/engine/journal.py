@@ -66,7 +66,7 @@ class Journal:
     def execute(self, raw: Raw, orders: Sequence[Order], me: str, now: float, *, starts: bool) -> list[Answer]:
         """Fulfil orders, and answer each in its place. `starts`: jobs may be started; otherwise they wait."""
         answers: list[Answer] = [False] * len(orders)
-        starts = starts and any(isinstance(order, Starting | Appending) and _starts(order) for order in orders)
+        starts = starts and any(isinstance(order, Starting | Appending) and order.owner == me for order in orders)
         starts = starts and self._driver.is_alive(raw, me)
         self._save(raw, orders, answers)
         self._settle(raw, orders, answers, now)
@@ -112,11 +112,11 @@ class Journal:
                 new.setdefault(order.job.key, (n, order))
         if not new:
             return
-        rows = [_row(order.job, now, me if starts and order.starts else "") for _, order in new.values()]
+        rows = [_row(order.job, now, me if starts and order.owner == me else "") for _, order in new.values()]
         kept = self._driver.append(raw, rows)
         for key, (n, order) in new.items():
             if key in kept:
-                answers[n] = Token(key, order.job.place, me, 1) if starts and order.starts else "waits"
+                answers[n] = Token(key, order.job.place, me, 1) if starts and order.owner == me else "waits"
 
     def _start(
         self,
@@ -131,18 +131,14 @@ class Journal:
         waiting = {n: order for n, order in enumerate(orders) if isinstance(order, Starting)}
         if not waiting:
             return
-        keys = [order.key for order in waiting.values()]
-        attempts = self._driver.start(raw, keys, me, now) if starts else {}
+        keys = [order.key for order in waiting.values() if order.owner == me] if starts else []
+        attempts = self._driver.start(raw, keys, me, now) if keys else {}
         for n, order in waiting.items():
             attempt = attempts.get(order.key)
             if attempt is not None:
                 answers[n] = Token(order.key, order.lane, me, attempt)
             else:
-                answers[n] = "gone" if starts else "later"
-
-
-def _starts(order: Starting | Appending) -> bool:
-    return isinstance(order, Starting) or order.starts
+                answers[n] = "gone" if starts and order.owner == me else "later"
 
 
 def _row(job: Job, now: float, owner: str) -> tuple[Any, ...]:

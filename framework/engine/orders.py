@@ -47,21 +47,25 @@ class Kept:
 
 @dataclass(frozen=True)
 class Appending:
-    """A job to keep. `starts`: it is this replica's, and nothing is before it: it is kept as one that runs.
+    """A job to keep. `owner`: whoever owns its lane, where nothing is before it: it is kept as one that runs there.
 
     Answered by the Token of its first try, "waits", or "known" where its key was kept before.
     """
 
     job: Job
-    starts: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True)
 class Starting:
-    """A job that waits is to run. Answered by its Token, "gone" where it waits no more, or "later"."""
+    """A job that waits is to run, at the owner of its lane.
+
+    Answered by its Token, "gone" where it waits no more, or "later".
+    """
 
     key: str
     lane: str
+    owner: str
 
 
 @dataclass(frozen=True)

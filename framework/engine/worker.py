@@ -71,7 +71,7 @@ class Listener(Protocol):
     def unowned(self, partitions: set[Partition]) -> None:
         """These partitions should be others': release them as soon as nothing runs in them."""
 
-    def fenced(self, owner: str) -> None:
+    def fenced(self, owner: str, rejoined: str) -> None:
         """Whatever was claimed under this id belongs to others."""
 
     def told(self, text: str) -> None:
@@ -272,7 +272,7 @@ class Worker:
         if rejoined is not None:
             self._mine.clear()
             if self._loop is not None and self._listener is not None:
-                self._call(self._listener.fenced, rejoined)
+                self._call(self._listener.fenced, rejoined, self._replica.id)
 
     def _struck(self, error: Exception, asks: list[Ask] | None = None) -> None:
         """Decide what an error means for what was being done."""

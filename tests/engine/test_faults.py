@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.job_admin import Retention
 from framework.engine.liveness import Rhythm
+from framework.engine.orders import Appending, Starting
 from framework.engine.port import Done, Execution, FencedError, Job, JobResult, Retry
 from framework.engine.replica import Replica
 from framework.engine.replicas import Sighting
@@ -262,6 +263,16 @@ async def test_a_job_whose_lost_try_ends_late_is_run_again_where_it_ran(opened: 
     await until(lambda: len(attempts) == 2)
     await first.settled()
     assert attempts == [1, 2]
+
+
+async def test_nothing_is_started_as_the_owner_that_one_was_before_an_eviction(opened: Open) -> None:
+    engine = await opened()
+    await engine.enqueue(job("1", scope="served elsewhere"))
+    await engine.start(Recorder(), scopes=["another"])
+    for order in (Starting("1", "a", "who we were"), Appending(job("2", scope="served elsewhere"), "who we were")):
+        answer = await engine._submit(order).future
+        assert answer == ("later" if isinstance(order, Starting) else "waits")
+    assert (await engine.record("1")).state == "waiting"  # type: ignore[union-attr]
 
 
 async def test_what_was_overlooked_is_found(opened: Open) -> None:
