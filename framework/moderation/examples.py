@@ -14,7 +14,7 @@ from framework.definition.reading.positions import read_yaml
 from framework.definition.reading.problems import explain
 from framework.errors import Position
 from framework.moderation.files import ModerationFile
-from framework.moderation.guard import Decision
+from framework.moderation.guard import GuardDecision
 from framework.moderation.message import Screened, pieces_of
 from framework.moderation.rules.outcome import Outcome
 
@@ -47,7 +47,7 @@ class Result:
 
     example: Example
     where: Position
-    decision: Decision
+    decision: GuardDecision
     wrong: str
 
 
@@ -81,7 +81,7 @@ def run_examples(folder: Path, file: ModerationFile) -> Iterator[Result]:
         yield Result(example, document.position(("messages", number)), decision, _wrong(example, decision))
 
 
-def _wrong(example: Example, decision: Decision) -> str:
+def _wrong(example: Example, decision: GuardDecision) -> str:
     if decision.outcome is not example.outcome:
         named = ", ".join(one.rule.name for one in decision.applied) or "no rule"
         return f"expected {example.outcome}, got {decision.outcome} by {named}"

@@ -29,7 +29,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Decision:
+class GuardDecision:
     """What is done with a message. `applied` names every rule that applies, in the order of the file.
 
     `changed` are the pieces that get another text: masked or rewritten. `say` is what the author of a rejected message
@@ -96,16 +96,16 @@ class Guard:
         fitting = [pattern for pattern in self.channels if fnmatchcase(channel, pattern)]
         return max(fitting, key=specificity, default="")
 
-    def judge(self, message: Screened) -> Decision:
+    def judge(self, message: Screened) -> GuardDecision:
         """Say what is done with a message. It counts for floods and repeats."""
         self.history.add(message.channel, message.user_id, message.message_id, message.text)
         applied = tuple(one for ready in self.rules if (one := _apply(ready, message)) is not None)
         if not applied:
-            return Decision()
+            return GuardDecision()
         strongest = max((one.outcome for one in applied), key=lambda one: list(Outcome).index(one))
         changed = _changed(message, applied, strongest)
         say = self._said(applied, message.language) if strongest is Outcome.REJECT else ""
-        return Decision(strongest, applied, changed, say)
+        return GuardDecision(strongest, applied, changed, say)
 
     def _said(self, applied: Sequence[Applied], language: str) -> str:
         said = next((one.rule.say for one in applied if one.outcome is Outcome.REJECT and one.rule.say), {})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from framework.errors import DefinitionError
-from framework.moderation.guard import Decision, Guard, specificity
+from framework.moderation.guard import Guard, GuardDecision, specificity
 from framework.moderation.message import Screened
 
 
@@ -34,7 +34,7 @@ class Guards:
         covering = [(specificity(pattern), guard) for guard in self.guards if (pattern := guard.covers(channel))]
         return max(covering, key=lambda one: one[0])[1] if covering else None
 
-    def judge(self, message: Screened) -> Decision:
+    def judge(self, message: Screened) -> GuardDecision:
         """Say what is done with a message. Where nobody guards, it passes."""
         guard = self.of_channel(message.channel)
-        return guard.judge(message) if guard is not None else Decision()
+        return guard.judge(message) if guard is not None else GuardDecision()

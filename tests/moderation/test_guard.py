@@ -11,7 +11,7 @@ import yaml
 
 from framework.errors import DefinitionError
 from framework.moderation.files import read_moderation
-from framework.moderation.guard import Decision, Guard
+from framework.moderation.guard import Guard, GuardDecision
 from framework.moderation.guards import Guards
 from framework.moderation.message import Screened, pieces_of
 from framework.moderation.rules.outcome import Outcome
@@ -51,7 +51,7 @@ def rule(when: dict[str, Any], do: Any = "reject", **more: Any) -> dict[str, Any
     return {"name": more.pop("name", "rule"), "when": when, "do": do, **more}
 
 
-def names(decision: Decision) -> list[str]:
+def names(decision: GuardDecision) -> list[str]:
     return [one.rule.name for one in decision.applied]
 
 
@@ -87,7 +87,7 @@ def test_a_condition_holds_and_beside_it_does_not(
 ) -> None:
     judged = guard(tmp_path, clock, rule(when))
     assert judged.judge(hit).outcome is Outcome.REJECT
-    assert judged.judge(miss) == Decision()
+    assert judged.judge(miss) == GuardDecision()
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_roles_users_and_channels_pass_by(tmp_path: Path, clock: Clock) -> None:
         rule({"words": ["zorbax"]}, **{"in": ["messaging:support-*"]}, not_roles=["moderator"], not_users=["shop"]),
     )
     assert judged.judge(says("zorbax")).outcome is Outcome.REJECT
-    assert judged.judge(says("zorbax", roles=frozenset({"moderator"}))) == Decision()
-    assert judged.judge(says("zorbax", user="shop")) == Decision()
-    assert judged.judge(says("zorbax", channel="messaging:lounge")) == Decision()
+    assert judged.judge(says("zorbax", roles=frozenset({"moderator"}))) == GuardDecision()
+    assert judged.judge(says("zorbax", user="shop")) == GuardDecision()
+    assert judged.judge(says("zorbax", channel="messaging:lounge")) == GuardDecision()
 
 
 def test_the_author_reads_the_reason_in_their_language(tmp_path: Path, clock: Clock) -> None:
@@ -196,7 +196,7 @@ def test_the_most_specific_guard_judges(tmp_path: Path, clock: Clock) -> None:
     both = Guards.of(guards)
     assert both.judge(says("zorbax")).outcome is Outcome.REJECT
     assert both.judge(says("zorbax", channel="messaging:lounge")).outcome is Outcome.FLAG
-    assert both.judge(says("zorbax", channel="team:x")) == Decision()
+    assert both.judge(says("zorbax", channel="team:x")) == GuardDecision()
 
 
 def test_two_guards_of_one_pattern_are_told(tmp_path: Path, clock: Clock) -> None:

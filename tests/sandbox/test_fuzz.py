@@ -16,7 +16,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framework.sandbox.dev.app import SandboxApp, create_sandbox
+from framework.sandbox.dev.app import ServedApp, create_sandbox
 from framework.sandbox.dev.coverage import implemented
 from framework.sandbox.kernel.config import SandboxConfig
 from framework.sandbox.kernel.operations import ServedOperation
@@ -53,7 +53,7 @@ class Target:
 
     def __init__(self) -> None:
         self.sandbox = create_sandbox(SandboxConfig(api_key="key", api_secret=SECRET), ids=Numbered())
-        self.app = SandboxApp(self.sandbox)
+        self.app = ServedApp(self.sandbox)
         connection = Connection("connection", "alice", lambda: None)
         self.sandbox.hub.add(connection)
         self.sandbox.hub.watch("messaging:c", connection)

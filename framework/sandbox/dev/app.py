@@ -32,7 +32,7 @@ from framework.sandbox.kernel.realtime.hub import Hub
 from framework.sandbox.kernel.sandbox import Sandbox
 from framework.sandbox.kernel.scheduler import Scheduler
 from framework.sandbox.kernel.store.files import FileStore, file_store
-from framework.sandbox.kernel.store.store import Journal, NoJournal, RecordStore
+from framework.sandbox.kernel.store.store import NoJournal, RecordStore, StoreJournal
 from framework.sandbox.kernel.webhooks.sender import WebhookSender
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _wired(
     return sandbox
 
 
-class SandboxApp:
+class ServedApp:
     """The ASGI app: operations go straight to the dispatcher, past routes that would each try their pattern."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -111,12 +111,12 @@ class SandboxApp:
             await socket.close()
 
 
-def create_app(config: SandboxConfig, sandbox: Sandbox | None = None) -> SandboxApp:
+def create_app(config: SandboxConfig, sandbox: Sandbox | None = None) -> ServedApp:
     """Return the app, over a sandbox made from `config` unless one is given."""
-    return SandboxApp(sandbox or create_sandbox(config))
+    return ServedApp(sandbox or create_sandbox(config))
 
 
-def _journal(config: SandboxConfig) -> Journal:
+def _journal(config: SandboxConfig) -> StoreJournal:
     if config.data_file is None:
         return NoJournal()
     from framework.sandbox.kernel.store.sqlite import SqliteJournal

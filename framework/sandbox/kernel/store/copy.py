@@ -9,7 +9,7 @@ import orjson
 
 if TYPE_CHECKING:
     from framework.sandbox.kernel.store.record import Record
-    from framework.sandbox.kernel.store.store import Journal, RecordStore, Undo
+    from framework.sandbox.kernel.store.store import RecordStore, StoreJournal, Undo
 
 _BOOKKEEPING = frozenset({"past_events", "dues"})
 """Tables that say nothing of what people see."""
@@ -23,7 +23,7 @@ class CopyJournal:
     def __init__(self, store: RecordStore) -> None:
         """The records of `store` as they are now."""
         self._held = store.documents()
-        self._source: Journal = store.journal
+        self._source: StoreJournal = store.journal
         self._changed: dict[tuple[str, str], None] = {}
 
     def load(self, table: str) -> Iterable[bytes]:

@@ -13,7 +13,7 @@ I = TypeVar("I")  # noqa: E741 - the index type
 Undo = Callable[[Mapping[tuple[str, str], bytes | None]], None]
 
 
-class Journal(Protocol):
+class StoreJournal(Protocol):
     """Makes changes durable."""
 
     def load(self, table: str) -> Iterable[bytes]:
@@ -131,7 +131,7 @@ class Collection(Generic[R]):
 class RecordStore:
     """All collections. A table is read back when it is first asked for, so a domain brings its own tables along."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: StoreJournal) -> None:
         self._journal = journal
         journal.on_failure(self._take_back)
         self._tables: dict[str, Table[Any]] = {}
@@ -157,7 +157,7 @@ class RecordStore:
         return cast("I", index)
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> StoreJournal:
         """What the store was read from."""
         return self._journal
 
