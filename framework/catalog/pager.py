@@ -191,7 +191,8 @@ class ResultPager:
             left_out.append(f"{name}{WHOLE} ({_size(value)} characters, with {named})")
         if left_out:
             self._put(name, holder, value)
-            shown["left_out"] = left_out
+            # Beside other answers, one line says enough.
+            shown["left_out"] = left_out if room == LARGEST else [f"{name}{WHOLE} ({_size(value)} characters in all)"]
         return shown
 
     def more(self, holder: str, reference: str, redact: Redact = str) -> dict[str, Any]:

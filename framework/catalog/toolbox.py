@@ -29,8 +29,10 @@ LONGEST_INTENT = 2_000
 """Characters of what is wanted that are read: operations are named in a sentence."""
 
 
-LEAST_OF_STEP = 1_200
-"""Characters that the answer of each step of a plan may take."""
+ROOM_OF_PLAN = 5_000
+"""Characters that the answers of all steps of a plan share."""
+LEAST_OF_STEP = 600
+"""Characters that the answer of each step may take."""
 
 
 class PlanStoppedError(FrameworkError):
@@ -141,7 +143,7 @@ class Toolbox:
         return told | {"difference": list(map(self.executor.broker.redact, done.lines))}
 
     def _shown_steps(self, policy: Policy, result: PlanResult) -> Sequence[dict[str, Any]]:
-        room = max(LARGEST // max(len(result.done), 1), LEAST_OF_STEP)
+        room = max(ROOM_OF_PLAN // max(len(result.done), 1), LEAST_OF_STEP)
         return [{"step": number, **self._shown(policy, one, room)} for number, one in enumerate(result.done, 1)]
 
     def _shown(self, policy: Policy, done: Executed, room: int = LARGEST) -> dict[str, Any]:

@@ -35,6 +35,8 @@ INSTRUCTIONS = (
     "Channels are type:id, as in messaging:support-123. " + NOTE
 )
 PROGRESS_SECONDS = 5.0
+LOGGED = 200
+"""Of so many of the newest entries of the audit log, a client may read its own."""
 
 PolicyOf = Callable[[], "Policy"]
 ToolboxOf = Callable[[], "Toolbox"]
@@ -184,6 +186,11 @@ def _add_resources(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf
         with _told():
             rules = policy_of()
             return json.dumps({"client": rules.who.name, **rules.rules.model_dump(mode="json")}, ensure_ascii=False)
+
+    @server.resource("stream://audit", mime_type="application/json", description="What this client did, newest last.")
+    async def audit() -> str:
+        with _told():
+            return json.dumps(await toolbox().executor.logged(policy_of(), LOGGED), ensure_ascii=False)
 
 
 def _once(answer: dict[str, Any] | str) -> ToolResult:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+import httpx2
 from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 from tests.support.sandbox import RunningSandbox
 
@@ -80,6 +84,32 @@ async def stdio(
     with _writing(log) as errors:
         async with Client(stdio_client(server, errors), **client_options) as client:
             yield Connected(client)
+
+
+@asynccontextmanager
+async def http(
+    *options: str, environment: Mapping[str, str], token: str = "a-bearer-token-of-the-tests", **client_options: Any
+) -> AsyncIterator[Connected]:
+    """A server over HTTP, and a client that is connected to it."""
+    child = await create_subprocess_exec(
+        *(sys.executable, "-m", "framework", "mcp", "--http", "--port", "0", *options),
+        stdout=PIPE,
+        stderr=DEVNULL,
+        cwd=ROOT,
+        env={**os.environ, **environment, "FRAMEWORK_MCP_TOKEN": token},
+    )
+    try:
+        assert child.stdout is not None
+        url = (await child.stdout.readline()).decode().split()[-1]
+        async with (
+            # The library's own limit of five seconds is short for a machine that is busy with other tests.
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=120) as carrier,
+            Client(streamable_http_client(url, http_client=carrier), **client_options) as client,
+        ):
+            yield Connected(client)
+    finally:
+        child.terminate()
+        await child.wait()
 
 
 def _writing(log: Path | None) -> TextIO:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from framework.approvals.sheet import hidden
 from framework.audit import Entry, Outcome
@@ -23,6 +23,9 @@ class Audit(Protocol):
 
     async def end(self, number: int, outcome: Outcome, detail: str, milliseconds: float) -> None:
         """Complete an entry that was `started`."""
+
+    def last(self, count: int) -> list[dict[str, Any]]:
+        """The newest entries, oldest first."""
 
     async def close(self) -> None:
         """Close what is open. Safe to call twice."""

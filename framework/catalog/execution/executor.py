@@ -161,6 +161,11 @@ class Executor:
             given["token"] = self.broker.mint(user_id, lifetime=lifetime).get_secret_value()
         return given
 
+    async def logged(self, policy: Policy, count: int) -> list[dict[str, Any]]:
+        """What this principal did, of the newest `count` entries of the audit log, oldest first."""
+        entries = await asyncio.to_thread(self._audit.last, count)
+        return [entry for entry in entries if entry["who"] == policy.who.name]
+
     async def close(self) -> None:
         """Close all connections."""
         await self._caller.close()
