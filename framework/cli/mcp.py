@@ -166,12 +166,14 @@ def _asker(agent: LangChainAgent) -> Asker:
 async def _serve_stdio(toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker]) -> None:
     from framework.catalog.execution.policy import Policy
     from framework.catalog.execution.principal import Principal
+    from framework.mcp.bounded_input import bound_standard_input
     from framework.mcp.server import build_server
 
     client = served.known.clients[served.client]
     policy = Policy(client.rules, Principal(f"mcp:{served.client}"))
     issuing = bool(client.rules.issue_tokens.users)
     server = build_server(toolbox, lambda: policy, issuing=issuing, bots=bots)
+    bound_standard_input()
     await server.run_stdio_async(show_banner=False)
 
 

@@ -48,11 +48,12 @@ class Crowd:
             reply.raise_for_status()
 
     async def prepare(self) -> None:
-        """The person, the bot, the channels."""
+        """Who asks and who watches, the bot, the channels."""
         users = {_PERSON: {"id": _PERSON}, "bot": {"id": "bot", "role": "admin"}}
+        users |= {_asker(channel): {"id": _asker(channel)} for channel in self._channels}
         await self._post("/users", {"users": users}, self._server)
         for channel in self._channels:
-            data = {"members": [_PERSON, "bot"], "created_by_id": _PERSON}
+            data = {"members": [_PERSON, _asker(channel), "bot"], "created_by_id": _PERSON}
             await self._post(f"/channels/messaging/{channel}/query", {"data": data}, self._server)
 
     @asynccontextmanager
@@ -87,7 +88,7 @@ class Crowd:
     def _note(self, message: dict[str, Any], now: float) -> None:
         if not message:
             return
-        if message["user"]["id"] == _PERSON:
+        if message["user"]["id"] != "bot":
             self.asked.setdefault(message["id"], now)
             return
         question = message.get("reply_to") or _named(message)
@@ -100,9 +101,9 @@ class Crowd:
     async def ask(self, number: int) -> None:
         """Post one question; channels take turns."""
         name = f"ask-{number}"
-        body = {"message": {"id": name, "text": f"question {name}", "user_id": _PERSON}}
-        self.sent_at[name] = time.perf_counter()
         channel = self._channels[number % len(self._channels)]
+        body = {"message": {"id": name, "text": f"question {name}", "user_id": _asker(channel)}}
+        self.sent_at[name] = time.perf_counter()
         await self._post(f"/channels/messaging/{channel}/message", body, self._server)
 
     async def ask_at(self, rate: float, count: int) -> None:
@@ -134,6 +135,11 @@ class Crowd:
             while len(self.final) < count:
                 self._came.clear()
                 await self._came.wait()
+
+
+def _asker(channel: str) -> str:
+    """Who asks in a channel: nobody asks more than a person may, however many questions there are."""
+    return f"asker-{channel}"
 
 
 def _named(message: dict[str, Any]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 
 from tests.support.mcp import Connected, ToolFailedError, stdio, variables
 from tests.support.sandbox import start_sandbox
+from tests.support.waiting import PATIENCE
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -54,3 +58,33 @@ async def test_the_policy_and_the_audit_are_resources(tmp_path: Path) -> None:
         (content,) = (await client.client.read_resource("stream://audit")).contents
         (entry,) = json.loads(getattr(content, "text", ""))
         assert (entry["operation"], entry["who"], entry["outcome"]) == ("GetApp", "mcp:local", "done")
+
+
+@pytest.mark.parametrize("depth", [200, 5_000])
+async def test_a_line_that_the_protocols_parser_drops_is_answered(tmp_path: Path, depth: int) -> None:
+    start = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
+    arguments = '{"operation_id":"GetApp","arguments":' + '{"a":' * depth + "1" + "}" * depth + "}"
+    lines = [
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": start}),
+        json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"execute_operation","arguments":'
+        + arguments
+        + "}}",
+    ]
+    async with start_sandbox() as sandbox:
+        server = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "framework", "mcp",
+            env={**os.environ, **variables(sandbox, tmp_path)}, limit=2**22,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write("".join(f"{line}\n" for line in lines).encode())
+        async with asyncio.timeout(PATIENCE):
+            told: dict[str, Any] = {}
+            while told.get("id") != 2:
+                told = json.loads(await server.stdout.readline())
+        server.stdin.close()
+        await server.wait()
+    assert told["result"]["isError"] is True
+    assert "deep" in told["result"]["content"][0]["text"]
