@@ -213,7 +213,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("FRAMEWORK_DRAIN", "drain"),
     )
     slots: int = Field(
-        1_000,
+        default=1_000,
         gt=0,
         le=100_000,
         description="How many turns run at once in this process; further ones wait.",

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 
 DEEPEST = 150
-_MARK = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_MARK = re.compile(rb'"(?>(?:[^"\\]|\\.)*)"?|[\[\]{}]', re.DOTALL)
 _CHUNK = 1 << 16
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,6 @@ ELSEWHERE = {
     "DeleteImage": "there is no image",
     "DeleteImportV2Task": "not found",
     "DeletePollVote": "Poll vote with id vote-1 not found",
-    "GetDraft": "draft not found",
     "GetImport": "not found",
     "GetImportV2Task": "not found",
     "GetOG": "cannot be read",
@@ -162,6 +162,8 @@ async def test_the_example_of_every_operation_runs(app: Desk) -> None:
         text = json.dumps(example_of(operation, {}))
         for name, real in chosen_ids.items():
             text = text.replace(json.dumps(name), json.dumps(real))
+        if operation.id == "Sync":  # the service looks back thirty days, and the example names a day for ever
+            text = text.replace("2026-01-31T12:00:00Z", (datetime.now(UTC) - timedelta(hours=1)).isoformat())
         try:
             call = OperationCall(operation.id, json.loads(text))
             answer = (await app.toolbox.executor.execute(app.policy, call)).body

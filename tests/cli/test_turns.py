@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from framework.cli.main import app
+from framework.cli.screen import out
 from framework.definition.model import BotDefinition
 from framework.engine.durable import open_engine
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
@@ -28,12 +29,14 @@ from tests.support.chat import World
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("STREAM_API_KEY", "STREAM_API_SECRET", "OPENAI_API_KEY", "DATABASE_URL"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("FRAMEWORK_DATA", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "160")
-    return tmp_path
+    out.cache_clear()  # it keeps the width that it found first
+    yield tmp_path
+    out.cache_clear()
 
 
 def turns(*arguments: str) -> Result:

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "framework", ROOT / "bots")
 PLACES = [(place, folder) for folder in FOLDERS for place in places_in(folder, ROOT)]
 KNOWN = [(place, folder) for place, folder in PLACES if place.pattern is not None]
+_POSSESSIVE_GROUP = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]+\})\+")
 NAMES = ("Fernly", "agent-bot", "support bot")
 
 
@@ -83,6 +84,12 @@ def test_an_expression_takes_little_time_for_its_worst_text(place: Place, folder
     searches = searches_of(re.compile(place.pattern, place.flags), methods_of(place, folder))
     seconds, attack = worst(searches, attacks_on(place.pattern, place.flags))
     assert seconds < BAR, f"{place.path}:{place.line} {place.pattern!r} takes {seconds:.2f} s for {attack}"
+
+
+def test_no_group_is_repeated_possessively() -> None:
+    r"""Before Python 3.11.5 `(?:...)*+` is wrong if what it holds can backtrack: `(?>(?:...)*)` says the same."""
+    wrong = [place.id for place, _ in KNOWN if place.pattern and _POSSESSIVE_GROUP.search(str(place.pattern))]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("place", sorted({place.id for place, _ in PLACES if place.pattern is None}))

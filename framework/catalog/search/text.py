@@ -20,7 +20,7 @@ _RUN = re.compile(r"\w[\w-]*+")
 _LETTERS = re.compile(r"[a-z]*", re.IGNORECASE)
 _IDENTIFIES = re.compile(r"\d-|-\d|[a-z]_[a-z]|[a-z]\d", re.IGNORECASE)
 _SEVERAL_IDS = re.compile(
-    r"(?<![\w-])[a-z_-]*+\d[\w-]*+(?:(?:, and |, or |, | and | or )[a-z_-]*+\d[\w-]*+)++", re.IGNORECASE
+    r"(?<![\w-])[a-z_-]*+\d[\w-]*+(?>(?:(?:, and |, or |, | and | or )[a-z_-]*+\d[\w-]*+)+)", re.IGNORECASE
 )
 # What people begin ids with.
 _PREFIXES = {

@@ -23,7 +23,7 @@ _DOT = re.compile(
 )
 """Ways to write the dot of a host, so that programs do not see it."""
 
-_HOST = re.compile(r"(?<![\w\-])[\w\-]++(?:\.[\w\-]++)++\.?+")
+_HOST = re.compile(r"(?<![\w\-])[\w\-]++(?>(?:\.[\w\-]++)+)\.?+")
 _LONGEST_HOST = 253
 _HINT = re.compile(r"\.[\s)\]}>]{0,6}[\w*`~<|]|dot\b|punkt\b|punto\b|point\b|[%&]", re.IGNORECASE)
 """Without one of these an ASCII text names no host."""

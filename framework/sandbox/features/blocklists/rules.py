@@ -21,9 +21,9 @@ Span = tuple[int, int]
 _LEET = str.maketrans("013457@$", "oleastas")
 _CONFUSABLE = str.maketrans("абвгдеёжзийклмнопрстуфхіѕјһ", "a6brgeеж3uйkлmhonpctyфxisjh")
 # Each takes whole runs, so that no sign is looked at from more than one beginning.
-_LABELS = r"[a-z0-9-]++(?:\.[a-z0-9-]++)*+"
-_DOMAIN = re.compile(rf"(?:https?://)?+({_LABELS})([/:?#]\S*+)?+", re.IGNORECASE)
-_EMAIL = re.compile(rf"[\w.+-]++(?:@({_LABELS}))?+", re.IGNORECASE)
+_LABELS = r"[a-z0-9-]++(?>(?:\.[a-z0-9-]++)*)"
+_DOMAIN = re.compile(rf"(?>(?:https?://)?)({_LABELS})(?>([/:?#]\S*+)?)", re.IGNORECASE)
+_EMAIL = re.compile(rf"[\w.+-]++(?>(?:@({_LABELS}))?)", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z]{2,}", re.IGNORECASE)
 _MAX_PATTERN = 200
 _MOST_STEPS = 50_000

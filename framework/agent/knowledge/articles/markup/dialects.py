@@ -10,16 +10,18 @@ from typing import Any
 _FENCE = re.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]*+)?(`{3,}+|~{3,}+)")
 _TICKS = re.compile(r"`++")
 _COMPONENT = re.compile(r"</?[A-Z][\w.]*+[\s/>]|^[ \t]*+\{/\*|^import[ \t].+[ \t]from[ \t]", re.MULTILINE)
-_TAG_LINE = re.compile(r"[ \t]*+(?:</?[A-Za-z][\w.:-]*+(?:\s[^<>]*+)?/?>[ \t]*+)++$")
+_TAG_LINE = re.compile(r"[ \t]*+(?>(?:</?[A-Za-z][\w.:-]*+(?:\s[^<>]*+)?/?>[ \t]*+)+)$")
 _SELF_CLOSING = re.compile(r"<([A-Z][\w.]*+)((?:\s[^<>]*)?)/>")
-_EXPRESSION_VALUE = re.compile(r"(?<![\w-])([\w-]++)=\{(?:['\"`]([^'\"`{}]*+)['\"`]|(?:[^{}]|\{[^{}]*+\}){0,400}+)\}")
+_EXPRESSION_VALUE = re.compile(
+    r"(?<![\w-])([\w-]++)=\{(?:['\"`]([^'\"`{}]*+)['\"`]|(?>(?:[^{}]|\{[^{}]*+\}){0,400}))\}"
+)
 _ATTRIBUTE_LIST = re.compile(r"(?<![ \t])[ \t]*+\{(?::|[ \t]*+[#.%])[^{}\n]*+\}|(?<=\))\{[^{}=\n]*+=[^{}\n]*+\}")
 _VALUE = re.compile(
     r"\{\{?[ \t]*+((?:frontMatter|frontmatter|page|site|config|props|siteConfig|\$?\.?Params|\$frontmatter|vars?|book)"
     r"\.[\w.-]++)[ \t]*+\}?\}"
 )
-LIQUID = re.compile(r"\{%-?[ \t]*+(/?)[ \t]*+([\w-]++)((?:(?!\{%|%\})[\s\S])*+)%\}")
-HUGO = re.compile(r"\{\{[<%][ \t]*+(/?)[ \t]*+([\w/.-]++)((?:(?!\{\{|[>%]\}\})[\s\S])*+)[>%]\}\}")
+LIQUID = re.compile(r"\{%-?[ \t]*+(/?)[ \t]*+([\w-]++)((?>(?:(?!\{%|%\})[\s\S])*))%\}")
+HUGO = re.compile(r"\{\{[<%][ \t]*+(/?)[ \t]*+([\w/.-]++)((?>(?:(?!\{\{|[>%]\}\})[\s\S])*))[>%]\}\}")
 _NAMES = re.compile(
     r"(?:title|label|name|header|summary|heading|question)[ \t]*+[=:][ \t]*+"
     r"(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'}]++))"

@@ -120,7 +120,7 @@ def _is_text(value: object) -> bool:
 
 def without_properties(body: str, front: Front, *, exported: bool) -> str:
     """Without the properties that Notion and other programs write as lines under the title; they fill `front`."""
-    match = re.match(r"\s*+(#[ \t][^\n]*+\n\s*+)?((?:[^\n]++\n?)++)", body)
+    match = re.match(r"\s*+(#[ \t][^\n]*+\n\s*+)?((?>(?:[^\n]++\n?)+))", body)
     if not match:
         return body
     lines = match[2].rstrip("\n").splitlines()

@@ -13,8 +13,8 @@ from framework.agent.knowledge.articles.pages.html import read_html
 if TYPE_CHECKING:
     from docutils.parsers.rst import Directive
 
-_DIRECTIVE = re.compile(r"^[ \t]*+\.\. {1,9}([\w-]++(?::[\w-]++)*+)::", re.MULTILINE)
-_ROLE = re.compile(r"(?<![\w:+-]):([\w+-]++(?::[\w+-]++)*+):`")
+_DIRECTIVE = re.compile(r"^[ \t]*+\.\. {1,9}([\w-]++(?>(?::[\w-]++)*))::", re.MULTILINE)
+_ROLE = re.compile(r"(?<![\w:+-]):([\w+-]++(?>(?::[\w+-]++)*)):`")
 _SILENT = frozenset({"toctree", "index", "meta", "tags", "highlight", "currentmodule", "module", "contents"})
 
 

@@ -21,7 +21,7 @@ _MARKS = (
     re.compile(r"^(?:import|export)\s.*$", re.MULTILINE),
     re.compile(r"^[ \t]*+(?::{3,}+|!!!|\?\?\?\+?)[ \t]*+[^\s\"]*+", re.MULTILINE),
     re.compile(r"^[ \t]*+\[[^\]\n]++\]:[ \t]*+\S.*$", re.MULTILINE),
-    re.compile(r"(?<=\])\([^()\n]*+(?:\([^()\n]*+\)[^()\n]*+){0,20}+\)|(?<=\])\[[^\[\]\n]*+\]"),
+    re.compile(r"(?<=\])\([^()\n]*+(?>(?:\([^()\n]*+\)[^()\n]*+){0,20})\)|(?<=\])\[[^\[\]\n]*+\]"),
     re.compile(r"</?[A-Za-z][^<>]*+>|!?\[\[[^\[\]]*+\]\]|\[!\w++\][-+]?|\[\^[^\[\]]++\]:?|\[[ xX]\]"),
     re.compile(r"^\[?toc\]?$", re.MULTILINE | re.IGNORECASE),
     re.compile(r"&#?\w++;"),
