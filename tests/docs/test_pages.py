@@ -16,6 +16,7 @@ import pytest
 from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.stdio import stdio_client
+from stream_chat import StreamChatAsync
 
 from framework.definition.loader import load_bot
 from framework.mcp.config import read_config
@@ -68,8 +69,16 @@ def test_the_policy_shown_is_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", "".join(blocks("operations.md", "sh")).splitlines())
-async def test_a_command_about_operations_works_as_shown(line: str, environment: dict[str, str]) -> None:
-    async with start_sandbox() as sandbox:
+async def test_a_command_about_operations_works_as_shown(
+    line: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (plan,) = blocks("operations.md", "json")
+    (tmp_path / "plan.json").write_text(plan, encoding="utf-8")
+    async with (
+        start_sandbox() as sandbox,
+        StreamChatAsync(sandbox.api_key, sandbox.api_secret, base_url=sandbox.url) as server,
+    ):
+        await server.upsert_users([{"id": "alice"}, {"id": "bob"}])
         stream = {
             "STREAM_BASE_URL": sandbox.url,
             "STREAM_API_KEY": sandbox.api_key,
@@ -79,7 +88,8 @@ async def test_a_command_about_operations_works_as_shown(line: str, environment:
             *(sys.executable, *shlex.split(line)[1:]),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **environment, **stream},
+            env={**os.environ, **environment, **stream, "PYTHONPATH": str(Path.cwd())},
+            cwd=tmp_path,
         )
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()

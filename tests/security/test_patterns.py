@@ -23,6 +23,7 @@ from framework.agent.models import thoughts
 from framework.catalog.search import languages
 from framework.definition.expressions.patterns import LinearPattern
 from framework.logs.secrets import Redactor
+from framework.mcp import bounded_input
 from framework.personal_data import accounts
 from framework.runtime.core import language as words
 from framework.runtime.handover import mood as handover_mood
@@ -59,6 +60,7 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     "framework/runtime/core/language.py:_called": lambda: [words._called("agent-bot")],
     "framework/runtime/core/language.py:_vocative": lambda: [words._vocative("ben")],
     "framework/agent/knowledge/articles/encoding.py:_DECLARED": lambda: [_of_text(encoding._DECLARED)],
+    "framework/mcp/bounded_input.py:_MARK": lambda: [_of_text(bounded_input._MARK)],
     "framework/agent/knowledge/articles/encoding.py:_guessed": lambda: [re.compile("[\x80-\xff]{3,}")],
     "framework/agent/knowledge/articles/formats.py:_PAGE": lambda: [_of_text(formats._PAGE)],
     "framework/logs/secrets.py:__init__": lambda: [
