@@ -20,6 +20,7 @@ from tests.benchmarks.peers import stay
 from tests.support.replicas import Sandbox
 
 _PERSON = "eva"
+_USERS_AT_ONCE = 100
 Bots = list[subprocess.Popen[str]]
 
 
@@ -49,9 +50,10 @@ class Crowd:
 
     async def prepare(self) -> None:
         """Who asks and who watches, the bot, the channels."""
-        users = {_PERSON: {"id": _PERSON}, "bot": {"id": "bot", "role": "admin"}}
-        users |= {_asker(channel): {"id": _asker(channel)} for channel in self._channels}
-        await self._post("/users", {"users": users}, self._server)
+        users = [{"id": _PERSON}, {"id": "bot", "role": "admin"}, *({"id": _asker(one)} for one in self._channels)]
+        for start in range(0, len(users), _USERS_AT_ONCE):
+            chunk = {user["id"]: user for user in users[start : start + _USERS_AT_ONCE]}
+            await self._post("/users", {"users": chunk}, self._server)
         for channel in self._channels:
             data = {"members": [_PERSON, _asker(channel), "bot"], "created_by_id": _PERSON}
             await self._post(f"/channels/messaging/{channel}/query", {"data": data}, self._server)
