@@ -71,6 +71,8 @@ async def test_a_handover_from_its_opening_to_its_end(book: HandoverBook) -> Non
     assert closed.had(NOON + timedelta(minutes=5))
     assert not closed.had(until + timedelta(seconds=1))
     assert await book.change("bot", CID, opening(handover("1"))) == closed  # the turn that opened it runs again
+    # Who asked before the team handed back had a person, however late the turn comes.
+    assert await book.change("bot", CID, opening(handover("2", minute=10))) == closed
     again = await book.change("bot", CID, opening(handover("3", minute=20)))
     assert again is not None
     assert (again.turn, again.had(NOON + timedelta(minutes=5))) == ("3", True)

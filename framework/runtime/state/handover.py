@@ -113,12 +113,17 @@ Change = Callable[[Handover | None], Handover | None]
 
 
 def opening(newer: Handover) -> Change:
-    """Open a handover, unless another turn has one open, or this turn has opened it before."""
+    """Open a handover, unless another turn has one open, or this turn has opened it before.
+
+    What was written before the team handed back was for the person who had the channel: it opens none either, however
+    late its turn comes.
+    """
 
     def change(before: Handover | None) -> Handover | None:
         if before is None:
             return newer
-        if before.is_open or before.knows(newer.turn):
+        handed_back = before.until is not None and newer.since <= before.until and not newer.made_up
+        if before.is_open or before.knows(newer.turn) or handed_back:
             return before
         return replace(newer, past=before._spans()[-_REMEMBERED:])  # noqa: SLF001 - its own module
 
