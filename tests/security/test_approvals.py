@@ -28,12 +28,17 @@ async def honest_refund(at: Scene, amount: float = 5.0) -> None:
     """Bob asks, Mo approves, and it runs once, as the audit log says."""
     before, waiting = at.refunds, len(await at.cards())
     await at.person("bob").say(ROOM, f"refund {amount} to {IBAN}")
-    card = await at.card(beside=waiting)
-    assert f"amount: {amount}" in card["text"]
+    card = await until(lambda: _card_about(at, waiting, f"amount: {amount}"))
     await at.person("mo").say(at.reviews, "approve", parent_id=card["id"])
     await until(lambda: len(at.refunds) > len(before))
     assert sorted(at.refunds) == sorted([*before, ["bob", amount, IBAN, "EUR"]])  # each replica has its own file
     await until(lambda: any(e["outcome"] == "done" and e["approved_by"] == "mo" for e in at.audit()))
+
+
+async def _card_about(at: Scene, beside: int, words: str) -> dict[str, Any] | None:
+    """A card beyond so many that has these words. The reply to who asked tells of the review, too."""
+    found = await at.cards()
+    return next((one for one in found[beside:] if words in one["text"]), None)
 
 
 async def asked(at: Scene, text: str = f"refund 4242 to {IBAN}", by: str = "eve") -> dict[str, Any]:
