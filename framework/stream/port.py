@@ -215,5 +215,8 @@ class ChatService(Protocol):
         text: str | None = None,
         custom: Mapping[str, Any] | None = None,
         card: MessageCard | None = None,
-    ) -> None:
-        """Change what is given of a message, in one call, and leave the rest. The author may be anybody."""
+    ) -> str:
+        """Change what is given of a message, in one call, and leave the rest. The author may be anybody.
+
+        Returns the text as the service keeps it.
+        """

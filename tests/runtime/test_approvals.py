@@ -205,6 +205,30 @@ async def test_who_decides_before_the_card_is_recorded_as_shown_is_heard_if_all_
     assert len(refunder.refunds) == (0 if changed else 1)
 
 
+async def test_a_card_that_is_changed_before_it_is_recorded_is_not_taken_for_what_was_shown(
+    world: World, refunder: Refunder, timing: Timing
+) -> None:
+    async with Running(world, refunder, timing=timing, definition=spec(REVIEWS)) as bot:
+        send = bot.service.send
+
+        async def send_and_be_changed(channel: ChannelRef, message: OutgoingMessage, **more: Any) -> Message:
+            posted: Message = await send(channel, message, **more)
+            if "review" in message.custom:
+                world.edit(posted, "Give Ann a biscuit?")
+            return posted
+
+        bot.service.send = send_and_be_changed  # type: ignore[method-assign]  # somebody is quick
+        card = await asked(bot, refunder)
+        world.post(REVIEWS, "approve", user=CARL, parent=card.id)
+        await asyncio.sleep(5)
+        assert await state(refunder) == "waiting"
+        assert refunder.refunds == []
+        assert "A-1" in world.message(card.id).text
+        world.post(REVIEWS, "approve", user=CARL, parent=card.id)
+        await asyncio.sleep(5)
+    assert len(refunder.refunds) == 1
+
+
 async def test_a_call_nobody_decided_on_expires_and_who_asked_is_told(
     world: World, refunder: Refunder, timing: Timing
 ) -> None:

@@ -33,6 +33,7 @@ class ReviewCards:
         if approval.card is None:
             raise AssertionError("an approval is placed before it is shown")
         place, origin = ChannelRef.parse(approval.card.channel), Origin.of(approval)
+        posted: list[Message | None] = []
         for number, text in enumerate(origin.texts, start=1):
             first = number == 1
             message = OutgoingMessage(
@@ -43,12 +44,16 @@ class ReviewCards:
                 visible_to=origin.viewers,
                 card=card_of(approval) if first else None,
             )
-            await self._post(place, message, check)
-        seen = await self._seen(approval)
-        if seen is None:
+            posted.append(await self._post(place, message, check))
+        if await self._seen(approval) is None:
             _log.error("review.incomplete", number=approval.number, hint="Its messages were deleted: it will expire.")
             return
-        await self._store.shown(approval.id, seen)
+        # Not as it stands there by now: somebody may have changed it in between.
+        kept = [
+            message.text if message is not None else await self._service.amend(approval.card_id(number), text=text)
+            for number, (message, text) in enumerate(zip(posted, origin.texts, strict=True), start=1)
+        ]
+        await self._store.shown(approval.id, _hash(kept))
 
     async def was_decided(self, approval: Approval) -> bool:
         """Whether the card says that something was decided, though the record waits: the database is older than the
@@ -72,10 +77,9 @@ class ReviewCards:
             return True
         _log.warning("review.card_changed", number=approval.number, restored=seen is not None)
         if seen is not None:
-            for number, text in enumerate(Origin.of(approval).texts, start=1):
-                await self._service.amend(approval.card_id(number), text=text)
-            if (seen := await self._seen(approval)) is not None:
-                await self._store.shown(approval.id, seen)
+            texts = enumerate(Origin.of(approval).texts, start=1)
+            kept = [await self._service.amend(approval.card_id(number), text=text) for number, text in texts]
+            await self._store.shown(approval.id, _hash(kept))
         return False
 
     async def _is_complete(self, approval: Approval, seen: str | None) -> bool:
@@ -100,7 +104,7 @@ class ReviewCards:
         for number, text in enumerate(texts[1:], start=2):
             id_ = approval.card_id(number)
             more = OutgoingMessage(id_, text, parent_id=approval.card_id(1), visible_to=viewers)
-            if not await self._post(place, more, check):
+            if await self._post(place, more, check) is None:
                 await self._service.amend(id_, text=text)
         for id_ in approval.card.ids[len(texts) :] if texts else ():
             await self._service.delete(id_, check=check)
@@ -128,12 +132,12 @@ class ReviewCards:
             return None
         return _hash([one.message.text for one in mine if one is not None])
 
-    async def _post(self, place: ChannelRef, message: OutgoingMessage, check: Check) -> bool:
+    async def _post(self, place: ChannelRef, message: OutgoingMessage, check: Check) -> Message | None:
+        """Post, and return the message as the service keeps it; None if an earlier try posted it."""
         try:
-            await self._service.send(place, message, check=check)
+            return await self._service.send(place, message, check=check)
         except DuplicateMessageError:
-            return False
-        return True
+            return None
 
 
 def _hash(texts: Sequence[str]) -> str:

@@ -169,19 +169,20 @@ class StreamMessages:
         text: str | None = None,
         custom: JsonObject | None = None,
         card: MessageCard | None = None,
-    ) -> None:
-        """Change what is given of a message, and leave the rest."""
+    ) -> str:
+        """Change what is given of a message, and leave the rest. Returns the text as the service keeps it."""
         changes = dict(custom or {})
         if text is not None:
             changes["text"] = self._outgoing(None, text, False)
         if card is not None:
             changes["attachments"] = [write_card(self._screened(card))]
-        await self._client.as_server(
+        answer = await self._client.as_server(
             Endpoint.UPDATE_MESSAGE,
             lambda sdk: sdk.update_message_partial(
                 path_part(message_id), {"set": changes}, self._bot, skip_enrich_url=True
             ),
         )
+        return str(answer["message"].get("text") or "")
 
     def _screened(self, card: MessageCard, channel: ChannelRef | None = None) -> MessageCard:
         return replace(

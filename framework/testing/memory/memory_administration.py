@@ -91,18 +91,20 @@ class MemoryAdministration:
         text: str | None = None,
         custom: Mapping[str, Any] | None = None,
         card: MessageCard | None = None,
-    ) -> None:
+    ) -> str:
         """See the port."""
         await self._arrive("amend")
         old = self.chat.message(message_id)
+        kept = old.text if text is None else self._outgoing(None, text, False)
         self.chat.change(
             replace(
                 old,
-                text=old.text if text is None else self._outgoing(None, text, False),
+                text=kept,
                 custom={**old.custom, **(custom or {})},
                 attachments=old.attachments if card is None else shown(card),
             )
         )
+        return kept
 
 
 def shown(card: MessageCard | None) -> tuple[Attachment, ...]:
