@@ -50,7 +50,7 @@ async def test_the_entry_for_mcp_clients_starts_the_server_from_anywhere(tmp_pat
         tools = {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool("execute_operation", {"operation_id": "GetApp"})
     assert {"search_operations", "load_operation", "execute_operation", "list_operations"} <= tools
-    assert not result.is_error
+    assert not result.is_error, result.content
 
 
 def test_the_clients_shown_are_valid(tmp_path: Path) -> None:
