@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from framework.errors import Position
 from framework.moderation.message import Piece, Screened
-from framework.moderation.rules.conditions import Condition, conditions_of
+from framework.moderation.rules.conditions import Condition, conditions_of, scored
 from framework.moderation.rules.finding import Finding
 from framework.moderation.rules.history import History
 from framework.moderation.rules.model import Moderation, Rule
@@ -52,6 +52,12 @@ class _Ready:
     rule: Rule
     conditions: Sequence[Condition]
     where: Position | None
+    scored: Condition | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts messages, which it can only once this one is counted."""
+        return self.rule.when.messages is not None or self.rule.when.repeats is not None
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,7 @@ class Guard:
                 rule,
                 conditions_of(rule.when, terms.get(rule.name, ()), history=history, now=now),
                 (where or {}).get(rule.name),
+                scored(rule.when.model, rule.when.above, late=rule.late == "reject") if rule.when.model else None,
             )
             for rule in moderation.rules
         ]
@@ -95,6 +102,15 @@ class Guard:
         """The pattern that covers the channel, the most specific one; "" if none does."""
         fitting = [pattern for pattern in self.channels if fnmatchcase(channel, pattern)]
         return max(fitting, key=specificity, default="")
+
+    def kinds(self, message: Screened) -> tuple[str, ...]:
+        """The kinds of text that a model has to be asked for before `judge`, so that it can set `scores`. Rules that
+        cannot apply to the message for other reasons ask for none.
+        """
+        wanting = (one for one in self.rules if one.scored is not None and _concerns(one.rule, message))
+        return tuple(
+            dict.fromkeys(one.rule.when.model for one in wanting if one.counts or _found(one, message) is not None)
+        )
 
     def judge(self, message: Screened) -> GuardDecision:
         """Say what is done with a message. It counts for floods and repeats."""
@@ -123,20 +139,36 @@ def specificity(pattern: str) -> tuple[int, int]:
 
 def _apply(ready: _Ready, message: Screened) -> Applied | None:
     rule = ready.rule
+    found = _found(ready, message) if _concerns(rule, message) else None
+    if found is not None and ready.scored is not None:
+        scores = ready.scored(message)
+        found = None if scores is None else [*found, *scores]
+    if found is None:
+        return None
+    return Applied(rule, _outcome(rule, found), tuple(found), ready.where)
+
+
+def _concerns(rule: Rule, message: Screened) -> bool:
+    """Whether the rule holds in the channel and for the author."""
     if rule.in_ and not any(fnmatchcase(message.channel, pattern) for pattern in rule.in_):
-        return None
-    if message.user_id in rule.not_users or message.roles & frozenset(rule.not_roles):
-        return None
+        return False
+    return message.user_id not in rule.not_users and not message.roles & frozenset(rule.not_roles)
+
+
+def _found(ready: _Ready, message: Screened) -> list[Finding] | None:
+    """What all its conditions but the model's found; None if one does not hold."""
     found: list[Finding] = []
     for condition in ready.conditions:
         if (findings := condition(message)) is None:
             return None
         found += findings
-    return Applied(rule, _outcome(rule, found), tuple(found), ready.where)
+    return found
 
 
 def _outcome(rule: Rule, findings: Sequence[Finding]) -> Outcome:
     placed = [one for one in findings if one.start >= 0]
+    if any(one.late for one in findings):
+        return Outcome.REJECT
     if rule.disguised is not None and placed and all(one.how is How.DISGUISED for one in placed):
         return rule.disguised
     return rule.do.outcome

@@ -37,11 +37,18 @@ class Screened:
     language: str = ""
     mentions: int = 0
     attachments: int = 0
+    scores: Mapping[str, float] | None = None
+    """What a model said of its texts, by kind. None: it was not asked, or did not answer in time."""
 
     @property
     def text(self) -> str:
         """The text itself, without attachments and fields."""
         return next((piece.text for piece in self.pieces if piece.path == ("text",)), "")
+
+    @property
+    def whole(self) -> str:
+        """All texts, as a model reads them."""
+        return "\n".join(piece.text for piece in self.pieces)
 
 
 def pieces_of(message: Mapping[str, Any]) -> tuple[Piece, ...]:

@@ -210,6 +210,27 @@ def hang(*pieces: str) -> Step:
     return step
 
 
+def scores(**given: object) -> Step:
+    """Answer a question of moderation with these scores, and none for all other kinds."""
+
+    async def step(stream: Stream) -> None:
+        kinds = dict.fromkeys(("hate", "harassment", "sexual", "violence", "self-harm", "illicit"), 0.01)
+        result = {"flagged": False, "categories": dict.fromkeys(kinds, False), "category_scores": kinds | given}
+        body = {"id": "modr-1", "model": "omni-moderation-latest", "results": [result]}
+        await stream.status(200, body, {})
+
+    return step
+
+
+def answer_body(body: Mapping[str, Any]) -> Step:
+    """Answer with this JSON, whatever was asked."""
+
+    async def step(stream: Stream) -> None:
+        await stream.status(200, body, {})
+
+    return step
+
+
 @dataclass
 class ScriptedServer:
     """Plays its script, one step a request; beyond the script `brain` decides by what is asked, and without one a
@@ -223,6 +244,7 @@ class ScriptedServer:
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     listing: Step | None = None
     brain: Callable[[Asked], Step] | None = None
+    judge: Callable[[Asked], Step] | None = None
 
     def play(self, *steps: Step) -> None:
         """Put steps at the end of the script."""
@@ -252,6 +274,15 @@ class ScriptedServer:
         entries = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self.models]
         return web.json_response({"object": "list", "data": entries})
 
+    async def moderate(self, request: web.Request) -> web.StreamResponse:
+        """Answer a question of moderation as `judge` decides; 404 without one, as other servers than OpenAI's do."""
+        await self._remember(request)
+        if self.judge is None:
+            return web.json_response({"error": {"message": "no such route"}}, status=404)
+        stream = Stream(request)
+        await self.judge(self.asked[-1])(stream)
+        return stream.response
+
     def _next(self, asked: Asked) -> Step:
         if self.script:
             return self.script.popleft()
@@ -269,6 +300,7 @@ async def scripted_server() -> AsyncIterator[ScriptedServer]:
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.complete)
     app.router.add_get("/v1/models", server.list_models)
+    app.router.add_post("/v1/moderations", server.moderate)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

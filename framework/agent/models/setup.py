@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from framework.agent.models.failure import ModelSite
     from framework.definition.model import Model
+    from framework.net.clockwork import Clockwork
     from framework.settings import Settings
 
 DEFAULT_OPENAI_MODEL = "gpt-5.4-mini"
@@ -92,6 +93,13 @@ class _Clockwork:
 
 
 _CLOCKWORK = _Clockwork()
+
+
+def clockwork() -> Clockwork:
+    """Time and chance of this process, for the breakers of models."""
+    return _CLOCKWORK
+
+
 # One for an endpoint, as long as any agent asks it: a model can be down while others at the same address are up.
 _breakers: WeakValueDictionary[tuple[str, str], Breaker] = WeakValueDictionary()
 

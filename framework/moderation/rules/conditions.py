@@ -26,8 +26,16 @@ _WORD = re.compile(r"\S+")
 def conditions_of(
     when: When, terms: Sequence[Term], *, history: History, now: Callable[[], datetime]
 ) -> list[Condition]:
-    """All conditions of a rule. `terms` are its words, those of its files and of Stream's lists, and its domains."""
-    found: list[Condition] = [*_of_author(when, history, now), *_of_form(when)]
+    """All conditions of a rule but its model's.
+
+    `terms` are its words, those of its files and of Stream's lists, and its domains.
+    """
+    return [*_of_author(when, history, now), *_of_form(when), *conditions_of_text(when, terms)]
+
+
+def conditions_of_text(when: When, terms: Sequence[Term]) -> list[Condition]:
+    """Those of them that ask what stands in the texts."""
+    found: list[Condition] = []
     if terms:
         found.append(_terms(TermMatcher(terms), _allowed(when)))
     if when.regex:
@@ -184,6 +192,18 @@ def _capitals(share: float) -> Condition:
             return None
         capitals = sum(sign.isupper() for sign in letters)
         return [Finding("capitals")] if capitals >= share * len(letters) else None
+
+    return condition
+
+
+def scored(kind: str, above: float, *, late: bool) -> Condition:
+    """Whether the model's score is above this. `late`: it also holds if there is no score."""
+
+    def condition(message: Screened) -> list[Finding] | None:
+        score = None if message.scores is None else message.scores.get(kind)
+        if score is None:
+            return [Finding(f"{kind} was not judged in time", path=(), late=True)] if late else None
+        return [Finding(f"{kind} {score:.2f}", path=())] if score > above else None
 
     return condition
 

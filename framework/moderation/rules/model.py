@@ -70,6 +70,14 @@ class When(Part):
     )
     roles: Texts = Field((), description="The author has one of these roles.", examples=[["guest"]])
     injection: bool | None = Field(None, description="The text tries to give the bot instructions.")
+    model: str = Field(
+        "",
+        pattern=r"^[A-Za-z][A-Za-z /_-]{0,39}$|^$",
+        description="A kind of bad text that a model finds, such as one of OpenAI's moderation: hate, harassment, "
+        "sexual, violence, self-harm, illicit, and harassment/threatening and the like.",
+        examples=["hate"],
+    )
+    above: float = Field(0.8, ge=0, lt=1, description="The model's score, from 0 to 1, from which on `model` holds.")
 
     @field_validator("personal_data")
     @classmethod
@@ -87,11 +95,13 @@ class When(Part):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        helpers = {"match", "allow_words", "within"}
+        helpers = {"match", "allow_words", "within", "above"}
         if not self.model_fields_set - helpers:
             raise ValueError("a rule needs a condition, such as words, domains, personal_data or messages")
         if not timedelta(seconds=1) <= self.within <= LONGEST_WINDOW:
             raise ValueError("within takes 1s to 1d")
+        if "above" in self.model_fields_set and not self.model:
+            raise ValueError("above is the score of a model: name a kind of text, as in model: hate")
         return self
 
 
@@ -150,6 +160,27 @@ class Rule(Part):
         return self
 
 
+class Judge(Part):
+    """Which model judges texts for the condition `model`."""
+
+    by: Literal["auto", "openai", "bot"] = Field(
+        "auto",
+        description="`openai`: its moderation endpoint. `bot`: the bot's own model. `auto`: OpenAI's, if "
+        "OPENAI_API_KEY is set without OPENAI_BASE_URL, and otherwise the bot's own.",
+    )
+    name: str = Field("omni-moderation-latest", description="The model of the moderation endpoint.")
+    within: Duration = Field(
+        timedelta(seconds=0.5), description="The longest wait for its answer, from 0.05s to 10s. Then `late` decides."
+    )
+
+    @field_validator("within")
+    @classmethod
+    def _waits(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=0.05) <= value <= timedelta(seconds=10):
+            raise ValueError("within takes 0.05s to 10s")
+        return value
+
+
 class Moderation(Part):
     """A whole `moderation.yaml`."""
 
@@ -159,6 +190,7 @@ class Moderation(Part):
         examples=[["messaging:*"]],
     )
     language: str = Field("en", description="The language of `say` for authors whose own is not known.")
+    judge: Judge = Field(Judge(), description="The model that judges texts where a rule has the condition `model`.")
     rules: tuple[Rule, ...] = Field((), description="The rules, read from the top.", max_length=200)
 
     @field_validator("rules")
