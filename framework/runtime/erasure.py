@@ -86,6 +86,7 @@ class Eraser:
     def _steps(self, storage: Storage, user_id: str) -> list[tuple[str, Erase]]:
         from framework.approvals import ApprovalStore
         from framework.audit.log import AuditLog
+        from framework.moderation.decisions import DecisionStore
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
         from framework.tools.approval.sums import SumBook
@@ -95,6 +96,7 @@ class Eraser:
             ("approvals", lambda: ApprovalStore(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("audit", lambda: AuditLog(storage).erase(user_id)),
             ("sums", lambda: SumBook(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
+            ("moderation", lambda: DecisionStore(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
             ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
             ("sums", lambda: SumBook(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
