@@ -162,6 +162,24 @@ class Settings(BaseSettings):
         description="The folder where data is kept: turns, indexes of articles, the sandbox, what tools keep.",
         validation_alias=AliasChoices("FRAMEWORK_DATA", "data"),
     )
+    environment: Literal["development", "production"] = Field(
+        default="development",
+        description="`production` starts no sandbox: without the key and the secret of a Stream app, nothing starts.",
+        validation_alias=AliasChoices("FRAMEWORK_ENV", "environment"),
+    )
+    sandbox_host: Text = Field(
+        default=None,
+        description="The address that the sandbox of `run` listens on. 127.0.0.1 unless it is given.",
+        validation_alias=AliasChoices("FRAMEWORK_SANDBOX_HOST", "sandbox_host"),
+    )
+    sandbox_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="The port that the sandbox of `run` listens on; 0 takes a free one. By default the one it had, "
+        "8830 at first, or a free one.",
+        validation_alias=AliasChoices("FRAMEWORK_SANDBOX_PORT", "sandbox_port"),
+    )
     log_format: str = Field(
         default="auto",
         description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere.",
@@ -300,6 +318,20 @@ def load_settings() -> Settings:
             hint=f"Set {missing} too (both are on your Stream dashboard), or unset both to use the sandbox.",
         )
     return settings
+
+
+def require_stream_in_production(settings: Settings) -> None:
+    """Raise SettingsError in production if no Stream app is named: a sandbox that nobody reaches must not stand in."""
+    if settings.environment != "production" or settings.has_stream:
+        return
+    missing = ["STREAM_API_KEY"]
+    if not (settings.stream_api_secret or settings.stream_api_secret_file or settings.stream_api_secret_keyring):
+        missing.append("STREAM_API_SECRET (or STREAM_API_SECRET_FILE)")
+    raise SettingsError(
+        f"FRAMEWORK_ENV is production, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
+        where="environment",
+        hint="Set what is missing; your Stream dashboard has it. With FRAMEWORK_ENV=development a sandbox serves.",
+    )
 
 
 def _with_secret(settings: Settings) -> Settings:

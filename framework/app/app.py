@@ -13,7 +13,7 @@ from framework.app.environment import logging_for, prepare_data, require_no_loop
 from framework.app.open_bots import OpenBots
 from framework.app.serving import Ready, Serving
 from framework.errors import FrameworkError, UsageError
-from framework.settings import load_settings
+from framework.settings import load_settings, require_stream_in_production
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -156,10 +156,12 @@ class App:
         """Run the bots until `stop` is set. `ready` is called once, when every bot is. `tell` is told of a mistake in
         an edited bot, which goes on as before.
 
-        Raises UsageError without a bot, and FrameworkError when a bot cannot start or goes on no longer.
+        Raises UsageError without a bot, SettingsError if FRAMEWORK_ENV is production and no Stream app is named, and
+        FrameworkError when a bot cannot start or goes on no longer.
         """
         if not self._bots:
             raise UsageError("The app has no bot.", hint='Add one: app.add("bots/support_bot").')
+        require_stream_in_production(self.settings)
         self._serving = Serving(
             tuple(self._bots.values()),
             self.settings,
@@ -177,7 +179,11 @@ class App:
             self._serving.reload()
 
     async def __aenter__(self) -> Self:
-        """Open nothing yet: what `answer` and `reply` need is opened at their first use."""
+        """Open nothing yet: what `answer` and `reply` need is opened at their first use.
+
+        Raises SettingsError if FRAMEWORK_ENV is production and no Stream app is named.
+        """
+        require_stream_in_production(self.settings)
         self._opened = OpenBots(self.settings)
         return self
 

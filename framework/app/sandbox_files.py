@@ -1,4 +1,4 @@
-"""The files of a data folder's sandbox: its credentials and address, and the lock that keeps a second one away."""
+"""The files of a data folder's sandbox: its credentials and address, and the locks of who runs and who uses it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PREFERRED_PORT = 8830
+
+
 class ClaimedError(Exception):
     """Another process holds the lock."""
 
 
 @dataclass(frozen=True)
 class SandboxAddress:
-    """Address and credentials of a sandbox. `owner` is the process that it ends with; 0 before its first run."""
+    """Address and credentials of a sandbox. `owner` is its process; 0 before its first run."""
 
     api_key: str
     api_secret: SecretStr
     url: str = ""
     owner: int = 0
+
+    @property
+    def host(self) -> str:
+        """The host of `url`, without the brackets of IPv6; empty before the first run."""
+        return self.url.removeprefix("http://").rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int | None:
@@ -39,7 +47,7 @@ class SandboxAddress:
         return int(port) if port.isdigit() else None
 
     def is_owned(self) -> bool:
-        """Whether the process that it ends with still runs."""
+        """Whether its process still runs."""
         if not self.owner:
             return False
         try:
@@ -52,11 +60,10 @@ class SandboxAddress:
 
     def answers(self) -> bool:
         """Whether something listens at its address."""
-        host = self.url.removeprefix("http://").rpartition(":")[0]
         if self.port is None:
             return False
         try:
-            with socket.create_connection((host, self.port), timeout=0.5):
+            with socket.create_connection((self.host, self.port), timeout=0.5):
                 return True
         except OSError:
             return False
@@ -147,10 +154,25 @@ def _write(data: Path, address: SandboxAddress, *, replace: bool) -> None:
 @contextlib.contextmanager
 def claim(file: Path) -> Iterator[None]:
     """Hold the lock that belongs to this file. The system lets go of it however a process ends. Raises ClaimedError."""
-    handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    with _locked(file, fcntl.LOCK_EX):
+        yield
+
+
+def is_claimed(file: Path) -> bool:
+    """Whether a process holds the lock of this file."""
+    try:
+        with _locked(file, fcntl.LOCK_SH):  # of two that ask at once, neither is taken for the holder
+            return False
+    except ClaimedError:
+        return True
+
+
+@contextlib.contextmanager
+def _locked(file: Path, kind: int) -> Iterator[None]:
+    handle = _lock_file(file)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ClaimedError from None
         yield
@@ -158,10 +180,48 @@ def claim(file: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def is_claimed(file: Path) -> bool:
-    """Whether a process holds the lock of this file."""
-    try:
-        with claim(file):
+def _lock_file(file: Path) -> int:
+    return os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+
+
+class SandboxUse:
+    """A process's use of a folder's sandbox: a shared lock, which the system takes back however the process ends.
+
+    The sandbox runs as long as anybody uses it. It waits for the lock of all of them, and ends once it has that.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._file = data / "sandbox.users"
+        self._handle: int | None = None
+
+    def begin(self) -> bool:
+        """Use the sandbox. False: it is just ending. Try again when it has ended."""
+        handle = _lock_file(self._file)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
             return False
-    except ClaimedError:
+        self._handle = handle
         return True
+
+    def is_last(self) -> bool:
+        """Whether nobody else uses it. If so, nobody can begin to before `end`. If not, the use may be over."""
+        if self._handle is None:
+            return False
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Use it no longer. Safe to call twice."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def wait_until_unused(data: Path) -> None:
+    """Block until no process uses the folder's sandbox. From then on nobody can begin to, until this process ends."""
+    fcntl.flock(_lock_file(data / "sandbox.users"), fcntl.LOCK_EX)

@@ -223,12 +223,15 @@ def _reach_model(bot: Bot, settings: Settings) -> str:
 
 
 def _chat_service(bot: Bot, settings: Settings) -> str:
+    from framework.settings import require_stream_in_production
+
+    require_stream_in_production(settings)
     return settings.base_url if settings.has_stream else _SANDBOX
 
 
 def _reach_chat(bot: Bot, settings: Settings) -> str:
     if not settings.has_stream:
-        return _SANDBOX
+        return _chat_service(bot, settings)
     from framework.stream.factory import open_chat_service
 
     async def reach() -> str:

@@ -85,9 +85,10 @@ def mcp(
     """
     require("mcp", "The server for MCP clients")
     from framework.app.environment import logging_for, prepare_data
-    from framework.settings import load_settings
+    from framework.settings import load_settings, require_stream_in_production
 
     settings = load_settings()
+    require_stream_in_production(settings)
     logging_for(settings, level="warning")
     prepare_data(settings.data)
     known = _clients(policy, config, client, http=http)

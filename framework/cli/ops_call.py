@@ -131,7 +131,7 @@ async def opened(catalog: Catalog, *, yes: bool) -> AsyncIterator[tuple[Toolbox,
     from framework.catalog.execution.principal import Principal
     from framework.catalog.factory import open_toolbox
     from framework.definition.parts.operations import APP, CLASSES, Operations
-    from framework.settings import load_settings
+    from framework.settings import load_settings, require_stream_in_production
 
     everything = Operations(
         allow=CLASSES,
@@ -142,6 +142,7 @@ async def opened(catalog: Catalog, *, yes: bool) -> AsyncIterator[tuple[Toolbox,
     policy = Policy(everything, Principal("cli", caller=getpass.getuser()))
     settings = load_settings()
     logging_for(settings, level="warning")
+    require_stream_in_production(settings)
     prepare_data(settings.data)
     async with AsyncExitStack() as stack:
         if not settings.has_stream:

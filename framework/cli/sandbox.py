@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import threading
 import time
 from dataclasses import replace
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.app.ports import is_free
 from framework.app.sandbox_files import (
+    PREFERRED_PORT,
     ClaimedError,
     SandboxAddress,
     claim,
@@ -23,6 +24,7 @@ from framework.app.sandbox_files import (
     publish,
     read_address,
     secret_from,
+    wait_until_unused,
 )
 from framework.errors import FrameworkError
 from framework.extras import extra
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from framework.sandbox.kernel.config import SandboxConfig
 
-PREFERRED_PORT = 8830
 POLL, PATIENCE = 0.05, 80  # seconds, and how often
 
 
@@ -92,7 +93,7 @@ def sandbox(
         bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")
     ] = False,
     preferred_port: Annotated[int | None, typer.Option(hidden=True)] = None,
-    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+    until_unused: Annotated[bool, typer.Option("--until-unused", hidden=True)] = False,
 ) -> None:
     """Run a Stream-compatible chat server, with a playground page. Needs no account."""
     if coverage:
@@ -108,10 +109,9 @@ def sandbox(
     config = replace(
         config, rate_limits=rate_limits, development_tokens=tokens, allowed_hosts=hosts, campaign_rate=campaign_rate
     )
-    if until_stdin_closes:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    # A child is announced by its parent, with which it ends.
-    _serve(config, fixed=port is not None, ready=None if until_stdin_closes else partial(_publish, config))
+    if until_unused:
+        threading.Thread(target=_end_unused, args=(Path(config.data).parent,), daemon=True).start()
+    _serve(config, fixed=port is not None, ready=partial(_publish, config))
 
 
 def _serve(config: SandboxConfig, *, fixed: bool, ready: Callable[[str], None] | None) -> None:
@@ -124,7 +124,7 @@ def _serve(config: SandboxConfig, *, fixed: bool, ready: Callable[[str], None] |
         try:
             run(config, ready=ready)
         except SandboxStartError:
-            if fixed or _is_free(config.host, config.port):
+            if fixed or is_free(config.host, config.port):
                 raise
         else:
             return
@@ -163,22 +163,9 @@ def _publish(config: SandboxConfig, url: str) -> None:
         publish(folder, SandboxAddress(config.api_key, known.api_secret, url, os.getpid()))
 
 
-def _is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-def _end_with_stdin() -> None:
-    """End when the process that started this one is gone, however it went: its end of the pipe is then closed."""
-    # Unbuffered: a thread that waits inside a buffer's lock would crash the interpreter on its way out.
-    while os.read(0, 4096):
-        pass
+def _end_unused(folder: Path) -> None:
+    """End when the last process that uses the sandbox has ended, however it went."""
+    wait_until_unused(folder)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -39,7 +39,7 @@ def test_defaults_bounds_and_variables_are_told() -> None:
     assert "| `--port NUMBER` | 8840 | Port to listen on; 0 takes a free one. |" in page
     assert "From 1 to 300." in page
     assert "Also by `FRAMEWORK_SANDBOX_API_KEY`." in page
-    assert "--until-stdin-closes" not in page  # hidden: for the process that starts it
+    assert "--until-unused" not in page  # hidden: for the process that starts it
 
 
 def test_default_and_example_of_a_key_are_told_apart() -> None:
