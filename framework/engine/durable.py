@@ -7,16 +7,17 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from framework.engine.erasure import left_of
-from framework.engine.job_results import SHORTEST_PREFIX, draining, job_result_of
+from framework.engine.job_results import draining, job_result_of
+from framework.engine.journal import Retention
 from framework.engine.lanes import Lanes
+from framework.engine.liveness import Rhythm, enduring_monotonic
 from framework.engine.orders import Appending, Kept, Saving, Settling, Starting, Token
 from framework.engine.owners import partition_of
 from framework.engine.port import (
@@ -34,16 +35,13 @@ from framework.engine.port import (
     State,
 )
 from framework.errors import EngineError, UsageError
-from framework.values import Json, Untyped
+from framework.values import Json
 
 if TYPE_CHECKING:
-    from framework.engine.job_admin import Retention
-    from framework.engine.liveness import Rhythm
-    from framework.engine.loading import News
-    from framework.engine.orders import Answer, Order, Partition
-    from framework.engine.replica import Replica
-    from framework.engine.worker import Ask, Question, Worker
+    from framework.engine.journal import Journal
+    from framework.engine.orders import Answer, News, Partition
 
+T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -76,60 +74,33 @@ def open_engine(
     be one, EngineError when the database cannot be used or another process has this name. `version`: of the
     payloads that this program writes; of several replicas, those of the highest one run the jobs.
     """
-    from framework.storage import connection as database
-
-    address = database.address(url)
     if replica is not None and not _NAME.fullmatch(replica):
         raise UsageError(
             f"{replica!r} cannot be the name of a replica.",
             hint="Use letters, digits, dots, dashes and underscores: 63 at most.",
         )
-    from sqlalchemy.exc import SQLAlchemyError
+    from framework.engine.journal_database import open_database_journal
 
-    from framework.engine.job_admin import Retention
-    from framework.engine.liveness import Rhythm
-    from framework.engine.replica import Replica, enduring_monotonic
-    from framework.engine.worker import Worker
-
-    try:
-        here = Replica(
-            address,
-            replica or uuid4().hex[:12],
-            rhythm or Rhythm(),
-            retention or Retention(),
-            clock=clock,
-            monotonic=monotonic or enduring_monotonic,
-            uniform=uniform,
-            version=version,
-        )
-    except SQLAlchemyError as error:
-        raise database.failure(error, address) from None
-    try:
-        here.open()
-    except SQLAlchemyError as error:
-        here.abandon()
-        raise database.failure(error, address) from None
-    except EngineError:
-        here.abandon()
-        raise
-    worker = Worker(here)
-    worker.run()
-    return DurableEngine(here, worker, concurrency)
+    waits = rhythm or Rhythm()
+    elapsed = monotonic or enduring_monotonic
+    journal = open_database_journal(
+        url, replica, waits, retention or Retention(), clock=clock, monotonic=elapsed, uniform=uniform, version=version
+    )
+    return DurableEngine(journal, concurrency, waits, elapsed)
 
 
 class DurableEngine:
     """An `Engine`. Get one from `open_engine`."""
 
-    def __init__(self, replica: Replica, worker: Worker, concurrency: int) -> None:
-        self._replica = replica
-        self._worker = worker
-        self._waits = replica.rhythm
+    def __init__(self, journal: Journal, concurrency: int, waits: Rhythm, monotonic: Callable[[], float]) -> None:
+        self._journal = journal
+        self._waits = waits
         self._handler: Handler | None = None
         self._on_broadcast: OnBroadcast | None = None
-        self._lanes = Lanes(concurrency, self._start, replica.monotonic)
+        self._lanes = Lanes(concurrency, self._start, monotonic)
         self._left_to_others: dict[str, tuple[Job, asyncio.TimerHandle]] = {}
         self._loading = self._auditing = False
-        self._owner = replica.id  # as whom we own what is in the lanes
+        self._owner = journal.owner  # as whom we own what is in the lanes
         self._tasks: dict[str, asyncio.Task[JobResult]] = {}
         self._executions: dict[str, _Execution] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
@@ -139,12 +110,12 @@ class DurableEngine:
         self._changed = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"DurableEngine({self._replica.address.shown!r}, replica={self._replica.name!r})"
+        return f"DurableEngine({self._journal.shown!r}, replica={self._journal.name!r})"
 
     @property
     def replica(self) -> str:
         """The name of this replica."""
-        return self._replica.name
+        return self._journal.name
 
     async def start(
         self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
@@ -152,16 +123,15 @@ class DurableEngine:
         """See `Engine.start`."""
         self._handler, self._on_broadcast = handler, on_broadcast
         served = None if scopes is None else frozenset(scopes)
-        self._worker.begin(asyncio.get_running_loop(), self)
-        await self._ask(lambda connection, _: self._replica.serve(connection, served), None, stirs=True)
-        await self._ask(lambda _connection, _: None, None, reads=True)  # by then it has claimed what is nobody's
+        self._journal.begin(self)
+        await self._journal.serve(served)
 
     async def broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
         """See `Engine.broadcast`. Raises ValueError for a note of more than 7,000 characters."""
         text = json.dumps([scope, dict(note)], separators=(",", ":"))
         if len(text) > _LONGEST_NOTE:
             raise ValueError(f"A note is something small; this one has {len(text)} characters.")
-        await self._ask(lambda connection, now: self._replica.broadcast(connection, text, now), self._waits.enqueue)
+        await self._within(self._journal.say(text), self._waits.enqueue)
 
     async def enqueue(self, job: Job) -> bool:
         """See `Engine.enqueue`. Kept for 7 days after it is settled.
@@ -170,16 +140,15 @@ class DurableEngine:
         """
         if self._draining:
             raise draining()
-        if job.heard_everywhere and self._replica.has_others and not self._lanes.owns(job):
+        if job.heard_everywhere and self._journal.has_others and not self._lanes.owns(job):
             self._leave_to_others(job)
             return False
-        ask = self._append(job)
-        return bool(await self._answer(ask, self._waits.enqueue) != "known")
+        return await self._within(self._append(job), self._waits.enqueue) != "known"
 
-    def _append(self, job: Job) -> Ask:
+    def _append(self, job: Job) -> asyncio.Future[Answer]:
         reserved = self._lanes.reserve(job)
-        return self._submit(
-            Appending(job, self._owner if reserved else ""), landed=partial(self._appended, job, reserved)
+        return self._journal.order(
+            Appending(job, self._owner if reserved else ""), partial(self._appended, job, reserved)
         )
 
     def _leave_to_others(self, job: Job) -> None:
@@ -191,16 +160,15 @@ class DurableEngine:
     def _keep_after_all(self, key: str) -> None:
         job, timer = self._left_to_others.pop(key)
         timer.cancel()
-        self._append(job).future.add_done_callback(_unless_kept)
+        self._append(job).add_done_callback(_unless_kept)
 
     async def holds(self, key: str) -> bool:
         """See `Engine.holds`."""
-        return bool(await self._read(lambda connection, _: self._replica.jobs.holds(connection, key)))
+        return await self._read(self._journal.holds(key))
 
     async def cancel(self, key: str) -> bool:
         """See `Engine.cancel`."""
-        jobs = self._replica.jobs
-        found = await self._ask(lambda connection, now: jobs.cancel(connection, key, now), self._waits.save, stirs=True)
+        found = await self._within(self._journal.cancel(key), self._waits.save)
         if isinstance(found, bool):
             return found
         execution, task = self._executions.get(key), self._tasks.get(key)
@@ -238,31 +206,19 @@ class DurableEngine:
 
     async def load(self) -> Load:
         """See `Engine.load`."""
-        load: Load = await self._read(
-            lambda connection, now: self._replica.jobs.load(connection, now, self._replica.counted)
-        )
-        return load
+        return await self._read(self._journal.load())
 
     async def records(self, states: Sequence[State], *, limit: int = 100) -> Sequence[Record]:
         """See `Engine.records`."""
-        found: list[Record] = await self._read(
-            lambda connection, _: self._replica.jobs.records(connection, states, limit)
-        )
-        return found
+        return await self._read(self._journal.records(states, limit))
 
     async def record(self, key: str) -> Record | None:
         """See `Engine.record`."""
-        found: Record | None = await self._read(
-            lambda connection, _: self._replica.jobs.record(connection, key, SHORTEST_PREFIX)
-        )
-        return found
+        return await self._read(self._journal.record(key))
 
     async def retry(self, key: str) -> bool:
         """See `Engine.retry`."""
-        jobs = self._replica.jobs
-        return bool(
-            await self._ask(lambda connection, now: jobs.retry(connection, key, now), self._waits.save, stirs=True)
-        )
+        return await self._within(self._journal.retry(key), self._waits.save)
 
     async def drain(self, seconds: float) -> tuple[Job, ...]:
         """See `Engine.drain`. Where other replicas live, what waits is theirs to do and is not returned.
@@ -272,10 +228,10 @@ class DurableEngine:
         self._draining = True
         for key in list(self._left_to_others):
             self._keep_after_all(key)
-        self._worker.hold()
+        self._journal.hold()
         self._lanes.hold()
         if not self._closed:
-            self._ask_beside(lambda connection, _: self._replica.withdraw(connection))
+            self._journal.withdraw()
             self._release(self._lanes.leave(self._lanes.partitions))
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks.values()), timeout=seconds)
@@ -301,7 +257,7 @@ class DurableEngine:
             return
         self._closed = True
         await self.drain(0)
-        await asyncio.to_thread(self._worker.stop)
+        await self._journal.close()
 
     def owned(self, news: News) -> None:
         """See `Listener.owned`."""
@@ -327,8 +283,7 @@ class DurableEngine:
 
     async def _fetch(self, keys: list[str]) -> None:
         try:
-            found = await self._ask(lambda connection, _: self._replica.named(connection, keys), None, reads=True)
-            self._lanes.add(found)
+            self._lanes.add(await self._journal.named(keys))
         except EngineError as error:
             _log.warning("engine.failed", error=error.what)
         finally:
@@ -340,8 +295,7 @@ class DurableEngine:
 
     def _release(self, partitions: Sequence[Partition]) -> None:
         if partitions:
-            owner = self._owner
-            self._ask_beside(lambda connection, _: self._replica.release(connection, owner, partitions))
+            self._journal.release(self._owner, partitions)
 
     def _appended(self, job: Job, reserved: bool, answer: Answer | None) -> None:
         if isinstance(answer, Token):
@@ -354,7 +308,7 @@ class DurableEngine:
 
     def _start(self, kept: Kept) -> None:
         """See `Lanes`: it is this job's turn."""
-        self._submit(Starting(kept.job.key, kept.job.place, self._owner), landed=partial(self._started, kept))
+        self._journal.order(Starting(kept.job.key, kept.job.place, self._owner), partial(self._started, kept))
 
     def _started(self, kept: Kept, answer: Answer | None) -> None:
         if isinstance(answer, Token):
@@ -389,9 +343,7 @@ class DurableEngine:
 
     async def _load_after(self, after: tuple[str, str], partitions: Sequence[Partition]) -> None:
         try:
-            found = await self._ask(
-                lambda connection, _: self._replica.more(connection, partitions, after), None, reads=True
-            )
+            found = await self._journal.more(partitions, after)
         finally:
             self._loading = False
         for news in found:
@@ -411,21 +363,21 @@ class DurableEngine:
     def told(self, text: str) -> None:
         """See `Listener.told`."""
         scope, note = json.loads(text)
-        scopes = self._replica.scopes
+        scopes = self._journal.scopes
         if self._on_broadcast is not None and (scopes is None or scope in scopes):
             self._on_broadcast(scope, note)
 
     def trusts(self, token: Token) -> bool:
         """Whether this replica has beaten so lately that nobody can have taken this job over."""
-        return self._replica.trusts(token.owner)
+        return self._journal.trusts(token.owner)
 
     async def save(self, token: Token, step: str, value: str) -> bool:
         """Keep a step. False: the job is another's."""
-        return bool(await self._ask(Saving(token, step, value), self._waits.save))
+        return bool(await self._within(self._journal.order(Saving(token, step, value)), self._waits.save))
 
     async def held(self, token: Token) -> bool:
-        """Ask the database whether a job is still this try's."""
-        return bool(await self._read(lambda connection, _: self._replica.jobs.held(connection, token)))
+        """Ask the journal whether a job is still this try's."""
+        return await self._read(self._journal.held(token))
 
     def _finish(self, execution: _Execution, task: asyncio.Task[JobResult]) -> None:
         """The job's boundary: whatever became of its task, the database is told."""
@@ -462,7 +414,7 @@ class DurableEngine:
         self, kept: Kept, token: Token, result: JobResult | None, *, quiet: bool, left: str | None = None
     ) -> None:
         try:
-            done = await self._ask(Settling(token, _printable(result), left), None)
+            done = await self._journal.order(Settling(token, _printable(result), left))
         except EngineError as error:
             _log.error("engine.not_settled", key=token.key, lane=token.lane, error=error.what)
             if not self._closed and result != _UNSETTLED:  # refused for what it says: it must not run for ever
@@ -476,45 +428,22 @@ class DurableEngine:
 
     async def _left_waiting(self) -> dict[str, Job]:
         try:
-            jobs = await self._read(lambda connection, _: self._replica.left_waiting(connection, _MOST_LEFT))
+            jobs = await self._read(self._journal.left_waiting(_MOST_LEFT))
         except EngineError as error:
             _log.warning("engine.left_unknown", error=error.what)
             return {}
         return {job.key: job for job in jobs}
 
-    async def _read(self, question: Question) -> Untyped:
-        return await self._ask(question, self._waits.enqueue, reads=True)
+    async def _read(self, question: Awaitable[T]) -> T:
+        return await self._within(question, self._waits.enqueue)
 
-    async def _ask(self, work: Untyped, seconds: float | None, *, stirs: bool = False, reads: bool = False) -> Untyped:
-        return await self._answer(self._submit(work, stirs=stirs, reads=reads), seconds)
-
-    def _ask_beside(self, question: Question) -> None:
-        """Have something done that nobody waits for: if it fails, it is done again by the next heartbeat."""
-        self._submit(question).future.add_done_callback(_logged)
-
-    def _submit(
-        self,
-        work: Order | Question,
-        *,
-        landed: Callable[[Answer | None], None] | None = None,
-        stirs: bool = False,
-        reads: bool = False,
-    ) -> Ask:
-        from framework.engine.worker import Ask
-
-        ask = Ask(work, asyncio.get_running_loop().create_future(), stirs=stirs, reads=reads, landed=landed)
-        if landed is not None:
-            ask.future.add_done_callback(_seen)
-        self._worker.submit(ask)
-        return ask
-
-    async def _answer(self, ask: Ask, seconds: float | None) -> Untyped:
+    async def _within(self, question: Awaitable[T], seconds: float) -> T:
         try:
             async with asyncio.timeout(seconds):
-                return await ask.future
+                return await question
         except TimeoutError:
-            raise self._replica.trouble or EngineError(
-                f"The database did not answer within {seconds:.0f} s.", where=self._replica.address.shown
+            raise self._journal.trouble or EngineError(
+                f"The journal did not answer within {seconds:.0f} s.", where=self._journal.shown
             ) from None
 
 
@@ -586,17 +515,6 @@ def _printable(result: JobResult | None) -> JobResult | None:
 
 def _clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def _seen(future: asyncio.Future[Any]) -> None:
-    """An answer that somebody was told of who does not wait for it."""
-    if not future.cancelled():
-        future.exception()
-
-
-def _logged(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        _log.warning("engine.failed", error=str(error))
 
 
 def _unless_kept(future: asyncio.Future[Any]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
+from framework.engine.journal import Retention
 from framework.engine.orders import Token
 from framework.engine.owners import Scopes
 from framework.engine.port import Load, Record, State
@@ -18,20 +18,6 @@ from framework.engine.rows import among, job_of, list_of
 from framework.engine.schema import JOBS, RUNNING, SETTLED, STEPS, WAITING
 
 _LAST = "\U0010ffff"
-_HOUR = 3600.0
-
-
-@dataclass(frozen=True)
-class Retention:
-    """For how many seconds what has ended is kept. `settled`: longer than any event may still be delivered once more.
-
-    `steps`: after that the results of a settled job's steps are deleted; their names, and the job, stay.
-    """
-
-    settled: float = 7 * 24 * _HOUR
-    dead: float = 90 * 24 * _HOUR
-    steps: float = _HOUR
-    batch: int = 1_000
 
 
 class JobAdmin:

@@ -1,179 +1,145 @@
-"""What every turn writes: jobs, steps and results, in few statements of the driver itself, in the caller's transaction.
+"""The port to whatever keeps jobs outside the process: a SQLite file, a Postgres server, NATS JetStream.
 
-Each write of a try names its owner and attempt; one that lost its job changes nothing.
+A journal keeps jobs, results of steps, and who owns which partition. It refuses each write of a try that lost its job.
+The engine above it decides which job runs next, and runs it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
-from framework.engine.orders import Answer, Appending, Order, Saving, Settling, Starting, Token
-from framework.engine.owners import number_of
-from framework.engine.port import DeadLetter, Discard, Done, Job, JobResult, Retry
+from framework.engine.orders import Answer, Kept, News, Order, Partition, Rank, Token
+from framework.engine.owners import Scopes
+from framework.engine.port import Job, Load, Record, State
+from framework.errors import EngineError
 
-Raw: TypeAlias = Any
-"""The connection of a driver: another class for each kind of database."""
+_HOUR = 3600.0
 
-_STATES: dict[type, str] = {Done: "settled", DeadLetter: "dead", Retry: "waiting", type(None): "waiting"}
+Landed = Callable[[Answer | None], None]
 
 
 @dataclass(frozen=True)
-class Change:
-    """A result as a row has it."""
+class Retention:
+    """For how many seconds what has ended is kept. `settled`: longer than any event may still be delivered once more.
 
-    token: Token
-    state: str
-    due: float
-    outcome: str
-    error: str
-    payload: str | None
+    `steps`: after that the results of a settled job's steps are deleted; their names, and the job, stay.
+    """
 
-
-class Driver(Protocol):
-    """The statements for one kind of database. Each takes and answers lists."""
-
-    def is_alive(self, raw: Raw, me: str) -> bool:
-        """Whether nobody has declared this replica dead."""
-
-    def append(self, raw: Raw, rows: Sequence[tuple[Any, ...]]) -> set[str]:
-        """Keep jobs whose keys are new, and return these keys."""
-
-    def start(self, raw: Raw, keys: Sequence[str], me: str, now: float) -> dict[str, int]:
-        """Have jobs that wait run here. Returns the attempt of each that does."""
-
-    def save(self, raw: Raw, steps: Sequence[Saving]) -> set[Token]:
-        """Keep steps. Returns the tries that still had their job."""
-
-    def settle(self, raw: Raw, changes: Sequence[Change], now: float) -> set[Token]:
-        """Keep results. Returns the tries that still had their job."""
-
-    def discard(self, raw: Raw, tokens: Sequence[Token]) -> set[Token]:
-        """Forget jobs and their steps. Returns the tries that still had their job."""
-
-    def found(self, raw: Raw, keys: Sequence[str]) -> dict[str, tuple[str, int, str]]:
-        """Owner, attempt and state of these jobs."""
+    settled: float = 7 * 24 * _HOUR
+    dead: float = 90 * 24 * _HOUR
+    steps: float = _HOUR
+    batch: int = 1_000
 
 
-class Journal:
-    """Fulfils orders by the statements of a driver."""
+class Listener(Protocol):
+    """Who is told, on the event loop."""
 
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    def owned(self, news: News) -> None:
+        """These partitions are ours, and this waits in them."""
 
-    def execute(self, raw: Raw, orders: Sequence[Order], me: str, now: float, *, starts: bool) -> list[Answer]:
-        """Fulfil orders, and answer each in its place. `starts`: jobs may be started; otherwise they wait."""
-        answers: list[Answer] = [False] * len(orders)
-        starts = starts and any(isinstance(order, Starting | Appending) and order.owner == me for order in orders)
-        starts = starts and self._driver.is_alive(raw, me)
-        self._save(raw, orders, answers)
-        self._settle(raw, orders, answers, now)
-        self._append(raw, orders, answers, me, now, starts=starts)
-        self._start(raw, orders, answers, me, now, starts=starts)
-        return answers
+    def found(self, news: News) -> None:
+        """Others left this in our partitions."""
 
-    def _save(self, raw: Raw, orders: Sequence[Order], answers: list[Answer]) -> None:
-        steps = {n: order for n, order in enumerate(orders) if isinstance(order, Saving)}
-        if steps:
-            last = {(step.token.key, step.step): step for step in steps.values()}
-            held = self._driver.save(raw, list(last.values()))
-            for n, step in steps.items():
-                answers[n] = step.token in held
+    def audited(self, keys: list[str]) -> None:
+        """Take these keys for all that waits in our partitions."""
 
-    def _settle(self, raw: Raw, orders: Sequence[Order], answers: list[Answer], now: float) -> None:
-        ends = {n: order for n, order in enumerate(orders) if isinstance(order, Settling)}
-        if not ends:
-            return
-        gone = [order.token for order in ends.values() if isinstance(order.result, Discard)]
-        changes = [_change(order, now) for order in ends.values() if not isinstance(order.result, Discard)]
-        held = self._driver.settle(raw, changes, now) if changes else set()
-        held |= self._driver.discard(raw, gone) if gone else set()
-        refused = [order.token.key for order in ends.values() if order.token not in held]
-        found = self._driver.found(raw, refused) if refused else {}
-        for n, order in ends.items():
-            answers[n] = order.token in held or _is_done(order, found.get(order.token.key))
+    def unowned(self, partitions: set[Partition]) -> None:
+        """These partitions should be others': release them as soon as nothing runs in them."""
 
-    def _append(
-        self,
-        raw: Raw,
-        orders: Sequence[Order],
-        answers: list[Answer],
-        me: str,
-        now: float,
-        *,
-        starts: bool,
-    ) -> None:
-        new: dict[str, tuple[int, Appending]] = {}
-        for n, order in enumerate(orders):
-            if isinstance(order, Appending):
-                answers[n] = "known"
-                new.setdefault(order.job.key, (n, order))
-        if not new:
-            return
-        rows = [_row(order.job, now, me if starts and order.owner == me else "") for _, order in new.values()]
-        kept = self._driver.append(raw, rows)
-        for key, (n, order) in new.items():
-            if key in kept:
-                answers[n] = Token(key, order.job.place, me, 1) if starts and order.owner == me else "waits"
+    def fenced(self, owner: str, rejoined: str) -> None:
+        """Whatever was claimed under this id belongs to others."""
 
-    def _start(
-        self,
-        raw: Raw,
-        orders: Sequence[Order],
-        answers: list[Answer],
-        me: str,
-        now: float,
-        *,
-        starts: bool,
-    ) -> None:
-        waiting = {n: order for n, order in enumerate(orders) if isinstance(order, Starting)}
-        if not waiting:
-            return
-        keys = [order.key for order in waiting.values() if order.owner == me] if starts else []
-        attempts = self._driver.start(raw, keys, me, now) if keys else {}
-        for n, order in waiting.items():
-            attempt = attempts.get(order.key)
-            if attempt is not None:
-                answers[n] = Token(order.key, order.lane, me, attempt)
-            else:
-                answers[n] = "gone" if starts and order.owner == me else "later"
+    def told(self, text: str) -> None:
+        """Another replica said this."""
 
 
-def _row(job: Job, now: float, owner: str) -> tuple[Any, ...]:
-    """A new job as the columns of `APPENDED`: it waits, or it runs for the first time at its owner."""
-    payload = json.dumps(dict(job.payload), separators=(",", ":"))
-    state, attempt = ("running", 1) if owner else ("waiting", 0)
-    place, delay = job.place, float(job.delay)
-    return (job.key, place, job.order, payload, delay, state, now + delay, attempt, owner, now, job.scope,
-            number_of(place))  # fmt: skip
+class Journal(Protocol):
+    """One replica's part in a journal that all replicas share. Every call is made from the event loop.
 
+    Coroutines wait for a journal that is away, however long that takes: the caller bounds it. They raise EngineError
+    if the journal refuses, or if it was closed. `trouble` is what keeps this replica from the journal at the moment.
+    """
 
-APPENDED = 'key, lane, "order", payload, delay, state, due, attempt, owner, accepted, scope, partition'
-"""The columns that a new job names; the others begin empty."""
+    @property
+    def name(self) -> str:
+        """The name of this replica."""
 
+    @property
+    def shown(self) -> str:
+        """Where the journal is, for people: without a password."""
 
-def _state(result: JobResult | None) -> str:
-    return _STATES[type(result)]
+    @property
+    def owner(self) -> str:
+        """As whom this replica owns partitions. Another one after it was declared dead."""
 
+    @property
+    def scopes(self) -> Scopes:
+        """Whose jobs this replica runs."""
 
-def _change(order: Settling, now: float) -> Change:
-    result = order.result
-    return Change(
-        order.token,
-        _state(result),
-        now + (max(0.0, result.seconds) if isinstance(result, Retry) else 0.0),
-        result.outcome if isinstance(result, Done) else "",
-        result.error if isinstance(result, Retry | DeadLetter) else "",
-        order.payload if isinstance(result, Done) else None,
-    )
+    @property
+    def has_others(self) -> bool:
+        """Whether other replicas live, as far as is known."""
 
+    @property
+    def trouble(self) -> EngineError | None:
+        """See above."""
 
-def _is_done(order: Settling, found: tuple[str, int, str] | None) -> bool:
-    """Whether an earlier try at the same order was kept, whose answer was lost."""
-    if found is None:
-        return isinstance(order.result, Discard)
-    if isinstance(order.result, Discard):
-        return False
-    return found == (order.token.owner, order.token.attempt, _state(order.result))
+    def begin(self, listener: Listener) -> None:
+        """Claim partitions from now on, and tell `listener`, on the event loop that runs now."""
+
+    def hold(self) -> None:
+        """Claim and start nothing more."""
+
+    def trusts(self, owner: str) -> bool:
+        """Whether we are this owner, and nobody can have declared us dead. Asks nobody."""
+
+    def order(self, order: Order, landed: Landed | None = None) -> asyncio.Future[Answer]:
+        """Have an order fulfilled. `landed` is called once, with its answer; None where it was not fulfilled."""
+
+    def release(self, owner: str, partitions: Sequence[Partition]) -> None:
+        """Let others have these, which we owned under this id and in which nothing runs."""
+
+    def withdraw(self) -> None:
+        """Tell others that we run nothing more, so that they take the partitions that we release."""
+
+    async def serve(self, scopes: Scopes) -> None:
+        """Run the jobs of these scopes from now on. Returns once the partitions that are nobody's are claimed."""
+
+    async def say(self, text: str) -> None:
+        """Tell all other replicas that live now something small. It is kept nowhere."""
+
+    async def held(self, token: Token) -> bool:
+        """Whether a job is still this try's."""
+
+    async def cancel(self, key: str) -> Token | bool:
+        """Forget a job that waits: True. Where it runs here, which try that is. False: there is nothing to cancel."""
+
+    async def named(self, keys: Sequence[str]) -> Sequence[Kept]:
+        """Those of these jobs that wait."""
+
+    async def more(self, partitions: Sequence[Partition], after: Rank) -> Sequence[News]:
+        """Further jobs of partitions that we own, those of a higher rank than `after`."""
+
+    async def holds(self, key: str) -> bool:
+        """See `Engine.holds`."""
+
+    async def load(self) -> Load:
+        """See `Engine.load`."""
+
+    async def records(self, states: Sequence[State], limit: int) -> Sequence[Record]:
+        """See `Engine.records`."""
+
+    async def record(self, key: str) -> Record | None:
+        """See `Engine.record`."""
+
+    async def retry(self, key: str) -> bool:
+        """See `Engine.retry`."""
+
+    async def left_waiting(self, limit: int) -> Sequence[Job]:
+        """The jobs that wait for nobody but us."""
+
+    async def close(self) -> None:
+        """Do what was ordered, as far as the journal can be reached, and leave it. Safe to call once."""

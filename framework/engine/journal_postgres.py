@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from framework.engine.journal import Change
 from framework.engine.orders import Saving, Token
+from framework.engine.statements import Change
 
 if TYPE_CHECKING:
     from psycopg import Connection
-
-if TYPE_CHECKING:
-    pass
 
 _ALIVE = "SELECT 1 FROM engine_replicas WHERE id = %s"
 _APPEND = """

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from framework.engine.journal import APPENDED, Change
 from framework.engine.orders import Saving, Token
+from framework.engine.statements import APPENDED, Change
 
 _MINE = "key = ? AND owner = ? AND attempt = ? AND state = 'running'"
 _APPEND = (

@@ -8,11 +8,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from framework.engine.orders import Kept, Partition
+from framework.engine.orders import Kept, Partition, Rank
 from framework.engine.owners import partition_of
 from framework.engine.port import SUSPECTED_AFTER, Job
-
-Rank = tuple[str, str]
 
 
 @dataclass

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from framework.engine.replicas import Sighting
+from framework.engine.orders import Sighting
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Rhythm:
     audit: float = 15.0
     enqueue: float = 5.0
     save: float = 30.0
+
+
+def enduring_monotonic() -> float:
+    """Seconds that go on while the machine sleeps, where the system can tell: a lease must run out meanwhile."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 @dataclass

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, tuple_
 
-from framework.engine.orders import Kept, Partition
+from framework.engine.orders import Kept, News, Partition, Rank
 from framework.engine.rows import among, job_of, list_of
 from framework.engine.schema import JOBS, STEPS, WAITING
 
@@ -21,17 +20,6 @@ MOST = 20_000
 
 _SLACK = 5.0
 """Seconds by which a change may be seen later than it says: transactions last, and clocks differ a little."""
-
-Rank = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class News:
-    """Jobs that wait in partitions of ours. `bound`: the rank behind which more wait in the database; None: none do."""
-
-    partitions: Collection[Partition]
-    jobs: Sequence[Kept]
-    bound: Rank | None = None
 
 
 def load(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from framework.engine.port import Job, JobResult
 
@@ -43,6 +44,29 @@ class Kept:
     def rank(self) -> tuple[str, str]:
         """Its place in its lane."""
         return self.job.order, self.job.key
+
+
+Rank: TypeAlias = tuple[str, str]
+"""A job's place in its lane: order and key."""
+
+
+@dataclass(frozen=True)
+class News:
+    """Jobs that wait in partitions of ours. `bound`: the rank behind which the journal holds more; None: none."""
+
+    partitions: Collection[Partition]
+    jobs: Sequence[Kept]
+    bound: Rank | None = None
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A replica as others see it. `beat` goes up while it lives. `serves`: see `owners.serves`."""
+
+    id: str
+    name: str
+    beat: int
+    serves: str | None = None
 
 
 @dataclass(frozen=True)

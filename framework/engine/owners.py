@@ -14,7 +14,7 @@ from framework.engine.port import Job
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from framework.engine.replicas import Sighting
+    from framework.engine.orders import Sighting
 
 PARTITIONS = 256
 """Of each scope. A number that never changes: it is kept with each job."""

@@ -10,16 +10,17 @@ from uuid import uuid4
 
 import structlog
 
-from framework.engine.job_admin import JobAdmin, Retention
-from framework.engine.journal import Driver, Journal
+from framework.engine.job_admin import JobAdmin
+from framework.engine.journal import Retention
 from framework.engine.liveness import Rhythm, Watch
-from framework.engine.loading import Lookout, News, load, named, waiting
-from framework.engine.orders import Answer, Appending, Kept, Order, Partition, Settling
+from framework.engine.loading import Lookout, load, named, waiting
+from framework.engine.orders import Answer, Appending, Kept, News, Order, Partition, Settling, Sighting
 from framework.engine.owners import Owners, Plan, Scopes, partition_of, serves
 from framework.engine.port import Job
 from framework.engine.replica_lock import ReplicaLock, replica_lock
-from framework.engine.replicas import Replicas, Sighting, database_time
+from framework.engine.replicas import Replicas, database_time
 from framework.engine.schema import prepare, retire_former
+from framework.engine.statements import Driver, Statements
 from framework.errors import EngineError
 from framework.storage import connection as database
 from framework.values import Untyped
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _ORPHANS_EVERY = 5
-
-
-def enduring_monotonic() -> float:
-    """Seconds that go on while the machine sleeps, where the system can tell: a lease must run out meanwhile."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class Replica:
@@ -65,7 +60,7 @@ class Replica:
         self.version = version
         self.owned: set[Partition] = set()
         self.unbalanced = False  # something may be claimed
-        self._journal = Journal(_driver(address.kind))
+        self._statements = Statements(_driver(address.kind))
         self._owners = Owners(address.kind)
         self._replicas = Replicas(address.kind, self._owners)
         self._plan = Plan()
@@ -160,7 +155,7 @@ class Replica:
             new = {order.job.scope for order in orders if isinstance(order, Appending)} - self._owners.scopes
             self._owners.introduce(self._connection, new)
             with database.driver_of(self._connection) as raw:
-                answers = self._journal.execute(raw, orders, self.id, self.now(), starts=starts)
+                answers = self._statements.execute(raw, orders, self.id, self.now(), starts=starts)
             if self.has_others and any(map(self._concerns_others, orders, answers)):
                 self._lock.wake(self._connection)
         self._owners.scopes |= new

@@ -18,7 +18,7 @@ from uuid import uuid4
 import structlog
 
 from framework.engine.locks import FileLock
-from framework.engine.replicas import Sighting
+from framework.engine.orders import Sighting
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine

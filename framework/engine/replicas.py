@@ -5,27 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
+from framework.engine.orders import Sighting
 from framework.engine.rows import among, list_of
 from framework.engine.schema import JOBS, REPLICAS, RUNNING
 
 if TYPE_CHECKING:
     from framework.engine.owners import Owners
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A replica as its row says. `beat` goes up while it lives. `serves`: see `owners.serves`."""
-
-    id: str
-    name: str
-    beat: int
-    serves: str | None = None
 
 
 class Replicas:

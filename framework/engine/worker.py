@@ -11,18 +11,18 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from framework.engine.orders import Answer, Order, Partition, Settling, Token
+from framework.engine.journal import Listener
+from framework.engine.orders import Answer, Order, Settling, Token
 from framework.storage.connection import ClashError, Trouble, failure, trouble
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from framework.engine.loading import News
     from framework.engine.replica import Replica
 
 _log = structlog.get_logger(__name__)
@@ -54,28 +54,6 @@ class Ask:
         landed, self.landed = self.landed, None
         if landed is not None:
             landed(answer)
-
-
-class Listener(Protocol):
-    """Who is told, on the event loop."""
-
-    def owned(self, news: News) -> None:
-        """These partitions are ours, and this waits in them."""
-
-    def found(self, news: News) -> None:
-        """Others left this in our partitions."""
-
-    def audited(self, keys: list[str]) -> None:
-        """Take these keys for all that waits in our partitions."""
-
-    def unowned(self, partitions: set[Partition]) -> None:
-        """These partitions should be others': release them as soon as nothing runs in them."""
-
-    def fenced(self, owner: str, rejoined: str) -> None:
-        """Whatever was claimed under this id belongs to others."""
-
-    def told(self, text: str) -> None:
-        """Another replica said this."""
 
 
 class Worker:

@@ -15,16 +15,16 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from framework.engine.durable import DurableEngine, open_engine
-from framework.engine.job_admin import Retention
+from framework.engine.journal import Retention
 from framework.engine.liveness import Rhythm
-from framework.engine.orders import Appending, Starting
+from framework.engine.orders import Appending, Sighting, Starting
 from framework.engine.port import Done, Execution, FencedError, Job, JobResult, Retry
 from framework.engine.replica import Replica
-from framework.engine.replicas import Sighting
 from framework.errors import EngineError
 from framework.storage.connection import address
 from tests.engine.contract import Recorder, job
 from tests.engine.replica import QUICK, SHORT_LEASE, Child, Journal, Options, handler_of
+from tests.support.engines import database_of
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
@@ -150,10 +150,10 @@ async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None
     await first.enqueue(job("1"))
     await until(lambda: bool(first._tasks))
     # As if `first` had been silent: the others evict it, while it believes to live.
-    replica = second._replica
-    first._replica.next_heartbeat = float("inf")
-    first._worker.hold()
-    await second._ask(lambda c, now: evict(c, replica, now), 5, stirs=True)
+    replica = database_of(second).replica
+    database_of(first).replica.next_heartbeat = float("inf")
+    database_of(first).worker.hold()
+    await database_of(second).ask(lambda c, now: evict(c, replica, now), stirs=True)
     done = Recorder(Retry(0.3), Done("new"))
     await second.start(done)
     await until(lambda: done.finished)
@@ -221,16 +221,16 @@ async def test_an_evicted_replica_s_jobs_go_on_before_the_backlog(opened: Open) 
         await first.enqueue(job(f"waits {n}", lane=f"lane {n}"))
     await first.start(held)
     await until(lambda: held.started)
-    replica = second._replica
-    first._replica.next_heartbeat = float("inf")
-    first._worker.hold()
+    replica = database_of(second).replica
+    database_of(first).replica.next_heartbeat = float("inf")
+    database_of(first).worker.hold()
     running = held.started[0]
 
     def evict(connection: Connection, now: float) -> None:
         (dead,) = [one for one in replica._replicas.all(connection) if one.name == "first"]
         assert replica._replicas.evict(connection, dead, now) == [running]
 
-    await second._ask(evict, 5, stirs=True)
+    await database_of(second).ask(evict, stirs=True)
     await second.start(done)
     await second.settled()
     assert done.started[0] == running
@@ -259,7 +259,9 @@ async def test_a_job_whose_lost_try_ends_late_is_run_again_where_it_ran(opened: 
     await first.start(handler)
     await first.enqueue(job("1"))
     await until(lambda: attempts)
-    await second._ask(lambda connection, now: evict_first(connection, second._replica, now), 5, stirs=True)
+    await database_of(second).ask(
+        lambda connection, now: evict_first(connection, database_of(second).replica, now), stirs=True
+    )
     await until(lambda: len(attempts) == 2)
     await first.settled()
     assert attempts == [1, 2]
@@ -270,7 +272,7 @@ async def test_nothing_is_started_as_the_owner_that_one_was_before_an_eviction(o
     await engine.enqueue(job("1", scope="served elsewhere"))
     await engine.start(Recorder(), scopes=["another"])
     for order in (Starting("1", "a", "who we were"), Appending(job("2", scope="served elsewhere"), "who we were")):
-        answer = await engine._submit(order).future
+        answer = await engine._journal.order(order)
         assert answer == ("later" if isinstance(order, Starting) else "waits")
     assert (await engine.record("1")).state == "waiting"  # type: ignore[union-attr]
 
@@ -281,12 +283,13 @@ async def test_what_was_overlooked_is_found(opened: Open) -> None:
     await engine.enqueue(job("1"))
     await engine.settled()
     overlooked = "UPDATE engine_jobs SET state = 'waiting', updated = 0 WHERE key = '1'"
-    await engine._ask(lambda connection, _: connection.exec_driver_sql(overlooked).rowcount, 5)
+    await database_of(engine).ask(lambda connection, _: connection.exec_driver_sql(overlooked).rowcount)
     await until(lambda: done.finished == ["1", "1"])
     # One that runs here by a commit whose answer never came:
-    late = f"UPDATE engine_jobs SET state = 'running', owner = '{engine._replica.id}', updated = 0 WHERE key = '1'"
+    me = database_of(engine).owner
+    late = f"UPDATE engine_jobs SET state = 'running', owner = '{me}', updated = 0 WHERE key = '1'"
     await engine.settled()
-    await engine._ask(lambda connection, _: connection.exec_driver_sql(late).rowcount, 5)
+    await database_of(engine).ask(lambda connection, _: connection.exec_driver_sql(late).rowcount)
     await until(lambda: done.finished == ["1", "1", "1"])
 
 
@@ -359,7 +362,8 @@ async def test_a_drained_replica_leaves_its_jobs_to_others_at_once(opened: Open)
     assert [one.key for one in left] == ["1"]
     assert done.attempts == [2, 1]
     await first.close()
-    assert [one.name for one in await second._read(lambda c, _: second._replica._replicas.all(c))] == [second.replica]
+    journal = database_of(second)
+    assert [one.name for one in await journal.ask(lambda c, _: journal.replica._replicas.all(c))] == [second.replica]
 
 
 async def test_rides_out_a_killed_database(postgres: Postgres) -> None:

@@ -11,13 +11,14 @@ import psycopg
 import pytest
 
 from framework.engine.durable import DurableEngine, open_engine
-from framework.engine.job_admin import Retention
+from framework.engine.journal import Retention
 from framework.engine.liveness import Rhythm, Watch
+from framework.engine.orders import Sighting
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
-from framework.engine.replicas import Sighting
 from framework.errors import EngineError, SettingsError, UsageError
 from framework.storage.connection import address
 from tests.engine.contract import Recorder, job
+from tests.support.engines import database_of
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
@@ -98,7 +99,7 @@ async def test_a_newer_schema_is_refused(url: str) -> None:
 
 async def test_a_full_disk_refuses_a_job_and_loses_none(on_file: DurableEngine) -> None:
     await on_file.enqueue(job("1"))
-    await on_file._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
+    await database_of(on_file).ask(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
     with pytest.raises(EngineError, match="full"):
         await on_file.enqueue(Job("big", "b", "1", {"text": "x" * 1_000_000}))
     await until(lambda: _lifted(on_file))
@@ -114,8 +115,8 @@ async def test_a_job_that_ends_while_the_disk_is_full_is_settled_once_there_is_r
 
     async def handler(job: Job, execution: Execution) -> JobResult:
         attempts.append(execution.attempt)
-        await on_file._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
-        later = until(lambda: on_file._replica.trouble and _lifted(on_file))
+        await database_of(on_file).ask(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1").fetchall())
+        later = until(lambda: database_of(on_file).replica.trouble and _lifted(on_file))
         tasks.append(asyncio.create_task(later))
         return Done("x" * 100_000)
 
@@ -131,7 +132,7 @@ async def test_a_job_that_ends_while_the_disk_is_full_is_settled_once_there_is_r
 
 async def _lifted(engine: DurableEngine) -> bool:
     try:
-        await engine._read(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1000000").fetchall())
+        await database_of(engine).ask(lambda c, _: c.exec_driver_sql("PRAGMA max_page_count = 1000000").fetchall())
     except EngineError:
         return False
     return True
@@ -184,9 +185,9 @@ async def test_what_has_ended_is_kept_as_long_as_promised(tmp_path: Path) -> Non
         return DeadLetter("gone") if job.key == "dead" else Done("replied")
 
     async def pruned() -> int:
-        jobs = engine._replica.jobs
+        jobs = database_of(engine).replica.jobs
         rounds = 0
-        while await engine._ask(jobs.prune, 5):
+        while await database_of(engine).ask(jobs.prune):
             rounds += 1
         return rounds
 
@@ -198,9 +199,9 @@ async def test_what_has_ended_is_kept_as_long_as_promised(tmp_path: Path) -> Non
     assert await pruned() == 0
     skew = 7_200
     assert await pruned() > 1
-    assert await engine._read(lambda c, _: c.exec_driver_sql("SELECT key FROM engine_steps").scalars().all()) == [
-        "dead"
-    ]
+    assert await database_of(engine).ask(
+        lambda c, _: c.exec_driver_sql("SELECT key FROM engine_steps").scalars().all()
+    ) == ["dead"]
     record = await engine.record("1")
     assert record is not None
     assert (record.outcome, record.steps, record.job.payload) == ("replied", ("model",), {"n": 1})
