@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
@@ -15,6 +16,8 @@ from framework.agent.models.pieces import CUT
 from framework.agent.models.thoughts import without_retracted
 from framework.agent.own_tools import BUILT_IN, HAND_OVER, OFFER_PERSON
 from framework.agent.prompt.marks import strip_message_tags
+from framework.definition.loader import DEFAULT_KNOWLEDGE
+from framework.definition.parts.knowledge_url import article_url
 from framework.errors import ModelError
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from framework.agent.conversation import Conversation, Reference
     from framework.agent.transcript import Transcript
     from framework.agent.turn import TurnJournal
+    from framework.definition.model import BotDefinition
 
 
 def answer_of(
@@ -44,7 +48,7 @@ def answer_of(
     return Answer(
         text=_with_doubts(text, uncertain, parts.bot.definition.phrases.uncertain),
         outcome=outcome,
-        sources=sources,
+        sources=tuple(_located(source, parts.bot.definition) for source in sources),
         suggestions=suggestions,
         tools=tuple(transcript.tools),
         model=transcript.model or parts.site.label,
@@ -56,6 +60,13 @@ def answer_of(
         uncertain=uncertain,
         spent=transcript.spent,
     )
+
+
+def _located(source: Source, definition: BotDefinition) -> Source:
+    """The source with the address at which people can read it."""
+    knowledge = definition.knowledge or (DEFAULT_KNOWLEDGE,)
+    url = article_url(source.url, source.file, source.heading, knowledge, definition.knowledge_url)
+    return source if url == source.url else replace(source, url=url)
 
 
 def _sum(counted: int | None, more: int) -> int | None:

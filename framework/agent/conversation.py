@@ -94,11 +94,17 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Source:
-    """Where an answer comes from: an article's title, its file below the knowledge folder, the heading inside it."""
+    """Where an answer comes from: an article's title, its file in the bot's folder, the heading inside it.
+
+    `url` is the article's public address, empty if it has none. `line` is the line (or page) of the file at which the
+    passage begins; 0 if it is not known.
+    """
 
     title: str
     file: str
     heading: str = ""
+    url: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,11 @@ class Reloads:
         self._asked = asyncio.Event()
         self._forced = False
 
+    @property
+    def bots(self) -> list[Bot]:
+        """The bots as they were last read and run."""
+        return [entry.bot for entry in self._bots]
+
     def ask(self) -> None:
         """Read everything again, edited or not."""
         self._forced = True

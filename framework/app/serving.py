@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from framework.aio import cancel, in_daemon_thread, race, together
+from framework.aio import background, cancel, in_daemon_thread, race, together
 from framework.extras import extra
 
 if TYPE_CHECKING:
@@ -105,6 +105,10 @@ class Serving:
         settings = self._settings
         bots = [entry.bot for entry in self._bots]
         teammates = await _furnish(bots, settings) if self._sandbox else ()
+        if self._sandbox:
+            from framework.app.presented_articles import present_articles
+
+            await stack.enter_async_context(background(present_articles(bots, settings), name="articles"))
         models = {bot.name: made.root.model_label for bot, made in zip(bots, agents, strict=True)}
         running: list[RunningBot] = [
             await stack.enter_async_context(open_bot(entry, settings, made))
@@ -121,7 +125,7 @@ class Serving:
             connected=settings.by_websocket,
             push_sources=_push_sources(settings),
             pull_sources=_pull_sources(settings),
-            renewals=_told(self._reloads.all(), settings) if self._sandbox else self._reloads.all(),
+            renewals=_told(self._reloads, settings) if self._sandbox else self._reloads.all(),
         )
 
 
@@ -160,13 +164,15 @@ async def _furnish(bots: Sequence[Bot], settings: Settings) -> Sequence[User]:
     return teammates
 
 
-async def _told(renewals: AsyncIterator[Renewal], settings: Settings) -> AsyncIterator[Renewal]:
+async def _told(reloads: Reloads, settings: Settings) -> AsyncIterator[Renewal]:
     """The renewals; the sandbox hears of each bot as it is now."""
     from framework.app.presented import present
+    from framework.app.presented_articles import present_articles
 
-    async for renewal in renewals:
+    async for renewal in reloads.all():
         await present([renewal.bot.definition], settings)
         yield renewal
+        await present_articles([bot for bot in reloads.bots if bot.name == renewal.bot.name], settings)
 
 
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:

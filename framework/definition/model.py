@@ -16,6 +16,7 @@ from framework.definition.parts.channels import CatchUpOptions, Channels
 from framework.definition.parts.conditions import Conditions, Team
 from framework.definition.parts.handover import HandoverOptions
 from framework.definition.parts.identity import Identity, Persona
+from framework.definition.parts.knowledge_url import KnowledgeUrl
 from framework.definition.parts.language_model import Model
 from framework.definition.parts.memory import Context, Memory
 from framework.definition.parts.operations import Operations
@@ -103,6 +104,14 @@ class ChannelDefinition(Part):
         None,
         description="Folders or files with articles, beside bot.yaml. Default: the folder `knowledge`, if it exists.",
         examples=["knowledge"],
+    )
+    knowledge_url: KnowledgeUrl = Field(
+        default_factory=dict,
+        description="Where the articles can be read on the web, so that sources are links: one address, or addresses "
+        "by patterns of the article's path. In it {path} is the path below the knowledge folder without its ending, "
+        "{name} its last part, {file} the path with the ending, {anchor} the heading as most sites write it. `url` in "
+        "an article's front matter wins.",
+        examples=["https://help.example.com/{path}#{anchor}", {"guides/*": "https://docs.example.com/{name}"}],
     )
     tools: Tools = Field(
         (),

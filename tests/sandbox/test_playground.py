@@ -166,7 +166,7 @@ async def test_an_answer_grows_in_place_then_cites_and_offers_replies(
     assert await page.js("document.querySelector('[data-id=\"grows-1\"]').witness"), "the message was replaced"
     await page.until("document.querySelector('#announcer').textContent === 'Agent: It takes three days. Card Invoice'")
     await page.click(".chip-toggle", "1 source")
-    await page.shows(".source-list", "kb/delivery.md")
+    await page.shows(".source-list", "Europe")
     await page.until("document.querySelector('.stop-button').hidden")
     await page.click(".suggestion", "And by invoice?")
     await page.shows(".message.is-mine:not(.is-unsent)", "And by invoice?")
@@ -366,6 +366,35 @@ async def test_the_page_weighs_less_than_100_kb_on_the_wire(browser: Browser, ru
         ".reduce((sum, {encodedBodySize}) => sum + encodedBodySize, 0)"
     )
     assert 20_000 < weight < 100_000
+
+
+async def test_a_source_opens_its_article_at_the_passage_and_says_when_it_is_gone(
+    browser: Browser, running: Running, bot: Bot
+) -> None:
+    page = await start_conversation(browser, running, "reader")
+    await bot.join(page)
+    await bot.call("PUT", "/sandbox/bots", {"bots": [{"user_id": BOT, "name": "Agent"}]}, user=None)
+    many = [{"heading": "", "text": f"Paragraph {n}. " + "word " * 80, "line": n} for n in range(30)]
+    hot = {"heading": "Hot days", "text": "| When | How |\n| --- | --- |\n| June | <b>twice</b> |", "line": 90}
+    told = {"bot": BOT, "articles": [{"file": "kb/water.md", "title": "Watering", "sections": [*many, hot]}]}
+    await bot.call("PUT", "/sandbox/articles", told, user=None)
+    sources = [
+        {"title": "Watering", "file": "kb/water.md", "heading": "Hot days", "line": 90},
+        {"title": "Watering", "file": "kb/water.md", "heading": "Cold days", "line": 20},
+        {"title": "Online", "file": "kb/online.md", "url": "https://help.example.com/online"},
+    ]
+    await bot.post(id="sourced-1", text="Twice.", ai_generated=True, sources=sources)
+    await page.shows("[data-id='sourced-1'] .chip-toggle", "2 sources")
+    await page.shows("[data-id='sourced-1'] a.chip[href='https://help.example.com/online'][rel~=noopener]", "Online")
+    await page.click("[data-id='sourced-1'] button.chip", "Watering")
+    await page.shows(".article h2", "Watering")
+    await page.shows(".article .is-quoted td", "<b>twice</b>")
+    at = "document.querySelector('.is-quoted').getBoundingClientRect()"
+    await page.until(f"{at}.top >= 0 && {at}.top < innerHeight && document.activeElement.matches('.is-quoted')")
+    await bot.call("PUT", "/sandbox/articles", {"bot": BOT, "files": []}, user=None)
+    await page.shows(".article [role=status]", "This article is gone")
+    await page.click(".article .panel-head button")
+    await page.until("document.querySelector('.article') === null")
 
 
 async def test_a_poll_is_drawn_and_voted_in_by_two_people(browser: Browser, running: Running, bot: Bot) -> None:

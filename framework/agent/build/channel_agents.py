@@ -150,6 +150,6 @@ def _content(variant: Bot) -> str:
     """What an agent is made from: triggers, hours and the like do not make another one."""
     definition = variant.definition.model_dump_json(
         include={"identity", "model", "context", "tools", "mcp_servers", "memory", "operations", "phrases", "budget"}
-        | {"handover"}
+        | {"handover", "knowledge_url"}
     )
     return "\n".join([variant.system_prompt, *map(str, variant.knowledge_files), definition])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from framework.agent.conversation import Outcome, Source
@@ -20,19 +21,33 @@ class EmbeddedReply:
 
 
 def compose(evidence: Evidence, phrases: Phrases, suggestions: tuple[str, ...]) -> EmbeddedReply:
-    """Quote with the place it is from; or name the articles that come closest; or say that there is nothing."""
+    """Quote with the place it is from; or name the articles that come closest; or say that there is nothing.
+
+    What is from one article stands together, and the article is named once.
+    """
+    articles = _by_article(evidence.passages)
+    sources = tuple(passages[0].source for passages in articles.values())
     if evidence.outcome == "answered":
-        text = "\n\n".join(f"{passage.quote}\n\n— {_citation(passage.source)}" for passage in evidence.passages)
-        return EmbeddedReply(text, "answered", tuple(passage.source for passage in evidence.passages))
+        return EmbeddedReply("\n\n".join(map(_quoted, articles.values())), "answered", sources)
     if evidence.outcome == "unsure":
         topics = ", ".join(f"“{title}”" for title in _titles(evidence.passages))
         text = phrases.unsure.replace("{topics}", topics).replace("{person}", phrases.person)
-        return EmbeddedReply(text, "unsure", tuple(passage.source for passage in evidence.passages), suggestions)
+        return EmbeddedReply(text, "unsure", sources, suggestions)
     return EmbeddedReply(phrases.refused.replace("{person}", phrases.person), "refused", (), suggestions)
 
 
-def _citation(source: Source) -> str:
-    return f"“{source.title} › {source.heading}”" if source.heading else f"“{source.title}”"
+def _by_article(passages: Iterable[Passage]) -> Mapping[tuple[str, str], Sequence[Passage]]:
+    found: dict[tuple[str, str], list[Passage]] = {}
+    for passage in passages:
+        found.setdefault((passage.source.file, passage.source.title), []).append(passage)
+    return found
+
+
+def _quoted(passages: Sequence[Passage]) -> str:
+    quotes = list(dict.fromkeys(passage.quote for passage in passages))
+    source = passages[0].source
+    one_place = source.heading and len({passage.source.heading for passage in passages}) == 1
+    return "\n\n".join([*quotes, f"— “{source.title} › {source.heading}”" if one_place else f"— “{source.title}”"])
 
 
 def _titles(passages: tuple[Passage, ...]) -> list[str]:

@@ -143,7 +143,7 @@ class KnowledgeBase:
 
     def _passage(self, finding: PassageFinding, number: int, room: int) -> Passage:
         chunk = self.index.chunks[number]
-        source = Source(chunk.title, chunk.file, " › ".join(chunk.headings))
+        source = Source(chunk.title, chunk.file, " › ".join(chunk.headings), chunk.url, chunk.line)
         score = finding.beliefs[finding.chunks.index(number)]
         return Passage(source, chunk.quote, quote(chunk, self.searcher.unit_scores(finding, number), room), score)
 

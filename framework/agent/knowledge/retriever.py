@@ -105,6 +105,8 @@ def _evidence(found: Sequence[Reference]) -> Evidence:
 
 
 def _reference(document: Document) -> Reference:
-    """A LangChain document: `title` and `source` of its metadata say where it stands."""
+    """A LangChain document: `title`, `heading`, `source` and `url` of its metadata say where it stands."""
     file = str(document.metadata.get("source") or document.id or "")
-    return Reference(Source(str(document.metadata.get("title") or file), file), document.page_content)
+    title, heading = str(document.metadata.get("title") or file), str(document.metadata.get("heading") or "")
+    url = str(document.metadata.get("url") or "") or (file if file.startswith(("http://", "https://")) else "")
+    return Reference(Source(title, file, heading, url), document.page_content)

@@ -261,5 +261,7 @@ def facts(turn: Turn, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _source(source: Source) -> dict[str, str]:
-    return {"title": source.title, "file": source.file, "heading": source.heading}
+def _source(source: Source) -> dict[str, str | int]:
+    told: dict[str, str | int] = {"title": source.title, "file": source.file, "heading": source.heading}
+    more: dict[str, str | int] = {"url": source.url, "line": source.line}
+    return told | {name: value for name, value in more.items() if value}

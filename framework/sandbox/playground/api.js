@@ -100,6 +100,11 @@ export class Api {
     return this.#call("GET", "/sandbox/bots");
   }
 
+  /** The article `file` that a bot's message names as its source. */
+  source(messageId, file) {
+    return this.#call("GET", "/sandbox/source", undefined, { message_id: messageId, file });
+  }
+
   join(cid, invite) {
     return this.#call("POST", "/sandbox/join", invite ? { cid, invite } : { cid });
   }

@@ -14,6 +14,7 @@ import { Thread } from "./views/thread.js";
 import { Toasts } from "./views/toasts.js";
 
 const Wire = lazy(() => import("./views/wire.js"), "Wire");
+const Article = lazy(() => import("./views/article.js"), "Article");
 const Search = lazy(() => import("./views/search.js"), "Search");
 const PeoplePanel = lazy(() => import("./views/people-panel.js"), "PeoplePanel");
 
@@ -45,6 +46,7 @@ function Page({ chat }) {
     <${Sidebar} chat=${chat} leave=${leave} /><${Conversation} chat=${chat} leave=${leave} />
     <aside class="panel" aria-label=${t("Side panel")}>
       ${panel === "thread" && active && html`<${Thread} key=${threadId} chat=${chat} />`}
+      ${panel === "article" && html`<${Article} key=${`${store.source.messageId} ${store.source.source.file}`} chat=${chat} />`}
       ${panel === "people" && active && html`<${PeoplePanel} key=${active.cid} chat=${chat} />`}
       ${panel === "search" && html`<${Search} chat=${chat} />`}
       ${panel === "wire" && html`<${Wire} chat=${chat} />`}

@@ -86,6 +86,7 @@ export class Chat {
     const channel = this.store.active;
     if (channel) channel.unreadSince = "";
     this.closePanel("thread");
+    this.closePanel("article");
   }
 
   closeChannel() {
@@ -307,6 +308,14 @@ export class Chat {
   closePanel(which) {
     if (this.store.panel !== which) return;
     this.store.panel = "";
+    this.store.threadId = "";
+    this.store.emit("panel");
+  }
+
+  /** Show an article that an answer is from, open at its passage. */
+  openSource(message, source) {
+    this.store.source = { messageId: message.id, source };
+    this.store.panel = "article";
     this.store.threadId = "";
     this.store.emit("panel");
   }

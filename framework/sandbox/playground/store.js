@@ -14,6 +14,8 @@ export class Store {
     this.offeredCid = "";
     this.threadId = "";
     this.panel = "";
+    /** The source that is open in the panel: {messageId, source}. */
+    this.source = null;
     this.listState = "loading";
     /** What stands in place of a conversation: "", "start" or "queue". */
     this.view = "";

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from framework.agent.knowledge.articles.tree.chunk import Chunk, TextBlock, Unit
+from framework.agent.knowledge.articles.tree.chunk import Chunk, Kind, TextBlock, Unit
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,13 @@ def to_json(article: Article) -> dict[str, Any]:
     }
 
 
-def _units(block: TextBlock) -> list[list[str]]:
-    return [[unit.text, unit.kind, unit.key, unit.header] for unit in block.units]
+def _units(block: TextBlock) -> list[list[Any]]:
+    rows = [[unit.text, unit.kind, unit.key, unit.header, unit.columns, unit.cells] for unit in block.units]
+    return [row if row[5] else row[:4] for row in rows]
+
+
+def _unit(text: str, kind: Kind, key: str, header: str, columns: Sequence[str] = (), cells: Sequence[str] = ()) -> Unit:
+    return Unit(text, kind, key, header, tuple(map(sys.intern, columns)), tuple(cells))
 
 
 def from_json(name: str, told: dict[str, Any]) -> Article:
@@ -66,7 +73,7 @@ def from_json(name: str, told: dict[str, Any]) -> Article:
             name,
             tuple(headings),
             tuple(
-                TextBlock(kind, tuple(Unit(*unit) for unit in units), quote, lead)
+                TextBlock(kind, tuple(_unit(*unit) for unit in units), quote, lead)
                 for kind, quote, lead, units in blocks
             ),
             line,

@@ -13,7 +13,7 @@ import structlog
 from framework.agent.knowledge.articles.article import Article, from_json, to_json
 
 _log = structlog.get_logger(__name__)
-VERSION = 2
+VERSION = 3
 """Goes up when articles are read in another way than before; what was kept is then read anew."""
 
 _OTHERS = 3

@@ -40,17 +40,24 @@ _FIXED = ("id", "parent_id", "type", "show_in_channel", "quoted_message_id", "po
 @DOMAIN.operation("GetMessage", "GET", "/messages/{id}")
 def get_message(call: Call) -> Result:
     """One message, with its channel."""
-    message = service.find(call, call.path["id"])
+    message = readable(call, call.path["id"])
     channel = service.channel_of(call, message)
     user = people.acting_user_or_none(call)
-    channels.require_read(call, channel, user)
+    view = message_view(call.sandbox, message, user.id if user else None)
+    view.fields["channel"] = channel_view(call.sandbox, channel, user)
+    return {"message": view, **pending_metadata(message)}
+
+
+def readable(call: Call, message_id: str) -> Message:
+    """Return a message that the caller may read. Raises ApiError 404 if there is none, or it is for others."""
+    message = service.find(call, message_id)
+    user = people.acting_user_or_none(call)
+    channels.require_read(call, service.channel_of(call, message), user)
     _hide_deleted(call, message)
     only = message_events.seen_by(message)
     if only is not None and not call.actor.is_server and (user is None or user.id not in only):
         raise not_found(f"Message with id {message.id} not found")
-    view = message_view(call.sandbox, message, user.id if user else None)
-    view.fields["channel"] = channel_view(call.sandbox, channel, user)
-    return {"message": view, **pending_metadata(message)}
+    return message
 
 
 def _hide_deleted(call: Call, message: Message) -> None:

@@ -252,4 +252,9 @@ export default {
   "Unpin": "Lösen",
   "Pin": "Anheften",
   "Ask again": "Erneut fragen",
+  "Article": "Artikel",
+  "Close the article": "Artikel schließen",
+  "This article is gone. It was deleted or renamed after the answer was written.": "Diesen Artikel gibt es nicht mehr. Er wurde nach der Antwort gelöscht oder umbenannt.",
+  "The passage that was quoted": "Die zitierte Stelle",
+  "The article goes on. This page shows its beginning.": "Der Artikel geht weiter. Diese Seite zeigt seinen Anfang.",
 };

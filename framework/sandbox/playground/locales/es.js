@@ -259,4 +259,9 @@ export default {
   "Unpin": "Desfijar",
   "Pin": "Fijar",
   "Ask again": "Preguntar otra vez",
+  "Article": "Artículo",
+  "Close the article": "Cerrar el artículo",
+  "This article is gone. It was deleted or renamed after the answer was written.": "Este artículo ya no existe. Se borró o cambió de nombre después de la respuesta.",
+  "The passage that was quoted": "El pasaje citado",
+  "The article goes on. This page shows its beginning.": "El artículo continúa. Esta página muestra su comienzo.",
 };

@@ -250,4 +250,9 @@ export default {
   "Unpin": "Désépingler",
   "Pin": "Épingler",
   "Ask again": "Redemander",
+  "Article": "Article",
+  "Close the article": "Fermer l’article",
+  "This article is gone. It was deleted or renamed after the answer was written.": "Cet article n’existe plus. Il a été supprimé ou renommé après la réponse.",
+  "The passage that was quoted": "Le passage cité",
+  "The article goes on. This page shows its beginning.": "L’article continue. Cette page en montre le début.",
 };

@@ -81,6 +81,7 @@ function Extras({ chat, channel, message, mine, bot, alive, last, seenBy, groupE
   const replies = inThread ? 0 : message.reply_count ?? 0;
   const suggestions = alive && last && !mine && !generating && Array.isArray(message.suggestions)
     ? message.suggestions.filter((text) => typeof text === "string" && text.trim()).slice(0, MOST_SUGGESTIONS) : [];
+  const { current: open } = useRef((source) => chat.openSource({ id: message.id }, source));
   const say = (text) => {
     chat.send(channel, { text, parentId: inThread ? message.parent_id ?? message.id : null });
     chat.store.emit("focus-composer", inThread);
@@ -91,7 +92,7 @@ function Extras({ chat, channel, message, mine, bot, alive, last, seenBy, groupE
     ${alive && html`<${Note} store=${chat.store} message=${message} generating=${generating} />`}
     ${alive && typeof message.handover_channel === "string" && html`<div class="message-replies"><button class="link-button" type="button" onClick=${() => chat.team.open(message.handover_channel)}><${Icon} name="link" />${t("Open the conversation")}</button></div>`}
     ${alive && typeof message.review?.channel === "string" && message.review.channel !== channel.cid && html`<div class="message-replies"><button class="link-button" type="button" onClick=${() => chat.team.open(message.review.channel)}><${Icon} name="link" />${t("Open the conversation")}</button></div>`}
-    ${alive && !generating && readSources(message.sources).length > 0 && html`<div class="message-sources"><${Sources} field=${message.sources} /></div>`}
+    ${alive && !generating && readSources(message.sources).length > 0 && html`<div class="message-sources"><${Sources} field=${message.sources} open=${open} /></div>`}
     ${counts.length > 0 && html`<div class="message-reactions"><${Reactions} message=${message} counts=${counts} toggle=${(type) => chat.toggleReaction(channel, message, type)} /></div>`}
     ${replies > 0 && html`<div class="message-replies"><button class="link-button" type="button" onClick=${() => chat.openThread(channel, message.id)}><${Icon} name="thread" />${tn("{n} reply", "{n} replies", replies)}</button></div>`}
     ${suggestions.length > 0 && html`<div class="message-suggestions">${suggestions.map((text) => html`<button class="suggestion" type="button" dir="auto" onClick=${() => say(text)}>${text}</button>`)}</div>`}

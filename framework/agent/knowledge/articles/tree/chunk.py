@@ -19,12 +19,17 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…。？！])[\s]+(?=[\"“„«¿¡(]?[A-
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A sentence, a list item or a table row. `key` is a row's first cell, `header` the names of its columns."""
+    """A sentence, a list item or a table row. `key` is a row's first cell, `header` the names of its columns.
+
+    `columns` are these names one by one, and `cells` the row's texts below them; both are empty for anything else.
+    """
 
     text: str
     kind: Kind = "text"
     key: str = ""
     header: str = ""
+    columns: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

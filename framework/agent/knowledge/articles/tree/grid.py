@@ -56,9 +56,14 @@ class Fact:
     group: str = ""
 
     @property
+    def name(self) -> str:
+        """What the row is about: its key, after the group that it stands under."""
+        return f"{self.group}, {self.key}" if self.group and self.key else self.group or self.key
+
+    @property
     def text(self) -> str:
         """`Germany: Delivery time 2-3 days; Price 12.90 EUR`."""
-        key = f"{self.group}, {self.key}" if self.group and self.key else self.group or self.key
+        key = self.name
         pairs = [(name, value) for name, value in zip(self.names, self.values, strict=True) if value not in _EMPTY]
         cells = [f"{name} {value}".strip() for name, value in pairs if value != self.key or name]
         if not key:

@@ -98,7 +98,10 @@ def table_units(node: Node) -> Iterator[Unit]:
 
 def units_of(told: TableFacts) -> list[Unit]:
     """A unit for each row; a very long one is not cut, so that it still has its name."""
-    return [Unit(fact.text, "row", fact.key, told.header) for fact in told.rows]
+    return [
+        Unit(fact.text, "row", fact.key, told.header, (told.first, *fact.names), (fact.name, *fact.values))
+        for fact in told.rows
+    ]
 
 
 def rows_of(node: Node) -> list[Row]:
