@@ -61,7 +61,7 @@ async def test_a_slow_answer_starts_as_a_placeholder_that_thinks(
     agent.script = slowly("Let ", "me ", "see.", pause=1)
     async with Running(world, agent, timing=timing) as bot:
         message = world.post(CID, "Well?")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.7)
         reply = bot.replied(message)
         assert (reply.text, reply.generating, reply.custom["reply_to"]) == ("", True, message.id)
         assert bot.service.states[reply.id] == ["thinking"]
@@ -95,19 +95,33 @@ async def test_a_tool_s_turn_is_shown_and_text_before_it_is_not_the_answer(
         assert bot.service.streamed[reply.id][-1] == "It is open."
 
 
-async def test_sketches_are_coalesced_and_slow_down_with_length(
+async def test_a_streamed_answer_of_two_seconds_is_three_calls(
     world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = slowly(*["word "] * 18, pause=0.1)
+    async with Running(world, agent, timing=timing) as bot:
+        message = world.post(CID, "Talk")
+        await asyncio.sleep(4)
+        assert bot.replied(message).text == "word " * 18
+        made = {name: bot.service.calls[name] for name in ("send", "stream_update", "update_message", "indicate")}
+    assert made == {"send": 1, "stream_update": 1, "update_message": 1, "indicate": 0}
+
+
+@pytest.mark.parametrize(("refresh", "least", "most"), [("1s", 5, 7), ("0.3s", 15, 22)])
+async def test_a_growing_answer_is_shown_as_often_as_the_bot_says(
+    world: World, agent: ScriptedAgent, timing: Timing, refresh: str, least: int, most: int
 ) -> None:
     world.room(CID)
     words = [f"word{n} " for n in range(600)]
     agent.script = slowly(*words, pause=0.01)
-    async with Running(world, agent, timing=timing) as bot:
+    async with Running(world, agent, timing=timing, definition={"reply": {"refresh": refresh}}) as bot:
         message = world.post(CID, "Talk")
         await asyncio.sleep(20)
         reply = bot.replied(message)
         assert reply.text == "".join(words)
         sketches = bot.service.streamed[reply.id]
-    assert 8 <= len(sketches) <= 40
+    assert least <= len(sketches) <= most
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(sketches))
 
 
@@ -238,10 +252,10 @@ async def test_an_answer_that_is_written_for_long_shows_that_it_may_be_stopped(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
     world.room(CID)
-    agent.script = slowly(*["word "] * 20, pause=0.15)
+    agent.script = slowly(*["word "] * 30, pause=0.15)
     async with Running(world, agent, timing=timing) as bot:
         message = world.post(CID, "Talk")
-        await asyncio.sleep(1.3)
+        await asyncio.sleep(2.3)
         reply = bot.replied(message)
         assert bot.service.streamed[reply.id]
         assert bot.service.states.get(reply.id, []) == []

@@ -8,7 +8,7 @@ import pytest
 
 from framework.stream.model import Attachment, MessageKind, MessageNew, User
 from framework.stream.timing import Timing
-from tests.support.agent import ScriptedAgent, answer
+from tests.support.agent import Pause, ScriptedAgent, answer
 from tests.support.bots import CID, Running
 from tests.support.chat import ANN, BEN, World
 
@@ -61,11 +61,11 @@ async def test_a_question_in_a_thread_is_answered_in_the_thread(
     world: World, agent: ScriptedAgent, timing: Timing
 ) -> None:
     world.room(CID)
-    async with Running(world, agent, timing=timing) as bot:
-        bot.service.latency["send"] = 0.6
+    agent.script = lambda _: [Pause(0.8), answer("That is a heron.")]
+    async with Running(world, agent, timing=timing, definition={"reply": {"stream": False}}) as bot:
         parent = world.post(CID, "Look at this")
         question = world.post(CID, "What is it?", parent=parent.id)
-        await asyncio.sleep(2)
+        await asyncio.sleep(3)
         assert bot.replied(question).parent_id == parent.id
         assert bot.replied(parent).parent_id is None
         assert (question.channel, parent.id) in bot.service.read

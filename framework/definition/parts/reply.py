@@ -14,6 +14,13 @@ class Reply(Part):
     """The style of replies."""
 
     stream: bool = Field(True, description="Show the answer while it is written. `false`: post it whole.")
+    refresh: Duration = Field(
+        timedelta(seconds=1),
+        ge=timedelta(milliseconds=100),
+        le=timedelta(seconds=30),
+        description="Seconds between two updates of an answer that grows. Each update is a call of the chat service.",
+        examples=["0.3s"],
+    )
     place: Literal["same", "thread", "channel"] = Field(
         "same",
         description="Where replies stand: beside the question (`same`), in a thread below it (`thread`), or always in "

@@ -101,10 +101,8 @@ class Limits:
     """Bounds of the runtime; seconds and characters."""
 
     text_length: int = 20_000  # what a service takes at most; a bot's `reply.max_length` says how much of it is used
-    head_start: float = 0.1
-    seen_within: float = 0.5  # after the start of a turn: people see then that their message was read
-    fastest_sketch: float = 0.1
-    slowest_sketch: float = 1.0
+    head_start: float = 0.4  # in which a first text, or a whole answer, saves the call for an empty message
+    seen_within: float = 0.6  # after the start of a turn: people see then that their message was read
     generation: float = 600.0
     model_patience: float = 15.0  # after a question, in which a model that is down is asked again before the apology
     repeated_questions: int = 100

@@ -16,16 +16,16 @@ _log = structlog.get_logger(__name__)
 _STILL_TYPING = 5.0  # seconds; clients forget who types after a few more
 
 
-_AT_ONCE = 0.25  # seconds in which a text makes the state needless
+_AT_ONCE = 0.5  # seconds in which a text makes the state needless
 _APART = 0.5  # seconds between two states: more of them nobody can read
-_SOON = 1.5  # seconds in which a text that people see grow is complete: only longer ones are worth a state
+_SOON = 2.5  # seconds in which a text that people see grow is complete: only longer ones are worth a state
 
 
 class Indicator:
     """Shows states for one message, latest wins. A state that cannot be sent is no reason to fail a turn.
 
-    Two calls are saved if the answer follows at once: a state is shown only if people have seen no text after a quarter
-    of a second, or if the answer is still being written after one and a half.
+    Two calls are saved if the answer follows at once: a state is shown only if people have seen no text after half a
+    second, or if the answer is still being written after two and a half.
 
     `message_id` is asked for each state: the message may turn out to have another id than the first. `is_text_shown`
     tells whether people see text of the answer. Without `states` it shows nothing.

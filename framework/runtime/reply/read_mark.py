@@ -46,11 +46,17 @@ class _Mark:
 
     async def late(self, timing: Timing, seconds: float) -> None:
         await timing.sleep(seconds)
-        await self.make()
+        if not (self._turn.reply.opened and self._stands_beside):  # a post is under way
+            await self.make()
+
+    @property
+    def _stands_beside(self) -> bool:
+        """Whether the reply stands where its question does."""
+        return place_of(self._turn).parent_id == self._turn.trigger.parent_id
 
     async def make(self) -> None:
         turn, thread = self._turn, self._turn.trigger.parent_id
-        if turn.reply.posted and place_of(turn).parent_id == thread:
+        if turn.reply.posted and self._stands_beside:
             return
         self.is_begun = True
         try:

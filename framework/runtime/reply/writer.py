@@ -23,7 +23,7 @@ from framework.stream.model import OutgoingMessage
 from framework.stream.port import ChatService
 
 _log = structlog.get_logger(__name__)
-_LONG = 5_000  # characters from which on a text is shown anew at the slowest pace
+_SOONER = 0.8  # of the time between two updates: after it the first text, which is short, is shown with more
 _CUSTOM_BYTES = 4_000  # a service keeps about 5 KB of custom fields; ours must not cost the answer
 
 
@@ -64,9 +64,12 @@ class ReplyWriter:
             buffer.tell(indicator.show)
         if not streamed:
             await buffer.wait_ended(self._limits.generation + 1)
+        refresh = turn.definition.reply.refresh.total_seconds()
+        if reply.shown.strip():
+            await buffer.wait_ended(refresh * _SOONER)
         while not buffer.ended:
             if self._is_news(turn, buffer.text):
-                await self._show(turn, buffer)
+                await self._show(turn, buffer, refresh)
             else:
                 await buffer.wait_changed()
         reply.closing = True
@@ -118,12 +121,6 @@ class ReplyWriter:
         """Those of these messages that the bot wrote."""
         found = await self._service.messages(turn.channel, ids)
         return [id_ for id_, message in found.items() if own(message, turn.bot_user_id) is not None]
-
-    def _interval(self, length: int) -> float:
-        """Seconds between two updates: the longer the text, the less a change of it is missed."""
-        limits = self._limits
-        share = min(1.0, length / _LONG)
-        return limits.fastest_sketch + (limits.slowest_sketch - limits.fastest_sketch) * share
 
     async def _open(self, turn: Turn, buffer: AnswerBuffer) -> None:
         """Post the reply with the text so far, or take over the one that an interrupted process left behind.
@@ -179,8 +176,8 @@ class ReplyWriter:
         shown = self._fitting(turn, text)
         return bool(shown.strip()) and shown != turn.reply.shown
 
-    async def _show(self, turn: Turn, buffer: AnswerBuffer) -> None:
-        """Show the newest text when the shared budget allows it, then wait one refresh interval.
+    async def _show(self, turn: Turn, buffer: AnswerBuffer, refresh: float) -> None:
+        """Show the newest text when the shared budget allows it, then wait for the next refresh, in seconds.
 
         All answers in progress share one budget: the more there are, the less often each of them is refreshed.
         """
@@ -190,7 +187,7 @@ class ReplyWriter:
         passed = not self._is_news(turn, buffer.text) or await self._stream_update(
             turn, self._fitting(turn, buffer.text)
         )
-        await buffer.wait_ended(self._interval(len(buffer.text)) * (1 if passed else 2))
+        await buffer.wait_ended(refresh * (_SOONER if first and passed else 1))
 
     async def _stream_update(self, turn: Turn, text: str) -> bool:
         """Show a text; False: the service is short of breath."""
