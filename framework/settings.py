@@ -237,6 +237,11 @@ class Settings(BaseSettings):
         description="How many turns run at once in this process; further ones wait.",
         validation_alias=AliasChoices("FRAMEWORK_SLOTS", "slots"),
     )
+    keep_text: bool = Field(
+        default=False,
+        description="Keep the texts of messages that moderation decided on. Without it only digests are kept.",
+        validation_alias=AliasChoices("FRAMEWORK_KEEP_TEXT", "keep_text"),
+    )
     tracing: Literal["off", "langsmith"] = Field(
         default="off",
         description="`langsmith` sends prompts and answers to LangSmith. LANGSMITH_TRACING alone has no effect.",

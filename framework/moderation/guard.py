@@ -115,6 +115,10 @@ class Guard:
     def judge(self, message: Screened) -> GuardDecision:
         """Say what is done with a message. It counts for floods and repeats."""
         self.history.add(message.channel, message.user_id, message.message_id, message.text)
+        return self.decide(message)
+
+    def decide(self, message: Screened) -> GuardDecision:
+        """The same, without counting it."""
         applied = tuple(one for ready in self.rules if (one := _apply(ready, message)) is not None)
         if not applied:
             return GuardDecision()
@@ -184,13 +188,13 @@ def _changed(message: Screened, applied: Sequence[Applied], strongest: Outcome) 
     if not masks or strongest is Outcome.REJECT:
         return ()
     return tuple(
-        Piece(piece.path, _masked(piece.text, own))
+        Piece(piece.path, masked(piece.text, own))
         for piece in message.pieces
         if (own := [one for one in masks if one.path == piece.path])
     )
 
 
-def _masked(text: str, findings: Sequence[Finding]) -> str:
+def masked(text: str, findings: Sequence[Finding]) -> str:
     """The text with stars for words, and the name of its kind for personal data."""
     parts: list[str] = []
     place = 0

@@ -2,9 +2,10 @@
 
 from framework.outbound.domains import Domains, domains_in
 from framework.outbound.leaks import Leaks
+from framework.outbound.rules import OwnRules, Verdict
 from framework.outbound.screen import Screen
 
 UNSCREENED = Screen(is_on=False)
 """Leaves every text as it is."""
 
-__all__ = ["UNSCREENED", "Domains", "Leaks", "Screen", "domains_in"]
+__all__ = ["UNSCREENED", "Domains", "Leaks", "OwnRules", "Screen", "Verdict", "domains_in"]

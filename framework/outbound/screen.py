@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from framework.outbound.domains import Domains, is_unseen
 from framework.outbound.leaks import Leaks
 from framework.outbound.markdown import coded, with_code
+from framework.outbound.rules import OwnRules
 
 EVERYBODY = re.compile(r"(?<![\w@./+-])@(?:all|everyone|everybody|here|channel|room)\b", re.IGNORECASE)
 WITHHELD = "[…]"
@@ -23,18 +24,25 @@ class Screen:
     """Makes text fit to be posted. Posting its own result again changes nothing.
 
     `domains` may be linked to; other links and pictures are shown as code. `everybody`: the bot may call all people of
-    a channel at once. `leaks` finds the prompt's own text.
+    a channel at once. `leaks` finds the prompt's own text. `rules` are those of a moderation.yaml.
     """
 
     domains: Domains = field(default_factory=Domains)
     leaks: Leaks = field(default_factory=Leaks)
     everybody: bool = False
     is_on: bool = True
+    rules: OwnRules | None = None
 
     def __call__(self, text: str, *, partial: bool = False) -> str:
         """The text as it may be posted; `partial`: more of it follows, and what might change with it is held back."""
         if not self.is_on:
             return text
+        if self.rules is not None:
+            text = self.rules.shown(text) if partial else self.rules.final(text).text
+        return self._safe(text, partial=partial)
+
+    def _safe(self, text: str, *, partial: bool) -> str:
+        """The text without what no bot may post."""
         shown = text
         if not text.isascii() or not text.isprintable():
             shown = "".join(sign for sign in text if sign in _JOINERS or not is_unseen(sign))
@@ -54,6 +62,10 @@ class Screen:
     def with_domains(self, domains: Domains) -> Screen:
         """The same with other domains."""
         return replace(self, domains=domains)
+
+    def with_rules(self, rules: OwnRules | None) -> Screen:
+        """The same with the rules of another channel."""
+        return self if rules is self.rules else replace(self, rules=rules)
 
     def _without_prompt(self, text: str, *, partial: bool) -> str:
         pieces, end = [], 0

@@ -46,6 +46,7 @@ from framework.runtime.reply.deliver import Deliver
 from framework.runtime.reply.drive import OURS, Sink, drive, observed
 from framework.runtime.reply.outgoing import Outgoing
 from framework.runtime.reply.read_mark import marking_read
+from framework.runtime.reply.refusals import Refusals
 from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.review.approvals import Approvals, ReviewGate
 from framework.runtime.review.drafts import DraftGate, Drafts
@@ -87,7 +88,7 @@ class Pipeline:
             fixed_text,
         )
         self._answer_rules: tuple[BuiltInRule, ...] = (DraftGate(self.reviews), no_text)
-        self._outgoing = Outgoing(bot.screen)
+        self._outgoing = Outgoing(bot.screen, Refusals(bot.service))
         self._approvals = Approvals(self.reviews, limits)
         self._deliver = Deliver(writer, limits, timing)
         self._drafts = Drafts(bot.service, self.reviews, limits, self._deliver)

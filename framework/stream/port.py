@@ -143,9 +143,19 @@ class ChatService(Protocol):
         """
 
     async def update_message(
-        self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
+        self,
+        message_id: str,
+        *,
+        text: str,
+        generating: bool,
+        custom: Mapping[str, Any],
+        check: Check = unchecked,
+        channel: ChannelRef | None = None,
     ) -> None:
-        """Store a new text and set these custom fields. Unlike `stream_update`, this lasts. `check` is as in `send`."""
+        """Store a new text and set these custom fields. Unlike `stream_update`, this lasts. `check` is as in `send`.
+
+        `channel`: where the message is. Without it, the text must be one that may be posted anywhere.
+        """
 
     async def turn_to_stream(self, message_id: str, *, first: bool) -> None:
         """Wait until `stream_update` may show this message's text: all messages in progress share one budget.
@@ -215,8 +225,9 @@ class ChatService(Protocol):
         text: str | None = None,
         custom: Mapping[str, Any] | None = None,
         card: MessageCard | None = None,
+        channel: ChannelRef | None = None,
     ) -> str:
         """Change what is given of a message, in one call, and leave the rest. The author may be anybody.
 
-        Returns the text as the service keeps it.
+        `channel` is as in `update_message`. Returns the text as the service keeps it.
         """

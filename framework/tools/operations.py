@@ -14,9 +14,9 @@ from framework.catalog.execution.policy import Policy
 from framework.catalog.execution.principal import Principal
 from framework.definition.parts.operations import OPERATION_TOOLS
 from framework.errors import FrameworkError, ToolError
-from framework.outbound import UNSCREENED, Screen
+from framework.outbound import UNSCREENED, OwnRules, Screen
 from framework.tools.context import ToolContext
-from framework.tools.outgoing import screened
+from framework.tools.outgoing import place_of, screened
 
 if TYPE_CHECKING:
     from framework.catalog.operation import Effect
@@ -36,11 +36,12 @@ class ChatOperations:
     """
 
     def __init__(self, bot: Bot, other: ChatOperations | None = None) -> None:
-        """Share the connection of another variant of the same bot, if given. Set `screen` afterwards."""
+        """Share the connection of another variant of the same bot, if given. Set `screen` and `rules` afterwards."""
         self._bot = bot
         self._other = other
         self._toolbox: Toolbox | None = None
         self.screen: Callable[[], Screen] | None = None
+        self.rules: Callable[[str | None], OwnRules | None] | None = None
         self._made_screen: Screen | None = None
         made = {made.name: made for made in (*_catalogue_tools(self), *_direct_tools(self))}
         self.tools: tuple[BaseTool, ...] = tuple(made[n] for n in bot.definition.tool_names if n in OPERATION_TOOLS)
@@ -118,7 +119,9 @@ class ChatOperations:
         """Return the arguments with texts that the bot may post. Raises ToolError for those that it may not."""
         if self._made_screen is None and self.screen is not None:
             self._made_screen = self.screen()  # called late, when the articles have been read
-        return screened(operation_id, arguments, self._made_screen or UNSCREENED)
+        screen = self._made_screen or UNSCREENED
+        rules = self.rules(place_of(arguments)) if self.rules is not None else None
+        return screened(operation_id, arguments, screen.with_rules(rules))
 
     def text(self, value: object) -> str:
         """Return a result for the model, without secrets."""

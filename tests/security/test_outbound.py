@@ -47,11 +47,15 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(tmp_path: Path, environment: dict[str, str], more: str = "") -> AsyncIterator[Shop]:
+async def shop(
+    tmp_path: Path, environment: dict[str, str], more: str = "", moderation: str = ""
+) -> AsyncIterator[Shop]:
     folder = tmp_path / "fern_bot"
     (folder / "knowledge").mkdir(parents=True)
     (folder / "bot.yaml").write_text(BOT.format(more=more))
     (folder / "prompt.md.j2").write_text(PROMPT)
+    if moderation:
+        (folder / "moderation.yaml").write_text(moderation)
     (folder / "knowledge" / "warranty.md").write_text(ARTICLE)
     async with start_sandbox() as sandbox, scripted_server() as model:
         given = {

@@ -19,6 +19,7 @@ from framework.agent.knowledge.retriever import RetrieverLibrary
 from framework.agent.knowledge.tool import knowledge_tool
 from framework.agent.models.failure import ModelSite
 from framework.agent.models.setup import EMBEDDED, ModelChoice, build_model, choose_model, site_of
+from framework.agent.outgoing import own_texts_of, refusal, screen_for
 from framework.agent.own_tools import BUILT_IN
 from framework.agent.prompt.pictures import pictures_for
 from framework.definition.parts.operations import OPERATION_TOOLS
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from framework.agent.prompt.summary import ChannelSummaries
     from framework.definition.model import Bot, BotDefinition, Model
     from framework.embedding.embedder import Embedder
-    from framework.outbound import Screen
+    from framework.outbound import OwnRules, Screen
     from framework.settings import Settings
     from framework.storage import Storage
     from framework.tools.approval.tool_calls import ToolApprovals
@@ -83,6 +84,7 @@ class AgentBuilder:
         self._module: ModuleType | None = None
         self._operations: ChatOperations | None = None
         self._database: Database | None = None
+        self.own_texts = own_texts_of(bot, settings, now)
 
     def build(self, bot: Bot) -> LangChainAgent:
         """An agent for the bot or one of its variants. Raises as `factory.build_agent` does."""
@@ -132,12 +134,14 @@ class AgentBuilder:
 
     def screen(self, bot: Bot) -> Screen:
         """What the bot, or one of its variants, may post. Takes a moment for each library of articles."""
-        from framework.agent.outgoing import screen_for
-
         known = [library for library in self._knowledge.values() if library is not None]
         names = {name for library in known for name in library.domains}
         embedded = self._choice(bot.definition).is_embedded
         return screen_for(bot, names, self._settings, embedded=embedded)
+
+    def rules(self, bot: Bot, cid: str | None) -> OwnRules | None:
+        """What the rules of moderation.yaml say of the bot's own texts in a channel."""
+        return self.own_texts.at(cid, refusal(bot.definition.phrases)) if self.own_texts is not None else None
 
     def _is_own(self, definition: BotDefinition) -> bool:
         return self._own.model is not None and definition.model.name == self._declared_model
@@ -216,6 +220,7 @@ class AgentBuilder:
 
         made = ChatOperations(bot, self._operations)
         made.screen = partial(self.screen, bot)
+        made.rules = partial(self.rules, bot)
         self._operations = self._operations or made
         return made
 

@@ -49,6 +49,7 @@ class ChannelAgents:
         self._members: dict[str, VariantAgent] = {}
         self._known: dict[int, tuple[Bot, VariantAgent | LangChainAgent]] = {}
         self._screens: dict[int, tuple[Bot, Screen]] = {}
+        self._moderated = self._builder.own_texts is not None
 
     def at(self, cid: str) -> VariantAgent | LangChainAgent:
         """The agent for a channel (TYPE:ID). Quick: one that is new is built with its first turn."""
@@ -71,14 +72,19 @@ class ChannelAgents:
             from framework.agent.outgoing import widest
 
             patterns = self._bot.definition.overrides
-            return widest([self._screen(self._bot), *(self._screen(self._bot.at(_some(one))) for one in patterns)])
-        return self._screen(self._bot.at(cid))
+            screen = widest([self._screen(self._bot), *(self._screen(self._bot.at(_some(one))) for one in patterns)])
+            return self._with_rules(screen, self._bot, None)
+        variant = self._bot.at(cid)
+        return self._with_rules(self._screen(variant), variant, cid)
 
     def _screen(self, variant: Bot) -> Screen:
         known = self._screens.get(id(variant))
         if known is None:
             known = self._screens[id(variant)] = (variant, self._builder.screen(variant))
         return known[1]
+
+    def _with_rules(self, screen: Screen, variant: Bot, cid: str | None) -> Screen:
+        return screen.with_rules(self._builder.rules(variant, cid)) if self._moderated else screen
 
     def connect(self, settings: Settings, opener: Opener | None = None) -> None:
         """Let the tools for the chat's operations work on the app in `settings`: of all agents, also later ones."""
@@ -94,6 +100,8 @@ class ChannelAgents:
         """Close the connections of all agents."""
         for agent in self._built():
             await agent.aclose()
+        if self._builder.own_texts is not None:
+            await self._builder.own_texts.aclose()
 
     def build(self, variant: Bot) -> LangChainAgent:
         """Build the agent of a variant; for its member. Takes as long as what it does not share."""

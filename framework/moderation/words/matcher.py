@@ -66,8 +66,8 @@ class TermMatcher:
 
     def _words(self, reading: Reading, search: AhoCorasick) -> list[Hit]:
         found: dict[tuple[str, int, int], Hit] = {}
-        for classes in _classes(reading.plain):
-            letters = _REPEATED.sub("", classes.replace(" ", ""))
+        for classes in readings_of(reading.plain):
+            letters = letters_of(classes)
             matches = search.find_matches_as_indexes(letters, overlapping=True)
             if matches and (likely := self._parted(matches, classes)):
                 self._verify(likely, reading, classes, found)
@@ -77,7 +77,7 @@ class TermMatcher:
 
     def _parted(self, matches: list[Match], classes: str) -> list[Match]:
         """The matches that begin and end where their terms have to: at the edges of tokens."""
-        starts, ends = _edges(classes)
+        starts, ends = edges(classes)
         return [
             one
             for one in matches
@@ -92,7 +92,7 @@ class TermMatcher:
         classes: str,
         found: dict[tuple[str, int, int], Hit],
     ) -> None:
-        runs = _runs(classes)
+        runs = runs_of(classes)
         seen: set[tuple[int, str]] = set()
         for number, start, end in matches:
             first, last = runs[start], runs[end - 1]
@@ -108,7 +108,7 @@ class TermMatcher:
                 return
 
 
-def _classes(plain: str) -> Iterator[str]:
+def readings_of(plain: str) -> Iterator[str]:
     """The text by classes, once for each way to read signs such as `$`: as separators, as letters, as letters only
     between letters, or some as letters and the others between them.
     """
@@ -124,7 +124,12 @@ def _classes(plain: str) -> Iterator[str]:
         yield plain.translate(_SOME_SIGNS)
 
 
-def _edges(classes: str) -> tuple[set[int], set[int]]:
+def letters_of(classes: str) -> str:
+    """The letters of a text by classes, without separators and repeats."""
+    return _REPEATED.sub("", classes.replace(" ", ""))
+
+
+def edges(classes: str) -> tuple[set[int], set[int]]:
     """Return where the tokens of a text start and end among its letters, which are without separators and repeats."""
     starts: set[int] = set()
     ends: set[int] = set()
@@ -138,7 +143,7 @@ def _edges(classes: str) -> tuple[set[int], set[int]]:
     return starts, ends
 
 
-def _runs(classes: str) -> list[range]:
+def runs_of(classes: str) -> list[range]:
     """Where each sign of the skeleton comes from: the first to the last sign of the text that it stands for."""
     runs: list[range] = []
     previous, first, latest = "", 0, 0

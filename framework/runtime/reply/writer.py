@@ -87,7 +87,7 @@ class ReplyWriter:
         if not reply.posted and await self._post(turn, parts[0], custom=custom):
             return
         await self._service.update_message(
-            turn.reply_id, text=parts[0], generating=False, custom=custom, check=turn.fence
+            turn.reply_id, text=parts[0], generating=False, custom=custom, check=turn.fence, channel=turn.channel
         )
         reply.shown = parts[0]
         if reply.resumed:
@@ -218,7 +218,9 @@ class ReplyWriter:
         id_ = posted.message.id
         turn.reply.further.append(id_)
         if not posted.is_new:
-            await self._service.update_message(id_, text=text, generating=False, custom=custom, check=turn.fence)
+            await self._service.update_message(
+                id_, text=text, generating=False, custom=custom, check=turn.fence, channel=turn.channel
+            )
 
     async def _drop_other_parts(self, turn: Turn) -> None:
         """Delete the further messages that an interrupted process wrote and this answer does not have: it was longer,

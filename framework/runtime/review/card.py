@@ -50,7 +50,9 @@ class ReviewCards:
             return
         # Not as it stands there by now: somebody may have changed it in between.
         kept = [
-            message.text if message is not None else await self._service.amend(approval.card_id(number), text=text)
+            message.text
+            if message is not None
+            else await self._service.amend(approval.card_id(number), text=text, channel=place)
             for number, (message, text) in enumerate(zip(posted, origin.texts, strict=True), start=1)
         ]
         await self._store.shown(approval.id, _hash(kept))
@@ -77,8 +79,11 @@ class ReviewCards:
             return True
         _log.warning("review.card_changed", number=approval.number, restored=seen is not None)
         if seen is not None:
+            place = ChannelRef.parse(approval.card.channel)
             texts = enumerate(Origin.of(approval).texts, start=1)
-            kept = [await self._service.amend(approval.card_id(number), text=text) for number, text in texts]
+            kept = [
+                await self._service.amend(approval.card_id(number), text=text, channel=place) for number, text in texts
+            ]
             await self._store.shown(approval.id, _hash(kept))
         return False
 
@@ -97,15 +102,19 @@ class ReviewCards:
             return
         texts = tuple(approval.content["texts"]) if approval.edited else ()
         await check()
-        await self._service.amend(
-            approval.card_id(1), text=texts[0] if texts else None, custom=field_of(approval), card=card_of(approval)
-        )
         place, viewers = ChannelRef.parse(approval.card.channel), Origin.of(approval).viewers
+        await self._service.amend(
+            approval.card_id(1),
+            text=texts[0] if texts else None,
+            custom=field_of(approval),
+            card=card_of(approval),
+            channel=place,
+        )
         for number, text in enumerate(texts[1:], start=2):
             id_ = approval.card_id(number)
             more = OutgoingMessage(id_, text, parent_id=approval.card_id(1), visible_to=viewers)
             if await self._post(place, more, check) is None:
-                await self._service.amend(id_, text=text)
+                await self._service.amend(id_, text=text, channel=place)
         for id_ in approval.card.ids[len(texts) :] if texts else ():
             await self._service.delete(id_, check=check)
 
@@ -118,7 +127,9 @@ class ReviewCards:
         kind = review.review.get("kind")
         custom = {"review": {"kind": kind if kind in {"draft", "tool"} else "draft", "state": LOST}}
         text = "The record of this is gone: nothing was sent or executed, and nothing can be decided here any more."
-        await self._service.amend(message.id, custom=custom, card=MessageCard(title or "Lost", text))
+        await self._service.amend(
+            message.id, custom=custom, card=MessageCard(title or "Lost", text), channel=message.channel
+        )
         _log.warning("review.lost", card=message.id, channel=str(message.channel))
 
     async def _seen(self, approval: Approval) -> str | None:

@@ -84,10 +84,17 @@ class StreamMessages:
         return sent
 
     async def update_message(
-        self, message_id: str, *, text: str, generating: bool, custom: JsonObject, check: Check = unchecked
+        self,
+        message_id: str,
+        *,
+        text: str,
+        generating: bool,
+        custom: JsonObject,
+        check: Check = unchecked,
+        channel: ChannelRef | None = None,
     ) -> None:
         """Store a text and custom fields."""
-        changes = {**custom, "text": self._outgoing(None, text, generating), "generating": generating}
+        changes = {**custom, "text": self._outgoing(channel, text, generating), "generating": generating}
         self._reserved.pop(message_id, None)
         async with self._in_order(message_id):
             await self._client.as_server(
@@ -169,13 +176,14 @@ class StreamMessages:
         text: str | None = None,
         custom: JsonObject | None = None,
         card: MessageCard | None = None,
+        channel: ChannelRef | None = None,
     ) -> str:
         """Change what is given of a message, and leave the rest. Returns the text as the service keeps it."""
         changes = dict(custom or {})
         if text is not None:
-            changes["text"] = self._outgoing(None, text, False)
+            changes["text"] = self._outgoing(channel, text, False)
         if card is not None:
-            changes["attachments"] = [write_card(self._screened(card))]
+            changes["attachments"] = [write_card(self._screened(card, channel))]
         answer = await self._client.as_server(
             Endpoint.UPDATE_MESSAGE,
             lambda sdk: sdk.update_message_partial(

@@ -91,11 +91,12 @@ class MemoryAdministration:
         text: str | None = None,
         custom: Mapping[str, Any] | None = None,
         card: MessageCard | None = None,
+        channel: ChannelRef | None = None,
     ) -> str:
         """See the port."""
         await self._arrive("amend")
         old = self.chat.message(message_id)
-        kept = old.text if text is None else self._outgoing(None, text, False)
+        kept = old.text if text is None else self._outgoing(channel, text, False)
         self.chat.change(
             replace(
                 old,

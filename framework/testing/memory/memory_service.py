@@ -245,7 +245,14 @@ class MemoryChatService(MemoryAdministration):
         return posted
 
     async def update_message(
-        self, message_id: str, *, text: str, generating: bool, custom: Mapping[str, Any], check: Check = unchecked
+        self,
+        message_id: str,
+        *,
+        text: str,
+        generating: bool,
+        custom: Mapping[str, Any],
+        check: Check = unchecked,
+        channel: ChannelRef | None = None,
     ) -> None:
         """See the port."""
         await check()
@@ -254,7 +261,7 @@ class MemoryChatService(MemoryAdministration):
         self.chat.change(
             replace(
                 old,
-                text=self._outgoing(None, text, generating),
+                text=self._outgoing(channel, text, generating),
                 generating=generating,
                 custom={**old.custom, **_custom(custom)},
             )
