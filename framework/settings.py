@@ -95,6 +95,10 @@ def _listening_at(value: str | None) -> str | None:
     return value
 
 
+def _admin(value: str | None) -> str | None:
+    return value if value is None or value.lower() == "off" else _listening_at(value)
+
+
 def _path(value: str) -> str:
     if not value.startswith("/") or not value.isascii() or set(value) & set("?#{} "):
         raise ValueError("must be a path such as /webhooks/stream")
@@ -222,6 +226,19 @@ class Settings(BaseSettings):
         default=None,
         description="Where turns are kept until they are done: `postgresql://USER:PASSWORD@HOST/NAME` or "
         "`sqlite:///FILE`. `engine.db` in the data folder unless it is given. Processes that share it are replicas.",
+    )
+    admin: Annotated[Text, AfterValidator(_admin)] = Field(
+        default=None,
+        description="HOST:PORT of the address for operators: `/livez`, `/readyz`, `/metrics`. `off`: none. By default "
+        "127.0.0.1:8850, or a free port beside it. Nobody but operators may reach it.",
+        validation_alias=AliasChoices("FRAMEWORK_ADMIN", "admin"),
+    )
+    history: float = Field(
+        default=90.0,
+        ge=0,
+        le=3660,
+        description="Days for which a line about each turn is kept, without a word of what people wrote. 0: none is.",
+        validation_alias=AliasChoices("FRAMEWORK_HISTORY", "history"),
     )
     drain: float = Field(
         default=4.0,

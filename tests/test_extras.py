@@ -30,6 +30,7 @@ PACKAGES = {
     "mdit_py_plugins": "mdit-py-plugins",
     "charset_normalizer": "charset-normalizer",
     "python_multipart": "python-multipart",
+    "prometheus_client": "prometheus-client",
 }
 """Names of packages that differ from those of their modules."""
 BOT = """

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from framework.approvals import ApprovalStore
     from framework.budget.usage import UsageBook
     from framework.definition.model import Bot
+    from framework.insight.history import HistoryWriter
     from framework.outbound import Screen
     from framework.runtime.core.bot import Erase, RunningBot
     from framework.runtime.state.feedback import FeedbackLog
@@ -34,7 +35,7 @@ def _utc_now() -> datetime:
 class Stores:
     """Where a bot keeps what it spent, what people thought of it, who has which channel, and what waits for a person.
 
-    `usage` None: the process counts for itself. `erase` None: nobody can be erased here.
+    `usage` None: the process counts for itself. `erase` None: nobody can be erased here. `history` None: none is kept.
     """
 
     feedback: FeedbackLog
@@ -42,12 +43,15 @@ class Stores:
     approvals: ApprovalStore
     usage: UsageBook | None = None
     erase: Erase | None = None
+    history: HistoryWriter | None = None
 
     @classmethod
     def of(cls, bot: Bot, settings: Settings) -> Stores:
         """Those in the database of `settings`. Opens nothing before its first use."""
         from framework.approvals import ApprovalStore
         from framework.budget.database import DatabaseUsageBook
+        from framework.insight.history import HistoryWriter
+        from framework.insight.history_database import DatabaseHistory
         from framework.runtime.erasure import Eraser
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
@@ -61,6 +65,7 @@ class Stores:
             ApprovalStore(storage, now=_utc_now),
             DatabaseUsageBook(address),
             Eraser([bot], settings),
+            HistoryWriter(DatabaseHistory(storage)) if settings.history else None,
         )
 
     @classmethod
@@ -73,6 +78,7 @@ class Stores:
             before.approvals or fresh.approvals,
             before.usage or fresh.usage,
             fresh.erase,
+            before.history,
         )
 
 
@@ -119,6 +125,7 @@ def make_running(
         stores.erase,
         tuple(additions.rules) if additions else (),
         tuple(additions.observers) if additions else (),
+        stores.history,
     )
 
 
@@ -146,5 +153,7 @@ async def open_bot(entry: AppBot, settings: Settings, agents: ChannelAgents) -> 
         if running.usage is not None:
             await running.usage.close()
         await running.handovers.close()
+        if running.history is not None:
+            await running.history.close()
         if running.approvals is not None:
             running.approvals.close()

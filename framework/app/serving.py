@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from framework.runtime.process import PullSource, PushSource
     from framework.settings import Settings
     from framework.stream.model import User
+
+
+_PRUNED_EVERY = 6 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ class Serving:
             await stack.enter_async_context(open_bot(entry, settings, made))
             for entry, made in zip(self._bots, agents, strict=True)
         ]
+        pruning = asyncio.create_task(_prune(running, settings), name="history")
+        stack.callback(pruning.cancel)
         self._reloads = Reloads(zip(self._bots, running, agents, strict=True), settings, show=self._tell)
         stack.push_async_callback(self._reloads.close)
         await run_bots(
@@ -175,6 +181,14 @@ async def _told(reloads: Reloads, settings: Settings) -> AsyncIterator[Renewal]:
         await present_articles([bot for bot in reloads.bots if bot.name == renewal.bot.name], settings)
 
 
+async def _prune(running: Sequence[RunningBot], settings: Settings) -> None:
+    """Delete what is too old from the history, now and every few hours. The bots share one."""
+    history = next((bot.history for bot in running if bot.history is not None), None)
+    while history is not None:
+        await history.prune(datetime.now(UTC) - timedelta(days=settings.history))
+        await asyncio.sleep(_PRUNED_EVERY)
+
+
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
     """Wait for a task, or for the stop, whichever comes first. Raises what the task raised."""
     await race(task, stop.wait())
@@ -188,12 +202,15 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _push_sources(settings: Settings) -> list[PushSource]:
+    from framework.app.admin import admin_server
+
+    operators = partial(admin_server, settings)
     if not settings.by_webhook or settings.webhook is None:
-        return []
+        return [operators]
     with extra("webhook", "Taking in webhooks (FRAMEWORK_WEBHOOK)"):
         from framework.stream.sources.webhook_server import webhook_server
 
-    return [partial(webhook_server, settings)]
+    return [operators, partial(webhook_server, settings)]
 
 
 def _pull_sources(settings: Settings) -> list[PullSource]:

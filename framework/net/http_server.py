@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -20,10 +18,6 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_SECONDS = 75
 ACCEPTING_SECONDS = 0.05
-
-
-class TakenError(SettingsError):
-    """The address cannot be listened at: another program does, or it is not this machine's."""
 
 
 class _Server(uvicorn.Server):
@@ -97,35 +91,3 @@ async def serving(
     finally:
         server.stop()
         await task
-
-
-def listen(where: str, *, what: str, variable: str) -> socket.socket:
-    """Return a socket that listens at HOST:PORT. `what` cannot be done, and `variable` is to be set, if it fails.
-
-    Raises TakenError.
-    """
-    parts = urlsplit(f"//{where}")
-    host, port = parts.hostname or "", parts.port or 0
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio switches Nagle's algorithm off; without, each answer waits 40 ms for an ACK.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform != "win32":
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-        bound.listen(1024)
-    except OSError as error:
-        bound.close()
-        raise TakenError(
-            f"{what} at {where}: {error.strerror}.",
-            where=variable,
-            hint="Choose another HOST:PORT, or end what uses it.",
-        ) from None
-    bound.setblocking(False)
-    return bound
-
-
-def url_of(bound: socket.socket) -> str:
-    """Return the address of a socket that listens: `http://127.0.0.1:8080`."""
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if bound.family == socket.AF_INET6 else f"http://{host}:{port}"

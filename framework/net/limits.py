@@ -66,6 +66,11 @@ class Bucket:
         self._numbers = itertools.count()
 
     @property
+    def left(self) -> int | None:
+        """Calls that the service allows until its window ends, as it said last; None if it does not count."""
+        return None if math.isinf(self._left) else max(0, int(self._left))
+
+    @property
     def waiting(self) -> int:
         """Return how many calls wait, for metrics."""
         return len(self._queue)

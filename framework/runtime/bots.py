@@ -11,9 +11,9 @@ import structlog
 
 from framework.engine.port import Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError
-from framework.net.breaker import breakers
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import VERSION
+from framework.runtime.facts import Facts
 from framework.runtime.intake.timers import Timers
 from framework.runtime.session import OnRetired, Session
 from framework.stream.events import concerns
@@ -56,6 +56,7 @@ class Bots:
         self._retired: dict[tuple[str, str], Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending = False
+        self._facts = Facts(engine, timing)
         self.ended: asyncio.Future[asyncio.Task[None]] = asyncio.get_running_loop().create_future()
 
     @property
@@ -70,13 +71,7 @@ class Bots:
 
     async def facts(self) -> Mapping[str, Any]:
         """How this process does, for a probe: JSON values. Raises EngineError if the database is away."""
-        load = await self._engine.load()
-        return {
-            "bots": {name: session.ready.is_set() for name, session in self._sessions.items()},
-            "turns": {"waiting": load.waiting, "running": load.running, "dead": load.dead},
-            "oldest_seconds": round(load.oldest, 3),
-            "breakers": {breaker.name: breaker.state for breaker in breakers()},
-        }
+        return await self._facts.of(self._sessions.values())
 
     def add(self, bot: RunningBot) -> Session:
         """A bot that is to run, once `start` is called, or now where it was."""

@@ -86,6 +86,7 @@ class Eraser:
     def _steps(self, storage: Storage, user_id: str) -> list[tuple[str, Erase]]:
         from framework.approvals import ApprovalStore
         from framework.audit.log import AuditLog
+        from framework.insight.history_database import DatabaseHistory
         from framework.moderation.decisions import DecisionStore
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
@@ -99,7 +100,7 @@ class Eraser:
             ("moderation", lambda: DecisionStore(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
             ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
-            ("sums", lambda: SumBook(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
+            ("history", lambda: DatabaseHistory(storage).forget(user_id)),
             ("usage", lambda: _forget_usage(storage, user_id)),
         ]
         own = [step for bot in self._bots for step in self._of(bot, user_id)]

@@ -155,6 +155,7 @@ class Pipeline:
                 if isinstance(decision, Turn):
                     turn = decision
                 elif decision is not None:
+                    turn.trace.rule = _name(rule)
                     return turn, decision
         except OURS:
             raise
@@ -233,6 +234,10 @@ class Pipeline:
         if turn.audience is not None or turn.cause.made_up or not around:
             return turn
         return readable(turn, (await self._bot.service.messages(turn.channel, around)).values())
+
+
+def _name(rule: BuiltInRule) -> str:
+    return getattr(rule, "__name__", type(rule).__name__)
 
 
 class _BugError(Exception):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from framework.engine.port import DeadLetter, Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
+from framework.insight import meters
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import TurnRequest, result_of, turn_of
-from framework.runtime.core.outcome import Failed
-from framework.runtime.core.turn import Origin
+from framework.runtime.core.outcome import Failed, Outcome
+from framework.runtime.core.trace import counted, line_of
+from framework.runtime.core.turn import Origin, Turn
 from framework.runtime.decide.bursts import quiet_of
 from framework.runtime.decide.duplicates import APOLOGISED
 from framework.runtime.intake.background import BackgroundTasks
@@ -49,6 +54,8 @@ from framework.stream.model import (
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
+REPLICA = f"{socket.gethostname()}:{os.getpid()}"
+"""This process, for people who look at what replicas did."""
 
 OnRetired = Callable[[], Awaitable[None]]
 """Closes what a bot held, once no turn needs it any more."""
@@ -83,6 +90,8 @@ class Session:
         self._side_jobs = SideJobs(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
         self._background = BackgroundTasks(bot.name, timing)
         self._reconnecting = ReconnectBuffer()
+        self._up: tuple[bool, datetime, str] = (not connected, timing.now(), "it did not connect yet")
+        self._heard_at: float | None = None
         pace = EvenPace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
         self._synthetic = SyntheticTriggers(bot, engine, timing, lambda: self._membership.known)
@@ -90,6 +99,17 @@ class Session:
         self._membership = Membership(
             bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._read, before=before
         )
+
+    @property
+    def connection(self) -> Mapping[str, Any]:
+        """Whether events come (`up`), `since` when (ISO 8601), and `why` not."""
+        up, since, why = self._up
+        return {"up": up, "since": since.isoformat(timespec="seconds"), "why": "" if up else why}
+
+    @property
+    def quiet_seconds(self) -> float | None:
+        """Seconds since any event came; None before the first one."""
+        return None if self._heard_at is None else self._timing.monotonic() - self._heard_at
 
     async def run(self) -> None:
         """Take events in until cancelled. Raises what ended it: it never ends by itself without an error."""
@@ -133,6 +153,7 @@ class Session:
         Events of other channels may come too. What is to be answered is kept when this returns; raises EngineError if
         it could not be. Without `ordered` a message sent before may still be on its way.
         """
+        self._heard_at = self._timing.monotonic()
         match event:
             case MessageNew(message):
                 await self._hear(message, ordered=ordered)
@@ -186,7 +207,16 @@ class Session:
                 _log.warning("turn.postponed", bot=turn.bot, reply=turn.reply_id, seconds=round(seconds, 1))
             case DeadLetter(error):
                 _log.error("turn.dead", bot=turn.bot, reply=turn.reply_id, error=error, retry=f"turns retry {job.key}")
+        if not isinstance(come_to, Retry):
+            await self._note(turn, outcome)
         return come_to
+
+    async def _note(self, turn: Turn, outcome: Outcome) -> None:
+        """Count a turn that was decided, and keep its line before the engine settles it."""
+        now = self._timing.now()
+        meters.turn_decided(counted(turn, outcome, now=now))
+        if self.bot.history is not None:
+            await self.bot.history.add(line_of(turn, outcome, now=now, replica=REPLICA))
 
     def _let_go(self, version: _Version) -> None:
         if version.on_retired is not None and not version.turns:
@@ -200,8 +230,11 @@ class Session:
     def _connection(self, event: Connected | Disconnected) -> None:
         if isinstance(event, Disconnected):
             _log.warning("connection.lost", bot=self.bot.name, reason=event.reason)
+            self._up = (False, self._timing.now(), event.reason)
             return
         _log.info("connection.up", bot=self.bot.name, again=event.again)
+        meters.connected(self.bot.name, again=event.again)
+        self._up = (True, self._timing.now(), "")
         self._background.spawn(self._arrive(self._reconnecting.begin()), name="arrive")
 
     def _erase(self, user_id: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from weakref import WeakSet
 
 from framework.net.limits import UNCOUNTED, Bucket
 from framework.stream.timing import Timing
@@ -38,12 +40,22 @@ class Endpoint(Enum):
     UPDATE_USERS = ("UpdateUsers", UNCOUNTED)
 
 
+_budgets: WeakSet[CallBudget] = WeakSet()
+
+
 class CallBudget:
     """The buckets of one app: one for each endpoint with the app's token, and one with a user token."""
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._buckets: dict[tuple[Endpoint, bool], Bucket] = {}
+        _budgets.add(self)
+
+    @property
+    def left(self) -> Mapping[str, int]:
+        """How many calls each operation has left with the app's token, where the service said so."""
+        found = {endpoint.title: bucket.left for (endpoint, as_user), bucket in self._buckets.items() if not as_user}
+        return {title: left for title, left in found.items() if left is not None}
 
     def bucket(self, endpoint: Endpoint, *, as_user: bool) -> Bucket:
         """Return the bucket for calls to this endpoint with this kind of token."""
@@ -51,3 +63,12 @@ class CallBudget:
         if key not in self._buckets:
             self._buckets[key] = Bucket(USER_LIMIT if as_user else endpoint.limit, self._timing)
         return self._buckets[key]
+
+
+def calls_left() -> Mapping[str, int]:
+    """Return how many calls each operation has left in this process, for metrics."""
+    left: dict[str, int] = {}
+    for budget in _budgets:
+        for title, count in budget.left.items():
+            left[title] = min(count, left.get(title, count))
+    return left

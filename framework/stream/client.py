@@ -13,6 +13,7 @@ import aiohttp
 import structlog
 
 from framework.errors import ChatServiceError
+from framework.insight import meters
 from framework.net.breaker import Breaker, Ticket
 from framework.net.headers import header_number, limit_ends_in, service_time
 from framework.net.limits import Bucket, Rank
@@ -238,6 +239,7 @@ class StreamClient:
         from stream_chat.base.exceptions import StreamAPIException
 
         answer = _Answer()
+        started = self._timing.monotonic()
         noted = _answer.set(answer)
         bucket = self._bucket(call)
         try:
@@ -255,6 +257,7 @@ class StreamClient:
             raise garbled(self.base_url, answer.status) from error
         finally:
             _answer.reset(noted)
+            meters.service_called(call.endpoint.title, answer.status, self._timing.monotonic() - started)
         self._observe(answer, bucket)
         return reply
 

@@ -13,6 +13,7 @@ from framework.budget.usage import UsageBook
 from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
 from framework.engine.port import SUSPECTED_AFTER
+from framework.insight.history import HistoryWriter
 from framework.outbound import UNSCREENED, Screen
 from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
@@ -48,6 +49,7 @@ class RunningBot:
     may be posted in a channel (None: one that is not known); without it everything may.
 
     `rules` and `observers` are added to the pipeline's own, for every turn of the bot (see `Rule` and `Observer`).
+    `history` keeps a line for each turn that was decided; without it none is kept.
     """
 
     name: str
@@ -63,6 +65,7 @@ class RunningBot:
     erase: Erase | None = None
     rules: Sequence[Rule] = ()
     observers: Sequence[Observer] = ()
+    history: HistoryWriter | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

@@ -77,6 +77,7 @@ class HandedOff:
     """A person takes over."""
 
     reason: str
+    kind: HandoverKind = "rule"
 
 
 @dataclass(frozen=True)

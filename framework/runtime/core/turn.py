@@ -12,6 +12,7 @@ from framework.definition.parts.triggers import TriggerKind
 from framework.engine.port import Execution
 from framework.runtime.core.bot import Setup
 from framework.runtime.core.outcome import Say
+from framework.runtime.core.trace import TurnTrace
 from framework.runtime.state.audience import audience_of
 from framework.runtime.state.handover import Handover
 from framework.runtime.state.ids import TurnIds
@@ -105,6 +106,7 @@ class Turn:
     `burst` are the messages that the reply answers, the trigger last, if it answers several. `marks` go into the
     reply's custom fields. `audience`: the only users who may see the answer, once the messages around the trigger were
     read. `say`: a fixed text to post instead of an answer. `handover` is the channel's latest one, which is over.
+    `trace` are notes for those who look at the turn later.
     """
 
     bot: str
@@ -126,6 +128,7 @@ class Turn:
     say: Say | None = field(default=None, compare=False)
     handover: Handover | None = field(default=None, compare=False)
     reply: ReplyState = field(default_factory=ReplyState, compare=False)
+    trace: TurnTrace = field(default_factory=TurnTrace, compare=False)
 
     @property
     def definition(self) -> BotDefinition:

@@ -139,6 +139,7 @@ def _of_all(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _caused(turn: Turn, trigger: Trigger) -> Turn:
+    turn.trace.trigger = trigger.on
     cause = Cause(kind=trigger.on, do=trigger.do, say=trigger.say, since_last=trigger.since_last)
     return _going_on(replace(turn, cause=cause))
 

@@ -38,6 +38,10 @@ class DatabaseHandovers:
         """See the port."""
         return await self._storage.read(SCHEMA, lambda connection: _of(connection, scope, channels))
 
+    async def open_ones(self, scope: str) -> Mapping[str, Handover]:
+        """See the port."""
+        return await self._storage.read(SCHEMA, lambda connection: _open_ones(connection, scope))
+
     async def change(self, scope: str, channel: str, change: Change) -> Handover | None:
         """See the port."""
         return await self._storage.write(SCHEMA, lambda connection: _change(connection, scope, channel, change))
@@ -88,6 +92,18 @@ def _of(connection: Connection, scope: str, channels: Sequence[str]) -> dict[str
     query = select(STATES.c.channel, STATES.c.value)
     query = query.where(STATES.c.scope == scope, STATES.c.channel.in_(list(channels)))
     return {channel: _read(value) for channel, value in connection.execute(query)}
+
+
+def _open_ones(connection: Connection, scope: str) -> dict[str, Handover]:
+    from sqlalchemy import select
+
+    from framework.runtime.handover.tables import STATES
+
+    query = select(STATES.c.channel, STATES.c.value)
+    # A look at the text spares reading thousands of handovers that are long over.
+    query = query.where(STATES.c.scope == scope, STATES.c.value.contains('"state":"open"', autoescape=True))
+    found = {channel: _read(value) for channel, value in connection.execute(query)}
+    return {channel: state for channel, state in found.items() if state.is_open}
 
 
 def _change(connection: Connection, scope: str, channel: str, change: Change) -> Handover | None:

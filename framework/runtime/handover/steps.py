@@ -68,7 +68,7 @@ class HandoverSteps:
         """Hand over, and tell the customer."""
         made = await self.prepare(turn, view, why)
         await self._writer.finalize(turn, made.answer, made.facts)
-        return HandedOff(why.reason)
+        return HandedOff(why.reason, why.kind)
 
     async def prepare(self, turn: Turn, view: ChannelView, why: HandOver) -> HandedOver:
         """Do all but telling the customer: note it, call the people, alert the team, sum up.

@@ -45,7 +45,7 @@ class Deliver:
         seconds = (self._timing.now() - turn.received_at).total_seconds()
         _log.info("turn.posted", seconds=round(seconds, 3), characters=len(answer.text), parts=turn.reply.parts)
         if isinstance(finished, HandedOver):
-            return HandedOff(finished.why.reason)
+            return HandedOff(finished.why.reason, finished.why.kind)
         return Replied(turn.reply_id, answer, parts=turn.reply.parts)
 
     async def fail(self, turn: Turn, error: Exception) -> Outcome:

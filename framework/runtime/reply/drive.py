@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from framework.agent.conversation import AgentEvent, Answer, Finished
+from framework.agent.conversation import AgentEvent, Answer, Finished, ToolFinished
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError
 from framework.runtime.core.outcome import HandOver, Outcome, Silent
@@ -63,6 +63,7 @@ async def drive(turn: Turn, events: AsyncIterator[AgentEvent], sink: Sink, *, se
                     await buffer.wait_ended(seconds + 1)
             made = buffer.result()
             if isinstance(made, Finished):
+                turn.trace.answer = made.answer
                 _log_answer(made.answer)
                 return await sink.deliver(turn, made)
             if isinstance(made, OURS):
@@ -82,6 +83,8 @@ async def observed(
             for observer in observers:
                 event = await observer(turn, event)  # noqa: PLW2901 - each one gets what the one before made of it
             is_finished |= isinstance(event, HandedOver)
+            if isinstance(event, ToolFinished):
+                turn.trace.tools.append((event.name, event.ok))
             yield event
     except OURS:
         raise

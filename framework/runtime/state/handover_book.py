@@ -17,6 +17,9 @@ class HandoverBook(Protocol):
     async def of(self, scope: str, channels: Sequence[str]) -> Mapping[str, Handover]:
         """Return the latest handover of each of these channels that had one."""
 
+    async def open_ones(self, scope: str) -> Mapping[str, Handover]:
+        """Return the handovers that are open, by channel."""
+
     async def change(self, scope: str, channel: str, change: Change) -> Handover | None:
         """Change a channel's state in one step, between which no replica comes. Returns the state as it is then."""
 
@@ -48,6 +51,10 @@ class MemoryHandovers:
     async def of(self, scope: str, channels: Sequence[str]) -> Mapping[str, Handover]:
         """See the port."""
         return {channel: self._states[scope, channel] for channel in channels if (scope, channel) in self._states}
+
+    async def open_ones(self, scope: str) -> Mapping[str, Handover]:
+        """See the port."""
+        return {channel: state for (whose, channel), state in self._states.items() if whose == scope and state.is_open}
 
     async def change(self, scope: str, channel: str, change: Change) -> Handover | None:
         """See the port."""

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from framework.errors import FrameworkError
+from framework.insight import meters
 from framework.stream.events import read_event
 from framework.stream.model import Event
 from framework.stream.sources.bodies import Bodies, RefusedError
@@ -78,6 +79,11 @@ class Webhook:
 
     async def receive(self, request: Request) -> Response:
         """Answer one delivery."""
+        answer = await self._answer(request)
+        meters.webhook_answered(answer.status_code)
+        return answer
+
+    async def _answer(self, request: Request) -> Response:
         try:
             body = await self._signed_body(request)
             if self._busy >= MOST_AT_ONCE:

@@ -10,7 +10,8 @@ from datetime import timedelta
 import structlog
 
 from framework.errors import SettingsError
-from framework.net.http_server import listen, serving, url_of
+from framework.net.http_server import serving
+from framework.net.listener import listen, url_of
 from framework.settings import Settings
 from framework.stream.sources.bodies import BODY_SECONDS
 from framework.stream.sources.connections import BoundedProtocol
