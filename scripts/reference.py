@@ -16,6 +16,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from framework.campaigns.model import CampaignDefinition
 from framework.cli.main import app
 from framework.definition.reference import BEGIN, END, reference
 from framework.moderation.rules.model import Moderation, Rule, When
@@ -88,6 +89,12 @@ A word: {outcomes}, from the weakest to the strongest. Or a key with its value, 
 
 {do}
 """
+_CAMPAIGNS = """# Keys of campaigns
+
+Every key that a file `campaigns/NAME.yaml` in a bot's folder may have. [Campaigns](../campaigns.md) explains how the
+keys work together. This page is made from the program by `python -m scripts.reference`.
+
+{keys}"""
 _SETTINGS = """# Settings
 
 A setting is a variable of the environment, or a line of a file `.env` in the folder where the program starts. The
@@ -139,6 +146,11 @@ def moderation_page() -> str:
     )
 
 
+def campaigns_page() -> str:
+    """The page about campaigns/NAME.yaml."""
+    return _CAMPAIGNS.format(keys=reference(CampaignDefinition))
+
+
 def _keys_of(part: type[BaseModel]) -> str:
     rows = [
         f"| `{field.alias or name}` | {_default(field)} | {field.description} | {_example(field)} |"
@@ -176,6 +188,7 @@ def pages() -> dict[Path, str]:
     """Each generated page with its text."""
     made = {
         "bot-yaml.md": keys_page(),
+        "campaign-yaml.md": campaigns_page(),
         "moderation-yaml.md": moderation_page(),
         "conversation-tests.md": tests_page(),
         "commands.md": commands_page(),

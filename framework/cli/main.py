@@ -10,6 +10,7 @@ import typer
 
 from framework.cli import (
     ask,
+    campaign,
     chat,
     check,
     conversations,
@@ -39,7 +40,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    run, turns, reply, chat, ask, new, check, explain, conversations, schema, erase, moderation, ops, mcp, sandbox,
+    run, turns, reply, chat, ask, new, check, explain, conversations, schema, erase, moderation,
+    campaign, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)
 

@@ -21,21 +21,26 @@ def schema(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of printing.")
     ] = None,
+    campaign: Annotated[
+        bool, typer.Option("--campaign", help="That of campaigns/NAME.yaml instead of that of bot.yaml.")
+    ] = False,
     docs: Annotated[
         Path | None, typer.Option("--docs", help="Renew the reference of all keys in this Markdown file instead.")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of bot.yaml. Editors find it by the first line of each bot.yaml."""
-    from framework.definition.schema import schema_text
+    """Print the JSON Schema of bot.yaml, or of campaigns. Editors find it by the first line of each file."""
+    from framework.campaigns.model import CampaignDefinition
+    from framework.definition.schema import schema_of, schema_text
 
+    text = schema_text(schema_of(CampaignDefinition, "campaigns/NAME.yaml") if campaign else None)
     if docs is not None:
         _renew(docs)
     elif output is None:
-        sys.stdout.write(schema_text())
+        sys.stdout.write(text)
     else:
         with readable_by_others():
             output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(schema_text(), encoding="utf-8")
+            output.write_text(text, encoding="utf-8")
 
 
 def _renew(file: Path) -> None:

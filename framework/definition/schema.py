@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from framework.definition.model import BotDefinition
 from framework.definition.reading.problems import duration
@@ -18,14 +18,18 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def bot_schema() -> dict[str, Any]:
     """Return the schema as plain values."""
-    schema = BotDefinition.model_json_schema(mode="validation")
-    written = _as_written(schema)
-    return {"$schema": _DIALECT, **written, "title": "bot.yaml"}
+    return schema_of(BotDefinition, "bot.yaml")
 
 
-def schema_text() -> str:
-    """Return the schema as text for the file."""
-    return json.dumps(bot_schema(), ensure_ascii=False, indent=2) + "\n"
+def schema_of(model: type[BaseModel], title: str) -> dict[str, Any]:
+    """Return the schema of a file by its model."""
+    written = _as_written(model.model_json_schema(mode="validation"))
+    return {"$schema": _DIALECT, **written, "title": title}
+
+
+def schema_text(schema: dict[str, Any] | None = None) -> str:
+    """Return a schema as text for its file; that of bot.yaml if none is given."""
+    return json.dumps(schema or bot_schema(), ensure_ascii=False, indent=2) + "\n"
 
 
 def _as_written(node: Json) -> Json:

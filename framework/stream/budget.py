@@ -38,6 +38,8 @@ class Endpoint(Enum):
     GET_REACTIONS = ("GetReactions", UNCOUNTED)
     QUERY_USERS = ("QueryUsers", UNCOUNTED)
     UPDATE_USERS = ("UpdateUsers", UNCOUNTED)
+    CAMPAIGNS = ("Campaigns", UNCOUNTED)
+    SEARCH = ("Search", 300)
 
 
 _budgets: WeakSet[CallBudget] = WeakSet()

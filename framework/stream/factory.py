@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from framework.errors import SettingsError
 from framework.settings import Settings
 from framework.stream.budget import Endpoint
+from framework.stream.campaigns import StreamCampaigns
 from framework.stream.client import StreamApp, StreamClient
 from framework.stream.credentials import Credentials
 from framework.stream.model import User
@@ -64,6 +65,21 @@ def open_chat_service(
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, identity.user_id, now=timing.now)
     app = app or shared_app(settings.stream_api_key, settings.base_url, timing)
     return StreamChatService(StreamClient(credentials, settings.base_url, timing, app), identity, timing)
+
+
+def open_campaigns(
+    settings: Settings, *, timing: Timing | None = None, app: StreamApp | None = None
+) -> StreamCampaigns:
+    """Make the campaigns of the app, which shares its limits with the bots. Nothing is connected yet.
+
+    Raises SettingsError if the settings name no app.
+    """
+    if settings.stream_api_key is None or settings.stream_api_secret is None:
+        raise _no_app()
+    timing = timing or Timing()
+    credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, "server", now=timing.now)
+    app = app or shared_app(settings.stream_api_key, settings.base_url, timing)
+    return StreamCampaigns(StreamClient(credentials, settings.base_url, timing, app))
 
 
 def shared_app(key: str, base_url: str, timing: Timing) -> StreamApp:

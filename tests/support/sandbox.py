@@ -35,10 +35,17 @@ class RunningSandbox:
 
 @asynccontextmanager
 async def start_sandbox(
-    data: str = ":memory:", *, port: int = 0, rate_limits: bool = False
+    data: str = ":memory:", *, port: int = 0, rate_limits: bool = False, campaign_rate: int = 1_000
 ) -> AsyncIterator[RunningSandbox]:
     """A sandbox for as long as the block lasts. `data` is ":memory:" or a file; `port` 0 takes a free one."""
-    config = SandboxConfig(port=port, api_key=API_KEY, api_secret=API_SECRET, data=data, rate_limits=rate_limits)
+    config = SandboxConfig(
+        port=port,
+        api_key=API_KEY,
+        api_secret=API_SECRET,
+        data=data,
+        rate_limits=rate_limits,
+        campaign_rate=campaign_rate,
+    )
     with _no_idling():
         async with serving(config) as running:
             yield RunningSandbox(running.url, API_KEY, API_SECRET, running.sandbox)

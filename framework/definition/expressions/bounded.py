@@ -45,6 +45,10 @@ class BoundedEnvironment(SandboxedEnvironment):
         self.filters[_ROUNDS] = self._rounds
         self.filters[_JOINED] = lambda parts: self.concat(map(str, parts))
 
+    def renew(self) -> None:
+        """Give the next rendering a budget of its own. Templates that are compiled once are rendered many times."""
+        self._left = MOST_WORK
+
     def pay(self, work: int) -> None:
         """Take from the budget. Raises TemplateRuntimeError if it is spent."""
         self._left -= work

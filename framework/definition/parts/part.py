@@ -12,8 +12,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*[smhdw]\s*)+")
 
 
-def _read_duration(value: object) -> object:
-    """Read `90s`, `1h 30m`, `7d`; a plain number counts seconds."""
+def read_duration(value: object) -> object:
+    """Read `90s`, `1h 30m`, `7d`; a plain number counts seconds. Raises ValueError for other texts."""
     if isinstance(value, str):
         if not _DURATION.fullmatch(value):
             raise ValueError(f"{value!r} is not a duration; write it as in 90s, 30m, 2h or 7d")
@@ -30,7 +30,7 @@ def _one_or_many(value: object) -> object:
 
 
 ONE_OR_MANY = BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])
-Duration = Annotated[timedelta, BeforeValidator(_read_duration, json_schema_input_type=str | int | float)]
+Duration = Annotated[timedelta, BeforeValidator(read_duration, json_schema_input_type=str | int | float)]
 """In bot.yaml `90s`, `30m`, `2h`, `7d`, or a number of seconds."""
 Texts = Annotated[tuple[str, ...], ONE_OR_MANY]
 """In bot.yaml a list, or one text alone."""

@@ -1,0 +1,18 @@
+"""One Postgres server for all tests of storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.postgres import Postgres, unavailable
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    reason = unavailable()
+    if reason is not None:
+        pytest.skip(reason)
+    with Postgres.running() as server:
+        yield server
