@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from framework.agent.build.channel_agents import ChannelAgents
     from framework.app.app_bot import AppBot
+    from framework.app.guarding.guarding import Guarding
     from framework.app.reloads import Reloads
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
@@ -61,6 +62,7 @@ class Serving:
         self._tell = tell
         self._sandbox = not settings.has_stream
         self._reloads: Reloads | None = None
+        self._guarding: Guarding | None = None
 
     async def until(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises FrameworkError if a bot cannot start, or goes on no longer."""
@@ -73,6 +75,8 @@ class Serving:
         """Read the bots' files again, edited or not."""
         if self._reloads is not None:
             self._reloads.ask()
+        if self._guarding is not None:
+            self._guarding.reload()
 
     async def _prepared(
         self, stack: AsyncExitStack, stop: asyncio.Event
@@ -120,6 +124,7 @@ class Serving:
         ]
         pruning = asyncio.create_task(_prune(running, settings), name="history")
         stack.callback(pruning.cancel)
+        self._guarding = guarding = await self._guard(stack, running)
         self._reloads = Reloads(zip(self._bots, running, agents, strict=True), settings, show=self._tell)
         stack.push_async_callback(self._reloads.close)
         await run_bots(
@@ -129,9 +134,27 @@ class Serving:
             limits=_limits(settings),
             engine=engine,
             connected=settings.by_websocket,
-            push_sources=_push_sources(settings),
+            push_sources=_push_sources(settings, guarding),
             pull_sources=_pull_sources(settings),
+            on_event=guarding.hear if guarding is not None else None,
             renewals=_told(self._reloads, settings) if self._sandbox else self._reloads.all(),
+        )
+
+    async def _guard(self, stack: AsyncExitStack, running: Sequence[RunningBot]) -> Guarding | None:
+        """Start moderation, if a bot has a moderation.yaml."""
+        bots = [entry.bot for entry in self._bots]
+        if not any((bot.folder / "moderation.yaml").is_file() for bot in bots):
+            return None
+        from framework.app.guarding.guarding import guarding
+        from framework.moderation.endpoint.rules import GuardedBot
+
+        guarded = [
+            GuardedBot(bot.name, bot.folder, tuple(bot.definition.channels.join))
+            for bot in bots
+            if (bot.folder / "moderation.yaml").is_file()
+        ]
+        return await stack.enter_async_context(
+            guarding(running, guarded, self._settings, sandbox=self._sandbox, tell=self._tell)
         )
 
 
@@ -201,7 +224,7 @@ def _limits(settings: Settings) -> Limits:
     return Limits(shutdown=settings.drain, concurrent_turns=settings.slots)
 
 
-def _push_sources(settings: Settings) -> list[PushSource]:
+def _push_sources(settings: Settings, guarding: Guarding | None) -> list[PushSource]:
     from framework.app.admin import admin_server
 
     operators = partial(admin_server, settings)
@@ -210,7 +233,8 @@ def _push_sources(settings: Settings) -> list[PushSource]:
     with extra("webhook", "Taking in webhooks (FRAMEWORK_WEBHOOK)"):
         from framework.stream.sources.webhook_server import webhook_server
 
-    return [operators, partial(webhook_server, settings)]
+    bound = guarding.inner if guarding is not None else None
+    return [operators, partial(webhook_server, settings, bound=bound)]
 
 
 def _pull_sources(settings: Settings) -> list[PullSource]:

@@ -11,7 +11,7 @@ from framework.errors import Position
 from framework.moderation.message import Piece, Screened
 from framework.moderation.rules.conditions import Condition, conditions_of, scored
 from framework.moderation.rules.finding import Finding
-from framework.moderation.rules.history import History
+from framework.moderation.rules.history import AuthorHistory
 from framework.moderation.rules.model import Moderation, Rule
 from framework.moderation.rules.outcome import Outcome
 from framework.moderation.words import How, Term
@@ -71,7 +71,7 @@ class Guard:
     language: str
     phrase: str
     rules: Sequence[_Ready] = field(repr=False)
-    history: History = field(repr=False)
+    history: AuthorHistory = field(repr=False)
 
     @classmethod
     def of(
@@ -86,7 +86,7 @@ class Guard:
         phrase: str = "This message cannot be posted here.",
     ) -> Guard:
         """Make the rules ready. `terms` are what each rule looks for, by its name; `where` is where it stands."""
-        history = History(lambda: now().timestamp())
+        history = AuthorHistory(lambda: now().timestamp())
         ready = [
             _Ready(
                 rule,
@@ -112,9 +112,14 @@ class Guard:
             dict.fromkeys(one.rule.when.model for one in wanting if one.counts or _found(one, message) is not None)
         )
 
+    def names_of(self, kinds: Sequence[str]) -> tuple[str, ...]:
+        """The names of the rules that ask a model for one of these kinds."""
+        return tuple(one.rule.name for one in self.rules if one.scored is not None and one.rule.when.model in kinds)
+
     def judge(self, message: Screened) -> GuardDecision:
         """Say what is done with a message. It counts for floods and repeats."""
-        self.history.add(message.channel, message.user_id, message.message_id, message.text)
+        at = None if message.at is None else message.at.timestamp()
+        self.history.add(message.channel, message.user_id, message.message_id, message.text, at)
         return self.decide(message)
 
     def decide(self, message: Screened) -> GuardDecision:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,16 @@ class Bots:
     """The sessions of a process. `ended` is set to the task of the first one that ends."""
 
     def __init__(
-        self, engine: Engine, limits: Limits, timing: Timing, timers: Timers, *, connected: bool = True
+        self,
+        engine: Engine,
+        limits: Limits,
+        timing: Timing,
+        timers: Timers,
+        *,
+        connected: bool = True,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
+        self._on_event = on_event
         self._engine = engine
         self._limits = limits
         self._timing = timing
@@ -75,7 +83,9 @@ class Bots:
 
     def add(self, bot: RunningBot) -> Session:
         """A bot that is to run, once `start` is called, or now where it was."""
-        session = Session(bot, self._engine, self._limits, self._timing, connected=self._connected)
+        session = Session(
+            bot, self._engine, self._limits, self._timing, connected=self._connected, on_event=self._on_event
+        )
         self._sessions[bot.name] = session
         return session
 
@@ -116,6 +126,8 @@ class Bots:
 
     async def take(self, event: Event) -> None:
         """An event that came by a way which keeps no order: for every bot that it concerns. Raises EngineError."""
+        if self._on_event is not None:
+            self._on_event(event)
         failed: EngineError | None = None
         concerned = [one for one in self._sessions.values() if concerns(event, one.bot.user_id)]
         for session in concerned:

@@ -18,6 +18,7 @@ from framework.runtime.backlog import Backlog
 from framework.runtime.bots import Bots, Renewal
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.intake.timers import SchedulerTimers, Timers
+from framework.stream.model import Event
 from framework.stream.sources.delivery import Facts, Inbox
 from framework.stream.timing import Timing
 
@@ -55,21 +56,22 @@ async def run_bots(
     push_sources: Sequence[PushSource] = (),
     pull_sources: Sequence[PullSource] = (),
     connected: bool = True,
+    on_event: Callable[[Event], None] | None = None,
     renewals: AsyncIterator[Renewal] | None = None,
 ) -> None:
     """Run until `stop` is set; `ready` is called once, when every bot is. Returns after a clean end.
 
     Events come by each bot's own connection, unless `connected` is off, and by `push_sources` and `pull_sources`. Bots
-    whose files were edited come by `renewals`. On stop no event is taken in any more, turns in flight have
-    `Limits.shutdown` seconds to end, and what is left stays with the engine and in the channels. Raises FrameworkError
-    when a bot cannot start or goes on no longer.
+    whose files were edited come by `renewals`. `on_event` hears of each event, before a bot does. On stop no event is
+    taken in any more, turns in flight have `Limits.shutdown` seconds to end, and what is left stays with the engine and
+    in the channels. Raises FrameworkError when a bot cannot start or goes on no longer.
     """
     _refuse_twins(bots)
     limits = limits or Limits()
     timing = timing or Timing()
     engine = engine or LocalEngine(concurrency=limits.concurrent_turns)
     timers = timers or SchedulerTimers()
-    running = Bots(engine, limits, timing, timers, connected=connected)
+    running = Bots(engine, limits, timing, timers, connected=connected, on_event=on_event)
     try:
         opened = await asyncio.gather(*(bot.service.open() for bot in bots), return_exceptions=True)
         for error in opened:

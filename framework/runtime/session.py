@@ -76,8 +76,16 @@ class Session:
     """
 
     def __init__(
-        self, bot: RunningBot, engine: Engine, limits: Limits, timing: Timing, *, connected: bool = True
+        self,
+        bot: RunningBot,
+        engine: Engine,
+        limits: Limits,
+        timing: Timing,
+        *,
+        connected: bool = True,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
+        self._on_event = on_event
         self.bot = bot
         self.ready = asyncio.Event()
         self._engine = engine
@@ -249,6 +257,8 @@ class Session:
 
     async def _listen(self) -> None:
         async for event in self.bot.service.events():
+            if self._on_event is not None:
+                self._on_event(event)
             try:
                 await self.take(event)
             except EngineError as error:

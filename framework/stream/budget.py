@@ -40,6 +40,14 @@ class Endpoint(Enum):
     UPDATE_USERS = ("UpdateUsers", UNCOUNTED)
     CAMPAIGNS = ("Campaigns", UNCOUNTED)
     SEARCH = ("Search", 300)
+    FLAG = ("Flag", 300)
+    SUBMIT_ACTION = ("SubmitAction", 300)
+    QUERY_REVIEW_QUEUE = ("QueryReviewQueue", 300)
+    BAN = ("Ban", 300)
+    COMMIT_MESSAGE = ("CommitMessage", UNCOUNTED)
+    GET_APP = ("GetApp", UNCOUNTED)
+    UPDATE_APP = ("UpdateApp", UNCOUNTED)
+    GET_BLOCK_LIST = ("GetBlockList", UNCOUNTED)
 
 
 _budgets: WeakSet[CallBudget] = WeakSet()

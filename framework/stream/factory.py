@@ -13,6 +13,7 @@ from framework.stream.campaigns import StreamCampaigns
 from framework.stream.client import StreamApp, StreamClient
 from framework.stream.credentials import Credentials
 from framework.stream.model import User
+from framework.stream.moderation import StreamModeration
 from framework.stream.service import BotIdentity, StreamChatService
 from framework.stream.timing import Timing
 
@@ -80,6 +81,19 @@ def open_campaigns(
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, "server", now=timing.now)
     app = app or shared_app(settings.stream_api_key, settings.base_url, timing)
     return StreamCampaigns(StreamClient(credentials, settings.base_url, timing, app))
+
+
+def open_moderation(settings: Settings, by: str, *, timing: Timing | None = None) -> StreamModeration:
+    """Make the moderation of the app that the settings name, by this user. It shares the limits of `open_chat_service`.
+
+    Raises SettingsError if the settings name no app.
+    """
+    if settings.stream_api_key is None or settings.stream_api_secret is None:
+        raise _no_app()
+    timing = timing or Timing()
+    credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, by, now=timing.now)
+    app = shared_app(settings.stream_api_key, settings.base_url, timing)
+    return StreamModeration(StreamClient(credentials, settings.base_url, timing, app), by, timing.now)
 
 
 def shared_app(key: str, base_url: str, timing: Timing) -> StreamApp:

@@ -49,7 +49,7 @@ async def test_each_text_of_a_message_has_one_decision(store: DecisionStore, clo
     edited = decision(clock, content="c-2")
     assert await store.record([edited]) == {edited.id}
     assert [one.decision for one in await store.of_message("m-1")] == [first, edited]
-    assert await store.take_due(10) == []
+    assert await store.take_due(10, ["moderator_bot"]) == []
 
 
 async def test_what_is_not_let_pass_is_in_the_audit_log_without_its_text(store: DecisionStore, clock: Clock) -> None:
@@ -82,22 +82,26 @@ async def test_an_effect_is_taken_by_one_and_by_others_only_when_that_one_is_gon
     other = DecisionStore(Storage(f"sqlite:///{tmp_path / 'engine.db'}"), now=clock.now)
     made = decision(clock, effects=(Effect("mute", {"seconds": 600}), Effect("alert", {"channel": "team:a"})))
     await store.record([made])
-    taken = [one for many in await asyncio.gather(store.take_due(1), other.take_due(1)) for one in many]
+    taken = [
+        one
+        for many in await asyncio.gather(store.take_due(1, ["moderator_bot"]), other.take_due(1, ["moderator_bot"]))
+        for one in many
+    ]
     assert sorted(one.kind for one in taken) == ["alert", "mute"]
-    assert await store.take_due(10) == []
+    assert await store.take_due(10, ["moderator_bot"]) == []
     mute = next(one for one in taken if one.kind == "mute")
     assert mute.details == {"seconds": 600}
     assert mute.decision.id == made.id
     await store.done(mute)
     clock.at += timedelta(minutes=1)
-    (again,) = await other.take_due(10)
+    (again,) = await other.take_due(10, ["moderator_bot"])
     assert (again.kind, again.tries) == ("alert", 2)
     # Who had it before comes too late.
     await store.done(next(one for one in taken if one.kind == "alert"), error="gone")
     await other.put_off(again, clock.at + timedelta(seconds=5), error="429")
-    assert await store.take_due(10) == []
+    assert await store.take_due(10, ["moderator_bot"]) == []
     clock.at += timedelta(seconds=5)
-    (last,) = await store.take_due(10)
+    (last,) = await store.take_due(10, ["moderator_bot"])
     await store.done(last, error="refused")
     (logged,) = await store.last(10)
     assert [(one.kind, one.state, one.error) for one in logged.effects] == [
@@ -120,7 +124,7 @@ async def test_a_person_is_erased_and_old_decisions_are_deleted(store: DecisionS
     clock.at += timedelta(days=4)
     assert await store.clean() == 1
     assert await store.erase("eve") == 1
-    assert await store.take_due(10) == []
+    assert await store.take_due(10, ["moderator_bot"]) == []
     assert await store.last(10) == []
 
 

@@ -20,8 +20,7 @@ import pytest
 
 from framework.settings import Settings
 from framework.stream.model import Event
-from framework.stream.sources import connections, delivery
-from framework.stream.sources import webhook as module
+from framework.stream.sources import connections, delivery, signed
 from framework.stream.sources.webhook_server import webhook_server
 from tests.support.waiting import until
 
@@ -156,7 +155,7 @@ async def test_unpacking_holds_no_other_delivery_up(served: Served, monkeypatch:
             may.wait()
         return delivery.unpack(body)
 
-    monkeypatch.setattr(module, "unpack", slowly)
+    monkeypatch.setattr(signed, "unpack", slowly)
     bombs = [asyncio.create_task(served.post(BOMB, "0" * 64)) for _ in range(10)]
     try:
         await until(begun.is_set)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from framework.moderation.decisions.decision import LoggedEffect, MessageDecision, RuleHit
+from framework.moderation.decisions.decision import Effect, LoggedEffect, MessageDecision, RuleHit
 from framework.moderation.rules.outcome import Outcome
 from framework.values import well_formed
 
@@ -49,8 +49,8 @@ def effect_rows(decision: MessageDecision) -> list[dict[str, Any]]:
     ]
 
 
-def decision_of(row: Mapping[str, Any]) -> MessageDecision:
-    """A decision out of its row, without its effects."""
+def decision_of(row: Mapping[str, Any], effects: tuple[Effect, ...] = ()) -> MessageDecision:
+    """A decision out of its row."""
     rules = [
         RuleHit(name, where, Outcome(outcome), tuple(found)) for name, where, outcome, found in _read(row["rules"])
     ]
@@ -67,6 +67,7 @@ def decision_of(row: Mapping[str, Any]) -> MessageDecision:
         late=tuple(_read(row["late"])),
         said=row["said"],
         text=row["text"],
+        effects=effects,
         id=row["id"],
     )
 

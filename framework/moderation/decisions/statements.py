@@ -13,6 +13,9 @@ from framework.moderation.decisions.decision import DueEffect, LoggedDecision, L
 from framework.moderation.rules.outcome import Outcome
 from framework.storage.connection import upsert
 
+_EARLIER = 100
+"""What is added to the numbers of effects of the decision that another one replaces."""
+
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
@@ -25,6 +28,8 @@ def record(connection: Connection, decisions: Sequence[MessageDecision]) -> set[
     new: set[str] = set()
     insert = upsert(connection.dialect.name)
     for decision in decisions:
+        if decision.origin != "before_send":
+            _replace_late(connection, decision)
         statement = insert(DECISIONS).values(**rows.row_of(decision)).on_conflict_do_nothing()
         if not connection.execute(statement).rowcount:
             continue
@@ -34,6 +39,22 @@ def record(connection: Connection, decisions: Sequence[MessageDecision]) -> set[
         if decision.outcome is not Outcome.ALLOW:
             write_audit(connection, _entry(decision))
     return new
+
+
+def _replace_late(connection: Connection, decision: MessageDecision) -> None:
+    """Let a decision take the place of one on the same text that could not be made in time."""
+    from sqlalchemy import delete, select, update
+
+    from framework.moderation.decisions.tables import DECISIONS as D
+    from framework.moderation.decisions.tables import EFFECTS
+
+    same = (D.c.message_id == rows.clean(decision.message_id)) & (D.c.content == decision.content)
+    late = connection.execute(select(D.c.id).where(same & (D.c.late != "[]"))).scalar_one_or_none()
+    if late is None:
+        return
+    theirs = update(EFFECTS).where(EFFECTS.c.decision == late)
+    connection.execute(theirs.values(decision=decision.id, number=EFFECTS.c.number + _EARLIER))
+    connection.execute(delete(D).where(D.c.id == late))
 
 
 def _entry(decision: MessageDecision) -> Entry:
@@ -62,7 +83,7 @@ def unknown(
     from framework.moderation.decisions.tables import DECISIONS as D
 
     wanted = {rows.clean(id_): (id_, channel, content) for id_, channel, content in messages}
-    query = select(D.c.message_id, D.c.content).where(D.c.message_id.in_(list(wanted)))
+    query = select(D.c.message_id, D.c.content).where(D.c.message_id.in_(list(wanted)) & (D.c.late == "[]"))
     known = {(row.message_id, row.content) for row in connection.execute(query)}
     left = set()
     for id_, (given, channel, content) in wanted.items():
@@ -122,7 +143,7 @@ def _logged(connection: Connection, wanted: ColumnElement[bool], count: int) -> 
     return [LoggedDecision(one, tuple(effects.get(one.id, ()))) for one in found]
 
 
-def take(connection: Connection, now: float, until: float, count: int) -> list[DueEffect]:
+def take(connection: Connection, now: float, until: float, count: int, bots: Collection[str]) -> list[DueEffect]:
     """Take effects that are due at `now`, until `until`."""
     from sqlalchemy import select, update
 
@@ -139,7 +160,7 @@ def take(connection: Connection, now: float, until: float, count: int) -> list[D
             DECISIONS,
         )
         .join(DECISIONS, DECISIONS.c.id == EFFECTS.c.decision)
-        .where(is_due)
+        .where(is_due & DECISIONS.c.bot.in_(list(bots)))
         .order_by(EFFECTS.c.due, EFFECTS.c.decision, EFFECTS.c.number)
         .limit(count)
     )
@@ -153,6 +174,23 @@ def take(connection: Connection, now: float, until: float, count: int) -> list[D
             details = json.loads(row["details"])
             taken.append(DueEffect(decision, row["number"], row["kind"], details, row["tries"] + 1))
     return taken
+
+
+def held(connection: Connection, bots: Collection[str]) -> list[DueEffect]:
+    """Return the messages that wait for the team."""
+    from sqlalchemy import select
+
+    from framework.moderation.decisions.tables import DECISIONS, EFFECTS
+
+    waits = (EFFECTS.c.kind == "hold") & (EFFECTS.c.state == "open") & DECISIONS.c.bot.in_(list(bots))
+    query = (
+        select(EFFECTS.c.number, EFFECTS.c.kind, EFFECTS.c.tries, DECISIONS)
+        .join(DECISIONS, DECISIONS.c.id == EFFECTS.c.decision)
+        .where(waits)
+        .order_by(DECISIONS.c.at)
+    )
+    found = connection.execute(query).mappings().all()
+    return [DueEffect(rows.decision_of(dict(row)), row["number"], row["kind"], {}, row["tries"]) for row in found]
 
 
 def change(connection: Connection, effect: DueEffect, **values: Any) -> None:  # noqa: ANN401 - columns

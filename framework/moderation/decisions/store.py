@@ -43,7 +43,8 @@ class DecisionStore:
 
     async def record(self, decisions: Sequence[MessageDecision]) -> set[str]:
         """Keep these decisions, and return the ids of those that are new: of two on the same text of the same message
-        the first one stays. What is not let pass is in the audit log by the same transaction.
+        the first one stays, unless it could not be made in time. What is not let pass is in the audit log by the same
+        transaction.
         """
         return await self._write(lambda connection: statements.record(connection, decisions)) if decisions else set()
 
@@ -70,10 +71,17 @@ class DecisionStore:
         """All decisions on a message, one for each of its texts, oldest first."""
         return await self.storage.read(SCHEMA, lambda connection: statements.of_message(connection, message_id))
 
-    async def take_due(self, count: int) -> Sequence[DueEffect]:
-        """Take effects that are due, oldest first. Nobody else gets them for `LEASE`: say `done` or `put_off` then."""
+    async def take_due(self, count: int, bots: Collection[str]) -> Sequence[DueEffect]:
+        """Take effects of decisions of these bots that are due, oldest first.
+
+        Nobody else gets them for `LEASE`: say `done` or `put_off` then.
+        """
         now = self.now()
-        return await self._write(lambda c: statements.take(c, now.timestamp(), (now + LEASE).timestamp(), count))
+        return await self._write(lambda c: statements.take(c, now.timestamp(), (now + LEASE).timestamp(), count, bots))
+
+    async def held(self, bots: Collection[str]) -> Sequence[DueEffect]:
+        """The messages of these bots' channels that wait for a decision of the team."""
+        return await self.storage.read(SCHEMA, lambda connection: statements.held(connection, bots))
 
     async def done(self, effect: DueEffect, *, error: str = "") -> None:
         """Say that an effect is done; or with `error`, that it never will be."""

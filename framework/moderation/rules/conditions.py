@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from framework.definition.expressions.patterns import LinearPattern, linear
 from framework.moderation.message import Screened
 from framework.moderation.rules.finding import Finding
-from framework.moderation.rules.history import History
+from framework.moderation.rules.history import AuthorHistory
 from framework.moderation.rules.injection import instructions_in
 from framework.moderation.rules.model import When
 from framework.moderation.words import Kind, Match, Term, TermMatcher
@@ -24,7 +24,7 @@ _WORD = re.compile(r"\S+")
 
 
 def conditions_of(
-    when: When, terms: Sequence[Term], *, history: History, now: Callable[[], datetime]
+    when: When, terms: Sequence[Term], *, history: AuthorHistory, now: Callable[[], datetime]
 ) -> list[Condition]:
     """All conditions of a rule but its model's.
 
@@ -60,7 +60,7 @@ def terms_of(when: When, words: Iterable[Term]) -> list[Term]:
     return [*matched, *(Term(name, Kind.DOMAIN) for name in when.domains)]
 
 
-def _of_author(when: When, history: History, now: Callable[[], datetime]) -> Iterable[Condition]:
+def _of_author(when: When, history: AuthorHistory, now: Callable[[], datetime]) -> Iterable[Condition]:
     if when.messages is not None:
         yield _flood(when.messages, when.within, history)
     if when.repeats is not None:
@@ -161,17 +161,17 @@ def _injection(*, wanted: bool) -> Condition:
     return condition
 
 
-def _flood(most: int, within: timedelta, history: History) -> Condition:
+def _flood(most: int, within: timedelta, history: AuthorHistory) -> Condition:
     def condition(message: Screened) -> list[Finding] | None:
-        count = history.count(message.channel, message.user_id, within)
+        count = history.count(message.channel, message.user_id, within, _seconds(message))
         return [Finding(f"{count} messages", path=())] if count >= most else None
 
     return condition
 
 
-def _repeats(most: int, within: timedelta, history: History) -> Condition:
+def _repeats(most: int, within: timedelta, history: AuthorHistory) -> Condition:
     def condition(message: Screened) -> list[Finding] | None:
-        count = history.repeats(message.channel, message.user_id, message.text, within)
+        count = history.repeats(message.channel, message.user_id, message.text, within, _seconds(message))
         return [Finding(f"{count} times the same", path=())] if count >= most else None
 
     return condition
@@ -180,9 +180,14 @@ def _repeats(most: int, within: timedelta, history: History) -> Condition:
 def _young(age: timedelta, now: Callable[[], datetime]) -> Condition:
     def condition(message: Screened) -> list[Finding] | None:
         made = message.account_made
-        return [Finding("new account", path=())] if made is not None and now() - made < age else None
+        written = message.at or now()
+        return [Finding("new account", path=())] if made is not None and written - made < age else None
 
     return condition
+
+
+def _seconds(message: Screened) -> float | None:
+    return None if message.at is None else message.at.timestamp()
 
 
 def _capitals(share: float) -> Condition:

@@ -17,33 +17,41 @@ _SAID = 400
 _LETTERS = re.compile(r"[^\W_]+")
 
 
-class History:
+class AuthorHistory:
     """Remembers the latest messages of authors, channel by channel, in this process. `now` gives seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._authors: OrderedDict[tuple[str, str], deque[tuple[float, str, str]]] = OrderedDict()
 
-    def add(self, channel: str, user_id: str, message_id: str, text: str) -> None:
-        """Remember a message. The same message counts once, however often it is looked at."""
+    def add(self, channel: str, user_id: str, message_id: str, text: str, at: float | None = None) -> None:
+        """Remember a message that was written at this time, in seconds; None: now. The same message counts once,
+        however often it is looked at.
+        """
         key = (channel, user_id)
         kept = self._authors.setdefault(key, deque(maxlen=MOST_KEPT))
         self._authors.move_to_end(key)
         if not (message_id and any(known == message_id for _, known, _ in kept)):
-            kept.append((self._now(), message_id, _compared(text)))
+            kept.append((self._now() if at is None else at, message_id, _compared(text)))
         while len(self._authors) > MOST_AUTHORS:
             self._authors.popitem(last=False)
 
-    def count(self, channel: str, user_id: str, within: timedelta) -> int:
-        """How many messages the author wrote in the channel within this time."""
-        since = self._now() - within.total_seconds()
-        return sum(at >= since for at, _, _ in self._authors.get((channel, user_id), ()))
+    def take_over(self, other: AuthorHistory) -> None:
+        """Remember what another history remembers."""
+        self._authors = other._authors
 
-    def repeats(self, channel: str, user_id: str, text: str, within: timedelta) -> int:
+    def count(self, channel: str, user_id: str, within: timedelta, until: float | None = None) -> int:
+        """How many messages the author wrote in the channel within this time, up to `until`, in seconds; None: now."""
+        last = self._now() if until is None else until
+        since = last - within.total_seconds()
+        return sum(since <= at <= last for at, _, _ in self._authors.get((channel, user_id), ()))
+
+    def repeats(self, channel: str, user_id: str, text: str, within: timedelta, until: float | None = None) -> int:
         """How many of them say nearly the same: the same letters, whatever stands between and around them."""
-        since, same = self._now() - within.total_seconds(), _compared(text)
+        last, same = self._now() if until is None else until, _compared(text)
+        since = last - within.total_seconds()
         kept = self._authors.get((channel, user_id), ())
-        return sum(at >= since and bool(same) and said == same for at, _, said in kept)
+        return sum(since <= at <= last and bool(same) and said == same for at, _, said in kept)
 
 
 def _compared(text: str) -> str:

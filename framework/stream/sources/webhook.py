@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
@@ -23,28 +19,23 @@ from framework.errors import FrameworkError
 from framework.insight import meters
 from framework.stream.events import read_event
 from framework.stream.model import Event
-from framework.stream.sources.bodies import Bodies, RefusedError
+from framework.stream.sources.bodies import RefusedError
 from framework.stream.sources.delivery import (
     Facts,
     Inbox,
     UnreadableEventError,
     accepted,
-    is_packed,
     no_facts,
     parse,
-    unpack,
 )
+from framework.stream.sources.signed import SignedRequests
 from framework.stream.timing import Timing
 from framework.stream.wire import read_time
 
 MOST_AT_ONCE = 200
-CHECKS_AT_ONCE = 2
-CHECKED_AT_ONCE = 64 * 1024  # bytes: a signature of so many takes a tenth of a millisecond
 FACTS_SECONDS = 2.0
 REMEMBERED = 20_000  # signatures and ids of deliveries
 LONGEST_ID = 200
-_SIGNATURE = re.compile(r"[0-9a-f]{64}")
-_UNSIGNED = "The signature is missing or wrong."
 _READY = b"/readyz"
 
 _log = structlog.get_logger(__name__)
@@ -58,22 +49,17 @@ class Webhook:
     is older than `window`: somebody may replay a recording. Deliveries may come in any order and more than once: an
     event is not passed on again while its `X-Webhook-Id` is remembered.
 
-    Anybody can reach it. So a request without a well-formed signature is refused before its body is read. The body of
-    any other request is read, unpacked and compared beside the event loop, within the limits of `Bodies`. Signed
-    requests count apart, so strangers take no place from the service.
+    Anybody can reach it: see `SignedRequests`. Signed requests count apart: strangers take no place from the service.
     """
 
     def __init__(
         self, inbox: Inbox, *, secret: SecretStr, key: str | None, window: timedelta, timing: Timing | None = None
     ) -> None:
         self._inbox = inbox
-        self._secret = secret
-        self._key = key
+        self._signed = SignedRequests(secret, key)
         self._window = window
         self._timing = timing or Timing()
         self._busy = 0
-        self._bodies = Bodies()
-        self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="webhook")
         self._taken: dict[str, None] = {}
         self._one_at_a_time: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -85,7 +71,7 @@ class Webhook:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            body = await self._signed_body(request)
+            body = await self._signed.body(request)
             if self._busy >= MOST_AT_ONCE:
                 _log.warning("webhook.busy", at_once=self._busy)
                 return _no(503, "Too many deliveries at once.")
@@ -100,34 +86,7 @@ class Webhook:
 
     def signs(self, request: Request, words: bytes) -> bool:
         """Return whether a request's signature is that of this text, made with the app's secret."""
-        return _same(self._signature(words), request.headers.get("x-signature", ""))
-
-    async def _signed_body(self, request: Request) -> bytes:
-        """Return the body, unpacked. Raises RefusedError unless the service sent it."""
-        given = request.headers.get("x-signature", "")
-        if not _SIGNATURE.fullmatch(given):
-            raise RefusedError(401, _UNSIGNED)
-        key = request.headers.get("x-api-key")
-        if self._key and key and not _same(self._key, key):
-            raise RefusedError(401, "The API key is another app's.")
-        async with self._bodies.place() as place:
-            packed = await self._bodies.read(request, place)
-            if len(packed) <= CHECKED_AT_ONCE and not is_packed(packed):
-                return self._verified(packed, given)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._checks, self._verified, packed, given)
-
-    def _verified(self, packed: bytes, given: str) -> bytes:
-        try:
-            body = unpack(packed)
-        except UnreadableEventError as error:
-            raise RefusedError(413 if error.too_large else 400, error.what) from None
-        if not _same(self._signature(body), given):
-            raise RefusedError(401, _UNSIGNED)
-        return body
-
-    def _signature(self, words: bytes) -> str:
-        return hmac.new(self._secret.get_secret_value().encode(), words, hashlib.sha256).hexdigest()
+        return self._signed.signs(request, words)
 
     async def _take(self, headers: Mapping[str, str], body: bytes) -> Response:
         try:
@@ -202,11 +161,6 @@ def webhook_app(webhook: Webhook, *, path: str, ready: Callable[[], bool], facts
             Route(_READY.decode(), tell),
         ]
     )
-
-
-def _same(known: str, given: str) -> bool:
-    """Compare signatures in constant time."""
-    return hmac.compare_digest(known.encode(), given.encode("utf-8", "replace"))
 
 
 def _no(status: int, why: str) -> Response:

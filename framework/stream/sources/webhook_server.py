@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -33,11 +34,13 @@ async def webhook_server(
     ready: Callable[[], bool],
     facts: Facts = no_facts,
     timing: Timing | None = None,
+    bound: socket.socket | None = None,
 ) -> AsyncIterator[str | None]:
     """Serve webhooks while the block runs, and yield the address: `http://127.0.0.1:8080`.
 
     If `settings.webhook` is not set, serve nothing and yield None. At the end no more connections are accepted, and
-    requests in progress are finished. Raises SettingsError if the address cannot be used or the app has no secret.
+    requests in progress are finished. `bound`: a socket to listen at in the place of that address. Raises SettingsError
+    if the address cannot be used or the app has no secret.
     """
     if settings.webhook is None:
         yield None
@@ -56,7 +59,7 @@ async def webhook_server(
         timing=timing,
     )
     app = webhook_app(webhook, path=settings.webhook_path, ready=ready, facts=facts)
-    bound = listen(settings.webhook, what="Webhooks cannot be taken in", variable=VARIABLE)
+    bound = bound or listen(settings.webhook, what="Webhooks cannot be taken in", variable=VARIABLE)
     with contextlib.closing(bound):
         address = url_of(bound)
         async with serving(app, bound, name="webhook server", grace=GRACE_SECONDS, http=BoundedProtocol):

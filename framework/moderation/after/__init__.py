@@ -1,0 +1,1 @@
+"""What is done once messages are sent: calls that follow from decisions, and a look at what nobody looked at before."""

@@ -1,0 +1,182 @@
+"""Moderation at Stream: what is done to messages and their authors with the app's rights, in the name of one user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from framework.errors import ChatServiceError
+from framework.stream.budget import Endpoint
+from framework.stream.client import ORDINARY, PATIENT, CallPatience, Request, StreamClient
+from framework.stream.failure import MISSING
+from framework.stream.service.queries import A_PAGE, CHANNELS_A_PAGE, objects, path_part
+from framework.values import JsonObject, Untyped
+
+MESSAGE = "stream:chat:v1:message"
+MOST_PENDING_CHANNELS = 300
+HOOK_SECONDS = 1.5
+"""What the service waits for the hook if the app does not set another time."""
+
+
+class StreamModeration:
+    """Every method raises ChatServiceError. Each is safe to repeat: what is done already stays as it is.
+
+    `by` is the user who flags and bans.
+    """
+
+    def __init__(self, client: StreamClient, by: str, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._by = by
+        self._now = now
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def hook_seconds(self) -> float:
+        """How long the service waits for the answer to the before-message-send hook."""
+        app = (await self._call(Endpoint.GET_APP, lambda sdk: sdk.get_app_settings())).get("app")
+        value = app.get("before_message_send_hook_attempt_timeout_ms") if isinstance(app, Mapping) else None
+        return value / 1000 if isinstance(value, int) and value > 0 else HOOK_SECONDS
+
+    async def set_hook(self, url: str) -> None:
+        """Have the service ask this address before it sends a message."""
+        await self._call(Endpoint.UPDATE_APP, lambda sdk: sdk.update_app_settings(before_message_send_hook_url=url))
+
+    async def words_of(self, name: str) -> Sequence[str]:
+        """The words of a blocklist."""
+        found = await self._call(Endpoint.GET_BLOCK_LIST, lambda sdk: sdk.get_blocklist(path_part(name)))
+        words = (found.get("blocklist") or {}).get("words")
+        return [word for word in words or () if isinstance(word, str)]
+
+    async def changed(self, types: Sequence[str], since: datetime) -> Sequence[JsonObject]:
+        """All messages of channels of these types that were sent or changed since then, the oldest change first.
+
+        Replies in threads and messages that few people see are among them; pending and deleted ones are not.
+        """
+        found: list[JsonObject] = []
+        payload: dict[str, Any] = {
+            "filter_conditions": {"type": {"$in": list(types)}},
+            "message_filter_conditions": {"updated_at": {"$gte": since.isoformat()}},
+            "sort": [{"field": "updated_at", "direction": 1}],
+            "limit": A_PAGE,
+        }
+        while True:
+            params = {"payload": json.dumps(payload)}
+            page = await self._call(Endpoint.SEARCH, partial(_get, "search", params))
+            found += [one for item in objects(page, "results") if isinstance(one := item.get("message"), Mapping)]
+            if not (following := page.get("next")):
+                return found
+            payload["next"] = following
+
+    async def pending(self, types: Sequence[str]) -> Sequence[JsonObject]:
+        """The pending messages in the channels of these types that were changed last. `channel` is where each is."""
+        found: list[JsonObject] = []
+        for offset in range(0, MOST_PENDING_CHANNELS, CHANNELS_A_PAGE):
+            body = {
+                "filter_conditions": {"type": {"$in": list(types)}},
+                "sort": [{"field": "updated_at", "direction": -1}],
+                "state": True, "message_limit": 1, "limit": CHANNELS_A_PAGE, "offset": offset,
+            }  # fmt: skip
+            page = await self._call(Endpoint.QUERY_CHANNELS, partial(_post, "channels", body))
+            channels = objects(page, "channels")
+            for one in channels:
+                waiting = [item.get("message", item) for item in objects(one, "pending_messages")]
+                found += [{**message, "channel": one.get("channel")} for message in waiting]
+            if len(channels) < CHANNELS_A_PAGE:
+                break
+        return found
+
+    async def types(self) -> Mapping[str, JsonObject]:
+        """All channel types by name, with their settings."""
+        found = await self._call(Endpoint.GET_APP, lambda sdk: sdk.list_channel_types())
+        types = found.get("channel_types")
+        return dict(types) if isinstance(types, Mapping) else {}
+
+    async def flag(self, message_id: str, reason: str) -> str:
+        """Put a message into the review queue, and return the id of its item there."""
+        body = {"entity_type": MESSAGE, "entity_id": message_id, "reason": reason, "user_id": self._by}
+        try:
+            made = await self._patiently(Endpoint.FLAG, lambda sdk: sdk.post("api/v2/moderation/flag", data=body))
+        except ChatServiceError as error:
+            if error.status != 400 or (item := await self._item(message_id)) is None:
+                raise
+            return item  # it was flagged before
+        return str(made.get("item_id") or await self._item(message_id) or "")
+
+    async def shadow(self, message_id: str, reason: str) -> None:
+        """Hide a message from everybody but its author. It stands in the review queue."""
+        item = await self.flag(message_id, reason)
+        body = {"item_id": item, "action_type": "shadow_block", "shadow_block": {"reason": reason}, "user_id": self._by}
+        await self._patiently(
+            Endpoint.SUBMIT_ACTION, lambda sdk: sdk.post("api/v2/moderation/submit_action", data=body)
+        )
+
+    async def delete(self, message_id: str, *, hard: bool = False) -> None:
+        """Delete a message. Do nothing if it is gone."""
+        await self._unless_gone(
+            Endpoint.DELETE_MESSAGE, lambda sdk: sdk.delete_message(path_part(message_id), hard=hard)
+        )
+
+    async def commit(self, message_id: str) -> None:
+        """Let a pending message be seen. Do nothing if it is seen already."""
+        try:
+            await self._patiently(
+                Endpoint.COMMIT_MESSAGE, lambda sdk: sdk.post(f"messages/{path_part(message_id)}/commit", data={})
+            )
+        except ChatServiceError as error:
+            if error.status != 400:
+                raise
+
+    async def rewrite(self, message_id: str, fields: JsonObject) -> None:
+        """Set fields of a message. Do nothing if it is gone."""
+        await self._unless_gone(
+            Endpoint.UPDATE_MESSAGE,
+            lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": dict(fields)}, self._by),
+        )
+
+    async def ban(self, user_id: str, channel: str, *, seconds: int, reason: str) -> None:
+        """Keep a user from writing in a channel for so long; the service counts minutes."""
+        type_, _, id_ = channel.partition(":")
+        minutes = max(1, round(seconds / 60))
+        options = {"type": type_, "id": id_, "timeout": minutes, "reason": reason, "banned_by_id": self._by}
+        await self._unless_gone(Endpoint.BAN, lambda sdk: sdk.ban_user(user_id, **options))
+
+    async def _item(self, message_id: str) -> str | None:
+        body = {"filter": {"entity_id": message_id}, "limit": 1}
+        page = await self._call(
+            Endpoint.QUERY_REVIEW_QUEUE, lambda sdk: sdk.post("api/v2/moderation/review_queue", data=body)
+        )
+        item = next(iter(objects(page, "items")), None)
+        return None if item is None else str(item["id"])
+
+    async def _unless_gone(self, endpoint: Endpoint, request: Request) -> None:
+        try:
+            await self._patiently(endpoint, request)
+        except ChatServiceError as error:
+            if not is_gone(error):
+                raise
+
+    async def _patiently(self, endpoint: Endpoint, request: Request) -> JsonObject:
+        return await self._call(endpoint, request, PATIENT)
+
+    async def _call(self, endpoint: Endpoint, request: Request, patience: CallPatience = ORDINARY) -> JsonObject:
+        return await self._client.as_server(endpoint, request, patience=patience)
+
+
+async def _get(path: str, params: Mapping[str, str], sdk: Untyped) -> JsonObject:
+    found: JsonObject = await sdk.get(path, params=params)
+    return found
+
+
+async def _post(path: str, body: JsonObject, sdk: Untyped) -> JsonObject:
+    found: JsonObject = await sdk.post(path, data=body)
+    return found
+
+
+def is_gone(error: ChatServiceError) -> bool:
+    """Whether the service says that what was named does not exist."""
+    return error.status == 404 or error.code == MISSING
