@@ -218,11 +218,12 @@ class App:
                 return event.answer
         raise FrameworkError("The agent ended without an answer.")
 
-    async def agent(self, bot: str | None = None) -> Agent:
-        """The agent of a bot, as it is outside any channel. Raises as `answer` does, and for what is wrong with the
-        bot's articles, tools or model.
+    async def agent(self, bot: str | None = None, *, channel: str = "") -> Agent:
+        """The agent of a bot, as it is in a channel (TYPE:ID), or outside any. Raises as `answer` does, and for what is
+        wrong with the bot's articles, tools or model.
         """
-        return (await self._open.agents(self._entry(bot))).root
+        agents = await self._open.agents(self._entry(bot))
+        return agents.at(channel) if channel else agents.root
 
     async def reply(self, channel: str, *, bot: str | None = None, last: int | None = None) -> ChannelReply:
         """Answer the newest message of a person in a channel (TYPE:ID), as the bot, and post the answer. The same

@@ -60,6 +60,14 @@ async def local_sandbox(settings: Settings) -> AsyncIterator[Settings]:
         await keeper.stop()
 
 
+def reachable(settings: Settings) -> Settings | None:
+    """Settings that point at this folder's sandbox if it runs; it is neither started nor kept."""
+    if not is_claimed(data_file(settings.data)):
+        return None
+    address = read_address(settings.data)
+    return _pointed_at(settings, address) if address.answers() else None
+
+
 class _Keeper:
     """Has a sandbox run in this folder until `stop`, started by this process or by another."""
 

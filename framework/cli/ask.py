@@ -5,27 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from framework.cli.bot_argument import BotName
+from framework.cli.lines import LONGEST_LINE, read_lines
 from framework.errors import FrameworkError, UsageError
 from framework.values import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import TextIO
 
-    from framework.agent.conversation import Agent, Answer, Conversation
+    from framework.agent.conversation import Agent, Answer, Caller, Conversation
     from framework.app.app import App
 
 SPEAKERS = ("user", "bot")
 SHOWN = 1_000
 """Characters of a question that could not be answered."""
-
-LONGEST_LINE = 1_000_000
-"""Characters. A longer one is skipped to its end, unread."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +32,12 @@ def register(app: typer.Typer) -> None:
 
 
 def ask(
-    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
+    bot: BotName,
     question: Annotated[str, typer.Argument(help="What to ask; - reads one line each.")] = "-",
+    user: Annotated[str, typer.Option(help="As whom you ask; tools work for this user.")] = "asker",
+    channel: Annotated[
+        str | None, typer.Option(help="TYPE:ID; what bot.yaml says of this channel holds. [default: outside any]")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line; lines read may be JSON objects too.")
     ] = False,
@@ -47,43 +49,40 @@ def ask(
     unsure or refused), sources and seconds, or with question and error. A line that cannot be answered is reported with
     its number, the others go on, and the exit code is 1. Empty lines are skipped.
     """
+    from framework.agent.conversation import Caller
     from framework.cli.quiet_app import quiet_app
     from framework.cli.screen import notice
+    from framework.stream.model import ChannelRef
 
     app = quiet_app(bot)
     if question == "-" and sys.stdin.isatty():
         notice("Type a question a line; Ctrl-D ends.")
-    lines: Iterable[str] = _lines(sys.stdin) if question == "-" else [question]
-    failures = asyncio.run(_ask_all(app, lines, as_json=as_json, typed=question == "-"))
+    lines: Iterable[str] = read_lines(sys.stdin) if question == "-" else [question]
+    if channel is not None:
+        ChannelRef.parse(channel)  # a wrong one is told before anything is read
+    asked = Caller(user, channel=channel or "")
+    failures = asyncio.run(_ask_all(app, lines, asked, as_json=as_json, typed=question == "-"))
     if failures:
         raise typer.Exit(1)
 
 
-async def _ask_all(app: App, lines: Iterable[str], *, as_json: bool, typed: bool) -> int:
+async def _ask_all(app: App, lines: Iterable[str], asked: Caller, *, as_json: bool, typed: bool) -> int:
     """Answer each line in turn. A line that fails is reported and counted; the others go on."""
     failures = 0
     async with app:
-        agent = await app.agent()
+        agent = await app.agent(channel=asked.channel)
         for number, line in enumerate(lines, 1):
             if not line.strip() and typed:
                 continue
-            failures += not await _ask_one(agent, line.strip(), number if typed else None, as_json=as_json)
+            failures += not await _ask_one(agent, line.strip(), asked, number if typed else None, as_json=as_json)
     return failures
 
 
-def _lines(stream: TextIO) -> Iterator[str]:
-    """Line by line; of one that is too long no more than shows that it is."""
-    while line := stream.readline(LONGEST_LINE + 1):
-        yield line
-        while len(line) > LONGEST_LINE and not line.endswith("\n"):
-            line = stream.readline(LONGEST_LINE + 1)
-
-
-async def _ask_one(agent: Agent, line: str, number: int | None, *, as_json: bool) -> bool:
+async def _ask_one(agent: Agent, line: str, asked: Caller, number: int | None, *, as_json: bool) -> bool:
     """Answer one line and print the result, or why there is no answer. `number` is its place in the input, if any."""
     question = line
     try:
-        conversation = read_line(line, number, as_json=as_json and number is not None)
+        conversation = read_line(line, number, as_json=as_json and number is not None, asked=asked)
         question = conversation.question
         answer = await _answer(agent, conversation)
     except FrameworkError as error:
@@ -93,7 +92,7 @@ async def _ask_one(agent: Agent, line: str, number: int | None, *, as_json: bool
     return True
 
 
-def read_line(line: str, number: int | None, *, as_json: bool) -> Conversation:
+def read_line(line: str, number: int | None, *, as_json: bool, asked: Caller | None = None) -> Conversation:
     """Read a question: plain text, or a JSON object. Raises UsageError naming the line."""
     from framework.agent.conversation import Caller, Conversation, Utterance
 
@@ -105,11 +104,10 @@ def read_line(line: str, number: int | None, *, as_json: bool) -> Conversation:
         value = {"question": value}
     text, history = value.get("question"), value.get("history")
     if not isinstance(text, str) or not text.strip():
-        raise UsageError(
-            "holds no question", where=where, hint='Write {"question": "...", "history": []} or plain text.'
-        )
+        hint = 'Write {"question": "...", "history": []} or plain text.' if number else "Write what you want to know."
+        raise UsageError("holds no question" if number else "The question is empty.", where=where, hint=hint)
     said = [*_history([] if history is None else history, where), Utterance("user", text.strip())]
-    return Conversation(tuple(said), Caller("asker", key=f"ask-{number or 1}"))
+    return Conversation(tuple(said), replace(asked or Caller("asker"), key=f"ask-{number or 1}"))
 
 
 def _parsed(line: str, where: str | None) -> Json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.cli.bot_argument import BotName
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def chat(
-    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
+    bot: BotName,
     user: Annotated[
         str, typer.Option(help="As whom you speak; tickets and the like belong to this user.")
     ] = "terminal",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.called import called_as
+from framework.cli.bot_argument import complete_bot
 from framework.cli.check_knowledge import knowledge_findings
 from framework.cli.finding import CheckFinding
 from framework.errors import FrameworkError, UsageError
@@ -34,7 +36,8 @@ def register(app: typer.Typer) -> None:
 
 def check(
     bots: Annotated[
-        list[str] | None, typer.Argument(help="Names under bots/ or paths; all under bots/ without any.")
+        list[str] | None,
+        typer.Argument(help="Names under bots/ or paths; all under bots/ without any.", autocompletion=complete_bot),
     ] = None,
     online: Annotated[
         bool, typer.Option("--online", help="Also see whether model, chat service and MCP servers can be reached.")
@@ -75,7 +78,7 @@ def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: boo
         return
     names = bots or bot_names()
     if not names:
-        detail = f"There are no bots under {bots_folder()}.\n  Make one: python -m framework new my_bot"
+        detail = f"There are no bots under {bots_folder()}.\n  Make one: {called_as()} new my_bot"
         yield CheckFinding("bots", "folder", ok=False, detail=detail)
     for name in names:
         yield from _check_bot(name, settings, online=online, accept_tools=accept_tools, each=each)
@@ -212,7 +215,8 @@ def _at_the_model(bot: Bot) -> Iterator[None]:
         if bot.document is None or not bot.document.locate(("model",)):
             raise
         place = bot.document.position(("model", "name"))
-        raise DefinitionError(f"{error.where}: {error.what}", where=place, hint=error.hint) from None
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        raise DefinitionError(what, where=place, hint=error.hint) from None
 
 
 def _reach_model(bot: Bot, settings: Settings) -> str:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.cli.bot_argument import BotName
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from framework.definition.model import Bot
+    from framework.errors import DefinitionError
     from framework.settings import Settings
     from framework.stream.model import ChannelRef
     from framework.testing.outcome import TestResult
@@ -31,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run_tests(
-    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
+    bot: BotName,
     only: Annotated[
         str | None, typer.Option("--only", "-k", help="Only tests whose name or file contains this.")
     ] = None,
@@ -51,11 +53,10 @@ def run_tests(
     settings = load_settings()
     logging_for(settings, level="error")
     loaded = load_bot(bot)
-    tests = _chosen(loaded, only)
+    tests, broken = _chosen(loaded, only)
     prepare_data(settings.data)
     results = []
-    for one in tests:
-        result = _play(one, loaded, settings)
+    for result in (*_not_played(broken), *(_play(one, loaded, settings) for one in tests)):
         results.append(result)
         if not as_json:
             _show(result, verbose=verbose)
@@ -69,7 +70,7 @@ def run_tests(
 
 
 def record(
-    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
+    bot: BotName,
     channel: Annotated[str, typer.Option(help="The channel, as TYPE:ID.")],
     last: Annotated[int, typer.Option(min=1, max=300, help="How many messages to read.")] = 30,
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
@@ -107,19 +108,29 @@ async def _read(bot: Bot, settings: Settings, channel: ChannelRef, last: int) ->
         return await record_channel(service, bot.definition, channel, last=last)
 
 
-def _chosen(bot: Bot, only: str | None) -> Sequence[Test]:
-    from framework.testing.scenario import FOLDER, load_tests
+def _chosen(bot: Bot, only: str | None) -> tuple[Sequence[Test], Mapping[Path, DefinitionError]]:
+    """The tests to play, and what is wrong with files that cannot be read: they fail, and the others are played."""
+    from framework.testing.scenario import FOLDER, load_each
 
-    tests = load_tests(bot.folder)
-    if not tests:
+    tests, broken = load_each(bot.folder)
+    if not tests and not broken:
         raise UsageError(
             f"{bot.name} has no conversation tests.", hint=f"Write one to {bot.folder / FOLDER / 'greeting.yaml'}."
         )
     if only is not None:
         tests = tuple(one for one in tests if only.casefold() in f"{one.name} {one.file.stem}".casefold())
-        if not tests:
+        broken = {file: error for file, error in broken.items() if only.casefold() in file.stem.casefold()}
+        if not tests and not broken:
             raise UsageError(f"No conversation test of {bot.name} is called like {only!r}.")
-    return tests
+    return tests, broken
+
+
+def _not_played(broken: Mapping[Path, DefinitionError]) -> Iterator[TestResult]:
+    from framework.testing.outcome import TestResult
+    from framework.testing.scenario import broken_test
+
+    for file, error in broken.items():
+        yield TestResult(broken_test(file), "error", reason=str(error))
 
 
 def _play(one: Test, bot: Bot, settings: Settings) -> TestResult:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from framework.cli.bot_argument import BotName
 from framework.errors import UsageError
 from framework.values import Json, Untyped
 
@@ -28,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
+    bot: BotName,
     channel: Annotated[str, typer.Argument(metavar="TYPE:ID", help="The channel, as in messaging:vip-7.")],
     everything: Annotated[bool, typer.Option("--all", help="Show the defaults too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
@@ -48,8 +49,8 @@ def explain(
     _show_values(values, everything=everything)
 
 
-def _presence(bot: Bot, cid: str) -> tuple[bool, str]:
-    """Whether the bot is in the channel, and why."""
+def presence(bot: Bot, cid: str) -> tuple[bool, str]:
+    """Return whether the bot is in the channel, and why."""
     from fnmatch import fnmatchcase
 
     channels = bot.definition.channels
@@ -68,7 +69,7 @@ def _presence(bot: Bot, cid: str) -> tuple[bool, str]:
 def _record(bot: Bot, cid: str, values: Sequence[ValueOrigin]) -> dict[str, Any]:
     from framework.definition.overrides import matching
 
-    there, why = _presence(bot, cid)
+    there, why = presence(bot, cid)
     return {
         "bot": bot.name,
         "channel": cid,
@@ -117,7 +118,7 @@ def _show_place(bot: Bot, cid: str) -> None:
     from framework.cli.screen import out
     from framework.definition.overrides import matching
 
-    there, why = _presence(bot, cid)
+    there, why = presence(bot, cid)
     patterns = matching(bot.definition, cid)
     mark = ("● in it: ", "bold green") if there else ("○ not in it: ", "bold yellow")
     out().print(Text.assemble((bot.name, "bold"), " in ", (cid, "bold")))

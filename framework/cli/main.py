@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 
+from framework.called import SCRIPT, called_as
 from framework.cli import (
     ask,
     campaign,
@@ -26,6 +27,7 @@ from framework.cli import (
     schema,
     turns,
 )
+from framework.cli.usage import WrongWords, told
 from framework.environment import hide_secrets
 from framework.errors import FrameworkError
 from framework.private_files import keep_private
@@ -35,7 +37,6 @@ app = typer.Typer(
     name="python -m framework",
     help="AI agents that live in chat channels.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -71,7 +72,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         try:
-            app(standalone_mode=True)
+            code = app(standalone_mode=False, prog_name=_called())
         finally:
             sys.stdout.flush()  # here, where a full disk or a reader that is gone can still be told
     except FrameworkError as error:
@@ -79,6 +80,10 @@ def main() -> NoReturn:
 
         show_error(error)
         sys.exit(error.exit_code)
+    except WrongWords as error:
+        _tell_wrong_words(error)
+    except typer.Abort:
+        sys.exit(1)
     except ModuleNotFoundError as error:
         _tell_missing(error)
     except KeyboardInterrupt:
@@ -94,7 +99,21 @@ def main() -> NoReturn:
         show_error(FrameworkError(f"The system refused: {error.strerror or error}.", where=error.filename))
         give_up_output()
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _called() -> str:
+    """The name by which the program knows itself. Completion is always that of the installed program."""
+    return SCRIPT if {"--install-completion", "--show-completion"} & set(sys.argv) else called_as()
+
+
+def _tell_wrong_words(error: Exception) -> NoReturn:
+    from framework.cli.screen import show_error
+
+    wrong = told(error)
+    if wrong is not None:
+        show_error(wrong)
+    sys.exit(2)
 
 
 def _tell_missing(error: ModuleNotFoundError) -> NoReturn:

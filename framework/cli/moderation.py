@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.cli.lines import LONGEST_LINE, read_lines
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import TextIO
-
     from framework.cli.moderation_view import Judge
     from framework.moderation.guards import Guards
     from framework.moderation.text_check import TextCheck
-
-LONGEST_LINE = 1_000_000
-"""Characters. A longer one is not looked at, and reported."""
 
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to look at; - reads one text a line.")]
 Words = Annotated[
@@ -82,7 +77,7 @@ def check(
     else:
         judge = ByTerms(_check_of(words, personal_data))
     failures = 0
-    for number, line in enumerate(_lines(sys.stdin) if typed else [text], 1):
+    for number, line in enumerate(read_lines(sys.stdin) if typed else [text], 1):
         if typed and not line.strip():
             continue
         failures += not _check_one(judge, line.rstrip("\r\n"), number, as_json=as_json, typed=typed)
@@ -148,14 +143,6 @@ def _check_of(words: Path | None, personal_data: str) -> TextCheck:
     if words is None and not kinds:
         raise UsageError("there is nothing to look for", hint="Give --words FILE or --personal-data email,phone.")
     return TextCheck(TermMatcher(read_terms(words)) if words else None, kinds)
-
-
-def _lines(stream: TextIO) -> Iterator[str]:
-    """Line by line; of one that is too long no more than shows that it is."""
-    while line := stream.readline(LONGEST_LINE + 1):
-        yield line
-        while len(line) > LONGEST_LINE and not line.endswith("\n"):
-            line = stream.readline(LONGEST_LINE + 1)
 
 
 def _check_one(judge: Judge, line: str, number: int, *, as_json: bool, typed: bool) -> bool:

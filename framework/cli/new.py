@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.called import called_as
 from framework.errors import UsageError
 from framework.private_files import readable_by_others
 
@@ -90,10 +91,10 @@ def _say_what_next(bot: str, target: Path, made: list[Path]) -> None:
 
     out().print(Text.assemble(("● ", "green"), (str(target), "bold"), f": {len(made)} files"), soft_wrap=True)
     steps = (
-        (f"python -m framework run {bot}", "talk to it in the browser"),
-        (f"python -m framework chat {bot}", "or in the terminal"),
-        (f"python -m framework test {bot}", "play its conversation tests"),
-        (f"python -m framework check {bot}", "see whether all is right, after each change"),
+        (f"{called_as()} run {bot}", "talk to it in the browser"),
+        (f"{called_as()} chat {bot}", "or in the terminal"),
+        (f"{called_as()} test {bot}", "play its conversation tests"),
+        (f"{called_as()} check {bot}", "see whether all is right, after each change"),
     )
     width = max(len(command) for command, _ in steps)
     for command, meaning in steps:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.cli.bot_argument import BotName
+
 if TYPE_CHECKING:
     from framework.app.app import App
     from framework.runtime.one_shot import ChannelReply
@@ -20,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def reply(
-    bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a bot.yaml.")],
+    bot: BotName,
     channel: Annotated[str, typer.Option(help="The channel, as TYPE:ID.")],
     last: Annotated[
         int | None, typer.Option(min=1, max=300, help="How many messages to read. [default: as declared]")

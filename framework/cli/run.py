@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framework.cli.bot_argument import complete_bot
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ def register(app: typer.Typer) -> None:
 
 def run(
     bots: Annotated[
-        list[str], typer.Argument(metavar="BOT", help="Names under bots/, or paths to folders with a bot.yaml.")
+        list[str],
+        typer.Argument(
+            metavar="BOT",
+            help="Names under bots/, or paths to folders with a bot.yaml.",
+            autocompletion=complete_bot,
+        ),
     ],
     port: Annotated[
         int | None,

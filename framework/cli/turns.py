@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.callback()(root)
     group.command(name="list")(list_turns)
     group.command(name="show")(show)
+    group.command(name="why")(why)
     group.command(name="retry")(retry)
     app.add_typer(group)
 
@@ -91,6 +92,42 @@ def show(key: Key, as_json: AsJson = False) -> None:
     from framework.cli.turns_view import print_one
 
     print_one(record)
+
+
+def why(
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="A message's id, its reply's, or a turn's key.")],
+    bot: Annotated[
+        list[str] | None, typer.Option(help="Only this bot: a name or a path. [default: all under bots/]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the story of one message, answered or not: what was decided, and which line of bot.yaml is behind it."""
+    from framework.cli.turns_why import all_bots, asked_id, read_messages, stories
+    from framework.definition.loader import load_bot
+    from framework.settings import load_settings
+
+    bots = [load_bot(name) for name in bot] if bot else list(all_bots())
+    records = _with_engine(lambda engine: _about(engine, message)) or []
+    ids = [one for record in records for one in (asked_id(record), str(record.job.payload.get("reply", ""))) if one]
+    read = asyncio.run(read_messages(load_settings(), ids or [message]))
+    told = stories(message, records, read, bots)
+    if as_json:
+        _print_json([asdict(one) for one in told])
+        return
+    from framework.cli.turns_view import print_stories
+
+    print_stories(told)
+
+
+async def _about(engine: DurableEngine, name: str) -> list[Record]:
+    """The turns of all bots about a message, and the one with this key or reply."""
+    from framework.cli.turns_why import asked_id
+
+    records = await engine.records(STATES, limit=_MOST)
+    about = [one for one in records if asked_id(one) == name]
+    if not about and (one := await _look_up(engine, name)) is not None:
+        about = [one]
+    return about
 
 
 def retry(

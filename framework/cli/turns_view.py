@@ -9,15 +9,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from framework.called import called_as
 from framework.cli.screen import out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from framework.cli.turns_why import Story
     from framework.engine.port import Load, Record, State
 
 _COLOURS = {"dead": "red", "waiting": "yellow", "running": "cyan", "settled": "green"}
 _KEY = 8
+_TIMES = 20
+"""Columns on the screen for how often and when."""
+_LEAST_ROOM = 36
+_ASKED = 32
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -27,23 +33,36 @@ def print_list(records: Sequence[Record], states: Sequence[State]) -> None:
         nothing = "No dead letters." if tuple(states) == ("dead",) else f"No turns that are {' or '.join(states)}."
         out().print(Text(nothing, style="dim"))
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for title in ("", "key", "channel", "asked", "tries", "changed"):
-        table.add_column(title, no_wrap=True, justify="right" if title == "tries" else "left")
-    table.add_column("what came of it", ratio=1, no_wrap=True, overflow="ellipsis")
-    for record in records:
-        table.add_row(
-            Text("●", style=_COLOURS[record.state]),
-            Text(record.job.key[:_KEY], style="bold"),
-            Text(_channel(record)),
-            Text(_short(_asked(record), 32)),
-            str(record.attempts),
-            Text(_ago(record.updated_at), style="dim"),
-            _came_of_it(record),
-        )
-    out().print(table)
+    out().print(_table(records, out().width))
     if any(record.state == "dead" for record in records):
         out().print(Text("\nturns show KEY tells more; turns retry KEY (or --all) tries again.", style="dim"))
+
+
+def _table(records: Sequence[Record], width: int) -> Table:
+    """As many columns as there is room for. The key stays whole at any width: the other commands want it."""
+    rest = width - (_KEY + 5)  # after the mark and the key
+    roomy = rest - _TIMES >= _LEAST_ROOM
+    rest -= _TIMES if roomy else 0
+    shares = (rest * 3 // 10 - 2, rest * 3 // 10 - 2) if rest >= _LEAST_ROOM else (0, 0)
+    longest = max(len(_channel(record)) for record in records)
+    channel, asked = min(shares[0], longest), min(shares[1], _ASKED)
+    outcome = rest - sum(wide + 2 for wide in (channel, asked) if wide)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    titles = ("", "key", *(("channel", "asked") if channel else ()), *(("tries", "changed") if roomy else ()))
+    for title in (*titles, *(("what came of it",) if outcome > 0 else ())):
+        table.add_column(title, no_wrap=True, justify="right" if title == "tries" else "left")
+    for record in records:
+        cells = [Text("●", style=_COLOURS[record.state]), Text(record.job.key[:_KEY], style="bold")]
+        if channel:
+            cells += [Text(_short(_channel(record), channel)), Text(_short(_asked(record), asked))]
+        if roomy:
+            cells += [Text(str(record.attempts)), Text(_ago(record.updated_at), style="dim")]
+        if outcome > 0:
+            came = _came_of_it(record)
+            came.truncate(max(outcome, 1), overflow="ellipsis")
+            cells.append(came)
+        table.add_row(*cells)
+    return table
 
 
 def print_one(record: Record) -> None:
@@ -73,7 +92,20 @@ def print_one(record: Record) -> None:
     console.print(title)
     console.print(Padding(table, (0, 0, 0, 2)))
     if record.state == "dead":
-        console.print(Text(f"\nTry again: python -m framework turns retry {record.job.key[:_KEY]}", style="dim"))
+        console.print(Text(f"\nTry again: {called_as()} turns retry {record.job.key[:_KEY]}", style="dim"))
+
+
+def print_stories(stories: Sequence[Story]) -> None:
+    """A block for each bot: what happened, and behind it the place in bot.yaml."""
+    for story in stories:
+        colour = _COLOURS.get(story.state, "dim")
+        state = "no turn" if story.state == "none" else story.state
+        out().print(Text.assemble(("● ", colour), (story.bot, "bold"), f"  {state}"))
+        for line in story.lines:
+            text = Text.assemble(f"  {line.what:<16}", _plain(line.detail).replace("\n", " "))
+            if line.where:
+                text.append(f"  ({line.where})", style="cyan")
+            out().print(text, soft_wrap=True)
 
 
 def print_retried(records: Sequence[Record]) -> None:
@@ -96,13 +128,15 @@ def print_load(load: Load) -> None:
 def _channel(record: Record) -> str:
     trigger: dict[str, Any] = record.job.payload.get("trigger") or {}
     channel = trigger.get("channel") or {}
-    named = f"{channel.get('type', '')}:{channel.get('id', '')}" if channel else record.job.lane
-    return f"{named} (thread)" if trigger.get("parent_id") else named
+    _, _, where = record.job.lane.partition("|")
+    cid, _, thread = where.partition("|")  # what is left of a turn that is done
+    named = f"{channel.get('type', '')}:{channel.get('id', '')}" if channel else cid or record.job.lane
+    return f"{named} (thread)" if trigger.get("parent_id") or thread else named
 
 
 def _asked(record: Record) -> str:
     trigger = record.job.payload.get("trigger") or {}
-    return _plain(f"{_user(trigger)}: {trigger.get('text') or ''}")
+    return _plain(f"{_user(trigger)}: {trigger.get('text') or ''}".removesuffix(": "))
 
 
 def _user(trigger: dict[str, Any]) -> str:

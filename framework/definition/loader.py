@@ -6,6 +6,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from framework.called import called_as
 from framework.definition.model import Bot, BotDefinition
 from framework.definition.overrides import merged
 from framework.definition.parts.operations import OPERATION_TOOLS
@@ -163,7 +164,7 @@ class _Loading:
             return DefinitionError(
                 "is empty",
                 where=where,
-                hint="Say what the bot is to do: `python -m framework new` makes bots to copy from, and docs/bots.md "
+                hint=f"Say what the bot is to do: `{called_as()} new` makes bots to copy from, and docs/bots.md "
                 "describes every key.",
             )
         return DefinitionError(

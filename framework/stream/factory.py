@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-from framework.errors import SettingsError
+from framework.errors import ChatServiceError, SettingsError
 from framework.settings import Settings
 from framework.stream.budget import Endpoint
 from framework.stream.campaigns import StreamCampaigns
 from framework.stream.client import StreamApp, StreamClient
 from framework.stream.credentials import Credentials
-from framework.stream.model import User
+from framework.stream.failure import MISSING
+from framework.stream.model import Message, User
 from framework.stream.moderation import StreamModeration
 from framework.stream.service import BotIdentity, StreamChatService
 from framework.stream.timing import Timing
+from framework.stream.wire import read_message
 
 # By key, address and clock, as long as any bot uses it. Shared here, so that nobody can forget to.
 _apps: WeakValueDictionary[tuple[str, str, Timing], StreamApp] = WeakValueDictionary()
@@ -27,19 +29,30 @@ async def introduce(settings: Settings, *users: User) -> None:
     await _as_server(settings, lambda sdk: sdk.upsert_users(people))
 
 
+async def find_message(settings: Settings, message_id: str) -> Message | None:
+    """Return a message of the app, wherever it stands; None if there is none. Raises ChatServiceError."""
+    try:
+        answer = await _as_server(settings, lambda sdk: sdk.get_message(message_id))
+    except ChatServiceError as error:
+        if error.code == MISSING:
+            return None
+        raise
+    return read_message(answer["message"])
+
+
 async def tell_sandbox(settings: Settings, path: str, body: Mapping[str, Any]) -> None:
     """Send a PUT to one of the paths that only the sandbox has. Raises ChatServiceError."""
     await _as_server(settings, lambda sdk: sdk.put(path, data=body))
 
 
-async def _as_server(settings: Settings, call: Callable[[Any], Awaitable[Any]]) -> None:
+async def _as_server(settings: Settings, call: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as the SDK answers
     if settings.stream_api_key is None or settings.stream_api_secret is None:
         raise _no_app()
     timing = Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, "server", now=timing.now)
     client = StreamClient(credentials, settings.base_url, timing)
     try:
-        await client.as_server(Endpoint.UPDATE_USERS, call)
+        return await client.as_server(Endpoint.UPDATE_USERS, call)
     finally:
         await client.close()
 

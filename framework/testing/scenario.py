@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,18 +192,29 @@ class Test:
         return self.document.position(("turns", step))
 
 
-def load_tests(folder: Path) -> tuple[Test, ...]:
-    """The conversation tests of a bot's folder, sorted by file. Raises DefinitionError, with line, for a wrong one."""
+def load_each(folder: Path) -> tuple[tuple[Test, ...], Mapping[Path, DefinitionError]]:
+    """The conversation tests of a bot's folder, sorted by file, and by file what is wrong with the others."""
     tests: list[Test] = []
-    problems: list[DefinitionError] = []
+    broken: dict[Path, DefinitionError] = {}
     for file in sorted((folder / FOLDER).glob("*.y*ml")):
         try:
             tests.append(load_test(file))
         except DefinitionError as error:
-            problems.append(error)
-    if problems:
-        raise together(problems)
-    return tuple(tests)
+            broken[file] = error
+    return tuple(tests), broken
+
+
+def broken_test(file: Path) -> Test:
+    """A test without steps, in the place of one that cannot be read."""
+    return Test(file, Scenario.model_construct(name="", turns=()), YamlDocument(file, {}, {}))
+
+
+def load_tests(folder: Path) -> tuple[Test, ...]:
+    """The conversation tests of a bot's folder, sorted by file. Raises DefinitionError, with line, for a wrong one."""
+    tests, broken = load_each(folder)
+    if broken:
+        raise together(list(broken.values()))
+    return tests
 
 
 def load_test(file: Path) -> Test:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.cli.ask import LONGEST_LINE, read_line
+from framework.cli.ask import read_line
+from framework.cli.lines import LONGEST_LINE
 from framework.errors import UsageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

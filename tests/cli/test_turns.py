@@ -19,6 +19,7 @@ from framework.cli.screen import out
 from framework.definition.model import BotDefinition
 from framework.engine.durable import open_engine
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
+from framework.errors import UsageError
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import TurnRequest
 from framework.stream.model import ChannelRef, Message, User
@@ -26,6 +27,10 @@ from framework.stream.timing import Timing
 from framework.testing.memory.memory_service import MemoryChatService
 from tests.support.agent import ScriptedAgent
 from tests.support.chat import World
+from tests.support.person import person
+from tests.support.sandbox import start_sandbox
+
+YAML = "bots/support_bot/bot.yaml"
 
 
 @pytest.fixture
@@ -190,3 +195,68 @@ def test_a_database_that_is_none_is_said(data: Path) -> None:
     assert "Traceback" not in result.stderr
     with pytest.raises(sqlite3.DatabaseError):
         sqlite3.connect(data / "engine.db").execute("SELECT 1 FROM x")
+
+
+def test_the_key_is_whole_at_any_width(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [job("x" * 300), job("short")]
+    work(data, *jobs, verdict=DeadLetter("the model is gone " * 20))
+    for width in (12, 30, 60, 80, 100, 160):
+        monkeypatch.setenv("COLUMNS", str(width))
+        out.cache_clear()
+        shown = turns().stdout
+        assert all(one.key[:8] in shown for one in jobs), width
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (Done("replied"), ["answered", "at the first try"]),
+        (
+            Done("silent: ann is of the team"),
+            ["not answered", "ann is of the team", f"team.roles {YAML}:", "channels.join"],
+        ),
+        (Done("handed off: the customer asked for a person ('human')"), ["handed over", f"handover.enabled {YAML}:"]),
+        (Done("silent: already answered"), ["not answered", "already answered"]),
+        (DeadLetter("the model is gone"), ["given up", "the model is gone", "turns retry"]),
+    ],
+)
+def test_the_story_of_a_message_names_the_lines_behind_it(data: Path, result: JobResult, words: list[str]) -> None:
+    work(data, job("hello"), verdict=result)
+    shown = turns("why", "id-of-hello", "--bot", "support_bot").stdout
+    assert [word for word in words if word not in shown] == [], shown
+
+
+def test_a_story_is_found_by_message_reply_and_key(data: Path) -> None:
+    one = job("hello")
+    work(data, one, verdict=Done("replied"))
+    for name in ("id-of-hello", one.payload["reply"], one.key):
+        (told,) = json.loads(turns("why", name, "--bot", "support_bot", "--json").stdout)
+        assert told["bot"] == "support_bot"
+        assert told["lines"][0]["what"] == "written"
+
+
+def test_a_message_that_nobody_knows_is_said(data: Path) -> None:
+    done = turns("why", "nothing")
+    assert isinstance(done.exception, UsageError)
+    assert "'nothing'" in str(done.exception)
+
+
+async def test_the_story_of_a_message_without_a_turn_says_why_there_is_none(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start_sandbox() as sandbox:
+        for name, value in (
+            ("STREAM_API_KEY", sandbox.api_key),
+            ("STREAM_API_SECRET", sandbox.api_secret),
+            ("STREAM_BASE_URL", sandbox.url),
+        ):
+            monkeypatch.setenv(name, value)
+        stream = (sandbox.url, sandbox.api_key, sandbox.api_secret)
+        async with person(*stream, channel="messaging:elsewhere") as eva, person(*stream) as tom:
+            strange, early = await eva.say("hello?"), await tom.say("Is it there?")
+        told = await asyncio.to_thread(turns, "why", strange, "--bot", "support_bot")
+        assert "not in it" in told.stdout
+        assert f"channels.join {YAML}:" in told.stdout
+        told = await asyncio.to_thread(turns, "why", early, "--bot", "support_bot")
+        assert "Is it there?" in told.stdout
+        assert "no process with this bot has taken it in" in told.stdout

@@ -39,7 +39,7 @@ async def check_model(definition: Model, settings: Settings) -> str:
     finally:
         await close_model(model)
     found = dialect_of(settings.openai_base_url or "", choice.name).describe() if choice.provider == OPENAI else ""
-    return f"{site.place} answers" + (f"; it is asked {found}" if found else "")
+    return f"{choice.label} answers at {site.place}" + (f"; it is asked {found}" if found else "")
 
 
 async def _listed_names(model: BaseChatModel, site: ModelSite) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.approvals import Approval, ApprovalStore, Decision, NotWaitingError, Request
 from framework.approvals.sheet import lines
+from framework.called import called_as
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class OperationApprovals:
         number = (await self.store.ask(question.request)).number
         raise ApprovalNeededError(
             f"{question.operation} was not executed: it waits for a person's approval, number {number}.",
-            hint=f"A person runs `python -m framework ops approve {number}`; then make exactly the same call again.",
+            hint=f"A person runs `{called_as()} ops approve {number}`; then make exactly the same call again.",
         )
 
     async def waiting(self) -> Sequence[Approval]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from framework.called import called_as
 from framework.errors import FrameworkError, ToolError, UncertainToolError
 from framework.tools.mcp_servers.mcp_tool import McpTool
 from framework.tools.mcp_servers.repair import ORIGINAL, repaired
@@ -146,7 +147,7 @@ class McpConnection:
                 "mcp.tools_changed",
                 server=self.name,
                 tools=list(self.changed),
-                hint="Read what they say now, then accept it: python -m framework check --online --accept-tools",
+                hint=f"Read what they say now, then accept it: {called_as()} check --online --accept-tools",
             )
         self._tools = self._made(compared.tools)
         _log.info("mcp.connected", server=self.name, tools=len(self._tools))
