@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -86,12 +87,20 @@ def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: boo
 
 def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool, each: bool) -> list[CheckFinding]:
     from framework.definition.loader import load_bot
-    from framework.runtime.team.channels import team_channels
 
     try:
         bot = load_bot(name)
     except FrameworkError as error:
         return [CheckFinding(name, "definition", ok=False, detail=str(error)), *_beside(name)]
+    return look_at(bot, settings, online=online, accept_tools=accept_tools, each=each)
+
+
+def look_at(
+    bot: Bot, settings: Settings, *, online: bool, accept_tools: bool = False, each: bool = False
+) -> list[CheckFinding]:
+    """Look at the parts of a bot that was loaded. Blocks while its model and servers are asked."""
+    from framework.runtime.team.channels import team_channels
+
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
         ("tools", _tools),
         ("tests", _conversations),
@@ -222,8 +231,10 @@ def _at_the_model(bot: Bot) -> Iterator[None]:
 def _reach_model(bot: Bot, settings: Settings) -> str:
     from framework.agent.models.check import check_model
 
+    started = time.monotonic()
     with _at_the_model(bot):
-        return _run(check_model(bot.definition.model, settings))
+        told = _run(check_model(bot.definition.model, settings))
+    return f"{told} ({time.monotonic() - started:.1f} s)"
 
 
 def _chat_service(bot: Bot, settings: Settings) -> str:

@@ -15,6 +15,7 @@ from framework.cli import (
     chat,
     check,
     conversations,
+    doctor,
     erase,
     explain,
     mcp,
@@ -41,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    run, turns, reply, chat, ask, new, check, explain, conversations, schema, erase, moderation,
+    run, turns, reply, chat, ask, new, check, doctor, explain, conversations, schema, erase, moderation,
     campaign, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)

@@ -47,7 +47,7 @@ async def tell_sandbox(settings: Settings, path: str, body: Mapping[str, Any]) -
 
 async def _as_server(settings: Settings, call: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as the SDK answers
     if settings.stream_api_key is None or settings.stream_api_secret is None:
-        raise _no_app()
+        raise no_app()
     timing = Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, "server", now=timing.now)
     client = StreamClient(credentials, settings.base_url, timing)
@@ -57,7 +57,8 @@ async def _as_server(settings: Settings, call: Callable[[Any], Awaitable[Any]]) 
         await client.close()
 
 
-def _no_app() -> SettingsError:
+def no_app() -> SettingsError:
+    """Return the error of a call without a Stream app."""
     return SettingsError(
         "No Stream app is named.",
         where="environment",
@@ -74,7 +75,7 @@ def open_chat_service(
     Raises SettingsError if the settings name no app.
     """
     if settings.stream_api_key is None or settings.stream_api_secret is None:
-        raise _no_app()
+        raise no_app()
     timing = timing or Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, identity.user_id, now=timing.now)
     app = app or shared_app(settings.stream_api_key, settings.base_url, timing)

@@ -1,0 +1,1 @@
+"""A look at a whole set-up: machine, chat service, engine. Each thing that is wrong comes with its remedy."""
