@@ -90,7 +90,7 @@ def open_campaigns(
     Raises SettingsError if the settings name no app.
     """
     if settings.stream_api_key is None or settings.stream_api_secret is None:
-        raise _no_app()
+        raise no_app()
     timing = timing or Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, "server", now=timing.now)
     app = app or shared_app(settings.stream_api_key, settings.base_url, timing)
