@@ -60,7 +60,7 @@ class Wanted:
     newest: int | None = None
 
 
-class History(Protocol):
+class TurnHistory(Protocol):
     """Keeps lines. Every method raises EngineError if the database does not answer."""
 
     async def add(self, lines: Sequence[TurnLine]) -> None:
@@ -84,7 +84,7 @@ class HistoryWriter:
     none; a turn that runs again because of a kill leaves its first line.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: TurnHistory) -> None:
         self._history = history
         self._waiting: list[tuple[TurnLine, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None

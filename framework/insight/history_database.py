@@ -31,29 +31,29 @@ SCHEMA = Schema("turn_history", version=1, tables=_tables)
 
 
 class DatabaseHistory:
-    """A `History` on SQLite or Postgres."""
+    """A `TurnHistory` on SQLite or Postgres."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     async def add(self, lines: Sequence[TurnLine]) -> None:
-        """See `History.add`."""
+        """See `TurnHistory.add`."""
         await self._storage.write(SCHEMA, lambda connection: _add(connection, lines))
 
     async def read(self, wanted: Wanted) -> list[TurnLine]:
-        """See `History.read`."""
+        """See `TurnHistory.read`."""
         return await self._storage.read(SCHEMA, lambda connection: _read(connection, wanted))
 
     async def forget(self, user: str) -> int:
-        """See `History.forget`."""
+        """See `TurnHistory.forget`."""
         return await self._storage.write(SCHEMA, lambda connection: _forget(connection, user))
 
     async def prune(self, before: datetime) -> int:
-        """See `History.prune`."""
+        """See `TurnHistory.prune`."""
         return await self._storage.write(SCHEMA, lambda connection: _prune(connection, before))
 
     async def close(self) -> None:
-        """See `History.close`."""
+        """See `TurnHistory.close`."""
         await asyncio.to_thread(self._storage.close)
 
 

@@ -13,7 +13,7 @@ from framework.engine.port import Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import VERSION
-from framework.runtime.facts import Facts
+from framework.runtime.facts import ProcessFacts
 from framework.runtime.intake.timers import Timers
 from framework.runtime.session import OnRetired, Session
 from framework.stream.events import concerns
@@ -64,7 +64,7 @@ class Bots:
         self._retired: dict[tuple[str, str], Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending = False
-        self._facts = Facts(engine, timing)
+        self._facts = ProcessFacts(engine, timing)
         self.ended: asyncio.Future[asyncio.Task[None]] = asyncio.get_running_loop().create_future()
 
     @property

@@ -17,7 +17,7 @@ _HANDOVERS_EVERY = 10.0
 """Seconds for which the count of open handovers is good: it reads the database."""
 
 
-class Facts:
+class ProcessFacts:
     """Gathers the facts about the sessions of a process."""
 
     def __init__(self, engine: Engine, timing: Timing) -> None:

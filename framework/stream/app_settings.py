@@ -21,7 +21,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=5, connect=3)
 
 
 @dataclass(frozen=True)
-class AppSettings:
+class AppFacts:
     """`app` is what `GetApp` says, `channel_types` those of the app by name. `time` is the service's clock, if told;
     `seconds` is how long the first answer took.
     """
@@ -50,7 +50,7 @@ class AppReader:
         if self._session is not None:
             await self._session.close()
 
-    async def settings(self) -> AppSettings:
+    async def settings(self) -> AppFacts:
         """Read the settings. Raises ChatServiceError."""
         import time
 
@@ -58,7 +58,7 @@ class AppReader:
         app, told = await self.get("/app")
         seconds = time.monotonic() - started
         types, _ = await self.get("/channeltypes")
-        return AppSettings(app.get("app", {}), types.get("channel_types", {}), told, seconds)
+        return AppFacts(app.get("app", {}), types.get("channel_types", {}), told, seconds)
 
     async def users(self, ids: list[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return those of these users that exist, by id. Raises ChatServiceError."""

@@ -25,7 +25,7 @@ from framework.definition.model import Bot
 from framework.engine.durable import open_engine
 from framework.engine.port import Job
 from framework.settings import Settings, load_settings
-from framework.stream.app_settings import AppSettings
+from framework.stream.app_settings import AppFacts
 from tests.support.sandbox import RunningSandbox, start_sandbox
 
 HOOK = "https://bots.example/webhooks/stream"
@@ -111,7 +111,7 @@ async def test_a_clock_that_is_wrong(
 
     read = AppReader.settings
 
-    async def elsewhen(self: AppReader) -> AppSettings:
+    async def elsewhen(self: AppReader) -> AppFacts:
         return replace(await read(self), time=datetime.now(UTC) + timedelta(minutes=minutes))
 
     monkeypatch.setattr(AppReader, "settings", elsewhen)

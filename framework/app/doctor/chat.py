@@ -12,7 +12,7 @@ from framework.errors import ChatServiceError, FrameworkError
 if TYPE_CHECKING:
     from framework.definition.model import Bot
     from framework.settings import Settings
-    from framework.stream.app_settings import AppReader, AppSettings
+    from framework.stream.app_settings import AppFacts, AppReader
 
 MOST_SKEW = timedelta(seconds=10)
 NEEDED = (
@@ -93,7 +93,7 @@ def _user(id_: str, user: Mapping[str, Any] | None) -> HealthFinding:
     return ok(part, f"exists, with the role {user.get('role', 'user')}")
 
 
-def _hooks(found: AppSettings, settings: Settings) -> Iterator[HealthFinding]:
+def _hooks(found: AppFacts, settings: Settings) -> Iterator[HealthFinding]:
     hooks = [hook for hook in found.app.get("event_hooks", []) if hook.get("hook_type") in {"webhook", "sqs"}]
     if not settings.by_webhook:
         yield ok("event hooks", "not needed: events come by WebSocket")
@@ -125,7 +125,7 @@ def _hook(hook: Mapping[str, Any]) -> HealthFinding:
     return ok("event hooks", f"{address} gets what the bots need")
 
 
-def _types(found: AppSettings, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
+def _types(found: AppFacts, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
     if not found.channel_types:
         return
     for bot in bots:
@@ -138,7 +138,7 @@ def _types(found: AppSettings, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
             yield ok(f"types of {bot.name}", f"their types exist: {', '.join(sorted(types))}")
 
 
-def _guard(found: AppSettings, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
+def _guard(found: AppFacts, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
     guards = [bot.name for bot in bots if (bot.folder / "moderation.yaml").is_file()]
     address = found.app.get("before_message_send_hook_url") or ""
     if not guards:
