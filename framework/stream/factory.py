@@ -103,7 +103,7 @@ def open_moderation(settings: Settings, by: str, *, timing: Timing | None = None
     Raises SettingsError if the settings name no app.
     """
     if settings.stream_api_key is None or settings.stream_api_secret is None:
-        raise _no_app()
+        raise no_app()
     timing = timing or Timing()
     credentials = Credentials(settings.stream_api_key, settings.stream_api_secret, by, now=timing.now)
     app = shared_app(settings.stream_api_key, settings.base_url, timing)
