@@ -256,7 +256,7 @@ class Session:
         self._background.spawn(work(), name="erase")
 
     async def _listen(self) -> None:
-        async for event in self.bot.service.events():
+        async for event in self.bot.service.events(echoes=False):
             if self._on_event is not None:
                 self._on_event(event)
             try:

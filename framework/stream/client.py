@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -25,6 +24,8 @@ from framework.values import JsonObject
 
 if TYPE_CHECKING:
     from stream_chat.async_chat import StreamChatAsync
+
+    from framework.stream.sdk import HttpAnswer
 
 Request = Callable[["StreamChatAsync"], Awaitable[JsonObject]]
 Check = Callable[[], Awaitable[None]]
@@ -55,14 +56,6 @@ async def _unchecked() -> None:
     """Check nothing."""
 
 
-@dataclass
-class _Answer:
-    """Status and headers of an HTTP answer: the SDK does not return them."""
-
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class _Call:
     endpoint: Endpoint
@@ -71,18 +64,6 @@ class _Call:
     patience: CallPatience
     check: Check = _unchecked
     failures: list[ChatServiceError] | None = None
-
-
-_answer: ContextVar[_Answer] = ContextVar("_answer")
-
-
-async def _note(
-    request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
-) -> aiohttp.ClientResponse:
-    response = await handler(request)
-    if answer := _answer.get(None):
-        answer.status, answer.headers = response.status, response.headers
-    return response
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +101,6 @@ class StreamClient:
             self._session = aiohttp.ClientSession(
                 base_url=self.base_url,
                 connector=aiohttp.TCPConnector(keepalive_timeout=59.0, limit=0),
-                middlewares=(_note,),
             )
         return self._session
 
@@ -201,6 +181,8 @@ class StreamClient:
     async def _admit(self, call: _Call, deadline: float, last: ChatServiceError | None) -> Ticket:
         """Wait until the service is up and its limit has room. Raises ChatServiceError at the deadline."""
         breaker, bucket = self.app.breaker, self._bucket(call)
+        if breaker.state == "closed" and bucket.try_take(Rank.MUST) and (ticket := breaker.claim()) is not None:
+            return ticket  # as nearly always: without a timer
         try:
             async with asyncio.timeout(max(0.0, deadline - self._timing.monotonic())):
                 while True:
@@ -238,9 +220,11 @@ class StreamClient:
     async def _ask(self, call: _Call) -> JsonObject:
         from stream_chat.base.exceptions import StreamAPIException
 
-        answer = _Answer()
+        from framework.stream.sdk import HttpAnswer, http_answer
+
+        answer = HttpAnswer()
         started = self._timing.monotonic()
-        noted = _answer.set(answer)
+        noted = http_answer.set(answer)
         bucket = self._bucket(call)
         try:
             sdk = await self._sdk(as_user=call.as_user)
@@ -256,7 +240,7 @@ class StreamClient:
                 raise
             raise garbled(self.base_url, answer.status) from error
         finally:
-            _answer.reset(noted)
+            http_answer.reset(noted)
             meters.service_called(call.endpoint.title, answer.status, self._timing.monotonic() - started)
         self._observe(answer, bucket)
         return reply
@@ -273,12 +257,10 @@ class StreamClient:
         return sdk
 
     async def _make_sdk(self) -> StreamChatAsync:
-        from stream_chat.async_chat import StreamChatAsync
+        from framework.stream.sdk import StreamSdk
 
         with short_secrets():
-            sdk = StreamChatAsync(
-                self.credentials.key, self.credentials.secret.get_secret_value(), base_url=self.base_url
-            )
+            sdk = StreamSdk(self.credentials.key, self.credentials.secret.get_secret_value(), base_url=self.base_url)
         superfluous = sdk.session
         sdk.set_http_session(self.session)
         await superfluous.close()
@@ -286,7 +268,7 @@ class StreamClient:
         sdk.timeout = TIMEOUT  # type: ignore[assignment]  # declared a float; aiohttp, which gets it, wants this
         return sdk
 
-    def _refusal(self, status: int, text: str, answer: _Answer, bucket: Bucket) -> ChatServiceError:
+    def _refusal(self, status: int, text: str, answer: HttpAnswer, bucket: Bucket) -> ChatServiceError:
         code, message = read_refusal(text)
         error = refused(self.base_url, status, code, message)
         if is_limit(error):
@@ -295,14 +277,14 @@ class StreamClient:
             self._count(answer, bucket)
         return error
 
-    def _observe(self, answer: _Answer, bucket: Bucket) -> None:
+    def _observe(self, answer: HttpAnswer, bucket: Bucket) -> None:
         if (time := service_time(answer.headers)) is not None:
             self.credentials.learn(time)
         if not self._count(answer, bucket):
             # Stream counts in every answer. A service that does not count has no limit.
             bucket.open()
 
-    def _count(self, answer: _Answer, bucket: Bucket) -> bool:
+    def _count(self, answer: HttpAnswer, bucket: Bucket) -> bool:
         """Take over the service's count. Return False if the answer has none."""
         headers = answer.headers
         limit, remaining = header_number(headers, "x-ratelimit-limit"), header_number(headers, "x-ratelimit-remaining")

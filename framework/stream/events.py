@@ -49,6 +49,13 @@ def read_event(raw: Raw) -> Event | None:
         return None
 
 
+def is_echo(raw: Raw, bot_id: str) -> bool:
+    """Return whether an event only tells a bot what it wrote itself: four of five events of a streamed answer do."""
+    message = raw.get("message") if raw.get("type") in _ECHOES else None
+    user = message.get("user") if isinstance(message, Mapping) else None
+    return isinstance(user, Mapping) and user.get("id") == bot_id
+
+
 def channel_of(event: Event) -> ChannelRef | None:
     """Return the channel of an event; None for an event about the connection."""
     match event:
@@ -173,6 +180,7 @@ def _at(raw: Raw) -> datetime:
     return read_time(raw.get("created_at")) or EPOCH
 
 
+_ECHOES = frozenset({"message.new", "message.updated"})
 # Whatever else begins so is the service's own, now or one day.
 _SERVICE = (
     "ai_indicator.", "app.", "appeal.", "call.", "campaign.", "capabilities.", "channel.", "channel_batch_update.",

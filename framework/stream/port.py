@@ -60,10 +60,11 @@ class ChatService(Protocol):
     async def close(self) -> None:
         """Close the connection. Safe to call twice."""
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self, *, echoes: bool = True) -> AsyncIterator[Event]:
         """Connect and yield events until `close`. The first event is `Connected(again=False)`.
 
-        A lost connection is made again, with pauses: it yields `Disconnected`, then `Connected(again=True)`.
+        A lost connection is made again, with pauses: it yields `Disconnected`, then `Connected(again=True)`. Without
+        `echoes`, new texts of messages that the bot wrote itself may be left out.
         """
 
     async def find_channels(

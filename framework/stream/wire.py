@@ -25,7 +25,8 @@ from framework.stream.model import (
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
-_BOT_FLAGS = ("is_bot", "bot", "is_ai", "ai_bot")
+_NOBODY = User("")
+_BOT_FLAGS = frozenset({"is_bot", "bot", "is_ai", "ai_bot"})
 _USER_KINDS = ("type", "kind", "user_type", "account_type")
 _BOTS = frozenset({"bot", "ai_bot", "chatbot", "ai_assistant"})
 # What has a place of its own, or is Stream's own word on a message; all else in it is custom.
@@ -59,9 +60,13 @@ class WireError(FrameworkError):
 
 def read_time(value: object) -> datetime | None:
     """Read a time: ISO 8601 with up to nine digits, or nanoseconds since the epoch. Return None for anything else."""
+    if value is None:
+        return None
     try:
         if isinstance(value, str) and value:
             at = datetime.fromisoformat(value)
+            if at.tzinfo is UTC:
+                return at
             return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return datetime.fromtimestamp(value / 1e9, UTC)
@@ -73,10 +78,19 @@ def read_time(value: object) -> datetime | None:
 def read_user(raw: object) -> User:
     """Read a user. A user who is gone has an empty id."""
     body = _mapping(raw)
+    if not body:
+        return _NOBODY
     role = _text(body.get("role")) or "user"
-    says_what = (_text(body.get(kind)).casefold() for kind in _USER_KINDS)
-    is_bot = any(_flag(body, flag) for flag in _BOT_FLAGS) or not _BOTS.isdisjoint((role, *says_what))
+    is_bot = role in _BOTS or _says_it_is_a_bot(body)
     return User(_text(body.get("id")), _text(body.get("name")), role, is_bot=is_bot, banned=_is_banned(body))
+
+
+def _says_it_is_a_bot(body: Mapping[str, Any]) -> bool:
+    """Return whether a custom field of a user says so. Nearly no user has one."""
+    names = body.keys()
+    if ("custom" in names or not _BOT_FLAGS.isdisjoint(names)) and any(_flag(body, flag) for flag in _BOT_FLAGS):
+        return True
+    return any(_text(body[kind]).casefold() in _BOTS for kind in _USER_KINDS if kind in names)
 
 
 def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
@@ -91,6 +105,7 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
     ai_generated = _flag(body, "ai_generated")
     command = _text(body.get("command"))
     quoted = _mapping(body.get("quoted_message"))
+    mentioned = [_mapping(item) for item in _items(body.get("mentioned_users"))]
     return Message(
         id=id_,
         channel=where,
@@ -102,9 +117,9 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
         show_in_channel=body.get("show_in_channel") is True,
         updated_at=read_time(body.get("updated_at")),
         deleted_at=deleted_at,
-        attachments=tuple(_read_attachment(item) for item in _items(body.get("attachments"))),
-        mentioned=_texts(_mapping(item).get("id") for item in _items(body.get("mentioned_users"))),
-        mentioned_names=_texts(_mapping(item).get("name") for item in _items(body.get("mentioned_users"))),
+        attachments=tuple(map(_read_attachment, _items(body.get("attachments")))),
+        mentioned=_texts([one.get("id") for one in mentioned]),
+        mentioned_names=_texts([one.get("name") for one in mentioned]),
         silent=body.get("silent") is True,
         ai_generated=ai_generated,
         generating=_flag(body, "generating"),
@@ -115,8 +130,8 @@ def read_message(raw: object, channel: ChannelRef | None = None) -> Message:
         visible_to=_texts(_items(body.get("restricted_visibility"))),
         channel_role=_text(_mapping(body.get("member")).get("channel_role")) or _text(body.get("channel_role")),
         quoted_id=_text(body.get("quoted_message_id")) or _text(quoted.get("id")),
-        quoted_user_id=read_user(quoted.get("user")).id,
-        quoted_visible_to=_quoted_visible_to(quoted),
+        quoted_user_id=read_user(quoted.get("user")).id if quoted else "",
+        quoted_visible_to=_quoted_visible_to(quoted) if quoted else (),
     )
 
 
@@ -291,7 +306,7 @@ def _flag(body: Mapping[str, Any], name: str) -> bool:
 
 
 def _texts(raw: Iterable[object]) -> tuple[str, ...]:
-    return tuple(filter(None, map(_text, raw)))
+    return tuple(filter(None, map(_text, raw))) if raw else ()
 
 
 def _mapping(raw: object) -> Mapping[str, Any]:

@@ -20,8 +20,9 @@ from stream_chat.base.exceptions import StreamAPIException
 from framework.sandbox.kernel.errors import ApiError
 from framework.sandbox.kernel.http.limits import RateLimits
 from framework.sandbox.kernel.protocol import Actor, ActorKind
-from framework.stream.client import StreamApp, StreamClient, _answer
+from framework.stream.client import StreamApp, StreamClient
 from framework.stream.credentials import Credentials
+from framework.stream.sdk import http_answer
 from framework.stream.service import StreamChatService
 from framework.stream.timing import Timing
 from tests.support.stages import Identity
@@ -77,7 +78,7 @@ class MemoryStream:
         if self.hangs:
             await asyncio.Event().wait()
         await asyncio.sleep(self.latency)
-        answer = _answer.get()
+        answer = http_answer.get()
         try:
             headers, status = self._admit(operation), 200
         except ApiError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -58,6 +58,7 @@ class ActiveTurns:
     def __init__(self, writer: ReplyWriter) -> None:
         self._writer = writer
         self._active: dict[str, _ActiveTurn] = {}
+        self._by_channel: dict[ChannelRef, dict[str, _ActiveTurn]] = {}
         self._attended: dict[str, _Attended] = {}
 
     def hear(self, event: MessageUpdated | MessageDeleted | StopRequested) -> bool:
@@ -84,12 +85,16 @@ class ActiveTurns:
 
     def at_work_in(self, channel: ChannelRef) -> bool:
         """Whether a turn of this channel or of one of its threads is."""
-        return any(one.turn.channel == channel for one in self._active.values())
+        return channel in self._by_channel
+
+    def _in(self, channel: ChannelRef) -> Collection[_ActiveTurn]:
+        """The turns of a channel and of its threads: few, however many there are."""
+        return self._by_channel.get(channel, {}).values()
 
     def edited(self, message: Message) -> bool:
         """A message was edited: a turn that answers it starts anew, unless its answer is complete."""
         meant = self._touch(message.id)
-        for active in self._active.values():
+        for active in self._in(message.channel):
             if any(_is_edit(message, one) for one in active.turn.answering):
                 meant, active.edited = True, message
                 _signal(active)
@@ -117,7 +122,7 @@ class ActiveTurns:
         """Somebody wrote again: if the definition says so, their turn that has shown nothing yet makes way for the next
         one, which answers both.
         """
-        for active in self._active.values():
+        for active in self._in(message.channel):
             turn = active.turn
             rules = Rules.of(turn.definition.reply) if turn.definition.reply.supersede else None
             if rules is None or turn.cause.made_up or turn.trigger.id == message.id:
@@ -131,10 +136,14 @@ class ActiveTurns:
         the question to the one of them who was quicker.
         """
         self.superseded(message)
-        for active in self._active.values():
+        for active in self._in(message.channel):
             turn, question = active.turn, active.turn.trigger
-            elsewhere = (message.channel, message.parent_id) != (turn.channel, question.parent_id)
-            if elsewhere or turn.cause.made_up or turn.origin == "command" or message.user.id == question.user.id:
+            if (
+                message.parent_id != question.parent_id
+                or turn.cause.made_up
+                or turn.origin == "command"
+                or message.user.id == question.user.id
+            ):
                 continue
             quiet = bool(turn.definition.conditions.quiet_after_person) and turn.reply.shows_nothing
             person = from_a_person(message, bot_user_id=turn.bot_user_id)
@@ -148,10 +157,13 @@ class ActiveTurns:
         Only who asked may stop an answer, or the team. A wish from before the answer began was about another one.
         """
         stopped = False
-        for active in self._active.values():
+        for active in self._in(wish.channel):
             turn, posted_at = active.turn, active.turn.reply.posted_at
-            meant = turn.channel == wish.channel and wish.message_id in {None, turn.reply_id}
-            if not meant or posted_at is None or (wish.at != EPOCH and wish.at < posted_at):
+            if (
+                wish.message_id not in {None, turn.reply_id}
+                or posted_at is None
+                or (wish.at != EPOCH and wish.at < posted_at)
+            ):
                 continue
             if _may_stop(wish, turn):
                 stopped, active.stopped_by = True, wish.user_id
@@ -165,8 +177,8 @@ class ActiveTurns:
         attended = self._attended.pop(turn.ids.job, None)
         if attended is not None and any(one.id in attended.touched for one in turn.answering):
             view.forget()  # an edit or a deletion may not be in it
-        active = _ActiveTurn(turn)
-        self._active[turn.ids.job] = active
+        active, job, channel = _ActiveTurn(turn), turn.ids.job, turn.channel
+        self._active[job] = self._by_channel.setdefault(channel, {})[job] = active
         try:
             while True:
                 outcome = await self._attempt(active, work)
@@ -174,7 +186,9 @@ class ActiveTurns:
                     return outcome
                 view.forget()
         finally:
-            del self._active[turn.ids.job]
+            del self._active[job], self._by_channel[channel][job]
+            if not self._by_channel[channel]:
+                del self._by_channel[channel]
 
     async def _attempt(self, active: _ActiveTurn, work: Work) -> Outcome | None:
         """One run of the work; None: the question was edited, so that it is to be done again."""

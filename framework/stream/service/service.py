@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator
 
 from framework.stream.client import StreamClient
-from framework.stream.events import concerns, read_event
+from framework.stream.events import concerns, is_echo, read_event
 from framework.stream.ids import IdKey
 from framework.stream.model import Connected, Disconnected, Event
 from framework.stream.service.channels import StreamChannels
@@ -77,12 +77,15 @@ class StreamChatService:
         await self._socket.close()
         await self._client.close()
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self, *, echoes: bool = True) -> AsyncIterator[Event]:
         """Yield what happens on the connection, until `close`."""
+        bot = self._client.credentials.user_id
         async for frame in self._socket.frames():
             if isinstance(frame, Opened):
                 yield Connected(again=frame.again)
             elif isinstance(frame, Lost):
                 yield Disconnected(frame.reason)
-            elif (event := read_event(frame)) is not None and concerns(event, self._client.credentials.user_id):
+            elif not echoes and is_echo(frame, bot):
+                continue
+            elif (event := read_event(frame)) is not None and concerns(event, bot):
                 yield event

@@ -95,7 +95,7 @@ class MemoryChatService(MemoryAdministration):
             self.chat.listeners.remove(self)
         self._events.put_nowait(None)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self, *, echoes: bool = True) -> AsyncIterator[Event]:
         """See the port."""
         if self._closed:
             return
