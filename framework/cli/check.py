@@ -16,6 +16,7 @@ import typer
 from framework.called import called_as
 from framework.cli.bot_argument import complete_bot
 from framework.cli.check_knowledge import knowledge_findings
+from framework.cli.check_moderation import online_findings
 from framework.cli.finding import CheckFinding
 from framework.errors import FrameworkError, UsageError
 
@@ -126,6 +127,8 @@ def look_at(
             findings.append(CheckFinding(bot.name, part, ok=False, detail=str(error)))
         if part == "tools":
             findings += knowledge_findings(bot, settings, each=each)
+    if online and settings.has_stream and any(one.part == "moderation" and one.ok for one in findings):
+        findings += online_findings(bot, settings)
     return findings
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from framework.cli.lines import LONGEST_LINE, read_lines
+from framework.cli.moderation_apply import apply
+from framework.cli.moderation_log import log
 from framework.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(name="moderation", help="Judge texts by the rules of moderation.yaml.", no_args_is_help=True)
     group.command(name="check")(check)
     group.command(name="test")(test)
+    group.command(name="apply")(apply)
+    group.command(name="log")(log)
     group.callback()(root)
     app.add_typer(group)
 

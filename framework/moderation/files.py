@@ -19,6 +19,8 @@ from framework.moderation.words import Term, read_terms
 from framework.moderation.words.term import Kind, TermError, checked
 
 FILE = "moderation.yaml"
+MOST_IN_LIST = 10_000
+"""Terms of one file, as many as a blocklist of Stream's may have."""
 _LISTS = (".txt", ".yaml", ".yml", ".json")
 
 
@@ -87,7 +89,7 @@ def _word(word: str, folder: Path, where: Position) -> list[Term]:
         return [_checked(Term(word, Kind.PHRASE if " " in word.strip() else Kind.WORD), where)]
     if not (folder / word).is_file():
         raise DefinitionError(f"there is no file {word}", where=where, hint=f"Put it into {folder}.")
-    return read_terms(folder / word)
+    return read_terms(folder / word, most=MOST_IN_LIST)
 
 
 def _checked(term: Term, where: Position) -> Term:

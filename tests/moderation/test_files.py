@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,58 @@ def test_a_list_that_is_wrong_is_told_by_its_own_line(tmp_path: Path) -> None:
     with pytest.raises(FrameworkError) as raised:
         read_moderation(tmp_path)
     assert "words.yaml:2" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "list_", "line", "said"),
+    [
+        (
+            "words.txt",
+            "# all\n" + "\n".join(f"word{n}" for n in range(10_001)),
+            10_002,
+            "this is term 10,001 of 10,001",
+        ),
+        ("words.yaml", "".join(f"- word{n}\n" for n in range(10_001)), 10_001, "this is term 10,001 of 10,001"),
+        ("words.txt", "zorbax\n\nx\n", 3, "the bare letter 'x'"),
+        ("words.yaml", "- zorbax\n- {term: ё, match: inside}\n", 2, "the bare letter 'ё'"),
+        ("words.json", '[\n "zorbax",\n "7"\n]', 3, "the bare letter '7'"),
+        ("words.txt", "zorbax\n!!!\n", 2, "has no letter"),
+    ],
+)
+def test_a_list_that_is_too_long_or_has_a_bare_letter_is_refused_with_its_line(
+    tmp_path: Path, name: str, list_: str, line: int, said: str
+) -> None:
+    (tmp_path / name).write_text(list_)
+    (tmp_path / "moderation.yaml").write_text(f"rules:\n- {{name: a, when: {{words: {name}}}, do: reject}}\n")
+    with pytest.raises(FrameworkError, match=said) as caught:
+        read_moderation(tmp_path)
+    assert f"{name}:{line}:" in str(caught.value)
+
+
+def test_a_list_of_ten_thousand_terms_and_words_of_one_sign_are_fine(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("\n".join([*(f"word{n}" for n in range(9_999)), "死"]))
+    (tmp_path / "moderation.yaml").write_text("rules:\n- {name: a, when: {words: words.txt}, do: reject}\n")
+    file = read_moderation(tmp_path)
+    assert file is not None
+    assert len(file.terms["a"]) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (r"(\w{1,100} ){1,100}", "."),
+        (r"(a{1,1000}){1,1000}", "."),
+        (r"(?=x)y", "look"),
+        (r"(a)\1", "."),
+        (r"(?:a|b", "missing"),
+        ("(" * 2000 + "a" + ")" * 2000, "."),
+    ],
+)
+def test_an_expression_that_explodes_is_refused_with_its_line(tmp_path: Path, pattern: str, said: str) -> None:
+    (tmp_path / "moderation.yaml").write_text(
+        f"rules:\n- name: a\n  do: reject\n  when:\n    regex:\n    - fine\n    - '{pattern}'\n"
+    )
+    with pytest.raises(DefinitionError, match=said) as caught:
+        read_moderation(tmp_path)
+    assert re.search(r"moderation\.yaml:[57]", str(caught.value)), str(caught.value)
+    assert caught.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -45,23 +46,24 @@ class TermError(FrameworkError):
     """A list of terms cannot be used."""
 
 
-def read_terms(path: Path) -> list[Term]:
+def read_terms(path: Path, *, most: int = MOST) -> list[Term]:
     """Terms of a file: YAML, JSON, or plain text with one word or phrase a line.
 
     YAML and JSON hold a list of words, or of objects with `term`, `kind` (word, phrase, domain) and `match` (word,
-    inside). Raises TermError with the file and the line.
+    inside). Raises TermError with the file and the line, also for the first term that is more than `most`.
     """
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TermError(f"{path} cannot be read: {error}", hint="Name a UTF-8 file with one term a line.") from None
     if path.suffix.lower() in {".yaml", ".yml", ".json"} or text.lstrip().startswith(("[", "- ")):
-        return _from_yaml(path, text)
+        return _from_yaml(path, text, most)
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    return _checked(path, [(number, {"term": line}) for number, line in lines if line and not line.startswith("#")])
+    entries = [(number, {"term": line}) for number, line in lines if line and not line.startswith("#")]
+    return _checked(path, entries, most)
 
 
-def _from_yaml(path: Path, text: str) -> list[Term]:
+def _from_yaml(path: Path, text: str, most: int) -> list[Term]:
     try:
         node = yaml.compose(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
         read = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
@@ -73,12 +75,16 @@ def _from_yaml(path: Path, text: str) -> list[Term]:
         raise TermError(f"{path} is not a list.", hint="Write one term an item, such as `- spam`.")
     lines = [one.start_mark.line + 1 for one in node.value]
     entries = [(line, one if isinstance(one, dict) else {"term": one}) for line, one in zip(lines, read, strict=True)]
-    return _checked(path, entries)
+    return _checked(path, entries, most)
 
 
-def _checked(path: Path, entries: list[tuple[int, dict[str, Any]]]) -> list[Term]:
-    if len(entries) > MOST:
-        raise TermError(f"{path} lists {len(entries)} terms; at most {MOST} are read.", hint="Split the list.")
+def _checked(path: Path, entries: list[tuple[int, dict[str, Any]]], most: int) -> list[Term]:
+    if len(entries) > most:
+        raise TermError(
+            f"this is term {most + 1:,} of {len(entries):,}; a list may have {most:,}.",
+            where=f"{path}:{entries[most][0]}",
+            hint="Split the list into several files.",
+        )
     terms: dict[Term, None] = {}
     for line, entry in entries:
         terms[_term(f"{path}:{line}", entry)] = None
@@ -111,6 +117,11 @@ def checked(term: Term, where: Position | str) -> Term:
     return term
 
 
+def _is_bare(text: str) -> bool:
+    """Whether it is a letter or a digit of an alphabet. A sign of Chinese or Japanese is a word of its own."""
+    return not any(unicodedata.category(sign) == "Lo" for sign in text)
+
+
 def _wrong(term: Term) -> tuple[str, str] | None:
     """What is wrong with a term, and what to do."""
     if len(term.text) > LONGEST:
@@ -121,6 +132,7 @@ def _wrong(term: Term) -> tuple[str, str] | None:
     letters = sum(is_word(one) for sign in term.text for one in folded(sign))
     if letters == 0:
         return f"{term.text!r} has no letter and no digit.", "Remove it."
-    if letters == 1 and term.match is Match.INSIDE:
-        return f"the bare letter {term.text!r} is inside of nearly every word.", "Remove it."
+    if letters == 1 and _is_bare(term.text):
+        where = "inside of nearly every word" if term.match is Match.INSIDE else "a word of many texts"
+        return f"the bare letter {term.text!r} is {where}.", "Remove it, or write the whole word."
     return None
