@@ -69,7 +69,8 @@ def test_a_bot_posts_through_one_door_alone() -> None:
             receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
             if called in WRITERS and not _is_port(receiver):
                 doors.add(str(path.relative_to(root)))
-    assert doors == {"stream/service/messages.py"}
+    # The second one sets what people wrote to what a rule of moderation.yaml makes of it.
+    assert doors == {"stream/service/messages.py", "stream/moderation.py"}
 
 
 def _is_port(receiver: ast.AST | None) -> bool:
