@@ -8,7 +8,7 @@ import secrets
 import socket
 import sys
 import threading
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,7 @@ from framework.extras import require
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from framework.agent.agent import LangChainAgent
+    from framework.agent.conversation import Agent
     from framework.catalog.toolbox import Toolbox
     from framework.mcp.config import McpConfig
     from framework.mcp.server import Asker
@@ -137,19 +137,25 @@ async def _warm(toolbox: Callable[[], Toolbox]) -> None:
 
 
 async def _askers(names: tuple[str, ...], settings: Settings, stack: AsyncExitStack) -> dict[str, Asker]:
-    """What answers for each bot, by its name."""
-    found: dict[str, Asker] = {}
-    for name in names:
-        from framework.agent.build.factory import build_agent
-        from framework.definition.loader import load_bot
+    """What answers for each bot, by its name. Raises UsageError for a bot whose answers the team looks over first."""
+    if not names:
+        return {}
+    from framework.app.app import App
 
-        bot = load_bot(name)
-        agent = await stack.enter_async_context(aclosing(build_agent(bot, settings)))
-        found[bot.name] = _asker(agent)
-    return found
+    app = App(settings)
+    bots = [app.add(name) for name in names]
+    for bot in bots:
+        if bot.definition.drafts.enabled:
+            raise UsageError(
+                f"The team approves the answers of {bot.name} first, and an MCP client would read them before that.",
+                where=bot.document.position(("drafts", "enabled")) if bot.document else None,
+                hint="Leave --bot out, or ask the bot in its channel.",
+            )
+    await stack.enter_async_context(app)
+    return {bot.name: _asker(await app.agent(bot.name)) for bot in bots}
 
 
-def _asker(agent: LangChainAgent) -> Asker:
+def _asker(agent: Agent) -> Asker:
     from framework.agent.conversation import Caller, Conversation, Finished, Utterance
 
     async def ask(question: str, client: str) -> dict[str, Any]:

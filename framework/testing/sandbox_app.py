@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ import aiohttp
 import jwt
 from pydantic import SecretStr
 
+from framework.aio import background
 from framework.errors import FrameworkError
 from framework.extras import extra
 from framework.settings import Settings
@@ -22,6 +26,8 @@ from framework.values import Untyped
 _KEY = "conversation-test"
 _SECRET = "the-secret-of-a-sandbox-that-lives-for-one-test"  # noqa: S105 - of no other app
 _PAGE = 300
+_PING = 25.0
+"""Seconds between two signs of life of a client."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +43,11 @@ class _Clock:
 class SandboxApp:
     """An app of its own. Calls raise FrameworkError where the sandbox refuses what a person does."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, session: aiohttp.ClientSession, secret: str = _SECRET) -> None:
         self.url = url
         self._session = session
-        token = jwt.encode({"server": True}, _SECRET, algorithm="HS256")
+        self._secret = secret
+        token = jwt.encode({"server": True}, secret, algorithm="HS256")
         self._headers = {"Authorization": token, "stream-auth-type": "jwt"}
 
     def settings(self, settings: Settings) -> Settings:
@@ -48,7 +55,7 @@ class SandboxApp:
         return settings.model_copy(
             update={
                 "stream_api_key": _KEY,
-                "stream_api_secret": SecretStr(_SECRET),
+                "stream_api_secret": SecretStr(self._secret),
                 "stream_base_url": self.url,
                 "stream_api_secret_file": None,
                 "stream_api_secret_keyring": None,
@@ -108,11 +115,37 @@ class SandboxApp:
             messages += [message for message in page["messages"] if message["id"] not in known]
         return state["channel"], sorted(messages, key=lambda message: str(message["created_at"]))
 
+    async def events(self, user_id: str) -> AsyncIterator[dict[str, Any]]:
+        """What happens in the channels that a user is a member of, as their client would be told of it."""
+        token = jwt.encode({"user_id": user_id}, self._secret, algorithm="HS256")
+        known = json.dumps({"user_id": user_id, "user_details": {"id": user_id}})
+        where = {"json": known, "api_key": _KEY, "authorization": token, "stream-auth-type": "jwt"}
+        async with self._session.ws_connect(f"{self.url}/connect", params=where) as socket:
+            hello = await socket.receive_json()
+            await self._watch(user_id, str(hello["connection_id"]), token)
+            async with background(_ping(socket), name="pings"):
+                async for frame in socket:
+                    event = json.loads(frame.data)
+                    yield event
+                    if event.get("type") == "notification.added_to_channel":
+                        await self._watch(user_id, str(hello["connection_id"]), token)
+
+    async def _watch(self, user_id: str, connection: str, token: str) -> None:
+        body = {"filter_conditions": {"members": {"$in": [user_id]}}, "watch": True, "state": True, "limit": 30}
+        query = {"connection_id": connection}
+        await self._call("POST", "/channels", body, query, headers={**self._headers, "Authorization": token})
+
     async def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
+        given = {"api_key": _KEY, **(query or {})}
         async with self._session.request(
-            method, self.url + path, json=body, params={"api_key": _KEY, **(query or {})}, headers=self._headers
+            method, self.url + path, json=body, params=given, headers=headers or self._headers
         ) as response:
             answer = await response.json()
             if response.status >= 400:
@@ -120,16 +153,24 @@ class SandboxApp:
             return dict(answer)
 
 
+async def _ping(socket: aiohttp.ClientWebSocketResponse) -> None:
+    while True:
+        await asyncio.sleep(_PING)
+        await socket.send_str('[{"type": "health.check"}]')
+
+
 @asynccontextmanager
-async def open_sandbox_app(timing: Timing) -> AsyncIterator[SandboxApp]:
-    """An app for as long as the block lasts, on the caller's loop and clock."""
+async def open_sandbox_app(timing: Timing | None) -> AsyncIterator[SandboxApp]:
+    """An app for as long as the block lasts, on the caller's loop and clock. None: in real time, for a person."""
     with extra("sandbox", "A conversation test"):
-        from framework.sandbox.dev.server import beside
+        from framework.sandbox.dev.server import beside, serving
         from framework.sandbox.kernel.config import SandboxConfig
 
-    config = SandboxConfig(port=0, api_key=_KEY, api_secret=_SECRET)
-    async with beside(config, _Clock(timing)) as running, aiohttp.ClientSession() as session:
-        yield SandboxApp(running.url, session)
+    secret = _SECRET if timing is not None else secrets.token_urlsafe(32)
+    config = SandboxConfig(port=0, api_key=_KEY, api_secret=secret)
+    served = serving(config) if timing is None else beside(config, _Clock(timing))
+    async with served as running, aiohttp.ClientSession() as session:
+        yield SandboxApp(running.url, session, secret)
 
 
 def _path(channel: ChannelRef) -> str:

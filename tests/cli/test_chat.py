@@ -66,5 +66,37 @@ def test_a_pipe_is_answered_line_by_line(environment: dict[str, str]) -> None:
     before, named = result.stdout.split("three years")
     assert "came from no article" in before
     assert "(knowledge/" in named
-    assert "There is no command /nwe. /new forgets" in named
+    assert "There is no command /nwe. /new begins" in named
     assert result.stderr == ""
+
+
+def test_it_hands_over_as_a_channel_does_and_knows_exit(environment: dict[str, str]) -> None:
+    result = subprocess.run(
+        [*COMMAND, "--user", "maria", "--channel", "messaging:support-7"],
+        input="I want to talk to a human\nHow long is the warranty?\n/new\nHow long is the warranty?\nexit\nnot read\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=100,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "?user=teammate" in result.stderr
+    assert "(No answer: a person has taken over.)" in result.stderr
+    assert result.stdout.count("three years") == 1
+    assert "For the team" not in result.stdout
+
+
+def test_answers_wait_for_the_team_where_drafts_are_looked_over(environment: dict[str, str]) -> None:
+    result = subprocess.run(
+        [*COMMAND, "--channel", "messaging:support-reviewed-1"],
+        input="How long is the warranty?\nquit\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=100,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "three years" not in result.stdout
+    assert "draft waits for approval" in result.stderr
