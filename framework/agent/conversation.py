@@ -14,7 +14,7 @@ Outcome = Literal["answered", "unsure", "refused"]
 @dataclass(frozen=True)
 class Utterance:
     """Something said. `name` is how a person is shown; `images` are addresses of pictures that came with it; `to` is
-    the name of whom a bot answered, empty where that is not known.
+    the name of whom a bot answered, or of whoever writes in the thread that begins with it; empty if it is not known.
 
     `foreign`: said by, or in the name of, a bot, but not by this one: data, like what people say. `restricted`: for
     some people's eyes alone, so that no summary for all of them may tell it.

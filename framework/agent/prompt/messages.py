@@ -122,7 +122,7 @@ def _with_author(utterances: Sequence[Utterance]) -> list[Utterance]:
     for one in utterances[:-1]:
         if one.who == "user":
             speaker = one.name
-        to = speaker if one.who == "user" else one.to or speaker
+        to = one.to or speaker
         if to == author and not one.foreign:
             kept.append(one)
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -65,18 +65,34 @@ async def _around(turn: Turn, view: ChannelView, limit: int) -> Sequence[Message
 
 
 async def _page(turn: Turn, view: ChannelView, limit: int, until: str | None) -> Sequence[Message]:
-    """The newest messages of the channel or the thread, oldest first; of both if the definition says so."""
+    """The newest messages of the channel or the thread, oldest first; of both if the definition says so.
+
+    A thread begins with the message that it hangs from. If that is an answer of the bot, the question comes before it.
+    """
     parent = turn.trigger.parent_id
     if parent is None:
         return await view.until(None, until, limit)
     thread = await view.until(parent, until, limit)
-    if turn.definition.context.thread:
-        return thread
-    around = await view.until(None, None, limit)
-    last = thread[-1].created_at if thread else turn.trigger.created_at
-    known = {message.id for message in thread}
-    before = [message for message in around if message.id not in known and message.created_at <= last]
-    return sorted([*before, *thread], key=lambda message: message.created_at)[-limit:]
+    head = await _head(turn, view, thread)
+    known = {message.id for message in (*head, *thread)}
+    said = [message for message in thread if message not in head]
+    if not turn.definition.context.thread:
+        around = await view.until(None, None, limit)
+        last = thread[-1].created_at if thread else turn.trigger.created_at
+        before = [message for message in around if message.id not in known and message.created_at <= last]
+        said = sorted([*before, *said], key=lambda message: message.created_at)
+    return [*head, *said[-max(1, limit - len(head)) :]]
+
+
+async def _head(turn: Turn, view: ChannelView, thread: Sequence[Message]) -> list[Message]:
+    """The message that the thread hangs from, after what it answers."""
+    parent = thread[0] if thread and thread[0].id == turn.trigger.parent_id else None
+    if parent is None:
+        return []
+    ours = own(parent, turn.bot_user_id)
+    asked = await view.messages(ours.answered()) if ours is not None and ours.answered() else {}
+    questions = sorted(asked.values(), key=lambda message: message.created_at)
+    return [*(question for question in questions if question.parent_id is None), parent]
 
 
 def size_of(turn: Turn) -> int:
@@ -102,10 +118,11 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
     are for the summary alone.
     """
     trigger = turn.trigger
-    names = {message.id: message.user.name or message.user.id for message in messages}
+    names = {message.id: _name(message) for message in messages}
     readers = turn.readers
     whole = _merged(messages, turn)
-    said = [_utterance(message, turn, names) for message in whole if _belongs(message, turn, readers)]
+    head = _head_ids(turn, whole)
+    said = [_utterance(message, turn, names, head) for message in whole if _belongs(message, turn, readers)]
     shown = len(said) - limit if limit is not None and len(said) > limit else 0
     return Conversation(
         utterances=tuple(said[shown:]),
@@ -123,6 +140,15 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
             restricted=bool(turn.visible_to),
         ),
     )
+
+
+def _head_ids(turn: Turn, messages: Sequence[Message]) -> frozenset[str]:
+    """The ids of the message that the thread hangs from, and of what it answers. Both concern whoever writes there."""
+    parent = next((message for message in messages if message.id == turn.trigger.parent_id), None)
+    if parent is None:
+        return frozenset()
+    ours = own(parent, turn.bot_user_id)
+    return frozenset({parent.id, *(ours.answered() if ours is not None else ())})
 
 
 def _since_last(messages: Sequence[Message], turn: Turn) -> Sequence[Message]:
@@ -181,8 +207,8 @@ def _is_gone(message: Message) -> bool:
     return message.kind == "deleted" or message.deleted_at is not None
 
 
-def _utterance(message: Message, turn: Turn, names: Mapping[str, str]) -> Utterance:
-    """`names` are those of messages' authors, by the messages' ids."""
+def _utterance(message: Message, turn: Turn, names: Mapping[str, str], head: Collection[str]) -> Utterance:
+    """`names` are those of messages' authors, by the messages' ids. `head` are ids of what a thread begins with."""
     reported = turn.cause.kind == "event" and message.id == turn.trigger.id  # by the app's server, in the bot's name
     ours = None if reported else own(message, turn.bot_user_id)
     by_bot = reported or ours is not None or message.user.is_bot
@@ -191,10 +217,14 @@ def _utterance(message: Message, turn: Turn, names: Mapping[str, str]) -> Uttera
         restricted=bool(message.visible_to),
         who="bot" if by_bot else "user",
         text=spoken_text(message),
-        name=message.user.name or message.user.id,
+        name=_name(message),
         images=tuple(a.url for a in message.attachments if a.kind == "image" and a.url),
-        to=names.get(ours.reply_to, "") if ours is not None else "",
+        to=_name(turn.trigger) if message.id in head else names.get(ours.reply_to, "") if ours is not None else "",
     )
+
+
+def _name(message: Message) -> str:
+    return message.user.name or message.user.id
 
 
 def _mention(attachment: Attachment) -> str:
