@@ -23,8 +23,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
 from framework.agent.embedded.composition import EmbeddedReply, compose
-from framework.agent.embedded.smalltalk import SmallTalk, small_talk
+from framework.agent.embedded.smalltalk import SmallTalk, small_talk, talk_in
 from framework.agent.knowledge.search.evidence import Evidence
+from framework.agent.knowledge.search.languages import detect
 from framework.agent.own_tools import SEARCH
 from framework.agent.turn import CustomerNotice
 from framework.definition.expressions.patterns import linear
@@ -115,7 +116,7 @@ class QuotingChatModel(BaseChatModel):
             return EmbeddedReply(self.phrases.greeting, "answered")
         results = [message for message in messages[asked + 1 :] if isinstance(message, ToolMessage)]
         if results:
-            return self._relay(results[-1])
+            return self._relay(results[-1], messages[asked].text)
         question, before = messages[asked].text.strip(), messages[:asked]
         if not question:
             return EmbeddedReply(self.phrases.no_text, "refused")
@@ -131,8 +132,10 @@ class QuotingChatModel(BaseChatModel):
         text = said if own or not talk.reply else talk.reply
         return EmbeddedReply(text.replace("{person}", self.phrases.person), "answered")
 
-    def _relay(self, result: ToolMessage) -> EmbeddedReply:
+    def _relay(self, result: ToolMessage, question: str) -> EmbeddedReply:
         """The answer that a tool's result makes."""
+        if isinstance(result.artifact, Evidence) and result.artifact.talk == "about":
+            return self._small_talk(talk_in(detect(question, "en"), "about"))
         if result.name == SEARCH and isinstance(result.artifact, Evidence):
             return compose(result.artifact, self.phrases, self._suggestions())
         if isinstance(result.artifact, CustomerNotice):

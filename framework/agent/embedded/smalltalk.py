@@ -58,6 +58,11 @@ def small_talk(text: str) -> SmallTalk | None:
     return SmallTalk(kind, _tables()[1].get((only, kind), ""))
 
 
+def talk_in(language: str, kind: Kind) -> SmallTalk:
+    """Small talk of a kind, with the reply in a language."""
+    return SmallTalk(kind, _tables()[1].get((language, kind), ""))
+
+
 def only_nods(text: str) -> bool:
     """Whether there is nothing but emoji of agreement or thanks."""
     signs = [sign for sign in text if not sign.isspace() and unicodedata.category(sign) not in {"Cf", "Mn", "Sk"}]

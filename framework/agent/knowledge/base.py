@@ -21,6 +21,7 @@ from framework.agent.knowledge.search.question import MAX_PARTS
 from framework.agent.knowledge.search.quoting import LONGEST, quote
 from framework.agent.knowledge.search.ranking import Ranker
 from framework.agent.knowledge.search.store import IndexStore
+from framework.agent.knowledge.search.talk import CERTAIN
 from framework.agent.knowledge.search.weights import WordWeights, learned
 from framework.outbound import domains_in
 
@@ -95,6 +96,8 @@ class KnowledgeBase:
             return Evidence("refused", (), 0.0)
         whole, parts = self.searcher.find(question, history)
         confidence = max(finding.confidence for finding in (whole, *parts))
+        if whole.talk and confidence < CERTAIN:
+            return Evidence("refused", (), confidence, whole.talk)
         chosen = _with_neighbour(_choose(whole, parts), self.index.chunks)
         if chosen:
             return Evidence("answered", self._passages(chosen), confidence)

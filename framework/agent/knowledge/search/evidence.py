@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from framework.agent.conversation import Outcome, Source
+from framework.agent.knowledge.search.talk import TalkKind
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,14 @@ class Passage:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The passages that fit best. With `answered` they are the answer, one for each part of the question; with `unsure`
-    they only come close and are not to be quoted; with `refused` there are none. `confidence` runs from 0 to 1.
+    """The passages that fit best.
+
+    With `answered` they are the answer, one for each part of the question; with `unsure` they only come close and are
+    not to be quoted; with `refused` there are none. `confidence` runs from 0 to 1. `talk` says what the message is if
+    it is nothing for articles.
     """
 
     outcome: Outcome
     passages: tuple[Passage, ...]
     confidence: float
+    talk: TalkKind = ""

@@ -19,10 +19,14 @@ import numpy as np
 from framework.agent.knowledge.search.store import IndexStore
 from framework.embedding.embedder import Embedder, Vectors
 
+TALK = ("about", "task", "company")
+
 
 @cache
 def probes() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Questions that any company gets (`support`) and that none answers (`foreign`), the same in each language."""
+    """Questions that any company gets (`support`) and that none answers (`foreign`), the same in each language; talk
+    about the bot itself (`about`), tasks for an assistant (`task`), and what resembles both and is neither (`company`).
+    """
     text = resources.files(__package__).joinpath("probes.json").read_text(encoding="utf-8")
     loaded: dict[str, dict[str, list[str]]] = json.loads(text)
     return loaded
@@ -30,13 +34,18 @@ def probes() -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 @dataclass(frozen=True)
 class Geometry:
-    """`directions` (rows, orthonormal) span what tells languages apart; `centre` is a question's mean vector."""
+    """`directions` (rows, orthonormal) span what tells languages apart; `centre` is a question's mean vector.
+
+    `talk` are examples of what no article answers; `talk_kinds` says of which kind each is.
+    """
 
     directions: Vectors
     centre: Vectors
     support: Vectors
     foreign: Vectors
     foreign_languages: tuple[str, ...]
+    talk: Vectors
+    talk_kinds: tuple[str, ...]
 
     @classmethod
     def measure(
@@ -51,7 +60,7 @@ class Geometry:
         flat = asked.reshape(-1, asked.shape[-1])
         far = np.concatenate([queries(texts) for texts in foreign.values()])
         languages = tuple(language for language, texts in foreign.items() for _ in texts)
-        return cls(directions, flat.mean(axis=0), flat, far, languages)
+        return cls(directions, flat.mean(axis=0), flat, far, languages, *measure_talk(queries))
 
     def without_language(self, vectors: Vectors, centre: Vectors) -> Vectors:
         """Unit vectors around `centre`, without the directions of languages."""
@@ -60,6 +69,12 @@ class Geometry:
         length = np.linalg.norm(moved, axis=-1, keepdims=True)
         result: Vectors = (moved / np.maximum(length, 1e-6)).astype(np.float32)
         return result
+
+
+def measure_talk(queries: Callable[[Sequence[str]], Vectors]) -> tuple[Vectors, tuple[str, ...]]:
+    """Embed the examples of talk. Returns them with their kinds."""
+    found = [(kind, text) for kind in TALK for texts in probes()[kind].values() for text in texts]
+    return queries([text for _, text in found]), tuple(kind for kind, _ in found)
 
 
 def _language_directions(vectors: Vectors) -> Vectors:
@@ -79,6 +94,8 @@ def geometry_of(embedder: Embedder, store: IndexStore) -> Geometry:
                 shipped["support"].astype(np.float32),
                 shipped["foreign"].astype(np.float32),
                 tuple(shipped["foreign_languages"].tolist()),
+                shipped["talk"].astype(np.float32),
+                tuple(shipped["talk_kinds"].tolist()),
             )
     return Geometry.measure(
         lambda texts: store.vectors(texts, embedder.queries, "query"),
@@ -96,4 +113,6 @@ def save_geometry(geometry: Geometry, name: str, file: Path) -> None:
         support=geometry.support.astype(np.float16),
         foreign=geometry.foreign.astype(np.float16),
         foreign_languages=np.array(geometry.foreign_languages),
+        talk=geometry.talk.astype(np.float16),
+        talk_kinds=np.array(geometry.talk_kinds),
     )

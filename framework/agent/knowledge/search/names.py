@@ -15,6 +15,11 @@ from framework.agent.knowledge.search.words import countries, meanings, terms
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _NEW_SENTENCE = frozenset('.?!:¿¡"“(')
+_DAYS = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays
+    sundays lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miercoles jueves viernes sabado domingo
+    christmas easter""".split()  # noqa: SIM905 - a table of words reads best as words
+)
 _CODE = re.compile(r"[a-z]{1,4}\d?-?\d{1,4}")
 _FAMILY = re.compile(r"\b([A-ZÀ-Ý][^\W\d_]{2,})(?= (\d{1,3}|[A-Z][^\W\d_]{0,5})\b)")
 
@@ -34,7 +39,7 @@ def names_in(question: str, language: str) -> set[str]:
         if _CODE.fullmatch(word.lower()) or (capitals_count and capital):
             found.update(terms(word) if "-" in word else [strip_accents(word)])
     # Countries, months and the like are known to everybody; whether an article has a country is asked elsewhere.
-    return {name for name in found - function_words() if not meanings(name)}
+    return {name for name in found - function_words() - _DAYS if not meanings(name)}
 
 
 class Families:

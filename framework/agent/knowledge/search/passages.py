@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ from framework.agent.embedded.smalltalk import small_talk
 from framework.agent.knowledge.search.calibration import SIGNALS, EvidenceJudge
 from framework.agent.knowledge.search.index import Scores, matches
 from framework.agent.knowledge.search.languages import detect
-from framework.agent.knowledge.search.question import goes_on, leans_back, split
+from framework.agent.knowledge.search.question import asks_for_offer, goes_on, is_topic, leans_back, split
 from framework.agent.knowledge.search.ranking import QuestionReading, Ranker, relative_weights
 from framework.agent.knowledge.search.shorthand import spelled_out
+from framework.agent.knowledge.search.talk import TalkJudge, TalkKind
 from framework.agent.knowledge.search.weights import WordWeights
+from framework.agent.knowledge.search.words import ALIKE
 from framework.embedding.embedder import Embedder, Vectors
 
 LONGEST = 900
@@ -50,7 +52,8 @@ class PassageFinding:
     """The best chunks for one question, each with its share of belief; `confidence` that the first one answers it.
 
     `text` is the question with what it leans on, `vector` its meaning.
-    `lacking`: the question is about something by name that the articles do not have.
+    `lacking`: the question is about something by name that the articles do not have. `talk`: what the message is if it
+    reads like nothing for articles.
     """
 
     text: str
@@ -60,6 +63,7 @@ class PassageFinding:
     confidence: float
     lacking: bool
     signals: NDArray[np.float64]
+    talk: TalkKind = ""
 
 
 class Searcher:
@@ -68,6 +72,7 @@ class Searcher:
     def __init__(self, ranker: Ranker, embedder: Embedder, weights: WordWeights) -> None:
         self._ranker = ranker
         self._judge = EvidenceJudge(ranker)
+        self._talk = TalkJudge(ranker.geometry)
         self._embedder = embedder
         self._weights = weights
 
@@ -98,7 +103,11 @@ class Searcher:
                 context = SearchContext(part, near=True)
         vectors = self._embed(asked)
         whole, *rest = (self._find(part, leaned, language, vectors) for part, leaned in asked)
-        return whole, tuple(rest)
+        leaning = bool(asked[0][1].said)
+        if is_topic(text) or asks_for_offer(text) or (leaning and goes_on(text)):
+            return whole, tuple(rest)
+        talk = self._talk.kind(text, vectors[text], leaning=leaning)
+        return replace(whole, talk=talk), tuple(rest)
 
     def _plain(self, question: str, language: str) -> str:
         """What is asked, shortened and in the words that this base may know."""
@@ -135,6 +144,8 @@ class Searcher:
         if context.near:
             return found
         new = self._judged(alone, alone, scores, vectors)
+        if new.lacking and is_topic(question):  # `By phone?` names a part of what was spoken of
+            return found
         return found if found.confidence * (1.0 if goes_on(question) else _HINT) > new.confidence else new
 
     def _judged(
@@ -147,6 +158,8 @@ class Searcher:
         signals = self._judge.signals(reading, scores)
         confidence = self._weights.confidence(signals, len(self._ranker.index.chunks))
         lacking = self._judge.lacks_name(alone, first) or self._judge.lacks_name(reading, first)
+        if reading is alone:
+            lacking = lacking or self._is_beside(reading, first, confidence)
         return PassageFinding(
             reading.text,
             vectors[reading.text],
@@ -156,6 +169,18 @@ class Searcher:
             lacking or (signals[_UNKNOWN_NAMES] > 0 and confidence < _DESPITE_UNKNOWN_NAME),
             signals,
         )
+
+    def _is_beside(self, reading: QuestionReading, first: int, confidence: float) -> bool:
+        """Whether a subject without a question is not what the chunk is about, by its headings; or whether it is asked
+        if the company offers something that its articles do not know.
+        """
+        index = self._ranker.index
+        if is_topic(reading.text):
+            return not reading.terms or bool(matches(index.in_path, reading.terms)[first].min() < ALIKE)
+        if confidence >= _DESPITE_UNKNOWN_NAME or str(index.chunk_language[first]) != reading.language:
+            return False
+        unknown = any(max(alike.values(), default=0.0) < ALIKE for _, alike, _ in reading.terms)
+        return asks_for_offer(reading.text) and unknown
 
     def unit_scores(self, finding: PassageFinding, chunk: int) -> Scores:
         """How well each unit of a chunk fits a found question: its share of the question's words, and its meaning."""

@@ -26,7 +26,9 @@ _JOINED = re.compile(
 )
 _MARKS = re.compile(r"(?<=[?？])\s+")
 _LEANING = re.compile(
-    r"^\W*(and|und|et|y|e|en|ok(ay)?|but|aber|mais|pero|also|what about|how about|what if|or|oder|then|so)\b",
+    r"^\W*(?:and|und|et|y|e|en|ok(?:ay)?|but|aber|mais|pero|ma|mas|maar|ale|also|or|oder|then|so|same for|"
+    r"what about|how about|what of|what if|was ist mit|wie (?:ist|sieht|steht) es|qué (?:hay|pasa|tal)|qu['’]en est-il|"
+    r"che ne è|e quanto a|hoe zit het|en wat|co z|a (?:co|jak|ile|do|na|w|we|z|ten|ta|to|te|dla|czy|kiedy|gdzie|po))\b",
     re.IGNORECASE,
 )
 _POINTING = frozenset(
@@ -36,7 +38,39 @@ _POINTING = frozenset(
     eso esa ese esto esta este lo la los las ahí allí entonces mismo ella ellos
     quello quella questo questa lo la ci ne li dat die dit deze daar het isso esse essa aquilo to tam""".split()  # noqa: SIM905 - a table of words reads best as words
 )
+_VAGUE = frozenset(
+    """often long far many much big bigger biggest large larger small smaller little other old new fast soon late early
+    expensive cheap cheaper loud heavy oft haufig lange gross grosse grossen grosser klein kleine kleinen teuer schwer
+    frecuencia seguido grande gran pequeno pequena grandes tiempo largo frequence souvent grand petit petite longtemps
+    gros frequenza spesso piccolo piccola quello quella lungo frequencia frequentemente vaak groot grote klein lang duur
+    czesto dlugo duzy duza duze maly mala male drogi viel viele wieviel cuanto cuanta cuantos cuantas combien quanto
+    quanta quanti quante quantos quantas hoeveel veel ile""".split()  # noqa: SIM905 - a table of words reads best as words
+)
+"""Words of degree: what they are about was said before."""
+_SHORT = 7
 MAX_PARTS = 3
+
+
+_OFFER = re.compile(
+    r"\b(?:do you (?:sell|rent|offer|have|repair|do|make|hire|stock)|can i (?:buy|rent|book|order|hire)|is there an? |"
+    r"(?:verkauft|vermietet|habt|bietet|repariert) ihr|(?:verkaufen|vermieten|haben|bieten|reparieren) sie|"
+    r"(?:venden|vendéis|alquilan|alquiláis|tienen|tenéis|ofrecen|reparan) |"
+    r"(?:vendez|louez|avez|proposez|réparez)[- ]vous|"
+    r"(?:vendete|noleggiate|avete|offrite|riparate) |(?:vendem|alugam|têm|oferecem|consertam) |"
+    r"(?:verkoopt|verhuurt|heeft|repareert) (?:u|je)|(?:sprzedajecie|wynajmujecie|macie|oferujecie|naprawiacie) )",
+    re.IGNORECASE,
+)
+_TOPIC_WORDS = 2
+
+
+def asks_for_offer(question: str) -> bool:
+    """Whether a question is if the company sells, rents or has something."""
+    return _OFFER.search(question) is not None
+
+
+def is_topic(question: str) -> bool:
+    """Whether a message names a subject and asks nothing, as in `customer service`. A code asks what it means."""
+    return len(question.split()) <= _TOPIC_WORDS and not any(char.isdigit() for char in question)
 
 
 def split(question: str) -> tuple[str, ...]:
@@ -53,8 +87,14 @@ def split(question: str) -> tuple[str, ...]:
 
 
 def goes_on(question: str) -> bool:
-    """Whether a question begins as one that goes on with what was said before, as in `And in Spain?`."""
-    return _LEANING.match(question) is not None
+    """Whether a question goes on with what was said before: it begins so (`And in Spain?`), or asks for a degree alone
+    (`How often?`).
+    """
+    if _LEANING.match(question) is not None:
+        return True
+    words = terms(question)
+    asks_degree = len(words) <= _SHORT and any(word in _VAGUE for word in words)
+    return asks_degree and all(word in _VAGUE for word in content_terms(question))
 
 
 def leans_back(question: str) -> bool:
