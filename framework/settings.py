@@ -194,6 +194,11 @@ class Settings(BaseSettings):
         description="debug, info, warning or error.",
         validation_alias=AliasChoices("FRAMEWORK_LOG_LEVEL", "log_level"),
     )
+    log_texts: bool = Field(
+        default=False,
+        description="Whether the log keeps what people ask. Otherwise it names them and their channels alone.",
+        validation_alias=AliasChoices("FRAMEWORK_LOG_TEXTS", "log_texts"),
+    )
     webhook: HostAndPort = Field(
         default=None,
         description="HOST:PORT where webhooks of the Stream app are received, beside the WebSocket.",

@@ -36,8 +36,10 @@ def prepare_data(folder: Path) -> None:
         ) from None
 
 
-def logging_for(settings: Settings, *, level: str | None = None) -> None:
-    """Set up logs as the environment says, with every known secret struck out. `level` overrides what is left out."""
+def logging_for(settings: Settings, *, level: str | None = None, people: bool = False) -> None:
+    """Set up logs as the environment says, with every known secret struck out. `level` overrides what is left out.
+    `people`: on a terminal, each message has one line.
+    """
     from pydantic import SecretStr
 
     from framework.environment import hidden_values
@@ -46,7 +48,9 @@ def logging_for(settings: Settings, *, level: str | None = None) -> None:
     known = (settings.stream_api_secret, settings.openai_api_key, settings.database_url, _password(settings))
     others = map(SecretStr, hidden_values().values())
     secrets = [secret for secret in (*known, *others) if secret]
-    configure(settings.log_format, level or settings.log_level, secrets=secrets)
+    configure(
+        settings.log_format, level or settings.log_level, secrets=secrets, people=people, texts=settings.log_texts
+    )
     if level and sys.stderr.isatty():
         # Reading articles for the first time takes half a minute: a person who waits for it should know.
         logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)

@@ -61,7 +61,7 @@ def run(
 
     given = {"sandbox_port": port, "sandbox_host": host, "data": data and data.expanduser(), "log_level": log_level}
     settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
-    logging_for(settings)
+    logging_for(settings, people=True)
     if settings.has_stream and (port is not None or host or open_page):
         raise UsageError(
             "--port, --host and --open are about the sandbox, and STREAM_API_KEY names a Stream app.",

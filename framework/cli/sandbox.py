@@ -38,62 +38,71 @@ if TYPE_CHECKING:
 POLL, PATIENCE = 0.05, 80  # seconds, and how often
 
 
+Host = Annotated[str, typer.Option(help="Address to listen on. Only 127.0.0.1 is safe without a firewall.")]
+Port = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one. [default: 8830, or a free one]"),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="FRAMEWORK_SANDBOX_API_KEY", help="Key of the app. [default: of the data folder]"),
+]
+ApiSecret = Annotated[
+    str | None,
+    typer.Option(
+        envvar="FRAMEWORK_SANDBOX_API_SECRET", help="Its secret. [default: of the data folder]", show_envvar=True
+    ),
+]
+ApiSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="FRAMEWORK_SANDBOX_API_SECRET_FILE",
+        dir_okay=False,
+        help="File that holds the secret; made with a random one where there is none.",
+    ),
+]
+Data = Annotated[
+    str | None, typer.Option(help="SQLite file, or :memory:. [default: sandbox.sqlite in the data folder]")
+]
+RateLimits = Annotated[bool, typer.Option("--rate-limits", help="Apply Stream's documented rate limits.")]
+DevelopmentTokens = Annotated[
+    bool,
+    typer.Option("--development-tokens", help="Let the playground sign people in even if others can reach the server."),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="FRAMEWORK_SANDBOX_HOSTS",
+        help="Another host name that the server is reached by, or whose pages may call it; may be given often.",
+    ),
+]
+CampaignRate = Annotated[
+    int, typer.Option("--campaign-rate", min=1, max=100_000, help="How many messages a second a campaign sends.")
+]
+Coverage = Annotated[bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")]
+PreferredPort = Annotated[int | None, typer.Option(hidden=True)]
+UntilUnused = Annotated[bool, typer.Option("--until-unused", hidden=True)]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(sandbox)
 
 
 def sandbox(
-    host: Annotated[
-        str, typer.Option(help="Address to listen on. Only 127.0.0.1 is safe without a firewall.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one. [default: 8830, or a free one]"),
-    ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(envvar="FRAMEWORK_SANDBOX_API_KEY", help="Key of the app. [default: of the data folder]"),
-    ] = None,
-    api_secret: Annotated[
-        str | None,
-        typer.Option(
-            envvar="FRAMEWORK_SANDBOX_API_SECRET", help="Its secret. [default: of the data folder]", show_envvar=True
-        ),
-    ] = None,
-    api_secret_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="FRAMEWORK_SANDBOX_API_SECRET_FILE",
-            dir_okay=False,
-            help="File that holds the secret; made with a random one where there is none.",
-        ),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="SQLite file, or :memory:. [default: sandbox.sqlite in the data folder]")
-    ] = None,
-    rate_limits: Annotated[bool, typer.Option("--rate-limits", help="Apply Stream's documented rate limits.")] = False,
-    development_tokens: Annotated[
-        bool,
-        typer.Option(
-            "--development-tokens", help="Let the playground sign people in even if others can reach the server."
-        ),
-    ] = False,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="FRAMEWORK_SANDBOX_HOSTS",
-            help="Another host name that the server is reached by, or whose pages may call it; may be given often.",
-        ),
-    ] = None,
-    campaign_rate: Annotated[
-        int, typer.Option("--campaign-rate", min=1, max=100_000, help="How many messages a second a campaign sends.")
-    ] = 1_000,
-    coverage: Annotated[
-        bool, typer.Option("--coverage", help="Print which operations are implemented, and exit.")
-    ] = False,
-    preferred_port: Annotated[int | None, typer.Option(hidden=True)] = None,
-    until_unused: Annotated[bool, typer.Option("--until-unused", hidden=True)] = False,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    api_key: ApiKey = None,
+    api_secret: ApiSecret = None,
+    api_secret_file: ApiSecretFile = None,
+    data: Data = None,
+    rate_limits: RateLimits = False,
+    development_tokens: DevelopmentTokens = False,
+    allow_host: AllowHost = None,
+    campaign_rate: CampaignRate = 1_000,
+    coverage: Coverage = False,
+    preferred_port: PreferredPort = None,
+    until_unused: UntilUnused = False,
 ) -> None:
     """Run a Stream-compatible chat server, with a playground page. Needs no account."""
     if coverage:

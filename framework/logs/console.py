@@ -22,6 +22,8 @@ class ConsoleLine:
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
         """Return one line, with a traceback below it if there is one."""
+        if "line" in event:
+            return f"{self._paint(str(event.get('timestamp', ''))[:5], _DIM)} {event['line']}"
         level = str(event.get("level", "info"))
         mark = self._paint(_MARKS.get(level, " "), _LEVELS.get(level, ""))
         name = self._paint(f"{event.get('event', '')!s:<{_EVENT_WIDTH}}", _BOLD)

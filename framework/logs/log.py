@@ -12,8 +12,10 @@ from pydantic import SecretStr
 
 from framework.errors import SettingsError
 from framework.logs.console import ConsoleLine
+from framework.logs.people import LineForPeople
 from framework.logs.secrets import Redactor
 
+_kept = {"texts": False}
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -23,12 +25,15 @@ def configure(
     *,
     secrets: Sequence[SecretStr] = (),
     stream: TextIO | None = None,
+    people: bool = False,
+    texts: bool = False,
 ) -> None:
     """Set up all logs of the process, ours and those of libraries. It may be called again.
 
     `format` is console, json, or auto: console on a terminal, JSON elsewhere. `level` is debug, info, warning or error.
     Libraries log warnings only, and infos as well at level debug. Lines go to `stream` (stderr by default), so that
-    stdout has only a command's result. Raises SettingsError for other values.
+    stdout has only a command's result. `people`: on a terminal, at level info, a message has one line for people in the
+    place of its turn's steps. `texts`: what people ask is logged, too. Raises SettingsError for other values.
     """
     stream = stream or sys.stderr
     if format not in {"auto", "console", "json"}:
@@ -42,10 +47,13 @@ def configure(
     console = format == "console" or (format == "auto" and stream.isatty())
     threshold = _LEVELS[level.lower()]
     shared = _shared(console=console)
+    _kept["texts"] = texts
+    for_people = [LineForPeople()] if people and console and stream.isatty() and threshold == logging.INFO else []
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
             *shared,
+            *for_people,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -55,6 +63,11 @@ def configure(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(shared, Redactor(secrets), console=console, colours=console and stream.isatty()))
     _route(handler, threshold)
+
+
+def keeps_texts() -> bool:
+    """Return whether the log is told to keep what people ask."""
+    return _kept["texts"]
 
 
 def _shared(*, console: bool) -> list[Any]:

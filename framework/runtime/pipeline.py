@@ -14,6 +14,7 @@ from framework.approvals import ApprovalStore
 from framework.budget.usage import MemoryUsageBook, UsageBook
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError, FrameworkError
+from framework.logs.log import keeps_texts
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.channel_infos import ChannelInfos
 from framework.runtime.core.channel_view import ChannelView
@@ -98,7 +99,8 @@ class Pipeline:
         any other error is logged and an outcome.
         """
         with bound_contextvars(bot=turn.bot, channel=str(turn.channel), message=turn.trigger.id, reply=turn.reply_id):
-            _log.info("turn.received", user=turn.trigger.user.id, origin=turn.origin)
+            asked = {"question": turn.trigger.text} if keeps_texts() and turn.trigger.text else {}
+            _log.info("turn.received", user=turn.trigger.user.id, origin=turn.origin, **asked)
             try:
                 with self.live.attending(turn):
                     outcome = await self._burst(turn)

@@ -14,7 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from framework.errors import SettingsError
-from framework.logs.log import configure
+from framework.logs.log import configure, keeps_texts
 
 SECRET = 'k3y-with "quotes" and ü'
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiYWdlbnQtYm90In0.c2lnbmF0dXJlLWhlcmU"
@@ -146,3 +146,51 @@ def test_a_traceback_is_part_of_its_event() -> None:
 def test_a_wrong_setting_says_what_is_right(format_: str, level: str) -> None:
     with pytest.raises(SettingsError, match="FRAMEWORK_LOG_"):
         configure(format_, level)
+
+
+def story(**asked: str) -> None:
+    """The log of three messages: answered, not answered, and one whose turn goes on."""
+    log = structlog.get_logger("framework.runtime")
+    with structlog.contextvars.bound_contextvars(bot="b", channel="messaging:support-1", message="m1"):
+        log.info("turn.received", user="maria", origin="live", **asked)
+        log.info("turn.decided", answer=True, trigger="every_message")
+        log.info("turn.answered", outcome="answered", seconds=0.01, sources=["warranty.md"])
+        log.info("turn.posted", seconds=0.081, characters=10, parts=1)
+    with structlog.contextvars.bound_contextvars(bot="b", channel="messaging:support-1", message="m2"):
+        log.info("turn.received", user="eva\x1b[31m", origin="live")
+        log.info("turn.decided", answer=False, reason="outside the hours")
+    with structlog.contextvars.bound_contextvars(bot="b", channel="messaging:support-1", message="m3"):
+        log.info("turn.received", user="tom", origin="live")
+        log.warning("turn.postponed", seconds=3.0)
+        log.info("handover.opened", kind="phrase")
+        log.info("turn.decided", answer=False, reason="the customer asked for a person")
+
+
+def test_a_terminal_has_one_line_for_each_message() -> None:
+    stream = Terminal()
+    configure("auto", stream=stream, people=True)
+    story()
+    shown = [line.replace("\x1b[2m", "").replace("\x1b[0m", "") for line in stream.getvalue().splitlines()]
+    assert shown[0][5:] == " maria in messaging:support-1 -> answered from warranty.md, 0.08 s"
+    assert shown[1][5:] == " eva�[31m in messaging:support-1 -> no answer: outside the hours"
+    assert "turn.postponed" in shown[2]
+    assert "handover.opened" in shown[3]
+    assert shown[4][5:] == " tom in messaging:support-1 -> handed over: the customer asked for a person"
+    assert len(shown) == 5
+
+
+def test_the_question_is_there_only_where_the_log_is_told_to_keep_it() -> None:
+    stream = Terminal()
+    configure("auto", stream=stream, people=True, texts=True)
+    assert keeps_texts()
+    story(question="How long\nis the warranty?")
+    assert " maria: How long is the warranty? -> answered from warranty.md, 0.08 s" in stream.getvalue()
+    configure("auto", stream=stream, people=True)
+    assert not keeps_texts()
+
+
+@pytest.mark.parametrize(("level", "stream"), [("debug", Terminal()), ("info", io.StringIO())])
+def test_every_step_is_there_at_level_debug_and_without_a_terminal(level: str, stream: io.StringIO) -> None:
+    configure("auto", level, stream=stream, people=True)
+    story()
+    assert "turn.answered" in stream.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Protocol
 
 import structlog
@@ -106,4 +107,5 @@ def _log_answer(answer: Answer) -> None:
         first_token=None if first is None else round(first, 3),
         seconds=round(answer.seconds, 3),
         tools=list(answer.tools) or None,
+        sources=list(dict.fromkeys(PurePath(source.file).name for source in answer.sources)) or None,
     )
