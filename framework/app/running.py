@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from framework.app.app_bot import AppBot
     from framework.approvals import ApprovalStore
     from framework.budget.usage import UsageBook
+    from framework.campaigns.campaigns import BotCampaigns
     from framework.definition.model import Bot
     from framework.insight.history import HistoryWriter
     from framework.outbound import Screen
@@ -129,6 +130,16 @@ def make_running(
     )
 
 
+def _campaigns_of(bot: Bot, settings: Settings) -> BotCampaigns:
+    from framework.app.campaigns import make_campaigns
+    from framework.storage import Storage
+    from framework.stream.factory import open_campaigns
+    from framework.stream.timing import Timing
+
+    storage = Storage(settings.database.get_secret_value())
+    return make_campaigns(bot, settings, open_campaigns(settings), storage, Timing(), name="bot")
+
+
 def _as_it_is(agent: Agent) -> Agent:
     return agent
 
@@ -143,6 +154,7 @@ async def open_bot(entry: AppBot, settings: Settings, agents: ChannelAgents) -> 
     agents.connect(settings)
     service = open_chat_service(settings, bot.definition.identity)
     running = make_running(bot, settings, service, agents, additions=entry.additions)
+    running.campaigns = _campaigns_of(bot, settings)
     try:
         if isinstance(running.feedback, DatabaseFeedback):
             await running.feedback.take_over()
@@ -153,6 +165,7 @@ async def open_bot(entry: AppBot, settings: Settings, agents: ChannelAgents) -> 
         if running.usage is not None:
             await running.usage.close()
         await running.handovers.close()
+        await running.campaigns.close()
         if running.history is not None:
             await running.history.close()
         if running.approvals is not None:

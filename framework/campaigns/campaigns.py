@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from framework.campaigns.amounts import read_rate
 from framework.campaigns.audience import people_of
-from framework.campaigns.files import CampaignFile, read_campaign
+from framework.campaigns.files import FOLDER, CampaignFile, campaign_names, read_campaign
 from framework.campaigns.ledger import Ledger
-from framework.campaigns.model import PERSON
+from framework.campaigns.model import PERSON, OptOut
 from framework.campaigns.opt_out import words_of
 from framework.campaigns.plan import CampaignPlan, Screened, make_plan
 from framework.campaigns.run import CampaignRun, RunSettings
 from framework.campaigns.sender import Sender
 from framework.campaigns.stops import Stops
 from framework.definition.model import Bot
-from framework.errors import FrameworkError
+from framework.errors import DefinitionError, FrameworkError
 from framework.storage import Storage
 from framework.stream.campaigns import StreamCampaigns
 
@@ -37,6 +38,7 @@ class BotCampaigns:
     sender: Sender
     screen: ScreenOf
     now: Callable[[], datetime]
+    _read: dict[str, tuple[tuple[int, int], CampaignFile]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(
@@ -53,6 +55,52 @@ class BotCampaigns:
         """Put them together. `app` names the Stream app, `driver` this process."""
         ledger = Ledger(storage, f"{bot.definition.identity.user_id}@{app}", now=now)
         return cls(bot, chat, ledger, Sender(ledger, chat, now=now, driver=driver), screen, now)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the campaigns in the bot's folder."""
+        return campaign_names(self.bot)
+
+    @property
+    def has_any(self) -> bool:
+        """Return whether the bot's folder has campaigns."""
+        return (self.bot.folder / FOLDER).is_dir()
+
+    def stop_words(self) -> tuple[str, ...]:
+        """Return the words that count as STOP in any of the campaigns. A broken file is left out."""
+        found = [word for file in self._files() for word in self.words(file)]
+        return tuple(dict.fromkeys([*words_of([self.bot.definition.identity.language]), *found]))
+
+    def stop_answer(self, language: str) -> str:
+        """Return the answer to STOP, of the first campaign that has one in this language."""
+        texts = [file.campaign.opt_out.say for file in self._files()] or [OptOut().say]
+        own = [said[language] for said in texts if language in said]
+        general = [said[""] for said in texts if "" in said]
+        return next(iter([*own, *general, *texts[0].values()]))
+
+    def _files(self) -> list[CampaignFile]:
+        """Return all files that can be read."""
+        found: list[CampaignFile] = []
+        for name in self.names:
+            with suppress(DefinitionError):  # whoever starts it is told; a broken file must not switch STOP off
+                found.append(self.known(name))
+        return found
+
+    def known(self, name: str) -> CampaignFile:
+        """Return a campaign as it was read last, unless its file was edited since. Raises as `file` does."""
+        try:
+            state = (self.bot.folder / FOLDER / f"{name}.yaml").stat()
+        except OSError:
+            return self.file(name)
+        key = (state.st_mtime_ns, state.st_size)
+        if name not in self._read or self._read[name][0] != key:
+            self._read[name] = key, self.file(name)
+        return self._read[name][1]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.chat.close()
+        self.ledger.storage.close()
 
     def file(self, name: str) -> CampaignFile:
         """Read a campaign. Raises UsageError or DefinitionError."""

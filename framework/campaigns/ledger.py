@@ -85,6 +85,13 @@ class Ledger:
 
         return await self.storage.write(SCHEMA, work)
 
+    async def has(self, campaign: str, occurrence: str) -> bool:
+        """Return whether a run of this occurrence was begun."""
+        from framework.campaigns import rows
+
+        found = await self.storage.read(SCHEMA, lambda c: rows.run_of(c, self.scope, campaign, occurrence))
+        return found is not None
+
     async def runs(self, campaign: str = "", states: Sequence[RunState] = ()) -> list[CampaignRun]:
         """Return runs, the latest first."""
         from framework.campaigns import rows

@@ -22,6 +22,8 @@ MOST_TEXTS = 200
 MOST_IN_PART = 1_000
 """People in one campaign of the service: it takes them a second or two, and who says STOP meanwhile is in the next."""
 _EXAMPLES = 3
+LATE = timedelta(minutes=5)
+"""A tick of a `cron` that was missed is caught up with for this long."""
 
 Screened = Callable[[str], str]
 """What the bot may post, made of a text."""
@@ -171,6 +173,8 @@ class _Planner:
             self.odd_zones += 1
         place = person.zone(self._campaign.zone_field, self.fallback)
         due, ends = self._when(place)
+        if self._wall is not None and self._meant(place) < self._start - LATE:
+            return "its time had passed in their zone when the run began"
         if ends is not None and (due >= ends or self._start >= ends):
             self._late += 1
             return "it is past its end before they could get it"

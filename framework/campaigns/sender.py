@@ -24,7 +24,7 @@ MOST_AT_ONCE = 1_000
 SLOWEST_START = timedelta(seconds=30)
 """A part that the chat service still calls a draft so long after its start has failed."""
 FIELD = "campaign"
-"""The custom field of each message of a campaign: `name`, `run`, `part` and `variant`."""
+"""The custom field of each message of a campaign: `name`, `run`, `part`, `variant` and `language`."""
 PART_FIELD = "campaign_part"
 """The custom field with the id of the part, by which its messages are searched."""
 GIVEN_UP = "the run was given up before"
@@ -316,7 +316,13 @@ def _draft(run: CampaignRun, part: RunPart, user_ids: Sequence[str]) -> NewCampa
         text=part.text,
         user_ids=tuple(user_ids),
         custom={
-            FIELD: {"name": run.campaign, "run": run.number, "part": part.number, "variant": part.variant},
+            FIELD: {
+                "name": run.campaign,
+                "run": run.number,
+                "part": part.number,
+                "variant": part.variant,
+                "language": part.language,
+            },
             PART_FIELD: part.service_id,
         },
         channel_type=run.settings.channel_type,

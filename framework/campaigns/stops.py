@@ -10,6 +10,8 @@ from framework.campaigns.opt_out import is_stop
 from framework.campaigns.run import CampaignRun
 from framework.stream.campaigns import StreamCampaigns
 
+_TWO = 2
+"""Members of a channel in which STOP is said to the bot, and not to other people."""
 _OVERLAP = timedelta(minutes=2)
 """Messages may become searchable a little late, and clocks differ."""
 
@@ -32,6 +34,6 @@ class Stops:
         until = await self._ledger.looked_until()
         since = until - _OVERLAP if until is not None else None
         for said in await self._chat.said_since(sender, words, since):
-            if is_stop(said.text, words):
+            if said.members <= _TWO and is_stop(said.text, words):
                 await self._ledger.opt_out(said.user_id, said.message_id, said.at)
         await self._ledger.look(now)

@@ -36,6 +36,7 @@ from framework.runtime.decide import context
 from framework.runtime.decide.active_turns import ActiveTurns
 from framework.runtime.decide.budgets import Account
 from framework.runtime.decide.bursts import Bursts
+from framework.runtime.decide.campaign_replies import CampaignReplies
 from framework.runtime.decide.checkpoint import keeping, recalled
 from framework.runtime.decide.content import fixed_text, no_text, saying
 from framework.runtime.decide.duplicates import AlreadyAnswered, around_of, readable
@@ -78,8 +79,10 @@ class Pipeline:
         self.reviews = ReviewService(bot, approvals, timing, later)
         self._bursts = Bursts(writer)
         self._guard = LoopGuard(limits)
+        self._campaigns = CampaignReplies(bot)
         self._rules: tuple[BuiltInRule, ...] = (
             AlreadyAnswered(writer),
+            self._campaigns,
             self._guard,
             ReviewGate(bot, self.reviews),
             HandoverGate(bot.service, self.handover),
@@ -141,6 +144,7 @@ class Pipeline:
             turn, decision = await self._decide(turn, view, (*self._rules, account.allow))
             outcome = await self._act(turn, view, account, decision)
             await account.close(turn, outcome)
+            await self._campaigns.close(turn, view, outcome)
         except _BugError as bug:
             outcome = await self.give_up(bug.turn, bug.error)
         finally:

@@ -22,6 +22,7 @@ from framework.runtime.core.turn import Origin, Turn
 from framework.runtime.decide.bursts import quiet_of
 from framework.runtime.decide.duplicates import APOLOGISED
 from framework.runtime.intake.background import BackgroundTasks
+from framework.runtime.intake.campaigns import EVERY, CampaignWork
 from framework.runtime.intake.catch_up import CatchUp
 from framework.runtime.intake.membership import Membership
 from framework.runtime.intake.pace import EvenPace
@@ -97,6 +98,7 @@ class Session:
         self._relay = Relay(bot, self._pipeline.live, engine.broadcast)
         self._side_jobs = SideJobs(bot, engine, self._pipeline.reviews, self._pipeline.handover, limits, timing)
         self._background = BackgroundTasks(bot.name, timing)
+        self._campaigns = CampaignWork(bot, timing)
         self._reconnecting = ReconnectBuffer()
         self._up: tuple[bool, datetime, str] = (not connected, timing.now(), "it did not connect yet")
         self._heard_at: float | None = None
@@ -143,6 +145,7 @@ class Session:
         reconcile = background.periodically(ready, self._membership.reconcile)
         timers.every(self._limits.discovery, look_around, name=f"{name} discovery")
         timers.every(self._limits.reconciliation, reconcile, name=f"{name} reconciliation")
+        timers.every(EVERY, background.periodically(ready, self._campaigns.look), name=f"{name} campaigns")
         timers.every(LOOK, background.periodically(ready, self._synthetic.look), name=f"{name} schedules")
 
     async def handle(self, job: Job, execution: Execution) -> JobResult:

@@ -34,13 +34,14 @@ class StreamCampaign:
 
 @dataclass(frozen=True)
 class FoundMessage:
-    """A message that a search found."""
+    """A message that a search found. `members` is how many members its channel has; 0 if that is not known."""
 
     user_id: str
     text: str
     at: datetime
     message_id: str
     cid: str
+    members: int
 
 
 @dataclass(frozen=True)
@@ -246,10 +247,12 @@ def _found(body: Mapping[str, Any]) -> FoundMessage:
     if at is None:
         raise ChatServiceError("The chat service found a message without a time.")
     user: Json = body.get("user") or {}
+    channel: Json = body.get("channel") or {}
     return FoundMessage(
-        str(user.get("id") or ""),
-        str(body.get("text") or ""),
-        at,
-        str(body.get("id") or ""),
-        str(body.get("cid") or ""),
+        user_id=str(user.get("id") or ""),
+        text=str(body.get("text") or ""),
+        at=at,
+        message_id=str(body.get("id") or ""),
+        cid=str(body.get("cid") or ""),
+        members=int(channel.get("member_count") or 0),
     )

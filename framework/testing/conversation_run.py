@@ -76,6 +76,8 @@ async def open_run(
                 stop.set()
                 await work
                 await made.agents.aclose()
+                if running.campaigns is not None:
+                    await running.campaigns.close()
 
 
 @dataclass
@@ -164,6 +166,10 @@ class ConversationRun:
         elif step.join:
             await app.join(channel, step.join)
             self.note(f"{step.join} joins")
+        elif step.campaign and self.bot.campaigns is not None:
+            run, _ = await self.bot.campaigns.start(self.bot.campaigns.file(step.campaign))
+            await self.bot.campaigns.sender.advance(run.id)
+            self.note(f"campaign {run.campaign} is started")
         elif step.event or step.stop:
             kind = step.event or "ai_indicator.stop"
             await app.event(channel, who, kind, step.custom)

@@ -65,7 +65,13 @@ class SandboxApp:
     async def add_people(self, people: Mapping[str, Person]) -> None:
         """Make people known to the app."""
         users = {
-            id_: {"id": id_, "name": person.name or id_.title(), "role": person.role, **_bot_mark(person)}
+            id_: {
+                "id": id_,
+                "name": person.name or id_.title(),
+                "role": person.role,
+                **person.custom,
+                **_bot_mark(person),
+            }
             for id_, person in people.items()
         }
         await self._call("POST", "/users", {"users": users})

@@ -47,6 +47,7 @@ class Person(Part):
     role: str = Field("user", description="Role in the app, as in user, moderator, admin.")
     bot: bool = Field(False, description="Whether it is another bot.")
     member: bool = Field(True, description="Whether the person is in the channel from the beginning.")
+    custom: dict[str, Any] = Field(default_factory=dict, description="Other fields of the user, as a time zone.")
 
 
 class Expectation(Part):
@@ -111,6 +112,7 @@ class ScenarioStep(Part):
     join: str = Field("", description="Id of a person who joins the channel.")
     event: str = Field("", description="Type of a custom event of the channel.")
     stop: bool = Field(False, description="Press the stop button.")
+    campaign: str = Field("", description="Start this campaign of the bot's.")
     wait: Duration = Field(timedelta(0), description="Let time pass, as in 30m; alone, or before the rest of the step.")
     id: str = Field("", description="A name for the message of this step, for later ones.")
     channel: str = Field("", description="The channel of this step, if it is not the test's.")
@@ -119,7 +121,7 @@ class ScenarioStep(Part):
     @model_validator(mode="after")
     def _something_happens(self) -> ScenarioStep:
         acts = [self.user is not None, self.say is not None, bool(self.burst), self.edit is not None, self.delete]
-        acts += [bool(self.react), bool(self.join), bool(self.event), self.stop]
+        acts += [bool(self.react), bool(self.join), bool(self.event), self.stop, bool(self.campaign)]
         if sum(acts) > 1:
             raise ValueError("more than one thing happens in this step; make a step of each")
         if not any(acts) and not self.wait and not self.command:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from framework.agent.build.channel_agents import ChannelAgents
 from framework.app.app_bot import AppBot
+from framework.app.campaigns import make_campaigns
 from framework.app.running import Stores, make_running
 from framework.approvals import ApprovalStore
 from framework.catalog.factory import open_toolbox
@@ -18,7 +19,7 @@ from framework.runtime.core.bot import RunningBot
 from framework.runtime.state.feedback import MemoryFeedback
 from framework.runtime.state.handover_book import MemoryHandovers
 from framework.storage import Storage
-from framework.stream.factory import open_chat_service
+from framework.stream.factory import open_campaigns, open_chat_service
 from framework.stream.model import ChannelRef
 from framework.testing.scenario import Opening
 from framework.testing.watched import WatchedAgent
@@ -80,4 +81,6 @@ def make_tested_bot(
         watch=lambda agent: WatchedAgent(agent, called, outside),
         additions=entry.additions,
     )
+    chat = open_campaigns(settings, timing=timing)
+    running.campaigns = make_campaigns(bot, settings, chat, Storage.in_memory(), timing, name="test")
     return TestedBot(running, agents, feedback)

@@ -22,6 +22,7 @@ from framework.stream.model import ChannelRef
 from framework.stream.port import ChatService
 
 if TYPE_CHECKING:
+    from framework.campaigns.campaigns import BotCampaigns
     from framework.runtime.core.rule import Observer, Rule
 
 Erase = Callable[[str], Awaitable[Mapping[str, int]]]
@@ -50,6 +51,7 @@ class RunningBot:
 
     `rules` and `observers` are added to the pipeline's own, for every turn of the bot (see `Rule` and `Observer`).
     `history` keeps a line for each turn that was decided; without it none is kept.
+    `campaigns` are those in the bot's folder; without them none is sent, and STOP is a message like others.
     """
 
     name: str
@@ -66,6 +68,7 @@ class RunningBot:
     rules: Sequence[Rule] = ()
     observers: Sequence[Observer] = ()
     history: HistoryWriter | None = None
+    campaigns: BotCampaigns | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

@@ -14,7 +14,7 @@ from framework.runtime.core.message_context import roles_of
 from framework.runtime.core.outcome import GONE, Skip
 from framework.runtime.core.triggers import by_another_account
 from framework.runtime.core.turn import Turn
-from framework.runtime.state.own import own
+from framework.runtime.state.own import campaign_of, own
 from framework.stream.model import Attachment, Message, may_all_see, may_see
 
 _log = structlog.get_logger(__name__)
@@ -216,7 +216,7 @@ def _utterance(message: Message, turn: Turn, names: Mapping[str, str], head: Col
         foreign=by_bot and ours is None,
         restricted=bool(message.visible_to),
         who="bot" if by_bot else "user",
-        text=spoken_text(message),
+        text=_with_campaign(message, turn.bot_user_id),
         name=_name(message),
         images=tuple(a.url for a in message.attachments if a.kind == "image" and a.url),
         to=_name(turn.trigger) if message.id in head else names.get(ours.reply_to, "") if ours is not None else "",
@@ -225,6 +225,13 @@ def _utterance(message: Message, turn: Turn, names: Mapping[str, str], head: Col
 
 def _name(message: Message) -> str:
     return message.user.name or message.user.id
+
+
+def _with_campaign(message: Message, bot_user_id: str) -> str:
+    """Return what is said; a message of a campaign says which one, so that answers to it can be understood."""
+    campaign = campaign_of(message, bot_user_id)
+    spoken = spoken_text(message)
+    return f"[our campaign {campaign[0]}]\n{spoken}" if campaign is not None else spoken
 
 
 def _mention(attachment: Attachment) -> str:

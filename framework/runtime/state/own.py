@@ -23,6 +23,8 @@ REVIEW = "review"
 """The field of a message that asks the team for a decision."""
 COVERS = "covers_before"
 """The field of a reply that speaks of everything written before it: the next one of its kind begins there."""
+CAMPAIGN = "campaign"
+"""The field of a message that a campaign sent: its name, run, part and variant."""
 FAILED = "failed"
 """The outcome of an apology for a technical problem."""
 
@@ -113,6 +115,22 @@ class OwnMessage:
     def _text(self, field: str) -> str:
         value = self.message.custom.get(field)
         return value if isinstance(value, str) else ""
+
+
+def campaign_of(message: Message, bot_user_id: str) -> tuple[str, int] | None:
+    """Return the campaign that a message of the bot's belongs to, and the number of its run."""
+    value = message.custom.get(CAMPAIGN)
+    if message.user.id != bot_user_id or not bot_user_id or not isinstance(value, Mapping):
+        return None
+    name, number = value.get("name"), value.get("run")
+    return (name, number) if isinstance(name, str) and isinstance(number, int) else None
+
+
+def campaign_language(message: Message, bot_user_id: str) -> str:
+    """Return the language in which a campaign wrote a message; "" if none did, or if there is one for all."""
+    value = message.custom.get(CAMPAIGN)
+    language = value.get("language") if campaign_of(message, bot_user_id) and isinstance(value, Mapping) else ""
+    return language if isinstance(language, str) else ""
 
 
 def own(message: Message | None, bot_user_id: str) -> OwnMessage | None:
