@@ -17,6 +17,7 @@ from framework.values import JsonObject, Untyped
 
 MESSAGE = "stream:chat:v1:message"
 MOST_PENDING_CHANNELS = 300
+HOOKS = "/hooks"
 HOOK_SECONDS = 1.5
 """What the service waits for the hook if the app does not set another time."""
 
@@ -42,9 +43,16 @@ class StreamModeration:
         value = app.get("before_message_send_hook_attempt_timeout_ms") if isinstance(app, Mapping) else None
         return value / 1000 if isinstance(value, int) and value > 0 else HOOK_SECONDS
 
-    async def set_hook(self, url: str) -> None:
-        """Have the service ask this address before it sends a message."""
-        await self._call(Endpoint.UPDATE_APP, lambda sdk: sdk.update_app_settings(before_message_send_hook_url=url))
+    async def set_hook(self, base: str) -> None:
+        """Have the service ask `base` before it sends a message, and tell it of messages that wait to be seen."""
+        app = (await self._call(Endpoint.GET_APP, lambda sdk: sdk.get_app_settings())).get("app") or {}
+        others = [one for one in app.get("event_hooks") or () if not _is_ours(one)]
+        told = {"hook_type": "pending_message", "enabled": True, "webhook_url": f"{base}{HOOKS}"}
+        settings = {
+            "before_message_send_hook_url": f"{base}{HOOKS}/before-message-send",
+            "event_hooks": [*others, {**told, "callback": {"mode": "CALLBACK_MODE_REST"}}],
+        }
+        await self._call(Endpoint.UPDATE_APP, lambda sdk: sdk.update_app_settings(**settings))
 
     async def words_of(self, name: str) -> Sequence[str]:
         """The words of a blocklist."""
@@ -165,6 +173,13 @@ class StreamModeration:
 
     async def _call(self, endpoint: Endpoint, request: Request, patience: CallPatience = ORDINARY) -> JsonObject:
         return await self._client.as_server(endpoint, request, patience=patience)
+
+
+def _is_ours(hook: object) -> bool:
+    """Whether an earlier start of ours set a hook of pending messages."""
+    if not isinstance(hook, Mapping) or hook.get("hook_type") != "pending_message":
+        return False
+    return str(hook.get("webhook_url", "")).endswith(HOOKS)
 
 
 async def _get(path: str, params: Mapping[str, str], sdk: Untyped) -> JsonObject:

@@ -41,6 +41,12 @@ class HookProcess:
         self._keeper: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The number of the process that runs; 0 if none does."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else 0
+
     async def start(self) -> None:
         """Start it, and keep it running until `stop`. Raises FrameworkError if it does not start."""
         await self._launch()

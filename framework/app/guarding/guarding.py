@@ -57,6 +57,7 @@ class Guarding:
     alerts: TeamAlerts
     files: RuleFiles
     url: str = ""
+    process: HookProcess | None = None
     inner: socket.socket | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -124,9 +125,9 @@ async def guarding(
             told=carrier.wake,
         )
         made = Guarding(recheck, carrier, alerts, RuleFiles(guarded, settings.reload))
-        process = await _endpoint(stack, made, config, settings, sandbox=sandbox)
+        made.process = process = await _endpoint(stack, made, config, settings, sandbox=sandbox)
         if sandbox and made.url:
-            await first.set_hook(made.url)
+            await first.set_hook(made.url.removesuffix(PATH))
         rules = _Rules(book, first, process, scores, tell)
         work = (carrier.run(), recheck.run(), made.files.watch(rules.reload), rules.keep_lists(), _clean(store))
         tasks = [asyncio.create_task(one, name="moderation") for one in work]

@@ -97,6 +97,7 @@ def _name(connection: Connection, id_: str, channel: str, content: str, since: f
     from sqlalchemy import select, update
 
     from framework.moderation.decisions.tables import DECISIONS as D
+    from framework.moderation.decisions.tables import EFFECTS
 
     fits = (D.c.message_id == "") & (D.c.content == content) & (D.c.channel == rows.clean(channel))
     # A refused message is never posted, so a message with the same texts is another one.
@@ -106,7 +107,11 @@ def _name(connection: Connection, id_: str, channel: str, content: str, since: f
     if found is None:
         return False
     named = update(D).where((D.c.id == found) & (D.c.message_id == "")).values(message_id=id_)
-    return connection.execute(named).rowcount == 1
+    if connection.execute(named).rowcount != 1:
+        return False
+    waiting = (EFFECTS.c.decision == found) & (EFFECTS.c.state == "open") & (EFFECTS.c.kind != "hold")
+    connection.execute(update(EFFECTS).where(waiting).values(due=0.0))  # they waited for the id
+    return True
 
 
 def last(connection: Connection, count: int, where: Mapping[str, str]) -> list[LoggedDecision]:
