@@ -23,6 +23,7 @@ from framework.cli import (
     new,
     ops,
     reply,
+    report,
     run,
     sandbox,
     schema,
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for module in (
     run, turns, reply, chat, ask, new, check, doctor, explain, conversations, schema, erase, moderation,
-    campaign, ops, mcp, sandbox,
+    campaign, report, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)
 

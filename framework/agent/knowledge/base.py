@@ -26,7 +26,7 @@ from framework.agent.knowledge.search.weights import WordWeights, learned
 from framework.outbound import domains_in
 
 if TYPE_CHECKING:
-    from framework.embedding.embedder import Embedder
+    from framework.embedding.embedder import Embedder, Vectors
 
 ANSWER = 0.36
 """The confidence from which on a chunk is quoted. One value for all bases: what differs is in the signals."""
@@ -105,6 +105,15 @@ class KnowledgeBase:
         if near.confidence < REFUSE:
             return Evidence("refused", (), confidence)
         return Evidence("unsure", self._passages([(near, number) for number in near.chunks[:3]]), confidence)
+
+    def meaning(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of short texts, a row each, by meaning in any language: a dot product says how alike two are."""
+        return self._geometry.without_language(self._embedder.queries(texts), self._geometry.centre)
+
+    def nearest(self, question: str) -> str:
+        """The title of the article that comes closest to a question, however far away it is."""
+        whole, _ = self.searcher.find(question, ())
+        return self.index.chunks[whole.chunks[0]].title if whole.chunks else ""
 
     def with_weights(self, weights: WordWeights) -> KnowledgeBase:
         """The same articles, judged with other weights."""

@@ -1,0 +1,1 @@
+"""The report: what the bots did in a period, what they could not answer, and what it cost."""
