@@ -18,7 +18,7 @@ from framework.errors import FrameworkError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from framework.app.report.collect import Report
+    from framework.app.report.collect import BotReport
     from framework.definition.model import Bot
 
 _LONGEST = timedelta(days=3660)
@@ -72,7 +72,7 @@ def _moment(text: str, now: datetime) -> datetime:
         raise UsageError(f"{text!r} is no period.", hint="Write 24h, 7d or 2w, or a day such as 2026-11-01.") from None
 
 
-async def _collected(since: datetime, until: datetime, only: str | None) -> Report:
+async def _collected(since: datetime, until: datetime, only: str | None) -> BotReport:
     from framework.app.environment import logging_for
     from framework.app.local_sandbox import local_sandbox
     from framework.app.report.collect import collect
@@ -96,7 +96,7 @@ async def _collected(since: datetime, until: datetime, only: str | None) -> Repo
         return await collect(at_sandbox, bots, since, until, only=one)
 
 
-def _write(made: Report, file: Path) -> None:
+def _write(made: BotReport, file: Path) -> None:
     from framework.app.report.page import page
 
     try:
@@ -108,14 +108,14 @@ def _write(made: Report, file: Path) -> None:
     sys.stderr.write(f"Written: {file}\n")
 
 
-def _plain(made: Report) -> dict[str, Any]:
+def _plain(made: BotReport) -> dict[str, Any]:
     value = asdict(made)
     for one in (value["now"], value["before"], *value["bots"].values()):
         one["by_day"] = {str(day): counts for day, counts in one["by_day"].items()}
     return value
 
 
-def _show(made: Report) -> None:
+def _show(made: BotReport) -> None:
     from rich.text import Text
 
     from framework.app.report.figures import change

@@ -39,7 +39,7 @@ def serves(scopes: Scopes, version: int) -> str:
     return json.dumps({"scopes": named, "version": version})
 
 
-class Plan:
+class PartitionPlan:
     """What each replica should own, by what all of them say of themselves. The same everywhere."""
 
     def __init__(self) -> None:

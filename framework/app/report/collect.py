@@ -25,7 +25,7 @@ MOST_READ = 5_000
 
 
 @dataclass(frozen=True)
-class Report:
+class BotReport:
     """A period, and the one before it that is as long. `questions` are those without an answer, by bot; `doubted` are
     articles by how often an answer from them was voted down, and up. `notes` say what could not be read.
     """
@@ -42,7 +42,7 @@ class Report:
 
 async def collect(
     settings: Settings, bots: Sequence[Bot], since: datetime, until: datetime, *, only: str | None = None
-) -> Report:
+) -> BotReport:
     """Read everything. `only`: one bot's turns. Raises EngineError if the database does not answer; what the chat
     service does not tell becomes a note.
     """
@@ -58,7 +58,7 @@ async def collect(
     finally:
         await asyncio.to_thread(storage.close)
     questions, notes = await _questions(settings, bots, lines)
-    return Report(
+    return BotReport(
         since=since,
         until=until,
         now=figures(lines, since, until),

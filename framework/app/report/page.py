@@ -13,7 +13,7 @@ from framework.app.report.figures import change
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from framework.app.report.collect import Report
+    from framework.app.report.collect import BotReport
 
 WIDE, HIGH = 720, 140
 _GAP = 2
@@ -32,7 +32,7 @@ def _template() -> Template:
     return environment.from_string(text)
 
 
-def page(report: Report) -> str:
+def page(report: BotReport) -> str:
     """Return the page."""
     return _template().render(report=report, bars=bars(report.now.by_day), high=HIGH, wide=WIDE, change=change)
 

@@ -21,7 +21,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Question:
+class AskedQuestion:
     """A question, and how often it was asked in these words."""
 
     text: str
@@ -37,18 +37,18 @@ class QuestionGroup:
     closest: str = ""
 
 
-def distinct(texts: Sequence[str]) -> list[Question]:
+def distinct(texts: Sequence[str]) -> list[AskedQuestion]:
     """Return each text once, the most frequent first. Case, blanks and a sign at the end make no difference."""
     counts: dict[str, list[str]] = {}
     for text in texts:
         words = " ".join(text.split())
         if words:
             counts.setdefault(words.casefold().rstrip("?!.… "), []).append(words)
-    return sorted((Question(said[0], len(said)) for said in counts.values()), key=lambda one: -one.times)
+    return sorted((AskedQuestion(said[0], len(said)) for said in counts.values()), key=lambda one: -one.times)
 
 
 def grouped(
-    questions: Sequence[Question],
+    questions: Sequence[AskedQuestion],
     meaning: Callable[[Sequence[str]], Vectors],
     closest: Callable[[str], str] = lambda _: "",
 ) -> list[QuestionGroup]:
