@@ -55,3 +55,6 @@ def _alerts(decision: GuardDecision) -> Iterator[Effect]:
     for channel in decision.alerts:
         names = [one.rule.name for one in decision.applied if one.rule.alert == channel]
         yield Effect("alert", {"channel": channel, "rules": names})
+    if decision.outcome is Outcome.HOLD and not decision.alerts:
+        # Somebody has to decide: without a channel of the rule's own, it is the team's.
+        yield Effect("alert", {"channel": "", "rules": [one.rule.name for one in decision.applied]})

@@ -109,7 +109,7 @@ async def guarding(
         passing = frozenset(bot.user_id for bot in bots)
         store = DecisionStore(Storage(settings.database.get_secret_value()), now=_now)
         alerts = TeamAlerts(by_name, store, services)
-        carrier = EffectCarrier(store, services.__getitem__, alerts.tell, bots=list(services), now=_now)
+        carrier = EffectCarrier(store, services.__getitem__, alerts.tell, alerts.look, bots=list(services), now=_now)
         assert settings.stream_api_secret is not None  # noqa: S101 - no service opens without it
         key = content_key(settings.stream_api_secret)
         config = WorkerConfig(settings, guarded, await _deadline(first), -1, passing=sorted(passing), lists=lists)

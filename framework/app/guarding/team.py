@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from framework.errors import DuplicateMessageError
+from framework.errors import ChatServiceError, DuplicateMessageError, UsageError
 from framework.moderation.decisions import DecisionStore, MessageDecision
 from framework.moderation.decisions.decision import DueEffect
 from framework.moderation.rules.outcome import Outcome
 from framework.names import as_code
-from framework.stream.model import ChannelRef, OutgoingMessage, ReactionNew
+from framework.stream.model import ChannelRef, OutgoingMessage, Reaction, ReactionNew
+from framework.stream.moderation import is_gone
 
 if TYPE_CHECKING:
     from framework.runtime.core.bot import RunningBot
@@ -40,7 +41,7 @@ class TeamAlerts:
         from framework.runtime.team.channels import prepare
 
         decision, bot = effect.decision, self._bots[effect.decision.bot]
-        channel = ChannelRef.parse(str(effect.details["channel"]))
+        channel = _channel(bot, str(effect.details["channel"]))
         if why := await prepare(bot.service, bot.user_id, bot.definition.team, channel):
             _log.error("moderation.alert_withheld", channel=str(channel), why=why)
             return
@@ -59,25 +60,54 @@ class TeamAlerts:
         for effect in await self._store.held(list(self._services)):
             bot = self._bots[effect.decision.bot]
             if self._id(bot, effect.decision, event.channel) == event.message_id:
-                return await self._decided(bot, effect, event)
+                return await self._decided(bot, effect, event.channel, event)
         return False
 
-    async def _decided(self, bot: RunningBot, effect: DueEffect, event: ReactionNew) -> bool:
+    async def look(self, effect: DueEffect) -> bool:
+        """The same for one held message, by the reactions that its alerts have: events may be lost."""
+        bot = self._bots[effect.decision.bot]
+        for channel in await self._store.alerted(effect.decision.id):
+            place = _channel(bot, channel)
+            try:
+                reactions = await bot.service.reactions(self._id(bot, effect.decision, place))
+            except ChatServiceError as error:
+                if not is_gone(error):
+                    raise
+                continue
+            for reaction in reversed(reactions):
+                if reaction.kind in PASS | DELETE and await self._decided(bot, effect, place, reaction):
+                    return True
+        return False
+
+    async def _decided(
+        self, bot: RunningBot, effect: DueEffect, channel: ChannelRef, by: ReactionNew | Reaction
+    ) -> bool:
         from framework.runtime.team.people import acts
 
-        if not await acts(bot.service, bot.definition.team, event.channel, event.user):
+        if not await acts(bot.service, bot.definition.team, channel, by.user):
             return False
         service, id_ = self._services[bot.name], effect.decision.message_id
-        if event.kind in PASS:
+        if by.kind in PASS:
             await service.commit(id_)
         else:
             await service.delete(id_, hard=True)
         await self._store.done(effect)
-        _log.info("moderation.hold_ended", message=id_, passed=event.kind in PASS, by=event.user.id)
+        _log.info("moderation.hold_ended", message=id_, passed=by.kind in PASS, by=by.user.id)
         return True
 
     def _id(self, bot: RunningBot, decision: MessageDecision, channel: ChannelRef) -> str:
         return bot.service.id_key.id_of(_LABEL, decision.id, str(channel))
+
+
+def _channel(bot: RunningBot, named: str) -> ChannelRef:
+    """The channel that a rule names, or the team's first one. Raises UsageError if there is none."""
+    channels = bot.definition.team.channels
+    if not named and not channels:
+        raise UsageError(
+            f"{bot.name} holds a message, and nobody is told.",
+            hint="Name a channel by `alert` in the rule, or by `team: channels:` in bot.yaml.",
+        )
+    return ChannelRef.parse(named or channels[0])
 
 
 def _text(decision: MessageDecision, rules: str) -> str:

@@ -20,10 +20,15 @@ MOST_TRIES = 60
 MISSING_TRIES = 10
 """Tries for a message that does not exist: it may still be on its way, or was never sent."""
 HELD_FOR = timedelta(days=3)
+HELD_LOOK = timedelta(seconds=5)
+"""How often it is asked whether the team decided; the longer it waits, the more rarely."""
 
 _log = structlog.get_logger(__name__)
 Alert = Callable[[DueEffect], Awaitable[None]]
 """Tell the team of a decision, once. Raises FrameworkError if it cannot be told."""
+
+Held = Callable[[DueEffect], Awaitable[bool]]
+"""Carry out what the team decided on a held message. Return whether it decided."""
 
 
 class _NotYetError(Exception):
@@ -31,7 +36,8 @@ class _NotYetError(Exception):
 
 
 class EffectCarrier:
-    """Carries out the effects of decisions of these bots. `alert` posts into the team's channel.
+    """Carries out the effects of decisions of these bots. `alert` posts into the team's channel, `held` asks
+    whether the team decided.
 
     Every call is safe to repeat, so an effect that was done when a process died is done again without harm.
     """
@@ -41,6 +47,7 @@ class EffectCarrier:
         store: DecisionStore,
         services: Callable[[str], StreamModeration],
         alert: Alert,
+        held: Held,
         *,
         bots: Collection[str],
         now: Callable[[], datetime],
@@ -48,6 +55,7 @@ class EffectCarrier:
         self._store = store
         self._services = services
         self._alert = alert
+        self._held = held
         self._bots = bots
         self._now = now
         self._wake = asyncio.Event()
@@ -126,11 +134,13 @@ class EffectCarrier:
 
     async def _hold(self, effect: DueEffect) -> None:
         """Leave a held message to the team, until the service deletes it."""
-        until = effect.decision.at + HELD_FOR
-        if self._now() >= until:
+        if await self._held(effect):
+            return
+        age = self._now() - effect.decision.at
+        if age >= HELD_FOR:
             await self._store.done(effect, error="nobody decided in time")
         else:
-            await self._store.put_off(effect, until)
+            await self._store.put_off(effect, self._now() + max(HELD_LOOK, age / 20))
 
     async def _later(self, effect: DueEffect, why: str, *, most: int) -> None:
         if effect.tries >= most:

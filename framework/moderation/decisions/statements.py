@@ -198,6 +198,16 @@ def held(connection: Connection, bots: Collection[str]) -> list[DueEffect]:
     return [DueEffect(rows.decision_of(dict(row)), row["number"], row["kind"], {}, row["tries"]) for row in found]
 
 
+def alerted(connection: Connection, decision: str) -> list[str]:
+    """Return the channels that are told of a decision."""
+    from sqlalchemy import select
+
+    from framework.moderation.decisions.tables import EFFECTS
+
+    query = select(EFFECTS.c.details).where((EFFECTS.c.decision == decision) & (EFFECTS.c.kind == "alert"))
+    return [json.loads(details)["channel"] for details in connection.execute(query).scalars()]
+
+
 def change(connection: Connection, effect: DueEffect, **values: Any) -> None:  # noqa: ANN401 - columns
     """Change an effect that the caller took and still has."""
     from sqlalchemy import update

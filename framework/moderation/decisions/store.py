@@ -83,6 +83,10 @@ class DecisionStore:
         """The messages of these bots' channels that wait for a decision of the team."""
         return await self.storage.read(SCHEMA, lambda connection: statements.held(connection, bots))
 
+    async def alerted(self, decision: str) -> Sequence[str]:
+        """The channels that are told of a decision, by its id."""
+        return await self.storage.read(SCHEMA, lambda connection: statements.alerted(connection, decision))
+
     async def done(self, effect: DueEffect, *, error: str = "") -> None:
         """Say that an effect is done; or with `error`, that it never will be."""
         state = "failed" if error else "done"
