@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from framework.definition.loader import BOT_FILE
 from framework.definition.reading.positions import YamlDocument, read_yaml
 from framework.definition.reading.problems import explain
 from framework.errors import DefinitionError, Position
@@ -32,6 +33,8 @@ class ModerationFile:
     moderation: Moderation
     terms: Mapping[str, Sequence[Term]]
     where: Mapping[str, Position]
+    channels_at: Position | None = None
+    """Where the patterns of channels stand."""
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -50,7 +53,9 @@ class ModerationFile:
         terms = {
             rule.name: [*self.terms[rule.name], *_of_lists(rule.when, lists or {})] for rule in self.moderation.rules
         }
-        return Guard.of(bot, self.moderation, terms, now=now, channels=channels, where=self.where)
+        return Guard.of(
+            bot, self.moderation, terms, now=now, channels=channels, where=self.where, channels_at=self.channels_at
+        )
 
 
 def read_moderation(folder: Path) -> ModerationFile | None:
@@ -71,7 +76,8 @@ def read_moderation(folder: Path) -> ModerationFile | None:
     for number, rule in enumerate(moderation.rules):
         terms[rule.name] = terms_of(rule.when, _words(rule.when, folder, document, number))
         where[rule.name] = document.position(("rules", number))
-    return ModerationFile(path, moderation, terms, where)
+    named = document.position(("channels",)) if moderation.channels else Position(folder / BOT_FILE)
+    return ModerationFile(path, moderation, terms, where, named)
 
 
 def _words(when: When, folder: Path, document: YamlDocument, number: int) -> list[Term]:

@@ -72,6 +72,7 @@ class Guard:
     phrase: str
     rules: Sequence[_Ready] = field(repr=False)
     history: AuthorHistory = field(repr=False)
+    channels_at: Position | None = None
 
     @classmethod
     def of(
@@ -83,6 +84,7 @@ class Guard:
         now: Callable[[], datetime],
         channels: Sequence[str] = (),
         where: Mapping[str, Position] | None = None,
+        channels_at: Position | None = None,
         phrase: str = "This message cannot be posted here.",
     ) -> Guard:
         """Make the rules ready. `terms` are what each rule looks for, by its name; `where` is where it stands."""
@@ -96,7 +98,8 @@ class Guard:
             )
             for rule in moderation.rules
         ]
-        return cls(bot, tuple(moderation.channels or channels), moderation.language, phrase, ready, history)
+        patterns = tuple(moderation.channels or channels)
+        return cls(bot, patterns, moderation.language, phrase, ready, history, channels_at)
 
     def covers(self, channel: str) -> str:
         """The pattern that covers the channel, the most specific one; "" if none does."""

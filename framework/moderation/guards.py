@@ -19,12 +19,14 @@ class Guards:
     @classmethod
     def of(cls, guards: Sequence[Guard]) -> Guards:
         """Raises DefinitionError if two bots guard the same pattern of channels: neither is more specific."""
-        owners: dict[str, str] = {}
+        owners: dict[str, Guard] = {}
         for guard in guards:
             for pattern in guard.channels:
-                if (other := owners.setdefault(pattern, guard.bot)) != guard.bot:
+                if (other := owners.setdefault(pattern, guard)).bot != guard.bot:
+                    also = f" (the other one: {other.channels_at})" if other.channels_at else ""
                     raise DefinitionError(
-                        f"{other} and {guard.bot} both guard the channels {pattern}",
+                        f"{other.bot} and {guard.bot} both guard the channels {pattern}{also}",
+                        where=guard.channels_at,
                         hint="Give one of them `channels` in its moderation.yaml, with a pattern of its own.",
                     )
         return cls(tuple(guards))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from framework.errors import DefinitionError, FrameworkError
 from framework.moderation.files import read_moderation
+from framework.moderation.guards import Guards
+from framework.moderation.message import Screened, pieces_of
 
 RULE = "rules:\n  - name: one\n    when: {words: [zorbax]}\n    do: reject\n"
 
@@ -123,3 +126,47 @@ def test_an_expression_that_explodes_is_refused_with_its_line(tmp_path: Path, pa
         read_moderation(tmp_path)
     assert re.search(r"moderation\.yaml:[57]", str(caught.value)), str(caught.value)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("{name: a, when: {words: [ab1], allow_words: [AB1]}, do: reject}", "every word is in allow_words"),
+        ("{name: a, when: {links: false, domains: [a.example]}, do: reject}", "wants no link"),
+        ('{name: a, when: {words: [zorbax]}, do: reject, in: ["team:*"]}', "none of the guarded channels"),
+        ("{name: a, when: {roles: [x]}, do: reject, not_roles: [x]}", "can never apply"),
+    ],
+)
+def test_a_rule_that_can_never_hold_is_told_with_its_place(tmp_path: Path, rule: str, says: str) -> None:
+    (tmp_path / "moderation.yaml").write_text(f'channels: ["messaging:*"]\nrules:\n  - {rule}\n', encoding="utf-8")
+    with pytest.raises(DefinitionError) as caught:
+        read_moderation(tmp_path)
+    assert says in str(caught.value)
+    assert "moderation.yaml:" in str(caught.value.where)
+
+
+def test_a_rule_with_a_blocklist_that_is_not_there_finds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "moderation.yaml").write_text(
+        'channels: ["messaging:*"]\nrules:\n  - {name: a, when: {stream_list: gone}, do: reject}\n', encoding="utf-8"
+    )
+    file = read_moderation(tmp_path)
+    assert file is not None
+    message = Screened("messaging:a", "eve", pieces_of({"text": "hello zorbax"}))
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert file.guard("bot", now=lambda: now).judge(message).outcome == "allow"
+    assert file.guard("bot", now=lambda: now, lists={"gone": ["zorbax"]}).judge(message).outcome == "reject"
+
+
+def test_two_guards_of_one_pattern_are_told_with_both_places(tmp_path: Path) -> None:
+    guards = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "moderation.yaml").write_text('channels: ["messaging:*"]\nrules: []\n', encoding="utf-8")
+        file = read_moderation(folder)
+        assert file is not None
+        guards.append(file.guard(name, now=lambda: datetime(2026, 1, 1, tzinfo=UTC)))
+    with pytest.raises(DefinitionError, match="both guard") as caught:
+        Guards.of(guards)
+    assert "two/moderation.yaml:1" in str(caught.value.where)
+    assert "one/moderation.yaml:1" in caught.value.what

@@ -38,6 +38,8 @@ def conditions_of_text(when: When, terms: Sequence[Term]) -> list[Condition]:
     found: list[Condition] = []
     if terms:
         found.append(_terms(TermMatcher(terms), _allowed(when)))
+    elif when.words or when.domains or when.stream_list:
+        found.append(lambda _: None)  # a blocklist that is empty, or could not be read yet, finds nothing
     if when.regex:
         found.append(_regex([linear(pattern, ignore_case=True) for pattern in when.regex]))
     if when.personal_data:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from framework.moderation.words.reading import read
 
 MOST_AUTHORS = 20_000
-MOST_KEPT = 200
+MOST_KEPT = 1_000
 """Messages of one author that are remembered."""
 _SAID = 400
 """Characters of a text by which it is compared."""

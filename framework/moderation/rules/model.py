@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -155,9 +156,33 @@ class Rule(Part):
         maskable = self.when.words or self.when.domains or self.when.stream_list or self.when.personal_data
         if self.do.outcome is Outcome.MASK and not maskable:
             raise ValueError("mask needs something with a place in the text: words, domains or personal_data")
+        if reason := _never(self.when):
+            raise ValueError(f"it can never apply: {reason}")
         if overlap := sorted(set(self.when.roles) & set(self.not_roles)):
             raise ValueError(f"it can never apply: {overlap[0]!r} is in roles and in not_roles")
         return self
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether a channel may fit both patterns. It is judged by what stands before the first wildcard."""
+    first, second = (re.split(r"[*?\[]", pattern, maxsplit=1)[0] for pattern in (one, other))
+    if first == one:
+        return fnmatchcase(one, other)
+    if second == other:
+        return fnmatchcase(other, one)
+    return first.startswith(second) or second.startswith(first)
+
+
+def _never(when: When) -> str:
+    """Why conditions cannot hold together; empty if they can."""
+    names = {word.casefold() for word in when.words}
+    if names and not (when.domains or when.stream_list) and names <= {word.casefold() for word in when.allow_words}:
+        return "every word is in allow_words"
+    if when.links is False and (when.domains or when.allowed_domains):
+        return "links: false wants no link, and the domains want one"
+    if when.account_younger is not None and when.account_younger <= timedelta(0):
+        return "no account is younger than that"
+    return ""
 
 
 class Judge(Part):
@@ -192,6 +217,13 @@ class Moderation(Part):
     language: str = Field("en", description="The language of `say` for authors whose own is not known.")
     judge: Judge = Field(Judge(), description="The model that judges texts where a rule has the condition `model`.")
     rules: tuple[Rule, ...] = Field((), description="The rules, read from the top.", max_length=200)
+
+    @model_validator(mode="after")
+    def _rules_meet_channels(self) -> Self:
+        for rule in self.rules:
+            if self.channels and rule.in_ and not any(_meet(one, outer) for one in rule.in_ for outer in self.channels):
+                raise ValueError(f"the rule {rule.name!r} can never apply: its `in` names none of the guarded channels")
+        return self
 
     @field_validator("rules")
     @classmethod
