@@ -42,7 +42,9 @@ def widest(screens: Iterable[Screen]) -> Screen:
     return first.with_domains(replace(first.domains, names=names, everything=everything))
 
 
-def own_texts_of(bot: Bot, settings: Settings, now: Callable[[], datetime]) -> OwnTexts | None:
+def own_texts_of(
+    bot: Bot, settings: Settings, now: Callable[[], datetime], *, with_model: bool = True
+) -> OwnTexts | None:
     """The rules of a bot's moderation.yaml for what it says itself; None if it has none. Opens no connection.
 
     Raises DefinitionError for what is wrong in the file, and ModelError for a model that cannot be asked.
@@ -57,7 +59,7 @@ def own_texts_of(bot: Bot, settings: Settings, now: Callable[[], datetime]) -> O
     if file is None:
         return None
     judge = None
-    if any(rule.when.model for rule in file.moderation.rules):
+    if with_model and any(rule.when.model for rule in file.moderation.rules):
         from framework.agent.models.moderator import open_judge
 
         judge = open_judge(file.moderation.judge, bot.definition.model, settings)

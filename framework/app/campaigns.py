@@ -34,12 +34,16 @@ def make_campaigns(
 
 
 def _screen(file: CampaignFile, settings: Settings) -> Screened:
-    """What the bot may post. The domains that the campaign itself names may be linked to."""
-    from framework.agent.outgoing import screen_for
+    """What the bot may post. The domains that the campaign itself names may be linked to; what its moderation.yaml
+    refuses in any channel is refused.
+    """
+    from framework.agent.outgoing import own_texts_of, refusal, screen_for
     from framework.outbound import domains_in
 
     named = domains_in("\n".join([*(text.source for text in file.texts.values()), *map(str, file.campaign.variables)]))
-    return screen_for(file.bot, named, settings, embedded=True)
+    screen = screen_for(file.bot, named, settings, embedded=True)
+    rules = own_texts_of(file.bot, settings, Timing().now, with_model=False)
+    return screen if rules is None else screen.with_rules(rules.at(None, refusal(file.bot.definition.phrases)))
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from framework.errors import FrameworkError
+from framework.moderation.endpoint.keys import content_key
 from framework.moderation.guard import GuardDecision
 from framework.moderation.message import Screened
 
@@ -27,6 +28,8 @@ class DecisionBook:
     bot: str
     store: DecisionStore
     keep_text: bool = False
+    key: bytes = b""
+    """That of the digests: nobody without the app's secret can tell a text by trying."""
 
     @classmethod
     def of(cls, settings: Settings, bot: str, now: Callable[[], datetime]) -> DecisionBook:
@@ -35,7 +38,8 @@ class DecisionBook:
         from framework.storage import Storage
 
         store = DecisionStore(Storage(settings.database.get_secret_value()), now=now)
-        return cls(bot, store, settings.keep_text)
+        secret = settings.stream_api_secret
+        return cls(bot, store, settings.keep_text, content_key(secret) if secret is not None else b"")
 
     async def keep(self, decided: GuardDecision, message: Screened) -> None:
         """Keep a decision, once for a text of a message. An answer does not wait for a database that is gone: that is
@@ -44,7 +48,13 @@ class DecisionBook:
         from framework.moderation.decisions import MessageDecision
 
         made = MessageDecision.of(
-            decided, message, bot=self.bot, at=self.store.now(), origin="reply", keep_text=self.keep_text
+            decided,
+            message,
+            bot=self.bot,
+            at=self.store.now(),
+            origin="reply",
+            key=self.key,
+            keep_text=self.keep_text,
         )
         try:
             await self.store.record([made])
