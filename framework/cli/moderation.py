@@ -92,7 +92,10 @@ def check(
 def test(
     bot: Annotated[str, typer.Argument(help="A name under bots/, or a path to a folder with a moderation.yaml.")],
 ) -> None:
-    """Judge the messages of a bot's moderation.test.yaml, in virtual time. Ends with 1 if one comes out wrong."""
+    """Judge the messages of a bot's moderation.test.yaml and texts.jsonl, in virtual time.
+
+    Ends with 1 if one comes out wrong.
+    """
     from framework.definition.loader import find_bot
     from framework.moderation.examples import FILE, run_examples
     from framework.moderation.files import read_moderation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,14 @@ from pydantic import Field, ValidationError
 from framework.definition.parts.part import Duration, Part, Texts
 from framework.definition.reading.positions import read_yaml
 from framework.definition.reading.problems import explain
-from framework.errors import Position
+from framework.errors import DefinitionError, Position
 from framework.moderation.files import ModerationFile
 from framework.moderation.guard import GuardDecision
 from framework.moderation.message import Screened, pieces_of
 from framework.moderation.rules.outcome import Outcome
 
 FILE = "moderation.test.yaml"
+LINES = "texts.jsonl"
 
 
 class Example(Part):
@@ -52,21 +54,14 @@ class Result:
 
 
 def run_examples(folder: Path, file: ModerationFile) -> Iterator[Result]:
-    """Judge all examples of a bot's folder in their order, in virtual time. None if it has no examples.
+    """Judge all examples of a bot's folder in their order, in virtual time: those of `moderation.test.yaml`, then those
+    of `texts.jsonl`. None if it has no examples.
 
-    Raises DefinitionError with file and line for what is wrong in the file of examples.
+    Raises DefinitionError with file and line for what is wrong in the files of examples.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return
-    document = read_yaml(path)
-    try:
-        examples = Examples.model_validate({} if document.value is None else document.value)
-    except ValidationError as error:
-        raise explain(error, document, Examples) from None
     now = datetime(2026, 1, 1, tzinfo=UTC)
     guard = file.guard(folder.name, now=lambda: now, channels=("*",))
-    for number, example in enumerate(examples.messages):
+    for number, (example, where) in enumerate([*_of_yaml(folder / FILE), *_of_lines(folder / LINES)]):
         now += example.after
         decision = guard.judge(
             Screened(
@@ -78,7 +73,39 @@ def run_examples(folder: Path, file: ModerationFile) -> Iterator[Result]:
                 account_made=now - example.account_age,
             )
         )
-        yield Result(example, document.position(("messages", number)), decision, _wrong(example, decision))
+        yield Result(example, where, decision, _wrong(example, decision))
+
+
+def _of_yaml(path: Path) -> list[tuple[Example, Position]]:
+    if not path.is_file():
+        return []
+    document = read_yaml(path)
+    try:
+        examples = Examples.model_validate({} if document.value is None else document.value)
+    except ValidationError as error:
+        raise explain(error, document, Examples) from None
+    return [(one, document.position(("messages", number))) for number, one in enumerate(examples.messages)]
+
+
+def _of_lines(path: Path) -> list[tuple[Example, Position]]:
+    """A JSON object a line, with the keys of an example."""
+    if not path.is_file():
+        return []
+    found: list[tuple[Example, Position]] = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        where = Position(path, number)
+        if not line.strip():
+            continue
+        try:
+            found.append((Example.model_validate(json.loads(line)), where))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            what = f"{key}: {first['msg'].removeprefix('Value error, ')}" if key else first["msg"]
+            raise DefinitionError(what, where=where, hint=f"The keys are {', '.join(Example.model_fields)}.") from None
+        except (ValueError, RecursionError):
+            raise DefinitionError("is not a JSON object", where=where, hint="Write one object a line.") from None
+    return found
 
 
 def _wrong(example: Example, decision: GuardDecision) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -100,6 +100,11 @@ class Guard:
         ]
         patterns = tuple(moderation.channels or channels)
         return cls(bot, patterns, moderation.language, phrase, ready, history, channels_at)
+
+    def everywhere(self) -> Guard:
+        """The same rules, each holding in all channels. It shares their lists of words."""
+        rules = [replace(one, rule=one.rule.model_copy(update={"in_": ()})) for one in self.rules]
+        return replace(self, rules=rules)
 
     def covers(self, channel: str) -> str:
         """The pattern that covers the channel, the most specific one; "" if none does."""

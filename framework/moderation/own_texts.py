@@ -62,12 +62,12 @@ class OwnTexts:
             return Guard.of(bot, moderation, file.terms, now=now, channels=channels, where=file.where)
 
         local, scored = [one for one in rules if not one.when.model], [one for one in rules if one.when.model]
-        everywhere = [[rule.model_copy(update={"in_": ()}) for rule in chosen] for chosen in (local, scored)]
+        by_text, by_model = guard(local), guard(scored)
         return cls(
             bot_user_id,
-            guard(local),
-            guard(scored),
-            (guard(everywhere[0]), guard(everywhere[1])),
+            by_text,
+            by_model,
+            (by_text.everywhere(), by_model.everywhere()),
             OpenEnd.of(
                 [rule.when for rule in local], Beginnings(term for rule in local for term in file.terms[rule.name])
             ),

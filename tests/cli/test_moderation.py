@@ -54,7 +54,7 @@ def test_the_rules_of_a_bot_judge_a_text_for_its_author() -> None:
 def test_the_messages_of_a_bot_come_out_as_its_file_says(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "framework", "moderation", "test"]
     done = subprocess.run([*command, "moderator_bot"], capture_output=True, text=True, check=True, timeout=120)
-    assert "21 of 21 messages" in done.stdout
+    assert "34 of 34 messages" in done.stdout
     (tmp_path / "bot.yaml").write_text("description: x\n")
     (tmp_path / "moderation.yaml").write_text("rules:\n- {name: a, when: {words: [zorbax]}, do: reject}\n")
     (tmp_path / "moderation.test.yaml").write_text("messages:\n- {text: zorbax, outcome: flag}\n- {text: hi}\n")
