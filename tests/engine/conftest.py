@@ -1,4 +1,4 @@
-"""One Postgres server for all tests of the engine."""
+"""One Postgres server and one NATS server for all tests of the engine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres, unavailable
 
 
@@ -15,4 +16,10 @@ def postgres() -> Iterator[Postgres]:
     if reason is not None:
         pytest.skip(reason)
     with Postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats() -> Iterator[Nats]:
+    with Nats.running() as server:
         yield server

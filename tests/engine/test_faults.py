@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.journal import Retention
 from framework.engine.liveness import Rhythm
+from framework.engine.nats.journal import NatsJournal
 from framework.engine.orders import Appending, Sighting, Starting
 from framework.engine.port import Done, Execution, FencedError, Job, JobResult, Retry
 from framework.engine.replica import Replica
@@ -25,15 +26,20 @@ from framework.storage.connection import address
 from tests.engine.contract import Recorder, job
 from tests.engine.replica import QUICK, SHORT_LEASE, Child, Journal, Options, handler_of
 from tests.support.engines import database_of
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
+on_databases = pytest.mark.parametrize("url", ["sqlite", "postgres"], indirect=True)
 Open = Callable[..., Awaitable[DurableEngine]]
 Start = Callable[..., Awaitable[Child]]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "nats"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "nats":
+        nats: Nats = request.getfixturevalue("nats")
+        return nats.journal()
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'engine.sqlite'}"
     postgres: Postgres = request.getfixturevalue("postgres")
@@ -132,6 +138,7 @@ async def test_a_frozen_replica_that_wakes_up_late_can_neither_save_nor_settle_a
     assert record.attempts == journal.entries("post")[0].attempt > 1
 
 
+@on_databases
 async def test_a_write_of_an_older_attempt_changes_nothing(opened: Open) -> None:
     first, second = await opened("first"), await opened("second")
     holding = asyncio.Event()
@@ -189,6 +196,7 @@ def joined(url: str, name: str, clock: Clock) -> Replica:
     return one
 
 
+@on_databases
 async def test_a_database_that_stood_still_gets_no_replica_evicted_but_one_that_stays_silent_does(url: str) -> None:
     clock = Clock()
     here, other = joined(url, "here", clock), joined(url, "other", clock)
@@ -214,6 +222,7 @@ def known(replica: Replica) -> list[Sighting]:
     return found
 
 
+@on_databases
 async def test_an_evicted_replica_s_jobs_go_on_before_the_backlog(opened: Open) -> None:
     first, second = await opened("first", concurrency=1), await opened("second", concurrency=1)
     held, done = Recorder(held=True), Recorder()
@@ -242,6 +251,7 @@ def evict_first(connection: Connection, replica: Replica, now: float) -> None:
     assert replica._replicas.evict(connection, dead, now) is not None
 
 
+@on_databases
 async def test_a_job_whose_lost_try_ends_late_is_run_again_where_it_ran(opened: Open) -> None:
     rhythm = replace(QUICK, audit=1e6)
     first, second = await opened("first", rhythm=rhythm), await opened("second", rhythm=rhythm)
@@ -267,6 +277,7 @@ async def test_a_job_whose_lost_try_ends_late_is_run_again_where_it_ran(opened: 
     assert attempts == [1, 2]
 
 
+@on_databases
 async def test_nothing_is_started_as_the_owner_that_one_was_before_an_eviction(opened: Open) -> None:
     engine = await opened()
     await engine.enqueue(job("1", scope="served elsewhere"))
@@ -277,6 +288,7 @@ async def test_nothing_is_started_as_the_owner_that_one_was_before_an_eviction(o
     assert (await engine.record("1")).state == "waiting"  # type: ignore[union-attr]
 
 
+@on_databases
 async def test_what_was_overlooked_is_found(opened: Open) -> None:
     engine, done = await opened(rhythm=replace(QUICK, audit=0.2)), Recorder()
     await engine.start(done)
@@ -362,6 +374,9 @@ async def test_a_drained_replica_leaves_its_jobs_to_others_at_once(opened: Open)
     assert [one.key for one in left] == ["1"]
     assert done.attempts == [2, 1]
     await first.close()
+    if isinstance(second._journal, NatsJournal):
+        await until(lambda: not second._journal.has_others)
+        return
     journal = database_of(second)
     assert [one.name for one in await journal.ask(lambda c, _: journal.replica._replicas.all(c))] == [second.replica]
 

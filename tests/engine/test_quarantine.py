@@ -11,6 +11,7 @@ import pytest
 from framework.engine.durable import open_engine
 from framework.engine.port import SUSPECTED_AFTER, Job
 from tests.engine.replica import POISON, QUICK, Child, Journal, Options
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
@@ -18,7 +19,7 @@ INNOCENTS = 20
 GIVEN_UP_AFTER = SUSPECTED_AFTER + 2
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", ["sqlite", "postgres", "nats"])
 async def test_a_poison_job_is_given_up_and_the_jobs_beside_it_are_done(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -26,6 +27,9 @@ async def test_a_poison_job_is_given_up_and_the_jobs_beside_it_are_done(
     if database == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
         url = server.database()
+    if database == "nats":
+        nats: Nats = request.getfixturevalue("nats")
+        url = nats.journal()
     journal = Journal(tmp_path / "journal")
     engine = await asyncio.to_thread(open_engine, url, rhythm=QUICK)
     jobs = [Job(POISON, "lane of the poison", "0"), *(Job(f"{n:02d}", f"lane {n}", "0") for n in range(INNOCENTS))]

@@ -14,14 +14,18 @@ from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.port import OnBroadcast
 from tests.engine.contract import Recorder, job
 from tests.support.engines import UNHURRIED, listens
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
 Notes = list[tuple[str, Mapping[str, Any]]]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "nats"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "nats":
+        nats: Nats = request.getfixturevalue("nats")
+        return nats.journal()
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'engine.sqlite'}"
     postgres: Postgres = request.getfixturevalue("postgres")

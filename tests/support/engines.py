@@ -19,5 +19,7 @@ def database_of(engine: DurableEngine) -> DatabaseJournal:
 
 def listens(engine: DurableEngine) -> bool:
     """Whether it hears notes: on Postgres from the start, on SQLite once it has seen what was said before."""
+    if not isinstance(engine._journal, DatabaseJournal):
+        return True
     presence = database_of(engine).replica._lock
     return not isinstance(presence, FileReplicaLock) or presence._read >= 0
