@@ -122,6 +122,17 @@ def _database(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _journal(value: SecretStr | None) -> SecretStr | None:
+    """Check the form of the journal's address. The error does not repeat it: it may hold a password."""
+    if value is not None:
+        text = value.get_secret_value().strip()
+        scheme, _, hosts = text.partition("://")
+        if scheme not in {"nats", "tls"} or not all(host.strip() for host in hosts.split(",")):
+            raise ValueError("must be nats://HOST:4222 or nats://HOST:4222,HOST:4222,HOST:4222, or tls:// for TLS")
+        return SecretStr(text)
+    return value
+
+
 Secret = Annotated[SecretStr | None, BeforeValidator(_bare)]
 Key = Annotated[Secret, AfterValidator(_key)]
 Text = Annotated[str | None, BeforeValidator(_bare)]
@@ -231,6 +242,27 @@ class Settings(BaseSettings):
         default=None,
         description="Where turns are kept until they are done: `postgresql://USER:PASSWORD@HOST/NAME` or "
         "`sqlite:///FILE`. `engine.db` in the data folder unless it is given. Processes that share it are replicas.",
+    )
+    journal: Annotated[Secret, AfterValidator(_journal)] = Field(
+        default=None,
+        description="Where turns are kept instead, for more replicas than a database carries: "
+        "`nats://HOST:4222,HOST:4222,HOST:4222`, or `tls://` for TLS. What people decide stays in DATABASE_URL.",
+        validation_alias=AliasChoices("FRAMEWORK_JOURNAL", "journal"),
+    )
+    journal_credentials: Folder | None = Field(
+        default=None,
+        description="A file with the credentials for NATS, as `nsc` writes it.",
+        validation_alias=AliasChoices("FRAMEWORK_JOURNAL_CREDENTIALS", "journal_credentials"),
+    )
+    journal_ca: Folder | None = Field(
+        default=None,
+        description="A file of certificates that a NATS server's must be signed by. The system's unless it is given.",
+        validation_alias=AliasChoices("FRAMEWORK_JOURNAL_CA", "journal_ca"),
+    )
+    journal_replicas: Literal["1", "3"] | None = Field(
+        default=None,
+        description="On how many NATS servers turns are kept: 1 or 3. By default 3 if three servers are named.",
+        validation_alias=AliasChoices("FRAMEWORK_JOURNAL_REPLICAS", "journal_replicas"),
     )
     admin: Annotated[Text, AfterValidator(_admin)] = Field(
         default=None,

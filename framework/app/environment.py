@@ -45,7 +45,13 @@ def logging_for(settings: Settings, *, level: str | None = None, people: bool = 
     from framework.environment import hidden_values
     from framework.logs.log import configure
 
-    known = (settings.stream_api_secret, settings.openai_api_key, settings.database_url, _password(settings))
+    known = (
+        settings.stream_api_secret,
+        settings.openai_api_key,
+        settings.database_url,
+        settings.journal,
+        *_passwords(settings),
+    )
     others = map(SecretStr, hidden_values().values())
     secrets = [secret for secret in (*known, *others) if secret]
     configure(
@@ -86,12 +92,12 @@ def _called_at(trace: TracebackType | None) -> str:
     return f"  Called at {lines[-1].f_code.co_filename}:{numbers[-1]}.\n" if lines else ""
 
 
-def _password(settings: Settings) -> SecretStr | None:
-    """The database's, which an error of its driver might show alone."""
+def _passwords(settings: Settings) -> list[SecretStr]:
+    """Those of the database and of NATS, which an error of a driver might show alone."""
     from urllib.parse import unquote, urlsplit
 
     from pydantic import SecretStr
 
-    if settings.database_url is None:
-        return None
-    return SecretStr(unquote(urlsplit(settings.database_url.get_secret_value()).password or ""))
+    addresses = [one.get_secret_value() for one in (settings.database_url, settings.journal) if one is not None]
+    parts = [part if "://" in part else f"nats://{part}" for one in addresses for part in one.split(",")]
+    return [SecretStr(unquote(password)) for part in parts if (password := urlsplit(part).password)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 READY = "sandbox ready "
 # Variables that are none of the sandbox's business. Secrets are in no child's environment: framework/environment.py.
-PRIVATE = ("STREAM_API_", "FRAMEWORK_SANDBOX_API_", "OPENAI_API_KEY", "DATABASE_URL")
+PRIVATE = ("STREAM_API_", "FRAMEWORK_SANDBOX_API_", "OPENAI_API_KEY", "DATABASE_URL", "FRAMEWORK_JOURNAL")
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 3.0
 POLL = 0.05

@@ -159,14 +159,22 @@ class Serving:
 
 
 def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine:
-    """The engine that keeps turns until they are done. Blocks while its database is opened.
+    """The engine that keeps turns until they are done, in NATS or in the database. Blocks while that is opened.
 
-    Raises SettingsError for an address that cannot be understood, EngineError if the database cannot be used.
+    Raises SettingsError for an address that cannot be understood, EngineError if it cannot be used.
     """
     from framework.engine.durable import open_engine
     from framework.runtime.core.job import VERSION
 
-    return open_engine(settings.database.get_secret_value(), concurrency=concurrency, version=VERSION)
+    replicas = settings.journal_replicas
+    return open_engine(
+        (settings.journal or settings.database).get_secret_value(),
+        concurrency=concurrency,
+        version=VERSION,
+        copies=None if replicas is None else int(replicas),
+        credentials=settings.journal_credentials,
+        ca=settings.journal_ca,
+    )
 
 
 async def warm_agents(bots: Sequence[AppBot], settings: Settings) -> list[ChannelAgents]:

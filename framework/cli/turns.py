@@ -231,6 +231,8 @@ async def _ask(settings: Settings, work: Callable[[DurableEngine], Awaitable[T]]
 def _exists(settings: Settings) -> bool:
     from framework.storage.connection import address
 
+    if settings.journal is not None:
+        return True
     file = address(settings.database.get_secret_value()).file
     return file is None or file.exists()
 

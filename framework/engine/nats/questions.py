@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -43,24 +44,20 @@ class Questions:
     async def found(self, key: str) -> tuple[Stored, JobRecord] | None:
         """What is kept of a key: the newest record."""
         name = encoded(key)
-        best: Stored | None = None
-        for number in range(STREAMS):
-            for one in await self._store.newest(number, [any_kind(number, name)]):
-                if best is None or one.sequence > best.sequence:
-                    best = one
-        return None if best is None else (best, JobRecord.read(best.data))
+        pages = await asyncio.gather(
+            *(self._store.newest(number, [any_kind(number, name)]) for number in range(STREAMS))
+        )
+        found = max((one for page in pages for one in page), key=lambda one: one.sequence, default=None)
+        return None if found is None else (found, JobRecord.read(found.data))
 
     async def load(self, scopes: Collection[str] | None, running: int) -> Load:
         """How much there is to do. `running`: how many run here."""
-        unsettled = dead = 0
-        since: list[float] = []
         names: Sequence[str | None] = [None] if scopes is None else sorted({*scopes, ""})
-        for number in range(STREAMS):
-            for scope in names:
-                jobs, more = await self._first(number, scope)
-                unsettled += len(jobs) + more
-                since += [one.accepted for one in jobs if one.state == "waiting"]
-                dead += await self._count(number, "dead", scope)
+        places = [(number, scope) for number in range(STREAMS) for scope in names]
+        firsts = await asyncio.gather(*(self._first(*place) for place in places))
+        dead = sum(await asyncio.gather(*(self._count(number, "dead", scope) for number, scope in places)))
+        unsettled = sum(len(jobs) + more for jobs, more in firsts)
+        since = [one.accepted for jobs, _ in firsts for one in jobs if one.state == "waiting"]
         at_work = min(unsettled, running + self._members.running_elsewhere)
         waiting = unsettled - at_work
         oldest = max(0.0, self._clock() - min(since)) if since and waiting else 0.0
@@ -69,9 +66,10 @@ class Questions:
     async def records(self, states: Sequence[State], limit: int) -> list[Record]:
         """Jobs in these states, the latest change first."""
         found: list[JobRecord] = []
-        for kind in sorted({_KINDS[state] for state in states}):
-            for number in range(STREAMS):
-                found.extend(await self._newest(number, kind, limit))
+        kinds = sorted({_KINDS[state] for state in states})
+        for kind in kinds:
+            pages = await asyncio.gather(*(self._newest(number, kind, limit) for number in range(STREAMS)))
+            found.extend(one for page in pages for one in page)
         found = [one for one in found if one.state in states]
         found.sort(key=lambda one: (one.updated, one.accepted, one.job.key), reverse=True)
         return [one.shown() for one in found[:limit]]
