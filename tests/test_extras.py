@@ -31,6 +31,7 @@ PACKAGES = {
     "charset_normalizer": "charset-normalizer",
     "python_multipart": "python-multipart",
     "prometheus_client": "prometheus-client",
+    "nats": "nats-py",
 }
 """Names of packages that differ from those of their modules."""
 BOT = """
