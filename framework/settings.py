@@ -347,7 +347,8 @@ def load_settings() -> Settings:
     Raises SettingsError for a value of the wrong form, for a key without its secret or a secret without its key, and if
     events are to come by webhooks without an address or a queue.
     """
-    hidden = {name.lower(): value for name, value in hidden_values().items() if name.lower() in Settings.model_fields}
+    named = {name.lower().removeprefix("framework_"): value for name, value in hidden_values().items()}
+    hidden = {name: value for name, value in named.items() if name in Settings.model_fields}
     encoding = encoding_of(Path(".env"))
     require_readable_lines(Path(".env"), encoding)
     try:

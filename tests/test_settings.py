@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keyring
@@ -258,3 +261,32 @@ def test_an_address_whose_port_is_none_is_refused(port: str, monkeypatch: pytest
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{port}/v1")
     with pytest.raises(SettingsError, match="OPENAI_BASE_URL"):
         load_settings()
+
+
+def test_the_journal_is_found_though_children_do_not_inherit_it(tmp_path: Path) -> None:
+    credentials = tmp_path / "nats.creds"
+    program = (
+        "from framework.environment import hide_secrets; hide_secrets()\n"
+        "from framework.settings import load_settings; import os, subprocess, sys\n"
+        "settings = load_settings()\n"
+        "print(settings.journal.get_secret_value(), settings.journal_credentials, settings.journal_replicas)\n"
+        "subprocess.run([sys.executable, '-c', 'import os; print(os.environ.get(\"FRAMEWORK_JOURNAL\"))'])\n"
+    )
+    environment = {
+        **os.environ,
+        "FRAMEWORK_JOURNAL": "nats://me:secret@one:4222,two:4222",
+        "FRAMEWORK_JOURNAL_CREDENTIALS": str(credentials),
+        "FRAMEWORK_JOURNAL_REPLICAS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-u", "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["nats://me:secret@one:4222,two:4222", str(credentials), "1", "None"]
+
+
+@pytest.mark.parametrize("wrong", ["localhost:4222", "http://localhost", "nats://", "nats://a,,b"])
+def test_the_address_of_the_journal_is_checked_and_not_repeated(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAMEWORK_JOURNAL", wrong)
+    with pytest.raises(SettingsError, match="nats://HOST:4222") as caught:
+        load_settings()
+    assert f" {wrong}" not in str(caught.value).replace("nats://HOST", "")

@@ -13,9 +13,12 @@ from pathlib import Path
 from tests.chaos.report import show
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.trial import Trial, run_trial
-from tests.chaos.world import Ingress, Setting
+from tests.chaos.world import Ingress, Journal, Setting
 from tests.support.model_server import Pace
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
+
+_DATABASES: tuple[Journal, ...] = ("sqlite", "postgres", "nats", "cluster")
 
 
 def main() -> None:
@@ -35,8 +38,10 @@ def main() -> None:
 async def _run(names: list[str], options: argparse.Namespace) -> list[Trial]:
     trials = []
     with ExitStack() as stack:
-        for database in ("sqlite", "postgres") if options.database == "both" else (options.database,):
+        for database in _DATABASES if options.database == "all" else (options.database,):
             postgres = stack.enter_context(Postgres.running(durable=True)) if database == "postgres" else None
+            servers = {"nats": 1, "cluster": 3}.get(database)
+            nats = stack.enter_context(Nats.running(servers, sync="always")) if servers else None
             for name in names:
                 scenario = SCENARIOS[name]
                 ingress: Ingress = options.ingress
@@ -55,7 +60,9 @@ async def _run(names: list[str], options: argparse.Namespace) -> list[Trial]:
                 if (why := scenario.fit(setting)) is not None:
                     _say(f"{name}: left out, {why}")
                     continue
-                trial = await run_trial(name, scenario, setting, postgres, patience=options.patience, logs=options.logs)
+                trial = await run_trial(
+                    name, scenario, setting, postgres, nats, patience=options.patience, logs=options.logs
+                )
                 trials.append(trial)
                 for line in trial.diary:
                     _say(f"  {line}")
@@ -73,7 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=400)
     parser.add_argument("--channels", type=int, default=40)
     parser.add_argument("--replicas", type=int, default=3)
-    parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="postgres")
+    parser.add_argument("--database", choices=(*_DATABASES, "all"), default="postgres")
     parser.add_argument("--ingress", choices=("websocket", "webhook", "both"), default="websocket")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--spread", type=float, default=20.0, help="seconds over which the questions are asked")

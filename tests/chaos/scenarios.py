@@ -53,6 +53,34 @@ async def database(world: World) -> None:
     await world.kill_database(1.0)
 
 
+async def stall(world: World) -> None:
+    """The database stands still for longer than the lease, under load: nobody may be taken for dead."""
+    await asyncio.sleep(4)
+    await world.stall_database(6.5)
+
+
+async def nodes(world: World) -> None:
+    """One NATS server of three is killed each 4 s, and comes back."""
+    await asyncio.sleep(2)
+    number = 0
+    while world.loading.is_set():
+        await world.kill_node(number % 3, 1.5)
+        number += 1
+        await asyncio.sleep(2.5)
+
+
+async def deleted(world: World) -> None:
+    """The streams are deleted."""
+    await asyncio.sleep(6)
+    await world.delete_streams()
+
+
+async def emptied(world: World) -> None:
+    """NATS loses its disks."""
+    await asyncio.sleep(6)
+    await world.empty_nats()
+
+
 async def sandbox(world: World) -> None:
     """The chat service is killed and comes back."""
     await asyncio.sleep(4)
@@ -145,13 +173,19 @@ class Scenario:
     disturb: Callable[[World], Awaitable[None]]
     ingress: Ingress | None = None
     needs_server: bool = False
+    needs_nats: bool = False
+    needs_cluster: bool = False
     rate_limits: bool = False
     judges_recovery: bool = True
 
     def fit(self, setting: Setting) -> str | None:
         """Why it makes no sense with a setting; None where it does."""
-        if self.needs_server and setting.database != "postgres":
+        if self.needs_server and setting.database == "sqlite":
             return "a file has no server to kill"
+        if self.needs_nats and setting.database not in {"nats", "cluster"}:
+            return "there is no NATS"
+        if self.needs_cluster and setting.database != "cluster":
+            return "there is one server"
         if self.ingress == "websocket" and setting.ingress == "webhook":
             return "there is no WebSocket"
         if self.ingress == "webhook" and setting.ingress == "websocket":
@@ -164,6 +198,10 @@ SCENARIOS: dict[str, Scenario] = {
     "kill": Scenario(kill),
     "freeze": Scenario(freeze),
     "database": Scenario(database, needs_server=True),
+    "stall": Scenario(stall, needs_server=True, judges_recovery=False),
+    "nodes": Scenario(nodes, needs_cluster=True),
+    "deleted": Scenario(deleted, needs_nats=True, judges_recovery=False),
+    "emptied": Scenario(emptied, needs_nats=True, judges_recovery=False),
     "sandbox": Scenario(sandbox),
     "silence": Scenario(silence, ingress="websocket"),
     "drops": Scenario(drops),

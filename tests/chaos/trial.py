@@ -16,6 +16,7 @@ from tests.chaos.plan import Question, plan
 from tests.chaos.scenarios import Scenario
 from tests.chaos.verdict import Evidence, Verdict, complete, judge
 from tests.chaos.world import Setting, World, running_world
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 
 _QUIET = 3.0
@@ -47,6 +48,7 @@ async def run_trial(
     scenario: Scenario,
     setting: Setting,
     postgres: Postgres | None,
+    nats: Nats | None = None,
     *,
     patience: float = 180,
     logs: Path | None = None,
@@ -57,7 +59,7 @@ async def run_trial(
     """
     setting = replace(setting, rate_limits=setting.rate_limits or scenario.rate_limits)
     planned = plan(setting.messages, setting.channels, seconds=setting.spread, noting=setting.noting, seed=setting.seed)
-    async with running_world(setting, postgres) as world:
+    async with running_world(setting, postgres, nats) as world:
         began = time.monotonic()
         world.loading.set()
         disturbing = asyncio.create_task(_disturbed(scenario, world))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import sqlite3
@@ -16,9 +17,13 @@ from typing import Literal
 
 import psycopg
 
+from framework.engine.nats.address import address
+from framework.engine.nats.records import HEARTBEATS, STREAMS, everywhere, stream_name
+from framework.engine.nats.store import NatsStore
 from tests.chaos.app import App, open_app
 from tests.chaos.balancer import balancer
 from tests.support.model_server import Pace, model_process
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.replicas import Replica, Sandbox
 
@@ -26,6 +31,8 @@ BOT_FOLDER = Path(__file__).parent / "bot"
 _RUNNING = (
     "SELECT j.key FROM engine_jobs j JOIN engine_replicas r ON j.owner = r.id WHERE j.state = 'running' AND r.pid = {}"
 )
+Journal = Literal["sqlite", "postgres", "nats", "cluster"]
+"""`nats`: one server; `cluster`: three."""
 Ingress = Literal["websocket", "webhook", "both"]
 
 
@@ -36,7 +43,7 @@ class Setting:
     messages: int = 400
     channels: int = 40
     replicas: int = 3
-    database: Literal["sqlite", "postgres"] = "postgres"
+    database: Journal = "postgres"
     ingress: Ingress = "websocket"
     seed: int = 1
     spread: float = 20.0
@@ -57,6 +64,7 @@ class World:
     app: App
     url: str
     postgres: Postgres | None
+    nats: Nats | None
     chance: random.Random
     began: float = field(default_factory=time.time)
     diary: list[str] = field(default_factory=list)
@@ -74,7 +82,7 @@ class World:
 
     async def kill(self, replica: Replica, *, pause: float = 0.5) -> None:
         """End a replica as a crash would, and start it again. What it was doing is remembered with the moment."""
-        running = await asyncio.to_thread(self._running, replica.pid)
+        running = await self._running(replica.pid)
         at = time.time()
         await replica.end()
         self.killed |= dict.fromkeys(running, at)
@@ -84,7 +92,7 @@ class World:
 
     async def freeze(self, replica: Replica, seconds: float) -> None:
         """Stop a replica's processor for a while."""
-        running = await asyncio.to_thread(self._running, replica.pid)
+        running = await self._running(replica.pid)
         self.note(f"SIGSTOP {replica.name} for {seconds:.0f} s in the middle of {len(running)} turns")
         replica.send(signal.SIGSTOP)
         await asyncio.sleep(seconds)
@@ -100,14 +108,69 @@ class World:
 
     async def kill_database(self, pause: float) -> None:
         """The database is gone for a while."""
-        assert self.postgres is not None
         self.note(f"kill -9 database, away for {pause:.0f} s")
+        if self.nats is not None:
+            await asyncio.to_thread(self._restart_nats, pause)
+            return
+        assert self.postgres is not None
         await asyncio.to_thread(self.postgres.kill)
         await asyncio.sleep(pause)
         await asyncio.to_thread(self.postgres.start)
 
-    def _running(self, pid: int) -> list[str]:
+    async def stall_database(self, seconds: float) -> None:
+        """The database stands still for a while."""
+        self.note(f"SIGSTOP of the database for {seconds:.1f} s")
+        server = self.nats or self.postgres
+        assert server is not None
+        await asyncio.to_thread(server.freeze, seconds)
+
+    async def kill_node(self, number: int, pause: float) -> None:
+        """One server of three is gone for a while."""
+        assert self.nats is not None
+        self.note(f"kill -9 node {number}, away for {pause:.0f} s")
+        await asyncio.to_thread(self.nats.kill, number)
+        await asyncio.sleep(pause)
+        await asyncio.to_thread(self.nats.start, number, wait=False)
+
+    async def empty_nats(self) -> None:
+        """All servers are killed, and come back with empty disks."""
+        assert self.nats is not None
+        self.note("kill -9 of all NATS servers; they come back with empty disks")
+        await asyncio.to_thread(self._restart_nats, 1.0, empty=True)
+
+    async def delete_streams(self) -> None:
+        """Somebody deletes what NATS keeps."""
+        self.note("all streams are deleted")
+        async with nats_store(self.url) as store:
+            for number in range(STREAMS):
+                await store.client.request(f"$JS.API.STREAM.DELETE.{stream_name(number)}", b"", timeout=5)
+
+    def _restart_nats(self, pause: float, *, empty: bool = False) -> None:
+        assert self.nats is not None
+        for number in self.nats.nodes:
+            self.nats.kill(number)
+        time.sleep(pause)
+        for number in self.nats.nodes:
+            if empty:
+                self.nats.wipe(number)
+            self.nats.start(number, wait=False)
+        self.nats.until_ready()
+
+    async def _running(self, pid: int) -> list[str]:
         """The keys of the jobs that a process has in hand: the ids of their replies."""
+        if self.nats is not None:
+            return await self._running_in_nats(pid)
+        return await asyncio.to_thread(self._running_in_database, pid)
+
+    async def _running_in_nats(self, pid: int) -> list[str]:
+        async with nats_store(self.url) as store:
+            beats, _, _ = await store.page(0, HEARTBEATS, 1, 500)
+            owners = {said["id"] for said in (json.loads(one.data) for one in beats) if said["pid"] == pid}
+            pages = [await store.page(number, everywhere(number, "jobs"), 1, 2_000) for number in range(STREAMS)]
+        records = [json.loads(one.data) for page in pages for one in page[0] if not one.subject.endswith(".$")]
+        return [one["key"] for one in records if one["state"] == "running" and one["owner"] in owners]
+
+    def _running_in_database(self, pid: int) -> list[str]:
         return [str(row[0]) for row in self.query(_RUNNING.format(int(pid)))]
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
@@ -120,7 +183,7 @@ class World:
 
 
 @asynccontextmanager
-async def running_world(setting: Setting, postgres: Postgres | None) -> AsyncIterator[World]:
+async def running_world(setting: Setting, postgres: Postgres | None, nats: Nats | None = None) -> AsyncIterator[World]:
     """A world whose replicas are ready, in a folder of its own; all of it is gone at the end."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(_folder()))
@@ -129,10 +192,13 @@ async def running_world(setting: Setting, postgres: Postgres | None) -> AsyncIte
         sandbox.start()
         model = stack.enter_context(model_process(setting.pace))
         used = postgres if setting.database == "postgres" else None
-        url = used.database() if used is not None else f"sqlite:///{folder / 'engine.db'}"
+        database = used.database() if used is not None else f"sqlite:///{folder / 'engine.db'}"
+        kept = nats if setting.database in {"nats", "cluster"} else None
+        url = database if kept is None else kept.journal()
+        journal = {} if kept is None else {"FRAMEWORK_JOURNAL": url}
         await sandbox.until_ready()
         app = await stack.enter_async_context(open_app(sandbox))
-        world = World(setting, folder, sandbox, [], app, url, used, random.Random(setting.seed))
+        world = World(setting, folder, sandbox, [], app, url, used, kept, random.Random(setting.seed))
         for number in range(setting.replicas):
             replica = Replica(
                 f"replica-{number}",
@@ -140,9 +206,9 @@ async def running_world(setting: Setting, postgres: Postgres | None) -> AsyncIte
                 folder,
                 sandbox=sandbox,
                 model=model,
-                database=url,
+                database=database,
                 ingress=setting.ingress,
-                environment={"CHAOS_EFFECTS": str(world.effects)},
+                environment={"CHAOS_EFFECTS": str(world.effects), **journal},
             )
             stack.callback(replica.kill)
             world.replicas.append(replica)
@@ -154,6 +220,17 @@ async def running_world(setting: Setting, postgres: Postgres | None) -> AsyncIte
         await asyncio.gather(*(replica.until_ready() for replica in world.replicas))
         world.began = time.time()
         yield world
+
+
+@asynccontextmanager
+async def nats_store(url: str) -> AsyncIterator[NatsStore]:
+    """A look into what NATS keeps, from outside."""
+    store = NatsStore(address(url), created=lambda _: None, cut=lambda: None)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 @contextmanager

@@ -91,6 +91,13 @@ class Postgres:
             (self._data / "postmaster.pid").unlink(missing_ok=True)
             self._server = None
 
+    def freeze(self, seconds: float) -> None:
+        """All of its processes stand still for a while."""
+        if self._server is not None:
+            os.killpg(self._server.pid, signal.SIGSTOP)
+            time.sleep(seconds)
+            os.killpg(self._server.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """End it at once, without waiting for those connected."""
         if self._server is not None:

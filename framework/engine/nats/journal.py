@@ -222,23 +222,23 @@ class NatsJournal:
         self._deliver()
 
     def owned(self, news: News) -> None:
-        """See `Heard.owned`."""
+        """See `NatsListener.owned`."""
         self._tell(lambda listener: listener.owned(news))
 
     def found(self, news: News) -> None:
-        """See `Heard.found`."""
+        """See `NatsListener.found`."""
         self._tell(lambda listener: listener.found(news))
 
     def unowned(self, partitions: set[Partition]) -> None:
-        """See `Heard.unowned`."""
+        """See `NatsListener.unowned`."""
         self._tell(lambda listener: listener.unowned(partitions))
 
     def lost(self, owner: str, rejoined: str) -> None:
-        """See `Heard.lost`."""
+        """See `NatsListener.lost`."""
         self._tell(lambda listener: listener.fenced(owner, rejoined))
 
     def told(self, text: str) -> None:
-        """See `Heard.told`."""
+        """See `NatsListener.told`."""
         self._tell(lambda listener: listener.told(text))
 
     def _tell(self, what: Callable[[Listener], None]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -152,6 +154,8 @@ class Members:
             "beat": self._number,
             "serves": self.serves,
             "running": self.running,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
             "left": left,
         }
         return json.dumps(said).encode()

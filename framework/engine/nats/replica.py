@@ -38,7 +38,7 @@ _CLEAN = 0.5
 _PAUSE = 0.5
 
 
-class Heard(Protocol):
+class NatsListener(Protocol):
     """Who is told, on this event loop."""
 
     def owned(self, news: News) -> None:
@@ -66,7 +66,7 @@ class NatsReplica:
         name: str | None,
         rhythm: Rhythm,
         retention: Retention,
-        heard: Heard,
+        heard: NatsListener,
         *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
