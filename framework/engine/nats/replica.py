@@ -18,7 +18,7 @@ from framework.engine.nats.records import STREAMS, call_at
 from framework.engine.nats.store import NatsStore
 from framework.engine.nats.writes import Writes
 from framework.engine.orders import News, Partition, Token
-from framework.engine.owners import Plan, Scopes, partition_of, serves
+from framework.engine.owners import PartitionPlan, Scopes, partition_of, serves
 from framework.engine.port import Job, Load
 from framework.errors import EngineError
 
@@ -81,7 +81,7 @@ class NatsReplica:
         self._monotonic = monotonic
         self._uniform = uniform
         self._version = version
-        self._plan = Plan()
+        self._plan = PartitionPlan()
         self._withdrawn = False
         self._calls: Subscription | None = None
         self._balancing = asyncio.Lock()
