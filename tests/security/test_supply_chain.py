@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from scripts import licences
+from tests.support.nats import program as nats_server
 
 LOCKS = sorted(Path("requirements").glob("*.txt"))
 PINNED = re.compile(r"^[A-Za-z0-9][\w.-]*==[^\s\\]+")
@@ -124,9 +125,13 @@ def test_no_file_of_the_repository_holds_a_secret() -> None:
 COMPOSE: dict[str, Any] = yaml.safe_load(Path("deploy/compose.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", COMPOSE["services"])
+ON_NATS: dict[str, Any] = yaml.safe_load(Path("deploy/compose.nats.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, Any] = {**COMPOSE["services"], **ON_NATS["services"]}
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_container_has_no_more_rights_than_it_needs(name: str) -> None:
-    service = COMPOSE["services"][name]
+    service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
@@ -137,6 +142,25 @@ def test_a_container_has_no_more_rights_than_it_needs(name: str) -> None:
     for key, value in service.get("environment", {}).items():
         assert "SECRET" not in key or key.endswith("_FILE"), key
         assert "${" not in str(value), f"{key} has a default in the file"
+
+
+def test_three_nats_servers_keep_the_turns_of_two_replicas_and_sync_the_disk(tmp_path: Path) -> None:
+    from framework.engine.nats.address import address
+
+    servers = [name for name in ON_NATS["services"] if name.startswith("nats-")]
+    for name in ("replica-1", "replica-2"):
+        environment = ON_NATS["services"][name]["environment"]
+        journal = address(environment["FRAMEWORK_JOURNAL"], replicas=environment["FRAMEWORK_JOURNAL_REPLICAS"])
+        assert journal.shown == "nats://" + ",".join(f"{one}:4222" for one in servers)
+        assert journal.replicas == len(servers) == 3
+    configuration = tmp_path / "nats.conf"
+    configuration.write_text(ON_NATS["configs"]["nats"]["content"], encoding="utf-8")
+    checked = subprocess.run(
+        [nats_server(), "-t", "-c", str(configuration)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "sync_interval: always" in configuration.read_text(encoding="utf-8")
+    assert ON_NATS["networks"]["journal"]["internal"] is True
 
 
 def test_the_image_runs_as_nobody_special_and_gets_only_what_it_copies() -> None:
