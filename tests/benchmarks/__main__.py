@@ -7,6 +7,7 @@ for name in (
     "latency",
     "streaming",
     "streamed",
+    "ratios",
     "answers",
     "intents",
     "operations",

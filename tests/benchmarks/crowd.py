@@ -218,6 +218,27 @@ def bare_loop(sandbox: Sandbox, channels: int) -> Iterator[Bots]:
             child.kill()
 
 
+@contextmanager
+def bare_twins(sandbox: Sandbox, channels: int, processes: int) -> Iterator[Bots]:
+    """The same calls as a bot makes for an instant answer, by so many processes without an engine."""
+    listed = ",".join(f"messaging:bench-{number:04d}" for number in range(channels))
+    own = [sandbox.url, sandbox.KEY, sandbox.SECRET, "bot", listed]
+    started: Bots = []
+    try:
+        for mine in range(processes):
+            command = [sys.executable, "-m", "tests.benchmarks.bare_twin", *own, str(mine), str(processes)]
+            started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
+        for child in started:
+            assert child.stdout is not None
+            if "ready" not in child.stdout.readline():
+                raise RuntimeError("a bare process did not start")
+        yield started
+    finally:
+        for child in started:
+            child.kill()
+            child.wait()
+
+
 Opened = Callable[[], AbstractContextManager[Bots]]
 """Opens the bots of a measurement."""
 

@@ -83,6 +83,15 @@ class Postgres:
                 raise RuntimeError((self._home / "log").read_text())
             time.sleep(0.02)
 
+    @property
+    def pids(self) -> list[int]:
+        """The server's processes that run now."""
+        if self._server is None:
+            return []
+        pid = self._server.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [pid, *map(int, children.split())]
+
     def kill(self) -> None:
         """End it as a crash would, with all of its processes."""
         if self._server is not None:
