@@ -17,12 +17,13 @@ export function Search({ chat }) {
   const [found, setFound] = useState(null);
   const box = useRef(null);
   useLayoutEffect(() => box.current.focus(), []);
+  const online = store.connection.phase === "online";
   useEffect(() => {
     const text = wanted.trim();
     if (!text) return setFound(null);
     const timer = setTimeout(async () => setFound(await look(chat, text)), PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [wanted]);
+  }, [wanted, online]);
   const { active: channel } = store;
   const channels = wanted.trim() ? store.sortedChannels.filter((one) => one.title.toLowerCase().includes(wanted.trim().toLowerCase())).slice(0, PEOPLE) : [];
   const none = found && found.messages.length + found.people.length + channels.length === 0;
@@ -39,6 +40,7 @@ export function Search({ chat }) {
   </section>`;
 }
 
+/** What was found; null if the server did not answer. */
 async function look(chat, text) {
   const me = chat.store.me.id;
   const people = { $or: [{ name: { $autocomplete: text } }, { id: { $autocomplete: text } }] };
@@ -46,7 +48,7 @@ async function look(chat, text) {
     chat.attempt("The search failed", () => chat.api.search({ filter_conditions: { members: { $in: [me] } }, query: text, limit: FOUND })),
     chat.attempt("The search failed", () => chat.api.queryUsers({ filter_conditions: people, limit: PEOPLE })),
   ]);
-  return { messages: (messages?.results ?? []).map(({ message }) => message), people: (users?.users ?? []).filter((user) => user.id !== me) };
+  return messages && users && { messages: messages.results.map(({ message }) => message), people: users.users.filter((user) => user.id !== me) };
 }
 
 function Group({ title, children }) {
