@@ -202,7 +202,7 @@ def _moderation(bot: Bot, settings: Settings) -> str:
         if one.wrong:
             raise DefinitionError(f"{one.example.text!r}: {one.wrong}", where=one.where)
     terms = sum(len(found) for found in file.terms.values())
-    tried = f"{len(results)} messages of {FILE} come out as they should" if results else f"no {FILE}"
+    tried = f"{len(results)} messages that test it come out as they should" if results else f"no {FILE}"
     return f"{len(file.moderation.rules)} rules, {terms} terms; {tried}"
 
 
