@@ -525,3 +525,32 @@ async def test_a_rule_inside_of_a_configuration_acts_and_rests(world: World) -> 
     await configured(world, channel.cid, rule_builder_config={"rules": [{**rule, "id": "r", "cooldown_period": "1h"}]})
     assert (await say(world, ann, channel.id, link))[1]["message"]["type"] == "error"
     assert (await say(world, ann, channel.id, link))[1]["message"]["type"] == "regular"
+
+
+async def test_the_end_of_a_shadow_is_seen_at_once(world: World) -> None:
+    await world.server.upsert_users([{"id": "alice"}, {"id": "bob"}, {"id": "mo"}])
+    await world.channel("room", "alice", "bob")
+    bob = world.person("bob")
+    socket = await bob.online()
+    await bob.watch("room")
+    sent = (await world.server.channel("messaging", "room").send_message({"text": "hello"}, "alice"))["message"]["id"]
+    assert (await until(socket, "message.new"))["message"]["id"] == sent
+    flag = await world.server.flag_message(sent, user_id="mo")
+    act = {"item_id": flag["review_queue_item_id"], "user_id": "mo"}
+    submit = "api/v2/moderation/submit_action"
+    await world.server.post(submit, data={**act, "action_type": "shadow_block"})
+    assert (await until(socket, "message.deleted"))["message"]["id"] == sent
+    assert (await bob.watch("room"))["messages"] == []
+    await world.server.post(submit, data={**act, "action_type": "unblock"})
+    assert (await until(socket, "message.undeleted"))["message"]["text"] == "hello"
+    assert [message["id"] for message in (await bob.watch("room"))["messages"]] == [sent]
+    ban = {"type": "messaging", "id": "room", "banned_by_id": "mo"}
+    await world.server.shadow_ban("alice", **ban)
+    alice = world.person("alice")
+    post = "/channels/messaging/room/message"
+    await alice.call("POST", post, {"message": {"text": "unseen"}})
+    await world.server.remove_shadow_ban("alice", **ban)
+    await alice.call("POST", post, {"message": {"text": "seen"}})
+    assert (await until(socket, "message.new"))["message"]["text"] == "seen"
+    assert [message["text"] for message in (await bob.watch("room"))["messages"]] == ["hello", "seen"]
+    await socket.close()
