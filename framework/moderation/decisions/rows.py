@@ -11,6 +11,8 @@ from framework.moderation.decisions.decision import Effect, LoggedEffect, Messag
 from framework.moderation.rules.outcome import Outcome
 from framework.values import well_formed
 
+_EMPTY: dict[type, str] = {list: "[]", dict: "{}"}
+
 
 def row_of(decision: MessageDecision) -> dict[str, Any]:
     """The row of a decision."""
@@ -79,12 +81,14 @@ def logged_effect(row: Mapping[str, Any]) -> LoggedEffect:
 
 def clean(text: str) -> str:
     """The text as every database takes it: without NUL and halves of surrogate pairs."""
+    if text.isascii() and "\0" not in text:
+        return text
     return well_formed(text).replace("\0", "\ufffd")
 
 
 def as_json(value: object) -> str:
     """JSON that every database takes: NUL and halves of surrogate pairs are escaped, and NUL is left out."""
-    return json.dumps(value, ensure_ascii=True).replace("\\u0000", "")
+    return json.dumps(value, ensure_ascii=True).replace("\\u0000", "") if value else _EMPTY[type(value)]
 
 
 def _read(text: str) -> Any:  # noqa: ANN401 - JSON of our own

@@ -23,22 +23,45 @@ if TYPE_CHECKING:
 
 def record(connection: Connection, decisions: Sequence[MessageDecision]) -> set[str]:
     """Insert decisions with their effects, and return the ids of those that are new."""
+    plain = [
+        one for one in decisions if one.origin == "before_send" and one.outcome is Outcome.ALLOW and not one.effects
+    ]
+    ids = {one.id for one in plain}
+    new = _insert(connection, plain)
+    for decision in decisions:
+        if decision.id not in ids:
+            new |= _record_one(connection, decision)
+    return new
+
+
+def _insert(connection: Connection, decisions: Sequence[MessageDecision]) -> set[str]:
+    """Insert decisions from which nothing follows, at once: these are nearly all."""
+    from sqlalchemy import select
+
+    from framework.moderation.decisions.tables import DECISIONS
+
+    if not decisions:
+        return set()
+    statement = upsert(connection.dialect.name)(DECISIONS).on_conflict_do_nothing()
+    connection.execute(statement, [rows.row_of(one) for one in decisions])
+    kept = select(DECISIONS.c.id).where(DECISIONS.c.id.in_([one.id for one in decisions]))
+    return set(connection.execute(kept).scalars())
+
+
+def _record_one(connection: Connection, decision: MessageDecision) -> set[str]:
     from framework.moderation.decisions.tables import DECISIONS, EFFECTS
 
-    new: set[str] = set()
+    if decision.origin != "before_send":
+        _replace_late(connection, decision)
     insert = upsert(connection.dialect.name)
-    for decision in decisions:
-        if decision.origin != "before_send":
-            _replace_late(connection, decision)
-        statement = insert(DECISIONS).values(**rows.row_of(decision)).on_conflict_do_nothing()
-        if not connection.execute(statement).rowcount:
-            continue
-        new.add(decision.id)
-        if effects := rows.effect_rows(decision):
-            connection.execute(insert(EFFECTS), effects)
-        if decision.outcome is not Outcome.ALLOW:
-            write_audit(connection, _entry(decision))
-    return new
+    statement = insert(DECISIONS).values(**rows.row_of(decision)).on_conflict_do_nothing()
+    if not connection.execute(statement).rowcount:
+        return set()
+    if effects := rows.effect_rows(decision):
+        connection.execute(insert(EFFECTS), effects)
+    if decision.outcome is not Outcome.ALLOW:
+        write_audit(connection, _entry(decision))
+    return {decision.id}
 
 
 def _replace_late(connection: Connection, decision: MessageDecision) -> None:

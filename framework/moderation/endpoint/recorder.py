@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import orjson
 import structlog
 
 from framework.errors import EngineError
@@ -81,7 +82,7 @@ class Recorder:
 
 def _line(decision: MessageDecision) -> bytes:
     effects = [[effect.kind, dict(effect.details)] for effect in decision.effects]
-    return json.dumps([row_of(decision), effects], ensure_ascii=True).encode() + b"\n"
+    return orjson.dumps([row_of(decision), effects], option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _read(file: Path) -> list[MessageDecision]:
