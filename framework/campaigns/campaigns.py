@@ -145,6 +145,12 @@ class BotCampaigns:
         `again` begins another run of a campaign that was sent; it goes to those who got nothing so far. `as_started`
         lets a stopped run go on although its file was edited since. Raises FrameworkError if it cannot be started.
         """
+        if file.campaign.cron:
+            raise file.problem(
+                "the campaign comes by its `cron`: a running bot sends it",
+                f"Run the bot: python -m framework run {self.bot.name}. To send it once, take `cron` out.",
+                "cron",
+            )
         runs = await self.ledger.runs(file.name)
         last = runs[0] if runs else None
         if last is not None and not again:

@@ -31,7 +31,7 @@ def _tables() -> MetaData:
 
 
 SCHEMA = Schema("campaigns", 1, _tables)
-LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=5)
 """How long a process has a run to itself. It is renewed at every look, and lost with the process."""
 
 

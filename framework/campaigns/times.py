@@ -56,7 +56,9 @@ def _end_of(at: datetime, place: ZoneInfo, span: tuple[int, int]) -> datetime | 
     for begin in (day - timedelta(days=1), day, day + timedelta(days=1)):
         midnight = datetime.combine(begin, time())
         start = moment(midnight + timedelta(minutes=span[0]), place)
-        end = moment(midnight + timedelta(minutes=span[1]), place)
+        # Of a time that clocks show twice, quiet hours end with the second one; one that they skip comes after it.
+        shown = (midnight + timedelta(minutes=span[1])).replace(tzinfo=place)
+        end = max(shown.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
         if start - MARGIN <= at < end:
             return end
     return None

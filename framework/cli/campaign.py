@@ -43,15 +43,18 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(name: Name, bot: OfBot = None, as_json: AsJson = False) -> None:
-    """Show who would get a campaign now: how many, who not and why, when, and the text for five people.
+    """Show who would get a campaign now, or at the next time of its `cron`: how many, who not and why, when, and the
+    text for five people.
 
     Nothing is sent, and nothing is kept.
     """
     from framework.cli.campaign_view import plan_facts, print_plan
 
     async def work(campaigns: BotCampaigns) -> dict[str, Any]:
+        from framework.runtime.intake.campaigns import next_wall
+
         file = campaigns.file(name)
-        return plan_facts(file, await campaigns.plan(file))
+        return plan_facts(file, await campaigns.plan(file, wall=next_wall(file, campaigns.now())))
 
     facts = _with_campaigns(name, bot, work)
     if as_json:

@@ -137,7 +137,7 @@ def print_plan(facts: dict[str, Any]) -> None:
     for one in facts["examples"]:
         variant = f", variant {one['variant']}" if one["variant"] else ""
         show(f"\n  {one['user']}{variant}, {one['their_time']} in {one['zone']}:", markup=False)
-        show("\n".join(f"    {line}" for line in one["text"].splitlines()), markup=False)
+        show("\n".join(f"    {line}" for line in one["text"].splitlines()), markup=False, soft_wrap=True)
 
 
 def print_run(view: RunView) -> None:

@@ -101,6 +101,7 @@ class Eraser:
             ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
             ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
             ("history", lambda: DatabaseHistory(storage).forget(user_id)),
+            ("campaigns", lambda: _forget_campaigns(storage, user_id)),
             ("usage", lambda: _forget_usage(storage, user_id)),
         ]
         own = [step for bot in self._bots for step in self._of(bot, user_id)]
@@ -128,6 +129,14 @@ async def _forget_usage(storage: Storage, user_id: str) -> int:
     from framework.budget.rows import forget_person
 
     return await storage.write(SCHEMA, lambda connection: forget_person(connection, user_id))
+
+
+async def _forget_campaigns(storage: Storage, user_id: str) -> int:
+    """Remove who got what. That a person wants no messages is kept, so that they get none."""
+    from framework.campaigns.ledger import SCHEMA
+    from framework.campaigns.people_rows import erase
+
+    return await storage.write(SCHEMA, lambda connection: erase(connection, user_id))
 
 
 def _forget_by_tools(bot: Bot, folder: Path, user_id: str) -> int:

@@ -80,7 +80,7 @@ class StreamCampaigns:
         last = ""
         while True:
             wanted: dict[str, Any] = {"id": {"$gt": last}} if last else {}
-            both = {"$and": [dict(conditions), wanted]} if conditions and wanted else dict(conditions) or wanted
+            both = {"$and": [wanted, dict(conditions)]} if conditions and wanted else dict(conditions) or wanted
             page = await self._page(both)
             yield page
             if len(page) < A_PAGE:

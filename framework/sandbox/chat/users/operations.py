@@ -108,9 +108,12 @@ def _shares_team(call: Call, viewer: User, user: User) -> bool:
     return any(same_team(call.sandbox, viewer, team) for team in teams)
 
 
+_NAMED = User.names() - {"custom"}
+
+
 def user_value(user: User, name: str) -> Json:
     """A user's field by name, custom data included."""
-    if name in User.names() and name != "custom":
+    if name in _NAMED:
         return getattr(user, name)
     return dig(user.custom, name.removeprefix("custom."))
 

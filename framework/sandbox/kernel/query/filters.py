@@ -37,6 +37,9 @@ def _clause(name: str, operand: Json, value_of: ValueOf[T], depth: int) -> Predi
     if name.startswith("$"):
         raise invalid(f"filter: {name} is not an operator that joins conditions")
     tests = _tests(name, operand)
+    if len(tests) == 1:
+        only = tests[0]
+        return lambda item: only(value_of(item, name))
     return lambda item: all(test(value_of(item, name)) for test in tests)
 
 
