@@ -248,6 +248,8 @@ class NatsStore:
                         raise JetStreamError(f"a read was refused: {headers}")
                     self._recover()
                     return found, int(headers.get("Nats-Num-Pending", 0))
+                if "Nats-Time-Stamp" not in headers:
+                    raise JetStreamError(f"a read was answered in part: {sorted(headers)}")
                 found.append(_stored(message, headers))
         finally:
             await answers.unsubscribe()
