@@ -51,6 +51,7 @@ class Members:
         self._left: set[str] = set()
         self._number = 0
         self._ticked = monotonic()
+        self._stood_still = -math.inf
         self._confirmed = ("", -math.inf)  # whose heartbeat was kept, and when it was sent; replaced as one
 
     async def listen(self) -> None:
@@ -98,12 +99,15 @@ class Members:
         self._confirmed = (self.identity, sent)
 
     def distrust(self) -> None:
-        """The connection is gone: others may think that we are."""
+        """The connection is gone: others may think that we are. We heard nothing of them meanwhile, either."""
+        self.forget()
         self._confirmed = ("", -math.inf)
 
     async def probe(self) -> None:
         """Ask those who are silent. Where nobody is there to hear it, the process has ended, or was cut off."""
         now = self._monotonic()
+        if now - self._stood_still <= self._rhythm.lease:
+            return  # others connect anew, as we did
         silent = [one.sighting.id for one in self._seen.values() if now - one.at > self._rhythm.grace]
         gone = await asyncio.gather(*(self._is_gone(identity) for identity in silent))
         for identity, is_gone in zip(silent, gone, strict=True):
@@ -128,6 +132,7 @@ class Members:
     def forget(self) -> None:
         """Count the silence of all others anew."""
         now = self._monotonic()
+        self._stood_still = now
         for one in self._seen.values():
             one.at = max(one.at, now)
 

@@ -173,6 +173,11 @@ class Partitions:
         if fresh and self.told is not None:
             self.told.found(News(list(fresh), [kept for jobs in fresh.values() for kept in jobs]))
 
+    async def catch_up(self, key: str, partition: Partition) -> None:
+        """Another replica kept this job of ours: see it before what comes after it in its lane."""
+        if partition in self.owned and key not in self.held and key not in self._ended:
+            await self.look(partition.number % STREAMS)
+
     async def _see(self, message: Stored, fresh: dict[Partition, list[Kept]]) -> None:
         partition, key = partition_in(message.subject)
         self.scopes.add(partition.scope)

@@ -193,7 +193,7 @@ class NatsStore:
             "max_reconnect_attempts": -1,
             "reconnect_time_wait": 0.2,
             "connect_timeout": 2,
-            "ping_interval": 2,
+            "ping_interval": 3,
             "max_outstanding_pings": 3,
             "error_cb": _note,
             "disconnected_cb": self._disconnected,

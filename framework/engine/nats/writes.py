@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from framework.engine.nats.partitions import Owned, step_at
 from framework.engine.nats.records import STREAMS, Held, JobRecord, at, owner_at
-from framework.engine.orders import Answer, Appending, Order, Saving, Settling, Starting, Token
+from framework.engine.orders import Answer, Appending, Order, Partition, Saving, Settling, Starting, Token
 from framework.engine.owners import partition_of
 from framework.engine.port import DeadLetter, Discard, Done, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
@@ -36,6 +37,7 @@ class Writes:
     ) -> None:
         self.starts = False
         self.running: dict[str, Token] = {}
+        self._appending: dict[Partition, asyncio.Lock] = {}
         self._store = store
         self._members = members
         self._partitions = partitions
@@ -64,10 +66,13 @@ class Writes:
         if runs:
             record.state, record.owner, record.attempt, record.wait = "running", me, 1, 0.0
         subject = at(partition, "jobs", record.key)
-        # Nothing of this key may be kept: neither a job, nor one that has ended.
-        sequence = await self._store.put(subject, record.as_bytes(), expect=0, of=at(partition, "*", record.key))
-        if sequence is None:
-            return "known"
+        # One after the other, as they came: where NATS is away, a later message of a lane must not be kept first.
+        async with self._appending.setdefault(partition, asyncio.Lock()):
+            # Nothing of this key may be kept: neither a job, nor one that has ended.
+            sequence = await self._store.put(subject, record.as_bytes(), expect=0, of=at(partition, "*", record.key))
+            if sequence is None:
+                await self._partitions.catch_up(job.key, partition)
+                return "known"
         if owned is None or not self._partitions.mine(owned):
             await self._tell(job, sequence)
             return "waits"
