@@ -36,6 +36,8 @@ class Feature:
     - `forget_message`: the same for a message, before it is removed.
     - `check_message`: check what a new message shares and set it there, given the fields of the request.
     - `message_sent`: called when a new message was stored.
+    - `message_shown`: called when a message can be seen, at once or once it is no longer pending, and whether
+      the request said `skip_push`.
     - `screen`: look at a composed message. A message that it returns is the answer, and nothing is sent.
     - `ask`: ask somebody outside whether a composed message is to be sent; None where there is nobody to ask.
     - `message_fields`, `thread_fields`, `channel_state`: add to a message, a thread or a channel's state as a user
@@ -51,6 +53,7 @@ class Feature:
     forget_message: Callable[[Call, Message], None] | None = None
     check_message: Callable[[Call, Channel, Message, User, Fields], None] | None = None
     message_sent: Callable[[Call, Message], None] | None = None
+    message_shown: Callable[[Call, Message, bool], None] | None = None
     screen: Callable[[Call, Channel, Message, User], Message | None] | None = None
     ask: Callable[[Call, Channel, Message, User], Awaitable[bool] | None] | None = None
     message_fields: Callable[[Sandbox, Message, str | None], Fields] | None = None
@@ -73,6 +76,7 @@ class Features:
         self.forget_message = _given(feature.forget_message for feature in features)
         self.check_message = _given(feature.check_message for feature in features)
         self.message_sent = _given(feature.message_sent for feature in features)
+        self.message_shown = _given(feature.message_shown for feature in features)
         self.screen = _given(feature.screen for feature in features)
         self.ask = _given(feature.ask for feature in features)
         self.message_fields = _given(feature.message_fields for feature in features)

@@ -19,6 +19,7 @@ from framework.sandbox.dev import articles, bots, routes
 from framework.sandbox.dev import coverage as known_operations
 from framework.sandbox.dev.rehearsal import CopiedFiles, Rehearsals, SilentSender, rehearsal_routes
 from framework.sandbox.features import catalog
+from framework.sandbox.features.push.log import PUSH_LOG, PushLog
 from framework.sandbox.kernel import due
 from framework.sandbox.kernel.call_log import CallLog
 from framework.sandbox.kernel.clock import Clock, IdGenerator, IncreasingClock, RandomIds, SystemClock
@@ -77,6 +78,7 @@ def _wired(
         keep=lambda event: history.keep(sandbox, event),
     )
     features = sandbox.parts[FEATURES] = Features(catalog.ALL)
+    sandbox.parts[PUSH_LOG] = PushLog()
     _resume(sandbox, features)
     return sandbox
 

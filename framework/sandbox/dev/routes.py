@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.imports.route import import_route
+from framework.sandbox.features.push.log import PUSH_LOG
 from framework.sandbox.features.tasks import export_route
 from framework.sandbox.features.uploads.route import file_routes
 from framework.sandbox.kernel.errors import ApiError, forbidden, invalid, not_found
@@ -79,6 +80,12 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
             sandbox.log.clear()
         return {"calls": sandbox.log.view(request.query_params.get("operation"))}
 
+    async def pushes(request: Request) -> dict[str, Any]:
+        _require_local(request, sandbox)
+        if request.method == "DELETE":
+            sandbox[PUSH_LOG].clear()
+        return {"pushes": sandbox[PUSH_LOG].view(request.query_params.get("user"))}
+
     async def index(_request: Request) -> Response:
         page = PLAYGROUND / "index.html"
         if not page.is_file():
@@ -89,6 +96,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route("/sandbox/token", answering(token), methods=["POST"]),
         Route("/sandbox/faults", answering(faults), methods=["GET", "POST", "DELETE"]),
         Route("/sandbox/log", answering(log), methods=["GET", "DELETE"]),
+        Route("/sandbox/pushes", answering(pushes), methods=["GET", "DELETE"]),
         Route("/sandbox/health", answering(_health, _ANYWHERE), methods=["GET"]),
         export_route(sandbox),
         *file_routes(sandbox),

@@ -59,12 +59,14 @@ def take_message(call: Call, raw: object) -> Input:
     return call.take({k: v for k, v in raw.items() if k not in MESSAGE_RESERVED}, MESSAGE_INPUT, "message")
 
 
-def send(call: Call, channel: Channel, taken: Input, user: User) -> Message:
+def send(call: Call, channel: Channel, taken: Input, user: User, *, skip_push: bool = False) -> Message:
     """Post a message: check it, store it, and tell watchers and members."""
-    return deliver(call, channel, compose(call, channel, taken, user), user)
+    return deliver(call, channel, compose(call, channel, taken, user), user, skip_push=skip_push)
 
 
-def deliver(call: Call, channel: Channel, message: Message, user: User, *, keep_hidden: bool = False) -> Message:
+def deliver(
+    call: Call, channel: Channel, message: Message, user: User, *, keep_hidden: bool = False, skip_push: bool = False
+) -> Message:
     """Store a composed message with what hangs on it and tell watchers and members; a pending one waits for that.
 
     `keep_hidden` leaves the channel hidden for the members who hid it; else a message brings it back.
@@ -74,11 +76,13 @@ def deliver(call: Call, channel: Channel, message: Message, user: User, *, keep_
     for note in call.sandbox[FEATURES].message_sent:
         note(call, message)
     if not message.pending:
-        release(call, channel, message, user, keep_hidden=keep_hidden)
+        release(call, channel, message, user, keep_hidden=keep_hidden, skip_push=skip_push)
     return message
 
 
-def release(call: Call, channel: Channel, message: Message, user: User, *, keep_hidden: bool = False) -> None:
+def release(
+    call: Call, channel: Channel, message: Message, user: User, *, keep_hidden: bool = False, skip_push: bool = False
+) -> None:
     """Let a stored message count and be seen: at once when it is sent, or when a pending one is committed."""
     threads.note_reply(call, message)
     response_times.note(call, message, user)
@@ -89,6 +93,8 @@ def release(call: Call, channel: Channel, message: Message, user: User, *, keep_
         _reopen(call, channel)
     events.publish_new(call, channel, message, user)
     events.publish_parent(call, message, user)
+    for note in call.sandbox[FEATURES].message_shown:
+        note(call, message, skip_push)
 
 
 def _reopen(call: Call, channel: Channel) -> None:

@@ -59,7 +59,8 @@ async def _after_question(call: Call, question: Awaitable[bool], message: Messag
 
 def _post(call: Call, channel: Channel, message: Message, user: User) -> Result:
     keep_hidden = call.flag("keep_channel_hidden", call.body)
-    service.deliver(call, channel, message, user, keep_hidden=keep_hidden)
+    skip_push = call.flag("skip_push", call.body)
+    service.deliver(call, channel, message, user, keep_hidden=keep_hidden, skip_push=skip_push)
     if message.pinned:
         pins.plan(call, message)
     result = {"message": message_view(call.sandbox, message, user.id), **pending_metadata(message)}

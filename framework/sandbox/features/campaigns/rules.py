@@ -179,7 +179,7 @@ def _send_in(call: Call, campaign: Campaign, channel: Channel, receiver: User | 
     taken = Input(fields, {**(custom if isinstance(custom, dict) else {}), "campaign_id": campaign.id})
     before = len(call.events)
     try:
-        message = messages.send(call, channel, taken, sender)
+        message = messages.send(call, channel, taken, sender, skip_push=campaign.skip_push)
     except ApiError:
         return False  # one target that cannot be sent to does not stop the others; the stats tell
     for event in call.events[before:]:

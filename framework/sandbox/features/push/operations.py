@@ -1,4 +1,4 @@
-"""Push: providers, templates, preferences, and a look at what would be sent. The sandbox sends no push."""
+"""Push: providers, templates, preferences, and what would be sent. The sandbox sends no push."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from framework.sandbox.chat.channels import rules as channels
 from framework.sandbox.chat.feature import Feature, dropping
 from framework.sandbox.chat.messages import rules as message_service
-from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES
+from framework.sandbox.chat.messages.record import MESSAGES
 from framework.sandbox.chat.users import people
 from framework.sandbox.features.commands import slash
+from framework.sandbox.features.push.delivery import push
 from framework.sandbox.features.push.devices import DEVICES_OF
+from framework.sandbox.features.push.handlebars import TemplateError, render_push
 from framework.sandbox.features.push.record import (
     PROVIDER_TYPES,
     PUSH_PREFERENCES,
@@ -23,7 +25,7 @@ from framework.sandbox.features.push.record import (
     PushProvider,
     PushTemplate,
 )
-from framework.sandbox.features.push.templates import render
+from framework.sandbox.features.push.values import APN_TEMPLATE, FIREBASE_TEMPLATE, push_values
 from framework.sandbox.features.push.view import own_user_fields, preference_view
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import forbidden, invalid, not_found
@@ -43,14 +45,6 @@ _REQUIRED = {
     "huawei": (("huawei_app_id",), ("huawei_app_secret",)),
     "xiaomi": (("xiaomi_package_name",), ("xiaomi_app_secret",)),
 }
-_APN_TEMPLATE = (
-    '{"aps":{"alert":{"title":"{{ sender.name }} @ {{ channel.name }}","body":"{{ message.text }}"},'
-    '"category":"stream.chat"},"stream":{"sender":"stream.chat","type":"message.new","id":"{{ message.id }}",'
-    '"cid":"{{ channel.cid }}"}}'
-)
-_FIREBASE_TEMPLATE = (
-    '{"data":{"sender":"stream.chat","type":"message.new","id":"{{ message.id }}","cid":"{{ channel.cid }}"}}'
-)
 
 
 @DOMAIN.operation("ListPushProviders", "GET", "/push_providers", family="common", access=Access.SERVER)
@@ -182,20 +176,20 @@ def check_push(call: Call) -> Result:
     """Render the push of a message without sending it. The sandbox reaches no provider."""
     user = people.acting_user(call)
     message = _message(call, user)
-    apn = call.text("apn_template", call.body) or _APN_TEMPLATE
-    firebase = call.text("firebase_template", call.body) or _FIREBASE_TEMPLATE
+    apn = call.text("apn_template", call.body) or _template(call, "apn") or APN_TEMPLATE
+    firebase = call.text("firebase_template", call.body) or _template(call, "firebase") or FIREBASE_TEMPLATE
     data = call.text("firebase_data_template", call.body)
-    values = _values(call, message, user)
+    values = push_values(call, message, user)
+    errors: list[str] = []
     result: dict[str, Any] = {
         "event_type": call.text("event_type", call.body) or "message.new",
-        "rendered_apn_template": render(apn, values),
-        "rendered_firebase_template": render(firebase, values),
+        "rendered_apn_template": _rendered(apn, values, errors),
+        "rendered_firebase_template": _rendered(firebase, values, errors),
         "rendered_message": {key: str(values["message"].get(key) or "") for key in ("id", "text", "type", "cid")},
         "skip_devices": call.flag("skip_devices", call.body),
     }
     if data:
-        result["rendered_message"]["data"] = render(data, values)
-    errors = []
+        result["rendered_message"]["data"] = _rendered(data, values, errors)
     for name in ("rendered_apn_template", "rendered_firebase_template"):
         try:
             json.loads(result[name])
@@ -216,6 +210,24 @@ def check_push(call: Call) -> Result:
     return {**result, "general_errors": errors}
 
 
+def _template(call: Call, kind: str) -> str | None:
+    """The app's own template for new messages: of the provider that is named, or of the first one of its type."""
+    named = call.text("push_provider_name", call.body)
+    for provider in call.store[PUSH_PROVIDERS]:
+        if provider.type == kind and named in (None, "", provider.name):
+            template = call.store[PUSH_TEMPLATES].get(f"{provider.key}/message.new")
+            return template.template if template else None
+    return None
+
+
+def _rendered(template: str, values: Mapping[str, Any], errors: list[str]) -> str:
+    try:
+        return render_push(template, values)
+    except TemplateError as error:
+        errors.append(f"the template cannot be rendered: {error}")
+        return ""
+
+
 def _message(call: Call, user: User) -> Message:
     """The message to render: the named one, also one only offered to its author; else the newest, of others first."""
     message_id = call.text("message_id", call.body)
@@ -227,24 +239,13 @@ def _message(call: Call, user: User) -> Message:
     return max(found, key=lambda one: (one.user_id != user.id, one.created_at))
 
 
-def _values(call: Call, message: Message, receiver: User) -> dict[str, Any]:
-    """What templates may name."""
-    channel = message_service.channel_of(call, message)
-    sender = people.existing(call, message.user_id)
-    unread_count = len(call.store.index(TIMELINES).channel(channel.cid))
-    text = json.dumps(message.text)[1:-1]
-    return {
-        "message": {"id": message.id, "text": text, "type": message.type, "cid": message.cid, **message.custom},
-        "channel": {
-            "id": channel.id,
-            "type": channel.type,
-            "cid": channel.cid,
-            "name": channel.custom.get("name") or channel.id,
-        },
-        "sender": {"id": sender.id, "name": sender.name or sender.id, "image": sender.image or "", **sender.custom},
-        "receiver": {"id": receiver.id, "name": receiver.name or receiver.id, **receiver.custom},
-        "unread_count": unread_count,
-    }
+def _shown(call: Call, message: Message, skip_push: bool) -> None:
+    push(call, message, skip=skip_push)
 
 
-FEATURE = Feature(operations=(DOMAIN,), forget_user=dropping(PUSH_PREFERENCES_OF), own_user_fields=own_user_fields)
+FEATURE = Feature(
+    operations=(DOMAIN,),
+    message_shown=_shown,
+    forget_user=dropping(PUSH_PREFERENCES_OF),
+    own_user_fields=own_user_fields,
+)
