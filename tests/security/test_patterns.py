@@ -25,6 +25,7 @@ from framework.definition.expressions.patterns import LinearPattern
 from framework.logs.secrets import Redactor
 from framework.mcp import bounded_input
 from framework.personal_data import accounts
+from framework.runtime import reasons
 from framework.runtime.core import language as words
 from framework.runtime.handover import mood as handover_mood
 from tests.support.patterns import Place, constants_of, methods_of, places_in, text_of
@@ -56,6 +57,7 @@ MADE: dict[str, Callable[[], list[re.Pattern[str] | None]]] = {
     ],
     "framework/personal_data/accounts.py:_form": lambda: list(accounts._FORMS.values()),
     "framework/runtime/handover/mood.py:_HARD_RULES": lambda: list(handover_mood._HARD_RULES.values()),
+    "framework/runtime/reasons.py:_BEHIND": lambda: [pattern for pattern, _ in reasons._BEHIND],
     "framework/runtime/core/language.py:_whole": lambda: [words._whole("talk to a person")],
     "framework/runtime/core/language.py:_called": lambda: [words._called("agent-bot")],
     "framework/runtime/core/language.py:_vocative": lambda: [words._vocative("ben")],
