@@ -58,7 +58,7 @@ def erase(connection: Connection, user_id: str, now: float) -> Erased:
     pattern = "%" + quoted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     columns = (JOBS.c.key, JOBS.c.state, JOBS.c.payload)
     query = select(*columns).where(JOBS.c.payload.like(pattern, escape="\\"))
-    found = [row for row in connection.execute(query).mappings() if _is_of(json.loads(row["payload"]), user_id)]
+    found = [row for row in connection.execute(query).mappings() if is_of(json.loads(row["payload"]), user_id)]
     done = [row for row in found if row["state"] != "running"]
     for row in done:
         change: dict[str, Any] = {"payload": "{}", "error": ""}
@@ -105,6 +105,7 @@ def _user_of(payload: Mapping[str, Any]) -> str:
     return str((trigger.get("user") or {}).get("id", ""))
 
 
-def _is_of(payload: Mapping[str, Any], user_id: str) -> bool:
+def is_of(payload: Mapping[str, Any], user_id: str) -> bool:
+    """Whether a job is about a message or a reaction of this user."""
     trigger = payload.get("trigger") or {}
     return any((user or {}).get("id") == user_id for user in (trigger.get("user"), payload.get("user")))

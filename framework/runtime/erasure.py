@@ -119,9 +119,20 @@ class Eraser:
     async def _jobs(self, storage: Storage, user_id: str, counts: Counter[str]) -> None:
         from framework.engine.erasure import SCHEMA, erase
 
-        done = await storage.write(SCHEMA, lambda connection: erase(connection, user_id, datetime.now(UTC).timestamp()))
+        now = datetime.now(UTC).timestamp()
+        done = await storage.write(SCHEMA, lambda connection: erase(connection, user_id, now))
         counts["jobs"] += done.jobs
         counts["running"] = done.running
+        if self._settings.journal is not None:
+            from framework.engine.nats.address import address
+            from framework.engine.nats.erasure import erase_in_nats
+
+            settings = self._settings
+            url = self._settings.journal.get_secret_value()
+            nats = address(url, credentials=settings.journal_credentials, ca=settings.journal_ca)
+            kept = await erase_in_nats(nats, user_id, now)
+            counts["jobs"] += kept.jobs
+            counts["running"] += kept.running
 
 
 async def _forget_usage(storage: Storage, user_id: str) -> int:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 
 from framework.engine.nats.address import NatsAddress
+from framework.engine.nats.durability import tell_durability
 from framework.engine.nats.members import Members
 from framework.engine.nats.partitions import Partitions
 from framework.engine.nats.questions import Questions
@@ -105,6 +106,7 @@ class NatsReplica:
         await self._answer_calls()
         await self.members.beat()
         await self.partitions.learn()
+        self._spawn(tell_durability(self.store.address))
         for work in (self._beats, self._probes, self._looks, self._cleans, self._balances):
             self._spawn(self._again(work))
 

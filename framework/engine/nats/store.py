@@ -79,10 +79,9 @@ class NatsStore:
             raise self._refused("NATS does not let us in.", "See FRAMEWORK_JOURNAL_CREDENTIALS.") from None
         except (NoServersError, *_TRANSIENT) as error:
             await self.client.close()
-            text = "cannot be reached" if isinstance(error, NoServersError) else f"cannot be used: {_said(error)}"
-            raise self._refused(
-                f"NATS {text}.", "See whether it runs and whether FRAMEWORK_JOURNAL is right."
-            ) from None
+            cause = f": {_said(error)}" if str(error) else ""
+            hint = "See whether it runs and whether FRAMEWORK_JOURNAL is right."
+            raise self._refused(f"NATS cannot be reached{cause}.", hint) from None
         version = self.client.connected_server_version
         if (version.major, version.minor) < _OLDEST:
             await self.client.close()
@@ -240,16 +239,14 @@ class NatsStore:
             while True:
                 message = await answers.next_msg(timeout=_READ)
                 headers = message.headers or {}
-                if "Nats-Subject" not in headers:
-                    status = headers.get("Status")
+                status = headers.get("Status")
+                if status is not None:  # the end, or nobody who answers; the latter names a subject as well
                     if status == "503":
                         raise NoRespondersError
                     if status not in {"204", "404"}:
                         raise JetStreamError(f"a read was refused: {headers}")
                     self._recover()
                     return found, int(headers.get("Nats-Num-Pending", 0))
-                if "Nats-Time-Stamp" not in headers:
-                    raise JetStreamError(f"a read was answered in part: {sorted(headers)}")
                 found.append(_stored(message, headers))
         finally:
             await answers.unsubscribe()

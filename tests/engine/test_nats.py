@@ -1,0 +1,141 @@
+"""What a journal in NATS promises beside the contract: what a lost stream, a wrong address and an erasure come to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.nats.address import address
+from framework.engine.nats.erasure import erase_in_nats
+from framework.engine.nats.records import STREAMS, decoded, encoded, stream_name
+from framework.engine.nats.store import NatsStore
+from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
+from framework.errors import EngineError, SettingsError
+from tests.engine.contract import Recorder, job
+from tests.support.nats import Nats
+from tests.support.waiting import until
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[DurableEngine]:
+    engine = await asyncio.to_thread(open_engine, url)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def test_what_runs_and_waits_outlives_the_deletion_of_its_streams(nats: Nats) -> None:
+    url, done = nats.journal(), Recorder(held=True)
+    async with opened(url) as engine:
+        await engine.start(done)
+        for key in ("1", "2", "3"):
+            await engine.enqueue(job(key))
+        await until(lambda: done.started == ["1"])
+        store = NatsStore(address(url), created=lambda _: None, cut=lambda: None)
+        await store.open()
+        for number in range(STREAMS):
+            said = await store.client.request(f"$JS.API.STREAM.DELETE.{stream_name(number)}", b"")
+            assert json.loads(said.data)["success"]
+        await store.close()
+        done.gate.set()
+        await engine.enqueue(job("4"))
+        await until(lambda: done.finished == ["1", "2", "3", "4"])
+        await engine.settled()
+        assert done.attempts == [1, 1, 1, 1]
+        assert not await engine.enqueue(job("2"))
+
+
+async def test_a_person_is_erased_from_what_waits_and_what_has_ended(nats: Nats) -> None:
+    url = nats.journal()
+    gate = asyncio.Event()
+
+    async def handler(job: Job, execution: Execution) -> JobResult:
+        await execution.save("model", "a text")
+        if job.key == "runs":
+            await gate.wait()
+        return DeadLetter("no") if job.key == "dead" else Done()
+
+    def of(user: str, key: str, lane: str) -> Job:
+        return Job(key, lane, key, {"trigger": {"user": {"id": user}, "text": "a secret"}})
+
+    async with opened(url) as engine:
+        await engine.start(handler)
+        for one in (of("eve", "done", "a"), of("eve", "dead", "b"), of("bob", "runs", "c"), of("eve", "waits", "c")):
+            await engine.enqueue(one)
+        await until(lambda: _ended(engine))
+        erased = await erase_in_nats(address(url), "eve", 0.0)
+        assert (erased.jobs, erased.waiting, erased.running) == (3, 1, 0)
+        gate.set()
+        await engine.settled()
+        records = {one.job.key: one for one in await engine.records(["settled", "dead", "waiting"])}
+        assert {key: one.state for key, one in records.items()} == dict.fromkeys(records, "settled")
+        assert all(records[key].job.payload == {} for key in ("done", "dead", "waits"))
+        assert records["runs"].job.payload != {}
+        assert not await engine.enqueue(of("eve", "waits", "c"))
+
+
+async def _ended(engine: DurableEngine) -> bool:
+    load = await engine.load()
+    return (load.waiting, load.running, load.dead) == (1, 1, 1)
+
+
+async def test_a_server_that_is_away_is_said_with_what_to_do() -> None:
+    with pytest.raises(EngineError, match="cannot be reached") as caught:
+        await asyncio.to_thread(open_engine, "nats://me:secret@127.0.0.1:1")
+    assert "FRAMEWORK_JOURNAL" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+async def test_copies_on_more_servers_than_there_are_is_said(nats: Nats) -> None:
+    with pytest.raises(EngineError, match="cannot keep the journal") as caught:
+        await asyncio.to_thread(open_engine, nats.journal(), copies=3)
+    assert "FRAMEWORK_JOURNAL_REPLICAS=1" in str(caught.value)
+
+
+async def test_a_step_that_is_too_large_gives_its_turn_up_and_says_why(nats: Nats) -> None:
+    async def handler(job: Job, execution: Execution) -> JobResult:
+        await execution.save("model", "x" * 2_000_000)
+        return Done()
+
+    async with opened(nats.journal()) as engine:
+        await engine.start(handler)
+        await engine.enqueue(job("1"))
+        await engine.settled()
+        (dead,) = await engine.records(["dead"])
+    assert "more than NATS takes at once" in dead.error
+
+
+@pytest.mark.parametrize("text", ["a", "a.b", "*", ">", "", "läne\ud83d", "a b", "%41", "$", "~x"])
+def test_any_key_is_one_token_of_a_subject(text: str) -> None:
+    token = encoded(text)
+    assert decoded(token) == text
+    assert token.isascii()
+    assert token != "$"
+    assert not set(token) & set(".*> ")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "replicas"),
+    [
+        ("nats://one", "nats://one:4222", 1),
+        ("nats://u:p@one:1,two:2,three:3", "nats://one:1,two:2,three:3", 3),
+        ("tls://one,two", "tls://one:4222,two:4222", 1),
+    ],
+)
+def test_an_address_names_servers_and_shows_no_password(url: str, shown: str, replicas: int) -> None:
+    found = address(url, credentials=Path("creds"))
+    assert (found.shown, found.replicas, found.encrypted) == (shown, replicas, url.startswith("tls"))
+    assert "u:p" not in repr(found)
+
+
+@pytest.mark.parametrize("url", ["nats://", "nats://a:x", "http://a", "nats://a/b"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="not understood"):
+        address(url)
