@@ -88,7 +88,9 @@ class Guard:
         phrase: str = "This message cannot be posted here.",
     ) -> Guard:
         """Make the rules ready. `terms` are what each rule looks for, by its name; `where` is where it stands."""
-        history = AuthorHistory(lambda: now().timestamp())
+        history = AuthorHistory(
+            lambda: now().timestamp(), compares=any(rule.when.repeats is not None for rule in moderation.rules)
+        )
         ready = [
             _Ready(
                 rule,

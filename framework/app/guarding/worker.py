@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 HOOKS = "/hooks"
 GRACE_SECONDS = 2
+PRIORITY = -10
 LONGEST_LINE = 64 * 1024 * 1024
 JOURNAL = "before_send.jsonl"
 
@@ -57,6 +58,8 @@ async def _serve() -> None:
     config = WorkerConfig.read(await reader.readline())
     logging_for(config.settings)
     os.set_blocking(1, False)
+    with contextlib.suppress(OSError):  # where the system allows it, turns have to wait for answers, not the reverse
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     book = GuardBook(config.bots, _now)
     try:
         book.read(config.lists)

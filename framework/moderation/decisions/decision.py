@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,8 +145,8 @@ def digest_of(pieces: Sequence[Piece], key: bytes = b"") -> str:
     """A digest of all texts of a message: the same for the same texts at the same places. With a `key` (at most 64
     bytes), nobody without it can tell a text by trying.
     """
-    texts = sorted(([str(step) for step in piece.path], piece.text) for piece in pieces)
-    encoded = json.dumps(texts, ensure_ascii=True, separators=(",", ":")).encode()
+    texts = sorted(("/".join(map(str, piece.path)), piece.text) for piece in pieces)
+    encoded = repr(texts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(encoded, digest_size=DIGEST_BYTES, key=key).hexdigest()
 
 

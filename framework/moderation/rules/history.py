@@ -20,8 +20,10 @@ _LETTERS = re.compile(r"[^\W_]+")
 class AuthorHistory:
     """Remembers the latest messages of authors, channel by channel, in this process. `now` gives seconds."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], *, compares: bool = True) -> None:
+        """`compares`: whether texts are kept as well, for `repeats`."""
         self._now = now
+        self._compares = compares
         self._authors: OrderedDict[tuple[str, str], deque[tuple[float, str, str]]] = OrderedDict()
 
     def add(self, channel: str, user_id: str, message_id: str, text: str, at: float | None = None) -> None:
@@ -32,7 +34,7 @@ class AuthorHistory:
         kept = self._authors.setdefault(key, deque(maxlen=MOST_KEPT))
         self._authors.move_to_end(key)
         if not (message_id and any(known == message_id for _, known, _ in kept)):
-            kept.append((self._now() if at is None else at, message_id, _compared(text)))
+            kept.append((self._now() if at is None else at, message_id, _compared(text) if self._compares else ""))
         while len(self._authors) > MOST_AUTHORS:
             self._authors.popitem(last=False)
 
