@@ -203,6 +203,7 @@ class BotCampaigns:
         for part in await self.ledger.parts(run.id):
             if run.state == "stopped" and part.state in ("created", "running"):
                 await self.sender.stop_part(run, part)
+        await self.sender.end(run)
         return await self.ledger.run(run.id)
 
     async def refresh(self, run: CampaignRun) -> CampaignRun:

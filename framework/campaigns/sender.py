@@ -71,9 +71,10 @@ class Sender:
                 await self._look(run, part)
         if run.state == "running":
             await self._launch_due(run)
-            await self._end(run)
+            await self.end(run)
         elif run.state == "stopped":
             await self._hold(run)
+            await self.end(run)
         return await self._ledger.run(run_id)
 
     async def let_go(self, run_id: str) -> None:
@@ -287,16 +288,16 @@ class Sender:
         await self._ledger.leave_out(run.id, dict.fromkeys(rest, GIVEN_UP))
         await self._ledger.settle(run.id, part.number, "completed", people="sent", reason=GIVEN_UP)
 
-    async def _end(self, run: CampaignRun) -> None:
-        """End a run whose parts all came to an end."""
+    async def end(self, run: CampaignRun) -> None:
+        """End a run whose parts all came to an end; others stay as they are."""
         parts = await self._ledger.parts(run.id)
         if any(part.state in ("waiting", "claimed", "created", "running", "stopped") for part in parts):
             return
         reasons = "; ".join(dict.fromkeys(part.reason for part in parts if part.state != "completed"))
         if any(part.state == "completed" for part in parts):
-            await self._ledger.set_run(run.id, "completed", reasons, was="running")
+            await self._ledger.set_run(run.id, "completed", reasons, was=run.state)
         else:
-            await self._ledger.set_run(run.id, "failed", f"nobody got it: {reasons}", was="running")
+            await self._ledger.set_run(run.id, "failed", f"nobody got it: {reasons}", was=run.state)
         _log.info("campaign.ended", campaign=run.campaign, run=run.number, reasons=reasons)
 
 

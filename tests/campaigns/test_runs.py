@@ -179,3 +179,16 @@ async def test_a_part_that_reaches_nobody_is_a_failure_with_its_reason(tmp_path:
         run = await market.to_end(campaigns, run)
         assert run.state == "failed"
         assert "sent to nobody: none of its 1 people" in run.reason
+
+
+async def test_a_stop_that_comes_too_late_leaves_it_completed(tmp_path: Path) -> None:
+    async with open_market(tmp_path, {"news": NEWS}) as market:
+        await market.people(crowd(3))
+        campaigns = market.process()
+        run, _ = await campaigns.start(campaigns.file("news"))
+        await campaigns.sender.advance(run.id)
+        while len(market.got()) < 3:
+            await asyncio.sleep(0.01)
+        while (seen := await market.chat.get("news")) is None or seen.status != "completed":
+            await asyncio.sleep(0.01)
+        assert (await campaigns.stop(run)).state == "completed"

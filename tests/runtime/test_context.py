@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from framework.agent.conversation import Caller, Utterance
-from framework.stream.model import Attachment
+from framework.stream.model import Attachment, User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, answer
 from tests.support.bots import CID, Running
@@ -127,3 +127,15 @@ async def test_a_question_that_a_reader_may_not_see_does_not_stand_above_the_thr
         world.post(CID, "And then?", parent=answer.id)
         await asyncio.sleep(1)
     assert [u.text for u in agent.asked[-1].utterances] == [answer.text, "And then?"]
+
+
+async def test_an_answer_to_a_campaign_says_which_one(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    async with Running(world, agent, timing=timing) as bot:
+        sent = {"campaign": {"name": "spring_news", "run": 1, "part": 1, "variant": "", "language": ""}}
+        ours = User(bot.bot.user_id, "Support Bot", is_bot=True)
+        world.post(CID, "We have lamps.", user=ours, custom=sent)
+        world.post(CID, "Which ones?", user=ANN, custom={"campaign": {"name": "forged", "run": 1}})
+        await asyncio.sleep(1)
+    said = [(one.who, one.text) for one in agent.asked[-1].utterances]
+    assert said == [("bot", "[our campaign spring_news]\nWe have lamps."), ("user", "Which ones?")]
