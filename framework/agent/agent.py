@@ -73,6 +73,14 @@ class LangChainAgent:
         """Which model answers: `embedded` or `provider:name`."""
         return self._parts.site.label
 
+    def has_tool_for(self, text: str) -> bool:
+        """Whether the embedded model calls one of the bot's tools for these words, since its `phrases` name them."""
+        if not self._parts.embedded:
+            return False
+        from framework.agent.embedded.model import tool_match
+
+        return any(tool_match(tool, text) is not None for tool in self._parts.tools)
+
     async def stream(self, conversation: Conversation) -> AsyncGenerator[AgentEvent, None]:
         """Answer, piece by piece; the last event is `Finished`. Raises ModelError when no answer can be had.
 
@@ -209,7 +217,7 @@ class LangChainAgent:
 
     def _digest(self, conversation: Conversation, started: float) -> Answer:
         """The task of a digest, without a language model: how much was said and by whom, and the most telling of it."""
-        text = digest(conversation) or self._parts.bot.definition.phrases.refused.replace("{person}", "").strip()
+        text = digest(conversation) or self._parts.phrases(conversation).refused.replace("{person}", "").strip()
         return Answer(text, "answered", model=self.model_label, seconds=self._parts.clock() - started)
 
     async def _decided(self, conversation: Conversation) -> Approval | None:
@@ -222,7 +230,14 @@ class LangChainAgent:
     async def _journal(self, conversation: Conversation, decided: Approval | None) -> TurnJournal:
         tools = () if self._parts.mcp is None else await self._parts.mcp.tools(self._parts.bot.definition.tool_names)
         call = None if decided is None else decided_call(decided, (*self._parts.tools, *tools))
-        return TurnJournal(conversation.steps, call, decided.id if decided else "", tools, mark=self._parts.mark())
+        return TurnJournal(
+            conversation.steps,
+            call,
+            decided.id if decided else "",
+            tools,
+            mark=self._parts.mark(),
+            phrases=self._parts.phrases(conversation),
+        )
 
     async def _look_up(self, conversation: Conversation) -> Sequence[Reference]:
         """A language model is shown the passages at once, which saves the call in which it would ask for them. The

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from framework.agent.transcript import Transcript
     from framework.agent.turn import TurnJournal
     from framework.definition.model import BotDefinition
+    from framework.definition.parts.phrases import PhraseTexts
 
 
 def answer_of(
@@ -46,7 +47,7 @@ def answer_of(
     )
     uncertain = tuple(dict.fromkeys(journal.uncertain))
     return Answer(
-        text=_with_doubts(text, uncertain, parts.bot.definition.phrases.uncertain),
+        text=_with_doubts(text, uncertain, parts.phrases(conversation).uncertain),
         outcome=outcome,
         sources=tuple(_located(source, parts.bot.definition) for source in sources),
         suggestions=suggestions,
@@ -87,7 +88,7 @@ def _come_to(
 ) -> _Verdict:
     last = transcript.last
     if transcript.spent:
-        return _spent(transcript, parts)
+        return _spent(transcript, parts, parts.phrases(conversation))
     if isinstance(last, ToolMessage) and last.name == HAND_OVER and last.status != "error":
         return last.text, "refused", (), ()
     if isinstance(last, ToolMessage) and last.name == OFFER_PERSON and last.status != "error":
@@ -101,7 +102,7 @@ def _come_to(
         return _embedded(last)
     words = withheld(last)
     if words is not None:
-        return words or _refusal(parts), "refused", (), suggestions_of(parts)
+        return words or _refusal(parts.phrases(conversation)), "refused", (), suggestions_of(parts)
     return _written(last, transcript, parts, conversation, shown)
 
 
@@ -138,9 +139,8 @@ def _embedded(message: AIMessage) -> _Verdict:
     return message.text, told["outcome"], tuple(told.get("sources", ())), tuple(told.get("suggestions", ()))
 
 
-def _spent(transcript: Transcript, parts: AgentDependencies) -> _Verdict:
+def _spent(transcript: Transcript, parts: AgentDependencies, phrases: PhraseTexts) -> _Verdict:
     """What there is when the budget is spent: words that came along with a tool call, and the phrase for it."""
-    phrases = parts.bot.definition.phrases
     told = phrases.spent.replace("{person}", phrases.person).strip()
     if transcript.texts:
         return f"{transcript.texts[-1].rstrip()}\n\n{told}", "unsure", (), suggestions_of(parts)
@@ -153,8 +153,7 @@ def suggestions_of(parts: AgentDependencies) -> tuple[str, ...]:
     return tuple(offer for offer in offers if isinstance(offer, str))
 
 
-def _refusal(parts: AgentDependencies) -> str:
-    phrases = parts.bot.definition.phrases
+def _refusal(phrases: PhraseTexts) -> str:
     return phrases.refused.replace("{person}", phrases.person).replace("{topics}", "")
 
 

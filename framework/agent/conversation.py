@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -75,6 +75,7 @@ class Conversation:
     `steps`: with it a turn that is tried again repeats neither the finished answer nor tool calls that write.
     `decided`: the id of a tool call that the team approved or denied since. An approved one runs first, once, and the
     bot reports what came of it; then neither utterances nor an instruction are needed.
+    `language`: the two letters of the one that the customer reads; empty: told from the utterances.
     """
 
     utterances: tuple[Utterance, ...]
@@ -83,6 +84,7 @@ class Conversation:
     earlier: tuple[Utterance, ...] = ()
     steps: Steps | None = None
     decided: str = ""
+    language: str = ""
 
     @property
     def question(self) -> str:
@@ -90,6 +92,11 @@ class Conversation:
         if self.instruction:
             return self.instruction
         return self.utterances[-1].text if self.utterances else ""
+
+    @property
+    def said(self) -> Iterator[str]:
+        """What people said, the newest first."""
+        return (utterance.text for utterance in reversed(self.utterances) if utterance.who == "user")
 
 
 @dataclass(frozen=True)

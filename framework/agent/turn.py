@@ -17,6 +17,7 @@ from framework.agent.conversation import (
     Steps,
 )
 from framework.agent.turn_events import TurnEvents
+from framework.definition.parts.phrases import PhraseTexts
 from framework.tools.context import ToolContext
 from framework.tools.rules import declared_name
 
@@ -65,6 +66,7 @@ class TurnJournal:
     input_tokens: int = 0
     output_tokens: int = 0
     mark: str = ""
+    phrases: PhraseTexts = field(default_factory=PhraseTexts)
     events: TurnEvents = field(default_factory=TurnEvents)
     model_calls: int = 0
     _made: list[AIMessage] = field(default_factory=list)

@@ -42,6 +42,7 @@ from framework.runtime.decide.content import fixed_text, no_text, saying
 from framework.runtime.decide.duplicates import AlreadyAnswered, around_of, readable
 from framework.runtime.decide.gate import Gate
 from framework.runtime.decide.loops import LoopGuard
+from framework.runtime.decide.spoken import language, language_before
 from framework.runtime.handover.rules import HandoverGate, HandoverWatch, signs
 from framework.runtime.handover.steps import HandoverSteps
 from framework.runtime.reply.deliver import Deliver
@@ -82,11 +83,13 @@ class Pipeline:
         self._campaigns = CampaignReplies(bot)
         self._rules: tuple[BuiltInRule, ...] = (
             AlreadyAnswered(writer),
+            language,
             self._campaigns,
             self._guard,
             ReviewGate(bot, self.reviews),
             HandoverGate(bot.service, self.handover),
             Gate(bot.service),
+            language_before,
             signs,
             self._extra_rules,
             fixed_text,

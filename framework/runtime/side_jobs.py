@@ -307,7 +307,9 @@ class SideJobs:
         at = datetime.fromisoformat(payload["at"])
         if state is None or not state.is_open or at <= state.since or not await self._of_team(channel, user):
             return "no handover of theirs to end"
-        said = OutgoingMessage("", definition.phrases.resumed, custom={"outcome": RESUMED})
+        said = OutgoingMessage(
+            "", definition.phrases.spoken(definition.identity.language).resumed, custom={"outcome": RESUMED}
+        )
         chain = self._bot.ids.of(state.trigger, made_up=state.made_up).chain("resumed")
         service, bot_user_id = self._bot.service, self._bot.user_id
         await post_once(service, channel, chain, said, bot_user_id=bot_user_id, check=execution.check)

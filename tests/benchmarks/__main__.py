@@ -12,6 +12,7 @@ for name in (
     "intents",
     "operations",
     "moderation",
+    "handover",
     "sandbox",
 ):
     print(f"\n== {name}")

@@ -187,7 +187,7 @@ async def test_the_models_own_wish_becomes_the_reply_and_a_summary(world: World,
             answer("said something else"),
         ]
     )
-    async with Running(world, agent, timing=timing, definition=definition()) as bot:
+    async with Running(world, agent, timing=timing, definition=definition({"understands": []})) as bot:
         asked = await ask(bot, "I want my money back", wait=3)
         assert bot.replied(asked).text == HANDOVER
         assert bot.replied(asked).custom["outcome"] == "handed_off"
@@ -232,8 +232,9 @@ async def test_how_a_person_sounds_is_told_to_the_team_alone(
     spec = definition({"sentiment": True, "alert": ALERTS})
     async with Running(world, agent, timing=timing, definition=spec) as bot:
         await ask(bot, "You are useless")
-    assert "upset" in next(m for m in world.messages(ALERTS)).text
-    assert "upset" not in str(tag(world))
+    assert "angry" in next(m for m in world.messages(ALERTS)).text
+    assert "angry" not in str(tag(world))
+    assert "anger" not in str(tag(world))
 
 
 async def test_errors_lead_to_it_where_wanted(world: World, timing: Timing) -> None:

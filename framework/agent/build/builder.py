@@ -167,7 +167,8 @@ class AgentBuilder:
         if choice.is_embedded:
             from framework.agent.embedded.model import QuotingChatModel
 
-            return QuotingChatModel(phrases=definition.phrases), site_of(choice, self._settings)
+            model = QuotingChatModel(phrases=definition.phrases, language=definition.identity.language)
+            return model, site_of(choice, self._settings)
         if self._own.model is not None and self._is_own(definition):
             return self._own.model, ModelSite(choice.label)
         return self._modelled(choice, definition.model)

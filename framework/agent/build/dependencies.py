@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.agent.prompt.marks import new_mark
+from framework.agent.spoken.language import language_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
     from framework.agent.agent import LangChainAgent
-    from framework.agent.conversation import Library
+    from framework.agent.conversation import Conversation, Library
     from framework.agent.models.failure import ModelSite
     from framework.agent.prompt.facts import Facts
     from framework.agent.prompt.pictures import Pictures
     from framework.agent.prompt.summary import ChannelSummaries
     from framework.definition.model import Bot
+    from framework.definition.parts.phrases import PhraseTexts
     from framework.tools.approval.tool_calls import ToolApprovals
     from framework.tools.database import Database
     from framework.tools.mcp_servers.servers import McpTools
@@ -69,3 +71,9 @@ class AgentDependencies:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _now
     mark: Callable[[], str] = new_mark
+
+    def phrases(self, conversation: Conversation) -> PhraseTexts:
+        """The bot's fixed sentences in the customer's language."""
+        definition = self.bot.definition
+        language = conversation.language or language_of(conversation.said, definition.identity.language)
+        return definition.phrases.spoken(language)

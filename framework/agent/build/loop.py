@@ -59,7 +59,8 @@ def _own_tools(parts: AgentDependencies) -> list[BaseTool]:
         return []
     definition = parts.bot.definition
     handover = definition.handover
-    hand_over = [handover_tool(definition.phrases.handover)] if handover.enabled and handover.tool else []
+    phrases = definition.phrases.spoken(definition.identity.language)
+    hand_over = [handover_tool(phrases.handover)] if handover.enabled and handover.tool else []
     return [offer_person, *hand_over]
 
 
@@ -71,7 +72,7 @@ def _middleware(parts: AgentDependencies, rules: ToolRules, mask: Callable[[str]
     limited = budget.turn.tokens is not None or budget.turn.money is not None
     return [
         *([TurnBudget(budget.turn, budget.price)] if limited else []),
-        ToolPolicyMiddleware(rules, limits, parts.approvals, definition.phrases, mask=mask, mark=not parts.embedded),
+        ToolPolicyMiddleware(rules, limits, parts.approvals, mask=mask, mark=not parts.embedded),
         ToolErrorMiddleware(explain_tool_error),
         *([ModelFallbackMiddleware(*(model for model, _ in parts.fallbacks))] if parts.fallbacks else []),
         ModelRetryMiddleware(

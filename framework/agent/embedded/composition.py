@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from framework.agent.conversation import Outcome, Source
 from framework.agent.knowledge.search.evidence import Evidence, Passage
-from framework.definition.model import Phrases
+from framework.definition.parts.phrases import PhraseTexts
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class EmbeddedReply:
     suggestions: tuple[str, ...] = ()
 
 
-def compose(evidence: Evidence, phrases: Phrases, suggestions: tuple[str, ...]) -> EmbeddedReply:
+def compose(evidence: Evidence, phrases: PhraseTexts, suggestions: tuple[str, ...]) -> EmbeddedReply:
     """Quote with the place it is from; or name the articles that come closest; or say that there is nothing.
 
     What is from one article stands together, and the article is named once.

@@ -25,11 +25,11 @@ from pydantic import Field
 from framework.agent.embedded.composition import EmbeddedReply, compose
 from framework.agent.embedded.smalltalk import SmallTalk, small_talk, talk_in
 from framework.agent.knowledge.search.evidence import Evidence
-from framework.agent.knowledge.search.languages import detect
 from framework.agent.own_tools import SEARCH
+from framework.agent.spoken.language import language_of
 from framework.agent.turn import CustomerNotice
 from framework.definition.expressions.patterns import linear
-from framework.definition.model import Phrases
+from framework.definition.parts.phrases import Phrases, PhraseTexts
 from framework.values import Untyped
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class QuotingChatModel(BaseChatModel):
     """Answers from `search_knowledge` alone, in the articles' own words, or says that it cannot."""
 
     phrases: Phrases = Field(default_factory=Phrases)
+    language: str = "en"
     bound: tuple[BaseTool, ...] = ()
 
     @property
@@ -112,46 +113,47 @@ class QuotingChatModel(BaseChatModel):
 
     def _next_step(self, messages: Sequence[BaseMessage]) -> EmbeddedReply | tuple[str, dict[str, Any]]:
         asked = max((n for n, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
+        phrases = self._spoken(messages)
         if asked < 0:
-            return EmbeddedReply(self.phrases.greeting, "answered")
+            return EmbeddedReply(phrases.greeting, "answered")
         results = [message for message in messages[asked + 1 :] if isinstance(message, ToolMessage)]
         if results:
-            return self._relay(results[-1], messages[asked].text)
+            return self._relay(results[-1], messages[asked].text, phrases)
         question, before = messages[asked].text.strip(), messages[:asked]
         if not question:
-            return EmbeddedReply(self.phrases.no_text, "refused")
+            return EmbeddedReply(phrases.no_text, "refused")
         chosen = self._chosen_tool(question, before)
         if chosen is None and (talk := small_talk(question)) is not None:
-            return self._small_talk(talk)
-        return chosen or self._search(question, before)
+            return _small_talk(talk, phrases)
+        return chosen or self._search(question, before, phrases)
 
-    def _small_talk(self, talk: SmallTalk) -> EmbeddedReply:
-        """In the person's language, but where the bot's definition has words of its own for it."""
-        own = talk.kind in self.phrases.model_fields_set
-        said: str = getattr(self.phrases, talk.kind)
-        text = said if own or not talk.reply else talk.reply
-        return EmbeddedReply(text.replace("{person}", self.phrases.person), "answered")
+    def _spoken(self, messages: Sequence[BaseMessage]) -> PhraseTexts:
+        """The sentences in the language of what people said."""
+        said = (message.text for message in reversed(messages) if isinstance(message, HumanMessage))
+        return self.phrases.spoken(language_of(said, self.language))
 
-    def _relay(self, result: ToolMessage, question: str) -> EmbeddedReply:
+    def _relay(self, result: ToolMessage, question: str, phrases: PhraseTexts) -> EmbeddedReply:
         """The answer that a tool's result makes."""
         if isinstance(result.artifact, Evidence) and result.artifact.talk == "about":
-            return self._small_talk(talk_in(detect(question, "en"), "about"))
+            return _small_talk(talk_in(language_of([question], self.language), "about"), phrases)
         if result.name == SEARCH and isinstance(result.artifact, Evidence):
-            return compose(result.artifact, self.phrases, self._suggestions())
+            return compose(result.artifact, phrases, self._suggestions())
         if isinstance(result.artifact, CustomerNotice):
             failed = result.status == "error"
             return EmbeddedReply(result.artifact.text, "refused" if failed else "answered")
         if result.status == "error":
-            return EmbeddedReply(self.phrases.apology, "refused", suggestions=self._suggestions())
+            return EmbeddedReply(phrases.apology, "refused", suggestions=self._suggestions())
         return EmbeddedReply(result.text, "answered")
 
     def _suggestions(self) -> tuple[str, ...]:
         offers = [(tool.extras or {}).get("suggest") for tool in self.bound]
         return tuple(offer for offer in offers if isinstance(offer, str))
 
-    def _search(self, question: str, before: Sequence[BaseMessage]) -> EmbeddedReply | tuple[str, dict[str, Any]]:
+    def _search(
+        self, question: str, before: Sequence[BaseMessage], phrases: PhraseTexts
+    ) -> EmbeddedReply | tuple[str, dict[str, Any]]:
         if not any(tool.name == SEARCH for tool in self.bound):
-            return compose(Evidence("refused", (), 0.0), self.phrases, self._suggestions())
+            return compose(Evidence("refused", (), 0.0), phrases, self._suggestions())
         history = [
             {"who": "user" if isinstance(message, HumanMessage) else "bot", "text": message.text}
             for message in before[-HISTORY_MESSAGES:]
@@ -162,7 +164,7 @@ class QuotingChatModel(BaseChatModel):
     def _chosen_tool(self, question: str, before: Sequence[BaseMessage]) -> tuple[str, dict[str, Any]] | None:
         """The first tool one of whose phrases the message matches, if all it needs can be filled in."""
         for tool in self.bound:
-            match = _match(tool, question)
+            match = tool_match(tool, question)
             if match is None:
                 continue
             arguments = {name: value.strip() for name, value in match.items() if value.strip()}
@@ -178,13 +180,21 @@ class QuotingChatModel(BaseChatModel):
         """What the person last asked: neither small talk nor words that led to a tool."""
         for message in reversed(before):
             text = message.text.strip() if isinstance(message, HumanMessage) else ""
-            led_to_tool = any(_match(tool, text) is not None for tool in self.bound)
+            led_to_tool = any(tool_match(tool, text) is not None for tool in self.bound)
             if text and small_talk(text) is None and not led_to_tool:
                 return text
         return ""
 
 
-def _match(tool: BaseTool, text: str) -> Mapping[str, str] | None:
+def _small_talk(talk: SmallTalk, phrases: PhraseTexts) -> EmbeddedReply:
+    """In the person's language, but where the bot's definition has words of its own for it."""
+    own = talk.kind in phrases.model_fields_set
+    said: str = getattr(phrases, talk.kind)
+    text = said if own or not talk.reply else talk.reply
+    return EmbeddedReply(text.replace("{person}", phrases.person), "answered")
+
+
+def tool_match(tool: BaseTool, text: str) -> Mapping[str, str] | None:
     """What the groups of the first phrase caught that a text matches."""
     for phrase in (tool.extras or {}).get("phrases", ()):
         if (match := linear(phrase, ignore_case=True).groups(text)) is not None:

@@ -63,6 +63,14 @@ def talk_in(language: str, kind: Kind) -> SmallTalk:
     return SmallTalk(kind, _tables()[1].get((language, kind), ""))
 
 
+def spoken_in(text: str) -> frozenset[str]:
+    """The languages of a message that is small talk; none if it is not, or if its words belong to no language."""
+    words = _WORD.findall(text.casefold().replace("’", "'"))
+    found = [languages for _, languages in _entries(words)] if len(words) <= _LONGEST else []
+    known = [languages - {""} for languages in found if languages - {""}]
+    return frozenset.intersection(*known) if known else frozenset()
+
+
 def only_nods(text: str) -> bool:
     """Whether there is nothing but emoji of agreement or thanks."""
     signs = [sign for sign in text if not sign.isspace() and unicodedata.category(sign) not in {"Cf", "Mn", "Sk"}]

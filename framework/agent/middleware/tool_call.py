@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from langchain.tools import ToolRuntime
     from langgraph.types import Command
 
-    from framework.definition.parts.phrases import Phrases
+    from framework.definition.parts.phrases import PhraseTexts
 
     Result = ToolMessage | Command[Any]
     Run = Callable[[ToolCallRequest], Awaitable[Result]]
@@ -46,7 +46,7 @@ class ToolCall:
     request: ToolCallRequest
     tool: BaseTool
     place: int
-    phrases: Phrases
+    phrases: PhraseTexts
 
     @property
     def name(self) -> str:

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from langchain.agents.middleware import ModelRequest, ToolCallRequest
 
     from framework.agent.middleware.tool_call import Result, Run
-    from framework.definition.parts.phrases import Phrases
     from framework.definition.parts.tools import ToolRule
     from framework.tools.approval.tool_calls import ToolApprovals
     from framework.tools.rate import CallLimits
@@ -61,7 +60,6 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         rules: ToolRules,
         limits: CallLimits,
         approvals: ToolApprovals | None,
-        phrases: Phrases,
         *,
         mask: Callable[[str], str],
         mark: bool,
@@ -71,7 +69,6 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         self._rules = rules
         self._limits = limits
         self._approvals = approvals
-        self._phrases = phrases
         self._mask = mask
         self._mark = mark
 
@@ -114,7 +111,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         place = place_of(request)
         key = f"{context.key}:{place}" if context.key else ""
         call = ToolCall(
-            with_context(replace(request, tool=tool), replace(context, key=key)), tool, place, self._phrases
+            with_context(replace(request, tool=tool), replace(context, key=key)), tool, place, journal.phrases
         )
         if not self._rules.governs(tool):
             return await handler(call.request)
@@ -128,7 +125,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         rule, context = self._rules.of(call.tool), call.context
         if not self._rules.permits(call.tool, context):
             _log.info("tool.not_allowed", tool=call.name, user=context.user_id)
-            return call.answer(NOT_ALLOWED.format(name=call.name), said=self._phrases.not_allowed)
+            return call.answer(NOT_ALLOWED.format(name=call.name), said=call.phrases.not_allowed)
         reserved = await self._reserve(call)
         if reserved is None:
             return await self._ask(call)
@@ -147,7 +144,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             seconds = await self._limits.take(declared_name(call.tool), context.user_id, context.key, limit, window)
             if seconds:
                 return call.answer(
-                    TOO_OFTEN.format(name=call.name, seconds=max(1.0, seconds)), said=self._phrases.too_often
+                    TOO_OFTEN.format(name=call.name, seconds=max(1.0, seconds)), said=call.phrases.too_often
                 )
         return None
 
@@ -192,7 +189,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             and isinstance(result.artifact, CustomerNotice)
             and result.artifact.uncertain
         ):
-            said = CustomerNotice(self._phrases.uncertain.replace("{tool}", call.name), uncertain=True)
+            said = CustomerNotice(call.phrases.uncertain.replace("{tool}", call.name), uncertain=True)
             call.context.journal.uncertain.append(call.name)
             return result.model_copy(update={"artifact": said})
         return result
@@ -204,7 +201,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             return None
         if (kept := steps.saved(call.step)) is not None:
             _log.info("tool.finished_earlier", tool=call.name, key=call.context.key)
-            doubt = self._phrases.uncertain if kept.get("uncertain") else ""
+            doubt = call.phrases.uncertain if kept.get("uncertain") else ""
             if doubt:
                 call.context.journal.uncertain.append(call.name)
             return call.answer(kept["content"], ok=kept["ok"], said=doubt)
@@ -222,19 +219,19 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             key=context.key,
         )
         context.journal.uncertain.append(call.name)
-        return call.answer(UNCERTAIN.format(name=call.name), said=self._phrases.uncertain)
+        return call.answer(UNCERTAIN.format(name=call.name), said=call.phrases.uncertain)
 
     async def _ask(self, call: ToolCall) -> ToolMessage:
         if self._approvals is None:
             return call.answer(
                 f"{call.name} needs a person's approval, and nobody can be asked here.",
-                said=self._phrases.not_allowed,
+                said=call.phrases.not_allowed,
             )
         shown = shown_arguments(call.tool, call.arguments)
         try:
             pending = await self._approvals.ask(declared_name(call.tool), call.arguments, call.context, judged=shown)
         except ToolError as error:
-            return call.answer(f"{call.name} was not run. {error}", said=self._phrases.not_allowed)
+            return call.answer(f"{call.name} was not run. {error}", said=call.phrases.not_allowed)
         if pending.state == "waiting":
             _log.info("tool.waits_for_approval", audit=True, tool=call.name, number=pending.number)
             summary = "\n".join(pending.request.shown)
@@ -242,7 +239,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         return call.answer(
             WAITS.format(name=call.name, id=pending.number),
             ok=True,  # It was dealt with: that it waits is no failure of the bot's.
-            said=self._phrases.approval_wanted,
+            said=call.phrases.approval_wanted,
         )
 
     async def _approved(self, call: ToolCall, id_: str, handler: Run) -> Result:

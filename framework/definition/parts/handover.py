@@ -9,6 +9,9 @@ from pydantic import Field
 
 from framework.definition.parts.part import Duration, Part, Texts
 
+Understood = Literal["asks", "anger", "urgent"]
+"""What a message may mean that a person should take over for: it asks for one, it is angry, it tells of a danger."""
+
 
 class HandoverOptions(Part):
     """A person takes over: what leads to it, who is called, and what ends it."""
@@ -17,6 +20,12 @@ class HandoverOptions(Part):
     phrases: Texts = Field(
         ("talk to a human", "talk to a person", "speak to a human", "speak to an agent", "real person", "human please"),
         description="A person takes over if somebody writes one of these, in capitals or not.",
+    )
+    understands: tuple[Understood, ...] = Field(
+        ("asks", "anger", "urgent"),
+        description="A person takes over if a message means one of these, in any language: `asks` for a person, "
+        "`anger`, `urgent` for danger. The embedded model tells. Where a language model hands over by its `tool`, only "
+        "`urgent` is looked for. `[]`: nothing.",
     )
     tool: bool = Field(True, description="Let the language model hand over by itself, by a tool.")
     failed_answers: int = Field(

@@ -1,14 +1,17 @@
-"""The fixed sentences of a bot."""
+"""The fixed sentences of a bot, in the languages that it is spoken to."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from pydantic import Field
 
 from framework.definition.parts.part import Part
+from framework.definition.parts.sentences import SENTENCES, Language
 
 
-class Phrases(Part):
-    """Fixed sentences, in the bot's language. Words in braces are filled in: `{topics}` with titles of articles (in
+class PhraseTexts(Part):
+    """Fixed sentences in one language. Words in braces are filled in: `{topics}` with titles of articles (in
     `unsure`); `{person}` with the phrase `person` (in `unsure`, `refused`, `about` and `spent`); `{tool}` with a tool's
     name (in phrases about tools); `{user}` and `{channel}` with who asks and where (in `approval_question`);
     `{command}` with `handover.resume_command` (in `hand_back`).
@@ -68,6 +71,10 @@ class Phrases(Part):
         "I called for a person, but could reach nobody from our team. Your message stays until one of them reads it.",
         description="Said when a person should take over, but nobody could be told.",
     )
+    urgent: str = Field(
+        "If anybody is in danger, please call the emergency services first (112 in Europe).",
+        description="Said first where a person takes over because of a danger (`handover.understands`).",
+    )
     hand_back: str = Field(
         "To hand the channel back to me, write `{command}`.",
         description="Told to the team below the summary of a handover.",
@@ -117,3 +124,30 @@ class Phrases(Part):
         "I can only read text so far. Could you describe in words what you need?",
         description="Answer to a message that holds only files or images.",
     )
+
+
+class Phrases(PhraseTexts):
+    """The bot's fixed sentences. Those that you leave out are the framework's, in the language of whoever reads them.
+
+    A sentence of your own is said in every language, unless `by_language` has it in the reader's.
+    """
+
+    by_language: Mapping[Language, PhraseTexts] = Field(
+        default_factory=dict,
+        description="Your own sentences in other languages, by their two letters.",
+        examples=[{"de": {"greeting": "Hallo!"}}],
+    )
+
+    def spoken(self, language: str) -> PhraseTexts:
+        """Return every sentence as somebody who writes in this language reads it.
+
+        `model_fields_set` of the result names the sentences that are the bot's own.
+        """
+        told = self.by_language.get(language)  # type: ignore[call-overload]  # any other language has none
+        texts = dict(SENTENCES.get(language, {}))
+        own: set[str] = set()
+        for source in (self, told):
+            for name in (source.model_fields_set if source is not None else set()) & PhraseTexts.model_fields.keys():
+                texts[name] = getattr(source, name)
+                own.add(name)
+        return PhraseTexts.model_construct(_fields_set=own, **texts)

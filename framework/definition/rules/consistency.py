@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from framework.definition.model import BotDefinition
 from framework.definition.parts.hours import suspicious_night
+from framework.definition.parts.phrases import PhraseTexts
 from framework.definition.reading.problems import RuleFinding
 from framework.definition.rules.tool_rules import server_rules, tool_rules, tools_in
 from framework.definition.rules.trigger_rules import placeholders, trigger_rules
@@ -37,8 +38,14 @@ _PHRASE_NAMES = {
 
 
 def _phrases(definition: BotDefinition) -> Iterator[RuleFinding]:
-    for name, text in definition.phrases:
-        yield from placeholders(("phrases", name), text, _PHRASE_NAMES.get(name, frozenset()))
+    yield from _texts(definition.phrases, ("phrases",))
+    for language, texts in definition.phrases.by_language.items():
+        yield from _texts(texts, ("phrases", "by_language", language))
+
+
+def _texts(texts: PhraseTexts, path: Key) -> Iterator[RuleFinding]:
+    for name in PhraseTexts.model_fields:
+        yield from placeholders((*path, name), getattr(texts, name), _PHRASE_NAMES.get(name, frozenset()))
 
 
 def _people(definition: BotDefinition) -> Iterator[RuleFinding]:

@@ -12,7 +12,7 @@ from framework.agent.conversation import Outcome as AnswerOutcome
 GONE = "question was deleted"
 """Why a turn is silent if its message was deleted."""
 
-HandoverKind = Literal["phrase", "tool", "failed_answers", "sentiment", "budget", "errors", "rule"]
+HandoverKind = Literal["phrase", "tool", "failed_answers", "sentiment", "urgent", "budget", "errors", "rule"]
 """What led to a handover. `rule`: a rule that somebody added to the pipeline."""
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from framework.definition.model import BotDefinition
+from framework.definition.parts.phrases import PhraseTexts
 from framework.definition.parts.triggers import TriggerKind
 from framework.engine.port import Execution
 from framework.runtime.core.bot import Setup
@@ -107,6 +108,7 @@ class Turn:
     reply's custom fields. `audience`: the only users who may see the answer, once the messages around the trigger were
     read. `say`: a fixed text to post instead of an answer. `handover` is the channel's latest one, which is over.
     `trace` are notes for those who look at the turn later.
+    `language`: the two letters of the one that the messages are in; empty if they do not tell.
     """
 
     bot: str
@@ -129,6 +131,17 @@ class Turn:
     handover: Handover | None = field(default=None, compare=False)
     reply: ReplyState = field(default_factory=ReplyState, compare=False)
     trace: TurnTrace = field(default_factory=TurnTrace, compare=False)
+    language: str = ""
+
+    @property
+    def phrases(self) -> PhraseTexts:
+        """The fixed sentences in the language of whoever wrote."""
+        return self.definition.phrases.spoken(self.language or self.definition.identity.language)
+
+    @property
+    def team_phrases(self) -> PhraseTexts:
+        """The fixed sentences in the bot's language, in which the team reads them."""
+        return self.definition.phrases.spoken(self.definition.identity.language)
 
     @property
     def definition(self) -> BotDefinition:

@@ -86,7 +86,7 @@ class Account:
 
     async def _refuse(self, turn: Turn, refused: Refused) -> Decision:
         reason = _reason(turn, refused)
-        budget, handover, phrases = turn.definition.budget, turn.definition.handover, turn.definition.phrases
+        budget, handover, phrases = turn.definition.budget, turn.definition.handover, turn.phrases
         if refused.why == "spent" and handover.enabled and (handover.budget or budget.when_spent == "handover"):
             return HandOver(reason, "budget")
         if budget.when_spent == "silent" or not await self._is_first(turn, refused):

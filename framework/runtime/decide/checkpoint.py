@@ -90,6 +90,7 @@ def _plain(conversation: Conversation) -> dict[str, Any]:
         "earlier": [dict(vars(utterance)) for utterance in conversation.earlier],
         "instruction": conversation.instruction,
         "decided": conversation.decided,
+        "language": conversation.language,
     }
 
 
@@ -101,6 +102,7 @@ def _conversation(kept: dict[str, Any]) -> Conversation:
         earlier=tuple(map(_utterance, kept["earlier"])),
         instruction=kept["instruction"],
         decided=kept["decided"],
+        language=kept.get("language", ""),
     )
 
 

@@ -22,7 +22,7 @@ async def no_text(turn: Turn, view: ChannelView) -> Say | None:
         return None
     if any(says_something(message.text) for message in turn.answering):
         return None
-    return Say(turn.definition.phrases.no_text)
+    return Say(turn.phrases.no_text)
 
 
 async def saying(say: Say) -> AsyncIterator[AgentEvent]:

@@ -65,7 +65,7 @@ class Gate:
                 return Skip(reason)
             case Closed(reason):
                 _log.info("turn.decided", answer=True, trigger=CLOSED, why=reason)
-                return replace(turn, say=Say(turn.definition.phrases.closed, marks={"outcome": CLOSED}))
+                return replace(turn, say=Say(turn.phrases.closed, marks={"outcome": CLOSED}))
             case Yes(trigger):
                 _log.info("turn.decided", answer=True, trigger=trigger.on)
                 return _caused(turn, trigger)

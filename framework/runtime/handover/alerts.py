@@ -63,7 +63,7 @@ class Alerts:
             return False
         open_ = not turn.visible_to or set(seen_by) <= set(turn.visible_to)
         summary = drafted if drafted and open_ else await summarise(turn, view, seen_by)
-        back = turn.definition.phrases.hand_back.replace("{command}", turn.definition.handover.resume_command)
+        back = turn.team_phrases.hand_back.replace("{command}", turn.definition.handover.resume_command)
         why = detail if open_ else "a person was asked for in a message that only some see"
         text = f"**For the team.** Why: {why}.\n\n{summary}\n\n{back}".strip()
         await self._post(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
 from framework.agent.conversation import AgentEvent, Answer, Finished, HandoverRequested
+from framework.agent.models.setup import EMBEDDED
+from framework.definition.parts.handover import Understood
 from framework.runtime.core.channel_view import ChannelView
+from framework.runtime.core.language import own_words
 from framework.runtime.core.message_context import of_team
-from framework.runtime.core.outcome import Decision, HandOver, Say, Skip
+from framework.runtime.core.outcome import Decision, HandOver, HandoverKind, Say, Skip
 from framework.runtime.core.turn import Turn
+from framework.runtime.handover.meaning.classifier import classifier
 from framework.runtime.handover.mood import may_be_upset, upset
 from framework.runtime.handover.recall import RESUMED
 from framework.runtime.handover.signs import WITHOUT_EVIDENCE, asks_for_person
@@ -86,7 +92,7 @@ def is_resume(turn: Turn) -> bool:
 
 def _back(turn: Turn) -> Say:
     marks = {"outcome": RESUMED, "suggestions": [], "feedback": []}
-    return Say(turn.definition.phrases.resumed, "answered", marks, public=True)
+    return Say(turn.team_phrases.resumed, "answered", marks, public=True)
 
 
 async def signs(turn: Turn, view: ChannelView) -> HandOver | None:
@@ -97,10 +103,43 @@ async def signs(turn: Turn, view: ChannelView) -> HandOver | None:
     for message in turn.answering:
         if phrase := asks_for_person(message.text, rules.phrases):
             return HandOver(f"the customer asked for a person ({phrase!r})", "phrase")
+    if (meaning := await _understood(turn)) is not None:
+        return meaning
     if rules.sentiment and may_be_upset(turn.trigger.text, language):
         seen = [message for message in await lately(turn, view) if may_all_see(message, turn.readers)]
         if why := upset(seen, language):
             return HandOver(f"the customer is upset ({why})", "sentiment")
+    return None
+
+
+_MEANT: Mapping[Understood, tuple[str, HandoverKind]] = {
+    "asks": ("the customer asks for a person", "phrase"),
+    "anger": ("the customer is angry", "sentiment"),
+    "urgent": ("the customer tells of a danger", "urgent"),
+}
+
+
+async def _understood(turn: Turn) -> HandOver | None:
+    """What the messages mean, by the classifier; its likelihood is in the reason."""
+    rules = turn.definition.handover
+    model = getattr(turn.setup.agent, "model_label", EMBEDDED)  # an agent of one's own need not name its model
+    by_tool = rules.tool and model != EMBEDDED
+    wanted = [kind for kind in rules.understands if kind == "urgent" or not by_tool]
+    if not wanted:
+        return None
+    declared = getattr(turn.setup.agent, "has_tool_for", None)
+    for message in turn.answering:
+        parts = classifier().hint(own_words(message.text))
+        meaning = await asyncio.to_thread(classifier().judge, parts) if parts else None
+        if meaning is None:
+            continue
+        over = meaning.is_certain and meaning.kind in wanted
+        if meaning.kind != "urgent" and declared is not None and declared(message.text.strip()):
+            over = False  # a tool that the bot's author declared for these very words
+        _log.info("handover.understood", meaning=meaning.kind, score=round(meaning.score, 2), hands_over=over)
+        if over:
+            reason, kind = _MEANT[meaning.kind]
+            return HandOver(f"{reason} (understood as {meaning.kind!r}, score {meaning.score:.2f})", kind)
     return None
 
 

@@ -13,6 +13,7 @@ PUBLIC: dict[HandoverKind, str] = {
     "tool": "The bot asked for a person.",
     "failed_answers": "The bot could not answer.",
     "sentiment": "The bot asked for a person.",  # not for the customer to read how they sound
+    "urgent": "The bot asked for a person.",
     "budget": "The bot has answered all that it may for now.",
     "errors": "The bot has a technical problem.",
     "rule": "The bot asked for a person.",

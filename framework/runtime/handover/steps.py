@@ -202,13 +202,15 @@ class HandoverSteps:
 
 def _told(turn: Turn, plan: HandoverPlan, why: HandOver, *, reached: bool) -> HandedOver:
     """Return what the customer is told: that the team has it, only if that is so."""
-    phrases = turn.definition.phrases
+    phrases = turn.phrases
     if not (plan.to or turn.definition.handover.alert):
         text = phrases.handover_nobody
     elif not reached:
         text = phrases.handover_unreached
     else:
         text = phrases.handover_closed if plan.away else phrases.handover
+    if why.kind == "urgent":
+        text = f"{phrases.urgent} {text}"
     shown = {"state": "open", "to": list(plan.to)}
     facts = {"outcome": HANDED_OFF, "suggestions": [], "feedback": [], "handover": shown}
     return HandedOver(Answer(text=text, outcome="refused"), why=why, facts=facts)

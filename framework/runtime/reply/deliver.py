@@ -63,6 +63,6 @@ class Deliver:
             _log.error("turn.failed", error=str(error))
         else:
             _log.error("turn.failed", exc_info=error)
-        apology = Answer(text=turn.definition.phrases.apology, outcome="refused")
+        apology = Answer(text=turn.phrases.apology, outcome="refused")
         await self._writer.finalize(turn, apology, {"outcome": "failed"})
         return Failed(str(error) or type(error).__name__, told=True)

@@ -82,15 +82,15 @@ class Approvals:
 
     async def _ask(self, turn: Turn, event: ApprovalRequested) -> None:
         approval = await self._reviews.store.get(event.id)
-        request, definition = approval.request, turn.definition
+        request, definition, phrases = approval.request, turn.definition, turn.team_phrases
         who = shown_name(request.asked_name, request.asked_by, with_id=True)
-        question = definition.phrases.approval_question
+        question = phrases.approval_question
         values = {"{tool}": request.subject, "{channel}": as_code(str(turn.channel)).strip("`"), "{user}": who}
         for name, value in values.items():
             question = question.replace(name, value)
-        how = definition.phrases.approval_how
+        how = phrases.approval_how
         if not definition.team.approve_own:
-            how = f"{how} {definition.phrases.approval_by_another}"
+            how = f"{how} {phrases.approval_by_another}"
         origin = Origin.of_turn(
             turn,
             title=f"Tool call: {request.subject}",

@@ -103,7 +103,7 @@ class Drafts:
             turn,
             facts=facts(turn, answer),
             title=f"Draft for {who} in {turn.channel}",
-            text=f"{about}\n{turn.definition.phrases.draft_how}".strip(),
+            text=f"{about}\n{turn.team_phrases.draft_how}".strip(),
             texts=texts,
         )
         request = Request(
@@ -129,7 +129,7 @@ class Drafts:
 
     async def _tell(self, turn: Turn) -> None:
         """The customer hears that it takes a while, where the bot has words for that."""
-        said = turn.definition.phrases.draft
+        said = turn.phrases.draft
         if not said:
             return
         place = place_of(turn)

@@ -18,31 +18,37 @@ def strip_accents(text: str) -> str:
 
 
 @cache
-def _tables() -> dict[str, frozenset[str]]:
-    tables: dict[str, list[str]] = {}
+def tables() -> dict[str, frozenset[str]]:
+    """The function words of each language, with their accents."""
+    found: dict[str, list[str]] = {}
     language = ""
     for line in resources.files(__package__).joinpath("function_words.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
         if not line.startswith(" "):
             language, _, line = line.partition(":")  # noqa: PLW2901 - the rest of the line is words, as on the next
-        tables.setdefault(language, []).extend(line.split())
-    return {name: frozenset(words) for name, words in tables.items()}
+        found.setdefault(language, []).extend(line.split())
+    return {name: frozenset(words) for name, words in found.items()}
 
 
 @cache
 def function_words() -> frozenset[str]:
     """The function words of all languages, without accents."""
-    return frozenset(strip_accents(word) for words in _tables().values() for word in words)
+    return frozenset(strip_accents(word) for words in tables().values() for word in words)
 
 
 def detect(text: str, default: str = "") -> str:
     """The language's two letters, or `default` where its function words do not tell."""
-    words = [word.replace("’", "'") for word in _TOKEN.findall(text.lower())]
-    split = [part for word in words for part in (word.split("'") if "'" in word else (word,))]
-    scores = {language: sum(1.0 if word in table else 0.0 for word in split) for language, table in _tables().items()}
+    scores = counts(text)
     best = max(scores.values())
     leaders = [language for language, score in scores.items() if score == best]
     if best == 0:
         return default
     return default if default in leaders else leaders[0]
+
+
+def counts(text: str) -> dict[str, int]:
+    """How many function words of each language stand in a text."""
+    words = [word.replace("’", "'") for word in _TOKEN.findall(text.lower())]
+    split = [part for word in words for part in (word.split("'") if "'" in word else (word,))]
+    return {language: sum(word in table for word in split) for language, table in tables().items()}

@@ -1,0 +1,1 @@
+"""The language that a person writes in, told from short texts."""
