@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from framework.runtime.handover.meaning.classifier import Meaning, MeaningClassifier, classifier
+from framework.runtime.handover.meaning.classifier import MeaningClassifier, MessageMeaning, classifier
 
 HERE = Path(__file__).parent
 SETS = ("first", "second")
@@ -48,7 +48,7 @@ def usual_questions() -> list[str]:
     return [asked["q"] for file in files for asked in json.loads(file.read_text(encoding="utf-8"))]
 
 
-def shares(texts: Sequence[Labelled], meanings: Sequence[Meaning | None]) -> tuple[float, float]:
+def shares(texts: Sequence[Labelled], meanings: Sequence[MessageMeaning | None]) -> tuple[float, float]:
     """Return which share of the positives is understood, and which of the others is misunderstood."""
     taken = [meaning is not None and meaning.is_certain for meaning in meanings]
     positive = [over for (_, kind, _), over in zip(texts, taken, strict=True) if kind != "none"]

