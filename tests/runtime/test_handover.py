@@ -262,7 +262,8 @@ async def test_outside_the_teams_hours_it_says_so(world: World, agent: ScriptedA
     async with Running(world, agent, timing=timing, definition=spec) as bot:
         asked = await ask(bot, "human please")
         assert bot.replied(asked).text.startswith("Nobody from our team is here right now.")
-    assert tag(world)["state"] == "open"
+        assert bot.replied(asked).custom["handover"]["away"] is True
+    assert (tag(world)["state"], tag(world)["away"]) == ("open", True)
 
 
 async def test_somebody_of_the_team_who_writes_is_no_handover(

@@ -178,6 +178,7 @@ class HandoverSteps:
             made_up=turn.cause.made_up,
             reason=PUBLIC[why.kind],
             to=plan.to,
+            away=plan.away,
         )
         await turn.fence()
         state = await self._change(turn.channel, opening(newer))
@@ -211,6 +212,6 @@ def _told(turn: Turn, plan: HandoverPlan, why: HandOver, *, reached: bool) -> Ha
         text = phrases.handover_closed if plan.away else phrases.handover
     if why.kind == "urgent":
         text = f"{phrases.urgent} {text}"
-    shown = {"state": "open", "to": list(plan.to)}
+    shown = {"state": "open", "to": list(plan.to), **({"away": True} if plan.away else {})}
     facts = {"outcome": HANDED_OFF, "suggestions": [], "feedback": [], "handover": shown}
     return HandedOver(Answer(text=text, outcome="refused"), why=why, facts=facts)

@@ -47,6 +47,7 @@ class Handover:
     between was for the person, and is not answered later. `turn` is the key of the turn that opened it, `trigger` the
     message that it answers, or, with `made_up`, what happened. `to` are the people called, `taken` who of the team
     wrote first, `ended` who handed back. `alerted`: the team's channel was told. `past` are the ones before this one.
+    `away`: it was opened outside the team's hours.
     """
 
     state: Literal["open", "closed"]
@@ -61,6 +62,7 @@ class Handover:
     until: datetime | None = None
     ended: Act | None = None
     past: tuple[Past, ...] = ()
+    away: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -89,6 +91,8 @@ class Handover:
             "to": list(self.to),
             "turn": self.turn,
         }
+        if self.away:
+            value["away"] = True
         if self.taken is not None:
             value["taken_by"] = self.taken.name or self.taken.user
         if self.until is not None:

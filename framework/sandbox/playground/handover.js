@@ -16,12 +16,14 @@ export function handoverOf(object, nameOf = (id) => id) {
     state: REQUESTED.has(state) && !taken ? "requested" : "human",
     // Who is called says more than who calls.
     by: namesOf(taken || details.to || details.by, nameOf),
+    away: details.away === true && !taken,
     ids: [details.to ?? []].flat().filter((id) => typeof id === "string"),
     reason: typeof details.reason === "string" ? details.reason : "",
   };
 }
 
 export function sayHandover(handover) {
+  if (handover.away) return t("The team is away. This conversation waits for it.");
   const names = listed(handover.by.slice(0, MOST_NAMES)) || t("A person");
   const several = handover.by.length > 1;
   if (handover.state === "human") return t(several ? "{names} have taken over this conversation." : "{names} has taken over this conversation.", { names });

@@ -29,6 +29,7 @@ export default {
   "A person": "Ein Mensch",
   "{names} have taken over this conversation.": "{names} haben dieses Gespräch übernommen.",
   "{names} has taken over this conversation.": "{names} hat dieses Gespräch übernommen.",
+  "The team is away. This conversation waits for it.": "Das Team ist gerade nicht da. Dieses Gespräch wartet, bis es zurück ist.",
   "{names} have been asked to join.": "{names} wurden dazugebeten.",
   "{names} has been asked to join.": "{names} wurde dazugebeten.",
   "Table": "Tabelle",

@@ -29,6 +29,7 @@ export default {
   "A person": "Una persona",
   "{names} have taken over this conversation.": "{names} se han hecho cargo de esta conversación.",
   "{names} has taken over this conversation.": "{names} se ha hecho cargo de esta conversación.",
+  "The team is away. This conversation waits for it.": "El equipo no está ahora. Esta conversación le espera.",
   "{names} have been asked to join.": "Se ha pedido a {names} que se unan.",
   "{names} has been asked to join.": "Se ha pedido a {names} que se una.",
   "Table": "Tabla",

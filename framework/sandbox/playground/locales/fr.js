@@ -29,6 +29,7 @@ export default {
   "A person": "Une personne",
   "{names} have taken over this conversation.": "{names} ont pris en charge cette conversation.",
   "{names} has taken over this conversation.": "{names} a pris en charge cette conversation.",
+  "The team is away. This conversation waits for it.": "L'équipe est absente. Cette conversation l'attend.",
   "{names} have been asked to join.": "{names} ont été invités à se joindre.",
   "{names} has been asked to join.": "{names} a été invité à se joindre.",
   "Table": "Tableau",
