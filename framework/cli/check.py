@@ -106,6 +106,7 @@ def look_at(
         ("tools", _tools),
         ("tests", _conversations),
         ("moderation", _moderation),
+        ("campaigns", _campaigns),
         ("model", _reach_model if online else _model),
         ("chat service", _reach_chat if online else _chat_service),
     ]
@@ -116,6 +117,8 @@ def look_at(
         parts.append(("mcp servers", reach if online else _servers))
     if not (bot.folder / "moderation.yaml").is_file():
         parts = [one for one in parts if one[0] != "moderation"]
+    if not (bot.folder / "campaigns").is_dir():
+        parts = [one for one in parts if one[0] != "campaigns"]
     findings = [CheckFinding(bot.name, "definition", ok=True, detail=_summary(bot))]
     findings += [
         CheckFinding(bot.name, "warning", ok=True, detail=str(warning), warning=True) for warning in bot.warnings
@@ -187,6 +190,24 @@ def _conversations(bot: Bot, settings: Settings) -> str:
     if not tests:
         return f"none; write one into {FOLDER}/, and play it with `test {bot.name}`"
     return f"{len(tests)}; play them with `test {bot.name}`"
+
+
+def _campaigns(bot: Bot, _settings: Settings) -> str:
+    """Read all campaigns. Raises DefinitionError for what is wrong in any of them."""
+    from framework.campaigns.files import campaign_names, read_campaign
+    from framework.definition.reading.problems import together
+    from framework.errors import DefinitionError
+
+    problems: list[DefinitionError] = []
+    names = campaign_names(bot)
+    for name in names:
+        try:
+            read_campaign(bot, name)
+        except DefinitionError as error:
+            problems.append(error)
+    if problems:
+        raise together(problems)
+    return f"{len(names)}: {', '.join(names)}" if names else "none"
 
 
 def _moderation(bot: Bot, settings: Settings) -> str:
