@@ -13,7 +13,7 @@ import pytest
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.nats.address import address
 from framework.engine.nats.erasure import erase_in_nats
-from framework.engine.nats.records import STREAMS, decoded, encoded, stream_name
+from framework.engine.nats.records import STREAMS, decoded, encoded, heartbeat_at, stream_name
 from framework.engine.nats.store import NatsStore
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.errors import EngineError, SettingsError
@@ -50,6 +50,15 @@ async def test_what_runs_and_waits_outlives_the_deletion_of_its_streams(nats: Na
         await engine.settled()
         assert done.attempts == [1, 1, 1, 1]
         assert not await engine.enqueue(job("2"))
+
+
+async def test_a_message_is_deleted_once(nats: Nats) -> None:
+    store = NatsStore(address(nats.journal()), created=lambda _: None, cut=lambda: None)
+    await store.open()
+    sequence = await store.put(heartbeat_at("me"), b"1")
+    assert sequence is not None
+    assert [await store.delete(0, one) for one in (sequence, sequence, sequence + 100)] == [True, False, False]
+    await store.close()
 
 
 async def test_a_person_is_erased_from_what_waits_and_what_has_ended(nats: Nats) -> None:

@@ -37,6 +37,7 @@ _IN_PROCESS = 0.004  # seconds until another write under the same expectation is
 _DUPLICATES = 120 * 10**9  # nanoseconds in which the same message id is the same write
 _OLDEST = (2, 11)
 _WRONG_SEQUENCE, _BUSY_SEQUENCE, _NO_STREAM, _NAME_IN_USE, _NO_PEERS = 10071, 10164, 10059, 10058, (10005, 10074)
+_NOT_DELETED = 10057  # there is no such message
 _FULL = {10023, 10028, 10047, 10054, 10077, 10110}
 _NO_JETSTREAM = {10039, 10076}
 _TRANSIENT = (NatsError, JetStreamError, OSError, TimeoutError, asyncio.TimeoutError)
@@ -268,7 +269,7 @@ class NatsStore:
                     return said
                 if problem.get("err_code") == _NO_STREAM and missing is not None:
                     await self._make([missing])
-                elif problem.get("code") in {404, 400}:
+                elif problem.get("code") in {404, 400} or problem.get("err_code") == _NOT_DELETED:
                     self._recover()
                     return None
                 else:
