@@ -63,7 +63,7 @@ async def test_a_run_is_started_once_by_many_processes(tmp_path: Path) -> None:
 
 
 async def test_it_is_running_stops_in_the_middle_and_goes_on(tmp_path: Path) -> None:
-    async with open_market(tmp_path, {"news": NEWS}, rate=100) as market:
+    async with open_market(tmp_path, {"news": NEWS}, rate=20) as market:
         await market.people(crowd(60))
         campaigns = market.process()
         run, _ = await campaigns.start(campaigns.file("news"))
@@ -85,7 +85,7 @@ async def test_it_is_running_stops_in_the_middle_and_goes_on(tmp_path: Path) -> 
 
 
 async def test_who_says_stop_gets_nothing_more(tmp_path: Path) -> None:
-    files = {"news": NEWS + "throttle: 10 per 1s\nopt_out: {field: no_news, words: [no más]}\n", "more": NEWS}
+    files = {"news": NEWS + "throttle: 10 per 4s\nopt_out: {field: no_news, words: [no más]}\n", "more": NEWS}
     async with open_market(tmp_path, files) as market:
         await market.people(crowd(20))
         await market.says("p003", "STOP")
@@ -120,7 +120,7 @@ async def test_two_campaigns_that_want_the_same_person_share_what_they_may_send(
 
 
 async def test_an_edited_file_changes_nothing_of_what_runs(tmp_path: Path) -> None:
-    async with open_market(tmp_path, {"news": NEWS}, rate=100) as market:
+    async with open_market(tmp_path, {"news": NEWS}, rate=10) as market:
         await market.people(crowd(30))
         campaigns = market.process()
         run, _ = await campaigns.start(campaigns.file("news"))
