@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 HOOKS = "/hooks"
 GRACE_SECONDS = 2
 PRIORITY = -10
+SWITCH_SECONDS = 0.0005
+"""How long the thread that writes decisions may keep an answer waiting. Python's own is ten times as long."""
 LONGEST_LINE = 64 * 1024 * 1024
 JOURNAL = "before_send.jsonl"
 
@@ -58,6 +60,7 @@ async def _serve() -> None:
     config = WorkerConfig.read(await reader.readline())
     logging_for(config.settings)
     os.set_blocking(1, False)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with contextlib.suppress(OSError):  # where the system allows it, turns have to wait for answers, not the reverse
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     book = GuardBook(config.bots, _now)

@@ -16,7 +16,7 @@ from framework.moderation.decisions import DecisionStore, Effect, MessageDecisio
 from framework.moderation.decisions.rows import decision_of, row_of
 
 MOST_AT_ONCE = 500
-GATHER = 0.02  # seconds in which decisions are gathered for one transaction
+GATHER = 0.1  # seconds in which decisions are gathered for one transaction
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 MOST_WAITING = 100_000
 
