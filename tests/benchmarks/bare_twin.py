@@ -17,6 +17,8 @@ from typing import Any
 import aiohttp
 import jwt
 
+from tests.benchmarks.peers import stay
+
 _MESSAGES = 20
 
 
@@ -73,7 +75,7 @@ async def run(app: tuple[str, str, str], user_id: str, channels: str, mine: int,
                 asked = {"api_key": key, "connection_id": connection}
                 async with session.post(f"{url}/channels", params=asked, json=chunk, headers=theirs) as reply:
                     reply.raise_for_status()
-            twin, tasks = Twin(session, url, key, user_id), set()
+            twin, tasks = Twin(session, url, key, user_id), {asyncio.create_task(stay(socket))}
             print("ready", flush=True)
             async for frame in socket:
                 event = json.loads(frame.data)
