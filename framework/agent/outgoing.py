@@ -12,7 +12,7 @@ from framework.outbound import Domains, Leaks, Screen, domains_in
 
 if TYPE_CHECKING:
     from framework.definition.model import Bot
-    from framework.definition.parts.phrases import Phrases
+    from framework.definition.parts.phrases import PhraseTexts
     from framework.moderation.own_texts import OwnTexts
     from framework.settings import Settings
 
@@ -68,6 +68,6 @@ def own_texts_of(
     return OwnTexts.of(file, bot.name, identity.user_id, now=now, channels=channels, judge=judge, book=book)
 
 
-def refusal(phrases: Phrases) -> str:
+def refusal(phrases: PhraseTexts) -> str:
     """What is said instead of an answer that may not be given."""
     return phrases.refused.replace("{person}", phrases.person).replace("{topics}", "").strip()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import AgentEvent, Answer, Finished, Source
+from framework.agent.outgoing import refusal
 from framework.outbound import Screen, Verdict
 from framework.runtime.core.turn import Turn
 from framework.runtime.reply.refusals import Refusals
@@ -35,17 +36,19 @@ class Outgoing:
             verdict = await screen.rules.judged(answer.text, turn.reply_id)
             if verdict.refused or verdict.alerts:
                 await self._refusals.tell(turn, verdict)
-            answer = _by(verdict, answer, screen)
+            answer = _by(verdict, answer, screen, instead=refusal(turn.phrases))
         text = screen(answer.text)
         if text != answer.text:
             _log.info("answer.screened", characters=len(answer.text), left=len(text))
         return event if text == event.answer.text and answer is event.answer else _with(event, answer, text)
 
 
-def _by(verdict: Verdict, answer: Answer, screen: Screen) -> Answer:
-    """The answer as the rules leave it, with the sources and suggestions that they let pass."""
+def _by(verdict: Verdict, answer: Answer, screen: Screen, *, instead: str) -> Answer:
+    """The answer as the rules leave it, with the sources and suggestions that they let pass. What is said `instead` of
+    one that they refuse is in the reader's language.
+    """
     if verdict.refused:
-        return replace(answer, text=verdict.text, outcome="refused", sources=(), suggestions=())
+        return replace(answer, text=instead, outcome="refused", sources=(), suggestions=())
     sources = tuple(one for one in answer.sources if _passes(screen, *_texts(one)))
     suggestions = tuple(one for one in answer.suggestions if _passes(screen, one))
     return replace(answer, text=verdict.text, sources=sources, suggestions=suggestions)
