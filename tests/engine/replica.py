@@ -15,6 +15,8 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from framework.engine.durable import open_engine
 from framework.engine.liveness import Rhythm
 from framework.engine.port import DeadLetter, Done, Execution, FencedError, Handler, Job, JobResult
@@ -180,4 +182,5 @@ async def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # the keys are on standard output
     asyncio.run(main(Options(**json.loads(sys.argv[1]))))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache, lru_cache
-from importlib import resources
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from framework.agent.embedded.smalltalk import spoken_in
 from framework.agent.knowledge.search.languages import counts
@@ -59,21 +55,20 @@ def _languages_of(text: str) -> tuple[str, ...]:
         return _SHARED[alone]
     if spoken := spoken_in(text):
         return tuple(language for language in LANGUAGES if language in spoken)
-    found = places(text)
-    slopes, offset = _weights()
-    odds = slopes[found].sum(axis=0) / np.sqrt(len(found)) + offset
     words = counts(text)
-    odds = odds + _A_FUNCTION_WORD * np.array([words.get(language, 0) for language in LANGUAGES])
-    shares = np.exp(odds - odds.max())
-    shares /= shares.sum()
-    best = int(shares.argmax())
+    try:
+        from framework.agent.spoken.odds import shares_of
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":  # it comes with the extra `embedded`
+            raise
+        return _by_words(words)
+    shares = shares_of(places(text), [_A_FUNCTION_WORD * words.get(language, 0) for language in LANGUAGES])
+    best = max(range(len(LANGUAGES)), key=shares.__getitem__)
     return (LANGUAGES[best],) if shares[best] >= _ENOUGH else ()
 
 
-@cache
-def _weights() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    with (
-        resources.as_file(resources.files(__package__).joinpath("weights.npz")) as file,
-        np.load(file, allow_pickle=False) as kept,
-    ):
-        return kept["slopes"].astype(np.float64), kept["offset"].astype(np.float64)
+def _by_words(words: Mapping[str, int]) -> tuple[str, ...]:
+    """Without the model: the language of which a text has the most function words, if it is one."""
+    most = max((words.get(language, 0) for language in LANGUAGES), default=0)
+    found = tuple(language for language in LANGUAGES if words.get(language, 0) == most)
+    return found if most and len(found) == 1 else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,7 +17,6 @@ from framework.runtime.core.language import own_words
 from framework.runtime.core.message_context import of_team
 from framework.runtime.core.outcome import Decision, HandOver, HandoverKind, Say, Skip
 from framework.runtime.core.turn import Turn
-from framework.runtime.handover.meaning.classifier import classifier
 from framework.runtime.handover.mood import may_be_upset, upset
 from framework.runtime.handover.recall import RESUMED
 from framework.runtime.handover.signs import WITHOUT_EVIDENCE, asks_for_person
@@ -27,6 +27,9 @@ from framework.runtime.team.people import wrote
 from framework.runtime.team.words import says_resume
 from framework.stream.model import may_all_see
 from framework.stream.port import ChatService
+
+if TYPE_CHECKING:
+    from framework.runtime.handover.meaning.classifier import MeaningClassifier
 
 _log = structlog.get_logger(__name__)
 
@@ -119,18 +122,30 @@ _MEANT: Mapping[Understood, tuple[str, HandoverKind]] = {
 }
 
 
+def _classifier() -> MeaningClassifier | None:
+    """What tells requests for a person; None without the extra `embedded`: the declared phrases count all the same."""
+    try:
+        from framework.runtime.handover.meaning.classifier import classifier
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        return None
+    return classifier()
+
+
 async def _understood(turn: Turn) -> HandOver | None:
     """What the messages mean, by the classifier; its likelihood is in the reason."""
     rules = turn.definition.handover
     model = getattr(turn.setup.agent, "model_label", EMBEDDED)  # an agent of one's own need not name its model
     by_tool = rules.tool and model != EMBEDDED
     wanted = [kind for kind in rules.understands if kind == "urgent" or not by_tool]
-    if not wanted:
+    classifier = _classifier() if wanted else None
+    if classifier is None:
         return None
     declared = getattr(turn.setup.agent, "has_tool_for", None)
     for message in turn.answering:
-        parts = classifier().hint(own_words(message.text))
-        meaning = await asyncio.to_thread(classifier().judge, parts) if parts else None
+        parts = classifier.hint(own_words(message.text))
+        meaning = await asyncio.to_thread(classifier.judge, parts) if parts else None
         if meaning is None:
             continue
         over = meaning.is_certain and meaning.kind in wanted

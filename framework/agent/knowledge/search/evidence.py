@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from framework.agent.conversation import Outcome, Source
-from framework.agent.knowledge.search.talk import TalkKind
+
+TalkKind = Literal["", "about", "task"]
+"""`about`: of the bot itself. `task`: for an assistant, such as a poem or a phone call. Empty: anything else."""
 
 
 @dataclass(frozen=True)

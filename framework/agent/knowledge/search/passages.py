@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from framework.agent.conversation import Utterance
 from framework.agent.embedded.smalltalk import small_talk
 from framework.agent.knowledge.search.calibration import SIGNALS, EvidenceJudge
+from framework.agent.knowledge.search.evidence import TalkKind
 from framework.agent.knowledge.search.index import Scores, matches
 from framework.agent.knowledge.search.languages import detect
 from framework.agent.knowledge.search.question import asks_for_offer, goes_on, is_topic, leans_back, split
 from framework.agent.knowledge.search.ranking import QuestionReading, Ranker, relative_weights
 from framework.agent.knowledge.search.shorthand import spelled_out
-from framework.agent.knowledge.search.talk import TalkJudge, TalkKind
+from framework.agent.knowledge.search.talk import TalkJudge
 from framework.agent.knowledge.search.weights import WordWeights
 from framework.agent.knowledge.search.words import ALIKE
 from framework.embedding.embedder import Embedder, Vectors

@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
+from framework.agent.knowledge.search.evidence import TalkKind
 from framework.agent.knowledge.search.geometry import Geometry
 from framework.agent.knowledge.search.words import terms
 from framework.embedding.embedder import Vectors
-
-TalkKind = Literal["", "about", "task"]
-"""`about`: of the bot itself. `task`: for an assistant, such as a poem or a phone call. Empty: anything else."""
 
 _NEAREST = 3
 """Examples that a message is compared with, the nearest ones of each kind."""
