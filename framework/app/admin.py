@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from framework.aio import cancel, in_daemon_thread
-from framework.extras import MissingExtraError, extra
+from framework.extras import MissingExtraError, extra, require
 from framework.insight.meters import count_with
 from framework.net.listener import TakenError, listen, url_of
 
@@ -30,6 +30,7 @@ VARIABLE = "FRAMEWORK_ADMIN"
 USUAL = "127.0.0.1:8850"
 OFF = "off"
 GRACE_SECONDS = 1
+_PURPOSE = f"The address for operators ({VARIABLE})"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _log = structlog.get_logger(__name__)
@@ -44,12 +45,12 @@ async def admin_server(
     `inbox` is not used: nothing comes in here. The server is imported beside everything else, so that the bots are
     ready no later for it. Raises SettingsError if the address that was asked for cannot be used.
     """
-    bound = None if settings.admin == OFF else _bound(settings.admin)
-    if bound is None:
+    if settings.admin == OFF or not _can_serve(settings.admin):
         yield None
         return
+    bound = _bound(settings.admin)
     with contextlib.closing(bound):
-        task = asyncio.create_task(_serve(bound, settings.admin, ready, facts), name="admin server")
+        task = asyncio.create_task(_serve(bound, ready, facts), name="admin server")
         try:
             yield url_of(bound)
         finally:
@@ -57,7 +58,19 @@ async def admin_server(
             count_with(None)
 
 
-def _bound(asked: str | None) -> socket.socket | None:
+def _can_serve(asked: str | None) -> bool:
+    """Whether the packages are there. Raises MissingExtraError if they are not and an address was asked for."""
+    try:
+        require("admin", _PURPOSE)
+    except MissingExtraError as error:
+        if asked is not None:
+            raise
+        _log.info("admin.not_served", why=error.what, hint=error.hint)
+        return False
+    return True
+
+
+def _bound(asked: str | None) -> socket.socket:
     """The usual port, or a free one: a second process on this machine wants one as well."""
     what = "Operators cannot be served"
     if asked is not None:
@@ -68,14 +81,8 @@ def _bound(asked: str | None) -> socket.socket | None:
         return listen("127.0.0.1:0", what=what, variable=VARIABLE)
 
 
-async def _serve(bound: socket.socket, asked: str | None, ready: Callable[[], bool], facts: Facts) -> None:
-    try:
-        make_app, serving, metrics = await in_daemon_thread(_imported)
-    except MissingExtraError as error:
-        if asked is not None:
-            raise
-        _log.info("admin.not_served", why=error.what, hint=error.hint)
-        return
+async def _serve(bound: socket.socket, ready: Callable[[], bool], facts: Facts) -> None:
+    make_app, serving, metrics = await in_daemon_thread(_imported)
     count_with(metrics)
     host = bound.getsockname()[0]
     app = make_app(metrics, ready, facts, _LOOPBACK if host in _LOOPBACK else frozenset())
@@ -85,7 +92,7 @@ async def _serve(bound: socket.socket, asked: str | None, ready: Callable[[], bo
 
 
 def _imported() -> tuple[MakeApp, Any, Metrics]:
-    with extra("admin", f"The address for operators ({VARIABLE})"):
+    with extra("admin", _PURPOSE):
         from framework.app.admin_app import admin_app
         from framework.insight.metrics import Metrics
         from framework.net.http_server import serving

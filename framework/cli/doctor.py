@@ -123,7 +123,7 @@ def _mended(finding: HealthFinding, *, yes: bool, quiet: bool) -> bool:
 
     if finding.remedy is None:
         return False
-    if not yes and not typer.confirm(f"{finding.part}: {finding.remedy.what}?", default=True):
+    if not yes and not typer.confirm(f"{finding.part}: {finding.remedy.what}?", default=True, err=True):
         return False
     try:
         finding.remedy.do()

@@ -91,7 +91,7 @@ async def _collected(since: datetime, until: datetime, only: str | None) -> BotR
             sys.stderr.write(f"warning: {name} is left out of the questions: {error.what}\n")
     one = bots[0].name if only else None
     if settings.has_stream or not (settings.data / "sandbox.sqlite").exists():
-        return await collect(settings, bots if settings.has_stream else (), since, until, only=one)
+        return await collect(settings, bots, since, until, only=one)
     async with local_sandbox(settings) as at_sandbox:
         return await collect(at_sandbox, bots, since, until, only=one)
 

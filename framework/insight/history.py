@@ -114,13 +114,20 @@ class HistoryWriter:
             _log.info("history.pruned", lines=count)
 
     async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            try:
-                await self._history.add([line for line, _ in batch])
-            except EngineError as error:
-                _log.warning("history.not_kept", lines=len(batch), error=error.what)
-            finally:
-                for _, kept in batch:
-                    if not kept.done():
-                        kept.set_result(None)
+        batch: list[tuple[TurnLine, asyncio.Future[None]]] = []
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+                try:
+                    await self._history.add([line for line, _ in batch])
+                except EngineError as error:
+                    _log.warning("history.not_kept", lines=len(batch), error=error.what)
+                _let_go(batch)
+        finally:
+            _let_go([*batch, *self._waiting])  # by a defect nobody's turn waits for ever
+
+
+def _let_go(batch: Sequence[tuple[TurnLine, asyncio.Future[None]]]) -> None:
+    for _, kept in batch:
+        if not kept.done():
+            kept.set_result(None)

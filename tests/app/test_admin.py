@@ -132,6 +132,17 @@ async def test_it_can_be_off(tmp_path: Path, process: Process) -> None:
         await asyncio.sleep(0)
 
 
+async def test_without_its_packages_nothing_listens_and_who_asked_for_it_is_told(
+    tmp_path: Path, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framework.extras.find_spec", lambda name: None if name == "prometheus_client" else name)
+    async with serve(tmp_path, process, None) as address:
+        assert address is None
+    with pytest.raises(SettingsError, match="prometheus"):
+        async with serve(tmp_path, process):
+            raise AssertionError
+
+
 @pytest.mark.parametrize("wrong", ["8850", "somewhere", "http://127.0.0.1:8850"])
 def test_an_address_of_the_wrong_form_is_refused(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRAMEWORK_ADMIN", wrong)

