@@ -28,6 +28,8 @@ class Endpoint(Enum):
     GET_MESSAGES = ("GetManyMessages", UNCOUNTED)
     GET_REPLIES = ("GetReplies", UNCOUNTED)
     QUERY_THREADS = ("QueryThreads", UNCOUNTED)
+    CHANGE_POLL = ("UpdatePoll", UNCOUNTED)
+    QUERY_POLL_VOTES = ("QueryPollVotes", UNCOUNTED)
     SEND_EVENT = ("SendEvent", 10_000)
     MARK_READ = ("MarkRead", UNCOUNTED)
     QUERY_CHANNELS = ("QueryChannels", 10_000)

@@ -20,6 +20,7 @@ from framework.stream.model import (
     MessageDeleted,
     MessageNew,
     MessageUpdated,
+    PollChanged,
     ReactionGone,
     ReactionNew,
     RemovedFromChannel,
@@ -107,6 +108,16 @@ def _updated(raw: Raw) -> Event:
 
 def _deleted(raw: Raw) -> Event:
     return MessageDeleted(_channel(raw), _id(raw))
+
+
+def _poll(raw: Raw) -> Event:
+    return PollChanged(_channel(raw), _id(raw))
+
+
+def _poll_vote(raw: Raw) -> Event | None:
+    """Read a vote. Only an answer in somebody's own words is a text."""
+    vote = raw.get("poll_vote")
+    return _poll(raw) if isinstance(vote, Mapping) and vote.get("answer_text") else None
 
 
 def _stop(raw: Raw) -> Event:
@@ -205,6 +216,10 @@ _READERS: Mapping[str, Callable[[Raw], Event | None]] = {
     "message.undeleted": _updated,
     "message.deleted": _deleted,
     "ai_indicator.stop": _stop,
+    "poll.updated": _poll,
+    "poll.closed": _poll,
+    "poll.vote_casted": _poll_vote,
+    "poll.vote_changed": _poll_vote,
     "notification.added_to_channel": _added,
     "notification.removed_from_channel": _removed,
     "member.added": _joined,

@@ -242,6 +242,14 @@ class MessageDeleted:
 
 
 @dataclass(frozen=True)
+class PollChanged:
+    """The poll of a message got another text: its own, an option, or an answer in somebody's own words."""
+
+    channel: ChannelRef
+    message_id: str
+
+
+@dataclass(frozen=True)
 class AddedToChannel:
     """A bot became a member of a channel: the user `user_id`, or, if that is empty, the bot that gets the event."""
 
@@ -343,6 +351,7 @@ Event = (
     | UserDeleted
     | MessageUpdated
     | MessageDeleted
+    | PollChanged
     | AddedToChannel
     | RemovedFromChannel
     | MemberAdded

@@ -17,6 +17,7 @@ from framework.values import JsonObject, Untyped
 
 MESSAGE = "stream:chat:v1:message"
 MOST_PENDING_CHANNELS = 300
+MOST_ANSWERS = 1_000
 HOOKS = "/hooks"
 HOOK_SECONDS = 1.5
 """What the service waits for the hook if the app does not set another time."""
@@ -145,6 +146,52 @@ class StreamModeration:
             Endpoint.UPDATE_MESSAGE,
             lambda sdk: sdk.update_message_partial(path_part(message_id), {"set": dict(fields)}, self._by),
         )
+
+    async def message(self, message_id: str) -> JsonObject | None:
+        """A message with its poll, and with all answers to it. None if it is gone."""
+        try:
+            found = await self._call(Endpoint.GET_MESSAGE, lambda sdk: sdk.get_message(path_part(message_id)))
+        except ChatServiceError as error:
+            if is_gone(error):
+                return None
+            raise
+        message = found.get("message")
+        if not isinstance(message, Mapping):
+            return None
+        poll = message.get("poll")
+        if not isinstance(poll, Mapping) or len(poll.get("latest_answers") or ()) >= int(
+            poll.get("answers_count") or 0
+        ):
+            return message
+        return {**message, "poll": {**poll, "latest_answers": await self._answers(str(poll["id"]))}}
+
+    async def _answers(self, poll_id: str) -> Sequence[JsonObject]:
+        """The newest answers to a poll, at most MOST_ANSWERS."""
+        found: list[JsonObject] = []
+        body: dict[str, Any] = {"filter": {"is_answer": True}, "limit": A_PAGE}
+        while len(found) < MOST_ANSWERS:
+            path = f"polls/{path_part(poll_id)}/votes"
+            page = await self._call(Endpoint.QUERY_POLL_VOTES, partial(_post, path, dict(body)))
+            found += objects(page, "votes")
+            if not (following := page.get("next")):
+                break
+            body["next"] = following
+        return found
+
+    async def drop_from_poll(self, message_id: str, dropped: JsonObject) -> None:
+        """Take something away from the poll of a message. Do nothing where it is gone.
+
+        `dropped` has the id of the poll as `poll`, and either the id of an `option`, or that of a `vote` with `of`, the
+        user whose answer it is.
+        """
+        poll = f"polls/{path_part(str(dropped['poll']))}"
+        if option := dropped.get("option"):
+            path = f"{poll}/options/{path_part(str(option))}"
+            await self._unless_gone(Endpoint.CHANGE_POLL, lambda sdk: sdk.delete(path))
+            return
+        path = f"messages/{path_part(message_id)}/{poll}/vote/{path_part(str(dropped['vote']))}"
+        params = {"user_id": str(dropped["of"])}
+        await self._unless_gone(Endpoint.CHANGE_POLL, lambda sdk: sdk.delete(path, params=params))
 
     async def ban(self, user_id: str, channel: str, *, seconds: int, reason: str) -> None:
         """Keep a user from writing in a channel for so long; the service counts minutes."""

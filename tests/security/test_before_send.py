@@ -97,6 +97,51 @@ async def _polls(room: Guarded) -> None:
     assert (await room.say("eve", "Vote!", poll_id=fine["poll"]["id"]))["type"] == "regular"
 
 
+async def test_what_people_add_to_a_poll_is_taken_away_and_the_poll_stays(room: Guarded) -> None:
+    """Suggested options and answers are their author's own, and no way to have another person's message deleted."""
+    asked: dict[str, Any] = {"name": "Lunch?", "options": [{"text": "Soup"}, {"text": "Bread"}]}
+    asked |= {"allow_user_suggested_options": True, "allow_answers": True}
+    _, made = await room.call("bob", "POST", "/polls", asked)
+    poll = made["poll"]["id"]
+    said = await room.say("bob", "Vote!", poll_id=poll)
+    for text in ("Rice", "zorbax", "DE89 3704 0044 0532 0130 00"):
+        status, made = await room.call("eve", "POST", f"/polls/{poll}/options", {"text": text})
+        assert status == 201, made
+    vote = f"/messages/{said['id']}/polls/{poll}/vote"
+    for user, text in (("eve", "quibnor and zorbax"), ("mo", "We do not say zorbax"), ("bob", "Rice, please")):
+        status, made = await room.call(user, "POST", vote, {"vote": {"answer_text": text}})
+        assert status == 201, made
+
+    async def is_clean() -> bool:
+        shown = (await room.message(said["id"]))["poll"]
+        texts = {option["text"] for option in shown["options"]}
+        answers = {one["answer_text"] for one in shown["latest_answers"]}
+        return texts == {"Soup", "Bread", "Rice"} and answers == {"We do not say zorbax", "Rice, please"}
+
+    await until(is_clean)
+    assert not (await room.message(said["id"])).get("deleted_at")
+    decided = {(one.decision.user_id, one.decision.outcome) for one in await room.until_done(said["id"])}
+    assert decided == {("eve", "reject"), ("", "reject"), ("", "allow"), ("mo", "allow"), ("bob", "allow")}
+    assert (await room.say("bob", "I may still write"))["type"] == "regular"
+
+
+async def test_a_poll_that_changes_is_looked_at_again(room: Guarded) -> None:
+    polls = []
+    for name in ("Tea?", "Milk?"):
+        _, made = await room.call("eve", "POST", "/polls", {"name": name, "options": [{"text": "Yes"}, {"text": "No"}]})
+        polls.append((made["poll"]["id"], await room.say("eve", "Vote!", poll_id=made["poll"]["id"])))
+    (bad, first), (fine, second) = polls
+    for poll, change in ((fine, {"name": "Oat milk?"}), (bad, {"description": "zorbax"})):
+        status, made = await room.call("eve", "PATCH", f"/polls/{poll}", {"set": change})
+        assert status == 200, made
+
+    async def is_gone() -> bool:
+        return bool((await room.message(first["id"])).get("deleted_at"))
+
+    await until(is_gone)
+    assert not (await room.message(second["id"])).get("deleted_at")
+
+
 async def _sent_while_nobody_answered(room: Guarded) -> None:
     await room.hook(False)
     bad, fine = await room.say("eve", "zorbax"), await room.say("eve", "good morning")

@@ -27,7 +27,7 @@ from framework.moderation.endpoint.keys import content_key
 from framework.moderation.endpoint.rules import GuardBook, GuardedBot
 from framework.storage import Storage
 from framework.stream.factory import open_moderation
-from framework.stream.model import Event, MessageNew, MessageUpdated, ReactionNew
+from framework.stream.model import Event, MessageNew, MessageUpdated, PollChanged, ReactionNew
 
 if TYPE_CHECKING:
     from framework.runtime.core.bot import RunningBot
@@ -65,6 +65,8 @@ class Guarding:
         """Notice an event of the chat service."""
         if isinstance(event, MessageNew | MessageUpdated):
             self.recheck.wake()
+        elif isinstance(event, PollChanged):
+            self.recheck.ask(event.message_id)
         elif isinstance(event, ReactionNew):
             task = asyncio.create_task(self._decide(event), name="decision on a held message")
             self._tasks.add(task)

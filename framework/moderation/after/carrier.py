@@ -129,6 +129,8 @@ class EffectCarrier:
                 await service.delete(id_, hard=bool(details.get("hard")))
             case "commit":
                 await service.commit(id_)
+            case "drop_from_poll":
+                await service.drop_from_poll(id_, details)
             case "rewrite":
                 await service.rewrite(id_, details["fields"])
 

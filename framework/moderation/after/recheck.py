@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -13,6 +13,12 @@ from typing import Any
 import structlog
 
 from framework.errors import FrameworkError
+from framework.moderation.after.polls import (
+    contributions,
+    effects_on_contribution,
+    is_open,
+    without_options,
+)
 from framework.moderation.decisions import DecisionStore, Effect, MessageDecision
 from framework.moderation.decisions.decision import Origin, digest_of
 from framework.moderation.effects import effects_after, effects_before
@@ -78,6 +84,12 @@ class Recheck:
         self._wake = asyncio.Event()
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._newest: datetime | None = None
+        self._asked: dict[str, None] = {}
+
+    def ask(self, message_id: str) -> None:
+        """Look soon at this message, whose poll changed: a search for changed messages does not find it."""
+        self._asked[message_id] = None
+        self._wake.set()
 
     def wake(self) -> None:
         """Look soon: a message was sent or changed."""
@@ -111,7 +123,7 @@ class Recheck:
         since = max(until or self._begun - OVERLAP, begun - HORIZON)
         if woken and self._newest is not None:
             since = max(since, self._newest - timedelta(seconds=3))
-        made = 0
+        made = await self._look_at_polls()
         if guarded:
             made += await self._consider(await self._service.changed(guarded, since), pending=False)
             waiting = [name for name in guarded if types[name].get("mark_messages_pending") is True]
@@ -120,12 +132,25 @@ class Recheck:
         await self._store.look_until(self._settings.scope, begun - OVERLAP)
         return made
 
+    async def _look_at_polls(self) -> int:
+        made = 0
+        for message_id in list(self._asked):
+            del self._asked[message_id]
+            try:
+                message = await self._service.message(message_id)
+                if message is not None:
+                    made += await self._consider([message], pending=False, again=True)
+            except FrameworkError:
+                self._asked[message_id] = None
+                raise
+        return made
+
     def _is_guarded(self, type_: str) -> bool:
         patterns = [pattern for guard in self._book.guards.guards for pattern in guard.channels]
         return any(fnmatchcase(type_, pattern.partition(":")[0]) for pattern in patterns)
 
-    async def _consider(self, messages: Sequence[Raw], *, pending: bool) -> int:
-        new = [one for one in (self._read(message) for message in messages) if one is not None]
+    async def _consider(self, messages: Sequence[Raw], *, pending: bool, again: bool = False) -> int:
+        new = [one for message in messages for one in self._read(message, again=again)]
         if not new:
             return 0
         keys = {(one.id, one.channel, one.content) for one in new}
@@ -140,22 +165,30 @@ class Recheck:
         self._told()
         return len(recorded)
 
-    def _read(self, raw: Raw) -> _Sent | None:
-        """A message that is to be looked at; None if it was, or if nobody guards it."""
+    def _read(self, raw: Raw, *, again: bool) -> Iterator[_Sent]:
+        """A message that is to be looked at, and what others added to its poll. None if nobody guards it, or if it was
+        looked at already, unless `again`.
+        """
         id_, changed = str(raw.get("id") or ""), str(raw.get("updated_at") or raw.get("created_at") or "")
         at = read_time(raw.get("updated_at"))
         if at is not None and (self._newest is None or at > self._newest):
             self._newest = at
-        if not id_ or (id_, changed) in self._seen or raw.get("type", "regular") not in _KINDS or raw.get("shadowed"):
-            return None
+        known = (id_, changed) in self._seen and not again
+        if not id_ or known or raw.get("type", "regular") not in _KINDS or raw.get("shadowed"):
+            return
         screened = screened_of(raw, at=read_time(raw.get("created_at")))
         guard = self._book.guards.of_channel(screened.channel)
-        if guard is None or (screened.user_id in self._settings.passing and not raw.get("pending")):
-            return None
+        if guard is None:
+            return
         self._seen[(id_, changed)] = None
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        return _Sent(raw, screened, guard, digest_of(screened.pieces, self._settings.key), changed)
+        if screened.user_id not in self._settings.passing or raw.get("pending"):
+            own = without_options(screened) if is_open(raw) else screened
+            yield _Sent(raw, own, guard, digest_of(own.pieces, self._settings.key), changed)
+        for added, removal in contributions(raw, screened):
+            if added.user_id not in self._settings.passing:
+                yield _Sent(raw, added, guard, digest_of(added.pieces, self._settings.key), changed, removal)
 
     async def _decided(self, one: _Sent, *, pending: bool) -> MessageDecision | None:
         now = self._now()
@@ -164,8 +197,9 @@ class Recheck:
         if judged.late and now - written < PATIENCE:
             return None
         decided = judged.decision
-        effects = effects_before(decided, pending=True) if pending else self._effects(judged, one)
-        if pending and decided.outcome is Outcome.REJECT:
+        unseen = pending and one.removal is None
+        effects = effects_before(decided, pending=True) if unseen else self._effects(judged, one)
+        if unseen and decided.outcome is Outcome.REJECT:
             effects = [Effect("delete", {"hard": True}), *effects]
         origin: Origin = "event" if written >= self._begun else "catch_up"
         made = MessageDecision.of(
@@ -183,6 +217,8 @@ class Recheck:
     @staticmethod
     def _effects(judged: Judged, one: _Sent) -> list[Effect]:
         effects = effects_after(judged.decision)
+        if one.removal is not None:
+            return effects_on_contribution(effects, one.screened, judged.decision, one.removal)
         if judged.decision.changed:
             effects.insert(0, Effect("rewrite", {"fields": changes_of(judged.decision.changed, one.raw)}))
         return effects
@@ -195,6 +231,8 @@ class _Sent:
     guard: Guard
     content: str
     changed: str
+    removal: Effect | None = None
+    """How the text is taken away, if others added it to the message's poll."""
 
     @property
     def id(self) -> str:

@@ -18,7 +18,7 @@ Origin = Literal["before_send", "event", "catch_up", "reply"]
 the bot was about to say it.
 """
 
-EffectKind = Literal["flag", "delete", "shadow", "commit", "hold", "rewrite", "mute", "ban", "alert"]
+EffectKind = Literal["flag", "delete", "shadow", "commit", "hold", "rewrite", "drop_from_poll", "mute", "ban", "alert"]
 EffectState = Literal["open", "done", "failed"]
 
 DIGEST_BYTES = 16

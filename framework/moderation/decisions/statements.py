@@ -105,11 +105,12 @@ def unknown(
 
     from framework.moderation.decisions.tables import DECISIONS as D
 
-    wanted = {rows.clean(id_): (id_, channel, content) for id_, channel, content in messages}
-    query = select(D.c.message_id, D.c.content).where(D.c.message_id.in_(list(wanted)) & (D.c.late == "[]"))
+    ids = {rows.clean(id_) for id_, _, _ in messages}
+    query = select(D.c.message_id, D.c.content).where(D.c.message_id.in_(list(ids)) & (D.c.late == "[]"))
     known = {(row.message_id, row.content) for row in connection.execute(query)}
     left = set()
-    for id_, (given, channel, content) in wanted.items():
+    for given, channel, content in sorted(messages):
+        id_ = rows.clean(given)
         if (id_, content) not in known and not _name(connection, id_, channel, content, since):
             left.add((given, channel, content))
     return left
