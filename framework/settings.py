@@ -76,7 +76,7 @@ def _web_address(value: str | None) -> str | None:
 
 def _without_path(value: str | None) -> str | None:
     if value is not None and (urlsplit(value).path.strip("/") or urlsplit(value).query):
-        raise ValueError("must be the address of the chat service alone, without a path")
+        raise ValueError("must be an address alone, without a path")
     return value
 
 
@@ -97,6 +97,17 @@ def _listening_at(value: str | None) -> str | None:
 
 def _admin(value: str | None) -> str | None:
     return value if value is None or value.lower() == "off" else _listening_at(value)
+
+
+def _console_url(value: str | None) -> str | None:
+    """Check an address that passwords and sessions go to: with TLS, unless it is this machine's."""
+    value = _without_path(_web_address(value))
+    if value is None:
+        return None
+    address = urlsplit(value)
+    if address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise ValueError("must begin with https://, unless it is an address of this machine such as http://localhost")
+    return f"{address.scheme}://{address.netloc}".lower()
 
 
 def _path(value: str) -> str:
@@ -269,6 +280,12 @@ class Settings(BaseSettings):
         description="HOST:PORT of the address for operators: `/livez`, `/readyz`, `/metrics`. `off`: none. By default "
         "127.0.0.1:8850, or a free port beside it. Nobody but operators may reach it.",
         validation_alias=AliasChoices("FRAMEWORK_ADMIN", "admin"),
+    )
+    console_url: Annotated[Text, AfterValidator(_console_url)] = Field(
+        default=None,
+        description="The address by which people reach `/console` through a proxy, as in https://console.example.com. "
+        "Needed if FRAMEWORK_ADMIN listens beyond this machine.",
+        validation_alias=AliasChoices("FRAMEWORK_CONSOLE_URL", "console_url"),
     )
     history: float = Field(
         default=90.0,

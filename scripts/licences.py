@@ -110,6 +110,12 @@ Copies of published files, with their licences beside them.
 |---|---|---|
 | htm | 3.1.1 | Apache-2.0 |
 | preact | 11.2.0 | MIT |
+
+### `framework/console/static`: what the console's pages are made with
+
+| package | version | licence |
+|---|---|---|
+| htmx.org | 2.0.11 | 0BSD |
 """
 
 

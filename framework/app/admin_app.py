@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from framework.errors import FrameworkError
 from framework.insight.metrics import CONTENT_TYPE, Metrics
@@ -24,12 +24,16 @@ _log = structlog.get_logger(__name__)
 
 
 def admin_app(
-    metrics: Metrics, ready: Callable[[], bool], facts: Facts, hosts: frozenset[str] = frozenset()
+    metrics: Metrics,
+    ready: Callable[[], bool],
+    facts: Facts,
+    hosts: frozenset[str] = frozenset(),
+    console: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the routes. `hosts` are the only names that it may be reached by; none named: any.
 
     `/livez` answers as long as the event loop does. `/readyz` answers 200 while the bots can answer, else 503, and says
-    by part what is wrong and since when. `/metrics` is for Prometheus.
+    by part what is wrong and since when. `/metrics` is for Prometheus. `console` are further routes.
     """
 
     async def livez(_request: Request) -> Response:
@@ -46,7 +50,7 @@ def admin_app(
         metrics.told(found, ready=ready())
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
-    routes = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", tell)]
+    routes = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", tell), *console]
     app = Starlette(routes=routes)
     app.add_middleware(_KnownHost, hosts=hosts)
     return app

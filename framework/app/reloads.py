@@ -70,6 +70,11 @@ class Reloads:
         """The bots as they were last read and run."""
         return [entry.bot for entry in self._bots]
 
+    @property
+    def running(self) -> list[RunningBot]:
+        """The bots at work."""
+        return [entry.running for entry in self._bots]
+
     def ask(self) -> None:
         """Read everything again, edited or not."""
         self._forced = True

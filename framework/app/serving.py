@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from framework.app.app_bot import AppBot
     from framework.app.guarding.guarding import Guarding
     from framework.app.reloads import Reloads
+    from framework.console.parts import ConsoleParts
     from framework.definition.model import Bot
     from framework.engine.durable import DurableEngine
     from framework.errors import FrameworkError
@@ -134,11 +135,24 @@ class Serving:
             limits=_limits(settings),
             engine=engine,
             connected=settings.by_websocket,
-            push_sources=_push_sources(settings, guarding),
+            push_sources=_push_sources(settings, guarding, self._console(stack, engine)),
             pull_sources=_pull_sources(settings),
             on_event=guarding.hear if guarding is not None else None,
             renewals=_told(self._reloads, settings) if self._sandbox else self._reloads.all(),
         )
+
+    def _console(self, stack: AsyncExitStack, engine: DurableEngine) -> Callable[[], ConsoleParts]:
+        """What makes the console's parts, once somebody is served."""
+
+        def make() -> ConsoleParts:
+            from framework.app.console import make_console
+
+            reloads = self._reloads
+            parts = make_console(self._settings, engine, lambda: [] if reloads is None else reloads.running)
+            stack.callback(parts.storage.close)
+            return parts
+
+        return make
 
     async def _guard(self, stack: AsyncExitStack, running: Sequence[RunningBot]) -> Guarding | None:
         """Start moderation, if a bot has a moderation.yaml."""
@@ -232,10 +246,12 @@ def _limits(settings: Settings) -> Limits:
     return Limits(shutdown=settings.drain, concurrent_turns=settings.slots)
 
 
-def _push_sources(settings: Settings, guarding: Guarding | None) -> list[PushSource]:
+def _push_sources(
+    settings: Settings, guarding: Guarding | None, console: Callable[[], ConsoleParts]
+) -> list[PushSource]:
     from framework.app.admin import admin_server
 
-    operators = partial(admin_server, settings)
+    operators = partial(admin_server, settings, console=console)
     if not settings.by_webhook or settings.webhook is None:
         return [operators]
     with extra("webhook", "Taking in webhooks (FRAMEWORK_WEBHOOK)"):

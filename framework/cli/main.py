@@ -14,6 +14,7 @@ from framework.cli import (
     campaign,
     chat,
     check,
+    console,
     conversations,
     doctor,
     erase,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 for module in (
     run, turns, reply, chat, ask, new, check, doctor, explain, conversations, schema, erase, moderation,
-    campaign, report, ops, mcp, sandbox,
+    campaign, report, console, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)
 

@@ -57,16 +57,18 @@ class DatabaseHistory:
         await asyncio.to_thread(self._storage.close)
 
 
-def _time(moment: datetime) -> str:
+def text_of_time(moment: datetime) -> str:
+    """Return a time as the table has it."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _row(line: TurnLine) -> dict[str, Any]:
     packed = {"sources": orjson.dumps(line.sources).decode(), "tools": orjson.dumps(line.tools).decode()}
-    return {**asdict(line), **packed, "received_at": _time(line.received_at)}
+    return {**asdict(line), **packed, "received_at": text_of_time(line.received_at)}
 
 
-def _line(row: Any) -> TurnLine:  # noqa: ANN401 - a mapping of SQLAlchemy's
+def line_of_row(row: Any) -> TurnLine:  # noqa: ANN401 - a mapping of SQLAlchemy's
+    """Return the line that a row holds."""
     values = dict(row)
     values["sources"] = tuple((str(file), str(heading)) for file, heading in orjson.loads(values["sources"]))
     values["tools"] = tuple((str(name), bool(ok)) for name, ok in orjson.loads(values["tools"]))
@@ -95,14 +97,14 @@ def _read(connection: Connection, wanted: Wanted) -> list[TurnLine]:
         if (value := getattr(wanted, name)) is not None:
             query = query.where(TURNS.c[name] == value)
     if wanted.since is not None:
-        query = query.where(TURNS.c.received_at >= _time(wanted.since))
+        query = query.where(TURNS.c.received_at >= text_of_time(wanted.since))
     if wanted.until is not None:
-        query = query.where(TURNS.c.received_at < _time(wanted.until))
+        query = query.where(TURNS.c.received_at < text_of_time(wanted.until))
     query = query.order_by(TURNS.c.received_at.desc(), TURNS.c.key)
     if wanted.newest is not None:
         query = query.limit(wanted.newest)
     rows = connection.execute(query).mappings().all()
-    return [_line(row) for row in reversed(rows)]
+    return [line_of_row(row) for row in reversed(rows)]
 
 
 def _forget(connection: Connection, user: str) -> int:
@@ -118,4 +120,4 @@ def _prune(connection: Connection, before: datetime) -> int:
 
     from framework.insight.history_tables import TURNS
 
-    return connection.execute(delete(TURNS).where(TURNS.c.received_at < _time(before))).rowcount
+    return connection.execute(delete(TURNS).where(TURNS.c.received_at < text_of_time(before))).rowcount

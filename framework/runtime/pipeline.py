@@ -100,6 +100,11 @@ class Pipeline:
         self._deliver = Deliver(writer, limits, timing)
         self._drafts = Drafts(bot.service, self.reviews, limits, self._deliver)
 
+    @property
+    def rule_names(self) -> tuple[str, ...]:
+        """The names of the rules, in the order in which a turn passes them."""
+        return (*map(_name, self._rules), "allow", *map(_name, self._answer_rules))
+
     async def run(self, turn: Turn) -> Outcome:
         """The turn from its start to its outcome. Raises FencedError if another replica has the turn, and nothing else:
         any other error is logged and an outcome.

@@ -1,0 +1,1 @@
+"""The console: pages for the team on what the bots do, and where a person decides. It decides nothing itself."""
