@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from framework.runtime.core.bot import Erase, RunningBot
     from framework.runtime.state.feedback import FeedbackLog
     from framework.runtime.state.handover_book import HandoverBook
+    from framework.runtime.state.pauses import Pauses
     from framework.settings import Settings
     from framework.stream.model import ChannelRef
     from framework.stream.port import ChatService
@@ -45,6 +47,7 @@ class Stores:
     usage: UsageBook | None = None
     erase: Erase | None = None
     history: HistoryWriter | None = None
+    pauses: Pauses | None = None
 
     @classmethod
     def of(cls, bot: Bot, settings: Settings) -> Stores:
@@ -56,6 +59,7 @@ class Stores:
         from framework.runtime.erasure import Eraser
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
+        from framework.runtime.state.pauses import Pauses
         from framework.storage import Storage
 
         address = settings.database.get_secret_value()
@@ -67,6 +71,7 @@ class Stores:
             DatabaseUsageBook(address),
             Eraser([bot], settings),
             HistoryWriter(DatabaseHistory(storage)) if settings.history else None,
+            Pauses(storage, now=_utc_now, monotonic=time.monotonic),
         )
 
     @classmethod
@@ -80,6 +85,7 @@ class Stores:
             before.usage or fresh.usage,
             fresh.erase,
             before.history,
+            before.pauses,
         )
 
 
@@ -127,6 +133,7 @@ def make_running(
         tuple(additions.rules) if additions else (),
         tuple(additions.observers) if additions else (),
         stores.history,
+        pauses=stores.pauses,
     )
 
 

@@ -135,20 +135,19 @@ class Serving:
             limits=_limits(settings),
             engine=engine,
             connected=settings.by_websocket,
-            push_sources=_push_sources(settings, guarding, self._console(stack, engine)),
+            push_sources=_push_sources(settings, guarding, self._console(stack, engine, self._reloads)),
             pull_sources=_pull_sources(settings),
             on_event=guarding.hear if guarding is not None else None,
             renewals=_told(self._reloads, settings) if self._sandbox else self._reloads.all(),
         )
 
-    def _console(self, stack: AsyncExitStack, engine: DurableEngine) -> Callable[[], ConsoleParts]:
+    def _console(self, stack: AsyncExitStack, engine: DurableEngine, reloads: Reloads) -> Callable[[], ConsoleParts]:
         """What makes the console's parts, once somebody is served."""
 
         def make() -> ConsoleParts:
             from framework.app.console import make_console
 
-            reloads = self._reloads
-            parts = make_console(self._settings, engine, lambda: [] if reloads is None else reloads.running)
+            parts = make_console(self._settings, engine, reloads)
             stack.callback(parts.storage.close)
             return parts
 

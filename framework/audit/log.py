@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +26,18 @@ def _tables() -> MetaData:
 
 
 SCHEMA = Schema("audit", 1, _tables)
+
+
+@dataclass(frozen=True)
+class SoughtEntries:
+    """Which entries. `who` did it; `words` are in the operation, the channel, the arguments or the details, or name the
+    person on whose behalf. `before` is the number of an entry: only older ones.
+    """
+
+    who: str = ""
+    words: str = ""
+    outcome: str = ""
+    before: int | None = None
 
 
 class AuditLog:
@@ -52,6 +64,10 @@ class AuditLog:
             return self.storage.read_now(SCHEMA, lambda connection: _newest(connection, count))
         except EngineError as error:
             raise _failure(error) from None
+
+    async def find(self, wanted: SoughtEntries, count: int) -> list[dict[str, Any]]:
+        """The newest entries that fit, the newest first."""
+        return await _told(self.storage.read(SCHEMA, lambda connection: _found(connection, wanted, count)))
 
     async def erase(self, user_id: str) -> int:
         """Blank the arguments and details of all that was done for a person. Returns how many entries there were."""
@@ -112,6 +128,26 @@ def _newest(connection: Connection, count: int) -> list[dict[str, Any]]:
 
     rows = connection.execute(select(AUDIT).order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()).limit(count)).mappings()
     return [{name: value for name, value in row.items() if name != "origin"} for row in reversed(rows.all())]
+
+
+def _found(connection: Connection, wanted: SoughtEntries, count: int) -> list[dict[str, Any]]:
+    from sqlalchemy import or_, select
+
+    from framework.audit.tables import AUDIT
+
+    query = select(AUDIT)
+    if wanted.who:
+        query = query.where(AUDIT.c.who == wanted.who)
+    if wanted.outcome:
+        query = query.where(AUDIT.c.outcome == wanted.outcome)
+    if wanted.words:
+        columns = (AUDIT.c.operation, AUDIT.c.channel, AUDIT.c.arguments, AUDIT.c.detail)
+        among = [column.contains(wanted.words, autoescape=True) for column in columns]
+        query = query.where(or_(*among, AUDIT.c.caller == wanted.words, AUDIT.c.approved_by == wanted.words))
+    if wanted.before is not None:
+        query = query.where(AUDIT.c.id < wanted.before)
+    rows = connection.execute(query.order_by(AUDIT.c.id.desc()).limit(count)).mappings()
+    return [{name: value for name, value in row.items() if name != "origin"} for row in rows]
 
 
 def _erase(connection: Connection, user_id: str) -> int:

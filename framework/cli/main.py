@@ -23,6 +23,7 @@ from framework.cli import (
     moderation,
     new,
     ops,
+    pause,
     reply,
     report,
     run,
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 for module in (
     run, turns, reply, chat, ask, new, check, doctor, explain, conversations, schema, erase, moderation,
-    campaign, report, console, ops, mcp, sandbox,
+    campaign, report, console, pause, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)
 

@@ -13,6 +13,7 @@ from framework.console.roles import Roles
 from framework.console.sign_ins import SignIns
 from framework.insight.conversations import Conversations
 from framework.insight.history_database import DatabaseHistory
+from framework.runtime.state.pauses import Pauses
 from framework.stream.timing import Timing
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class ConsoleParts:
     def conversations(self) -> Conversations:
         """The turns by channel."""
         return Conversations(self.storage)
+
+    @cached_property
+    def pauses(self) -> Pauses:
+        """What is paused."""
+        return Pauses(self.storage, now=self.timing.now, monotonic=self.timing.monotonic)
 
     def bot(self, name: str) -> RunningBot | None:
         """Return a bot that runs here; None if there is none of this name."""

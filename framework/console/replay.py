@@ -19,6 +19,7 @@ GATES: dict[str, str] = {
     "LoopGuard": "It is not a loop of automatic answers",
     "ReviewGate": "It is not the team's word on a draft or a tool call",
     "HandoverGate": "No person has taken over",
+    "PauseGate": "Nobody has paused the bot or the channel",
     "Gate": "Triggers and conditions let it through",
     "language_before": "The language of the talk before it was looked at",
     "signs": "Nothing in it calls for a person",

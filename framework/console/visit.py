@@ -25,7 +25,16 @@ _log = structlog.get_logger(__name__)
 MOST_BYTES = 128 * 1024
 """Of a form: a draft of 20,000 characters fits."""
 PATH = "/console"
-PAGES = (("/", "Conversations"),)
+PAGES = (
+    ("/", "Conversations"),
+    ("/handovers", "Handovers"),
+    ("/reviews", "Reviews"),
+    ("/bots", "Bots"),
+    ("/dead", "Dead letters"),
+    ("/turns", "Turns"),
+    ("/audit", "Audit log"),
+    ("/report", "Report"),
+)
 """The pages that stand in the menu."""
 
 

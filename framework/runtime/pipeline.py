@@ -42,6 +42,7 @@ from framework.runtime.decide.content import fixed_text, no_text, saying
 from framework.runtime.decide.duplicates import AlreadyAnswered, around_of, readable
 from framework.runtime.decide.gate import Gate
 from framework.runtime.decide.loops import LoopGuard
+from framework.runtime.decide.pause_gate import PauseGate
 from framework.runtime.decide.spoken import language, language_before
 from framework.runtime.handover.rules import HandoverGate, HandoverWatch, signs
 from framework.runtime.handover.steps import HandoverSteps
@@ -88,6 +89,7 @@ class Pipeline:
             self._guard,
             ReviewGate(bot, self.reviews),
             HandoverGate(bot.service, self.handover),
+            PauseGate(bot),
             Gate(bot.service),
             language_before,
             signs,

@@ -16,9 +16,7 @@ from framework.engine.port import DeadLetter, Done, Engine, Execution, FencedErr
 from framework.errors import ChatServiceError, EngineError
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import VERSION, patience
-from framework.runtime.handover.recall import RESUMED
 from framework.runtime.handover.steps import HandoverSteps
-from framework.runtime.reply.post import post_once
 from framework.runtime.review.record import outcome_of
 from framework.runtime.review.service import ReviewService, Said
 from framework.runtime.state.feedback import Feedback
@@ -31,7 +29,6 @@ from framework.stream.model import (
     ChannelRef,
     ChannelState,
     Message,
-    OutgoingMessage,
     Reaction,
     ReactionGone,
     ReactionNew,
@@ -307,13 +304,8 @@ class SideJobs:
         at = datetime.fromisoformat(payload["at"])
         if state is None or not state.is_open or at <= state.since or not await self._of_team(channel, user):
             return "no handover of theirs to end"
-        said = OutgoingMessage(
-            "", definition.phrases.spoken(definition.identity.language).resumed, custom={"outcome": RESUMED}
-        )
-        chain = self._bot.ids.of(state.trigger, made_up=state.made_up).chain("resumed")
-        service, bot_user_id = self._bot.service, self._bot.user_id
-        await post_once(service, channel, chain, said, bot_user_id=bot_user_id, check=execution.check)
-        await self._handover.close(channel, state, until=at, act=Act(user.id, job.key))
+        act = Act(user.id, job.key)
+        await self._handover.hand_back(channel, state, at=at, act=act, check=execution.check)
         return "the team handed back"
 
 

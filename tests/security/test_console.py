@@ -9,18 +9,34 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from framework.console.guard import Reach
 from framework.console.sign_ins import IDLE, LINK_LASTS, LONGEST
+from framework.errors import FrameworkError
 from tests.support.bots import CID
 from tests.support.chat import ANN
-from tests.support.console import LINE, Stand, stand
+from tests.support.console import LINE, Stand, handed_over, stand
 
-PAGES = ("/console/", "/console/conversations/rows", f"/console/conversation?channel={CID}", "/console/turn?key=turn-1")
-ACTS = ("/console/sign-out",)
+PAGES = (
+    "/console/",
+    "/console/conversations/rows",
+    f"/console/conversation?channel={CID}",
+    "/console/turn?key=turn-1",
+    "/console/handovers",
+    "/console/reviews",
+    "/console/bots",
+    "/console/dead",
+    "/console/turns",
+    "/console/audit",
+    "/console/report",
+)
+OF_AGENTS = ("handovers/take", "handovers/give", "handovers/back", "reviews/decide")
+OF_ADMINS = ("bots/pause", "bots/resume", "dead/retry", "reviews/operation")
+ACTS = ("/console/sign-out", *(f"/console/{one}" for one in (*OF_AGENTS, *OF_ADMINS)))
 
 
 @pytest_asyncio.fixture
@@ -96,6 +112,58 @@ async def test_who_is_not_of_the_team_gets_in_only_if_the_operator_grants_it(at:
     assert (await (await at.signed_in("eve", "viewer")).get("/console/")).status == 200
 
 
+@pytest.mark.parametrize(("role", "beyond"), [("viewer", OF_AGENTS + OF_ADMINS), ("agent", OF_ADMINS)])
+async def test_no_role_does_what_is_another_ones(at: Stand, role: str, beyond: tuple[str, ...]) -> None:
+    browser = await at.signed_in("mo", role)
+    fields: Any = {"bot": "support_bot", "channel": CID, "key": "turn-1", "id": "x", "word": "yes", "to": "mo"}
+    for path in beyond:
+        assert (await browser.post(f"/console/{path}", **fields)).status == 403, path
+        assert f"/console/{path}" not in (await browser.get(f"/console/{path.partition('/')[0]}")).text
+    assert await at.parts.pauses.all() == []
+    admin = await at.signed_in("root", "admin")
+    assert (await admin.post("/console/bots/pause", **fields)).status == 303
+    assert len(await at.parts.pauses.all()) == 1
+
+
+async def test_a_granted_role_decides_nothing_for_a_team_that_the_person_is_not_of(at: Stand) -> None:
+    await handed_over(at)
+    eve = await at.signed_in("eve", "admin")
+    for act in ("take", "give", "back"):
+        answer = await eve.post(f"/console/handovers/{act}", bot="support_bot", channel=CID, to="eve")
+        assert answer.status == 409, act
+        assert "not of the team" in answer.said
+    state = (await at.bot.handovers.of(at.bot.scope, [CID]))[CID]
+    assert (state.is_open, state.taken, state.to) == (True, None, ("mo",))
+    mo = await at.signed_in("mo")
+    assert (await mo.post("/console/handovers/take", bot="support_bot", channel=CID)).status == 303
+
+
+async def test_every_act_and_every_refusal_is_in_the_audit_log_under_the_persons_name(at: Stand) -> None:
+    await handed_over(at)
+    eve, mo = await at.signed_in("eve", "agent"), await at.signed_in("mo")
+    await eve.post("/console/handovers/take", bot="support_bot", channel=CID)
+    await mo.post("/console/handovers/take", bot="support_bot", channel=CID)
+    taken = [one for one in await at.audited() if one["operation"] == "console: take a handover"]
+    assert [(one["who"], one["outcome"], one["channel"]) for one in taken] == [
+        ("eve", "refused", CID),
+        ("mo", "done", CID),
+    ]
+    assert all(mo.token not in one["arguments"] for one in await at.audited())
+
+
+async def test_an_act_that_cannot_be_written_down_is_not_done(at: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = await at.signed_in("root")
+
+    async def full(_entry: object) -> int:
+        raise FrameworkError("The audit log cannot be written, so that nothing is executed.")
+
+    monkeypatch.setattr(at.parts.audit, "begin", full)
+    assert (await browser.post("/console/bots/pause", bot="support_bot")).status == 409
+    assert await at.parts.pauses.all() == []
+    monkeypatch.undo()
+    assert (await browser.post("/console/bots/pause", bot="support_bot")).status == 303
+
+
 async def test_who_loses_the_role_loses_the_console(at: Stand) -> None:
     browser = await at.signed_in("mo")
     at.world.people["mo"] = replace(at.world.people["mo"], role="user")
@@ -163,7 +231,17 @@ async def test_what_people_write_and_are_called_is_text(at: Stand) -> None:
     line = replace(LINE, message=asked.id, user=HOSTILE, reason=f"{HOSTILE}\u202e")
     await at.turns(line, replace(line, key=HOSTILE, channel=channel))
     browser = await at.signed_in("mo")
-    for path in ("/console/", "/console/turn?key=turn-1", f"/console/?words={HOSTILE}&said={HOSTILE}"):
+    await handed_over(at, reason=f"{HOSTILE}\u202e", to=(HOSTILE,))
+    await at.parts.pauses.pause("support_bot", channel, HOSTILE)
+    hostile = f"/console/?words={HOSTILE}&said={HOSTILE}"
+    for path in (
+        "/console/",
+        "/console/turn?key=turn-1",
+        hostile,
+        "/console/handovers",
+        "/console/bots",
+        "/console/turns",
+    ):
         page = await browser.get(path)
         assert page.status == 200, path
         assert "<img" not in page.text

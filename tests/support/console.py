@@ -24,6 +24,7 @@ from framework.insight.history import TurnLine
 from framework.net.http_server import serving
 from framework.net.listener import listen, url_of
 from framework.runtime.core.bot import RunningBot
+from framework.runtime.state.handover import Handover, opening
 from framework.storage import Storage
 from framework.stream.model import User
 from framework.stream.timing import Timing
@@ -160,6 +161,28 @@ class Stand:
         return await asyncio.to_thread(self.parts.audit.last, 100)
 
 
+async def handed_over(at: Stand, channel: str = CID, **more: Any) -> None:
+    """Somebody waits for a person in a channel."""
+    made = {
+        "since": at.clock.now(),
+        "turn": "turn-1",
+        "trigger": "m-1",
+        "reason": "A person was asked for.",
+        "to": ("mo",),
+    }
+    state = Handover(state="open", **{**made, **more})
+    await at.bot.handovers.change(at.bot.scope, channel, opening(state))
+
+
+@asynccontextmanager
+async def served(parts: ConsoleParts, reach: Reach | None = None) -> AsyncIterator[str]:
+    """Serve a console, and yield its address."""
+    app = Starlette(routes=console_routes(parts, reach or Reach("", local=True)))
+    bound = listen("127.0.0.1:0", what="The console", variable="TEST")
+    async with serving(app, bound, name="console", grace=1):
+        yield url_of(bound)
+
+
 @asynccontextmanager
 async def stand(
     folder: Path,
@@ -186,10 +209,8 @@ async def stand(
     )
     local = engine or LocalEngine(concurrency=4, now=clock.now)
     parts = ConsoleParts(lambda: [bot], local, storage, timing=timing)
-    app = Starlette(routes=console_routes(parts, reach or Reach("", local=True)))
-    bound = listen("127.0.0.1:0", what="The console", variable="TEST")
-    made = Stand(world, clock, parts, bot, service, url_of(bound))
-    async with serving(app, bound, name="console", grace=1):
+    async with served(parts, reach) as url:
+        made = Stand(world, clock, parts, bot, service, url)
         try:
             yield made
         finally:

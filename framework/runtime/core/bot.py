@@ -18,6 +18,7 @@ from framework.outbound import UNSCREENED, Screen
 from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.state.ids import MessageIds
+from framework.runtime.state.pauses import Pauses
 from framework.stream.model import ChannelRef
 from framework.stream.port import ChatService
 
@@ -51,6 +52,7 @@ class RunningBot:
 
     `rules` and `observers` are added to the pipeline's own, for every turn of the bot (see `Rule` and `Observer`).
     `history` keeps a line for each turn that was decided; without it none is kept.
+    `pauses` are looked at by every turn; without them nobody can pause the bot.
     `campaigns` are those in the bot's folder; without them none is sent, and STOP is a message like others.
     """
 
@@ -69,6 +71,7 @@ class RunningBot:
     observers: Sequence[Observer] = ()
     history: HistoryWriter | None = None
     campaigns: BotCampaigns | None = None
+    pauses: Pauses | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

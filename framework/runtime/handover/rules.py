@@ -85,7 +85,7 @@ class HandoverGate:
             return
         if of_team(trigger, turn.definition.team):
             await turn.fence()
-            await self._steps.take(turn, state)
+            await self._steps.take(turn.channel, state, trigger.user, trigger.id)
 
 
 def is_resume(turn: Turn) -> bool:

@@ -16,15 +16,17 @@ from framework.names import plain_name
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.outcome import HandedOff, HandOver, Outcome
-from framework.runtime.core.turn import Turn
+from framework.runtime.core.turn import Turn, unfenced
 from framework.runtime.handover.alerts import Alerts
-from framework.runtime.handover.recall import HANDED_OFF, recalled
+from framework.runtime.handover.recall import HANDED_OFF, RESUMED, recalled
 from framework.runtime.handover.signs import PUBLIC
 from framework.runtime.reply.drive import HandedOver
+from framework.runtime.reply.post import post_once
 from framework.runtime.reply.writer import ReplyWriter
 from framework.runtime.state.handover import BY_TIME, FIELD, Act, Change, Handover, altering, closing, opening, taking
 from framework.runtime.team.people import people, proven
-from framework.stream.model import ChannelRef, Message
+from framework.stream.model import ChannelRef, Message, OutgoingMessage, User
+from framework.stream.port import Check
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
@@ -106,12 +108,34 @@ class HandoverSteps:
         book, scope = self._bot.handovers, self._bot.scope
         return await book.failures(scope, talk, turn.ids.job, failed=failed, limit=limit)
 
-    async def take(self, turn: Turn, state: Handover) -> None:
-        """Somebody of the team wrote: they have taken over."""
-        user = turn.trigger.user
-        act = Act(user.id, turn.trigger.id, plain_name(user.name))
-        taken = await self._change(turn.channel, taking(state.turn, act))
-        await self._show(turn.channel, taken)
+    async def take(self, channel: ChannelRef, state: Handover, user: User, how: str) -> Handover | None:
+        """Somebody of the team wrote, or said that they take it: they have taken over. `how`: by which message or act.
+
+        Returns the state as it is then: somebody else may have been first.
+        """
+        taken = await self._change(channel, taking(state.turn, Act(user.id, how, plain_name(user.name))))
+        await self._show(channel, taken)
+        return taken
+
+    async def call(self, channel: ChannelRef, state: Handover, to: Sequence[str], *, at: datetime) -> Handover | None:
+        """Give an open handover on: these people are called in place of the others, and nobody has it yet."""
+        await self._service.add_members(channel, to)
+        how = altering(state.turn, lambda one: replace(one, to=tuple(to), taken=None, called_at=at))
+        called = await self._change(channel, how)
+        await self._show(channel, called)
+        _log.info("handover.called", channel=str(channel), to=list(to))
+        return called
+
+    async def hand_back(
+        self, channel: ChannelRef, state: Handover, *, at: datetime, act: Act, check: Check = unfenced
+    ) -> Handover | None:
+        """Say that the bot is back, once, and end the handover."""
+        definition, ids = self._bot.at(channel).definition, self._bot.ids
+        text = definition.phrases.spoken(definition.identity.language).resumed
+        said = OutgoingMessage("", text, custom={"outcome": RESUMED})
+        chain = ids.of(state.trigger, made_up=state.made_up).chain("resumed")
+        await post_once(self._service, channel, chain, said, bot_user_id=self._bot.user_id, check=check)
+        return await self.close(channel, state, until=at, act=act)
 
     async def close(self, channel: ChannelRef, state: Handover, *, until: datetime, act: Act) -> Handover | None:
         """The bot is back. What was written up to `until` was for the person. `act`: who handed back, and how."""

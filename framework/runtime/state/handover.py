@@ -47,7 +47,8 @@ class Handover:
     between was for the person, and is not answered later. `turn` is the key of the turn that opened it, `trigger` the
     message that it answers, or, with `made_up`, what happened. `to` are the people called, `taken` who of the team
     wrote first, `ended` who handed back. `alerted`: the team's channel was told. `past` are the ones before this one.
-    `away`: it was opened outside the team's hours.
+    `away`: it was opened outside the team's hours. `called_at`: when others were called after the first ones, and
+    `reminders`: how often that was because nobody came.
     """
 
     state: Literal["open", "closed"]
@@ -63,6 +64,8 @@ class Handover:
     ended: Act | None = None
     past: tuple[Past, ...] = ()
     away: bool = False
+    called_at: datetime | None = None
+    reminders: int = 0
 
     @property
     def is_open(self) -> bool:
