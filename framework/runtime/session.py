@@ -55,6 +55,8 @@ from framework.stream.model import (
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
+_FORGOTTEN_EVERY = 15.0
+"""Seconds between two looks for handovers for which nobody came."""
 REPLICA = f"{socket.gethostname()}:{os.getpid()}"
 """This process, for people who look at what replicas did."""
 
@@ -146,6 +148,8 @@ class Session:
         timers.every(self._limits.discovery, look_around, name=f"{name} discovery")
         timers.every(self._limits.reconciliation, reconcile, name=f"{name} reconciliation")
         timers.every(EVERY, background.periodically(ready, self._campaigns.look), name=f"{name} campaigns")
+        forgotten = background.periodically(ready, self._side_jobs.look_for_forgotten)
+        timers.every(_FORGOTTEN_EVERY, forgotten, name=f"{name} handovers")
         timers.every(LOOK, background.periodically(ready, self._synthetic.look), name=f"{name} schedules")
 
     async def handle(self, job: Job, execution: Execution) -> JobResult:

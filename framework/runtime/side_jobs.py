@@ -92,6 +92,19 @@ class SideJobs:
         for state in states:
             await self._look_at_handover(state, handovers.get(str(state.channel)))
 
+    async def look_for_forgotten(self) -> None:
+        """Open handovers for which nobody came: the next person is called. Raises EngineError."""
+        definition = self._bot.definition
+        if not any(one.handover.remind for one in (definition, *definition.overrides.values())):
+            return
+        for cid, state in (await self._bot.handovers.open_ones(self._bot.scope)).items():
+            channel, number = ChannelRef.parse(cid), state.reminders + 1
+            if not self._handover.is_due(channel, state, self._timing.now()):
+                continue
+            key = f"{self._bot.user_id}|remind|{cid}|{state.turn}|{number}"
+            payload = {"do": "remind", "channel": cid, "turn": state.turn, "number": number}
+            await self._accept(key, f"{self._bot.user_id}|{cid}|", payload)
+
     async def look(self, states: Sequence[ChannelState]) -> None:
         """Channels were read: what of it is overdue, or was missed while nobody listened. Raises ChatServiceError."""
         for state in states:
@@ -219,6 +232,8 @@ class SideJobs:
         match payload["do"]:
             case "over":
                 return await self._over(channel)
+            case "remind":
+                return await self._handover.remind(channel, payload["turn"], payload["number"])
             case "expire" | "carry out" if "approval" in payload:
                 return await self._finish(payload["approval"], execution)
             case "lost":

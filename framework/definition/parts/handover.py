@@ -41,6 +41,12 @@ class HandoverOptions(Part):
         "all", description="Call all of them, or the next one in turn (`round_robin`)."
     )
     alert: str = Field("", description="TYPE:ID of a channel where the team is told.", examples=["team:support-desk"])
+    remind: Duration = Field(
+        timedelta(0),
+        examples=["10m"],
+        description="If nobody of the team has written or taken it after this long, the next person is called, and so "
+        "on, in the team's hours. `0s`: nobody else is.",
+    )
     summary: bool = Field(True, description="Post a summary for the person who takes over. Only the team sees it.")
     resume_command: str = Field("/bot resume", description="What a person of the team writes to hand back.")
     resume_reaction: str = Field(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 
-from framework.errors import ChatServiceError
+from framework.errors import ChatServiceError, DuplicateMessageError
 from framework.names import as_code, plain_name, shown_name
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.channel_view import ChannelView
@@ -15,12 +16,14 @@ from framework.runtime.core.turn import Turn
 from framework.runtime.handover.signs import PUBLIC
 from framework.runtime.handover.summary import summarise
 from framework.runtime.reply.post import post_once
+from framework.runtime.state.handover import Handover
 from framework.runtime.state.ids import Purpose
 from framework.runtime.state.own import NOTE, own
 from framework.runtime.team.channels import REMEDY, prepare
 from framework.runtime.team.people import audience
 from framework.stream.model import ChannelRef, OutgoingMessage
 
+_REMINDER = "handover reminder"
 _log = structlog.get_logger(__name__)
 
 
@@ -48,6 +51,28 @@ class Alerts:
         if reason is not None:
             _log.error("handover.not_alerted", alert=str(place), why=reason, text=message.text, hint=REMEDY)
         return reason is None
+
+    async def remind(self, channel: ChannelRef, state: Handover, to: str, *, waited: timedelta) -> None:
+        """Say in the team's channel, once, that somebody else was called because nobody came."""
+        definition = self._bot.at(channel).definition
+        if not definition.handover.alert:
+            return
+        place = ChannelRef.parse(definition.handover.alert)
+        minutes = max(1, round(waited.total_seconds() / 60))
+        text = f"{as_code(str(channel))} has waited for a person for {minutes} min. Called now: {as_code(to)}."
+        id_ = self._service.id_key.id_of(_REMINDER, state.turn, str(state.reminders))
+        try:
+            reason = await prepare(self._service, self._bot.user_id, definition.team, place)
+            if reason is None:
+                await self._service.send(place, OutgoingMessage(id_, text, custom={"handover_channel": str(channel)}))
+        except DuplicateMessageError:
+            return
+        except ChatServiceError as error:
+            if error.retryable:
+                raise
+            reason = error.what
+        if reason is not None:
+            _log.error("handover.not_alerted", alert=str(place), why=reason, text=text, hint=REMEDY)
 
     async def sum_up(self, turn: Turn, view: ChannelView, called: Sequence[str], detail: str, drafted: str) -> bool:
         """Post the summary into the customer's channel, once, for the team's eyes alone. `drafted` is the model's own.

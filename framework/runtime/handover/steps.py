@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -126,6 +127,40 @@ class HandoverSteps:
         _log.info("handover.called", channel=str(channel), to=list(to))
         return called
 
+    def is_due(self, channel: ChannelRef, state: Handover, now: datetime) -> bool:
+        """Whether nobody came for so long that the next person is to be called, in the team's hours."""
+        definition = self._bot.at(channel).definition
+        after, hours = definition.handover.remind, definition.team.hours
+        if not after or not state.is_open or state.taken is not None:
+            return False
+        return now >= (state.called_at or state.since) + after and (hours is None or hours.is_open(now))
+
+    async def remind(self, channel: ChannelRef, turn: str, number: int) -> str:
+        """Call the next person, for the time `number`. Returns what came of it, for the log."""
+        state, now = await self.state(channel), self._timing.now()
+        if state is None or state.turn != turn or state.taken is not None or not state.is_open:
+            return "somebody came"
+        if state.reminders < number:
+            following = await self._following(channel, state)
+            if following is None:
+                return "there is nobody else to call"
+            how = partial(replace, to=(*state.to, following), called_at=now, reminders=number)
+            state = await self._change(channel, altering(turn, lambda one: one if one.taken else how(one))) or state
+        called = state.to[-1]
+        await self._service.add_members(channel, [called])
+        await self._show(channel, state)
+        await self._alerts.remind(channel, state, called, waited=now - state.since)
+        _log.info("handover.reminded", channel=str(channel), called=called, times=state.reminders)
+        return f"{called} was called"
+
+    async def _following(self, channel: ChannelRef, state: Handover) -> str | None:
+        """The next of the team who was not called; if all were, the one who was called first."""
+        definition = self._bot.at(channel).definition
+        everybody = await people(self._service, definition.team)
+        named = await proven(self._service, definition.handover.to)
+        team = tuple(dict.fromkeys([*named, *everybody]))
+        return min(team, key=lambda one: _last(state.to, one), default=None)
+
     async def hand_back(
         self, channel: ChannelRef, state: Handover, *, at: datetime, act: Act, check: Check = unfenced
     ) -> Handover | None:
@@ -223,6 +258,11 @@ class HandoverSteps:
             _log.warning("handover.not_added", users=list(to), error=error.what)
             return ()
         return tuple(to)
+
+
+def _last(called: Sequence[str], one: str) -> int:
+    """Where somebody stands last among those who were called; -1 if they were not."""
+    return max((place for place, other in enumerate(called) if other == one), default=-1)
 
 
 def _told(turn: Turn, plan: HandoverPlan, why: HandOver, *, reached: bool) -> HandedOver:
