@@ -68,6 +68,22 @@ async def cancel(*tasks: asyncio.Future[Any]) -> None:
         await asyncio.wait(going)
 
 
+async def cancel_repeatedly(*tasks: asyncio.Future[Any], every: float = 0.2, tries: int = 25) -> bool:
+    """Cancel what is not done, again each `every` seconds; return whether all have ended after so many tries.
+
+    For tasks without anything to clean up that wait in a library: `asyncio.wait_for` of Python 3.11 loses a
+    cancellation that comes at the moment of the result, and a loop would then go on for ever.
+    """
+    going = {task for task in tasks if not task.done()}
+    for _ in range(tries):
+        if not going:
+            break
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=every)
+    return not going
+
+
 async def in_daemon_thread(work: Callable[[], T]) -> T:
     """Run something slow beside the event loop, in a thread that Ctrl-C need not wait for. Raise what it raises."""
     loop = asyncio.get_running_loop()

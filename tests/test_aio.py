@@ -1,10 +1,11 @@
 """Work beside a block, and races: what is cancelled, what is waited for, whose error is raised."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
-from framework.aio import background, cancel, race, together
+from framework.aio import background, cancel, cancel_repeatedly, race, together
 
 
 class Work:
@@ -143,3 +144,38 @@ async def test_one_that_fails_ends_the_others_and_its_error_is_raised_as_it_is()
     with pytest.raises(ValueError, match="broken"):
         await together(work.run(), _fail(ValueError("broken")))
     assert work.state == "ended"
+
+
+async def test_a_loop_that_loses_cancellations_ends_all_the_same() -> None:
+    lost = 0
+
+    async def loop() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(1000)
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 3:
+                    raise
+
+    task = asyncio.create_task(loop())
+    await asyncio.sleep(0)
+    assert await cancel_repeatedly(task, every=0.01)
+    assert task.cancelled()
+    assert lost == 4
+
+
+async def test_one_that_cannot_be_cancelled_is_not_waited_for_without_end() -> None:
+    stop = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not stop.is_set():
+            with suppress(asyncio.CancelledError):
+                await stop.wait()
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    assert not await cancel_repeatedly(task, every=0.01, tries=3)
+    stop.set()
+    await task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.nats.address import address
 from framework.engine.nats.erasure import erase_in_nats
+from framework.engine.nats.journal import NatsJournal
 from framework.engine.nats.records import STREAMS, decoded, encoded, heartbeat_at, stream_name
 from framework.engine.nats.store import NatsStore
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.errors import EngineError, SettingsError
 from tests.engine.contract import Recorder, job
+from tests.engine.replica import QUICK
 from tests.support.nats import Nats
 from tests.support.waiting import until
 
@@ -148,3 +151,27 @@ def test_an_address_names_servers_and_shows_no_password(url: str, shown: str, re
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="not understood"):
         address(url)
+
+
+async def test_closing_ends_although_a_library_lost_a_cancellation(nats: Nats) -> None:
+    """`asyncio.wait_for` of Python 3.11, in which a heartbeat waits, loses one that comes with the answer."""
+    engine = await asyncio.to_thread(open_engine, nats.journal(), rhythm=QUICK)
+    journal = engine._journal
+    assert isinstance(journal, NatsJournal)
+    members = journal.replica.members
+    waits, lost = threading.Event(), threading.Event()
+
+    async def losing() -> None:
+        waits.set()
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            if lost.is_set():
+                raise
+            lost.set()
+
+    members.beat = losing  # type: ignore[method-assign]
+    await until(waits.is_set)
+    async with asyncio.timeout(60):
+        await engine.close()
+    assert lost.is_set()

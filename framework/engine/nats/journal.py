@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from framework.aio import cancel_repeatedly
 from framework.engine.journal import Landed, Listener, Retention
 from framework.engine.liveness import Rhythm
 from framework.engine.nats.address import NatsAddress
@@ -284,7 +285,13 @@ class NatsJournal:
         if self._closed:
             work.close()
             raise self.replica.store.closed()
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        try:
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise self.replica.store.closed() from None  # the journal ended meanwhile, not the caller
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done that nobody waits for."""
@@ -313,9 +320,8 @@ class NatsJournal:
         self._loop.call_soon_threadsafe(self._loop.stop)
         if self._thread.is_alive():
             self._thread.join()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(cancel_repeatedly(*asyncio.all_tasks(self._loop), every=0.05))
+        self._loop.run_until_complete(asyncio.sleep(0))  # whoever waited for one of them is told
         self._loop.close()
 
 

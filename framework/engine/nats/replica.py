@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from framework.aio import cancel_repeatedly
 from framework.engine.nats.address import NatsAddress
 from framework.engine.nats.durability import tell_durability
 from framework.engine.nats.members import Members
@@ -112,20 +113,25 @@ class NatsReplica:
 
     async def close(self) -> None:
         """Leave, with nothing left behind, as far as NATS can be reached."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_repeatedly(*self._tasks)
+        leaving = asyncio.ensure_future(self._leave())
+        await asyncio.wait({leaving}, timeout=self._rhythm.grace)
+        if not leaving.done():
+            await cancel_repeatedly(leaving)
+            _log.warning("engine.left_unannounced", error="NATS did not answer in time")
+        await self.store.close()
+
+    async def _leave(self) -> None:
+        from nats.errors import Error as NatsError
+
         try:
-            async with asyncio.timeout(self._rhythm.grace):
-                await self.partitions.clean()
-                await self.partitions.release(list(self.partitions.owned))
-                await self.members.leave()
-                await self._wake({"owners": True})
-                await self.store.client.flush(timeout=1)
-        except (EngineError, TimeoutError, OSError) as error:
+            await self.partitions.clean()
+            await self.partitions.release(list(self.partitions.owned))
+            await self.members.leave()
+            await self._wake({"owners": True})
+            await self.store.client.flush(timeout=1)
+        except (EngineError, NatsError, TimeoutError, OSError) as error:
             _log.warning("engine.left_unannounced", error=str(error) or type(error).__name__)
-        finally:
-            await self.store.close()
 
     async def serve(self, scopes: Scopes) -> None:
         """Run the jobs of these scopes from now on, once they are claimed."""

@@ -18,6 +18,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NoStreamResponseError
 from nats.js.errors import Error as JetStreamError
 
+from framework.aio import cancel_repeatedly
 from framework.engine.nats.records import STREAMS, stream_name, stream_of, subjects_of
 from framework.errors import EngineError
 
@@ -32,6 +33,7 @@ _log = structlog.get_logger(__name__)
 _ANSWER = 2.0  # seconds
 _READ = 3.0
 _CONNECT = 5.0
+_CLOSE = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _IN_PROCESS = 0.004  # seconds until another write under the same expectation is kept
 _DUPLICATES = 120 * 10**9  # nanoseconds in which the same message id is the same write
@@ -95,9 +97,15 @@ class NatsStore:
         self._open = True
 
     async def close(self) -> None:
-        """Let go. What waits for an answer gets an error."""
+        """Let go. What waits for an answer gets an error. A server that stands still is not waited for."""
         self._closed = True
-        await self.client.close()
+        closing = asyncio.ensure_future(self.client.close())
+        _, waits = await asyncio.wait({closing}, timeout=_CLOSE)
+        if waits:
+            await cancel_repeatedly(closing)
+            _log.warning("engine.left_open", journal=self.address.shown, hint="The server does not answer.")
+        elif (error := closing.exception()) is not None:
+            _log.warning("engine.left_open", journal=self.address.shown, error=_said(error))
 
     async def put(
         self,
