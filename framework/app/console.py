@@ -10,13 +10,19 @@ if TYPE_CHECKING:
     from framework.app.reloads import Reloads
     from framework.console.parts import ConsoleParts
     from framework.engine.port import Engine
+    from framework.runtime.core.bot import RunningBot
     from framework.settings import Settings
+    from framework.stream.moderation import StreamModeration
 
 
 def make_console(settings: Settings, engine: Engine, reloads: Reloads) -> ConsoleParts:
     """Return the parts. Opens nothing before its first use."""
     from framework.console.parts import ConsoleParts
     from framework.storage import Storage
+    from framework.stream.factory import open_moderation
+
+    def moderation(bot: RunningBot) -> StreamModeration:
+        return open_moderation(settings, bot.user_id)
 
     async def report(since: datetime, until: datetime) -> str:
         from framework.app.report.collect import collect
@@ -24,4 +30,5 @@ def make_console(settings: Settings, engine: Engine, reloads: Reloads) -> Consol
 
         return page(await collect(settings, reloads.bots, since, until))
 
-    return ConsoleParts(lambda: reloads.running, engine, Storage(settings.database.get_secret_value()), report)
+    storage = Storage(settings.database.get_secret_value())
+    return ConsoleParts(lambda: reloads.running, engine, storage, report, moderation)

@@ -10,14 +10,24 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from framework.console.guard import ConsoleGuard, Reach
-from framework.console.pages import bots, conversation, conversations, handovers, records, reviews, signing
+from framework.console.pages import (
+    bots,
+    campaigns,
+    conversation,
+    conversations,
+    handovers,
+    moderation,
+    records,
+    reviews,
+    signing,
+)
 from framework.console.parts import ConsoleParts
 from framework.console.render import FILES, refused
 from framework.console.visit import PATH
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".txt": "text/plain"}
 _SERVED = ("console.css", "console.js", "htmx.min.js", "htmx.LICENSE.txt")
-_PAGES = (signing, conversations, conversation, handovers, reviews, bots, records)
+_PAGES = (signing, conversations, conversation, handovers, reviews, moderation, campaigns, bots, records)
 
 
 def console_routes(parts: ConsoleParts, reach: Reach) -> list[Mount | Route]:

@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from framework.engine.port import Engine
     from framework.runtime.core.bot import RunningBot
     from framework.storage import Storage
+    from framework.stream.moderation import StreamModeration
 
+OpenModeration = Callable[["RunningBot"], "StreamModeration"]
+"""Makes moderation at the chat service, in the name of a bot. Whoever asks for it closes it."""
 MakeReport = Callable[[datetime, datetime], Awaitable[str]]
 """Makes the report of a period, as a page of HTML. Raises FrameworkError."""
 
 
 @dataclass(eq=False)
 class ConsoleParts:
-    """The running bots, the engine and the database. `bots` returns those at work now; `report` None: there is none."""
+    """The running bots, the engine and the database. `bots` returns those at work now. Without `report` and
+    `moderation` there is none.
+    """
 
     bots: Callable[[], Sequence[RunningBot]]
     engine: Engine
     storage: Storage
     report: MakeReport | None = None
+    moderation: OpenModeration | None = None
     timing: Timing = field(default_factory=Timing)
 
     @cached_property

@@ -29,6 +29,8 @@ PAGES = (
     ("/", "Conversations"),
     ("/handovers", "Handovers"),
     ("/reviews", "Reviews"),
+    ("/moderation", "Moderation"),
+    ("/campaigns", "Campaigns"),
     ("/bots", "Bots"),
     ("/dead", "Dead letters"),
     ("/turns", "Turns"),

@@ -124,6 +124,14 @@ class StreamModeration:
             Endpoint.SUBMIT_ACTION, lambda sdk: sdk.post("api/v2/moderation/submit_action", data=body)
         )
 
+    async def restore(self, message_id: str) -> None:
+        """Let a message be seen that was hidden or deleted. Raises ChatServiceError if it is in no review queue."""
+        item = await self._item(message_id) or await self.flag(message_id, "restored")
+        body = {"item_id": item, "action_type": "restore", "restore": {}, "user_id": self._by}
+        await self._patiently(
+            Endpoint.SUBMIT_ACTION, lambda sdk: sdk.post("api/v2/moderation/submit_action", data=body)
+        )
+
     async def delete(self, message_id: str, *, hard: bool = False) -> None:
         """Delete a message. Do nothing if it is gone."""
         await self._unless_gone(

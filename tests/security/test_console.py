@@ -33,9 +33,14 @@ PAGES = (
     "/console/turns",
     "/console/audit",
     "/console/report",
+    "/console/moderation",
+    "/console/campaigns",
 )
-OF_AGENTS = ("handovers/take", "handovers/give", "handovers/back", "reviews/decide")
-OF_ADMINS = ("bots/pause", "bots/resume", "dead/retry", "reviews/operation")
+OF_AGENTS = (
+    *("handovers/take", "handovers/give", "handovers/back", "reviews/decide"),
+    *("moderation/pass", "moderation/delete", "moderation/ban"),
+)
+OF_ADMINS = ("bots/pause", "bots/resume", "dead/retry", "reviews/operation", "campaigns/stop", "campaigns/go-on")
 ACTS = ("/console/sign-out", *(f"/console/{one}" for one in (*OF_AGENTS, *OF_ADMINS)))
 
 
