@@ -277,5 +277,6 @@ class LangChainAgent:
             message=caller.message,
             restricted=caller.restricted,
             chat=self._parts.operations,
+            notifier=conversation.notifier,
             journal=journal,
         )

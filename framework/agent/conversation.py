@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from framework.tools.notices import Notifier
 from framework.values import Json, well_formed
 
 Outcome = Literal["answered", "unsure", "refused"]
@@ -75,7 +76,8 @@ class Conversation:
     `steps`: with it a turn that is tried again repeats neither the finished answer nor tool calls that write.
     `decided`: the id of a tool call that the team approved or denied since. An approved one runs first, once, and the
     bot reports what came of it; then neither utterances nor an instruction are needed.
-    `language`: the two letters of the one that the customer reads; empty: told from the utterances.
+    `language`: the two letters of the one that the customer reads; empty: told from the utterances. `notifier`: by it
+    tools reach people; None where there is no chat.
     """
 
     utterances: tuple[Utterance, ...]
@@ -85,6 +87,7 @@ class Conversation:
     steps: Steps | None = None
     decided: str = ""
     language: str = ""
+    notifier: Notifier | None = field(default=None, repr=False, compare=False)
 
     @property
     def question(self) -> str:

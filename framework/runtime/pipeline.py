@@ -48,6 +48,7 @@ from framework.runtime.handover.rules import HandoverGate, HandoverWatch, signs
 from framework.runtime.handover.steps import HandoverSteps
 from framework.runtime.reply.deliver import Deliver
 from framework.runtime.reply.drive import OURS, Sink, drive, observed
+from framework.runtime.reply.notify import TurnNotices
 from framework.runtime.reply.outgoing import Outgoing
 from framework.runtime.reply.read_mark import marking_read
 from framework.runtime.reply.refusals import Refusals
@@ -218,6 +219,7 @@ class Pipeline:
         watch = HandoverWatch(self.handover, view)
         observers: tuple[Observer, ...] = (account.count, *self._bot.observers, self._outgoing, self._approvals, watch)
         account.ask()
+        conversation = replace(conversation, notifier=TurnNotices(self._bot, turn, self._timing.now))
         events = observed(turn, turn.setup.agent.stream(conversation), observers, watch.rescue)
         return await self._drive(turn, events, self._drafts if turn.definition.drafts.enabled else self._deliver)
 

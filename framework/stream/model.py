@@ -144,7 +144,8 @@ class OutgoingMessage:
     """A message to post. We choose `id`, so the service refuses it a second time.
 
     `visible_to` names the only users, beside the author, who see it; empty: all members. A `silent` message is unread
-    for nobody and notifies nobody.
+    for nobody and notifies nobody. `mentions` are the ids of users whom it is for, whatever its text says. Nobody gets
+    a push of it with `skip_push`.
     """
 
     id: str
@@ -157,6 +158,8 @@ class OutgoingMessage:
     visible_to: tuple[str, ...] = ()
     silent: bool = False
     card: MessageCard | None = None
+    mentions: tuple[str, ...] = ()
+    skip_push: bool = False
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,8 @@ def write_message(message: OutgoingMessage) -> dict[str, Any]:
         body["restricted_visibility"] = list(message.visible_to)
     if message.silent:
         body["silent"] = True
+    if message.mentions:
+        body["mentioned_users"] = list(message.mentions)
     if message.card is not None:
         body["attachments"] = [write_card(message.card)]
     return body

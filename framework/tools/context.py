@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from framework.errors import ToolError
+from framework.tools.notices import Notice, Notified, Notifier, check_notice, people_of
 
 
 def _now() -> datetime:
@@ -38,7 +39,7 @@ class ToolContext:
     id of the message that the turn is about (the one to answer, or that somebody reacted to); empty where there is
     none. `restricted`: only some people of the channel may see what was asked and what is answered, so a tool keeps and
     posts nothing of it where others learn of it. `chat` reaches the chat's operations, where bot.yaml says
-    `operations`: see `execute`.
+    `operations`: see `execute`. `notifier` reaches people by push: see `notify`.
     """
 
     user_id: str
@@ -51,6 +52,7 @@ class ToolContext:
     message: str = ""
     restricted: bool = False
     chat: Chat | None = field(default=None, repr=False, compare=False)
+    notifier: Notifier | None = field(default=None, repr=False, compare=False)
 
     async def execute(
         self, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None
@@ -60,6 +62,35 @@ class ToolContext:
         id is sent once in a turn, however often the turn is tried. Raises ToolError.
         """
         return await self._chat.execute(self, operation_id, arguments, as_user=as_user)
+
+    async def notify(
+        self,
+        users: str | Sequence[str],
+        text: str,
+        *,
+        title: str = "",
+        key: str = "",
+        channel: str = "",
+        quiet_hours: str = "",
+        timezone: str = "UTC",
+    ) -> tuple[Notified, ...]:
+        """Tell people something, with a push to their phones, and return what became of it for each of them.
+
+        Each person gets it once: in this turn however often it is tried, or, with a `key` of your own, in all turns of
+        the bot. It comes as a message from the bot, in a channel of the two or, for members of `channel` (TYPE:ID), in
+        that channel and for their eyes alone. The chat service pushes it as each person's preferences say.
+        `quiet_hours` as in `22:00-8:00`, in `timezone`: then the message comes without a push.
+
+        Raises ToolError if nobody is named, for a text that is empty or too long, where no chat is at hand, and in a
+        turn that only some people may read (`restricted`) for anybody but the person who asked.
+        """
+        people = people_of(users)
+        if self.restricted and set(people) != {self.user_id}:
+            raise ToolError("Only some people may read this conversation: nobody else may be notified of it.")
+        if self.notifier is None:
+            raise ToolError("Nobody can be notified here: run the bot in a channel.")
+        own = f"own\x1f{key}" if key else f"turn\x1f{self.key}"
+        return await self.notifier.send(people, check_notice(Notice(own, text, title, channel, quiet_hours, timezone)))
 
     def id_for(self, *fields: str) -> str:
         """Return the id for a message that several turns may come to post and that is to stand there once. The same

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from stream_chat.async_chat import StreamChatAsync
@@ -15,9 +17,11 @@ from framework.definition.model import BotDefinition
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.one_shot import reply_once
 from framework.runtime.process import run_bots
+from framework.runtime.reply.notify import Notices
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
 from framework.stream.model import ChannelRef
+from framework.tools.notices import Notice
 from tests.support.agent import Pause, ScriptedAgent, TextDelta, answer
 from tests.support.ids import reply_id
 from tests.support.sandbox import RunningSandbox, start_sandbox
@@ -219,3 +223,28 @@ async def test_the_one_shot_command_gives_the_same_id_twice(sandbox: RunningSand
         await bot.service.close()
     assert [done.message_id for done in ids] == [reply_id(question)] * 2
     assert [done.posted for done in ids] == [True, False]
+
+
+async def test_a_notice_is_pushed_once_and_as_the_person_prefers(sandbox: RunningSandbox, person: Person) -> None:
+    bot = make(sandbox, ScriptedAgent())
+    await bot.service.open()
+    notices = Notices(bot.service, bot.user_id, lambda: datetime(2026, 1, 1, 12, tzinfo=UTC))
+    await person.sdk.upsert_user({"id": "ben"})
+    for user in ("ann", "ben"):
+        await person.sdk.add_device(f"phone of {user}", "firebase", user)
+    preferences = [{"user_id": "ben", "chat_level": "none"}]
+    await person.sdk.post("push_preferences", data={"preferences": preferences})
+    try:
+        for _ in range(2):
+            await notices.send(("ann", "ben", "nobody"), Notice("shipped 7", "On its way.", "Shipped"))
+        quiet = Notice("at night", "Psst.", quiet_hours="11:00-13:00")
+        (told,) = await notices.send(("ann",), quiet)
+        assert (told.state, told.is_quiet) == ("sent", True)
+    finally:
+        await bot.service.close()
+    async with httpx.AsyncClient() as client:
+        pushes = (await client.get(f"{sandbox.url}/sandbox/pushes")).json()["pushes"]
+    seen = [(one["user_id"], one.get("why_not") or "") for one in pushes]
+    assert seen.count(("ann", "")) == 1
+    assert seen.count(("ben", "the user wants no push")) == 1
+    assert seen.count(("ann", "skip_push was asked for")) == 1

@@ -53,6 +53,7 @@ class StreamMessages:
         """Post a message. It is repeated while nobody knows whether it arrived: the id makes that safe."""
         card = None if message.card is None else self._screened(message.card, channel)
         body = {**write_message(replace(message, card=card)), "id": message.id}
+        options = {"skip_enrich_url": True, **({"skip_push": True} if message.skip_push else {})}
         failures: list[ChatServiceError] = []
         texts: list[str] = []
 
@@ -60,7 +61,7 @@ class StreamMessages:
             text = newest() if newest is not None else message.text
             texts.append(self._outgoing(channel, text, newest is not None))
             place = sdk.channel(channel.type, path_part(channel.id))
-            reply: JsonObject = await place.send_message({**body, "text": texts[-1]}, self._bot, skip_enrich_url=True)
+            reply: JsonObject = await place.send_message({**body, "text": texts[-1]}, self._bot, **options)
             return reply
 
         try:

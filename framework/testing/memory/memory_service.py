@@ -239,6 +239,7 @@ class MemoryChatService(MemoryAdministration):
             custom=_custom(message.custom),
             silent=message.silent,
             visible_to=message.visible_to,
+            mentioned=message.mentions,
             attachments=shown(message.card),
         )
         self.chat.add(posted)
