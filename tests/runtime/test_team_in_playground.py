@@ -145,6 +145,28 @@ async def test_the_queue_shows_who_waits_and_takes_over_and_hands_back(sandbox: 
         await carl.shows(".queue-none", "You have no conversation.")
 
 
+async def test_a_private_note_stays_with_the_team(sandbox: Running, browser: Browser) -> None:
+    async with running(sandbox, told=True, handover={"enabled": True}):
+        carl = await signed_in(browser, sandbox, "carl")
+        ann = await signed_in(browser, sandbox, "ann", LINK)
+        await ann.write("#composer", "Talk to a human")
+        await ann.shows(".handover", "carl has been asked to join.")
+        await carl.click(".queue-button")
+        await carl.click(".queue-row .button", "Open")
+        await carl.click(".note-switch button", "Private note")
+        await carl.write("#composer", "She is a regular.")
+        await carl.shows(".message.is-note", "She is a regular.")
+        await carl.shows(".message.is-note .message-author", "carl")
+        await carl.shows(".message.is-note .message-note", "Private note. Only the team sees this.")
+        await carl.click(".note-switch button", "Reply")
+        await carl.write("#composer", "Carl here, how can I help?")
+        await ann.shows(".message", "Carl here, how can I help?")
+        assert not await ann.js("document.body.innerText.includes('She is a regular')")
+        assert await ann.js("document.querySelector('.note-switch') === null")
+        later = await signed_in(browser, sandbox, "carl", LINK)
+        await later.shows(".message.is-note", "She is a regular.")
+
+
 async def test_a_customer_has_no_queue_and_their_words_are_not_held_back(sandbox: Running, browser: Browser) -> None:
     async with running(sandbox, told=True, handover={"enabled": True}):
         ann = await signed_in(browser, sandbox, "ann", LINK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import aiohttp
@@ -188,3 +189,60 @@ async def test_a_guest_is_never_of_the_team(world: World) -> None:
 def test_conversations_that_the_patterns_match(join: Any, expected: list[str]) -> None:
     channels = Channels.model_validate({"join": join})
     assert conversations(channels) == expected
+
+
+PRIVATE = "/channels/messaging/bike-private"
+
+
+async def test_a_note_of_the_team_reaches_the_team_alone(world: World) -> None:
+    await world.call(None, "POST", PRIVATE, {"add_members": ["ann", "carl"]})
+    note = {"cid": "messaging:bike-private", "text": "She is a regular, be kind."}
+    assert (await world.call("ann", "POST", "/sandbox/notes", note))[0] == 403
+    assert (
+        await world.call("ann", "POST", f"{PRIVATE}/message", {"message": {**note, "restricted_visibility": ["ann"]}})
+    )[0] == 403
+    assert (await world.call("carl", "POST", "/sandbox/notes", {**note, "text": ""}))[0] == 400
+    assert (await world.call("carl", "POST", "/sandbox/notes", {**note, "cid": "messaging:of-others"}))[0] == 403
+    status, answer = await world.call("carl", "POST", "/sandbox/notes", note)
+    kept = answer["message"]
+    assert (status, kept["user"]["id"], kept["restricted_visibility"]) == (201, "carl", ["carl", "mo"])
+    quote = {"text": "See above", "quoted_message_id": kept["id"]}
+    await world.call("carl", "POST", f"{PRIVATE}/message", {"message": quote})
+    for who, sees in (("ann", False), ("bike-bot", False), ("carl", True), ("mo", True)):
+        _, state = await world.call(who, "POST", f"{PRIVATE}/query", {"state": True})
+        assert (note["text"] in str(state)) is sees, who
+
+
+async def test_no_call_with_a_customers_token_brings_a_note_to_light(world: World) -> None:
+    await world.call(None, "POST", PRIVATE, {"add_members": ["ann", "carl"]})
+    _, answer = await world.call(
+        "carl", "POST", "/sandbox/notes", {"cid": "messaging:bike-private", "text": "Xylophone: she is a regular."}
+    )
+    id_, here = answer["message"]["id"], {"cid": "messaging:bike-private"}
+    search = {"filter_conditions": here, "query": "Xylophone"}
+    mine = {"filter_conditions": here, "message_filter_conditions": {"user.id": "carl"}}
+    for method, path, body in (
+        ("GET", f"/messages/{id_}", None),
+        ("GET", f"/messages/{id_}/replies", None),
+        ("GET", f"/messages/{id_}/reactions", None),
+        ("GET", f"{PRIVATE}/messages?ids={id_}", None),
+        ("GET", f"/search?payload={json.dumps(search)}", None),
+        ("GET", f"/search?payload={json.dumps(mine)}", None),
+        ("POST", f"{PRIVATE}/query", {"state": True, "messages": {"id_around": id_, "limit": 30}}),
+        ("POST", f"{PRIVATE}/query", {"state": True, "messages": {"limit": 30}}),
+        ("POST", "/channels", {"filter_conditions": here, "state": True, "message_limit": 30}),
+        ("POST", "/threads", {"state": True}),
+        ("POST", f"{PRIVATE}/message", {"message": {"text": "?", "quoted_message_id": id_}}),
+        ("POST", f"{PRIVATE}/message", {"message": {"text": "?", "parent_id": id_}}),
+        ("POST", f"/messages/{id_}/reaction", {"reaction": {"type": "like"}}),
+        ("POST", f"/messages/{id_}/translate", {"language": "de"}),
+        ("PUT", f"/messages/{id_}", {"set": {"pinned": True}}),
+        ("POST", "/moderation/flag", {"target_message_id": id_}),
+        ("POST", "/sync", {"channel_cids": [here["cid"]], "last_sync_at": "2020-01-01T00:00:00Z"}),
+        ("GET", f"/messages/{id_}/replies", None),
+        ("DELETE", f"/messages/{id_}", None),
+    ):
+        _, got = await world.call("ann", method, path, body)
+        assert "Xylophone" not in str(got), (method, path)
+    status, again = await world.call("carl", "GET", f"/messages/{id_}")
+    assert (status, again["message"]["text"]) == (200, "Xylophone: she is a regular.")

@@ -15,7 +15,7 @@ from framework.sandbox.chat.feature import FEATURES, Features
 from framework.sandbox.chat.messages.record import MESSAGES, TIMELINES
 from framework.sandbox.chat.users.connecting import serve_connection
 from framework.sandbox.chat.users.record import USERS
-from framework.sandbox.dev import articles, bots, routes
+from framework.sandbox.dev import articles, bots, notes, routes
 from framework.sandbox.dev import coverage as known_operations
 from framework.sandbox.dev.rehearsal import CopiedFiles, Rehearsals, SilentSender, rehearsal_routes
 from framework.sandbox.features import catalog
@@ -88,7 +88,8 @@ class ServedApp:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        router = Router([*bots.DOMAIN.operations, *articles.DOMAIN.operations, *known_operations.operations()])
+        pages = (bots.DOMAIN, articles.DOMAIN, notes.DOMAIN)
+        router = Router([*(one for page in pages for one in page.operations), *known_operations.operations()])
         self._dispatcher = Dispatcher(sandbox, router)
         self._rehearsals = Rehearsals(sandbox, copied_sandbox, lambda copy: Dispatcher(copy, router))
         own = [*routes.routes(sandbox), *rehearsal_routes(self._rehearsals, routes.answering)]

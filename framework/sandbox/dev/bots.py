@@ -117,7 +117,7 @@ def hand_back(call: Call) -> Result:
     """
     user, bot = people.acting_user(call), call.store[BOTS].get(call.required_text("bot"))
     channel = channels.by_cid(call, call.required_text("cid"))
-    if bot is None or not _is_team(bot, user) or pair(channel.cid, bot.user_id) not in call.store[MEMBERS]:
+    if bot is None or not is_team(bot, user) or pair(channel.cid, bot.user_id) not in call.store[MEMBERS]:
         raise forbidden(f"{user.id} is not of the team of a bot in {channel.cid}")
     require(call, channel, user, "send-message")
     taken = messages.take_message(call, {"text": bot.resume, "restricted_visibility": [bot.user_id]})
@@ -137,7 +137,7 @@ def _read(call: Call, fields: dict[str, Any]) -> PresentedBot:
 
 
 def _view(call: Call, bot: PresentedBot, user: User) -> dict[str, Any]:
-    of_team = _is_team(bot, user)
+    of_team = is_team(bot, user)
     rooms = [cid for cid in bot.rooms if _may_join(bot, user, cid) and cid in call.store[CHANNELS]]
     desks = [cid for cid in bot.desks if of_team and cid in call.store[CHANNELS]]
     joined = [cid for cid in (*rooms, *desks) if pair(cid, user.id) in call.store[MEMBERS]]
@@ -162,16 +162,16 @@ def _view(call: Call, bot: PresentedBot, user: User) -> dict[str, Any]:
 def _may_enter(call: Call, bot: PresentedBot, user: User, cid: str) -> bool:
     """The team may also enter the conversations of its bot: somebody may wait for a person there."""
     is_conversation = pair(cid, bot.user_id) in call.store[MEMBERS]
-    return _may_join(bot, user, cid) or (is_conversation and _is_team(bot, user))
+    return _may_join(bot, user, cid) or (is_conversation and is_team(bot, user))
 
 
 def _may_join(bot: PresentedBot, user: User, cid: str) -> bool:
-    if cid in bot.desks and _is_team(bot, user):
+    if cid in bot.desks and is_team(bot, user):
         return True
     return cid in bot.rooms and any(fnmatchcase(user.id, pattern) for pattern in bot.open_to)
 
 
-def _is_team(bot: PresentedBot, user: User) -> bool:
+def is_team(bot: PresentedBot, user: User) -> bool:
     """Whether somebody is of a bot's team: by their id or by their role. Guests choose their id, so they never are."""
     if user.role in _UNPROVEN or user.id == bot.user_id:
         return False

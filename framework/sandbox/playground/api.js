@@ -113,6 +113,11 @@ export class Api {
     return this.#call("POST", "/sandbox/hand-back", { cid, bot });
   }
 
+  /** A message into a channel that only the team of its bot sees. */
+  writeNote(cid, text) {
+    return this.#call("POST", "/sandbox/notes", { cid, text });
+  }
+
   makeInvite(cid) {
     return this.#call("POST", "/sandbox/invites", { cid });
   }

@@ -27,6 +27,8 @@ export class Store {
     this.editing = "";
     /** Unsent texts, by "cid/parent id". */
     this.drafts = new Map();
+    /** The channels in which the box writes a note to the team: a note that was begun must not become a reply. */
+    this.noting = new Set();
     /** The message that the list is to go to. */
     this.revealId = "";
     /** The message that is quoted in a box, by "cid/parent id". */

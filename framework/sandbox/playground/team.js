@@ -75,6 +75,21 @@ export class Team {
     this.#loadSoon();
   }
 
+  /** Whether this person may write notes beside a conversation: it is a customer's, and its bot has a team. */
+  mayNote(channel) {
+    const bot = this.botOf(channel);
+    return Boolean(bot) && !bot.desks.includes(channel.cid) && !bot.rooms.includes(channel.cid);
+  }
+
+  /** Write a note that the customer never gets. Whether it was kept. */
+  async note(channel, text) {
+    const answer = await this.chat.attempt("The note was not kept", () => this.api.writeNote(channel.cid, text));
+    if (!answer) return false;
+    channel.put(answer.message);
+    this.store.emit("channel", channel.cid);
+    return true;
+  }
+
   /** The bot needs a moment to do what it was told. */
   #loadSoon() {
     setTimeout(() => this.load(), SOON_MS);

@@ -40,11 +40,17 @@ _CLIENT_TYPES = ("", "regular", "reply")
 
 
 def find(call: Call, message_id: str) -> Message:
-    """Return a message by id. Raises ApiError 404."""
+    """Return a message by id. Raises ApiError 404 if there is none, or if only others may see it."""
     message = call.store[MESSAGES].get(message_id)
-    if message is None:
+    if message is None or is_for_others(call, message):
         raise not_found(f"Message with id {message_id} not found")
     return message
+
+
+def is_for_others(call: Call, message: Message) -> bool:
+    """Whether only some people may see a message, and the caller is none of them."""
+    readers = message.restricted_visibility
+    return bool(readers) and not call.actor.is_server and call.actor.user_id not in (*readers, message.user_id)
 
 
 def channel_of(call: Call, message: Message) -> Channel:
@@ -172,7 +178,7 @@ def _place(call: Call, channel: Channel, message: Message, fields: Mapping[str, 
     parent_id = call.text("parent_id", fields)
     if parent_id:
         parent = call.store[MESSAGES].get(parent_id)
-        if parent is None or parent.cid != channel.cid:
+        if parent is None or parent.cid != channel.cid or is_for_others(call, parent):
             raise invalid(f"parent message {parent_id} does not exist in this channel")
         if parent.parent_id is not None:
             raise ApiError(400, 21, f"message {parent_id} is itself a reply: threads have one level")
@@ -182,7 +188,7 @@ def _place(call: Call, channel: Channel, message: Message, fields: Mapping[str, 
     quoted_id = call.text("quoted_message_id", fields)
     if quoted_id:
         quoted = call.store[MESSAGES].get(quoted_id)
-        if quoted is None or quoted.cid != channel.cid:
+        if quoted is None or quoted.cid != channel.cid or is_for_others(call, quoted):
             raise invalid(f"quoted message {quoted_id} does not exist in this channel")
         message.quoted_message_id = quoted_id
 

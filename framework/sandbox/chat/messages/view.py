@@ -78,8 +78,17 @@ def _add_relations(
     _add_extras(sandbox, message, viewer_id, fields)
     if quoting and message.quoted_message_id is not None:
         quoted = sandbox.store[MESSAGES].get(message.quoted_message_id)
-        if quoted is not None:
+        if quoted is not None and _may_quote(quoted, message, viewer_id):
             fields["quoted_message"] = message_view(sandbox, quoted, viewer_id, quoting=False)
+
+
+def _may_quote(quoted: Message, message: Message, viewer_id: str | None) -> bool:
+    """Whether a quote of a message that only some people see reaches none but them."""
+    if not quoted.restricted_visibility:
+        return True
+    readers = {*quoted.restricted_visibility, quoted.user_id}
+    shown_to = {*message.restricted_visibility, message.user_id} if message.restricted_visibility else None
+    return viewer_id in readers or (shown_to is not None and shown_to <= readers)
 
 
 def _add_extras(sandbox: Sandbox, message: Message, viewer_id: str | None, fields: dict[str, Any]) -> None:

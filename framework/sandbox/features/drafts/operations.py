@@ -100,7 +100,7 @@ def _existing(call: Call, channel: Channel, message_id: str | None, what: str) -
     if not message_id:
         return None
     found = call.store[MESSAGES].get(message_id)
-    if found is None or found.cid != channel.cid:
+    if found is None or found.cid != channel.cid or service.is_for_others(call, found):
         raise invalid(f"{what} message {message_id} does not exist in this channel")
     return message_id
 

@@ -20,6 +20,16 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
   const place = `${channel.cid}/${parentId ?? ""}`;
   const [text, setText] = useState(chat.store.drafts.get(place) ?? "");
   const [also, setAlso] = useState(false);
+  const [keeping, setKeeping] = useState(false);
+  const mayNote = !parentId && chat.team.mayNote(channel);
+  const noting = mayNote && chat.store.noting.has(channel.cid);
+  const name = noting ? t("Write a note for the team") : label;
+  const note = (on) => {
+    chat.store.noting[on ? "add" : "delete"](channel.cid);
+    chat.store.emit("channel", channel.cid);
+    typing(on ? "" : text);
+    box.current.focus();
+  };
   const [choosing, setChoosing] = useState(false);
   const [picked, setPicked] = useState(0);
   const [dismissed, dismiss] = useState("");
@@ -41,7 +51,7 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
   }, [text]);
   const length = Array.from(text).length;
   const longest = Number(channel.data.config?.max_message_length) || LONGEST;
-  const empty = text.trim() === "" && uploads.ready.length === 0;
+  const empty = text.trim() === "" && (noting || uploads.ready.length === 0);
 
   const options = dismissed === text ? [] : completionsOf(chat, channel, text);
   const index = Math.min(picked, options.length - 1);
@@ -81,7 +91,7 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
   };
   const write = (value) => {
     setText(value);
-    typing(value);
+    if (!noting) typing(value); // nobody is told that a note is written
   };
   const pressed = (event) => {
     if (event.isComposing || steers(event)) return;
@@ -97,11 +107,18 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
       editLast();
     }
   };
+  const keep = async (written) => {
+    setKeeping(true);
+    const kept = await chat.team.note(channel, written);
+    setKeeping(false);
+    if (kept) setText((now) => (now.trim() === written ? "" : now));
+  };
   const submit = (event) => {
     event.preventDefault();
     const written = box.current.value.trim();
     const over = Array.from(written).length - longest;
     if (over > 0) chat.store.emit("problem", tn("The message is too long by {n} character.", "The message is too long by {n} characters.", over));
+    if (noting) return over > 0 || !written || keeping ? undefined : keep(written);
     if (over > 0 || uploads.busy || (!written && uploads.ready.length === 0)) return;
     const heard = chat.team.hears(channel, written);
     if (heard === "done") write("");
@@ -114,19 +131,20 @@ export function Composer({ chat, channel, id, label, parentId, editLast }) {
     uploads.clear();
     setAlso(false);
   };
-  return html`<form class="composer" ref=${form} onSubmit=${submit}>
+  return html`<form class=${`composer ${noting ? "is-note" : ""}`} ref=${form} onSubmit=${submit}>
     <${Uploads} uploads=${uploads} />
     ${quoted && html`<div class="quoting"><${Icon} name="quote" /><span class="people-name" dir="auto"><b>${displayName(quoted.user)}</b> ${plainText(quoted.text ?? "")}</span><${IconButton} icon="close" label=${t("Do not quote")} onClick=${() => chat.quote(channel, null, parentId)} /></div>`}
     ${options.length > 0 && html`<${Completion} id=${`${id}-options`} options=${options} index=${index} choose=${complete} store=${chat.store} />`}
     ${choosing && html`<${Emoji} choose=${insert} close=${() => setChoosing(false)} />`}
+    ${mayNote && html`<div class="note-switch" role="group" aria-label=${t("Who reads it")}>${[[false, t("Reply")], [true, t("Private note")]].map(([on, words]) => html`<button type="button" aria-pressed=${noting === on} onClick=${() => note(on)}>${words}</button>`)}</div>`}
     <div class="composer-row">
-      <${IconButton} icon="clip" label=${t("Attach a file or an image")} onClick=${() => picker.current.click()} />
-      <textarea id=${id} rows="1" dir="auto" placeholder=${label} aria-label=${label} enterkeyhint="send" ref=${box} value=${text}
+      ${!noting && html`<${IconButton} icon="clip" label=${t("Attach a file or an image")} onClick=${() => picker.current.click()} />`}
+      <textarea id=${id} rows="1" dir="auto" placeholder=${name} aria-label=${name} enterkeyhint="send" ref=${box} value=${text}
         onInput=${(event) => write(event.target.value)} onKeyDown=${pressed} onPaste=${pasted}
         aria-autocomplete="list" aria-controls=${options.length ? `${id}-options` : null} aria-activedescendant=${options.length ? `${id}-options-${index}` : null} />
       <${IconButton} icon="smile" label=${t("Emoji")} aria-expanded=${choosing} onClick=${() => setChoosing(!choosing)} />
       <span class=${`counter ${length > longest ? "is-over" : ""}`} hidden=${length < longest * WARN_FROM}>${length} / ${longest}</span>
-      <button class="send-button" type="submit" aria-label=${t("Send")} title=${t("Send")} disabled=${empty || uploads.busy || length > longest}><${Icon} name="send" /></button>
+      <button class="send-button" type="submit" aria-label=${noting ? t("Keep the note") : t("Send")} title=${noting ? t("Keep the note") : t("Send")} disabled=${empty || keeping || (!noting && uploads.busy) || length > longest}><${Icon} name="send" /></button>
     </div>
     ${parentId && html`<label class="also"><input type="checkbox" checked=${also} onChange=${(event) => setAlso(event.target.checked)} />${t("Also send to the conversation")}</label>`}
     <input type="file" multiple hidden tabindex="-1" aria-hidden="true" ref=${picker} onChange=${() => (pick(picker.current.files), (picker.current.value = ""))} />

@@ -29,10 +29,10 @@ export const Message = memo((props) => {
   const bot = message.ai_generated === true;
   const deleted = message.type === "deleted";
   const system = message.type === "system";
-  const flags = { "is-mine": mine, "is-bot": bot, "is-grouped": grouped, "is-generating": generating, "is-deleted": deleted, "is-system": system, "is-unsent": message.local };
+  const flags = { "is-mine": mine, "is-bot": bot, "is-grouped": grouped, "is-generating": generating, "is-deleted": deleted, "is-system": system, "is-note": isNote(message), "is-unsent": message.local };
   const focus = () => node.current?.focus();
   const classes = ["message", ...Object.keys(flags).filter((name) => flags[name])].join(" ");
-  const showsHead = !grouped && !mine && !system;
+  const showsHead = isNote(message) || (!grouped && !mine && !system); // who wrote a note, and when, is part of it
   const edit = (on) => {
     chat.edit(on ? message.id : "");
     if (!on) focus();
@@ -99,12 +99,17 @@ function Extras({ chat, channel, message, mine, bot, alive, last, seenBy, groupE
     ${alive && html`<${State} chat=${chat} channel=${channel} message=${message} mine=${mine} bot=${bot} seenBy=${seenBy} groupEnd=${groupEnd} />`}`;
 }
 
+/** What the team wrote beside the conversation, and the customer does not get. */
+function isNote(message) {
+  return message.note === "team" && message.restricted_visibility?.length > 0 && message.ai_generated !== true;
+}
+
 /** What a reader has to know of a message: a handover, an answer that was cut, who sees it. */
 function Note({ store, message, generating }) {
   const handover = handoverOf(message, (id) => displayName(store.userOf({ id })));
   const forSome = message.restricted_visibility?.length > 0;
   const cut = message.generating === true && !generating;
-  const text = handover ? sayHandover(handover) : message.stopped === true ? t("Stopped before the end.") : cut ? t("This answer was interrupted.") : forSome ? t("Only the team sees this.") : "";
+  const text = handover ? sayHandover(handover) : message.stopped === true ? t("Stopped before the end.") : cut ? t("This answer was interrupted.") : isNote(message) ? t("Private note. Only the team sees this.") : forSome ? t("Only the team sees this.") : "";
   const pin = message.pinned ? html`<div class="message-note" data-kind="quiet"><${Icon} name="pin" /><span>${t("Pinned")}</span></div>` : null;
   if (!text) return pin;
   return html`${pin}<div class="message-note" data-kind=${handover ? "handover" : "quiet"}><${Icon} name=${handover || forSome ? "person" : "stop"} />

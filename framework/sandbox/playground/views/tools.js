@@ -38,6 +38,7 @@ export function Tools({ chat, channel, message, mine, inThread, edit, focus, ask
   };
   const copy = async () => chat.store.emit("problem", (await writeClipboard(message.text ?? "")) ? t("Copied") : t("The browser did not allow copying."));
   const tool = (icon, label, work) => html`<${IconButton} icon=${icon} label=${label} onClick=${work} />`;
+  const forAll = !message.restricted_visibility?.length; // a thread, a quote or a pin would lead others to it
   return html`<div class="tools" role="toolbar" aria-label=${t("Message actions")} ref=${bar} onKeyDown=${pressed}>${
     mode === "react" ? html`<${ReactionBar} choose=${choose} />`
     : mode === "delete" ? html`<span class="tools-question">${t("Delete this message?")}</span>
@@ -45,10 +46,10 @@ export function Tools({ chat, channel, message, mine, inThread, edit, focus, ask
         <button class="link-button" type="button" onClick=${() => show("buttons")}>${t("Keep")}</button>`
     : html`
         ${channel.may("send-reaction") && tool("smile", t("React"), () => show("react"))}
-        ${!inThread && tool("thread", t("Reply in thread"), () => chat.openThread(channel, message.id))}
-        ${channel.may("quote-message") && tool("quote", t("Quote"), () => chat.quote(channel, message, inThread ? message.parent_id ?? message.id : null))}
+        ${forAll && !inThread && tool("thread", t("Reply in thread"), () => chat.openThread(channel, message.id))}
+        ${forAll && channel.may("quote-message") && tool("quote", t("Quote"), () => chat.quote(channel, message, inThread ? message.parent_id ?? message.id : null))}
         ${tool("copy", t("Copy text"), copy)}
-        ${channel.may("pin-message") && tool("pin", message.pinned ? t("Unpin") : t("Pin"), () => chat.togglePin(channel, message))}
+        ${forAll && channel.may("pin-message") && tool("pin", message.pinned ? t("Unpin") : t("Pin"), () => chat.togglePin(channel, message))}
         ${askAgain && tool("retry", t("Ask again"), askAgain)}
         ${mine && tool("edit", t("Edit"), edit)}
         ${mine && tool("trash", t("Delete"), () => show("delete"))}`}
