@@ -99,6 +99,21 @@ def _admin(value: str | None) -> str | None:
     return value if value is None or value.lower() == "off" else _listening_at(value)
 
 
+def _kept_days(value: object) -> object:
+    """Return for how many days texts are kept: from 7d, 12h or 30m; `true` is 7 days, `false` none."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    named = {"true": 7.0, "on": 7.0, "yes": 7.0, "1": 7.0, "false": 0.0, "off": 0.0, "no": 0.0, "0": 0.0}
+    if text in named:
+        return named[text]
+    of_a_day = {"m": 1440, "h": 24, "d": 1}
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdigit() and unit in of_a_day and len(number) < 7):
+        raise ValueError("must be a time such as 7d, 12h or 30m, or false")
+    return int(number) / of_a_day[unit]
+
+
 def _console_url(value: str | None) -> str | None:
     """Check an address that passwords and sessions go to: with TLS, unless it is this machine's."""
     value = _without_path(_web_address(value))
@@ -308,9 +323,12 @@ class Settings(BaseSettings):
         description="How many turns run at once in this process; further ones wait.",
         validation_alias=AliasChoices("FRAMEWORK_SLOTS", "slots"),
     )
-    keep_text: bool = Field(
-        default=False,
-        description="Keep the texts of messages that moderation decided on. Without it only digests are kept.",
+    keep_text: Annotated[float, BeforeValidator(_kept_days)] = Field(
+        default=0.0,
+        ge=0,
+        le=366,
+        description="How long words are kept in the database, as in `7d` or `12h`: prompt, passages and answer of "
+        "each turn, and messages that moderation decided on (`true`: 7 days). Without it none are.",
         validation_alias=AliasChoices("FRAMEWORK_KEEP_TEXT", "keep_text"),
     )
     tracing: Literal["off", "langsmith"] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,4 +32,6 @@ def make_console(settings: Settings, engine: Engine, reloads: Reloads) -> Consol
         return page(await collect(settings, reloads.bots, since, until))
 
     storage = Storage(settings.database.get_secret_value())
-    return ConsoleParts(lambda: reloads.running, engine, storage, report, moderation)
+    return ConsoleParts(
+        lambda: reloads.running, engine, storage, report, moderation, timedelta(days=settings.keep_text)
+    )

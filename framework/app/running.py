@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from framework.campaigns.campaigns import BotCampaigns
     from framework.definition.model import Bot
     from framework.insight.history import HistoryWriter
+    from framework.insight.turn_texts import TurnTexts
     from framework.outbound import Screen
     from framework.runtime.core.bot import Erase, RunningBot
     from framework.runtime.state.feedback import FeedbackLog
@@ -48,6 +49,7 @@ class Stores:
     erase: Erase | None = None
     history: HistoryWriter | None = None
     pauses: Pauses | None = None
+    texts: TurnTexts | None = None
 
     @classmethod
     def of(cls, bot: Bot, settings: Settings) -> Stores:
@@ -56,6 +58,7 @@ class Stores:
         from framework.budget.database import DatabaseUsageBook
         from framework.insight.history import HistoryWriter
         from framework.insight.history_database import DatabaseHistory
+        from framework.insight.turn_texts import TurnTexts
         from framework.runtime.erasure import Eraser
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
@@ -72,6 +75,7 @@ class Stores:
             Eraser([bot], settings),
             HistoryWriter(DatabaseHistory(storage)) if settings.history else None,
             Pauses(storage, now=_utc_now, monotonic=time.monotonic),
+            TurnTexts(storage) if settings.keep_text else None,
         )
 
     @classmethod
@@ -86,6 +90,7 @@ class Stores:
             fresh.erase,
             before.history,
             before.pauses,
+            before.texts,
         )
 
 
@@ -134,6 +139,7 @@ def make_running(
         tuple(additions.observers) if additions else (),
         stores.history,
         pauses=stores.pauses,
+        texts=stores.texts,
     )
 
 

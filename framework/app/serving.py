@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from framework.aio import background, cancel, in_daemon_thread, race, together
+from framework.errors import EngineError
 from framework.extras import extra
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 
 _PRUNED_EVERY = 6 * 3600.0  # seconds
+_TEXTS_PRUNED_EVERY = 300.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,8 @@ class Serving:
             await stack.enter_async_context(open_bot(entry, settings, made))
             for entry, made in zip(self._bots, agents, strict=True)
         ]
-        pruning = asyncio.create_task(_prune(running, settings), name="history")
-        stack.callback(pruning.cancel)
+        for pruning in (_prune(running, settings), _prune_texts(settings)):
+            stack.callback(asyncio.create_task(pruning, name="history").cancel)
         self._guarding = guarding = await self._guard(stack, running)
         self._reloads = Reloads(zip(self._bots, running, agents, strict=True), settings, show=self._tell)
         stack.push_async_callback(self._reloads.close)
@@ -231,6 +236,23 @@ async def _prune(running: Sequence[RunningBot], settings: Settings) -> None:
     while history is not None:
         await history.prune(datetime.now(UTC) - timedelta(days=settings.history))
         await asyncio.sleep(_PRUNED_EVERY)
+
+
+async def _prune_texts(settings: Settings) -> None:
+    """Delete the words of turns that are older than they may be, now and every few minutes."""
+    from framework.insight.turn_texts import TurnTexts
+    from framework.storage import Storage
+
+    texts = TurnTexts(Storage(settings.database.get_secret_value()))
+    try:
+        while True:
+            try:
+                await texts.prune(datetime.now(UTC) - timedelta(days=settings.keep_text))
+            except EngineError as error:
+                _log.warning("texts.not_pruned", error=error.what)
+            await asyncio.sleep(_TEXTS_PRUNED_EVERY)
+    finally:
+        await texts.close()
 
 
 async def _finished(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:

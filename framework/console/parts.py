@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from framework.console.roles import Roles
 from framework.console.sign_ins import SignIns
 from framework.insight.conversations import Conversations
 from framework.insight.history_database import DatabaseHistory
+from framework.insight.turn_texts import TurnTexts
 from framework.runtime.state.pauses import Pauses
 from framework.stream.timing import Timing
 
@@ -31,7 +32,7 @@ MakeReport = Callable[[datetime, datetime], Awaitable[str]]
 @dataclass(eq=False)
 class ConsoleParts:
     """The running bots, the engine and the database. `bots` returns those at work now. Without `report` and
-    `moderation` there is none.
+    `moderation` there is none. `keep_text` is how long the words of turns are kept.
     """
 
     bots: Callable[[], Sequence[RunningBot]]
@@ -39,6 +40,7 @@ class ConsoleParts:
     storage: Storage
     report: MakeReport | None = None
     moderation: OpenModeration | None = None
+    keep_text: timedelta = timedelta(0)
     timing: Timing = field(default_factory=Timing)
 
     @cached_property
@@ -65,6 +67,11 @@ class ConsoleParts:
     def conversations(self) -> Conversations:
         """The turns by channel."""
         return Conversations(self.storage)
+
+    @cached_property
+    def texts(self) -> TurnTexts:
+        """The words of turns, as far as they are kept."""
+        return TurnTexts(self.storage)
 
     @cached_property
     def pauses(self) -> Pauses:

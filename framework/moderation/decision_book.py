@@ -39,7 +39,7 @@ class DecisionBook:
 
         store = DecisionStore(Storage(settings.database.get_secret_value()), now=now)
         secret = settings.stream_api_secret
-        return cls(bot, store, settings.keep_text, content_key(secret) if secret is not None else b"")
+        return cls(bot, store, bool(settings.keep_text), content_key(secret) if secret is not None else b"")
 
     async def keep(self, decided: GuardDecision, message: Screened) -> None:
         """Keep a decision, once for a text of a message. An answer does not wait for a database that is gone: that is

@@ -87,6 +87,7 @@ class Eraser:
         from framework.approvals import ApprovalStore
         from framework.audit.log import AuditLog
         from framework.insight.history_database import DatabaseHistory
+        from framework.insight.turn_texts import TurnTexts
         from framework.moderation.decisions import DecisionStore
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
@@ -100,6 +101,7 @@ class Eraser:
             ("moderation", lambda: DecisionStore(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
             ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
+            ("texts", lambda: TurnTexts(storage).forget(user_id)),
             ("history", lambda: DatabaseHistory(storage).forget(user_id)),
             ("campaigns", lambda: _forget_campaigns(storage, user_id)),
             ("usage", lambda: _forget_usage(storage, user_id)),

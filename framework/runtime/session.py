@@ -13,7 +13,8 @@ import structlog
 
 from framework.engine.port import DeadLetter, Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
-from framework.insight import meters
+from framework.insight import meters, turn_texts
+from framework.insight.turn_texts import KeptText
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import TurnRequest, result_of, turn_of
 from framework.runtime.core.outcome import Failed, Outcome
@@ -213,7 +214,7 @@ class Session:
             poison = FrameworkError(f"The process ended {execution.crashes} times in the middle of this turn.")
             outcome = await self._pipeline.give_up(turn, poison)
         else:
-            outcome = await self._pipeline.run(turn)
+            outcome = await self._run(turn)
         if isinstance(outcome, Failed) and outcome.told:
             await execution.save(APOLOGISED, True)
         come_to = result_of(outcome, turn, execution, self._limits, self._timing)
@@ -225,6 +226,27 @@ class Session:
         if not isinstance(come_to, Retry):
             await self._note(turn, outcome)
         return come_to
+
+    async def _run(self, turn: Turn) -> Outcome:
+        """Run the turn; its words are kept if that is asked for."""
+        texts = self.bot.texts
+        if texts is None:
+            return await self._pipeline.run(turn)
+        noting = turn_texts.begin()
+        try:
+            outcome = await self._pipeline.run(turn)
+        finally:
+            words = turn_texts.end(noting)
+        if words is not None and words.people is not None:
+            answer = turn.trace.answer.text if turn.trace.answer else ""
+            kept = KeptText(
+                turn.ids.job, str(turn.channel), self._timing.now(), tuple(words.prompt), tuple(words.passages), answer
+            )
+            try:
+                await texts.add(kept, words.people)
+            except EngineError as error:
+                _log.warning("texts.not_kept", bot=self.bot.name, error=error.what)
+        return outcome
 
     async def _note(self, turn: Turn, outcome: Outcome) -> None:
         """Count a turn that was decided, and keep its line before the engine settles it."""

@@ -12,8 +12,10 @@ import pytest_asyncio
 
 from framework.console.replay import GATES
 from framework.insight.conversations import PAGE
+from framework.insight.turn_texts import KeptText
 from framework.runtime.core.bot import Limits
 from framework.runtime.pipeline import Pipeline
+from framework.stream.model import ChannelRef
 from tests.support.bots import CID
 from tests.support.chat import ANN
 from tests.support.console import LINE, NOON, Stand, stand
@@ -116,3 +118,22 @@ def at_rest(tmp_path: Path) -> Pipeline:
     timing = Timing()
     service = TwinService(World(timing), BOT)
     return Pipeline(RunningBot("a", unhurried({}), service, ScriptedAgent()), Limits(), timing)
+
+
+async def test_what_the_model_read_is_shown_while_it_is_kept_to_those_who_may_read_the_question(at: Stand) -> None:
+    at.parts.keep_text = timedelta(days=7)
+    open_, secret = (at.world.post(CID, text, user=ANN) for text in ("Where is it?", "My secret"))
+    at.world.rooms[ChannelRef.parse(CID)].messages[secret.id] = replace(secret, visible_to=("ann",))
+    await at.turns(replace(LINE, message=open_.id), replace(LINE, key="turn-2", message=secret.id))
+    passages = ({"title": "Returns", "heading": "How", "score": 0.91, "text": "Within 60 days."},)
+    for key in ("turn-1", "turn-2"):
+        kept = KeptText(key, CID, NOON, (("human", "<b>what it read</b>"),), passages, "The answer.")
+        await at.parts.texts.add(kept, {"ann"})
+    mo = await at.signed_in("mo")
+    page = await mo.get("/console/turn?key=turn-1")
+    assert "<b>what it read" in page.said
+    assert "score 0.91" in page.said
+    assert "what it read" not in (await mo.get("/console/turn?key=turn-2")).text
+    at.clock.later(days=7, seconds=1)
+    late = await at.signed_in("mo")
+    assert "what it read" not in (await late.get("/console/turn?key=turn-1")).text

@@ -23,6 +23,7 @@ from framework.agent.knowledge.search.ranking import Ranker
 from framework.agent.knowledge.search.store import IndexStore
 from framework.agent.knowledge.search.talk import CERTAIN
 from framework.agent.knowledge.search.weights import WordWeights, learned
+from framework.insight.turn_texts import note_passages
 from framework.outbound import domains_in
 
 if TYPE_CHECKING:
@@ -87,6 +88,15 @@ class KnowledgeBase:
         return frozenset(name for chunk in self.index.chunks for name in domains_in(chunk.quote))
 
     def search(self, question: str, history: Sequence[Utterance] = ()) -> Evidence:
+        """As `_search`, and what is found is noted for who looks at the turn later."""
+        found = self._search(question, history)
+        note_passages(
+            {"title": one.source.title, "heading": one.source.heading, "score": round(one.score, 3), "text": one.text}
+            for one in found.passages
+        )
+        return found
+
+    def _search(self, question: str, history: Sequence[Utterance]) -> Evidence:
         """Find what answers a question. `history` is what was said before, oldest first.
 
         Takes about 15 ms for one question that stands on its own, three times that for one that leans on the history

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 from langchain_core.messages.ai import add_ai_message_chunks
 
+from framework.insight.turn_texts import is_noting, note_prompt
+
 if TYPE_CHECKING:
     from langchain.agents.middleware import ModelRequest
     from langchain_core.language_models import BaseChatModel
@@ -34,6 +36,8 @@ class ModelCalls:
         in it. Raises what the provider's package raises.
         """
         messages = [request.system_message, *request.messages] if request.system_message else request.messages
+        if is_noting():
+            note_prompt((message.type, message.text) for message in messages)
         task = asyncio.current_task()
         pieces: list[AIMessageChunk] = []
         said = False

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -122,7 +122,7 @@ async def guarding(
             first,
             store,
             scores,
-            RecheckSettings(by_name[guarded[0].name].service.app, key, settings.keep_text, passing),
+            RecheckSettings(by_name[guarded[0].name].service.app, key, bool(settings.keep_text), passing),
             now=_now,
             told=carrier.wake,
         )
@@ -131,7 +131,13 @@ async def guarding(
         if sandbox and made.url:
             await first.set_hook(made.url.removesuffix(PATH))
         rules = _Rules(book, first, process, scores, tell)
-        work = (carrier.run(), recheck.run(), made.files.watch(rules.reload), rules.keep_lists(), _clean(store))
+        work = (
+            carrier.run(),
+            recheck.run(),
+            made.files.watch(rules.reload),
+            rules.keep_lists(),
+            _clean(store, timedelta(days=settings.keep_text)),
+        )
         tasks = [asyncio.create_task(one, name="moderation") for one in work]
         stack.push_async_callback(_ended, tasks)
         yield made
@@ -226,10 +232,11 @@ async def _deadline(service: StreamModeration) -> float:
         return DEADLINE
 
 
-async def _clean(store: DecisionStore) -> None:
+async def _clean(store: DecisionStore, keep_text: timedelta) -> None:
     while True:
         try:
             await store.clean()
+            await store.blank(_now() - keep_text)
         except FrameworkError as error:
             _log.warning("moderation.not_cleaned", error=error.what)
         await asyncio.sleep(3600)

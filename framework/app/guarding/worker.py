@@ -99,7 +99,7 @@ def _app(config: WorkerConfig, book: GuardBook, recorder: Recorder, scores: Scor
         deadline=config.deadline,
         window=timedelta(minutes=config.settings.webhook_window),
         key=content_key(secret),
-        keep_text=config.settings.keep_text,
+        keep_text=bool(config.settings.keep_text),
         passing=frozenset(config.passing),
     )
     hook = BeforeSend(book, recorder, signed, settings, scores)

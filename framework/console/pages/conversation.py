@@ -78,7 +78,24 @@ async def _turn(visit: Visit) -> Response:
         )
     (shown,) = await _with_texts(visit, line.bot, line.channel, [line])
     steps: Sequence[Step] = await steps_of(visit.parts, line)
-    return visit.page("turn.html.j2", turn=shown, line=line, steps=steps)
+    kept = await visit.parts.texts.read(line.key, visit.parts.timing.now() - visit.parts.keep_text)
+    if kept is not None and not await _may_read_all(visit, line):
+        kept = None
+    return visit.page("turn.html.j2", turn=shown, line=line, steps=steps, kept=kept)
+
+
+async def _may_read_all(visit: Visit, line: TurnLine) -> bool:
+    """Whether the person sees the question and the answer: what a model read may say what stands in them."""
+    bot = visit.parts.bot(line.bot)
+    ids = [id_ for id_ in (line.message, line.reply) if id_]
+    if bot is None or not ids:
+        return bot is not None
+    try:
+        found = await bot.service.messages(ChannelRef.parse(line.channel), ids)
+    except ChatServiceError:
+        return False
+    here = [message for message in found.values() if message.deleted_at is None]
+    return len(here) == len(ids) and all(may_see(message, visit.sign_in.user) for message in here)
 
 
 async def _with_texts(visit: Visit, bot: str, channel: str, lines: Sequence[TurnLine]) -> list[ShownTurn]:

@@ -278,6 +278,16 @@ def clean(connection: Connection, before: float, allowed_before: float) -> int:
     return _delete(connection, old)
 
 
+def blank(connection: Connection, before: float) -> int:
+    """Delete the texts of what was decided before this time."""
+    from sqlalchemy import update
+
+    from framework.moderation.decisions.tables import DECISIONS
+
+    old = (DECISIONS.c.at < before) & (DECISIONS.c.text != "")
+    return connection.execute(update(DECISIONS).where(old).values(text="")).rowcount
+
+
 def _delete(connection: Connection, wanted: ColumnElement[bool]) -> int:
     from sqlalchemy import delete, select
 

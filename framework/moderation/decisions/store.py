@@ -117,6 +117,10 @@ class DecisionStore:
             lambda c: statements.clean(c, (now - KEPT).timestamp(), (now - KEPT_ALLOWED).timestamp())
         )
 
+    async def blank(self, before: datetime) -> int:
+        """Delete the texts of decisions from before this time, and leave the rest. Returns how many there were."""
+        return await self._write(lambda connection: statements.blank(connection, before.timestamp()))
+
     def close(self) -> None:
         """Let go of the database. Safe to call twice; the next use opens it again."""
         self.storage.close()

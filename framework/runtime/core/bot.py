@@ -14,6 +14,7 @@ from framework.definition.model import BotDefinition
 from framework.definition.overrides import effective
 from framework.engine.port import SUSPECTED_AFTER
 from framework.insight.history import HistoryWriter
+from framework.insight.turn_texts import TurnTexts
 from framework.outbound import UNSCREENED, Screen
 from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
@@ -52,6 +53,7 @@ class RunningBot:
 
     `rules` and `observers` are added to the pipeline's own, for every turn of the bot (see `Rule` and `Observer`).
     `history` keeps a line for each turn that was decided; without it none is kept.
+    `texts` keeps the words of turns; without it none are.
     `pauses` are looked at by every turn; without them nobody can pause the bot.
     `campaigns` are those in the bot's folder; without them none is sent, and STOP is a message like others.
     """
@@ -72,6 +74,7 @@ class RunningBot:
     history: HistoryWriter | None = None
     campaigns: BotCampaigns | None = None
     pauses: Pauses | None = None
+    texts: TurnTexts | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

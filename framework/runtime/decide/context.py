@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from framework.agent.conversation import Caller, Conversation, Utterance
+from framework.insight.turn_texts import note_people
 from framework.runtime.core.channel_infos import ChannelInfos
 from framework.runtime.core.channel_view import PAGE, ChannelView
 from framework.runtime.core.message_context import roles_of
@@ -38,6 +39,7 @@ async def load(turn: Turn, view: ChannelView) -> Conversation | Skip:
         messages = _since_last(messages, turn)
         if turn.cause.kind == "schedule" and not messages:
             return Skip(NOTHING_NEW)
+    note_people({turn.trigger.user.id, *(message.user.id for message in messages)})
     conversation = to_conversation(turn, messages, limit if size > limit else None)
     _log.info("turn.context", messages=len(conversation.utterances), thread=turn.trigger.parent_id)
     return conversation
