@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from framework.runtime.state.feedback import FeedbackLog
     from framework.runtime.state.handover_book import HandoverBook
     from framework.runtime.state.pauses import Pauses
+    from framework.runtime.state.schedule_book import ScheduleBook
     from framework.settings import Settings
     from framework.stream.model import ChannelRef
     from framework.stream.port import ChatService
@@ -50,6 +51,7 @@ class Stores:
     history: HistoryWriter | None = None
     pauses: Pauses | None = None
     texts: TurnTexts | None = None
+    schedules: ScheduleBook | None = None
 
     @classmethod
     def of(cls, bot: Bot, settings: Settings) -> Stores:
@@ -63,6 +65,7 @@ class Stores:
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
         from framework.runtime.state.pauses import Pauses
+        from framework.runtime.state.schedule_book import ScheduleBook
         from framework.storage import Storage
 
         address = settings.database.get_secret_value()
@@ -76,6 +79,7 @@ class Stores:
             HistoryWriter(DatabaseHistory(storage)) if settings.history else None,
             Pauses(storage, now=_utc_now, monotonic=time.monotonic),
             TurnTexts(storage) if settings.keep_text else None,
+            ScheduleBook(storage, now=_utc_now),
         )
 
     @classmethod
@@ -91,6 +95,7 @@ class Stores:
             before.history,
             before.pauses,
             before.texts,
+            before.schedules,
         )
 
 
@@ -140,6 +145,7 @@ def make_running(
         stores.history,
         pauses=stores.pauses,
         texts=stores.texts,
+        schedules=stores.schedules,
     )
 
 

@@ -28,6 +28,7 @@ from framework.cli import (
     report,
     run,
     sandbox,
+    schedule,
     schema,
     turns,
 )
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 for module in (
     run, turns, reply, chat, ask, new, check, doctor, explain, conversations, schema, erase, moderation,
-    campaign, report, console, pause, ops, mcp, sandbox,
+    campaign, schedule, report, console, pause, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)
 

@@ -41,13 +41,13 @@ def resume(bot: BotName, channel: Channel = "") -> None:
 
 
 async def _pause(bot: str, channel: str) -> None:
-    pauses, by = _pauses(), getpass.getuser()
+    pauses, by = open_pauses(), getpass.getuser()
     await pauses.pause(bot, channel, by)
     _say(f"{bot} is paused{f' in {channel}' if channel else ''}.")
 
 
 async def _resume(bot: str, channel: str) -> None:
-    if not await _pauses().resume(bot, channel):
+    if not await open_pauses().resume(bot, channel):
         raise UsageError(f"{bot} is not paused{f' in {channel}' if channel else ''}.", hint="The console lists pauses.")
     _say(f"{bot} is at work{f' in {channel}' if channel else ''} again.")
 
@@ -64,7 +64,8 @@ def _checked(channel: str) -> str:
     return channel
 
 
-def _pauses() -> Pauses:
+def open_pauses() -> Pauses:
+    """Return the pauses in the database of the environment."""
     from framework.runtime.state.pauses import Pauses
     from framework.settings import load_settings
     from framework.storage import Storage

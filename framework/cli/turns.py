@@ -74,7 +74,7 @@ def root(
 def list_turns(state: OfState = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """List turns: the dead letters, unless another state is asked for."""
     states = _states(state or ["dead"])
-    records = _with_engine(lambda engine: engine.records(states, limit=limit)) or ()
+    records = with_engine(lambda engine: engine.records(states, limit=limit)) or ()
     if as_json:
         _print_json([_facts(record) for record in records])
         return
@@ -85,7 +85,7 @@ def list_turns(state: OfState = None, limit: Limit = 20, as_json: AsJson = False
 
 def show(key: Key, as_json: AsJson = False) -> None:
     """Show one turn: where, what was asked, how often it was tried, what went wrong, which steps are kept."""
-    record = _found(key, _with_engine(lambda engine: _look_up(engine, key)))
+    record = _found(key, with_engine(lambda engine: _look_up(engine, key)))
     if as_json:
         _print_json(_facts(record))
         return
@@ -107,7 +107,7 @@ def why(
     from framework.settings import load_settings
 
     bots = [load_bot(name) for name in bot] if bot else list(all_bots())
-    records = _with_engine(lambda engine: _about(engine, message)) or []
+    records = with_engine(lambda engine: _about(engine, message)) or []
     ids = [one for record in records for one in (asked_id(record), str(record.job.payload.get("reply", ""))) if one]
     read = asyncio.run(read_messages(load_settings(), ids or [message]))
     told = stories(message, records, read, bots)
@@ -143,7 +143,7 @@ def retry(
     """
     if bool(keys) == everything:
         raise UsageError("Which ones?", hint="Name the keys that `turns` lists, or say --all.")
-    records = _with_engine(lambda engine: _retry(engine, keys or [])) or []
+    records = with_engine(lambda engine: _retry(engine, keys or [])) or []
     if as_json:
         _print_json([record.job.key for record in records])
         return
@@ -170,7 +170,7 @@ async def _retry(engine: DurableEngine, keys: list[str]) -> list[Record]:
 def _say_load(*, as_json: bool) -> None:
     from framework.engine.port import Load
 
-    load = _with_engine(lambda engine: engine.load()) or Load(0, 0, 0)
+    load = with_engine(lambda engine: engine.load()) or Load(0, 0, 0)
     if as_json:
         _print_json(asdict(load))
         return
@@ -206,7 +206,7 @@ def _found(key: str, record: Record | None) -> Record:
     return record
 
 
-def _with_engine(work: Callable[[DurableEngine], Awaitable[T]]) -> T | None:
+def with_engine(work: Callable[[DurableEngine], Awaitable[T]]) -> T | None:
     """Ask the database of the environment; None where no bot ever ran with it."""
     from framework.app.environment import logging_for
     from framework.settings import load_settings

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from framework.definition.parts.triggers import Trigger
-from framework.runtime.intake.schedule import ticks
+from framework.runtime.intake.schedule import due, due_of, ticks
+from framework.runtime.state.pauses import Pauses, schedule_place
+from framework.runtime.state.schedule_book import ScheduleBook
+from framework.storage import Storage
 from framework.stream.model import Message
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent, answer
@@ -113,3 +117,107 @@ def utc(*parts: int) -> datetime:
 def test_ticks(cron: str, zone: str, after: datetime, until: datetime, expected: list[tuple[int, int]]) -> None:
     trigger = Trigger(on="schedule", cron=cron, timezone=zone)
     assert [(tick.day, tick.hour) for tick in ticks(trigger, after, until)] == expected
+
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+
+def scheduled(**keys: Any) -> Trigger:
+    return Trigger.model_validate({"on": "schedule", "do": "Say hello.", **keys})
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "expected"),
+    [
+        ("2026-03-29T02:30", "Europe/Berlin", utc(2026, 3, 29, 1, 30)),
+        ("2026-10-25T02:30", "Europe/Berlin", utc(2026, 10, 25, 0, 30)),
+        ("2026-10-25T02:30+01:00", "Europe/Berlin", utc(2026, 10, 25, 1, 30)),
+        ("2026-06-01 09:00", "America/New_York", utc(2026, 6, 1, 13, 0)),
+    ],
+    ids=["skipped in spring: as much later", "shown twice: the first time", "with an offset", "in its zone"],
+)
+def test_at_is_one_time(at: str, zone: str, expected: datetime) -> None:
+    trigger = scheduled(at=at, timezone=zone)
+    assert list(ticks(trigger, utc(2026, 1, 1), utc(2027, 1, 1))) == [expected]
+    assert list(ticks(trigger, expected, utc(2027, 1, 1))) == []
+
+
+def test_every_counts_from_a_moment_that_never_moves() -> None:
+    six_hours = scheduled(every="6h", timezone="Europe/Berlin")
+    whole = list(ticks(six_hours, utc(2026, 3, 27), utc(2026, 4, 2)))
+    assert len(whole) == 24
+    assert {b - a for a, b in pairwise(whole)} == {timedelta(hours=6)}
+    for minutes in (1, 359, 360, 361, 1000):
+        cut = utc(2026, 3, 27) + minutes * MINUTE
+        assert [*ticks(six_hours, utc(2026, 3, 27), cut), *ticks(six_hours, cut, utc(2026, 4, 2))] == whole
+    assert [one.weekday() for one in ticks(scheduled(every="7d"), utc(2026, 1, 1), utc(2026, 1, 20))] == [0, 0, 0]
+
+
+def test_jitter_moves_each_tick_alike_in_all_processes() -> None:
+    trigger = scheduled(cron="0 * * * *", jitter="10m")
+    found = due(trigger, utc(2026, 1, 1), utc(2026, 1, 3), utc(2026, 1, 1))
+    moved = [due_of(trigger, tick) - tick for tick in found]
+    assert len(found) == 48
+    assert all(timedelta() <= one < timedelta(minutes=10) for one in moved)
+    assert len(set(moved)) > 30
+    again: list[datetime] = []
+    for step in range(2 * 24 * 60):
+        since = utc(2026, 1, 1) + step * MINUTE
+        again += due(trigger, since, since + MINUTE, since)
+    assert again == found
+
+
+@pytest.mark.parametrize(
+    ("missed", "expected"),
+    [("run_once", [11]), ("run_all", [8, 9, 10, 11]), ("skip", [])],
+    ids=["the latest", "all within the horizon", "none"],
+)
+def test_what_was_missed(missed: str, expected: list[int]) -> None:
+    trigger = scheduled(cron="0 * * * *", missed=missed, missed_within="4h")
+    found = due(trigger, utc(2026, 1, 1, 2, 30), utc(2026, 1, 1, 12, 20), utc(2026, 1, 1, 11, 30))
+    assert [tick.hour for tick in found] == [*expected, 12]
+
+
+@pytest.mark.parametrize(("missed", "replied"), [("run_once", 1), ("run_all", 3), ("skip", 0)])
+async def test_a_restart_after_hours_catches_up_once(
+    world: World, agent: ScriptedAgent, timing: Timing, missed: str, replied: int
+) -> None:
+    agent.script = lambda _: [answer("The summary.")]
+    world.room(CID)
+    book = ScheduleBook(Storage.in_memory(), now=timing.now)
+    spec = {"triggers": [{"schedule": {"cron": "5 * * * *", "missed": missed, "do": "Sum up."}}]}
+    for pause in (3 * 3600, 30, 30):
+        running = Running(world, agent, timing=timing, definition=spec)
+        running.bot.schedules = book
+        async with running:
+            await asyncio.sleep(60)
+        await asyncio.sleep(pause)
+    assert len(replies(world)) == replied
+
+
+async def test_a_schedule_that_is_new_begins_with_now(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    world.room(CID)
+    await asyncio.sleep(10 * 60)
+    running = Running(world, agent, timing=timing, definition=HOURLY)
+    running.bot.schedules = ScheduleBook(Storage.in_memory(), now=timing.now)
+    async with running:
+        await asyncio.sleep(60)
+    assert replies(world) == []
+
+
+async def test_a_paused_schedule_is_silent_until_it_is_resumed(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    agent.script = lambda _: [answer("The summary.")]
+    world.room(CID)
+    spec = {"triggers": [{"schedule": {"name": "hourly", "cron": "5 * * * *", "do": "Sum up."}}]}
+    running = Running(world, agent, timing=timing, definition=spec)
+    pauses = running.bot.pauses = Pauses(Storage.in_memory(), now=timing.now, monotonic=timing.monotonic)
+    async with running:
+        await pauses.pause(running.bot.name, schedule_place("hourly"), "ann")
+        await asyncio.sleep(2 * 3600)
+        assert replies(world) == []
+        await pauses.resume(running.bot.name, schedule_place("hourly"))
+        await asyncio.sleep(3600)
+    assert len(replies(world)) == 1

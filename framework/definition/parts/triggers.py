@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
@@ -39,12 +40,27 @@ MESSAGE_KINDS: frozenset[str] = frozenset(
 VALUE_KINDS: frozenset[str] = frozenset({"keyword", "regex", "command", "reaction", "button", "event"})
 """Triggers with a list of `values`."""
 _OWN_KEYS: dict[str, tuple[str, ...]] = {
-    "schedule": ("cron", "timezone", "since_last"),
+    "schedule": ("name", "cron", "at", "every", "timezone", "since_last", "missed", "missed_within", "jitter"),
     "idle": ("after",),
     "command": ("since_last",),
     "event": ("sent_by",),
 }
+_MOMENT = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=31)
+"""Bounds of `every`, and of `missed_within` and `jitter`."""
 _SHORT_KEY = {"schedule": "cron", "idle": "after", "member_joined": "say"}
+
+
+def read_moment(text: str) -> datetime:
+    """Read `2026-12-24T09:00`, with a zone only where an offset is given. Raises ValueError."""
+    hint = f"{text!r} is not a time; write it as in 2026-12-24T09:00, or 2026-12-24T09:00+01:00"
+    if not _MOMENT.match(text):
+        raise ValueError(hint)
+    try:
+        return datetime.fromisoformat(text.strip().replace(" ", "T", 1))
+    except ValueError:
+        raise ValueError(hint) from None
 
 
 def keys_of(kind: str) -> tuple[str, ...]:
@@ -69,7 +85,29 @@ class Trigger(Part):
     )
     cron: str = Field("", description="For `schedule`: five fields, as in `0 9 * * 1-5`.", examples=["0 9 * * 1-5"])
     timezone: str = Field(
-        "UTC", description="For `schedule`: the time zone of `cron`, as in Europe/Berlin.", examples=["Europe/Berlin"]
+        "UTC", description="For `schedule`: its time zone, as in Europe/Berlin.", examples=["Europe/Berlin"]
+    )
+    at: str = Field(
+        "",
+        description="For `schedule`: once, at a time in its zone or with an offset.",
+        examples=["2026-12-24T09:00"],
+    )
+    every: Duration | None = Field(
+        None,
+        description="For `schedule`: a distance. Times are counted from Monday, 1 January 2001, 0:00 in its zone.",
+        examples=["6h"],
+    )
+    name: str = Field("", description="For `schedule`: its name in `schedule list`.", examples=["morning-digest"])
+    missed: Literal["run_once", "run_all", "skip"] = Field(
+        "run_once",
+        description="For `schedule`: what is done with times at which no process ran. `run_once` runs the latest one.",
+    )
+    missed_within: Duration = Field(
+        timedelta(hours=24), description="For `schedule`: how old a missed time may be to be run still."
+    )
+    jitter: Duration = Field(
+        timedelta(),
+        description="For `schedule`: each time is moved by up to so long, in all processes alike.",
     )
     after: Duration = Field(timedelta(minutes=30), description="For `idle`: how long nobody has written, as in 30m.")
     since_last: bool = Field(
@@ -106,6 +144,42 @@ class Trigger(Part):
         return value
 
     _zone = field_validator("timezone")(known_zone)
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _at(cls, value: object) -> object:
+        # YAML reads some times by itself.
+        text = value.isoformat() if isinstance(value, date) else value
+        if isinstance(text, str) and text:
+            read_moment(text)
+        return text
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if value and not _NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is not a name: use letters, digits, - and _, at most 40 of them")
+        return value
+
+    @field_validator("every")
+    @classmethod
+    def _every(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < SHORTEST:
+            raise ValueError("a schedule comes once a minute at most: write 1m or more")
+        return value
+
+    @field_validator("missed_within", "jitter")
+    @classmethod
+    def _bounded(cls, value: timedelta) -> timedelta:
+        if value > LONGEST:
+            raise ValueError(f"at most {LONGEST.days} days are possible")
+        return value
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """Return which of `cron`, `at` and `every` a schedule has."""
+        given = {"cron": self.cron, "at": self.at, "every": self.every}
+        return tuple(key for key, value in given.items() if value)
 
     @classmethod
     def known_keys(cls, value: object) -> tuple[str, ...]:

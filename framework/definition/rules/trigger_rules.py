@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -39,16 +39,15 @@ def trigger_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
         )
     for index, trigger in enumerate(definition.triggers):
         yield from _trigger(("triggers", index), trigger)
+    yield from _twins(definition.triggers)
 
 
 def _trigger(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
     if trigger.on in _EXAMPLES and not trigger.values:
         example = _EXAMPLES[trigger.on]
         yield RuleFinding(path, f"the trigger {trigger.on!r} names nothing to look for", f"For example: {example}.")
-    if trigger.on == "schedule" and not trigger.cron:
-        yield RuleFinding(
-            path, "the trigger 'schedule' does not say when", 'For example: schedule: {cron: "0 9 * * 1-5", do: ...}.'
-        )
+    if trigger.on == "schedule":
+        yield from _schedule(path, trigger)
     if trigger.on in {"schedule", "event"} and not (trigger.do or trigger.say):
         yield RuleFinding(
             path,
@@ -66,6 +65,33 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
             )
     for index, value in enumerate(trigger.values):
         yield from _value((*path, "values", index), trigger.on, value)
+
+
+def _schedule(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
+    """Find schedules that say no time or several, and a jitter that could move one time behind the next."""
+    if not trigger.times:
+        yield RuleFinding(
+            path, "the trigger 'schedule' does not say when", 'For example: schedule: {cron: "0 9 * * 1-5", do: ...}.'
+        )
+    if len(trigger.times) > 1:
+        yield RuleFinding(
+            (*path, trigger.times[1]),
+            f"`{'` and `'.join(trigger.times)}` exclude each other",
+            "Keep one: `cron` for times of day, `at` for one time, `every` for a distance.",
+        )
+    if trigger.every is not None and trigger.jitter >= trigger.every:
+        yield RuleFinding((*path, "jitter"), "`jitter` is not shorter than `every`", "Write a shorter one, as in 30s.")
+
+
+def _twins(triggers: Sequence[Trigger]) -> Iterator[RuleFinding]:
+    """Find schedules of the same name."""
+    names: set[str] = set()
+    for index, trigger in enumerate(triggers):
+        if trigger.name and trigger.name in names:
+            yield RuleFinding(
+                ("triggers", index, "name"), f"two schedules are called {trigger.name!r}", "Give one another name."
+            )
+        names.add(trigger.name)
 
 
 _EXAMPLES = {"keyword": "keyword: [refund, invoice]", "regex": "regex: 'order #\\d+'"}

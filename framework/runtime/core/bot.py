@@ -20,6 +20,7 @@ from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.state.ids import MessageIds
 from framework.runtime.state.pauses import Pauses
+from framework.runtime.state.schedule_book import ScheduleBook
 from framework.stream.model import ChannelRef
 from framework.stream.port import ChatService
 
@@ -55,6 +56,7 @@ class RunningBot:
     `history` keeps a line for each turn that was decided; without it none is kept.
     `texts` keeps the words of turns; without it none are.
     `pauses` are looked at by every turn; without them nobody can pause the bot.
+    `schedules` knows which times were looked at; without it a restart catches up with some minutes alone.
     `campaigns` are those in the bot's folder; without them none is sent, and STOP is a message like others.
     """
 
@@ -75,6 +77,7 @@ class RunningBot:
     campaigns: BotCampaigns | None = None
     pauses: Pauses | None = None
     texts: TurnTexts | None = None
+    schedules: ScheduleBook | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

@@ -16,6 +16,7 @@ _OF_SILENCE = (
     ("question was edited", "question_edited"),
     ("reply was deleted", "reply_deleted"),
     ("message that somebody reacted to was deleted", "question_deleted"),
+    ("schedule paused", "paused"),
     ("paused", "paused"),
     ("a person has taken over", "handed_over"),
     ("no handover is open", "handed_over"),

@@ -6,7 +6,7 @@ from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.outcome import Skip
 from framework.runtime.core.turn import Turn
-from framework.runtime.state.pauses import WHOLE
+from framework.runtime.state.pauses import WHOLE, Pauses, schedule_place
 
 
 class PauseGate:
@@ -21,5 +21,11 @@ class PauseGate:
             return None
         pause = await self._bot.pauses.of(self._bot.name, str(turn.channel))
         if pause is None:
-            return None
+            return await self._of_schedule(turn, self._bot.pauses)
         return Skip(f"paused by {pause.by}" if pause.channel == WHOLE else f"paused in this channel by {pause.by}")
+
+    async def _of_schedule(self, turn: Turn, pauses: Pauses) -> Skip | None:
+        if turn.cause.kind != "schedule":
+            return None
+        pause = await pauses.of(self._bot.name, schedule_place(turn.trigger.id.split(":")[1]))
+        return Skip(f"schedule paused by {pause.by}") if pause is not None else None

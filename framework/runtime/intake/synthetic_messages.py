@@ -75,11 +75,14 @@ def not_from_server(event: CustomEvent, definition: BotDefinition, *, bot_user_i
     )
 
 
-def synthetic_by_schedule(channel: ChannelRef, trigger: Trigger, name: str, tick: datetime, bot: User) -> Synthetic:
-    """The turn of one tick. `name` tells one schedule of a bot from another."""
-    when = tick.isoformat(timespec="minutes")
-    message = _message(f"schedule:{name}:{channel}:{when}", channel, bot, "", tick)
-    return message, _cause(trigger, f"schedule {trigger.cron} at {when}")
+def synthetic_by_schedule(
+    channel: ChannelRef, trigger: Trigger, name: str, tick: datetime, due: datetime, bot: User
+) -> Synthetic:
+    """The turn of one tick, which runs when it is `due`. `name` tells one schedule of a bot from another."""
+    when = tick.isoformat(timespec="auto" if tick.second else "minutes")
+    message = _message(f"schedule:{name}:{channel}:{when}", channel, bot, "", due)
+    said = trigger.name or trigger.cron or (f"every {trigger.every}" if trigger.every else f"at {trigger.at}")
+    return message, _cause(trigger, f"schedule {said} at {when}")
 
 
 def synthetic_by_silence(last: Message, trigger: Trigger, due: datetime, bot: User) -> Synthetic:

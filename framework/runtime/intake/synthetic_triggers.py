@@ -13,7 +13,7 @@ from framework.engine.port import Engine
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.job import TurnRequest
 from framework.runtime.core.triggers import from_a_person
-from framework.runtime.intake.schedule import AHEAD, LATE, name_of, ticks
+from framework.runtime.intake.schedule import AHEAD, LATE, due, due_of, name_of
 from framework.runtime.intake.synthetic_messages import (
     Happening,
     Synthetic,
@@ -29,6 +29,8 @@ _log = structlog.get_logger(__name__)
 
 LOOK = 20.0
 """Seconds between two looks at schedules and silences; both are handed over ahead of their time."""
+_NOTED = timedelta(minutes=5)
+"""How often the book hears of a schedule that has no tick."""
 _LATE_SILENCE = timedelta(minutes=15)
 
 
@@ -46,6 +48,7 @@ class SyntheticTriggers:
         self._timing = timing
         self._channels = channels
         self._handed_until: dict[tuple[ChannelRef, str], datetime] = {}
+        self._noted: dict[tuple[ChannelRef, str], datetime] = {}
         self._has_looked = False
         self._told: set[tuple[str, ...]] = set()
         self._since: dict[ChannelRef, datetime] = {}
@@ -102,15 +105,35 @@ class SyntheticTriggers:
 
     async def _look_at(self, channel: ChannelRef, trigger: Trigger, now: datetime) -> None:
         if trigger.on == "schedule":
-            name = name_of(trigger)
-            # At the start of the process what was missed is caught up with; a schedule that is new begins with now.
-            begin = max(now if self._has_looked else now - LATE, self._since_when(channel))
-            since = self._handed_until.get((channel, name), begin)
-            for tick in ticks(trigger, since, now + AHEAD):
-                await self._accept(synthetic_by_schedule(channel, trigger, name, tick, self._user))
-            self._handed_until[(channel, name)] = now + AHEAD
+            await self._look_at_schedule(channel, trigger, now)
         elif trigger.on == "idle":
             await self._look_for_silence(channel, trigger, now)
+
+    async def _look_at_schedule(self, channel: ChannelRef, trigger: Trigger, now: datetime) -> None:
+        name, until = name_of(trigger), now + AHEAD
+        since = self._handed_until.get((channel, name))
+        if since is None:
+            since = max(await self._begin(channel, trigger, name, now), self._since_when(channel))
+        found = due(trigger, since, until, now)
+        for tick in found:
+            made = synthetic_by_schedule(channel, trigger, name, tick, due_of(trigger, tick), self._user)
+            await self._accept(made)
+        # Written at the start, so that a schedule is known; then rarely, as it says from where to catch up.
+        if self._bot.schedules is not None and (found or self._noted.get((channel, name), now) + _NOTED <= now):
+            await self._bot.schedules.look(self._bot.scope, name, str(channel), until)
+            self._noted[(channel, name)] = now
+        self._noted.setdefault((channel, name), now)
+        self._handed_until[(channel, name)] = until
+
+    async def _begin(self, channel: ChannelRef, trigger: Trigger, name: str, now: datetime) -> datetime:
+        """Return from when on ticks count at the first look: those of a new schedule from now on, else all that may be
+        missing in the engine. A tick that it has is refused by its key.
+        """
+        book = self._bot.schedules
+        if book is None:
+            return now if self._has_looked else now - LATE
+        known = await book.entry(self._bot.scope, name, str(channel))
+        return max(known.since, known.looked_until - AHEAD - LATE, now - max(trigger.missed_within, LATE))
 
     async def _look_for_silence(self, channel: ChannelRef, trigger: Trigger, now: datetime) -> None:
         last = self._last.get(channel)

@@ -19,6 +19,11 @@ WHOLE = ""
 """The channel of a pause of the whole bot."""
 
 
+def schedule_place(name: str) -> str:
+    """Return what stands in place of a channel in a pause of one schedule."""
+    return f"schedule:{name}"
+
+
 def _tables() -> MetaData:
     from framework.runtime.state.pauses_tables import METADATA
 
@@ -30,7 +35,9 @@ SCHEMA = Schema("pauses", version=1, tables=_tables)
 
 @dataclass(frozen=True)
 class Pause:
-    """A bot (by its name) is paused in a channel, `type:id`, or everywhere (`WHOLE`). `by` is who did it."""
+    """A bot (by its name) is paused in a channel, `type:id`, everywhere (`WHOLE`), or
+    as far as one schedule goes (`schedule_place`). `by` is who did it.
+    """
 
     bot: str
     channel: str
