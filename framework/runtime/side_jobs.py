@@ -93,17 +93,22 @@ class SideJobs:
             await self._look_at_handover(state, handovers.get(str(state.channel)))
 
     async def look_for_forgotten(self) -> None:
-        """Open handovers for which nobody came: the next person is called. Raises EngineError."""
-        definition = self._bot.definition
-        if not any(one.handover.remind for one in (definition, *definition.overrides.values())):
+        """Open handovers for which nobody came: the next person is called, and when hours begin, the team is told.
+
+        Raises EngineError.
+        """
+        definition, now = self._bot.definition, self._timing.now()
+        every = (definition, *definition.overrides.values())
+        if not any(one.team.hours or one.handover.remind for one in every):
             return
         for cid, state in (await self._bot.handovers.open_ones(self._bot.scope)).items():
             channel, number = ChannelRef.parse(cid), state.reminders + 1
-            if not self._handover.is_due(channel, state, self._timing.now()):
-                continue
-            key = f"{self._bot.user_id}|remind|{cid}|{state.turn}|{number}"
-            payload = {"do": "remind", "channel": cid, "turn": state.turn, "number": number}
-            await self._accept(key, f"{self._bot.user_id}|{cid}|", payload)
+            lane, about = f"{self._bot.user_id}|{cid}|", {"channel": cid, "turn": state.turn}
+            if self._handover.has_begun(channel, state, now):
+                await self._accept(f"{self._bot.user_id}|hours|{cid}|{state.turn}", lane, {"do": "hours", **about})
+            elif self._handover.is_due(channel, state, now):
+                key = f"{self._bot.user_id}|remind|{cid}|{state.turn}|{number}"
+                await self._accept(key, lane, {"do": "remind", "number": number, **about})
 
     async def look(self, states: Sequence[ChannelState]) -> None:
         """Channels were read: what of it is overdue, or was missed while nobody listened. Raises ChatServiceError."""
@@ -232,6 +237,8 @@ class SideJobs:
         match payload["do"]:
             case "over":
                 return await self._over(channel)
+            case "hours":
+                return await self._handover.begin_hours(channel, payload["turn"])
             case "remind":
                 return await self._handover.remind(channel, payload["turn"], payload["number"])
             case "expire" | "carry out" if "approval" in payload:

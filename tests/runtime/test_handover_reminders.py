@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import re
+from datetime import timedelta
+from typing import Any, get_args
 
 import pytest
 
+from framework.definition.parts.phrases import PhraseTexts
+from framework.definition.parts.sentences import Language
+from framework.runtime.handover.told import TOLD
 from framework.stream.model import ChannelRef, User
 from framework.stream.timing import Timing
 from tests.support.agent import ScriptedAgent
@@ -77,3 +82,42 @@ async def test_nobody_else_is_called_unless_it_is_asked_for_and_somebody_is_ther
         await asyncio.sleep(40 * 60)
         assert shown(world)["to"] == ["carl"]
         assert len(alerts(world)) == 1
+
+
+async def test_what_came_out_of_hours_waits_for_them_and_the_team_is_told_once(
+    world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    opens = timing.now() + timedelta(hours=20)
+    days = {"mon-sun": f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}"}
+    spec = {
+        "identity": {"language": "de"},
+        "handover": {"enabled": True, "to": ["carl"], "alert": ALERTS, "resume_after": "12h"},
+        "team": {"hours": {"timezone": "UTC", "days": days}},
+    }
+    async with (
+        Running(world, agent, timing=timing, definition=spec),
+        Running(world, agent, timing=timing, definition=spec),
+    ):
+        world.post(CID, "human please")
+        await asyncio.sleep(13 * 3600)
+        world.post(CID, "Is anybody there?")  # longer than resume_after: it waits all the same
+        await asyncio.sleep(60)
+        assert (shown(world)["state"], shown(world)["away"]) == ("open", True)
+        assert len(alerts(world)) == 1
+        assert alerts(world)[0].endswith("Gerufen: `carl`.")
+        await asyncio.sleep(7 * 3600)
+        assert (shown(world)["state"], shown(world).get("away")) == ("open", None)
+        begun = f"Die Zeiten des Teams haben begonnen. `{CID}` wartet auf einen Menschen."
+        assert alerts(world)[1:] == [begun]
+        await asyncio.sleep(2 * 3600)
+        assert alerts(world)[1:] == [begun]
+        told = [one.text for one in world.messages(CID) if one.user.id == "agent-bot" and not one.visible_to]
+        assert told == [PhraseTexts().handover_closed], "the bot is not back, and says nothing more"
+
+
+@pytest.mark.parametrize("language", [one for one in get_args(Language) if one != "en"])
+def test_what_a_handover_tells_exists_in_every_language_with_the_same_words_to_fill_in(language: str) -> None:
+    assert TOLD[language].keys() == TOLD["en"].keys()
+    for name, english in TOLD["en"].items():
+        assert sorted(re.findall(r"\{\w+\}", TOLD[language][name])) == sorted(re.findall(r"\{\w+\}", english)), name
+        assert TOLD[language][name] != english, name

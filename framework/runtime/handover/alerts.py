@@ -13,8 +13,8 @@ from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.outcome import HandOver
 from framework.runtime.core.turn import Turn
-from framework.runtime.handover.signs import PUBLIC
 from framework.runtime.handover.summary import summarise
+from framework.runtime.handover.told import public_reason, team_reason, told
 from framework.runtime.reply.post import post_once
 from framework.runtime.state.handover import Handover
 from framework.runtime.state.ids import Purpose
@@ -24,6 +24,7 @@ from framework.runtime.team.people import audience
 from framework.stream.model import ChannelRef, OutgoingMessage
 
 _REMINDER = "handover reminder"
+_HOURS = "handover hours"
 _log = structlog.get_logger(__name__)
 
 
@@ -54,13 +55,22 @@ class Alerts:
 
     async def remind(self, channel: ChannelRef, state: Handover, to: str, *, waited: timedelta) -> None:
         """Say in the team's channel, once, that somebody else was called because nobody came."""
+        language = self._bot.at(channel).definition.identity.language
+        minutes = max(1, round(waited.total_seconds() / 60))
+        text = told(language, "waited", where=as_code(str(channel)), minutes=minutes, people=as_code(to))
+        await self._tell(channel, self._service.id_key.id_of(_REMINDER, state.turn, str(state.reminders)), text)
+
+    async def hours_begin(self, channel: ChannelRef, state: Handover) -> None:
+        """Say in the team's channel, once, that a conversation waited for the team's hours, which have begun."""
+        text = told(self._bot.at(channel).definition.identity.language, "begun", where=as_code(str(channel)))
+        await self._tell(channel, self._service.id_key.id_of(_HOURS, state.turn), text)
+
+    async def _tell(self, channel: ChannelRef, id_: str, text: str) -> None:
+        """Post a text about a channel into the team's channel, once, if there is one."""
         definition = self._bot.at(channel).definition
         if not definition.handover.alert:
             return
         place = ChannelRef.parse(definition.handover.alert)
-        minutes = max(1, round(waited.total_seconds() / 60))
-        text = f"{as_code(str(channel))} has waited for a person for {minutes} min. Called now: {as_code(to)}."
-        id_ = self._service.id_key.id_of(_REMINDER, state.turn, str(state.reminders))
         try:
             reason = await prepare(self._service, self._bot.user_id, definition.team, place)
             if reason is None:
@@ -74,7 +84,9 @@ class Alerts:
         if reason is not None:
             _log.error("handover.not_alerted", alert=str(place), why=reason, text=text, hint=REMEDY)
 
-    async def sum_up(self, turn: Turn, view: ChannelView, called: Sequence[str], detail: str, drafted: str) -> bool:
+    async def sum_up(
+        self, turn: Turn, view: ChannelView, called: Sequence[str], why: HandOver, detail: str, drafted: str
+    ) -> bool:
         """Post the summary into the customer's channel, once, for the team's eyes alone. `drafted` is the model's own.
 
         Messages that the team could not see are left out of the summary.
@@ -89,8 +101,9 @@ class Alerts:
         open_ = not turn.visible_to or set(seen_by) <= set(turn.visible_to)
         summary = drafted if drafted and open_ else await summarise(turn, view, seen_by)
         back = turn.team_phrases.hand_back.replace("{command}", turn.definition.handover.resume_command)
-        why = detail if open_ else "a person was asked for in a message that only some see"
-        text = f"**For the team.** Why: {why}.\n\n{summary}\n\n{back}".strip()
+        language = turn.definition.identity.language
+        reason = team_reason(why.kind, detail, language) if open_ else told(language, "restricted").rstrip(".")
+        text = f"{told(language, 'for_team', why=reason)}\n\n{summary}\n\n{back}".strip()
         await self._post(
             turn, turn.channel, "summary", OutgoingMessage("", text, custom={NOTE: "team"}, visible_to=seen_by)
         )
@@ -102,9 +115,12 @@ class Alerts:
         user = turn.trigger.user
         who = shown_name(user.name, user.id, with_id=True)
         name = f" ({shown_name(info.name)})" if plain_name(info.name) else ""
-        reason = PUBLIC[why.kind].rstrip(".") if turn.visible_to else detail
-        called = f" Called: {', '.join(map(as_code, to))}." if to else " Nobody could be called."
-        return f"{who} needs a person in {as_code(str(turn.channel))}{name}: {reason}.{called}"
+        language = turn.definition.identity.language
+        public = public_reason(why.kind, language).rstrip(".")
+        reason = public if turn.visible_to else team_reason(why.kind, detail, language)
+        where = f"{as_code(str(turn.channel))}{name}"
+        called = told(language, "called", people=", ".join(map(as_code, to))) if to else told(language, "nobody")
+        return f"{told(language, 'needs', who=who, where=where, why=reason)} {called}"
 
     async def _post(self, turn: Turn, channel: ChannelRef, purpose: Purpose, message: OutgoingMessage) -> None:
         chain = turn.ids.chain(purpose)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from framework.runtime.handover.signs import PUBLIC
+from framework.runtime.handover.told import public_reason
 from framework.runtime.state.handover import Act, Change, Handover, altering, opening
 from framework.runtime.state.ids import MessageIds
 from framework.runtime.state.own import OwnMessage, own
@@ -56,5 +56,5 @@ def _of(word: OwnMessage, messages: Sequence[Message], ids: MessageIds) -> Hando
         turn=ids.of(word.reply_to, made_up=word.made_up).job,
         trigger=word.reply_to,
         made_up=word.made_up,
-        reason=PUBLIC["tool"],
+        reason=public_reason("tool", "en"),
     )

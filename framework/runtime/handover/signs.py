@@ -6,19 +6,6 @@ import re
 from collections.abc import Sequence
 
 from framework.runtime.core.language import own_words
-from framework.runtime.core.outcome import HandoverKind
-
-PUBLIC: dict[HandoverKind, str] = {
-    "phrase": "A person was asked for.",
-    "tool": "The bot asked for a person.",
-    "failed_answers": "The bot could not answer.",
-    "sentiment": "The bot asked for a person.",  # not for the customer to read how they sound
-    "urgent": "The bot asked for a person.",
-    "budget": "The bot has answered all that it may for now.",
-    "errors": "The bot has a technical problem.",
-    "rule": "The bot asked for a person.",
-}
-"""The reason as everybody in the channel may read it."""
 
 WITHOUT_EVIDENCE = frozenset({"refused", "unsure"})
 """Outcomes of answers that did not help."""

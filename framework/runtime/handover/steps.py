@@ -20,7 +20,7 @@ from framework.runtime.core.outcome import HandedOff, HandOver, Outcome
 from framework.runtime.core.turn import Turn, unfenced
 from framework.runtime.handover.alerts import Alerts
 from framework.runtime.handover.recall import HANDED_OFF, RESUMED, recalled
-from framework.runtime.handover.signs import PUBLIC
+from framework.runtime.handover.told import public_reason
 from framework.runtime.reply.drive import HandedOver
 from framework.runtime.reply.post import post_once
 from framework.runtime.reply.writer import ReplyWriter
@@ -89,7 +89,7 @@ class HandoverSteps:
         if alerted:
             await self._change(turn.channel, altering(state.turn, lambda one: replace(one, alerted=True)))
         if turn.definition.handover.summary:
-            await self._alerts.sum_up(turn, view, added, plan.detail, plan.summary)
+            await self._alerts.sum_up(turn, view, added, why, plan.detail, plan.summary)
         _log.info("handover.opened", kind=why.kind, reason=plan.detail, to=list(plan.to), away=plan.away)
         return _told(turn, plan, why, reached=alerted if turn.definition.handover.alert else bool(added))
 
@@ -133,7 +133,25 @@ class HandoverSteps:
         after, hours = definition.handover.remind, definition.team.hours
         if not after or not state.is_open or state.taken is not None:
             return False
-        return now >= (state.called_at or state.since) + after and (hours is None or hours.is_open(now))
+        begun = max(state.called_at or state.since, state.begun_at or state.since)
+        return now >= begun + after and (hours is None or hours.is_open(now))
+
+    def has_begun(self, channel: ChannelRef, state: Handover, now: datetime) -> bool:
+        """Whether a conversation waits for the team's hours, and these have begun."""
+        waits = state.is_open and state.away and state.begun_at is None and state.taken is None
+        hours = self._bot.at(channel).definition.team.hours
+        return waits and (hours is None or hours.is_open(now))
+
+    async def begin_hours(self, channel: ChannelRef, turn: str) -> str:
+        """The team's hours have begun: tell the team of what waits, once. Returns what came of it, for the log."""
+        state, now = await self.state(channel), self._timing.now()
+        if state is None or state.turn != turn or not self.has_begun(channel, state, now):
+            return "nobody waits"
+        await self._alerts.hours_begin(channel, state)
+        state = await self._change(channel, altering(turn, lambda one: replace(one, away=False, begun_at=now)))
+        await self._show(channel, state)
+        _log.info("handover.hours_began", channel=str(channel))
+        return "the team was told"
 
     async def remind(self, channel: ChannelRef, turn: str, number: int) -> str:
         """Call the next person, for the time `number`. Returns what came of it, for the log."""
@@ -180,12 +198,14 @@ class HandoverSteps:
         return closed
 
     def is_over(self, channel: ChannelRef, state: Handover, at: datetime) -> bool:
-        """Whether a handover has gone on so long, at this time, that the bot is back."""
-        return state.ended_by_time(at, self._lasts(channel))
+        """Whether a handover has gone on so long, at this time, that the bot is back. The time out of hours is none."""
+        hours = self._bot.at(channel).definition.team.hours
+        waits = state.away and state.taken is None and hours is not None
+        return not waits and state.ended_by_time(at, self._lasts(channel))
 
     async def close_by_time(self, channel: ChannelRef, state: Handover) -> Handover | None:
         """The time is over: the bot is back. What was written until then was for the person."""
-        return await self.close(channel, state, until=state.since + self._lasts(channel), act=BY_TIME)
+        return await self.close(channel, state, until=state.counted_from + self._lasts(channel), act=BY_TIME)
 
     def _lasts(self, channel: ChannelRef) -> timedelta:
         return self._bot.at(channel).definition.handover.resume_after
@@ -235,7 +255,7 @@ class HandoverSteps:
             turn=turn.ids.job,
             trigger=turn.trigger.id,
             made_up=turn.cause.made_up,
-            reason=PUBLIC[why.kind],
+            reason=public_reason(why.kind, turn.language or turn.definition.identity.language),
             to=plan.to,
             away=plan.away,
         )

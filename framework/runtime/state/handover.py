@@ -48,7 +48,8 @@ class Handover:
     message that it answers, or, with `made_up`, what happened. `to` are the people called, `taken` who of the team
     wrote first, `ended` who handed back. `alerted`: the team's channel was told. `past` are the ones before this one.
     `away`: it was opened outside the team's hours. `called_at`: when others were called after the first ones, and
-    `reminders`: how often that was because nobody came.
+    `reminders`: how often that was because nobody came. `begun_at`: when the team's hours began after it was opened
+    outside of them; `away` is false since.
     """
 
     state: Literal["open", "closed"]
@@ -66,6 +67,7 @@ class Handover:
     away: bool = False
     called_at: datetime | None = None
     reminders: int = 0
+    begun_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -74,7 +76,12 @@ class Handover:
 
     def ended_by_time(self, at: datetime, after: timedelta) -> bool:
         """Whether it has gone on so long, at this time, that the bot is back."""
-        return self.is_open and at > self.since + after
+        return self.is_open and at > self.counted_from + after
+
+    @property
+    def counted_from(self) -> datetime:
+        """From when on it lasts: since it was opened, or since the team's hours began after that."""
+        return self.begun_at or self.since
 
     def had(self, at: datetime) -> bool:
         """Whether a message of this time was written while a person had the channel, in a handover that is over."""
