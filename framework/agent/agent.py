@@ -39,6 +39,7 @@ from framework.agent.turn import (
     decided_task,
     keep_answer,
     kept_answer,
+    scheduled_call,
 )
 from framework.errors import ModelError
 from framework.tools.approval.tool_calls import roles_of
@@ -174,7 +175,12 @@ class LangChainAgent:
         if self._parts.embedded:
             conversation = without_names(conversation, self._names)
         decided = await self._decided(conversation)
-        if self._parts.embedded and wants_summary(conversation.instruction) and decided is None:
+        if (
+            self._parts.embedded
+            and wants_summary(conversation.instruction)
+            and decided is None
+            and not conversation.run
+        ):
             answer = self._digest(conversation, started)
             yield TextDelta(answer.text)
             yield Finished(answer)
@@ -229,7 +235,10 @@ class LangChainAgent:
 
     async def _journal(self, conversation: Conversation, decided: Approval | None) -> TurnJournal:
         tools = () if self._parts.mcp is None else await self._parts.mcp.tools(self._parts.bot.definition.tool_names)
-        call = None if decided is None else decided_call(decided, (*self._parts.tools, *tools))
+        known = (*self._parts.tools, *tools)
+        call = None if decided is None else decided_call(decided, known)
+        if conversation.run and call is None:
+            call = scheduled_call(conversation.run, known)
         return TurnJournal(
             conversation.steps,
             call,

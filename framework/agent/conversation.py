@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from framework.tools.notices import Notifier
 from framework.values import Json, well_formed
@@ -76,8 +76,9 @@ class Conversation:
     `steps`: with it a turn that is tried again repeats neither the finished answer nor tool calls that write.
     `decided`: the id of a tool call that the team approved or denied since. An approved one runs first, once, and the
     bot reports what came of it; then neither utterances nor an instruction are needed.
-    `language`: the two letters of the one that the customer reads; empty: told from the utterances. `notifier`: by it
-    tools reach people; None where there is no chat.
+    `language`: the two letters of the one that the customer reads; empty: told from the utterances. `run`: a call
+    of a tool (`tool`, `arguments`) with which the turn begins. `notifier`: by it tools reach people; None where there
+    is no chat.
     """
 
     utterances: tuple[Utterance, ...]
@@ -87,6 +88,7 @@ class Conversation:
     steps: Steps | None = None
     decided: str = ""
     language: str = ""
+    run: Mapping[str, Any] = field(default_factory=dict)
     notifier: Notifier | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -152,6 +152,14 @@ def decided_call(decided: Approval, tools: Sequence[BaseTool]) -> AIMessage:
         (tool.name for tool in tools if declared_name(tool) == decided.request.subject), decided.request.subject
     )
     call = {"name": name, "args": dict(decided.content), "id": f"decided_{decided.id}", "type": "tool_call"}
+    return AIMessage(content="", tool_calls=[call])
+
+
+def scheduled_call(run: Mapping[str, Any], tools: Sequence[BaseTool]) -> AIMessage:
+    """The call of a tool by a schedule, as a model makes one."""
+    wanted = str(run["tool"])
+    name = next((tool.name for tool in tools if declared_name(tool) == wanted), wanted)
+    call = {"name": name, "args": dict(run.get("arguments") or {}), "id": "scheduled", "type": "tool_call"}
     return AIMessage(content="", tool_calls=[call])
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.tools import BaseTool, tool
@@ -44,6 +45,24 @@ def check_made(name: str, made: BaseTool, where: Position) -> None:
         _check_arguments(name, function, where)
     _check_schema(name, made, where)
     _check_phrases(name, made, where)
+
+
+def wrong_arguments(made: BaseTool, arguments: Mapping[str, Any]) -> str:
+    """Return what is wrong with the arguments of a call by the tool's schema; empty if nothing is."""
+    from pydantic import BaseModel, ValidationError
+
+    strange = sorted(set(arguments) - set(made.args))
+    if strange:
+        near = get_close_matches(strange[0], made.args, n=1)
+        return f"it has no {strange[0]!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    schema = made.tool_call_schema
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        try:
+            schema.model_validate(dict(arguments))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            return f"{'.'.join(map(str, first['loc'])) or 'they'}: {first['msg']}"
+    return ""
 
 
 def function_of(made: BaseTool) -> Callable[..., Any] | None:

@@ -32,12 +32,14 @@ def load_tools(bot: Bot, module: ModuleType | None = None) -> tuple[BaseTool, ..
     file does not import, a name is missing, or a function has no docstring or types.
     """
     _check_operations(bot)
+    _check_run_names(bot)
     own = [name for name in bot.definition.tool_names if name not in OPERATION_TOOLS and "/" not in name]
     if bot.tools_file is None or not own:
         return ()
     module = module or import_tools(bot)
     tools = {name: _take(name, vars(module), bot.tools_file) for name in own}
     _check_conditions(bot, tools)
+    _check_run_arguments(bot, tools)
     return tuple(tools.values())
 
 
@@ -59,6 +61,37 @@ def _check_conditions(bot: Bot, tools: Mapping[str, BaseTool]) -> None:
                 where=_place(bot, ("tools", index, "approval")),
                 hint=f"{guess}It takes: {', '.join(sorted(tool.args)) or 'nothing'}.",
             )
+
+
+def _check_run_names(bot: Bot) -> None:
+    """Raise DefinitionError if a schedule calls a tool that the bot does not have."""
+    names = bot.definition.tool_names
+    for index, trigger in enumerate(bot.definition.triggers):
+        if trigger.run is None or trigger.run.tool in names:
+            continue
+        near = get_close_matches(trigger.run.tool, names, n=1)
+        guess = f"Did you mean {near[0]!r}? " if near else ""
+        raise DefinitionError(
+            f"triggers[{index}].run: {trigger.run.tool!r} is not a tool of this bot",
+            where=_place(bot, ("triggers", index, "schedule", "run", "tool")),
+            hint=f"{guess}Add it to `tools`. There are: {', '.join(names) or 'none'}.",
+        )
+
+
+def _check_run_arguments(bot: Bot, tools: Mapping[str, BaseTool]) -> None:
+    """Raise DefinitionError if a schedule calls a tool with arguments that it does not take."""
+    from framework.tools.functions import wrong_arguments
+
+    for index, trigger in enumerate(bot.definition.triggers):
+        tool = tools.get(trigger.run.tool) if trigger.run is not None else None
+        if trigger.run is None or tool is None or not (wrong := wrong_arguments(tool, trigger.run.arguments)):
+            continue
+        place = ("triggers", index, "schedule", "run", *(("arguments",) if trigger.run.arguments else ()))
+        raise DefinitionError(
+            f"triggers[{index}].run: {trigger.run.tool} does not take these arguments: {wrong}",
+            where=_place(bot, place),
+            hint=f"It takes: {', '.join(sorted(tool.args)) or 'nothing'}.",
+        )
 
 
 def _check_operations(bot: Bot) -> None:

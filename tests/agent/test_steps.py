@@ -10,7 +10,7 @@ import pytest
 from langchain.tools import ToolRuntime, tool
 from structlog.testing import capture_logs
 
-from framework.agent.conversation import AgentEvent, Conversation, Finished, TextDelta, ToolFinished
+from framework.agent.conversation import AgentEvent, Caller, Conversation, Finished, TextDelta, ToolFinished
 from framework.errors import FrameworkError
 from framework.tools.context import ToolContext
 from tests.agent.conftest import AgentMaker, asking
@@ -181,3 +181,24 @@ async def test_a_turn_that_is_cancelled_in_a_call_leaves_it_uncertain(
     server.play(say("Hm."))
     assert final(await turn()).answer.uncertain == ("transfer",)
     assert not begun.is_set()
+
+
+def scheduled(steps: KeptSteps) -> Conversation:
+    run = {"tool": "pay", "arguments": {"amount": 7}}
+    return Conversation((), Caller("agent-bot", key="turn-1"), instruction="Say what came of it.", steps=steps, run=run)
+
+
+@pytest.mark.parametrize("at", ["answer", ":started"])
+async def test_the_tool_of_a_schedule_is_called_once_and_the_model_tells_its_result(
+    server: ScriptedServer, make_agent: AgentMaker, steps: KeptSteps, at: str
+) -> None:
+    steps.die_at = at
+    server.play(say("Paid 7."))
+    with pytest.raises(ProcessGoneError):
+        [event async for event in make_agent(pay, look).stream(scheduled(steps))]
+    steps.die_at = ""
+    server.play(say("Paid 7."))
+    finished = final([event async for event in make_agent(pay, look).stream(scheduled(steps))])
+    assert PAID == [(7, "turn-1:1")]
+    assert (finished.answer.text, finished.answer.tools) == ("Paid 7.", ("pay",))
+    assert "Paid 7." in server.asked[-1].text

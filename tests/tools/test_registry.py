@@ -90,3 +90,26 @@ def test_an_operation_that_does_not_exist_is_named_with_its_place(tmp_path: Path
     bot = bot_with_tools(tmp_path, "", "search_operations]\noperations:\n  allow: [reads, SendMesage")
     with pytest.raises(DefinitionError, match=r"bot\.yaml:3:18: operations\.allow: .*SendMesage.*\n.*SendMessage"):
         load_tools(bot)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ("{tool: ad, arguments: {a: 1}}", ["bot.yaml:3", "'ad' is not a tool of this bot", "Did you mean 'add'?"]),
+        ("{tool: add}", ["bot.yaml:3", "a: Field required", "It takes: a, b"]),
+        ("{tool: add, arguments: {a: 1, bb: 2}}", ["bot.yaml:3", "no 'bb'", "did you mean 'b'?"]),
+        ("{tool: add, arguments: {a: one, b: 2}}", ["bot.yaml:3", "a: Input should be a valid integer"]),
+    ],
+)
+def test_the_tool_of_a_schedule_is_checked_at_load_time(tmp_path: Path, run: str, words: list[str]) -> None:
+    (tmp_path / "bot.yaml").write_text(f"tools: [add]\ntriggers:\n  - schedule: {{every: 1h, run: {run}}}\n")
+    (tmp_path / "support.md.j2").write_text("You help.")
+    (tmp_path / "tools.py").write_text(
+        'def add(a: int, b: int) -> int:\n    """Add two numbers."""\n    return a + b\n'
+    )
+    with pytest.raises(DefinitionError) as told:
+        load_tools(load_bot(str(tmp_path)))
+    assert all(word in str(told.value) for word in words), str(told.value)
+    right = (tmp_path / "bot.yaml").read_text().replace(run, "{tool: add, arguments: {a: 1, b: 2}}")
+    (tmp_path / "bot.yaml").write_text(right)
+    assert len(load_tools(load_bot(str(tmp_path)))) == 1

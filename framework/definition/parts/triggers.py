@@ -40,7 +40,7 @@ MESSAGE_KINDS: frozenset[str] = frozenset(
 VALUE_KINDS: frozenset[str] = frozenset({"keyword", "regex", "command", "reaction", "button", "event"})
 """Triggers with a list of `values`."""
 _OWN_KEYS: dict[str, tuple[str, ...]] = {
-    "schedule": ("name", "cron", "at", "every", "timezone", "since_last", "missed", "missed_within", "jitter"),
+    "schedule": ("name", "cron", "at", "every", "timezone", "since_last", "missed", "missed_within", "jitter", "run"),
     "idle": ("after",),
     "command": ("since_last",),
     "event": ("sent_by",),
@@ -66,6 +66,13 @@ def read_moment(text: str) -> datetime:
 def keys_of(kind: str) -> tuple[str, ...]:
     """Return the keys of a trigger of each kind, besides `on`."""
     return (*(("values",) if kind in VALUE_KINDS else ()), *_OWN_KEYS.get(kind, ()), "do", "say")
+
+
+class ScheduledTool(Part):
+    """A tool that a schedule calls, without a model's choice."""
+
+    tool: str = Field(description="The tool, as in `tools`.", examples=["close_stale_tickets"])
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Its arguments, by name.")
 
 
 class Trigger(Part):
@@ -119,6 +126,9 @@ class Trigger(Part):
         "",
         description="The task that the model gets. Without it the model answers the message.",
         examples=["Summarise what was decided today."],
+    )
+    run: ScheduledTool | None = Field(
+        None, description="For `schedule`: a tool of the bot to call, before the model says what came of it."
     )
     say: str = Field("", description="A fixed text to post instead of asking the model.", examples=["Welcome {name}!"])
 

@@ -48,7 +48,7 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
         yield RuleFinding(path, f"the trigger {trigger.on!r} names nothing to look for", f"For example: {example}.")
     if trigger.on == "schedule":
         yield from _schedule(path, trigger)
-    if trigger.on in {"schedule", "event"} and not (trigger.do or trigger.say):
+    if trigger.on in {"schedule", "event"} and not (trigger.do or trigger.say or trigger.run):
         yield RuleFinding(
             path,
             f"the trigger {trigger.on!r} does not say what the bot is to do",
@@ -57,6 +57,8 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
         )
     if trigger.do and trigger.say:
         yield RuleFinding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
+    if trigger.run and trigger.say:
+        yield RuleFinding((*path, "say"), "`run` and `say` exclude each other", "The bot says what the tool returned.")
     yield from placeholders((*path, "say"), trigger.say, _SAY_NAMES)
     for index, sender in enumerate(trigger.sent_by):
         if not _SENDER.fullmatch(sender):

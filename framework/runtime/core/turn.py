@@ -33,7 +33,8 @@ class Cause:
     instead; `detail` tells an operator what happened. `about` is the message that it is about: the one that somebody
     reacted to, or after which nobody wrote any more. `decided` is a tool call that the team decided on. `since_last`:
     only what was written since the last answer of such a trigger is read. `visible_to`: the only users who may see
-    what the turn says, if that follows from something else than its messages.
+    what the turn says, if that follows from something else than its messages. `run` is a call of a tool (`tool`,
+    `arguments`) with which the turn begins, without a model's choice.
     """
 
     kind: TriggerKind | None = None
@@ -45,6 +46,7 @@ class Cause:
     decided: str = ""
     since_last: bool = False
     visible_to: tuple[str, ...] = ()
+    run: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def unfenced() -> None:

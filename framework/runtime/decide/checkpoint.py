@@ -90,6 +90,7 @@ def _plain(conversation: Conversation) -> dict[str, Any]:
         "earlier": [dict(vars(utterance)) for utterance in conversation.earlier],
         "instruction": conversation.instruction,
         "decided": conversation.decided,
+        "run": dict(conversation.run),
         "language": conversation.language,
     }
 
@@ -102,6 +103,7 @@ def _conversation(kept: dict[str, Any]) -> Conversation:
         earlier=tuple(map(_utterance, kept["earlier"])),
         instruction=kept["instruction"],
         decided=kept["decided"],
+        run=kept.get("run", {}),
         language=kept.get("language", ""),
     )
 

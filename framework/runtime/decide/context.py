@@ -131,6 +131,7 @@ def to_conversation(turn: Turn, messages: Sequence[Message], limit: int | None =
         earlier=tuple(said[:shown]),
         instruction=turn.cause.do,
         decided=turn.cause.decided,
+        run=turn.cause.run,
         language=turn.language,
         caller=Caller(
             user_id=trigger.user.id,

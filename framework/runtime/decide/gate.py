@@ -72,7 +72,7 @@ class Gate:
 
     async def _made_up(self, turn: Turn, view: ChannelView) -> Skip | Turn:
         cause = turn.cause
-        if cause.kind in {"schedule", "event"} and not (cause.do or cause.say):
+        if cause.kind in {"schedule", "event"} and not (cause.do or cause.say or cause.run):
             return Skip(f"the trigger {cause.kind} has neither a task (`do`) nor a text (`say`)")
         since = turn.trigger.created_at - _FAST
         recent = (await view.page(since=since, reach=cause.about if cause.kind == "idle" else "")).messages

@@ -27,6 +27,9 @@ _LONGEST_DATA = 2_000
 _LONGEST_VALUE = 200
 _WELCOME = "Someone has just joined the channel. Welcome them by name in a sentence or two, and say what you can do."
 _PRESSED = "Someone has pressed a button, which the last message names. Answer it."
+_RAN = (
+    "A schedule called the tool whose result follows. Say in one or two sentences what came of it, and call it no more."
+)
 _STILL_THERE = "Nobody has written for a while. Ask in one sentence whether anything is still open."
 
 
@@ -144,10 +147,17 @@ def _message(id_: str, channel: ChannelRef, user: User, text: str, at: datetime)
 
 
 def _cause(trigger: Trigger, detail: str, *, about: str = "", default: str = "") -> Cause:
-    do = trigger.do or ("" if trigger.say else default)
+    do = trigger.do or ("" if trigger.say else _RAN if trigger.run else default)
     since_last = trigger.since_last
     return Cause(
-        kind=trigger.on, made_up=True, do=do, say=trigger.say, detail=detail, about=about, since_last=since_last
+        kind=trigger.on,
+        made_up=True,
+        do=do,
+        say=trigger.say,
+        detail=detail,
+        about=about,
+        since_last=since_last,
+        run=trigger.run.model_dump(mode="json") if trigger.run else {},
     )
 
 
