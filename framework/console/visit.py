@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 MOST_BYTES = 128 * 1024
 """Of a form: a draft of 20,000 characters fits."""
 PATH = "/console"
-PAGES = (
+PAGES: tuple[tuple[str, str], ...] = (
     ("/", "Conversations"),
     ("/handovers", "Handovers"),
     ("/reviews", "Reviews"),
@@ -38,6 +38,7 @@ PAGES = (
     ("/report", "Report"),
 )
 """The pages that stand in the menu."""
+OF_AGENTS = ("/audit",)
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,12 @@ class Visit:
     def page(self, template: str, status: int = 200, **values: object) -> Response:
         """Return a page, or a part of one."""
         known = {"visit": self, "user": self.sign_in.user, "role": self.role, "form_token": self.sign_in.form_token}
-        more = {"path": self.request.url.path, "bots": self.parts.bots(), "pages": PAGES}
+        more = {"path": self.request.url.path, "bots": self.parts.bots(), "pages": self._pages()}
         return rendered(template, status, **{**known, **more, **values})
+
+    def _pages(self) -> list[tuple[str, str]]:
+        """What stands in the menu of this person."""
+        return [one for one in PAGES if one[0] not in OF_AGENTS or self.may("agent")]
 
     def back(self, to: str, said: str = "") -> Response:
         """Lead on to a page of ours after an act. `said` is shown there."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 
 from framework.console.parts import ConsoleParts
@@ -126,6 +127,9 @@ async def test_a_pause_is_made_and_ended_in_the_console(at: Stand) -> None:
     assert (await root.post("/console/bots/pause", bot="no_bot")).status == 409
     page = await root.get("/console/bots")
     assert "everywhere" in page.said
+    await at.turns(LINE)
+    here = await root.get(f"/console/conversation?bot=support_bot&channel={CID}")
+    assert "paused by root" in " ".join(here.said.split())
     assert (await root.post("/console/bots/resume", bot="support_bot", channel="")).status == 303
     assert "Nothing is paused" in (await root.get("/console/bots")).said
 
@@ -230,3 +234,23 @@ async def test_a_tool_call_is_approved_by_somebody_else_than_who_asked(tmp_path:
             assert (await boss.post("/console/reviews/decide", id=id_, word="yes")).status == 303
         await until(lambda: at.refunds)
         assert at.refunds == [["mo", 5.0, "DE1", "EUR"]]
+
+
+async def test_many_turns_at_once_make_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    pauses = Pauses(Storage.in_memory(), now=Timing().now, monotonic=lambda: clock)
+    looks = 0
+    whole = pauses.all
+
+    async def counted() -> Any:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return await whole()
+
+    monkeypatch.setattr(pauses, "all", counted)
+    await asyncio.gather(*(pauses.of("support_bot", f"messaging:{n}") for n in range(100)))
+    assert looks == 1
+    clock += 1.0
+    await asyncio.gather(*(pauses.of("support_bot", f"messaging:{n}") for n in range(100)))
+    assert looks == 2

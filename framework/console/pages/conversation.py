@@ -62,6 +62,7 @@ async def _conversation(visit: Visit) -> Response:
         channel=channel,
         turns=turns,
         handover=state,
+        pause=await parts.pauses.of(bot, channel),
         earlier=shown[-1] if more else None,
     )
 

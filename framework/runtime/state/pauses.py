@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,14 +55,20 @@ class Pauses:
         self._monotonic = monotonic
         self._known: Mapping[tuple[str, str], Pause] = {}
         self._read_at: float | None = None
+        self._reading = asyncio.Lock()
 
     async def of(self, bot: str, channel: str) -> Pause | None:
         """Return what keeps a bot silent in a channel, as it was at most a second ago."""
-        now = self._monotonic()
-        if self._read_at is None or now - self._read_at >= _GOOD_FOR:
-            self._known = {(one.bot, one.channel): one for one in await self.all()}
-            self._read_at = now
+        if self._is_old():
+            async with self._reading:  # many turns at once make one look
+                if self._is_old():
+                    began = self._monotonic()
+                    self._known = {(one.bot, one.channel): one for one in await self.all()}
+                    self._read_at = began
         return self._known.get((bot, WHOLE)) or self._known.get((bot, channel))
+
+    def _is_old(self) -> bool:
+        return self._read_at is None or self._monotonic() - self._read_at >= _GOOD_FOR
 
     async def all(self) -> list[Pause]:
         """Return all pauses, the oldest first."""
