@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.nats.address import address
@@ -122,6 +123,25 @@ async def test_a_step_that_is_too_large_gives_its_turn_up_and_says_why(nats: Nat
         await engine.settled()
         (dead,) = await engine.records(["dead"])
     assert "more than NATS takes at once" in dead.error
+
+
+async def test_closing_ends_although_the_connection_never_says_that_it_is_closed(
+    nats: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await asyncio.to_thread(open_engine, nats.journal(), rhythm=QUICK)
+    close = NatsStore.close
+
+    async def half_open(store: NatsStore) -> None:
+        await close(store)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(NatsStore, "close", half_open)
+    with capture_logs() as logs:
+        async with asyncio.timeout(60):
+            await engine.close()
+    assert "engine.connection_left" in [line["event"] for line in logs]
+    with pytest.raises(EngineError, match="was closed"):
+        await engine.load()
 
 
 @pytest.mark.parametrize("text", ["a", "a.b", "*", ">", "", "läne\ud83d", "a b", "%41", "$", "~x"])

@@ -26,6 +26,8 @@ from framework.errors import EngineError, FrameworkError
 _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+_LONGEST_CLOSE = 30.0  # seconds
+_LONGEST_STOP = 5.0  # seconds
 _Ordered = tuple[Order, Landed | None, "asyncio.Future[Answer]"]
 
 
@@ -218,7 +220,13 @@ class NatsJournal:
         """See `Journal.close`."""
         self._closed = True
         closing = asyncio.run_coroutine_threadsafe(self._finish(), self._loop)
-        await asyncio.wrap_future(closing)
+        finished = asyncio.wrap_future(closing)
+        await asyncio.wait({finished}, timeout=_LONGEST_CLOSE)
+        if finished.done():
+            finished.result()
+        else:
+            finished.cancel()
+            _log.warning("engine.not_closed", orders=len(self._working), seconds=_LONGEST_CLOSE)
         await asyncio.to_thread(self._stop)
         self._deliver()
 
@@ -262,6 +270,8 @@ class NatsJournal:
             answer: Answer | FrameworkError = await self.replica.writes.fulfil(ordered[0])
         except FrameworkError as error:
             answer = error
+        except asyncio.CancelledError:  # a connection that closes cancels its reads: whoever waits is told
+            answer = self.replica.store.closed()
         except Exception as error:  # noqa: BLE001 - the boundary of an order: whoever waits for it is told
             _log.exception("engine.failed")
             answer = EngineError(f"The journal refused: {type(error).__name__}.", where=self.shown)
@@ -319,7 +329,10 @@ class NatsJournal:
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_LONGEST_STOP)
+        if self._thread.is_alive():  # a daemon: it ends with the process
+            _log.warning("engine.thread_left", seconds=_LONGEST_STOP)
+            return
         self._loop.run_until_complete(cancel_repeatedly(*asyncio.all_tasks(self._loop), every=0.05))
         self._loop.run_until_complete(asyncio.sleep(0))  # whoever waited for one of them is told
         self._loop.close()

@@ -119,7 +119,13 @@ class NatsReplica:
         if not leaving.done():
             await cancel_repeatedly(leaving)
             _log.warning("engine.left_unannounced", error="NATS did not answer in time")
-        await self.store.close()
+        closing = asyncio.ensure_future(self.store.close())
+        await asyncio.wait({closing}, timeout=self._rhythm.grace)
+        if closing.done():
+            closing.result()
+        else:  # the link is half open: the system gives it up later
+            closing.cancel()
+            _log.warning("engine.connection_left", seconds=self._rhythm.grace)
 
     async def _leave(self) -> None:
         from nats.errors import Error as NatsError
