@@ -29,8 +29,6 @@ _log = structlog.get_logger(__name__)
 
 LOOK = 20.0
 """Seconds between two looks at schedules and silences; both are handed over ahead of their time."""
-_NOTED = timedelta(minutes=5)
-"""How often the book hears of a schedule that has no tick."""
 _LATE_SILENCE = timedelta(minutes=15)
 
 
@@ -48,7 +46,6 @@ class SyntheticTriggers:
         self._timing = timing
         self._channels = channels
         self._handed_until: dict[tuple[ChannelRef, str], datetime] = {}
-        self._noted: dict[tuple[ChannelRef, str], datetime] = {}
         self._has_looked = False
         self._told: set[tuple[str, ...]] = set()
         self._since: dict[ChannelRef, datetime] = {}
@@ -118,22 +115,19 @@ class SyntheticTriggers:
         for tick in found:
             made = synthetic_by_schedule(channel, trigger, name, tick, due_of(trigger, tick), self._user)
             await self._accept(made)
-        # Written at the start, so that a schedule is known; then rarely, as it says from where to catch up.
-        if self._bot.schedules is not None and (found or self._noted.get((channel, name), now) + _NOTED <= now):
+        if found and self._bot.schedules is not None:
             await self._bot.schedules.look(self._bot.scope, name, str(channel), until)
-            self._noted[(channel, name)] = now
-        self._noted.setdefault((channel, name), now)
         self._handed_until[(channel, name)] = until
 
     async def _begin(self, channel: ChannelRef, trigger: Trigger, name: str, now: datetime) -> datetime:
-        """Return from when on ticks count at the first look: those of a new schedule from now on, else all that may be
-        missing in the engine. A tick that it has is refused by its key.
+        """Return from when on ticks count at the first look: for a new schedule from now on, else all that were not
+        handed to the engine. It forgets keys after a while, so a tick that it had is not handed to it again.
         """
         book = self._bot.schedules
         if book is None:
             return now if self._has_looked else now - LATE
         known = await book.entry(self._bot.scope, name, str(channel))
-        return max(known.since, known.looked_until - AHEAD - LATE, now - max(trigger.missed_within, LATE))
+        return max(known.since, known.looked_until, now - max(trigger.missed_within, LATE))
 
     async def _look_for_silence(self, channel: ChannelRef, trigger: Trigger, now: datetime) -> None:
         last = self._last.get(channel)

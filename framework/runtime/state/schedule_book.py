@@ -25,7 +25,7 @@ SCHEMA = Schema("schedules", version=1, tables=_tables)
 
 @dataclass(frozen=True)
 class ScheduleEntry:
-    """A schedule of a bot in a channel. No tick up to `looked_until` is missing in the engine. Times are in UTC."""
+    """A schedule of a bot in a channel. All ticks up to `looked_until` are with the engine. Times are in UTC."""
 
     since: datetime
     looked_until: datetime
@@ -40,8 +40,11 @@ class ScheduleBook:
 
     async def entry(self, scope: str, schedule: str, place: str) -> ScheduleEntry:
         """Return what is known of a schedule in a place. One that is new begins now."""
-        now = self._now().timestamp()
-        return await self._storage.write(SCHEMA, lambda connection: _entry(connection, (scope, schedule, place), now))
+        key, now = (scope, schedule, place), self._now().timestamp()
+        known = await self._storage.read(SCHEMA, lambda connection: _known(connection, key))
+        if known is None:
+            known = await self._storage.write(SCHEMA, lambda connection: _entry(connection, key, now))
+        return known
 
     async def look(self, scope: str, schedule: str, place: str, until: datetime) -> None:
         """Note that all ticks up to a time are with the engine. An earlier time than the known one changes nothing."""
@@ -57,19 +60,29 @@ Key = tuple[str, str, str]
 
 
 def _entry(connection: Connection, key: Key, now: float) -> ScheduleEntry:
-    from sqlalchemy import select
-
     from framework.runtime.state.schedule_tables import SCHEDULES
     from framework.storage.connection import upsert
 
     scope, schedule, place = key
     values = {"scope": scope, "schedule": schedule, "place": place, "since": now, "looked_until": now}
     connection.execute(upsert(connection.dialect.name)(SCHEDULES).values(**values).on_conflict_do_nothing())
+    # Another process may have written it a moment ago.
+    return _known(connection, key) or ScheduleEntry(datetime.fromtimestamp(now, UTC), datetime.fromtimestamp(now, UTC))
+
+
+def _known(connection: Connection, key: Key) -> ScheduleEntry | None:
+    from sqlalchemy import select
+
+    from framework.runtime.state.schedule_tables import SCHEDULES
+
     columns = SCHEDULES.c
+    scope, schedule, place = key
     query = select(columns.since, columns.looked_until).where(
         columns.scope == scope, columns.schedule == schedule, columns.place == place
     )
-    row = connection.execute(query).one()
+    row = connection.execute(query).first()
+    if row is None:
+        return None
     return ScheduleEntry(datetime.fromtimestamp(row.since, UTC), datetime.fromtimestamp(row.looked_until, UTC))
 
 
