@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from framework.errors import SettingsError
 from framework.logs.console import ConsoleLine
 from framework.logs.people import LineForPeople
+from framework.logs.personal import PersonalDataFilter
 from framework.logs.secrets import Redactor
 
 _kept = {"texts": False}
@@ -33,7 +34,8 @@ def configure(
     `format` is console, json, or auto: console on a terminal, JSON elsewhere. `level` is debug, info, warning or error.
     Libraries log warnings only, and infos as well at level debug. Lines go to `stream` (stderr by default), so that
     stdout has only a command's result. `people`: on a terminal, at level info, a message has one line for people in the
-    place of its turn's steps. `texts`: what people ask is logged, too. Raises SettingsError for other values.
+    place of its turn's steps. `texts`: what people ask is logged, too. Personal data and secrets are struck out of all
+    lines. Raises SettingsError for other values.
     """
     stream = stream or sys.stderr
     if format not in {"auto", "console", "json"}:
@@ -96,7 +98,11 @@ def _formatter(shared: list[Any], redact: Redactor, *, console: bool, colours: b
 
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render_redacted],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            PersonalDataFilter(),
+            render_redacted,
+        ],
     )
 
 
