@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.javascript import PACKAGES, missing
+from tests.support.bots import CID
 from tests.support.chromium import chromium, find_chromium
 from tests.support.console import LINE, handed_over, stand
 from tests.support.waiting import until
@@ -22,6 +23,7 @@ pytestmark = [
 PATHS = (
     *("", "handovers", "reviews", "moderation", "campaigns", "bots"),
     *("dead", "turns", "audit", "report", "turn?key=turn-1"),
+    f"conversation?bot=support_bot&channel={CID}",
 )
 AXE = (
     "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations.map("
@@ -33,7 +35,9 @@ async def test_every_page_is_accessible_fits_and_shows_a_new_turn_by_itself(tmp_
     script = await asyncio.to_thread((PACKAGES / "axe-core" / "axe.min.js").read_text, encoding="utf-8")
     long = "Wolfeschlegelsteinhausenbergerdorff" * 6
     async with stand(tmp_path) as at, chromium(CHROMIUM or "") as browser:
-        await at.turns(LINE, replace(LINE, key="turn-2", channel=f"messaging:{long}", reason=long))
+        asked = [at.world.post(CID, text) for text in ("Where is it?", long)]
+        turns = [replace(LINE, key=f"turn-{n}", message=one.id, reason=long) for n, one in enumerate(asked)]
+        await at.turns(*turns, replace(LINE, key="turn-2", channel=f"messaging:{long}", reason=long))
         await handed_over(at, f"messaging:{long}", reason=long)
         await at.parts.pauses.pause("support_bot", f"messaging:{long}", "mo")
         page = await browser.open(f"{at.url}/console/sign-in?token={await at.link('root', 'admin')}")
