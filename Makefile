@@ -77,10 +77,12 @@ define install
 $(PIP) -r $(1) || { echo "Once more, with the certificates of this machine ..."; $(PIP) --system-certs -r $(1); }
 endef
 
-# uv takes the lock file as it is, in seconds.
-$(VENV)/.run-installed: requirements/run.txt | $(VENV)/bin/uv
+# uv takes the lock file as it is, in seconds. The command and the checkout are linked in without a build, which would
+# download a build system that no lock file names.
+$(VENV)/.run-installed: requirements/run.txt scripts/link_command.py | $(VENV)/bin/uv
 	@echo "Installing the locked packages (about 300 MB on disk) ..."
 	@$(call install,requirements/run.txt)
+	@$(BIN)/python scripts/link_command.py
 	@touch $@
 
 $(VENV)/.test-installed: requirements/test.txt $(VENV)/.run-installed
