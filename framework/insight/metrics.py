@@ -23,7 +23,28 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _TO_TEXT = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _TO_END = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _OF_CALL = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_MOST_TOOLS, _MOST_MODELS = 100, 50
+OTHER = "other"
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
+
+
+class BoundedNames:
+    """The first names that come, up to a number; each later one is `other`. Models make up names of tools, and a
+    monitoring system keeps each of them for ever.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[tuple[str, str]] = set()
+
+    def label(self, bot: str, name: str) -> str:
+        """Return the name as a label."""
+        if (bot, name) in self._known:
+            return name
+        if len(self._known) >= self._most:
+            return OTHER
+        self._known.add((bot, name))
+        return name
 
 
 class Metrics:
@@ -33,6 +54,7 @@ class Metrics:
         # A second series beside each, which nothing here needs.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library forgot its type
         self.registry = CollectorRegistry()
+        self._tool_names, self._model_names = BoundedNames(_MOST_TOOLS), BoundedNames(_MOST_MODELS)
         self._count_turns()
         self._count_calls()
         self._tell_state()
@@ -76,11 +98,12 @@ class Metrics:
         if turn.first_text_seconds is not None:
             self._to_text.labels(turn.bot).observe(turn.first_text_seconds)
         if turn.model:
-            self._tokens.labels(turn.bot, turn.model, "input").inc(turn.input_tokens)
-            self._tokens.labels(turn.bot, turn.model, "output").inc(turn.output_tokens)
-            self._cost.labels(turn.bot, turn.model).inc(turn.cost)
+            model = self._model_names.label(turn.bot, turn.model)
+            self._tokens.labels(turn.bot, model, "input").inc(turn.input_tokens)
+            self._tokens.labels(turn.bot, model, "output").inc(turn.output_tokens)
+            self._cost.labels(turn.bot, model).inc(turn.cost)
         for name, ok in turn.tools:
-            self._tools.labels(turn.bot, name, "ok" if ok else "failed").inc()
+            self._tools.labels(turn.bot, self._tool_names.label(turn.bot, name), "ok" if ok else "failed").inc()
 
     def call(self, operation: str, status: int, seconds: float) -> None:
         """See `Counts.call`."""

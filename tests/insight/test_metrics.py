@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -97,3 +98,15 @@ def test_nothing_is_counted_before_somebody_asks() -> None:
     meters.turn_decided(TURN)
     meters.service_called("SendMessage", 201, 0.02)
     assert ("turns_total", "support_bot", "answered", "none") not in read(Metrics())
+
+
+def test_names_that_models_make_up_do_not_become_series_without_end(metrics: Metrics) -> None:
+    """Ten thousand turns, each with names of its own: all are counted, the first under their names."""
+    for number in range(10_000):
+        meters.turn_decided(replace(TURN, model=f"model-{number}", tools=((f"tool_{number}", True),)))
+    meters.turn_decided(replace(TURN, model="model-0", tools=(("tool_0", True),)))
+    found = read(metrics)
+    assert len(found) <= 2_000
+    assert found["tool_calls_total", "support_bot", "tool_0", "ok"] == 2
+    assert sum(value for key, value in found.items() if key[0] == "tool_calls_total") == 10_001
+    assert sum(value for key, value in found.items() if key[0] == "model_tokens_total") == 10_001 * 100
