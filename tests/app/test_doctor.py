@@ -228,6 +228,27 @@ async def test_an_engine_before_its_first_start_and_at_work(database: Settings) 
     assert named(found, "replicas").detail.startswith("1 at work")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "state", "told", "remedy"),
+    [(-600, "doubtful", "no heartbeat came", "takes over its turns"), (600, "wrong", "clocks are ahead", "NTP")],
+)
+async def test_a_replica_that_is_silent_or_whose_clock_is_wrong(
+    database: Settings, seconds: int, state: str, told: str, remedy: str
+) -> None:
+    engine = open_engine(database.database.get_secret_value())
+    await turn_findings(database)
+    await engine.close()
+    row = (
+        "INSERT INTO engine_replicas (id, name, host, pid, beat, seen) VALUES ('r', 'r', 'other-host', 7, 1, :now + {})"
+    )
+    _changed(row.format(seconds))(database)
+    found = named(await turn_findings(database), "replicas")
+    assert found.state == state
+    assert "other-host (process 7)" in found.detail
+    assert told in found.detail
+    assert remedy in found.hint
+
+
 def _changed(sql: str) -> Callable[[Settings], None]:
     def change(database: Settings) -> None:
         engine = create_engine(database.database.get_secret_value())

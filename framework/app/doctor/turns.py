@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TOO_OLD = 60.0
 """Seconds after which a turn that waits is too old."""
+SILENT, MOST_SKEW = 60.0, 10.0
+"""Seconds without a heartbeat, and seconds by which clocks of replicas may differ."""
 
 
 async def turn_findings(settings: Settings) -> list[HealthFinding]:
@@ -42,13 +44,30 @@ def _look(settings: Settings) -> Iterator[HealthFinding]:
     except SQLAlchemyError as error:
         raise failure(error, place) from None
     yield ok("database", f"{place.shown} answers")
-    named = ", ".join(f"{host} (process {pid})" for host, pid in replicas)
-    yield ok("replicas", f"{len(replicas)} at work: {named}" if replicas else "none at work")
+    yield _replicas(replicas)
     yield from _turns(counts, oldest)
 
 
-def _read(place: DatabaseAddress) -> tuple[list[tuple[str, int]], dict[str, int], float | None]:
-    """Host and process of each replica, how many jobs have each state, and since when the oldest one waits."""
+def _replicas(replicas: list[tuple[str, int, float]]) -> HealthFinding:
+    """Replicas by the time of their last heartbeat, which each writes by its own clock."""
+    import time
+
+    now = time.time()
+    ages = [(f"{host} (process {pid})", now - seen) for host, pid, seen in replicas]
+    ahead = [f"{name} by {-age:.0f} s" for name, age in ages if age < -MOST_SKEW]
+    if ahead:
+        hint = "Set the clocks of both machines by NTP: `timedatectl set-ntp true`."
+        return wrong("replicas", f"clocks are ahead of this machine's: {', '.join(ahead)}", hint)
+    silent = [f"{name} for {age:.0f} s" for name, age in ages if age > SILENT]
+    if silent:
+        hint = "Look whether it runs, and at its clock. If it is dead, any replica that runs takes over its turns."
+        return doubtful("replicas", f"no heartbeat came: {', '.join(silent)}", hint)
+    named = ", ".join(f"{name}, heartbeat {max(0.0, age):.0f} s ago" for name, age in ages)
+    return ok("replicas", f"{len(ages)} at work: {named}" if ages else "none at work")
+
+
+def _read(place: DatabaseAddress) -> tuple[list[tuple[str, int, float]], dict[str, int], float | None]:
+    """Host, process and last heartbeat of each replica, how many jobs have each state, and when the oldest was due."""
     from sqlalchemy import func, select
 
     from framework.engine.schema import JOBS, REPLICAS
@@ -57,12 +76,12 @@ def _read(place: DatabaseAddress) -> tuple[list[tuple[str, int]], dict[str, int]
     database = connect(place)
     try:
         with database.connect() as connection, transaction(connection, write=False):
-            replicas = connection.execute(select(REPLICAS.c.host, REPLICAS.c.pid)).all()
+            replicas = connection.execute(select(REPLICAS.c.host, REPLICAS.c.pid, REPLICAS.c.seen)).all()
             counts = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
             oldest = connection.execute(select(func.min(JOBS.c.due)).where(JOBS.c.state == "waiting")).scalar()
     finally:
         database.dispose()
-    return [(str(host), int(pid)) for host, pid in replicas], dict(counts), oldest
+    return [(str(host), int(pid), float(seen)) for host, pid, seen in replicas], dict(counts), oldest
 
 
 def _turns(counts: dict[str, int], oldest: float | None) -> Iterator[HealthFinding]:
