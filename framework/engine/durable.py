@@ -53,6 +53,7 @@ _MOST_LEFT = 1_000
 _LOOK = 0.25
 _LONGEST_NOTE = 7_000  # what Postgres takes is 8,000 bytes
 _OTHERS_HAVE = 1.0  # seconds in which the owner of a lane keeps what every replica hears of
+_GAINED = 1.5  # seconds in which what others left to the owner before us is kept, and goes before what we hear
 _SOON = 0.5  # seconds until a start is tried again that was not possible
 _FEW = 10_000  # jobs in memory, at which more are fetched
 _UNSETTLED = DeadLetter("The result could not be stored; see the log.")
@@ -113,6 +114,8 @@ class DurableEngine:
     def __init__(self, journal: Journal, concurrency: int, waits: Rhythm, monotonic: Callable[[], float]) -> None:
         self._journal = journal
         self._waits = waits
+        self._monotonic = monotonic
+        self._gained: dict[Partition, float] = {}
         self._handler: Handler | None = None
         self._on_broadcast: OnBroadcast | None = None
         self._lanes = Lanes(concurrency, self._start, monotonic)
@@ -164,10 +167,19 @@ class DurableEngine:
         return await self._within(self._append(job), self._waits.enqueue) != "known"
 
     def _append(self, job: Job) -> asyncio.Future[Answer]:
-        reserved = self._lanes.reserve(job)
+        reserved = not self._others_may_have_earlier(job) and self._lanes.reserve(job)
         return self._journal.order(
             Appending(job, self._owner if reserved else ""), partial(self._appended, job, reserved)
         )
+
+    def _others_may_have_earlier(self, job: Job) -> float:
+        """For how many seconds another replica may still keep an earlier job of this lane, which the lane's owner
+        before us did not: it died, and we did not hear of it.
+        """
+        if not job.heard_everywhere or not self._journal.has_others:
+            return 0.0
+        gained = self._gained.get(partition_of(job))
+        return 0.0 if gained is None else max(0.0, gained + _GAINED - self._monotonic())
 
     def _leave_to_others(self, job: Job) -> None:
         """Keep it after a moment, in case that its owner did not."""
@@ -280,6 +292,11 @@ class DurableEngine:
     def owned(self, news: News) -> None:
         """See `Listener.owned`."""
         self._lanes.own(news.partitions, news.bound)
+        now = self._monotonic()
+        self._gained.update(dict.fromkeys(news.partitions, now))
+        for kept in news.jobs:
+            if not kept.attempt:
+                kept.wait = max(kept.wait, self._others_may_have_earlier(kept.job))
         self.found(news)
         gained = set(news.partitions)
         for key, (job, _) in list(self._left_to_others.items()):
@@ -322,7 +339,8 @@ class DurableEngine:
         if reserved:
             self._release(self._lanes.settled(job))
         if answer == "waits":
-            self._lanes.add([Kept(job, wait=_SOON if reserved else job.delay)])
+            wait = _SOON if reserved else max(job.delay, self._others_may_have_earlier(job))
+            self._lanes.add([Kept(job, wait=wait)])
 
     def _start(self, kept: Kept) -> None:
         """See `Lanes`: it is this job's turn."""

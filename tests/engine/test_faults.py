@@ -111,6 +111,25 @@ async def test_a_killed_replica_s_job_goes_on_elsewhere_after_its_last_saved_ste
     assert [entry.key for entry in journal.entries("step model")] == ["1", "1", "2"]
 
 
+async def test_what_a_dead_owner_did_not_keep_goes_before_what_its_heir_hears(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The replica beside it heard the older one, and the heir started after it."""
+    monkeypatch.setattr("framework.engine.durable._GAINED", 60.0)
+    done = Recorder()
+    beside, heir = await opened("beside"), await opened("heir")
+    await beside.start(done)
+    await heir.start(done)
+    lanes = [replace(job("1", f"lane {number}"), heard_everywhere=True) for number in range(64)]
+    await until(lambda: [one for one in lanes if heir._lanes.owns(one)])
+    older = next(one for one in lanes if heir._lanes.owns(one))
+    await until(lambda: not beside._lanes.owns(older))
+    assert not await beside.enqueue(older)
+    assert await heir.enqueue(replace(older, key="2"))
+    await until(lambda: done.started)
+    assert done.started == ["1"]
+
+
 async def test_a_frozen_replica_that_wakes_up_late_can_neither_save_nor_settle_and_goes_on_as_another(
     opened: Open, tmp_path: Path, journal: Journal, started: Start
 ) -> None:
