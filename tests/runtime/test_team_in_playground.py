@@ -163,7 +163,8 @@ async def test_a_private_note_stays_with_the_team(sandbox: Running, browser: Bro
         await ann.shows(".message", "Carl here, how can I help?")
         assert not await ann.js("document.body.innerText.includes('She is a regular')")
         assert await ann.js("document.querySelector('.note-switch') === null")
-        later = await signed_in(browser, sandbox, "carl", LINK)
+        later = await signed_in(browser, sandbox, "carl")
+        await later.click(".channel")
         await later.shows(".message.is-note", "She is a regular.")
 
 
