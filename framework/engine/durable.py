@@ -139,13 +139,18 @@ class DurableEngine:
         return self._journal.name
 
     async def start(
-        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+        self,
+        handler: Handler,
+        *,
+        scopes: Collection[str] | None = None,
+        on_broadcast: OnBroadcast | None = None,
+        hears: bool = True,
     ) -> None:
         """See `Engine.start`."""
         self._handler, self._on_broadcast = handler, on_broadcast
         served = None if scopes is None else frozenset(scopes)
         self._journal.begin(self)
-        await self._journal.serve(served)
+        await self._journal.serve(served, hears=hears)
 
     async def broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
         """See `Engine.broadcast`. Raises ValueError for a note of more than 7,000 characters."""

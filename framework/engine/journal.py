@@ -105,7 +105,7 @@ class Journal(Protocol):
     def withdraw(self) -> None:
         """Tell others that we run nothing more, so that they take the partitions that we release."""
 
-    async def serve(self, scopes: Scopes) -> None:
+    async def serve(self, scopes: Scopes, *, hears: bool) -> None:
         """Run the jobs of these scopes from now on. Returns once the partitions that are nobody's are claimed."""
 
     async def say(self, text: str) -> None:

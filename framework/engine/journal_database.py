@@ -131,9 +131,9 @@ class DatabaseJournal:
         """See `Journal.withdraw`."""
         self._ask_beside(lambda connection, _: self.replica.withdraw(connection))
 
-    async def serve(self, scopes: Scopes) -> None:
+    async def serve(self, scopes: Scopes, *, hears: bool) -> None:
         """See `Journal.serve`."""
-        await self.ask(lambda connection, _: self.replica.serve(connection, scopes), stirs=True)
+        await self.ask(lambda connection, _: self.replica.serve(connection, scopes, hears=hears), stirs=True)
         await self.ask(lambda _connection, _: None, reads=True)  # by then it has claimed what is nobody's
 
     async def say(self, text: str) -> None:

@@ -93,7 +93,12 @@ class LocalEngine:
         self._idle.set()
 
     async def start(
-        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+        self,
+        handler: Handler,
+        *,
+        scopes: Collection[str] | None = None,
+        on_broadcast: OnBroadcast | None = None,
+        hears: bool = True,
     ) -> None:
         """See `Engine.start`."""
         self._handler = handler

@@ -33,10 +33,12 @@ def partition_of(job: Job) -> Partition:
     return Partition(job.scope, number_of(job.place))
 
 
-def serves(scopes: Scopes, version: int) -> str:
-    """What a replica says of itself: which scopes it serves (None: all), and the version of its program."""
+def serves(scopes: Scopes, version: int, *, hears: bool = True) -> str:
+    """What a replica says of itself: which scopes it serves (None: all), the version of its program, and whether it
+    hears of what happens in the channels. One that was just started does not yet.
+    """
     named = scopes if scopes is None else sorted({*scopes, ""} if scopes else ())
-    return json.dumps({"scopes": named, "version": version})
+    return json.dumps({"scopes": named, "version": version, "hears": hears})
 
 
 class PartitionPlan:
@@ -60,8 +62,10 @@ def _share(me: str, said: Mapping[str, Mapping[str, object]], scope: str) -> Ite
     serving = {name: one for name, one in said.items() if _serves(one, scope)}
     if me not in serving:
         return
-    newest = max(int(str(one.get("version", 0))) for one in serving.values())
-    candidates = [name for name, one in serving.items() if one.get("version") == newest]
+    # Whoever does not hear of an older message would answer a newer one before it.
+    hearing = {name: one for name, one in serving.items() if one.get("hears", True)} or serving
+    newest = max(int(str(one.get("version", 0))) for one in hearing.values())
+    candidates = [name for name, one in hearing.items() if one.get("version") == newest]
     for number in range(PARTITIONS):
         if max(candidates, key=lambda name: _score(name, scope, number)) == me:
             yield Partition(scope, number)

@@ -159,10 +159,16 @@ class Engine(Protocol):
     """
 
     async def start(
-        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+        self,
+        handler: Handler,
+        *,
+        scopes: Collection[str] | None = None,
+        on_broadcast: OnBroadcast | None = None,
+        hears: bool = True,
     ) -> None:
         """Begin to execute the jobs of these scopes (None: of all); those accepted earlier run now. `on_broadcast` is
-        told what other replicas say to one of them. Called again, it replaces all three; what runs goes on.
+        told what other replicas say to one of them. `hears`: this process hears of everything that is to become a job;
+        before it does, others that do keep the lanes. Called again, it replaces all four; what runs goes on.
         """
 
     async def broadcast(self, scope: str, note: Mapping[str, Any]) -> None:

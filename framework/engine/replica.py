@@ -65,6 +65,7 @@ class Replica:
         self._replicas = Replicas(address.kind, self._owners)
         self._plan = PartitionPlan()
         self._withdrawn = False
+        self._hears = True
         self._lookout = Lookout()
         self._has_retired_former = False
         self.rhythm = rhythm
@@ -168,9 +169,9 @@ class Replica:
             return answer == "waits" and partition_of(order.job) not in self.owned
         return isinstance(order, Settling) and order.result is None
 
-    def serve(self, connection: Connection, scopes: Scopes) -> None:
+    def serve(self, connection: Connection, scopes: Scopes, *, hears: bool) -> None:
         """Inside a question: run the jobs of these scopes (None: of all) from now on, once they are claimed."""
-        self.scopes = scopes
+        self.scopes, self._hears = scopes, hears
         self._replicas.serve(connection, self.id, self._serves)
         self._owners.introduce(connection, {*(scopes or ()), ""})
         self._owners.learn(connection)
@@ -254,7 +255,7 @@ class Replica:
 
     @property
     def _serves(self) -> str:
-        return serves(() if self._withdrawn else self.scopes, self.version)
+        return serves(() if self._withdrawn else self.scopes, self.version, hears=self._hears)
 
     @property
     def _served_scopes(self) -> set[str]:

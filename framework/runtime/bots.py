@@ -89,11 +89,11 @@ class Bots:
         self._sessions[bot.name] = session
         return session
 
-    async def serve(self) -> None:
-        """Have the engine execute the turns of these bots, and no others."""
+    async def serve(self, *, hears: bool) -> None:
+        """Have the engine execute the turns of these bots, and no others. `hears`: their events come."""
         sessions = (*self._sessions.values(), *self._retired.values())
         await self._engine.start(
-            self.handle, scopes={session.bot.scope for session in sessions}, on_broadcast=self.on_broadcast
+            self.handle, scopes={session.bot.scope for session in sessions}, on_broadcast=self.on_broadcast, hears=hears
         )
 
     def on_broadcast(self, scope: str, note: Mapping[str, Any]) -> None:
@@ -150,7 +150,7 @@ class Bots:
         self._retired[(newer.name, before.bot.user_id)] = before
         ended = self._tasks.pop(newer.name)
         after = self.add(newer)
-        await self.serve()
+        await self.serve(hears=True)
         self._run(after)
         await after.ready.wait()
         ended.cancel()

@@ -13,7 +13,7 @@ import structlog
 
 from framework.engine.local import LocalEngine
 from framework.engine.port import Engine
-from framework.errors import ChatServiceError, FrameworkError, UsageError
+from framework.errors import ChatServiceError, EngineError, FrameworkError, UsageError
 from framework.runtime.backlog import Backlog
 from framework.runtime.bots import Bots, Renewal
 from framework.runtime.core.bot import Limits, RunningBot
@@ -25,6 +25,7 @@ from framework.stream.timing import Timing
 _log = structlog.get_logger(__name__)
 _CLOSING_SHARE = 0.2  # of the time for stopping; the rest is for turns in flight
 _LONGEST_CLOSING = 1.0
+_SERVE_AGAIN = 1.0
 
 
 class PushSource(Protocol):
@@ -80,7 +81,7 @@ async def run_bots(
         for bot in bots:
             running.add(bot)
         Backlog(engine, limits, timing).schedule(timers)
-        await running.serve()
+        await running.serve(hears=False)
         await _watch_over(
             running,
             engine,
@@ -165,6 +166,15 @@ async def _announce(running: Bots, ready: Callable[[], None] | None) -> None:
     _log.info("run.ready", bots=[bot.name for bot in running.bots])
     if ready is not None:
         ready()
+    # Only now: a lane that came from another replica earlier would go on here with what is heard, before what is not.
+    while True:
+        try:
+            await running.serve(hears=True)
+        except EngineError as error:
+            _log.warning("engine.failed", error=error.what)
+            await asyncio.sleep(_SERVE_AGAIN)
+        else:
+            return
 
 
 async def _renew(running: Bots, renewals: AsyncIterator[Renewal]) -> None:

@@ -15,6 +15,7 @@ from framework.engine.orders import Partition
 from framework.engine.owners import PARTITIONS
 from tests.engine.contract import Recorder, job
 from tests.support.engines import UNHURRIED
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
@@ -22,12 +23,15 @@ Open = Callable[..., Awaitable[DurableEngine]]
 ALL = {Partition("", number) for number in range(PARTITIONS)}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "nats"])
 async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     url = f"sqlite:///{tmp_path / 'engine.sqlite'}"
     if request.param == "postgres":
         postgres: Postgres = request.getfixturevalue("postgres")
         url = postgres.database()
+    if request.param == "nats":
+        nats: Nats = request.getfixturevalue("nats")
+        url = nats.journal()
     async with AsyncExitStack() as stack:
 
         async def opened(*, version: int = 1) -> DurableEngine:
@@ -139,6 +143,7 @@ async def test_what_was_left_to_an_owner_that_went_is_not_overtaken(opened: Open
     assert done.finished == ["1", "2"]
 
 
+@pytest.mark.parametrize("opened", ["sqlite", "postgres"], indirect=True)  # NATS has all that waits in memory
 async def test_what_waits_is_loaded_piece_by_piece_and_keeps_its_order(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,3 +162,29 @@ async def test_what_waits_is_loaded_piece_by_piece_and_keeps_its_order(
         ours = [key for n, key in enumerate(keys) if n % 5 == lane]
         assert [key for key in done.finished if key in ours] == ours
     assert not done.overlapped
+
+
+async def test_who_does_not_hear_of_events_yet_leaves_the_lanes_to_those_who_do(opened: Open) -> None:
+    """A replica that was just started would answer what it hears first before an older message that it did not hear."""
+    first, second = await opened(), await opened()
+    await first.start(Recorder())
+    late = Recorder()
+    await second.start(late, hears=False)
+    await first.enqueue(job("1"))
+    await until(lambda: set(owned(first)[0]) == ALL)
+    await asyncio.sleep(0.5)  # the plan is made anew within it
+    assert owned(second) == [set()]
+    await second.start(late)
+    await until(lambda: shared(first, second))
+
+
+async def test_where_nobody_hears_of_events_what_waits_is_run_all_the_same(opened: Open) -> None:
+    first, second = await opened(), await opened()
+    done = Recorder()
+    await first.enqueue(job("1"))
+    await first.start(done, hears=False)
+    await second.start(done, hears=False)
+    await until(lambda: shared(first, second))
+    await until(lambda: done.finished == ["1"])
+    await second.start(Recorder())
+    await until(lambda: owned(first, second) == [set(), ALL])

@@ -28,13 +28,18 @@ class Deadly(LocalEngine):
         self.crashes = crashes
 
     async def start(
-        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+        self,
+        handler: Handler,
+        *,
+        scopes: Collection[str] | None = None,
+        on_broadcast: OnBroadcast | None = None,
+        hears: bool = True,
     ) -> None:
         async def handle(job: Job, execution: Execution) -> JobResult:
             execution.crashes = self.crashes  # type: ignore[misc]  # the port does not write it, but the twin's row can
             return await handler(job, execution)
 
-        await super().start(handle, scopes=scopes, on_broadcast=on_broadcast)
+        await super().start(handle, scopes=scopes, on_broadcast=on_broadcast, hears=hears)
 
 
 @pytest.mark.parametrize("error", [ModelError("quota is used up"), ZeroDivisionError("oops"), TimeoutError()])

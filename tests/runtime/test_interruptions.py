@@ -232,12 +232,17 @@ class Lost(LocalEngine):
         self.lost = False
 
     async def start(
-        self, handler: Handler, *, scopes: Collection[str] | None = None, on_broadcast: OnBroadcast | None = None
+        self,
+        handler: Handler,
+        *,
+        scopes: Collection[str] | None = None,
+        on_broadcast: OnBroadcast | None = None,
+        hears: bool = True,
     ) -> None:
         async def handle(job: Job, execution: Execution) -> JobResult:
             return await handler(job, _Fenced(self, execution))
 
-        await super().start(handle, scopes=scopes, on_broadcast=on_broadcast)
+        await super().start(handle, scopes=scopes, on_broadcast=on_broadcast, hears=hears)
 
 
 class _Fenced:

@@ -166,9 +166,9 @@ class NatsJournal:
         """See `Journal.withdraw`."""
         self._beside(self.replica.withdraw())
 
-    async def serve(self, scopes: Scopes) -> None:
+    async def serve(self, scopes: Scopes, *, hears: bool) -> None:
         """See `Journal.serve`."""
-        await self._do(self.replica.serve(scopes))
+        await self._do(self.replica.serve(scopes, hears=hears))
 
     async def say(self, text: str) -> None:
         """See `Journal.say`."""

@@ -85,6 +85,7 @@ class NatsReplica:
         self._version = version
         self._plan = PartitionPlan()
         self._withdrawn = False
+        self._hears = True
         self._calls: Subscription | None = None
         self._balancing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -139,9 +140,9 @@ class NatsReplica:
         except (EngineError, NatsError, TimeoutError, OSError) as error:
             _log.warning("engine.left_unannounced", error=str(error) or type(error).__name__)
 
-    async def serve(self, scopes: Scopes) -> None:
+    async def serve(self, scopes: Scopes, *, hears: bool) -> None:
         """Run the jobs of these scopes from now on, once they are claimed."""
-        self.scopes = scopes
+        self.scopes, self._hears = scopes, hears
         self.members.serves = self._serves
         self.writes.starts = True
         if scopes is None:
@@ -233,7 +234,7 @@ class NatsReplica:
 
     @property
     def _serves(self) -> str:
-        return serves(() if self._withdrawn else self.scopes, self._version)
+        return serves(() if self._withdrawn else self.scopes, self._version, hears=self._hears)
 
     def _identity(self) -> str:
         return f"{self.name}-{uuid4().hex[:12]}"
