@@ -23,6 +23,7 @@ from framework.errors import EngineError, SettingsError
 from tests.engine.contract import Recorder, job
 from tests.engine.replica import QUICK
 from tests.support.nats import Nats
+from tests.support.nats_secured import secured_nats
 from tests.support.waiting import until
 
 
@@ -195,3 +196,23 @@ async def test_closing_ends_although_a_library_lost_a_cancellation(nats: Nats) -
     async with asyncio.timeout(60):
         await engine.close()
     assert lost.is_set()
+
+
+async def test_a_journal_is_reached_by_tls_and_a_credentials_file_alone(tmp_path: Path) -> None:
+    with secured_nats(tmp_path / "nats") as server:
+        done = Recorder()
+        engine = await asyncio.to_thread(open_engine, server.url, ca=server.ca, credentials=server.credentials)
+        await engine.start(done)
+        await engine.enqueue(job("1"))
+        await engine.settled()
+        await engine.close()
+        assert done.finished == ["1"]
+        other = tmp_path / "other.creds"
+        other.write_text(server.credentials.read_text().replace("SEED-----\nSU", "SEED-----\nSA"))
+        with pytest.raises(SettingsError) as wrong:
+            await asyncio.to_thread(open_engine, server.url, ca=server.ca, credentials=other)
+        assert wrong.value.where == "FRAMEWORK_JOURNAL_CREDENTIALS"
+        with pytest.raises(EngineError, match="let us in"):
+            await asyncio.to_thread(open_engine, server.url, ca=server.ca)
+        with pytest.raises(EngineError, match=r"reached.*certificate"):
+            await asyncio.to_thread(open_engine, server.url, credentials=server.credentials)

@@ -27,7 +27,7 @@ class Nats:
     def __init__(self, home: Path, nodes: int, *, sync: str) -> None:
         self._home = home
         self._sync = sync
-        self._ports = [_free_port() for _ in range(nodes * 3)]
+        self._ports = [free_port() for _ in range(nodes * 3)]
         self._servers: list[subprocess.Popen[bytes] | None] = [None] * nodes
         self._accounts = itertools.count()
 
@@ -96,7 +96,7 @@ class Nats:
         deadline = time.monotonic() + _PATIENCE
         for number in self.nodes if numbers is None else numbers:
             address = f"http://127.0.0.1:{self._port(number, 1)}/healthz"
-            while not _healthy(address):
+            while not healthy(address):
                 if time.monotonic() > deadline:
                     raise RuntimeError((self._home / f"{number}.log").read_text()[-4000:])
                 time.sleep(0.02)
@@ -132,7 +132,7 @@ def program() -> str:
     return found
 
 
-def _healthy(address: str) -> bool:
+def healthy(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=1) as answer:
             return bool(answer.status == 200)
@@ -140,7 +140,7 @@ def _healthy(address: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

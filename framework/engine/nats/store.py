@@ -13,12 +13,12 @@ from uuid import uuid4
 
 import structlog
 from nats.aio.client import Client
-from nats.errors import AuthorizationError, MaxPayloadError, NoRespondersError, NoServersError
+from nats.errors import AuthorizationError, MaxPayloadError, NoRespondersError
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NoStreamResponseError
 from nats.js.errors import Error as JetStreamError
 
-from framework.aio import cancel_repeatedly
+from framework.aio import cancel_repeatedly, race
 from framework.engine.nats.records import STREAMS, stream_name, stream_of, subjects_of
 from framework.errors import EngineError
 
@@ -41,6 +41,7 @@ _OLDEST = (2, 11)
 _WRONG_SEQUENCE, _BUSY_SEQUENCE, _NO_STREAM, _NAME_IN_USE, _NO_PEERS = 10071, 10164, 10059, 10058, (10005, 10074)
 _NOT_DELETED = 10057  # there is no such message
 _FULL = {10023, 10028, 10047, 10054, 10077, 10110}
+_NO_ENTRY = "authorization violation"
 _NO_JETSTREAM = {10039, 10076}
 _TRANSIENT = (NatsError, JetStreamError, OSError, TimeoutError, asyncio.TimeoutError)
 
@@ -68,6 +69,8 @@ class NatsStore:
         self.client = Client()
         self._created = created
         self._cut = cut
+        self._said: Exception | None = None
+        self._heard = asyncio.Event()
         self._open = False
         self._closed = False
         self._making = asyncio.Lock()
@@ -76,12 +79,13 @@ class NatsStore:
         """Connect, and make what is missing. Raises EngineError."""
         try:
             async with asyncio.timeout(_CONNECT):
-                await self.client.connect(**self._options())
-        except AuthorizationError:
+                await race(self.client.connect(**self._options()), self._refusal())
+        except _TRANSIENT as last:
             await self.client.close()
-            raise self._refused("NATS does not let us in.", "See FRAMEWORK_JOURNAL_CREDENTIALS.") from None
-        except (NoServersError, *_TRANSIENT) as error:
-            await self.client.close()
+            error = self._said or last  # the client tries again and again, and only says that it took too long
+            if _is_no_entry(error):
+                hint = "See FRAMEWORK_JOURNAL_CREDENTIALS, or the user in FRAMEWORK_JOURNAL."
+                raise self._refused("NATS does not let us in.", hint) from None
             cause = f": {_said(error)}" if str(error) else ""
             hint = "See whether it runs and whether FRAMEWORK_JOURNAL is right."
             raise self._refused(f"NATS cannot be reached{cause}.", hint) from None
@@ -203,16 +207,34 @@ class NatsStore:
             "connect_timeout": 2,
             "ping_interval": 3,
             "max_outstanding_pings": 3,
-            "error_cb": _note,
+            "error_cb": self._note,
             "disconnected_cb": self._disconnected,
         }
         if address.credentials is not None:
-            options["user_credentials"] = str(address.credentials)
+            from framework.engine.nats.credentials import CredentialsFile
+
+            credentials = CredentialsFile(address.credentials)
+            credentials.check()
+            options |= {"user_jwt_cb": credentials.token, "signature_cb": credentials.sign}
         if address.encrypted:
             import ssl
 
             options["tls"] = ssl.create_default_context(cafile=None if address.ca is None else str(address.ca))
         return options
+
+    async def _refusal(self) -> None:
+        """Wait for an error that stays the same however often the client tries again. Raises it."""
+        while not _is_final(self._said):
+            self._heard.clear()
+            await self._heard.wait()
+        assert self._said is not None  # noqa: S101 - it is final
+        raise self._said
+
+    async def _note(self, error: Exception) -> None:
+        """What the connection says of itself: whoever waits for an answer notices."""
+        self._said = error
+        self._heard.set()
+        _log.debug("engine.nats", error=_said(error))
 
     async def _disconnected(self) -> None:
         self._cut()
@@ -435,10 +457,15 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(f"{head}+00:00").timestamp() + float(f"0.{fraction or 0}")
 
 
+def _is_final(error: Exception | None) -> bool:
+    import ssl
+
+    return error is not None and (isinstance(error, ssl.SSLCertVerificationError) or _is_no_entry(error))
+
+
+def _is_no_entry(error: Exception) -> bool:
+    return isinstance(error, AuthorizationError) or _NO_ENTRY in str(error).lower()
+
+
 def _said(error: BaseException) -> str:
     return str(error).removeprefix("nats: ") or type(error).__name__
-
-
-async def _note(error: Exception) -> None:
-    """What the connection says of itself: whoever waits for an answer notices."""
-    _log.debug("engine.nats", error=_said(error))
