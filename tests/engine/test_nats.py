@@ -16,8 +16,10 @@ from framework.engine.durable import DurableEngine, open_engine
 from framework.engine.nats.address import address
 from framework.engine.nats.erasure import erase_in_nats
 from framework.engine.nats.journal import NatsJournal
+from framework.engine.nats.partitions import Owned, Partitions
 from framework.engine.nats.records import STREAMS, decoded, encoded, heartbeat_at, stream_name
-from framework.engine.nats.store import NatsStore
+from framework.engine.nats.store import NatsStore, Stored
+from framework.engine.owners import partition_of
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.errors import EngineError, SettingsError
 from tests.engine.contract import Recorder, job
@@ -196,6 +198,33 @@ async def test_closing_ends_although_a_library_lost_a_cancellation(nats: Nats) -
     async with asyncio.timeout(60):
         await engine.close()
     assert lost.is_set()
+
+
+async def test_a_job_that_is_kept_while_its_partition_is_being_read_runs_as_well(
+    nats: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows of it yet: it is not among what was read, and its lane is not ours in the engine's eyes."""
+    read, gate = Partitions._all, threading.Event()
+
+    async def slow(partitions: Partitions, owned: Owned) -> list[Stored]:
+        found = await read(partitions, owned)
+        while owned.partition == partition_of(job("1")) and not gate.is_set():
+            await asyncio.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(Partitions, "_all", slow)
+    async with opened(nats.journal()) as engine:
+        done = Recorder()
+        starting = asyncio.create_task(engine.start(done))
+        journal = engine._journal
+        assert isinstance(journal, NatsJournal)
+        await until(lambda: partition_of(job("1")) in journal.replica.partitions.owned)
+        await engine.enqueue(job("1"))
+        gate.set()
+        await starting
+        await engine.enqueue(job("2"))
+        await until(lambda: len(done.finished) == 2)
+        assert done.finished == ["1", "2"]
 
 
 async def test_a_journal_is_reached_by_tls_and_a_credentials_file_alone(tmp_path: Path) -> None:
