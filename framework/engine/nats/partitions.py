@@ -52,13 +52,15 @@ class Told(Protocol):
 
 @dataclass(eq=False)
 class Owned:
-    """A partition of ours. `epoch`: the sequence of our claim, which each write names. `ready`: it has been read."""
+    """A partition of ours. `epoch`: the sequence of our claim, which each write names. `ready`: it was read. `seen`:
+    jobs that were kept while it was not, and may be missing in what was read.
+    """
 
     partition: Partition
     epoch: int
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     ready: bool = False
-    again: bool = False
+    seen: list[Stored] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Partitions:
         self._next: dict[int, int] = {}
         self._looking: dict[int, asyncio.Lock] = {number: asyncio.Lock() for number in range(STREAMS)}
         self._gone: list[tuple[int, int]] = []
+        self._claiming: dict[Partition, list[Stored]] = {}
         self._ended: dict[str, tuple[int, float]] = {}
 
     async def learn(self) -> None:
@@ -185,10 +188,14 @@ class Partitions:
             self._note_owner(message)
             return
         owned = self.owned.get(partition)
-        if owned is None or message.sequence <= owned.epoch:
+        if owned is None:
+            if partition in self._claiming:
+                self._claiming[partition].append(message)
+            return
+        if message.sequence <= owned.epoch:
             return  # what was written before the claim is read with it
         if not owned.ready:
-            owned.again = True
+            owned.seen.append(message)
             return
         kept = await self._adopt(owned, message, message.at)
         if kept is not None:
@@ -197,12 +204,16 @@ class Partitions:
     async def _claim(self, partition: Partition) -> None:
         known = self._owners.get(partition)
         subject, me = owner_at(partition), self._members.identity
-        epoch = await self._store.put(subject, _owner(me), expect=known.sequence if known else 0)
+        seen = self._claiming.setdefault(partition, [])
+        try:
+            epoch = await self._store.put(subject, _owner(me), expect=known.sequence if known else 0)
+        finally:
+            self._claiming.pop(partition, None)
         if epoch is None or me != self._members.identity:
             await self._refresh(partition)  # somebody was faster, or it is released meanwhile: at the next look
             return
         self._owners[partition] = _Owner(me, epoch)
-        owned = self.owned[partition] = Owned(partition, epoch)
+        owned = self.owned[partition] = Owned(partition, epoch, seen=seen)
         await self._read(owned)
 
     async def _refresh(self, partition: Partition) -> None:
@@ -212,24 +223,27 @@ class Partitions:
             self._note_owner(found)
 
     async def _read(self, owned: Owned) -> None:
-        """What waits in a partition that was claimed. An answer that holds the claim holds all before it."""
-        while True:
-            owned.again = False
-            found = await self._all(owned)
-            now = max((one.at for one in found), default=0.0)
-            jobs = []
-            for message in found:
-                if partition_in(message.subject)[1]:
-                    kept = await self._adopt(owned, message, now)
-                    if kept is not None:
-                        jobs.append(kept)
-            if not self.mine(owned):
-                return
-            if self.told is not None:
-                (self.told.found if owned.ready else self.told.owned)(News([owned.partition], jobs))
-            owned.ready = True
-            if not owned.again:
-                return
+        """What waits in a partition that was claimed. An answer that holds the claim holds all before it, and what was
+        kept later was seen.
+        """
+        await self._tell_of(owned, await self._all(owned))
+        while owned.seen and self.mine(owned):
+            seen, owned.seen = owned.seen, []
+            await self._tell_of(owned, seen)
+
+    async def _tell_of(self, owned: Owned, found: list[Stored]) -> None:
+        now = max((one.at for one in found), default=0.0)
+        jobs = []
+        for message in found:
+            if partition_in(message.subject)[1]:
+                kept = await self._adopt(owned, message, now)
+                if kept is not None:
+                    jobs.append(kept)
+        if not self.mine(owned):
+            return
+        if self.told is not None:
+            (self.told.found if owned.ready else self.told.owned)(News([owned.partition], jobs))
+        owned.ready = True
 
     async def _all(self, owned: Owned) -> list[Stored]:
         number = owned.partition.number % STREAMS

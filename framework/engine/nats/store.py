@@ -232,7 +232,8 @@ class NatsStore:
 
     async def _note(self, error: Exception) -> None:
         """What the connection says of itself: whoever waits for an answer notices."""
-        self._said = error
+        if not _is_final(self._said):  # what comes after it, such as a broken pipe, follows from it
+            self._said = error
         self._heard.set()
         _log.debug("engine.nats", error=_said(error))
 

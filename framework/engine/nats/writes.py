@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from framework.engine.nats.partitions import Owned, step_at
 from framework.engine.nats.records import STREAMS, Held, JobRecord, at, owner_at
+from framework.engine.nats.store import Stored
 from framework.engine.orders import Answer, Appending, Order, Partition, Saving, Settling, Starting, Token
 from framework.engine.owners import partition_of
 from framework.engine.port import DeadLetter, Discard, Done, Job, JobResult, Retry
@@ -75,6 +76,9 @@ class Writes:
                 return "known"
         if owned is None or not self._partitions.mine(owned):
             await self._tell(job, sequence)
+            return "waits"
+        if not runs and not owned.ready:
+            owned.seen.append(Stored(subject, sequence, record.as_bytes(), now))
             return "waits"
         self._partitions.hold(record, sequence)
         if not runs:
