@@ -28,6 +28,21 @@ class _NoAgent:
         raise AssertionError("a command runs no turn")
 
 
+async def begin_campaign_now(bot: Bot, trigger: Trigger, settings: Settings) -> dict[str, str]:
+    """Begin a run of the campaign of a schedule, to the whole audience. Whoever runs the bot sends it.
+
+    Returns the name of the campaign and the number of the run. Raises FrameworkError if it would go to nobody.
+    """
+    from framework.app.campaigns import opened_campaigns
+    from framework.runtime.intake.schedule import name_of
+    from framework.runtime.intake.scheduled_campaigns import by_hand
+
+    async with opened_campaigns(bot, settings) as campaigns:
+        file = campaigns.file(trigger.campaign)
+        run = await campaigns.begin(file, by_hand(name_of(trigger), campaigns.now()), repeats=True)
+        return {"campaign": run.campaign, "run": str(run.number)}
+
+
 async def run_now(bot: Bot, trigger: Trigger, settings: Settings, *, channel: str = "") -> dict[str, str]:
     """Hand one turn of a schedule to the engine for each channel in which it runs, or for this one.
 

@@ -111,8 +111,11 @@ class BotCampaigns:
         languages = [self.bot.definition.identity.language, *filter(None, file.languages)]
         return words_of(languages, file.campaign.opt_out.words)
 
-    async def plan(self, file: CampaignFile, *, wall: datetime | None = None) -> CampaignPlan:
-        """Plan a run as of now. Nothing is kept, and nothing is sent. Raises DefinitionError or ChatServiceError."""
+    async def plan(self, file: CampaignFile, *, wall: datetime | None = None, repeats: bool = False) -> CampaignPlan:
+        """Plan a run as of now. Nothing is kept, and nothing is sent. Raises DefinitionError or ChatServiceError.
+
+        With `repeats`, or a `cron` in the file, those who got an earlier run are not left out.
+        """
         stops = Stops(self.ledger, self.chat, now=self.now)
         await stops.look_for(str(file.sender["id"]), self.words(file))
         people, missing = await people_of(file, self.chat)
@@ -123,17 +126,17 @@ class BotCampaigns:
             start=self.now(),
             wall=wall,
             screen=self.screen(file),
-            barred=await self._barred(file),
+            barred=await self._barred(file, repeats=repeats),
         )
 
-    async def _barred(self, file: CampaignFile) -> dict[str, str]:
+    async def _barred(self, file: CampaignFile, *, repeats: bool) -> dict[str, str]:
         barred: dict[str, str] = {}
         if file.campaign.at_most:
             rate = read_rate(file.campaign.at_most)
             busy = await self.ledger.full(rate.count, self.now() - rate.period)
             shown = file.campaign.at_most.split(maxsplit=2)[2]
             barred |= dict.fromkeys(busy, f"got {rate.count} of all campaigns within the last {shown}")
-        if not file.campaign.cron:
+        if not (file.campaign.cron or repeats):
             barred |= dict.fromkeys(await self.ledger.got(file.name), "got this campaign in an earlier run")
         return barred | dict.fromkeys(await self.ledger.opted_out(), SAID_STOP)
 
@@ -166,10 +169,16 @@ class BotCampaigns:
         return await self.begin(file, f"{ONCE}{len(runs) + 1}", ends=ends), True
 
     async def begin(
-        self, file: CampaignFile, occurrence: str, *, wall: datetime | None = None, ends: str = ""
+        self,
+        file: CampaignFile,
+        occurrence: str,
+        *,
+        wall: datetime | None = None,
+        ends: str = "",
+        repeats: bool = False,
     ) -> CampaignRun:
-        """Keep a new run. Raises DefinitionError if it would go to nobody."""
-        plan = await self.plan(file, wall=wall)
+        """Keep a new run, or return the one of this occurrence. Raises DefinitionError if it would go to nobody."""
+        plan = await self.plan(file, wall=wall, repeats=repeats)
         if not plan.recipients:
             raise nobody(file, plan)
         return await self.ledger.begin(file, plan, self._settings(file), occurrence, ends=ends)

@@ -18,11 +18,12 @@ from framework.campaigns.model import CampaignDefinition
 from framework.campaigns.text import CampaignText
 from framework.campaigns.user_file import read_user_ids
 from framework.definition.model import Bot
+from framework.definition.parts.schedule_run import CAMPAIGNS
 from framework.definition.reading.positions import YamlDocument, read_text, read_yaml
 from framework.definition.reading.problems import explain, together
 from framework.errors import DefinitionError, Position, UsageError
 
-FOLDER = "campaigns"
+FOLDER = CAMPAIGNS
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 
 
@@ -68,6 +69,11 @@ def campaign_names(bot: Bot) -> list[str]:
     return sorted(file.stem for file in (bot.folder / FOLDER).glob("*.yaml"))
 
 
+def is_scheduled(bot: Bot, name: str) -> bool:
+    """Return whether a schedule of the bot begins this campaign: each of its times goes to the whole audience."""
+    return any(trigger.campaign == name for trigger in bot.definition.triggers)
+
+
 def read_campaign(bot: Bot, name: str) -> CampaignFile:
     """Read one campaign. Raises UsageError if there is none, DefinitionError for all that is wrong in it."""
     path = bot.folder / FOLDER / f"{name}.yaml"
@@ -95,7 +101,11 @@ def campaign_of(bot: Bot, name: str, document: YamlDocument) -> CampaignFile:
     except ValidationError as error:
         raise explain(error, document, CampaignDefinition) from None
     texts: dict[tuple[str, str], CampaignText] = {}
-    problems = [*_rules(bot, campaign, document), *_read_texts(campaign, document, texts)]
+    problems = [
+        *_rules(bot, campaign, document),
+        *_two_times(bot, name, campaign, document),
+        *_read_texts(campaign, document, texts),
+    ]
     users: tuple[str, ...] = ()
     try:
         if campaign.audience.file:
@@ -106,6 +116,16 @@ def campaign_of(bot: Bot, name: str, document: YamlDocument) -> CampaignFile:
     if problems:
         raise together(problems)
     return CampaignFile(name, bot, campaign, document, texts, users)
+
+
+def _two_times(bot: Bot, name: str, campaign: CampaignDefinition, document: YamlDocument) -> Iterator[DefinitionError]:
+    own = "cron" if campaign.cron else "at" if campaign.at else ""
+    if own and is_scheduled(bot, name):
+        yield DefinitionError(
+            f"`{own}` says when it is sent, and a schedule of {bot.name} says it, too",
+            where=document.position((own,)),
+            hint=f"Remove `{own}`, or the schedule in bot.yaml.",
+        )
 
 
 def _rules(bot: Bot, campaign: CampaignDefinition, document: YamlDocument) -> Iterator[DefinitionError]:

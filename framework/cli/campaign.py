@@ -51,10 +51,12 @@ def plan(name: Name, bot: OfBot = None, as_json: AsJson = False) -> None:
     from framework.cli.campaign_view import plan_facts, print_plan
 
     async def work(campaigns: BotCampaigns) -> dict[str, Any]:
+        from framework.campaigns.files import is_scheduled
         from framework.runtime.intake.campaigns import next_wall
 
         file = campaigns.file(name)
-        return plan_facts(file, await campaigns.plan(file, wall=next_wall(file, campaigns.now())))
+        repeats = is_scheduled(file.bot, file.name)
+        return plan_facts(file, await campaigns.plan(file, wall=next_wall(file, campaigns.now()), repeats=repeats))
 
     facts = _with_campaigns(name, bot, work)
     if as_json:

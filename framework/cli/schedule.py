@@ -64,9 +64,16 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a schedule now, once: by the bot if it runs, else when it starts. Its own times stay as they are."""
-    from framework.app.schedules import run_now
+    from framework.app.schedules import begin_campaign_now, run_now
 
     one, trigger = _found(name, bot)
+    if trigger.campaign:
+        if channel:
+            raise UsageError(f"{name} begins a campaign, in no channel.", hint="Leave out --channel.")
+        begun = asyncio.run(begin_campaign_now(one, trigger, _settings()))
+        told = f"Run {begun['run']} of the campaign {trigger.campaign} begins (see: campaign watch {trigger.campaign})."
+        _tell(told, {"schedule": name, "bot": one.name, **begun}, as_json=as_json)
+        return
     keys = asyncio.run(run_now(one, trigger, _settings(), channel=channel))
     facts = {"schedule": name, "bot": one.name, "turns": keys}
     if as_json:
@@ -165,6 +172,7 @@ def _facts(bot: Bot, trigger: Trigger, pauses: Sequence[Pause], records: Sequenc
         **{key: str(getattr(trigger, key)) for key in trigger.times},
         "timezone": trigger.timezone,
         "next": [due.astimezone(place).isoformat(timespec="seconds") for due in dues],
+        **({"campaign": trigger.campaign} if trigger.campaign else {}),
         "paused_by": paused.by if paused else None,
         "last": _last(bot, name, records),
     }
@@ -200,7 +208,9 @@ def _lines(facts: Sequence[dict[str, Any]]) -> list[str]:
         shown = ", ".join(due[:16].replace("T", " ") for due in one["next"])
         lines.append(f"  next  {shown or 'never: its time is over'}")
         last = one["last"]
-        if last:
+        if "campaign" in one:
+            lines.append(f"  last  see: campaign results {one['campaign']}")
+        elif last:
             remedy = f" ({last['retry']})" if last["retry"] else ""
             lines.append(f"  last  {last['at'][:16].replace('T', ' ')} UTC: {last['outcome']}{remedy}")
         else:

@@ -10,6 +10,7 @@ from framework.called import called_as
 from framework.definition.model import Bot, BotDefinition
 from framework.definition.overrides import merged
 from framework.definition.parts.operations import OPERATION_TOOLS
+from framework.definition.parts.schedule_run import CAMPAIGNS
 from framework.definition.reading.positions import Key, read_yaml
 from framework.definition.reading.problems import said, together
 from framework.definition.reading.prompt import Prompt, read_prompt
@@ -95,6 +96,7 @@ class _Loading:
         tools = tools_file if tools_file.is_file() else None
         definition, unclear = validated(self._document, self._problems)
         self._follow_rules(definition, unclear, tools)
+        self._find_campaigns(definition)
         prompts, rendered = self._prompts(definition) if not unclear & {"prompt", "variables"} else ({}, "")
         articles = self._articles(definition)
         if self._problems:
@@ -120,6 +122,23 @@ class _Loading:
                 f"{said(path) or BOT_FILE}: {finding.what}", where=self._document.position(path), hint=finding.hint
             )
             (self._warnings if finding.warning else self._problems).append(problem)
+
+    def _find_campaigns(self, definition: BotDefinition) -> None:
+        """Report schedules of campaigns that the bot does not have."""
+        names = sorted(file.stem for file in (self._folder / CAMPAIGNS).glob("*.yaml"))
+        for index, trigger in enumerate(definition.triggers):
+            if not trigger.campaign or trigger.campaign in names:
+                continue
+            near = get_close_matches(trigger.campaign, names, n=1)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            path = self._document.locate(("triggers", index, "run", "campaign"))
+            problem = DefinitionError(
+                f"{said(path)}: {trigger.campaign!r} is not a campaign of this bot",
+                where=self._document.position(path),
+                hint=f"{guess}A campaign is a file {self._folder / CAMPAIGNS}/NAME.yaml. "
+                f"There are: {', '.join(names) or 'none'}.",
+            )
+            self._problems.append(problem)
 
     def _prompts(self, definition: BotDefinition) -> tuple[dict[str, Prompt], str]:
         """Return all templates, and the system prompt without overrides. Those of overrides are rendered as a check."""

@@ -67,7 +67,7 @@ def _check_run_names(bot: Bot) -> None:
     """Raise DefinitionError if a schedule calls a tool that the bot does not have."""
     names = bot.definition.tool_names
     for index, trigger in enumerate(bot.definition.triggers):
-        if trigger.run is None or trigger.run.tool in names:
+        if trigger.run is None or not trigger.run.tool or trigger.run.tool in names:
             continue
         near = get_close_matches(trigger.run.tool, names, n=1)
         guess = f"Did you mean {near[0]!r}? " if near else ""

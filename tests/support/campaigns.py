@@ -113,17 +113,17 @@ def dying(campaigns: BotCampaigns, point: str) -> Sender:
 
 @asynccontextmanager
 async def open_market(
-    folder: Path, files: dict[str, str], *, url: str = "", rate: int = 10_000
+    folder: Path, files: dict[str, str], *, url: str = "", rate: int = 10_000, bot: str = BOT_FILE
 ) -> AsyncIterator[Market]:
     """A sandbox, the bot's user in it, and its campaigns."""
     async with start_sandbox(campaign_rate=rate) as running, official_sdk(running) as sdk:
         settings = settings_for(running, data=folder / "data")
-        bot = bot_folder(folder / "bot", files)
-        service = open_chat_service(settings, bot.definition.identity)
+        made = bot_folder(folder / "bot", files, bot)
+        service = open_chat_service(settings, made.definition.identity)
         await service.open()
         await service.close()
         chat = open_campaigns(settings)
-        market = Market(running, sdk, settings, bot, chat, url or f"sqlite:///{folder / 'engine.db'}")
+        market = Market(running, sdk, settings, made, chat, url or f"sqlite:///{folder / 'engine.db'}")
         try:
             yield market
         finally:

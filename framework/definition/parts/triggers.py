@@ -14,6 +14,7 @@ from framework.definition.expressions.cron import read_cron
 from framework.definition.parts.conditions import Conditions, Team
 from framework.definition.parts.hours import OfficeHours, known_zone
 from framework.definition.parts.part import Duration, Part, Texts
+from framework.definition.parts.schedule_run import ScheduledRun
 
 __all__ = ["KINDS", "MESSAGE_KINDS", "VALUE_KINDS", "Conditions", "OfficeHours", "Team", "Trigger", "TriggerKind"]
 
@@ -68,13 +69,6 @@ def keys_of(kind: str) -> tuple[str, ...]:
     return (*(("values",) if kind in VALUE_KINDS else ()), *_OWN_KEYS.get(kind, ()), "do", "say")
 
 
-class ScheduledTool(Part):
-    """A tool that a schedule calls, without a model's choice."""
-
-    tool: str = Field(description="The tool, as in `tools`.", examples=["close_stale_tickets"])
-    arguments: dict[str, Any] = Field(default_factory=dict, description="Its arguments, by name.")
-
-
 class Trigger(Part):
     """One thing that starts a turn. In bot.yaml a word (`mention`), or a key with its values (`keyword: [refund]`)."""
 
@@ -127,8 +121,9 @@ class Trigger(Part):
         description="The task that the model gets. Without it the model answers the message.",
         examples=["Summarise what was decided today."],
     )
-    run: ScheduledTool | None = Field(
-        None, description="For `schedule`: a tool of the bot to call, before the model says what came of it."
+    run: ScheduledRun | None = Field(
+        None,
+        description="For `schedule`: a tool of the bot to call, before the model says what came of it, or a campaign.",
     )
     say: str = Field("", description="A fixed text to post instead of asking the model.", examples=["Welcome {name}!"])
 
@@ -190,6 +185,11 @@ class Trigger(Part):
         """Return which of `cron`, `at` and `every` a schedule has."""
         given = {"cron": self.cron, "at": self.at, "every": self.every}
         return tuple(key for key, value in given.items() if value)
+
+    @property
+    def campaign(self) -> str:
+        """Return the campaign that a schedule begins, or an empty text."""
+        return self.run.campaign if self.run else ""
 
     @classmethod
     def known_keys(cls, value: object) -> tuple[str, ...]:

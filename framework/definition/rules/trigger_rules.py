@@ -12,6 +12,7 @@ from framework.definition.reading.problems import RuleFinding
 
 if TYPE_CHECKING:
     from framework.definition.model import BotDefinition
+    from framework.definition.parts.schedule_run import ScheduledRun
     from framework.definition.parts.triggers import Trigger
     from framework.definition.reading.positions import Key
 
@@ -40,6 +41,14 @@ def trigger_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
     for index, trigger in enumerate(definition.triggers):
         yield from _trigger(("triggers", index), trigger)
     yield from _twins(definition.triggers)
+    for pattern, block in definition.overrides.items():
+        for index, trigger in enumerate(block.triggers or ()):
+            if trigger.campaign:
+                yield RuleFinding(
+                    ("overrides", pattern, "triggers", index),
+                    "a campaign is begun by the bot, not in a channel",
+                    "Move this schedule into `triggers` of the bot.",
+                )
 
 
 def _trigger(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
@@ -57,8 +66,8 @@ def _trigger(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
         )
     if trigger.do and trigger.say:
         yield RuleFinding((*path, "say"), "`do` and `say` exclude each other", "Keep the one that you mean.")
-    if trigger.run and trigger.say:
-        yield RuleFinding((*path, "say"), "`run` and `say` exclude each other", "The bot says what the tool returned.")
+    if trigger.run:
+        yield from _run(path, trigger, trigger.run)
     yield from placeholders((*path, "say"), trigger.say, _SAY_NAMES)
     for index, sender in enumerate(trigger.sent_by):
         if not _SENDER.fullmatch(sender):
@@ -83,6 +92,24 @@ def _schedule(path: Key, trigger: Trigger) -> Iterator[RuleFinding]:
         )
     if trigger.every is not None and trigger.jitter >= trigger.every:
         yield RuleFinding((*path, "jitter"), "`jitter` is not shorter than `every`", "Write a shorter one, as in 30s.")
+
+
+def _run(path: Key, trigger: Trigger, run: ScheduledRun) -> Iterator[RuleFinding]:
+    """Find a `run` that names nothing or two things, and what is written beside it for nothing."""
+    if len(run.kinds) != 1:
+        what = f"`{'` and `'.join(run.kinds)}` exclude each other" if run.kinds else "`run` names nothing to run"
+        hint = "Write one of them, as in run: {tool: NAME, arguments: {...}}, or run: {campaign: NAME}."
+        yield RuleFinding((*path, "run"), what, hint)
+        return
+    if trigger.say:
+        hint = "The bot says what the tool returned." if run.tool else "The campaign has its own text."
+        yield RuleFinding((*path, "say"), "`run` and `say` exclude each other", hint)
+    if trigger.do and not run.tool:
+        yield RuleFinding(
+            (*path, "do"), f"`do` and `run: {{{run.kinds[0]}: ...}}` exclude each other", "Keep the one that you mean."
+        )
+    if run.arguments and not run.tool:
+        yield RuleFinding((*path, "run", "arguments"), "only a tool has arguments", "Remove them.")
 
 
 def _twins(triggers: Sequence[Trigger]) -> Iterator[RuleFinding]:

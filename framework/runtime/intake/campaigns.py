@@ -12,6 +12,7 @@ from framework.definition.parts.triggers import Trigger
 from framework.errors import ChatServiceError, DefinitionError, FrameworkError
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.intake.schedule import LATE, ticks
+from framework.runtime.intake.scheduled_campaigns import ScheduledCampaigns
 from framework.stream.model import EPOCH
 from framework.stream.timing import Timing
 
@@ -40,6 +41,7 @@ class CampaignWork:
         self._timing = timing
         self._told: set[str] = set()
         self._nothing_before = EPOCH
+        self._scheduled = ScheduledCampaigns(bot, timing, self._tell)
 
     async def look(self) -> None:
         """Begin the runs that are due, and bring all runs on until nothing is on its way."""
@@ -51,8 +53,10 @@ class CampaignWork:
         try:
             for name in campaigns.names:
                 await self._begin_due(campaigns, name)
+            await self._scheduled.begin_due(campaigns)
             while await self._advance(campaigns):
                 await self._timing.sleep(_BRISK)
+                await self._scheduled.begin_due(campaigns)
             self._nothing_before = await self._next_due(campaigns)
         except FrameworkError as error:
             self._tell("campaigns.not_sent", error)
@@ -69,7 +73,8 @@ class CampaignWork:
         ]
         files = [campaigns.known(name) for name in campaigns.names if f"broken {name}" not in self._told]
         latest = min([latest, *(max(due, now + _PAUSE) for due in dues)])
-        return latest if not any(any(walls(file, now, latest)) for file in files) else now
+        comes = any(any(walls(file, now, latest)) for file in files) or self._scheduled.any_due(now, latest)
+        return now if comes else latest
 
     async def _advance(self, campaigns: BotCampaigns) -> bool:
         """Bring open runs on. Returns whether something is on its way."""

@@ -113,6 +113,8 @@ def name_of(trigger: Trigger) -> str:
     said = f"{trigger.cron}\n{trigger.timezone}\n{trigger.do}\n{trigger.say}"
     if not trigger.cron:
         said += f"\n{trigger.at}\n{trigger.every}"
+    if trigger.run:
+        said += f"\n{trigger.run.model_dump_json()}"
     return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 

@@ -157,7 +157,7 @@ def _cause(trigger: Trigger, detail: str, *, about: str = "", default: str = "")
         detail=detail,
         about=about,
         since_last=since_last,
-        run=trigger.run.model_dump(mode="json") if trigger.run else {},
+        run=trigger.run.call if trigger.run else {},
     )
 
 

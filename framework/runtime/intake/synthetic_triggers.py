@@ -101,7 +101,7 @@ class SyntheticTriggers:
         self._has_looked = True
 
     async def _look_at(self, channel: ChannelRef, trigger: Trigger, now: datetime) -> None:
-        if trigger.on == "schedule":
+        if trigger.on == "schedule" and not trigger.campaign:  # campaigns need no channel: see ScheduledCampaigns
             await self._look_at_schedule(channel, trigger, now)
         elif trigger.on == "idle":
             await self._look_for_silence(channel, trigger, now)
