@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from framework.called import called_as
 from framework.cli.screen import out
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def _rows(ready: Ready) -> list[tuple[str, str]]:
         rows.append(("Chat", f"sandbox, since no STREAM_API_KEY is set; its keys are in {settings.data}/sandbox.env"))
     else:
         rows.append(("Chat", settings.base_url))
+    if settings.admin != "off" and teammates:
+        rows.append(("Console", f"[bold]{called_as()} console token {teammates[0].id}[/] prints a link for the team"))
     rows.append(("Channels", channels))
     rows += [("Model", text) for text in dict.fromkeys(map(_model, ready.models.values()))]
     rows.append(("Stop", "Ctrl-C"))
