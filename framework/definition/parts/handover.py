@@ -47,6 +47,11 @@ class HandoverOptions(Part):
         description="If nobody of the team has written or taken it after this long, the next person is called, and so "
         "on, in the team's hours. `0s`: nobody else is.",
     )
+    push: bool = Field(
+        False,
+        description="Each person who is called gets one message from the bot with a push: who needs a person, why, and "
+        "the customer's last message. Out of the team's hours it comes when these begin, unless it is `urgent`.",
+    )
     summary: bool = Field(True, description="Post a summary for the person who takes over. Only the team sees it.")
     resume_command: str = Field("/bot resume", description="What a person of the team writes to hand back.")
     resume_reaction: str = Field(

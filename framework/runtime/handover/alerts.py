@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -15,6 +15,7 @@ from framework.runtime.core.outcome import HandOver
 from framework.runtime.core.turn import Turn
 from framework.runtime.handover.summary import summarise
 from framework.runtime.handover.told import public_reason, team_reason, told
+from framework.runtime.reply.notify import Notices
 from framework.runtime.reply.post import post_once
 from framework.runtime.state.handover import Handover
 from framework.runtime.state.ids import Purpose
@@ -22,18 +23,21 @@ from framework.runtime.state.own import NOTE, own
 from framework.runtime.team.channels import REMEDY, prepare
 from framework.runtime.team.people import audience
 from framework.stream.model import ChannelRef, OutgoingMessage
+from framework.tools.notices import Notice
 
 _REMINDER = "handover reminder"
 _HOURS = "handover hours"
+_QUOTED = 300  # characters of the customer's message in a push
 _log = structlog.get_logger(__name__)
 
 
 class Alerts:
     """Tells the team of one bot. Every call raises ChatServiceError if another try may help."""
 
-    def __init__(self, bot: RunningBot) -> None:
+    def __init__(self, bot: RunningBot, now: Callable[[], datetime]) -> None:
         self._bot = bot
         self._service = bot.service
+        self._notices = Notices(bot.service, bot.user_id, now)
 
     async def alert(self, turn: Turn, to: Sequence[str], why: HandOver, detail: str) -> bool:
         """Post the alert, once. False: there is no channel for it, or it is not safe, or the service refused."""
@@ -53,17 +57,39 @@ class Alerts:
             _log.error("handover.not_alerted", alert=str(place), why=reason, text=message.text, hint=REMEDY)
         return reason is None
 
+    async def push(self, turn: Turn, to: Sequence[str], why: HandOver, detail: str) -> None:
+        """Reach those who are called by push, each once for a handover, with what the customer wrote if all see it."""
+        title = await self._text(turn, (), why, detail, called=False)
+        said = "" if turn.visible_to else " ".join(turn.trigger.text.split())
+        text = said if len(said) <= _QUOTED else f"{said[:_QUOTED]}…"
+        await self._notices.send(
+            to, Notice(_push_key(turn.ids.job), text or title, title if text else ""), check=turn.fence
+        )
+
+    async def push_later(self, channel: ChannelRef, state: Handover, to: Sequence[str], text: str) -> None:
+        """Reach people who are called later by push, each once for a handover."""
+        if self._bot.at(channel).definition.handover.push:
+            await self._notices.send(to, Notice(_push_key(state.turn), text))
+
     async def remind(self, channel: ChannelRef, state: Handover, to: str, *, waited: timedelta) -> None:
         """Say in the team's channel, once, that somebody else was called because nobody came."""
+        text = self.waited(channel, [to], waited)
+        await self._tell(channel, self._service.id_key.id_of(_REMINDER, state.turn, str(state.reminders)), text)
+        await self.push_later(channel, state, [to], text)
+
+    def waited(self, channel: ChannelRef, to: Sequence[str], waited: timedelta) -> str:
+        """How long a conversation has waited for a person, and who is called now."""
         language = self._bot.at(channel).definition.identity.language
         minutes = max(1, round(waited.total_seconds() / 60))
-        text = told(language, "waited", where=as_code(str(channel)), minutes=minutes, people=as_code(to))
-        await self._tell(channel, self._service.id_key.id_of(_REMINDER, state.turn, str(state.reminders)), text)
+        return told(
+            language, "waited", where=as_code(str(channel)), minutes=minutes, people=", ".join(map(as_code, to))
+        )
 
     async def hours_begin(self, channel: ChannelRef, state: Handover) -> None:
         """Say in the team's channel, once, that a conversation waited for the team's hours, which have begun."""
         text = told(self._bot.at(channel).definition.identity.language, "begun", where=as_code(str(channel)))
         await self._tell(channel, self._service.id_key.id_of(_HOURS, state.turn), text)
+        await self.push_later(channel, state, state.to, text)
 
     async def _tell(self, channel: ChannelRef, id_: str, text: str) -> None:
         """Post a text about a channel into the team's channel, once, if there is one."""
@@ -109,7 +135,7 @@ class Alerts:
         )
         return True
 
-    async def _text(self, turn: Turn, to: Sequence[str], why: HandOver, detail: str) -> str:
+    async def _text(self, turn: Turn, to: Sequence[str], why: HandOver, detail: str, *, called: bool = True) -> str:
         """Who needs a person, where and why. Why in general words alone, where the message is restricted."""
         info = await self._service.info(turn.channel)
         user = turn.trigger.user
@@ -119,12 +145,19 @@ class Alerts:
         public = public_reason(why.kind, language).rstrip(".")
         reason = public if turn.visible_to else team_reason(why.kind, detail, language)
         where = f"{as_code(str(turn.channel))}{name}"
-        called = told(language, "called", people=", ".join(map(as_code, to))) if to else told(language, "nobody")
-        return f"{told(language, 'needs', who=who, where=where, why=reason)} {called}"
+        needs = told(language, "needs", who=who, where=where, why=reason)
+        if not called:
+            return needs
+        whom = told(language, "called", people=", ".join(map(as_code, to))) if to else told(language, "nobody")
+        return f"{needs} {whom}"
 
     async def _post(self, turn: Turn, channel: ChannelRef, purpose: Purpose, message: OutgoingMessage) -> None:
         chain = turn.ids.chain(purpose)
         await post_once(self._service, channel, chain, message, bot_user_id=turn.bot_user_id, check=turn.fence)
+
+
+def _push_key(turn: str) -> str:
+    return f"handover\x1f{turn}"
 
 
 def _where(turn: Turn) -> dict[str, str]:

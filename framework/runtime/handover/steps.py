@@ -61,7 +61,7 @@ class HandoverSteps:
         self._service = bot.service
         self._writer = writer
         self._timing = timing
-        self._alerts = Alerts(bot)
+        self._alerts = Alerts(bot, timing.now)
 
     async def state(self, channel: ChannelRef) -> Handover | None:
         """The latest handover of a channel; None: there never was one."""
@@ -88,6 +88,8 @@ class HandoverSteps:
         alerted = await self._alerts.alert(turn, plan.to, why, plan.detail)
         if alerted:
             await self._change(turn.channel, altering(state.turn, lambda one: replace(one, alerted=True)))
+        if turn.definition.handover.push and (not plan.away or why.kind == "urgent"):
+            await self._alerts.push(turn, plan.to, why, plan.detail)
         if turn.definition.handover.summary:
             await self._alerts.sum_up(turn, view, added, why, plan.detail, plan.summary)
         _log.info("handover.opened", kind=why.kind, reason=plan.detail, to=list(plan.to), away=plan.away)
@@ -124,6 +126,8 @@ class HandoverSteps:
         how = altering(state.turn, lambda one: replace(one, to=tuple(to), taken=None, called_at=at))
         called = await self._change(channel, how)
         await self._show(channel, called)
+        if called is not None:
+            await self._alerts.push_later(channel, called, to, self._alerts.waited(channel, to, at - state.since))
         _log.info("handover.called", channel=str(channel), to=list(to))
         return called
 
