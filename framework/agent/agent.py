@@ -244,6 +244,7 @@ class LangChainAgent:
             call,
             decided.id if decided else "",
             tools,
+            toolless=conversation.toolless,
             mark=self._parts.mark(),
             phrases=self._parts.phrases(conversation),
         )

@@ -77,8 +77,8 @@ class Conversation:
     `decided`: the id of a tool call that the team approved or denied since. An approved one runs first, once, and the
     bot reports what came of it; then neither utterances nor an instruction are needed.
     `language`: the two letters of the one that the customer reads; empty: told from the utterances. `run`: a call
-    of a tool (`tool`, `arguments`) with which the turn begins. `notifier`: by it tools reach people; None where there
-    is no chat.
+    of a tool (`tool`, `arguments`) with which the turn begins. `toolless`: no tool may be called, as the messages are
+    not the caller's. `notifier`: by it tools reach people; None where there is no chat.
     """
 
     utterances: tuple[Utterance, ...]
@@ -89,6 +89,7 @@ class Conversation:
     decided: str = ""
     language: str = ""
     run: Mapping[str, Any] = field(default_factory=dict)
+    toolless: bool = False
     notifier: Notifier | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -56,12 +56,14 @@ class TurnJournal:
 
     `decided` is a model's call that is not asked for, because the team decided on it before; it stands for the model's
     first answer. `approved` is its id in the store of approvals. `mark` stands in the names of the turn's elements.
+    `toolless`: no tool may be called.
     """
 
     steps: Steps | None = None
     decided: AIMessage | None = None
     approved: str = ""
     tools: tuple[BaseTool, ...] = ()
+    toolless: bool = False
     uncertain: list[str] = field(default_factory=list)
     input_tokens: int = 0
     output_tokens: int = 0

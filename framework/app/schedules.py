@@ -61,6 +61,12 @@ async def run_now(bot: Bot, trigger: Trigger, settings: Settings, *, channel: st
     from framework.stream.factory import open_chat_service
     from framework.stream.model import ChannelRef, User
 
+    if trigger.digest:
+        if channel not in ("", trigger.digest.to):
+            raise UsageError(
+                f"The digest goes into {trigger.digest.to} alone, not into {channel}.", hint="Leave out --channel."
+            )
+        channel = trigger.digest.to
     named = [ChannelRef.parse(channel)] if channel else []
     prepare_data(settings.data)
     async with AsyncExitStack() as stack:

@@ -39,6 +39,7 @@ from framework.runtime.decide.bursts import Bursts
 from framework.runtime.decide.campaign_replies import CampaignReplies
 from framework.runtime.decide.checkpoint import keeping, recalled
 from framework.runtime.decide.content import fixed_text, no_text, saying
+from framework.runtime.decide.digest_source import read_digest
 from framework.runtime.decide.duplicates import AlreadyAnswered, around_of, readable
 from framework.runtime.decide.gate import Gate
 from framework.runtime.decide.loops import LoopGuard
@@ -204,7 +205,7 @@ class Pipeline:
         try:
             if say is not None:
                 return await self._drive(turn, observed(turn, saying(say), [self._outgoing]), self._deliver)
-            conversation = recalled(turn) or await context.load(turn, view)
+            conversation = recalled(turn) or await self._read(turn, view)
             if isinstance(conversation, Skip):
                 return Silent(conversation.reason)
             async with keeping(turn, conversation) as kept:
@@ -213,6 +214,11 @@ class Pipeline:
             raise
         except Exception as error:
             raise _BugError(turn, error) from error
+
+    async def _read(self, turn: Turn, view: ChannelView) -> Conversation | Skip:
+        if turn.cause.digest:
+            return await read_digest(turn, self._bot.service)
+        return await context.load(turn, view)
 
     async def _ask(self, turn: Turn, view: ChannelView, account: Account, conversation: Conversation) -> Outcome:
         """Put the agent to work."""

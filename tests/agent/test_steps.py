@@ -202,3 +202,13 @@ async def test_the_tool_of_a_schedule_is_called_once_and_the_model_tells_its_res
     assert PAID == [(7, "turn-1:1")]
     assert (finished.answer.text, finished.answer.tools) == ("Paid 7.", ("pay",))
     assert "Paid 7." in server.asked[-1].text
+
+
+async def test_a_digest_of_other_channels_calls_no_tool_whatever_the_model_says(
+    server: ScriptedServer, make_agent: AgentMaker, steps: KeptSteps
+) -> None:
+    server.play(call(("pay", {"amount": 7})), say("Nothing is paid."))
+    digest = replace(asked(steps), instruction="Write a digest.", toolless=True)
+    finished = final([event async for event in make_agent(pay, look).stream(digest)])
+    assert (PAID, finished.answer.text) == ([], "Nothing is paid.")
+    assert all("tools" not in request.body for request in server.asked)

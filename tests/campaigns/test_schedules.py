@@ -133,5 +133,5 @@ def test_a_campaign_is_begun_by_no_override(tmp_path: Path) -> None:
     bot_folder(tmp_path, {"news": NEWS})
     block = "overrides:\n  messaging:vip:\n    triggers:\n      - schedule: {every: 1h, run: {campaign: news}}\n"
     (tmp_path / "bot.yaml").write_text(BOT_FILE + block)
-    with pytest.raises(DefinitionError, match="a campaign is begun by the bot, not in a channel"):
+    with pytest.raises(DefinitionError, match="a campaign or a digest of other channels is the bot"):
         load_bot(str(tmp_path))

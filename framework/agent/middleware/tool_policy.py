@@ -85,7 +85,7 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         offered: list[BaseTool | dict[str, Any]] = [
             tool
             for tool in (*request.tools, *journal.tools)
-            if not isinstance(tool, BaseTool) or self._rules.permits(tool, context)
+            if not journal.toolless and (not isinstance(tool, BaseTool) or self._rules.permits(tool, context))
         ]
         messages = request.messages
         if self._mark:
@@ -113,6 +113,9 @@ class ToolPolicyMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         call = ToolCall(
             with_context(replace(request, tool=tool), replace(context, key=key)), tool, place, journal.phrases
         )
+        if journal.toolless:
+            _log.info("tool.not_allowed", tool=call.name, why="this turn may call none")
+            return call.answer(NOT_ALLOWED.format(name=call.name), said=call.phrases.not_allowed)
         if not self._rules.governs(tool):
             return await handler(call.request)
         if journal.approved and journal.decided is not None and place == 1:

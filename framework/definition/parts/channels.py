@@ -12,14 +12,16 @@ from pydantic import AfterValidator, Field
 from framework.definition.parts.part import ONE_OR_MANY, Duration, Part, Texts
 
 
-def _pattern(value: str) -> str:
+def channel_pattern(value: str) -> str:
+    """Return TYPE:ID, in whose id may be wildcards. Raises ValueError."""
     if not re.fullmatch(r"[a-zA-Z0-9_-]+:[^:,%\s]+", value):
         raise ValueError(f"{value!r} is not TYPE:ID, for example messaging:support-*")
     return value
 
 
-def _address(value: str) -> str:
-    if "*" in _pattern(value) or "?" in value:
+def channel_address(value: str) -> str:
+    """Return TYPE:ID without wildcards. Raises ValueError."""
+    if "*" in channel_pattern(value) or "?" in value:
         raise ValueError(f"{value!r} has a wildcard; name the channel to create in full")
     return value
 
@@ -27,12 +29,12 @@ def _address(value: str) -> str:
 class Channels(Part):
     """The channels in which the bot works."""
 
-    join: Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], ONE_OR_MANY] = Field(
+    join: Annotated[tuple[Annotated[str, AfterValidator(channel_pattern)], ...], ONE_OR_MANY] = Field(
         ("messaging:support-*",),
         min_length=1,
         description="Channels to join and watch, as TYPE:ID; `*` and `?` are wildcards in the id, as in support-*.",
     )
-    create: Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], ONE_OR_MANY] = Field(
+    create: Annotated[tuple[Annotated[str, AfterValidator(channel_address)], ...], ONE_OR_MANY] = Field(
         (),
         description="Channels, as TYPE:ID, to create at start if they do not exist.",
         examples=[["messaging:support-1"]],

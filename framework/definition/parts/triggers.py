@@ -14,7 +14,7 @@ from framework.definition.expressions.cron import read_cron
 from framework.definition.parts.conditions import Conditions, Team
 from framework.definition.parts.hours import OfficeHours, known_zone
 from framework.definition.parts.part import Duration, Part, Texts
-from framework.definition.parts.schedule_run import ScheduledRun
+from framework.definition.parts.schedule_run import ScheduledDigest, ScheduledRun
 
 __all__ = ["KINDS", "MESSAGE_KINDS", "VALUE_KINDS", "Conditions", "OfficeHours", "Team", "Trigger", "TriggerKind"]
 
@@ -123,7 +123,8 @@ class Trigger(Part):
     )
     run: ScheduledRun | None = Field(
         None,
-        description="For `schedule`: a tool of the bot to call, before the model says what came of it, or a campaign.",
+        description="For `schedule`: a tool of the bot to call before the model says what came of it, a campaign, or "
+        "a digest of other channels.",
     )
     say: str = Field("", description="A fixed text to post instead of asking the model.", examples=["Welcome {name}!"])
 
@@ -190,6 +191,11 @@ class Trigger(Part):
     def campaign(self) -> str:
         """Return the campaign that a schedule begins, or an empty text."""
         return self.run.campaign if self.run else ""
+
+    @property
+    def digest(self) -> ScheduledDigest | None:
+        """Return the digest of other channels that a schedule posts."""
+        return self.run.digest if self.run else None
 
     @classmethod
     def known_keys(cls, value: object) -> tuple[str, ...]:

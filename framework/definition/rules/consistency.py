@@ -12,7 +12,7 @@ from framework.definition.parts.hours import suspicious_night
 from framework.definition.parts.phrases import PhraseTexts
 from framework.definition.reading.problems import RuleFinding
 from framework.definition.rules.tool_rules import server_rules, tool_rules, tools_in
-from framework.definition.rules.trigger_rules import placeholders, trigger_rules
+from framework.definition.rules.trigger_rules import digest_rules, placeholders, trigger_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -237,6 +237,7 @@ def rules(tools_file: Path | None) -> tuple[tuple[frozenset[str], Rule], ...]:
     own = tools_in(tools_file) if tools_file else None
     return (
         (frozenset({"respond_to", "triggers"}), trigger_rules),
+        (frozenset({"triggers", "channels"}), digest_rules),
         (frozenset({"phrases"}), _phrases),
         (frozenset({"conditions", "team", "tools", "handover"}), _people),
         (frozenset({"team"}), _team),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from framework.definition.expressions.patterns import REGEX_HINT, check_regex
@@ -30,6 +31,30 @@ _UNCLOSED = re.compile(r"\{(\w+)(?![\w}])")
 _SAY_NAMES = frozenset({"name"})
 
 
+def digest_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
+    """Find digests for a channel that the bot does not join, or of the channel for which they are."""
+    joined = (*definition.channels.join, *definition.channels.create)
+    for index, trigger in enumerate(definition.triggers):
+        told = trigger.digest
+        path = ("triggers", index, "run", "digest")
+        if told is not None and not (told.of and told.to):
+            yield RuleFinding(
+                path, "a digest needs `of` and `to`", 'As in digest: {of: "messaging:support-*", to: "team:desk"}.'
+            )
+        elif told is not None and not any(fnmatchcase(told.to, pattern) for pattern in joined):
+            yield RuleFinding(
+                (*path, "to"),
+                f"the bot joins no channel {told.to!r}; it joins {', '.join(joined)}",
+                "Correct it, or add the channel to `channels: join:`.",
+            )
+        if told is not None and told.of == (told.to,):
+            yield RuleFinding(
+                (*path, "of"),
+                "a digest of a channel for itself needs no `run`",
+                "Write `since_last: true` and `do: Write a digest of what people wrote.`",
+            )
+
+
 def trigger_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
     """Find triggers that cannot start a turn, or that lack the task of the turn."""
     if definition.respond_to is not None and definition.triggers:
@@ -43,10 +68,10 @@ def trigger_rules(definition: BotDefinition) -> Iterator[RuleFinding]:
     yield from _twins(definition.triggers)
     for pattern, block in definition.overrides.items():
         for index, trigger in enumerate(block.triggers or ()):
-            if trigger.campaign:
+            if trigger.campaign or trigger.digest:
                 yield RuleFinding(
                     ("overrides", pattern, "triggers", index),
-                    "a campaign is begun by the bot, not in a channel",
+                    "a campaign or a digest of other channels is the bot's, not a channel's",
                     "Move this schedule into `triggers` of the bot.",
                 )
 
@@ -98,16 +123,16 @@ def _run(path: Key, trigger: Trigger, run: ScheduledRun) -> Iterator[RuleFinding
     """Find a `run` that names nothing or two things, and what is written beside it for nothing."""
     if len(run.kinds) != 1:
         what = f"`{'` and `'.join(run.kinds)}` exclude each other" if run.kinds else "`run` names nothing to run"
-        hint = "Write one of them, as in run: {tool: NAME, arguments: {...}}, or run: {campaign: NAME}."
+        hint = "Write one of `tool: NAME`, `campaign: NAME` and `digest: {of: CHANNEL, to: CHANNEL}`."
         yield RuleFinding((*path, "run"), what, hint)
         return
     if trigger.say:
-        hint = "The bot says what the tool returned." if run.tool else "The campaign has its own text."
+        hint = "The bot says what came of it." if run.tool else "It has its own text."
         yield RuleFinding((*path, "say"), "`run` and `say` exclude each other", hint)
-    if trigger.do and not run.tool:
-        yield RuleFinding(
-            (*path, "do"), f"`do` and `run: {{{run.kinds[0]}: ...}}` exclude each other", "Keep the one that you mean."
-        )
+    if trigger.do and run.campaign:
+        yield RuleFinding((*path, "do"), "`do` and `run: {campaign: ...}` exclude each other", "Keep one.")
+    if trigger.since_last and not run.tool:
+        yield RuleFinding((*path, "since_last"), "`since_last` is for schedules of a channel", "Remove it.")
     if run.arguments and not run.tool:
         yield RuleFinding((*path, "run", "arguments"), "only a tool has arguments", "Remove them.")
 

@@ -34,7 +34,8 @@ class Cause:
     reacted to, or after which nobody wrote any more. `decided` is a tool call that the team decided on. `since_last`:
     only what was written since the last answer of such a trigger is read. `visible_to`: the only users who may see
     what the turn says, if that follows from something else than its messages. `run` is a call of a tool (`tool`,
-    `arguments`) with which the turn begins, without a model's choice.
+    `arguments`) with which the turn begins, without a model's choice. `digest` says of which other channels the turn
+    tells (`of`: TYPE:ID, with wildcards) and how many `seconds` before it they are read.
     """
 
     kind: TriggerKind | None = None
@@ -47,6 +48,7 @@ class Cause:
     since_last: bool = False
     visible_to: tuple[str, ...] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
+    digest: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def unfenced() -> None:

@@ -92,6 +92,7 @@ def _plain(conversation: Conversation) -> dict[str, Any]:
         "decided": conversation.decided,
         "run": dict(conversation.run),
         "language": conversation.language,
+        "toolless": conversation.toolless,
     }
 
 
@@ -105,6 +106,7 @@ def _conversation(kept: dict[str, Any]) -> Conversation:
         decided=kept["decided"],
         run=kept.get("run", {}),
         language=kept.get("language", ""),
+        toolless=kept.get("toolless", False),
     )
 
 

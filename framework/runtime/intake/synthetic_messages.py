@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from framework.definition.model import BotDefinition
 from framework.definition.parts.triggers import Trigger
@@ -29,6 +29,11 @@ _WELCOME = "Someone has just joined the channel. Welcome them by name in a sente
 _PRESSED = "Someone has pressed a button, which the last message names. Answer it."
 _RAN = (
     "A schedule called the tool whose result follows. Say in one or two sentences what came of it, and call it no more."
+)
+_DIGEST = "Write a digest of what people wrote in other channels ({of}) within the last {since}. "
+_POINTS = (
+    "Begin with how many messages by how many people. Then up to eight points: decisions, open questions, who does "
+    "what until when, with names. Leave out small talk. Make nothing up."
 )
 _STILL_THERE = "Nobody has written for a while. Ask in one sentence whether anything is still open."
 
@@ -148,6 +153,9 @@ def _message(id_: str, channel: ChannelRef, user: User, text: str, at: datetime)
 
 def _cause(trigger: Trigger, detail: str, *, about: str = "", default: str = "") -> Cause:
     do = trigger.do or ("" if trigger.say else _RAN if trigger.run else default)
+    told = trigger.digest
+    if told is not None:
+        do = _DIGEST.format(of=", ".join(told.of), since=_shown(told.since)) + (trigger.do or _POINTS)
     since_last = trigger.since_last
     return Cause(
         kind=trigger.on,
@@ -158,7 +166,13 @@ def _cause(trigger: Trigger, detail: str, *, about: str = "", default: str = "")
         about=about,
         since_last=since_last,
         run=trigger.run.call if trigger.run else {},
+        digest={"of": list(told.of), "seconds": told.since.total_seconds()} if told else {},
     )
+
+
+def _shown(time: timedelta) -> str:
+    hours = time.total_seconds() / 3600
+    return f"{hours:g} hours" if hours > 1 else f"{time.total_seconds() / 60:g} minutes"
 
 
 def _at(told: datetime, now: datetime) -> datetime:

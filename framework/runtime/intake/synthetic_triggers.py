@@ -98,10 +98,31 @@ class SyntheticTriggers:
                 continue
             for trigger in triggers:
                 await self._look_at(channel, trigger, now)
+        await self._look_at_digests(now)
         self._has_looked = True
 
+    async def _look_at_digests(self, now: datetime) -> None:
+        """A digest of other channels is a turn of the one channel into which it is posted."""
+        for trigger in self._bot.definition.effective_triggers:
+            if trigger.digest is None:
+                continue
+            channel = ChannelRef.parse(trigger.digest.to)
+            if channel in set(self._channels()):
+                await self._look_at_schedule(channel, trigger, now)
+            elif self._has_looked and ("digest", trigger.digest.to) not in self._told:
+                self._told.add(("digest", trigger.digest.to))
+                _log.warning(
+                    "digest.no_channel",
+                    bot=self._bot.name,
+                    schedule=name_of(trigger),
+                    channel=trigger.digest.to,
+                    hint="The bot is no member of it: add it there, or add the channel to `channels: create:`.",
+                )
+
     async def _look_at(self, channel: ChannelRef, trigger: Trigger, now: datetime) -> None:
-        if trigger.on == "schedule" and not trigger.campaign:  # campaigns need no channel: see ScheduledCampaigns
+        if trigger.on == "schedule" and not (
+            trigger.campaign or trigger.digest
+        ):  # these are the bot's, not a channel's
             await self._look_at_schedule(channel, trigger, now)
         elif trigger.on == "idle":
             await self._look_for_silence(channel, trigger, now)
