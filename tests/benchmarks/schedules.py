@@ -1,4 +1,4 @@
-"""Schedules on three replicas that are killed: 100 ticks of messages and tools, each exactly once.
+"""Schedules on three replicas that are killed: ticks of messages, tools and campaigns, each exactly once.
 
 Run `python -m tests.benchmarks.schedules`. It takes about four minutes, as a schedule comes once a minute at most.
 """
@@ -23,6 +23,7 @@ from tests.chaos.app import App
 from tests.support.replicas import Replica, Sandbox
 
 CHANNELS = 25
+PEOPLE = 25
 TICKS = 2
 KILLS = 9
 BOT = """
@@ -32,9 +33,15 @@ channels: {join: ["messaging:clock-*"]}
 triggers:
   - schedule: {name: says, every: 1m, say: Tick.}
   - schedule: {name: runs, every: 1m, run: {tool: note, arguments: {entry: tick}}}
+  - schedule: {name: sends, every: 1m, run: {campaign: news}}
 model: embedded
 tools: [note]
 prompt: prompt.md.j2
+"""
+CAMPAIGN = """
+audience: {filter: {customer: true}}
+channel: {id: "news-{{ receiver.id }}"}
+text: News.
 """
 TOOL = Path(__file__).parents[1] / "chaos" / "bot" / "tools.py"
 LIMIT = "each once; a tool whose process died in it is told as uncertain and not repeated"
@@ -45,6 +52,8 @@ async def measure(folder: Path) -> dict[str, Any]:
     bot = folder / "clock_bot"
     bot.mkdir()
     (bot / "bot.yaml").write_text(BOT)
+    (bot / "campaigns").mkdir()
+    (bot / "campaigns" / "news.yaml").write_text(CAMPAIGN)
     (bot / "prompt.md.j2").write_text("You are {{ bot_name }}.")
     (bot / "tools.py").write_text(TOOL.read_text(encoding="utf-8"))
     effects, sandbox = folder / "effects", Sandbox(folder)
@@ -70,6 +79,8 @@ async def measure(folder: Path) -> dict[str, Any]:
             app = App(sandbox, session)
             channels = [f"clock-{n}" for n in range(CHANNELS)]
             await app.prepare(channels)
+            people = [f"customer-{n}" for n in range(PEOPLE)]
+            await app.call("POST", "/users", {"users": {one: {"id": one, "customer": True} for one in people}})
             for one in replicas:
                 one.start()
             await asyncio.gather(*(one.until_ready() for one in replicas))
@@ -78,7 +89,7 @@ async def measure(folder: Path) -> dict[str, Any]:
             await _kill(replicas, minutes)
             await asyncio.sleep(max(0.0, minutes[-1] + 50 - time.time()))
             done = await asyncio.to_thread(effects.read_text, encoding="utf-8")
-            return await _counted(app, channels, minutes, done)
+            return {**await _counted(app, channels, minutes, done), **await _sent(app, people)}
     finally:
         for program in (*replicas, sandbox):
             program.kill()
@@ -124,13 +135,26 @@ async def _counted(app: App, channels: Sequence[str], minutes: Sequence[float], 
     }
 
 
+async def _sent(app: App, people: Sequence[str]) -> dict[str, Any]:
+    """Count what each person got of the campaign: one message for each tick."""
+    found = await app.messages([f"news-{one}" for one in people])
+    counts = [len(messages) for messages in found.values()]
+    return {
+        "messages of campaigns": sum(min(count, TICKS) for count in counts),
+        "expected of campaigns": len(people) * TICKS,
+        "doubled messages of campaigns": sum(max(0, count - TICKS) for count in counts),
+    }
+
+
 def main() -> None:
     """Print the figures beside their limit; end with 1 if one is over it."""
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder)))
     print(f"{found}\nlimit: {LIMIT}")
     complete = found["messages"] == found["tools"] == found["expected of each"]
-    if not complete or found["doubled messages"] or found["doubled tool runs"]:
+    sent = found["messages of campaigns"] == found["expected of campaigns"]
+    doubled = found["doubled messages"] or found["doubled tool runs"] or found["doubled messages of campaigns"]
+    if not complete or not sent or doubled:
         sys.exit(1)
 
 

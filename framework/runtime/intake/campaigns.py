@@ -62,14 +62,17 @@ class CampaignWork:
             self._tell("campaigns.not_sent", error)
 
     async def _next_due(self, campaigns: BotCampaigns) -> datetime:
-        """Return until when there is nothing to do: a minute at most, as another process may begin a run."""
+        """Return until when there is nothing to do: a minute at most, as another process may begin a run.
+
+        A part between waiting and running may be that of a process that died: it is looked at again soon.
+        """
         now = self._timing.now()
         latest = now + _LONGEST
         dues = [
-            part.due
+            part.due if part.state == "waiting" else now
             for run in await campaigns.ledger.runs(states=("running",))
             for part in await campaigns.ledger.parts(run.id)
-            if part.state == "waiting"
+            if part.state in ("waiting", "claimed", "created")
         ]
         files = [campaigns.known(name) for name in campaigns.names if f"broken {name}" not in self._told]
         latest = min([latest, *(max(due, now + _PAUSE) for due in dues)])
