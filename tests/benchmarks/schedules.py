@@ -26,6 +26,8 @@ CHANNELS = 25
 PEOPLE = 25
 TICKS = 2
 KILLS = 9
+FIRST_LOOK = 35.0
+"""Seconds after the start, by which all processes have looked at their schedules."""
 BOT = """
 description: Says the time.
 identity: {user_id: agent-bot, name: Clock}
@@ -84,7 +86,8 @@ async def measure(folder: Path) -> dict[str, Any]:
             for one in replicas:
                 one.start()
             await asyncio.gather(*(one.until_ready() for one in replicas))
-            first = (time.time() // 60 + 1) * 60
+            # A new schedule begins with the first look at it, which comes some seconds after the start.
+            first = ((time.time() + FIRST_LOOK) // 60 + 1) * 60
             minutes = [first + 60 * n for n in range(TICKS)]
             await _kill(replicas, minutes)
             await asyncio.sleep(max(0.0, minutes[-1] + 50 - time.time()))
