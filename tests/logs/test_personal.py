@@ -105,3 +105,18 @@ def test_what_an_operator_needs_stays() -> None:
 
 def test_an_address_in_place_of_an_id_is_struck_out() -> None:
     assert PersonalDataFilter()(None, "", {"user": HERS["email"]}) == {"user": "[email]"}
+
+
+@pytest.mark.parametrize("data", ["eve@example.com", "DE89 3704 0044 0532 0130 00", "+49 170 1234567"])
+@pytest.mark.parametrize("before", [100, 7_985, 7_990, 7_995])
+def test_long_texts_are_cut_and_data_at_the_cut_is_struck_whole(data: str, before: int) -> None:
+    text = "w" * (before - 1) + " " + data + " end" * 100_000
+    line = PersonalDataFilter()(None, "info", {"event": "x", "error": text})
+    assert len(line["error"]) < 8_100
+    assert line["error"].endswith(f" [cut: {len(text)} characters]")
+    assert data[:4] not in line["error"]
+
+
+def test_texts_of_usual_length_stay_whole() -> None:
+    text = "word " * 1_600
+    assert PersonalDataFilter()(None, "info", {"event": "x", "error": text})["error"] == text
