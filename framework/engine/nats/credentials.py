@@ -11,9 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from framework.errors import SettingsError
 
-_BLOCK = r"-----BEGIN {}-----\s+(\S+)\s+-+END"
-_TOKEN = re.compile(_BLOCK.format("NATS USER JWT"))
-_SEED = re.compile(_BLOCK.format("USER NKEY SEED"))
+_TOKEN = re.compile(r"-----BEGIN NATS USER JWT-----\s+(\S+)\s")
+_SEED = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(\S+)\s")
 _PREFIX, _KEY, _CHECK = 2, 32, 2  # bytes of a decoded seed: what it is of, the key, a checksum
 
 
