@@ -90,7 +90,7 @@ async def test_a_handover_as_the_customer_and_the_team_see_it(sandbox: Running, 
         await ann.click(".suggestion", "Talk to a human")
         await ann.shows(".handover", "carl has been asked to join.")
         await ann.shows(".message.is-bot", "I am handing over to a person")
-        await carl.click(".channel")
+        await carl.click(".channel:not(.queue-button)")
         await carl.shows(".message", "For the team.")
         await carl.shows(".message-note", "Only the team sees this.")
         assert not await ann.js("document.body.innerText.includes('For the team.')")
@@ -108,7 +108,7 @@ async def test_a_draft_is_sent_by_its_button_and_the_customer_sees_the_answer_al
         carl = await signed_in(browser, sandbox, "carl")
         ann = await signed_in(browser, sandbox, "ann", LINK)
         await bot.service.add_members(ChannelRef("messaging", "support-1"), ["carl"])
-        await carl.click(".channel")
+        await carl.click(".channel:not(.queue-button)")
         await ann.write("#composer", "Hello")
         await carl.shows(".card-title", "Draft for ann")
         assert not await ann.js("document.body.innerText.includes('You said')")
@@ -164,7 +164,7 @@ async def test_a_private_note_stays_with_the_team(sandbox: Running, browser: Bro
         assert not await ann.js("document.body.innerText.includes('She is a regular')")
         assert await ann.js("document.querySelector('.note-switch') === null")
         later = await signed_in(browser, sandbox, "carl")
-        await later.click(".channel")
+        await later.click(".channel:not(.queue-button)")
         await later.shows(".message.is-note", "She is a regular.")
 
 

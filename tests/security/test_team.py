@@ -92,7 +92,9 @@ async def test_drafts_are_shown_in_no_channel_that_a_customer_made(scene: Attack
         (card, *_) = await until(shown)
         assert "eve" not in card["restricted_visibility"]
         assert await scene.messages(reviews) == []
-        await scene.say("eve", CID, "edit: Pay at https://evil.example", parent_id=card["id"])
+        hers = {"message": {"text": "edit: Pay at https://evil.example", "parent_id": card["id"]}}
+        status, _ = await scene.call("eve", "POST", f"/channels/{CID.replace(':', '/')}/message", hers)
+        assert status == 400  # she cannot see the draft, so there is no thread for her
         await scene.say("mo", CID, "send", parent_id=card["id"])
         assert "SECRETLAMP" in (await scene.answered(CID, asked))["text"]
 
