@@ -10,20 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from framework.errors import FrameworkError, UsageError
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from framework.campaigns.campaigns import BotCampaigns
     from framework.campaigns.run import CampaignRun
-    from framework.cli.campaign_view import RunView
+    from framework.campaigns.view import RunView
     from framework.definition.model import Bot
     from framework.settings import Settings
 
-_EVERY = 0.3
-"""Seconds between two looks."""
-STATUSES = ("draft", "scheduled", "running", "stopped", "completed", "failed")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign: a file campaigns/NAME.yaml of a bot.")]
 OfBot = Annotated[
     str | None, typer.Option("--bot", help="The bot, by name or path. [default: the one that has the campaign]")
@@ -48,7 +43,8 @@ def plan(name: Name, bot: OfBot = None, as_json: AsJson = False) -> None:
 
     Nothing is sent, and nothing is kept.
     """
-    from framework.cli.campaign_view import plan_facts, print_plan
+    from framework.campaigns.view import plan_facts
+    from framework.cli.campaign_view import print_plan
 
     async def work(campaigns: BotCampaigns) -> dict[str, Any]:
         from framework.campaigns.files import is_scheduled
@@ -83,10 +79,12 @@ def start(
     """
 
     async def work(campaigns: BotCampaigns) -> RunView:
+        from framework.campaigns.progress import until_on_its_way
+
         run, _ = await campaigns.start(campaigns.file(name), again=again, as_started=as_started)
         if follow:
             return await _follow(campaigns, run, as_json=as_json)
-        return await _until_on_its_way(campaigns, run)
+        return await until_on_its_way(campaigns, run)
 
     view = _with_campaigns(name, bot, work)
     if not follow:
@@ -98,9 +96,10 @@ def stop(name: Name, bot: OfBot = None, as_json: AsJson = False) -> None:
     """Stop a campaign in the middle. `campaign start NAME` lets it go on without writing to anybody twice."""
 
     async def work(campaigns: BotCampaigns) -> RunView:
-        from framework.cli.campaign_view import look_at
+        from framework.campaigns.progress import open_run
+        from framework.campaigns.view import look_at
 
-        run = await _open_run(campaigns, name)
+        run = await open_run(campaigns, name)
         return await look_at(campaigns, await campaigns.stop(run))
 
     _say(_with_campaigns(name, bot, work), as_json=as_json)
@@ -110,24 +109,21 @@ def watch(name: Name, bot: OfBot = None, as_json: AsJson = False) -> None:
     """Show how a campaign goes until it ends, and send what is due if no bot does. With --json: a line a change."""
 
     async def work(campaigns: BotCampaigns) -> RunView:
-        runs = await campaigns.ledger.runs(name)
-        if not runs:
-            raise UsageError(f"The campaign {name} was never started.", hint=f"Start it: campaign start {name}")
-        return await _follow(campaigns, runs[0], as_json=as_json)
+        from framework.campaigns.progress import latest_run
+
+        return await _follow(campaigns, await latest_run(campaigns, name), as_json=as_json)
 
     _end(_with_campaigns(name, bot, work))
 
 
 def results(name: Name, bot: OfBot = None, as_json: AsJson = False) -> None:
     """Show what came of a campaign: sent, read, answered within a day, handed over, opted out, by variant."""
-    from framework.cli.campaign_view import print_results, result_facts
+    from framework.campaigns.progress import latest_run
+    from framework.campaigns.view import result_facts
+    from framework.cli.campaign_view import print_results
 
     async def work(campaigns: BotCampaigns) -> dict[str, Any]:
-        runs = await campaigns.ledger.runs(name)
-        if not runs:
-            raise UsageError(f"The campaign {name} was never started.", hint=f"Start it: campaign start {name}")
-        await campaigns.refresh(runs[0])
-        return await result_facts(campaigns, runs[0])
+        return await result_facts(campaigns, await campaigns.refresh(await latest_run(campaigns, name)))
 
     facts = _with_campaigns(name, bot, work)
     if as_json:
@@ -137,16 +133,19 @@ def results(name: Name, bot: OfBot = None, as_json: AsJson = False) -> None:
 
 
 def list_campaigns(
-    status: Annotated[str | None, typer.Option("--status", help=f"Only those that are {', '.join(STATUSES)}.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option("--status", help="Only those that are draft, scheduled, running, stopped, completed, failed."),
+    ] = None,
     bot: Annotated[str | None, typer.Option("--bot", help="Only those of this bot. [default: all under bots/]")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List campaigns with the state of their last run. What was never started is a draft."""
-    from framework.cli.campaign_view import listed, print_list
+    from framework.app.bot_campaigns import said_status
+    from framework.campaigns.view import listed
+    from framework.cli.campaign_view import print_list
 
-    wanted = {"in_progress": "running"}.get(status or "", status)
-    if wanted is not None and wanted not in STATUSES:
-        raise UsageError(f"{status!r} is not a status.", hint=f"One of {', '.join(STATUSES)}.")
+    wanted = said_status(status)
     settings = _settings()
     facts = [fact for one in _bots(bot) for fact in asyncio.run(_opened(one, settings, listed))]
     facts = [fact for fact in facts if wanted in (None, fact["status"])]
@@ -156,22 +155,11 @@ def list_campaigns(
         print_list(facts, wanted)
 
 
-async def _until_on_its_way(campaigns: BotCampaigns, run: CampaignRun) -> RunView:
-    """Bring a run on until something of it is on its way, or nothing is due, or it ended."""
-    from framework.cli.campaign_view import look_at
-
-    while True:
-        run = await campaigns.sender.advance(run.id)
-        view = await look_at(campaigns, run)
-        if run.state != "running" or view.status in ("running", "scheduled"):
-            await campaigns.sender.let_go(run.id)
-            return view
-        await asyncio.sleep(_EVERY)
-
-
 async def _follow(campaigns: BotCampaigns, run: CampaignRun, *, as_json: bool) -> RunView:
     """Show a run until it ends. It is brought on if no other process does."""
-    from framework.cli.campaign_view import Follower, look_at
+    from framework.campaigns.progress import EVERY
+    from framework.campaigns.view import look_at
+    from framework.cli.campaign_view import Follower
 
     with Follower(as_json=as_json) as follower:
         while True:
@@ -181,18 +169,7 @@ async def _follow(campaigns: BotCampaigns, run: CampaignRun, *, as_json: bool) -
             if run.state != "running":
                 await campaigns.sender.let_go(run.id)
                 return view
-            await asyncio.sleep(_EVERY)
-
-
-async def _open_run(campaigns: BotCampaigns, name: str) -> CampaignRun:
-    run = await campaigns.ledger.open_run(name)
-    if run is None:
-        runs = await campaigns.ledger.runs(name)
-        said = f"is {runs[0].state}" if runs else "was never started"
-        raise FrameworkError(
-            f"The campaign {name} {said}: there is nothing to stop.", hint="`campaign list` shows all of them."
-        )
-    return run
+            await asyncio.sleep(EVERY)
 
 
 def _say(view: RunView, *, as_json: bool) -> None:
@@ -231,33 +208,16 @@ def _settings() -> Settings:
 
 def _bot_of(name: str, bot: str | None) -> Bot:
     """Return the bot that is named, or the only one that has the campaign. Raises UsageError."""
-    from framework.campaigns.files import campaign_names
+    from framework.app.bot_campaigns import bot_of
 
-    bots = _bots(bot)
-    having = [one for one in bots if name in campaign_names(one)]
-    if len(having) > 1:
-        raise UsageError(
-            f"Several bots have a campaign {name}: {', '.join(one.name for one in having)}.",
-            hint=f"Name one: campaign ... {name} --bot {having[0].name}",
-        )
-    if not having and bot is None:
-        known = [f"{campaign} ({one.name})" for one in bots for campaign in campaign_names(one)]
-        raise UsageError(
-            f"There is no campaign {name!r}.",
-            hint=f"There are: {', '.join(known) or 'none'}. A campaign is a file bots/BOT/campaigns/NAME.yaml; "
-            "for a bot elsewhere add --bot FOLDER.",
-        )
-    return (having or bots)[0]
+    return _bots(bot)[0] if bot is not None else bot_of(name, _bots(None))
 
 
 def _bots(bot: str | None) -> list[Bot]:
-    from framework.campaigns.files import FOLDER
-    from framework.definition.loader import bot_names, bots_folder, load_bot
+    from framework.app.bot_campaigns import bots_with_campaigns
+    from framework.definition.loader import load_bot
 
-    if bot is not None:
-        return [load_bot(bot)]
-    names = [name for name in bot_names() if (bots_folder() / name / FOLDER).is_dir()]
-    return [load_bot(name) for name in names]
+    return [load_bot(bot)] if bot is not None else bots_with_campaigns()
 
 
 def _print_json(value: object) -> None:

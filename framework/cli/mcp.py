@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from framework.agent.conversation import Agent
     from framework.catalog.toolbox import Toolbox
+    from framework.mcp.campaign_tools import CampaignActions
     from framework.mcp.config import McpConfig
     from framework.mcp.server import Asker
     from framework.settings import Settings
@@ -105,12 +106,27 @@ async def _serve(settings: Settings, served: _Served, listen: _Listen | None) ->
             settings = await stack.enter_async_context(local_sandbox(settings))
         toolbox = _opened_late(settings, stack)
         bots = await _askers(served.bots, settings, stack)
+        campaigns = _campaigns(settings, stack)
         warming = asyncio.create_task(_warm(toolbox))
         stack.callback(warming.cancel)
         if listen is None:
-            await _serve_stdio(toolbox, served, bots)
+            await _serve_stdio(toolbox, served, bots, campaigns)
         else:
-            await _serve_http(toolbox, served, bots, listen)
+            await _serve_http(toolbox, served, bots, campaigns, listen)
+
+
+def _campaigns(settings: Settings, stack: AsyncExitStack) -> CampaignActions | None:
+    """What clients do with campaigns; None if no bot has any. Bots are read when a tool first wants them."""
+    from framework.definition.loader import bot_names, bots_folder
+    from framework.definition.parts.schedule_run import CAMPAIGNS
+
+    if not any((bots_folder() / name / CAMPAIGNS).is_dir() for name in bot_names()):
+        return None
+    from framework.app.bot_campaigns import ServedCampaigns
+
+    campaigns = ServedCampaigns(settings)
+    stack.push_async_callback(campaigns.close)
+    return campaigns
 
 
 def _opened_late(settings: Settings, stack: AsyncExitStack) -> Callable[[], Toolbox]:
@@ -170,7 +186,9 @@ def _asker(agent: Agent) -> Asker:
     return ask
 
 
-async def _serve_stdio(toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker]) -> None:
+async def _serve_stdio(
+    toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker], campaigns: CampaignActions | None
+) -> None:
     from framework.catalog.execution.policy import Policy
     from framework.catalog.execution.principal import Principal
     from framework.mcp.bounded_input import bound_standard_input
@@ -179,12 +197,18 @@ async def _serve_stdio(toolbox: Callable[[], Toolbox], served: _Served, bots: di
     client = served.known.clients[served.client]
     policy = Policy(client.rules, Principal(f"mcp:{served.client}"))
     issuing = bool(client.rules.issue_tokens.users)
-    server = build_server(toolbox, lambda: policy, issuing=issuing, bots=bots)
+    server = build_server(toolbox, lambda: policy, issuing=issuing, bots=bots, campaigns=campaigns)
     bound_standard_input()
     await server.run_stdio_async(show_banner=False)
 
 
-async def _serve_http(toolbox: Callable[[], Toolbox], served: _Served, bots: dict[str, Asker], listen: _Listen) -> None:
+async def _serve_http(
+    toolbox: Callable[[], Toolbox],
+    served: _Served,
+    bots: dict[str, Asker],
+    campaigns: CampaignActions | None,
+    listen: _Listen,
+) -> None:
     from framework.mcp.auth import CallingClient, build_auth
     from framework.mcp.server import build_server
     from framework.stream.sources.connections import BoundedProtocol
@@ -195,6 +219,7 @@ async def _serve_http(toolbox: Callable[[], Toolbox], served: _Served, bots: dic
         CallingClient(known.clients),
         issuing=any(client.rules.issue_tokens.users for client in known.clients.values()),
         bots=bots,
+        campaigns=campaigns,
         auth=build_auth(served.digests, known.oauth),
     )
     with _bind(listen) as bound:

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 EXECUTE = "execute_operation"
 ISSUE = "issue_user_token"
+CAMPAIGN_RIGHTS = {
+    "list_campaigns": (("QueryUsers", "reads"), ("QueryCampaigns", "reads")),
+    "plan_campaign": (("QueryUsers", "reads"), ("QueryCampaigns", "reads")),
+    "watch_campaign": (("QueryUsers", "reads"), ("QueryCampaigns", "reads")),
+    "start_campaign": (("CreateCampaign", "writes"), ("StartCampaign", "administers")),
+    "stop_campaign": (("StopCampaign", "writes"),),
+}
+"""The operations, each with its class, whose rights a tool for campaigns takes. Only the list reads the classes: they
+are known before the catalogue is loaded.
+"""
 _CHANGING = frozenset({"writes", "administers", "destroys"})
 
 
@@ -25,6 +35,13 @@ def reading(title: str, *, open_world: bool = False) -> ToolAnnotations:
     """The hints of a tool that changes nothing."""
     return ToolAnnotations(
         title=title, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=open_world
+    )
+
+
+def changing(title: str) -> ToolAnnotations:
+    """The hints of a tool that writes to people."""
+    return ToolAnnotations(
+        title=title, read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
     )
 
 
@@ -40,7 +57,16 @@ class PolicyListing(Middleware):
         """Leave out what the policy never allows, and say of each tool what it can do for this client."""
         policy = self._policy_of()
         tools = await call_next(context)
-        return [self._hinted(tool, policy) for tool in tools if tool.name != ISSUE or policy.rules.issue_tokens.users]
+        return [self._hinted(tool, policy) for tool in tools if self._given(tool, policy)]
+
+    def _given(self, tool: Tool, policy: Policy) -> bool:
+        if tool.name == ISSUE:
+            return bool(policy.rules.issue_tokens.users)
+        rules = policy.rules
+        return all(
+            (operation in rules.allow or effect in rules.allow) and not {operation, effect} & set(rules.deny)
+            for operation, effect in CAMPAIGN_RIGHTS.get(tool.name, ())
+        )
 
     def _hinted(self, tool: Tool, policy: Policy) -> Tool:
         if tool.name == EXECUTE:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastmcp import Context, FastMCP
-from fastmcp.exceptions import ToolError
 from fastmcp.tools import ToolResult
-from mcp_types import InputRequiredResult, TextContent
+from mcp_types import InputRequiredResult
 from pydantic import Field
 
 from framework.catalog.values import NOTE
-from framework.errors import FrameworkError, UsageError
+from framework.errors import UsageError
+from framework.mcp.answers import once, told
 from framework.mcp.approval import AskFirst, Elicitation
+from framework.mcp.campaign_tools import CampaignActions, add_campaigns
 from framework.mcp.given import GivenArguments
 from framework.mcp.listing import ISSUE, PolicyListing, reading
 from framework.version import __version__
@@ -77,10 +77,12 @@ def build_server(
     *,
     issuing: bool,
     bots: Mapping[str, Asker] | None = None,
+    campaigns: CampaignActions | None = None,
     auth: AuthProvider | None = None,
 ) -> FastMCP[Any]:
     """The server. `toolbox` opens the operations when they are first wanted; `policy_of` tells the policy of the client
-    that is calling; `issuing` adds issue_user_token; each of `bots` adds a tool that asks it.
+    that is calling; `issuing` adds issue_user_token; each of `bots` adds a tool that asks it;
+    `campaigns` adds the tools for campaigns of bots.
     """
     server: FastMCP[Any] = FastMCP(
         "stream-operations", INSTRUCTIONS, version=__version__, auth=auth, mask_error_details=True
@@ -93,6 +95,8 @@ def build_server(
         _add_issuing(server, toolbox, policy_of)
     for name, ask in (bots or {}).items():
         _add_bot(server, name, ask, policy_of)
+    if campaigns is not None:
+        add_campaigns(server, campaigns, toolbox, policy_of)
     _add_resources(server, toolbox, policy_of)
     return server
 
@@ -105,20 +109,20 @@ def _add_reading(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) 
         With status no_operation there is none, and `hint` says what to do instead. For several things at once, `plan`
         drafts the steps in order.
         """
-        with _told():
-            return _once(toolbox().search(policy_of(), intent, limit))
+        with told():
+            return once(toolbox().search(policy_of(), intent, limit))
 
     @server.tool(annotations=reading("See what an operation takes"), output_schema=None)
     def load_operation(operation_id: OperationId, model: Model = None) -> ToolResult:
         """What an operation does and which arguments it takes, as JSON Schema with an example that works."""
-        with _told():
-            return _once(toolbox().load(operation_id, model))
+        with told():
+            return once(toolbox().load(operation_id, model))
 
     @server.tool(annotations=reading("List operations"), output_schema=None)
     def list_operations(group: Group = None) -> ToolResult:
         """The ids of all operations by group, or those of one group with what each does."""
-        with _told():
-            return _once(toolbox().list(policy_of(), group))
+        with told():
+            return once(toolbox().list(policy_of(), group))
 
 
 def _add_acting(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -> None:
@@ -137,13 +141,13 @@ def _add_acting(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -
         executed until a step fails; the answer then says what was done and how to take it back.
         """
         ask = Elicitation(context)
-        with _told():
+        with told():
             try:
                 async with _progress(context):
                     if steps is not None:
                         _check_alone(operation_id, arguments, as_user, more)
-                        return _once(await toolbox().execute_plan(policy_of(), steps, ask=ask))
-                    return _once(
+                        return once(await toolbox().execute_plan(policy_of(), steps, ask=ask))
+                    return once(
                         await toolbox().execute(policy_of(), operation_id, arguments, as_user, more=more, ask=ask)
                     )
             except AskFirst as first:
@@ -161,15 +165,15 @@ def _add_issuing(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) 
         """Issue a short-lived token (JWT) for a user. You get a handle: pass it as `as_user` to execute_operation to
         act as that user. The token itself is shown only where the policy says so.
         """
-        with _told():
-            return _once(await toolbox().issue_user_token(policy_of(), user_id, ttl_seconds))
+        with told():
+            return once(await toolbox().issue_user_token(policy_of(), user_id, ttl_seconds))
 
 
 def _add_bot(server: FastMCP[Any], name: str, ask: Asker, policy_of: PolicyOf) -> None:
     async def answer(context: Context, question: Question) -> ToolResult:
-        with _told():
+        with told():
             async with _progress(context):
-                return _once(await ask(question, policy_of().who.name))
+                return once(await ask(question, policy_of().who.name))
 
     server.tool(
         answer,
@@ -183,20 +187,14 @@ def _add_bot(server: FastMCP[Any], name: str, ask: Asker, policy_of: PolicyOf) -
 def _add_resources(server: FastMCP[Any], toolbox: ToolboxOf, policy_of: PolicyOf) -> None:
     @server.resource("stream://policy", mime_type="application/json", description="What this client may do, and how.")
     def policy() -> str:
-        with _told():
+        with told():
             rules = policy_of()
             return json.dumps({"client": rules.who.name, **rules.rules.model_dump(mode="json")}, ensure_ascii=False)
 
     @server.resource("stream://audit", mime_type="application/json", description="What this client did, newest last.")
     async def audit() -> str:
-        with _told():
+        with told():
             return json.dumps(await toolbox().executor.logged(policy_of(), LOGGED), ensure_ascii=False)
-
-
-def _once(answer: dict[str, Any] | str) -> ToolResult:
-    """An answer as text alone: as structured content besides, some clients would show and pay for it twice."""
-    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, default=str)
-    return ToolResult(content=[TextContent(type="text", text=text)])
 
 
 @asynccontextmanager
@@ -213,13 +211,3 @@ async def _progress(context: Context) -> AsyncIterator[None]:
         yield
     finally:
         telling.cancel()
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell the client what went wrong, in our own words and never in a library's."""
-    try:
-        yield
-    except FrameworkError as error:
-        # It is in the audit log; FastMCP would log it as an error of ours.
-        raise ToolError(str(error), log_level=logging.DEBUG) from None

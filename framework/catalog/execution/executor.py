@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -92,7 +92,7 @@ class Executor:
         self._caller = caller
         self._preparation = Preparation(catalog, broker, caller)
         self._audit = audit
-        self._approvals = approvals
+        self.approvals = approvals
         self._timing = timing
 
     async def execute(self, policy: Policy, call: OperationCall, *, ask: Ask | None = None) -> Executed:
@@ -124,7 +124,7 @@ class Executor:
     async def require(self, policy: Policy, plan: Plan, question: Question, ask: Ask | None) -> str:
         """Return who approved a plan, about which the question is. Raises ApprovalNeededError."""
         difference = partial(self.rehearsal.lines, policy, plan) if self.rehearsal is not None else None
-        return await self._approvals.require(question, ask, difference)
+        return await self.approvals.require(question, ask, difference)
 
     @asynccontextmanager
     async def noting(self, policy: Policy, call: OperationCall, part: str = "") -> AsyncIterator[None]:
@@ -206,6 +206,30 @@ class Executor:
         if policy.who.bot is None:
             return executed
         return replace(executed, body=seen_by(_reader(policy, ready), executed.body))
+
+    async def log_work(
+        self,
+        policy: Policy,
+        call: OperationCall,
+        do: Callable[[], Awaitable[dict[str, Any]]],
+        acts_as: str,
+        approved_by: str,
+    ) -> dict[str, Any]:
+        """Do work that was allowed, between two lines of the audit log. `call` says what it is."""
+        started = self._timing.monotonic()
+        entry = self._entry(policy, call.operation_id, call.arguments, acts_as, approved_by=approved_by)
+        number = await self._audit.begin(entry)
+        try:
+            done = await do()
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(number, "failed", "cancelled; it may have happened", started))
+            raise
+        except FrameworkError as error:
+            error.strike_out(self.broker.redact)
+            await self._end(number, "failed", str(error), started)
+            raise
+        await self._end(number, "done", _gist(done), started)
+        return done
 
     async def _make(self, ready: PreparedCall) -> Executed:
         request = build_request(ready.operation, ready.arguments)
