@@ -32,6 +32,11 @@ async def test_the_tools_say_what_they_are_and_work(sandbox: RunningSandbox, tmp
             "load_operation",
             "list_operations",
             "execute_operation",
+            "list_campaigns",
+            "plan_campaign",
+            "watch_campaign",
+            "start_campaign",
+            "stop_campaign",
         ]
         found = await client.call("search_operations", intent="halt the welcome campaign")
         assert found["hits"][0]["id"] == "StopCampaign"
