@@ -7,23 +7,18 @@ how a private address is written: as a name, as a number, or as IPv4 inside of I
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from framework.addresses import is_public
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
     from aiohttp import AddrInfoType, ClientSession
 
 REDIRECTS = 3
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_SPECIAL = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("192.88.99.0/24"))
-_UNICAST = ipaddress.ip_network("2000::/3")
-"""The part of IPv6 that the public internet uses, apart from old forms that hold an IPv4 address."""
-
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 Allow = Callable[[str], bool]
@@ -32,25 +27,6 @@ Allow = Callable[[str], bool]
 
 class FetchError(FrameworkError):
     """An address that was not fetched, and why."""
-
-
-def is_public(host: str) -> bool:
-    """Return whether an IP address (as text, with or without a zone) belongs to the public internet."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-        if address not in _UNICAST:
-            return False
-    elif any(address in network for network in _SPECIAL):
-        return False
-    return address.is_global and not address.is_multicast
 
 
 async def fetch(

@@ -28,6 +28,7 @@ class Endpoint(Enum):
     GET_MESSAGES = ("GetManyMessages", UNCOUNTED)
     GET_REPLIES = ("GetReplies", UNCOUNTED)
     QUERY_THREADS = ("QueryThreads", UNCOUNTED)
+    GET_POLL = ("GetPoll", UNCOUNTED)
     CHANGE_POLL = ("UpdatePoll", UNCOUNTED)
     QUERY_POLL_VOTES = ("QueryPollVotes", UNCOUNTED)
     SEND_EVENT = ("SendEvent", 10_000)

@@ -190,16 +190,35 @@ class StreamModeration:
         """Take something away from the poll of a message. Do nothing where it is gone.
 
         `dropped` has the id of the poll as `poll`, and either the id of an `option`, or that of a `vote` with `of`, the
-        user whose answer it is.
+        user whose answer it is. `closed` says that the poll was closed when that was decided.
         """
         poll = f"polls/{path_part(str(dropped['poll']))}"
         if option := dropped.get("option"):
-            path = f"{poll}/options/{path_part(str(option))}"
-            await self._unless_gone(Endpoint.CHANGE_POLL, lambda sdk: sdk.delete(path))
+            drop = partial(_delete, f"{poll}/options/{path_part(str(option))}", {})
+        else:
+            path = f"messages/{path_part(message_id)}/{poll}/vote/{path_part(str(dropped['vote']))}"
+            drop = partial(_delete, path, {"user_id": str(dropped["of"])})
+        if dropped.get("closed"):
+            await self._while_open(poll, drop)
             return
-        path = f"messages/{path_part(message_id)}/{poll}/vote/{path_part(str(dropped['vote']))}"
-        params = {"user_id": str(dropped["of"])}
-        await self._unless_gone(Endpoint.CHANGE_POLL, lambda sdk: sdk.delete(path, params=params))
+        try:
+            await self._unless_gone(Endpoint.CHANGE_POLL, drop)
+        except ChatServiceError as error:
+            if error.status != 400 or not await self._is_closed(poll):
+                raise
+            await self._while_open(poll, drop)
+
+    async def _while_open(self, poll: str, drop: Request) -> None:
+        """Take something away from a closed poll: no vote of one can be taken back, so it is opened for that moment.
+
+        Whoever repeats this after a kill closes it as well.
+        """
+        for request in (partial(_set_closed, poll, False), drop, partial(_set_closed, poll, True)):
+            await self._unless_gone(Endpoint.CHANGE_POLL, request)
+
+    async def _is_closed(self, poll: str) -> bool:
+        found = (await self._call(Endpoint.GET_POLL, partial(_get, poll, {}))).get("poll")
+        return isinstance(found, Mapping) and found.get("is_closed") is True
 
     async def ban(self, user_id: str, channel: str, *, seconds: int, reason: str) -> None:
         """Keep a user from writing in a channel for so long; the service counts minutes."""
@@ -242,8 +261,18 @@ async def _get(path: str, params: Mapping[str, str], sdk: Untyped) -> JsonObject
     return found
 
 
+async def _delete(path: str, params: Mapping[str, str], sdk: Untyped) -> JsonObject:
+    found: JsonObject = await sdk.delete(path, params=params)
+    return found
+
+
 async def _post(path: str, body: JsonObject, sdk: Untyped) -> JsonObject:
     found: JsonObject = await sdk.post(path, data=body)
+    return found
+
+
+async def _set_closed(poll: str, closed: bool, sdk: Untyped) -> JsonObject:
+    found: JsonObject = await sdk.patch(poll, data={"set": {"is_closed": closed}})
     return found
 
 

@@ -17,6 +17,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from framework.errors import ChatServiceError
+from framework.stream.factory import open_moderation
+from framework.stream.moderation import StreamModeration
 from tests.sandbox.conftest import World, world
 from tests.support.guarded import Guarded, guarded
 from tests.support.waiting import until
@@ -125,6 +128,35 @@ async def test_what_people_add_to_a_poll_is_taken_away_and_the_poll_stays(room: 
     assert (await room.say("bob", "I may still write"))["type"] == "regular"
 
 
+async def test_a_closed_poll_keeps_no_bad_answer_and_stays_closed(room: Guarded) -> None:
+    """Whether it was closed before the answer was judged or after: another person's poll is not deleted for it."""
+    said = {}
+    for name in ("early", "late"):
+        asked: dict[str, Any] = {"name": name, "options": [{"text": "Yes"}], "allow_answers": True}
+        _, made = await room.call("bob", "POST", "/polls", asked)
+        poll = made["poll"]["id"]
+        said[poll] = (await room.say("bob", "Vote!", poll_id=poll))["id"]
+    late = list(said)[-1]
+    await room.hook(False)
+    for poll, message in said.items():
+        answer = {"vote": {"answer_text": "quibnor and zorbax"}}
+        status, made = await room.call("eve", "POST", f"/messages/{message}/polls/{poll}/vote", answer)
+        assert status == 201, made
+        status, made = await room.call("bob", "PATCH", f"/polls/{poll}", {"set": {"is_closed": True}})
+        assert status == 200, made
+    [vote] = (await room.message(said[late]))["poll"]["latest_answers"]
+    service = open_moderation(room.settings, "moderator_bot")
+    await service.drop_from_poll(said[late], {"poll": late, "vote": vote["id"], "of": "eve", "closed": False})
+    await service.close()
+
+    async def is_clean() -> bool:
+        polls = [(await room.message(message))["poll"] for message in said.values()]
+        return not any(poll["latest_answers"] for poll in polls) and all(poll["is_closed"] for poll in polls)
+
+    await until(is_clean)
+    assert not any([(await room.message(message)).get("deleted_at") for message in said.values()])
+
+
 async def test_a_poll_that_changes_is_looked_at_again(room: Guarded) -> None:
     polls = []
     for name in ("Tea?", "Milk?"):
@@ -140,6 +172,37 @@ async def test_a_poll_that_changes_is_looked_at_again(room: Guarded) -> None:
 
     await until(is_gone)
     assert not (await room.message(second["id"])).get("deleted_at")
+
+
+async def test_a_poll_that_cannot_be_read_holds_up_no_other_message(
+    room: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, made = await room.call("eve", "POST", "/polls", {"name": "Tea?", "options": [{"text": "Yes"}]})
+    poll = made["poll"]["id"]
+    said = await room.say("eve", "Vote!", poll_id=poll)
+    read, tried = StreamModeration.message, asyncio.Event()
+
+    async def cannot(service: StreamModeration, message_id: str) -> Any:
+        if message_id == said["id"]:
+            tried.set()
+            raise ChatServiceError("The service answered 500.", retryable=False)
+        return await read(service, message_id)
+
+    monkeypatch.setattr(StreamModeration, "message", cannot)
+    status, made = await room.call("eve", "PATCH", f"/polls/{poll}", {"set": {"description": "zorbax"}})
+    assert status == 200, made
+    await asyncio.wait_for(tried.wait(), 60)
+    await room.hook(False)
+    bad = await room.say("eve", "zorbax")
+    await room.until_done(bad["id"])
+    assert (await room.message(bad["id"])).get("deleted_at")
+    monkeypatch.undo()
+    await room.say("bob", "Good morning")
+
+    async def is_gone() -> bool:
+        return bool((await room.message(said["id"])).get("deleted_at"))
+
+    await until(is_gone)
 
 
 async def _sent_while_nobody_answered(room: Guarded) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from framework.addresses import is_public
 from framework.agent.conversation import Utterance
 from framework.agent.prompt.pictures import ALL_BYTES, BYTES, MOST, Picture, Pictures
-from framework.net.guarded import FetchError, fetch, is_public
+from framework.net.guarded import FetchError, fetch
 from tests.support.files import MOVED, PNG, files
 
 PRIVATE = [
@@ -20,6 +21,8 @@ PRIVATE = [
     "224.0.0.1", "255.255.255.255", "192.0.0.8", "198.18.0.1", "240.0.0.1", "::", "::1", "::ffff:127.0.0.1",
     "::ffff:a9fe:a9fe", "::7f00:1", "::ffff:0:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "2002:7f00:1::",
     "2001:0:0:0:0:0:80ff:fffe", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1", "name",
+    "168.63.129.16", "::ffff:168.63.129.16", "3fff::1", "3fff:fff::1", "2a00:1450::5efe:10.0.0.1",
+    "2a00:1450::200:5efe:a9fe:a9fe", "fe80::5efe:127.0.0.1", "64:ff9b::a83f:8110", "2002:a83f:8110::",
 ]  # fmt: skip
 
 
@@ -32,7 +35,9 @@ def test_an_address_that_is_not_public_is_none(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2a00:1450:4001:80b::200e", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2a00:1450:4001:80b::200e", "::ffff:8.8.8.8", "64:ff9b::808:808", "2a00:1450::5efe:8.8.8.8"]
+)
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 

@@ -12,8 +12,8 @@ import jwt
 import pytest
 from aiohttp import web
 
+from framework.addresses import is_public
 from framework.sandbox.dev.server import Running, serving
-from framework.sandbox.features.previews import is_public
 from framework.sandbox.kernel.config import SandboxConfig
 from tests.sandbox.conftest import World, frame, world
 

@@ -52,7 +52,11 @@ class Forward:
             async with (
                 asyncio.timeout(SECONDS),
                 self._session.request(
-                    request.method, f"{self._to}{request.url.path}{query}", headers=headers, data=body
+                    request.method,
+                    f"{self._to}{request.url.path}{query}",
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,  # it would carry the service's signed words to another server
                 ) as answer,
             ):
                 kind = answer.headers.get("content-type")

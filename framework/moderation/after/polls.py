@@ -37,7 +37,7 @@ def contributions(message: JsonObject, whole: Screened) -> Iterator[tuple[Screen
     answer, so that it is the same text wherever others push it.
     """
     poll = _poll(message)
-    about = {"poll": str(poll.get("id") or "")}
+    about = {"poll": str(poll.get("id") or ""), "closed": poll.get("is_closed") is True}
     if is_open(message):
         for piece in whole.pieces:
             said = piece.path[:2] == _OPTIONS and piece.path[3:4] not in _NOT_SAID

@@ -84,11 +84,11 @@ class Recheck:
         self._wake = asyncio.Event()
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._newest: datetime | None = None
-        self._asked: dict[str, None] = {}
+        self._asked: dict[str, datetime] = {}
 
     def ask(self, message_id: str) -> None:
         """Look soon at this message, whose poll changed: a search for changed messages does not find it."""
-        self._asked[message_id] = None
+        self._asked.setdefault(message_id, self._now())
         self._wake.set()
 
     def wake(self) -> None:
@@ -123,26 +123,28 @@ class Recheck:
         since = max(until or self._begun - OVERLAP, begun - HORIZON)
         if woken and self._newest is not None:
             since = max(since, self._newest - timedelta(seconds=3))
-        made = await self._look_at_polls()
+        made = 0
         if guarded:
             made += await self._consider(await self._service.changed(guarded, since), pending=False)
             waiting = [name for name in guarded if types[name].get("mark_messages_pending") is True]
             if waiting:
                 made += await self._consider(await self._service.pending(waiting), pending=True)
         await self._store.look_until(self._settings.scope, begun - OVERLAP)
-        return made
+        return made + await self._look_at_polls()
 
     async def _look_at_polls(self) -> int:
+        """Look at the messages whose polls changed. One that cannot be read holds up no other, and is read again."""
         made = 0
-        for message_id in list(self._asked):
-            del self._asked[message_id]
+        asked, self._asked = self._asked, {}
+        for message_id, since in asked.items():
             try:
                 message = await self._service.message(message_id)
                 if message is not None:
                     made += await self._consider([message], pending=False, again=True)
-            except FrameworkError:
-                self._asked[message_id] = None
-                raise
+            except FrameworkError as error:
+                if self._now() - since < HORIZON:
+                    self._asked.setdefault(message_id, since)
+                _log.warning("moderation.poll_not_looked_at", message=message_id, error=error.what)
         return made
 
     def _is_guarded(self, type_: str) -> bool:

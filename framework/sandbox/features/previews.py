@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.resolver import ThreadedResolver
 
+from framework.addresses import is_public
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import invalid
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 512 * 1024
 TIMEOUT_S = 4.0
 MAX_REDIRECTS = 5
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 async def scrape(url: str, *, allow_private: bool) -> dict[str, Any]:
@@ -73,18 +72,6 @@ def _public_socket(address: AddrInfoType) -> socket.socket:
     if not is_public(str(peer[0])):
         raise OSError(f"{peer[0]} is not a public address")
     return socket.socket(family, kind, protocol)
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address belongs to the public internet, also one that wraps an IPv4 address."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
 
 
 class _Head(HTMLParser):
