@@ -28,6 +28,9 @@ MODULES: dict[Extra, tuple[str, ...]] = {
 """The modules that each extra brings; pyproject.toml names the packages."""
 
 
+_IN_NO_IMAGE: frozenset[Extra] = frozenset({"sqs"})
+
+
 class MissingExtraError(SettingsError):
     """A package of an extra is not installed."""
 
@@ -63,5 +66,6 @@ def explain(error: ModuleNotFoundError) -> MissingExtraError | None:
 def _missing(name: Extra, purpose: str, module: str) -> MissingExtraError:
     return MissingExtraError(
         f"{purpose} needs the package {module.partition('.')[0]!r}, which is not installed.",
-        hint=f"Install the extra that brings it: pip install '{DISTRIBUTION}[{name}]'",
+        hint=f"Install the extra that brings it: pip install '{DISTRIBUTION}[{name}]'."
+        + ("" if name in _IN_NO_IMAGE else " The image's target `full` has it."),
     )

@@ -25,6 +25,7 @@ SAID_IN_THE_LICENCE_FILE = {
     "stream-chat": PROPRIETARY,
     "getstream": PROPRIETARY,
     "twirp": "Unlicense",
+    "isoduration": "ISC",
     # Public domain but for a few modules under BSD licences; the GPL is that of an Emacs mode which wheels do not hold.
     "docutils": "BSD-2-Clause",
     # Its own code is under both; pdfium and what that is built from are under BSD, MIT and the like.
@@ -37,6 +38,7 @@ SAID_IN_THE_LICENCE_FILE = {
 }
 SPELLINGS = {
     "3-clause bsd license": "BSD-3-Clause",
+    "apache": "Apache-2.0",
     "apache 2.0": "Apache-2.0",
     "apache license 2.0": "Apache-2.0",
     "apache license, version 2.0": "Apache-2.0",
@@ -48,10 +50,12 @@ SPELLINGS = {
     "bsd license": "BSD-3-Clause",
     "bsd license or apache software license": "Apache-2.0 OR BSD-3-Clause",
     "dual license": "Apache-2.0 OR BSD-3-Clause",
+    "gpl-3.0": "GPL-3.0-only",
     "isc license": "ISC",
     "mit licence": "MIT",
     "mit license": "MIT",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
+    "psfl": "PSF-2.0",
     "python software foundation license": "PSF-2.0",
 }
 PERMISSIVE = frozenset(
@@ -62,6 +66,7 @@ PERMISSIVE = frozenset(
 )  # fmt: skip
 EXPLAINED = {
     PROPRIETARY: "see below",
+    "GPL-3.0-only": "a program that the tests start; nothing is linked with it, and no image holds it",
     "LGPL-3.0-only": "used as a library, unchanged; an image passed on needs its text and the way to its source",
     "MPL-2.0": "used unchanged; changed files of it would have to be published",
 }

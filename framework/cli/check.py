@@ -228,11 +228,13 @@ def _moderation(bot: Bot, settings: Settings) -> str:
 
 
 def _model(bot: Bot, settings: Settings) -> str:
-    from framework.agent.models.setup import build_model, choose_model
+    from framework.agent.models.setup import build_model, choose_model, require_embedded
 
     choice = choose_model(bot.definition.model, settings)
-    if not choice.is_embedded:
-        with _at_the_model(bot):
+    with _at_the_model(bot):
+        if choice.is_embedded:
+            require_embedded(bot.definition.model, settings)
+        else:
             build_model(choice, bot.definition.model, settings)
     return choice.label
 

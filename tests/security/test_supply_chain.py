@@ -165,7 +165,7 @@ def test_three_nats_servers_keep_the_turns_of_two_replicas_and_sync_the_disk(tmp
 
 def test_the_image_runs_as_nobody_special_and_gets_only_what_it_copies() -> None:
     dockerfile = Path("deploy/Dockerfile").read_text(encoding="utf-8")
-    assert re.search(r"^USER bot$", dockerfile, re.MULTILINE)
+    assert re.search(r"^USER 10001:10001$", dockerfile, re.MULTILINE)
     ignored = Path(".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[1] == "*", "everything stays out unless it is named"
     for source in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE):

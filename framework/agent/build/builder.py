@@ -18,7 +18,14 @@ from framework.agent.build.own import OwnParts
 from framework.agent.knowledge.retriever import RetrieverLibrary
 from framework.agent.knowledge.tool import knowledge_tool
 from framework.agent.models.failure import ModelSite
-from framework.agent.models.setup import EMBEDDED, ModelChoice, build_model, choose_model, site_of
+from framework.agent.models.setup import (
+    EMBEDDED,
+    ModelChoice,
+    build_model,
+    choose_model,
+    require_embedded,
+    site_of,
+)
 from framework.agent.outgoing import own_texts_of, refusal, screen_for
 from framework.agent.own_tools import BUILT_IN
 from framework.agent.prompt.pictures import pictures_for
@@ -165,6 +172,7 @@ class AgentBuilder:
 
     def _first(self, choice: ModelChoice, definition: BotDefinition) -> Modelled:
         if choice.is_embedded:
+            require_embedded(definition.model, self._settings)
             from framework.agent.embedded.model import QuotingChatModel
 
             model = QuotingChatModel(phrases=definition.phrases, language=definition.identity.language)

