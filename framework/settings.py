@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from framework.env_file import encoding_of, require_readable_lines
 from framework.environment import hidden_values
 from framework.errors import SettingsError
-from framework.extras import extra
+from framework.secret_sources import from_file, from_keyring
 
 STREAM_URL = "https://chat.stream-io-api.com"
 
@@ -191,6 +191,9 @@ class Settings(BaseSettings):
         default=None,
         description="Key for OpenAI or a compatible server. Without it the embedded model answers.",
     )
+    openai_api_key_file: Folder | None = Field(
+        default=None, description="A file that holds the key, instead of OPENAI_API_KEY."
+    )
     openai_base_url: Annotated[Address, AfterValidator(_model_server)] = Field(
         default=None, description="An OpenAI-compatible server. OpenAI's own unless it is given."
     )
@@ -268,6 +271,9 @@ class Settings(BaseSettings):
         default=None,
         description="Where turns are kept until they are done: `postgresql://USER:PASSWORD@HOST/NAME` or "
         "`sqlite:///FILE`. `engine.db` in the data folder unless it is given. Processes that share it are replicas.",
+    )
+    database_url_file: Folder | None = Field(
+        default=None, description="A file that holds the address with its password, instead of DATABASE_URL."
     )
     journal: Annotated[Secret, AfterValidator(_journal)] = Field(
         default=None,
@@ -398,7 +404,7 @@ def load_settings() -> Settings:
             where="environment",
             hint="Correct it or unset it.",
         ) from None
-    settings = _with_secret(settings)
+    settings = _with_secrets(settings)
     if settings.ingress in {"webhook", "both"} and not settings.by_webhook:
         raise SettingsError(
             f"FRAMEWORK_INGRESS is {settings.ingress}, but no webhook and no queue is set up.",
@@ -429,51 +435,27 @@ def require_stream_in_production(settings: Settings) -> None:
     )
 
 
-def _with_secret(settings: Settings) -> Settings:
-    """Fetch the secret from the file or the keyring that the settings name."""
-    if settings.stream_api_secret is not None or settings.stream_api_key is None:
-        return settings
-    secret = _from_file(settings.stream_api_secret_file) or _from_keyring(
-        settings.stream_api_secret_keyring, settings.stream_api_key
-    )
-    return settings.model_copy(update={"stream_api_secret": secret})
+def _with_secrets(settings: Settings) -> Settings:
+    """Fetch the secrets from the files or the keyring that the settings name."""
+    found: dict[str, SecretStr | None] = {}
+    if settings.database_url is None and settings.database_url_file is not None:
+        found["database_url"] = _database_from(settings.database_url_file)
+    if settings.openai_api_key is None and settings.openai_api_key_file is not None:
+        found["openai_api_key"] = from_file(settings.openai_api_key_file, "OPENAI_API_KEY_FILE")
+    if settings.stream_api_secret is None and settings.stream_api_key is not None:
+        found["stream_api_secret"] = _secret_of(settings, settings.stream_api_key)
+    return settings.model_copy(update=found)
 
 
-def _from_file(file: Path | None) -> SecretStr | None:
-    if file is None:
-        return None
+def _secret_of(settings: Settings, key: str) -> SecretStr | None:
+    if settings.stream_api_secret_file is not None:
+        return from_file(settings.stream_api_secret_file, "STREAM_API_SECRET_FILE")
+    service = settings.stream_api_secret_keyring
+    return None if service is None else from_keyring(service, key)
+
+
+def _database_from(file: Path) -> SecretStr | None:
     try:
-        secret = file.read_text(encoding=encoding_of(file)).strip()
-    except OSError as error:
-        raise SettingsError(
-            f"The secret cannot be read: {error.__class__.__name__}.",
-            where=str(file),
-            hint="STREAM_API_SECRET_FILE must name a text file that this user may read.",
-        ) from None
-    if not secret:
-        raise SettingsError("The file is empty.", where=str(file), hint="Write the secret of the Stream app into it.")
-    return SecretStr(secret)
-
-
-def _from_keyring(service: str | None, key: str) -> SecretStr | None:
-    if service is None:
-        return None
-    with extra("keyring", "STREAM_API_SECRET_KEYRING"):
-        import keyring
-        from keyring.errors import KeyringError
-
-    try:
-        secret = keyring.get_password(service, key)
-    except KeyringError as error:
-        raise SettingsError(
-            f"The system's keyring cannot be read: {error.__class__.__name__}.",
-            where="STREAM_API_SECRET_KEYRING",
-            hint="Without a keyring, use STREAM_API_SECRET_FILE.",
-        ) from None
-    if not secret:
-        raise SettingsError(
-            f"The keyring has no secret for the key {key!r} under {service!r}.",
-            where="STREAM_API_SECRET_KEYRING",
-            hint=f"Store it: python -m keyring set {service} {key}",
-        )
-    return SecretStr(secret)
+        return _database(from_file(file, "DATABASE_URL_FILE"))
+    except ValueError as error:
+        raise SettingsError(f"What the file holds {error}.", where=str(file), hint="Correct it.") from None

@@ -59,6 +59,35 @@ def test_the_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "a-secret-value" not in repr(settings)
 
 
+def test_the_models_key_and_the_databases_address_may_be_in_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, text in (("OPENAI_API_KEY", "sk-word"), ("DATABASE_URL", "postgresql://me:pass-word@db/app")):
+        (tmp_path / name).write_text(f"{text}\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    settings = load_settings()
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-word"
+    assert settings.database.get_secret_value() == "postgresql://me:pass-word@db/app"
+    assert "word" not in repr(settings)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////tmp/other.db")
+    assert load_settings().database.get_secret_value() == "sqlite:////tmp/other.db", "the variable itself goes first"
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "DATABASE_URL"])
+def test_a_file_that_holds_no_such_thing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "missing"))
+    with pytest.raises(SettingsError, match=f"{name}_FILE must name a text file") as caught:
+        load_settings()
+    assert caught.value.where == str(tmp_path / "missing")
+    monkeypatch.delenv(f"{name}_FILE")
+    (tmp_path / "wrong").write_text("mysql://me:pass-word@db/app")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "wrong"))
+    with pytest.raises(SettingsError, match="What the file holds must be postgresql://") as wrong:
+        load_settings()
+    assert "pass-word" not in str(wrong.value)
+
+
 @pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), ("\n", "is empty")])
 def test_a_file_without_a_secret_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None, words: str

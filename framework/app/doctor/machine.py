@@ -52,7 +52,12 @@ def _folder(data: Path) -> HealthFinding:
 
 def _files(settings: Settings) -> Iterator[HealthFinding]:
     """Files that hold secrets."""
-    named = {"file .env": Path(".env"), "file of the secret": settings.stream_api_secret_file}
+    named = {
+        "file .env": Path(".env"),
+        "file of the secret": settings.stream_api_secret_file,
+        "file of the model's key": settings.openai_api_key_file,
+        "file of the database's address": settings.database_url_file,
+    }
     for part, file in named.items():
         if file is not None and file.is_file():
             yield _private(part, file, f"{file} can be read by this user alone")
