@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' \
 	>/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: help install install-local run run-replicas test lint docs hooks benchmark clients audit clean
+.PHONY: help install install-local run run-replicas test lint docs hooks benchmark clients audit sbom clean
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -59,6 +59,9 @@ benchmark: $(VENV)/.test-installed ## measure start-up, latency and answers on t
 
 audit: $(VENV)/audit/.installed ## ask for known vulnerabilities of the locked packages (needs the network)
 	@$(BIN)/python scripts/audit.py
+
+sbom: $(VENV)/.test-installed ## list what the images hold, with licences, into deploy/sbom (CycloneDX)
+	@$(BIN)/python -m scripts.sbom
 
 clean: ## remove .venv and node_modules (data in .framework stays)
 	rm -rf $(VENV) $(CLIENTS) site

@@ -15,5 +15,6 @@ lock --no-deps requirements/nats.in -c requirements/test.txt -o requirements/nat
 lock requirements/uv.in -o requirements/uv.txt "${@}"
 lock requirements/audit.in -o requirements/audit.txt "${@}"
 python="$(dirname "$uv")/python"
-# The page needs the packages that are locked, so that they can be asked for their licences.
-[ ! -x "$python" ] || "$python" scripts/licences.py
+# The page and the lists of what the images hold need the packages that are locked, so that they can be asked for their
+# licences.
+[ ! -x "$python" ] || { "$python" scripts/licences.py && "$python" -m scripts.sbom; }

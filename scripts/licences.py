@@ -107,7 +107,7 @@ class Package:
     licence: str
 
 
-_VENDORED = """### `framework/sandbox/playground/vendor`: what the playground's page is made with
+VENDORED = """### `framework/sandbox/playground/vendor`: what the playground's page is made with
 
 Copies of published files, with their licences beside them.
 
@@ -180,7 +180,7 @@ def page() -> str:
         if rows:
             head = f"### `requirements/{lock}.txt`: {LOCKS[lock]}"
             tables.append("\n".join([head, "", "| package | version | licence |", "|---|---|---|", *rows, ""]))
-    return _HEAD.format(exceptions=exceptions, tables="\n".join([*tables, _VENDORED]))
+    return _HEAD.format(exceptions=exceptions, tables="\n".join([*tables, VENDORED]))
 
 
 def problems() -> list[str]:

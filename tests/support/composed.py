@@ -20,6 +20,7 @@ from tests.support.containers import (
     Wanted,
     root_of_this_machine,
     system_mounts,
+    write_hosts,
 )
 from tests.support.dockerfile import read_stages
 from tests.support.postgres import as_nobody, programs_in
@@ -145,9 +146,13 @@ def composed(file: Path, folder: Path, root: Path | None = None) -> Iterator[Com
     with ExitStack() as stack:
         network = stack.enter_context(Network.opened())
         hosts = list(read_compose(file)["services"])
-        machine = root_of_this_machine(_made(folder / "root"), hosts=hosts) if root is None else root
-        mounts = system_mounts(machine) if root is None else [Mount(Path(path), path) for path in ("/dev", "/proc")]
-        running = Composed(file, folder, network, machine, mounts)
+        if root is None:
+            root = root_of_this_machine(_made(folder / "root"), hosts=hosts)
+            mounts = system_mounts(root)
+        else:
+            write_hosts(root, hosts)
+            mounts = [Mount(Path(path), path) for path in ("/dev", "/proc")]
+        running = Composed(file, folder, network, root, mounts)
         stack.callback(running.down)
         yield running
 
