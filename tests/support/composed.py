@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -53,10 +53,25 @@ class Composed:
         service = self.service(name)
         for needed in service.depends_on:
             self.up(needed)
-        container = Container(self._wanted(service), self._network, self._folder / f"{name}.log")
-        self._containers[name] = container
+        volumes = [Mount(self.volume(source), target, writable) for source, target, writable in service.volumes]
+        secrets = [Mount(self.secrets / name, f"/run/secrets/{name}") for name in service.secrets]
+        self.start(name, service.command, service.environment, [*volumes, *secrets]).until_healthy(service.health)
+
+    def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], mounts: Sequence[Mount]
+    ) -> Container:
+        """Start a container beside the services, and do not wait."""
+        for mount in mounts:
+            goal = self._root / mount.target.lstrip("/")
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            if mount.source.is_file():
+                goal.touch()
+            else:
+                goal.mkdir(exist_ok=True)
+        wanted = Wanted(self._root, command, environment, [*self._mounts, *mounts])
+        container = self._containers[name] = Container(wanted, self._network, self._folder / f"{name}.log")
         container.start()
-        container.until_healthy(service.health)
+        return container
 
     def service(self, name: str) -> Service:
         """What the file says of a service."""
@@ -108,15 +123,6 @@ class Composed:
             self._postgres.terminate()
             self._postgres.wait(30)
         shutil.rmtree(self._home, ignore_errors=True)
-
-    def _wanted(self, service: Service) -> Wanted:
-        volumes = [Mount(self.volume(source), target, writable) for source, target, writable in service.volumes]
-        secrets = [Mount(self.secrets / name, f"/run/secrets/{name}") for name in service.secrets]
-        for mount in (*volumes, *secrets):
-            goal = self._root / mount.target.lstrip("/")
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            goal.touch() if mount.source.is_file() else goal.mkdir(exist_ok=True)
-        return Wanted(self._root, service.command, service.environment, [*self._mounts, *volumes, *secrets])
 
     def _start_postgres(self) -> None:
         """Start the server as its image does: by the password's file, on TCP, checked by the file's own command."""
