@@ -26,7 +26,7 @@ class Postgres:
 
     def __init__(self, home: Path, programs: Path, *, durable: bool) -> None:
         self._home = home
-        self._programs = programs
+        self.programs = programs
         self._data = home / "data"
         self._settings = [] if durable else ["-c", "fsync=off"]
         self._server: subprocess.Popen[bytes] | None = None
@@ -60,7 +60,7 @@ class Postgres:
             self._data,
         ]
         subprocess.run(
-            [self._programs / "initdb", *options], check=True, capture_output=True, cwd=self._home, **as_nobody()
+            [self.programs / "initdb", *options], check=True, capture_output=True, cwd=self._home, **as_nobody()
         )
 
     def start(self) -> None:
@@ -68,7 +68,7 @@ class Postgres:
         with (self._home / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [
-                    *(self._programs / "postgres", "-D", self._data, "-k", self._home, "-h", ""),
+                    *(self.programs / "postgres", "-D", self._data, "-k", self._home, "-h", ""),
                     *("-c", "max_connections=200", *self._settings),
                 ],
                 stdout=log,
