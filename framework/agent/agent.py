@@ -288,5 +288,6 @@ class LangChainAgent:
             restricted=caller.restricted,
             chat=self._parts.operations,
             notifier=conversation.notifier,
+            promiser=conversation.promiser,
             journal=journal,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from framework.tools.notices import Notifier
+from framework.tools.promiser import Promiser
 from framework.values import Json, well_formed
 
 Outcome = Literal["answered", "unsure", "refused"]
@@ -79,6 +80,7 @@ class Conversation:
     `language`: the two letters of the one that the customer reads; empty: told from the utterances. `run`: a call
     of a tool (`tool`, `arguments`) with which the turn begins. `toolless`: no tool may be called, as the messages are
     not the caller's. `notifier`: by it tools reach people; None where there is no chat.
+    `promiser`: by it tools promise; None where the bot promises nothing.
     """
 
     utterances: tuple[Utterance, ...]
@@ -91,6 +93,7 @@ class Conversation:
     run: Mapping[str, Any] = field(default_factory=dict)
     toolless: bool = False
     notifier: Notifier | None = field(default=None, repr=False, compare=False)
+    promiser: Promiser | None = field(default=None, repr=False, compare=False)
 
     @property
     def question(self) -> str:

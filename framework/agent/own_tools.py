@@ -15,8 +15,9 @@ SEARCH = "search_knowledge"
 OFFER_PERSON = "offer_person"
 HAND_OVER = "hand_over"
 REMEMBER, RECALL, FORGET = "remember_fact", "recall_facts", "forget_facts"
+PROMISE, LIST_PROMISES, TAKE_BACK = "promise", "list_promises", "cancel_promises"
 
-BUILT_IN = frozenset({SEARCH, OFFER_PERSON, HAND_OVER, REMEMBER, RECALL, FORGET})
+BUILT_IN = frozenset({SEARCH, OFFER_PERSON, HAND_OVER, REMEMBER, RECALL, FORGET, PROMISE, LIST_PROMISES, TAKE_BACK})
 
 
 @tool(OFFER_PERSON, return_direct=True, response_format="content_and_artifact")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from framework.insight.history import HistoryWriter
     from framework.insight.turn_texts import TurnTexts
     from framework.outbound import Screen
+    from framework.promises.store import PromiseStore
     from framework.runtime.core.bot import Erase, RunningBot
     from framework.runtime.state.feedback import FeedbackLog
     from framework.runtime.state.handover_book import HandoverBook
@@ -52,6 +53,7 @@ class Stores:
     pauses: Pauses | None = None
     texts: TurnTexts | None = None
     schedules: ScheduleBook | None = None
+    promises: PromiseStore | None = None
 
     @classmethod
     def of(cls, bot: Bot, settings: Settings) -> Stores:
@@ -61,6 +63,7 @@ class Stores:
         from framework.insight.history import HistoryWriter
         from framework.insight.history_database import DatabaseHistory
         from framework.insight.turn_texts import TurnTexts
+        from framework.promises.store import PromiseStore
         from framework.runtime.erasure import Eraser
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
@@ -80,6 +83,7 @@ class Stores:
             Pauses(storage, now=_utc_now, monotonic=time.monotonic),
             TurnTexts(storage) if settings.keep_text else None,
             ScheduleBook(storage, now=_utc_now),
+            PromiseStore(storage, now=_utc_now),
         )
 
     @classmethod
@@ -96,6 +100,7 @@ class Stores:
             before.pauses,
             before.texts,
             before.schedules,
+            before.promises,
         )
 
 
@@ -146,6 +151,7 @@ def make_running(
         pauses=stores.pauses,
         texts=stores.texts,
         schedules=stores.schedules,
+        promises=stores.promises,
     )
 
 

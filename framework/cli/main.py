@@ -24,6 +24,7 @@ from framework.cli import (
     new,
     ops,
     pause,
+    promises,
     reply,
     report,
     run,
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 for module in (
     run, turns, reply, chat, ask, new, check, doctor, explain, conversations, schema, erase, moderation,
-    campaign, schedule, report, console, pause, ops, mcp, sandbox,
+    campaign, schedule, promises, report, console, pause, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)
 

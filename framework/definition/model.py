@@ -22,6 +22,7 @@ from framework.definition.parts.memory import Context, Memory
 from framework.definition.parts.operations import Operations
 from framework.definition.parts.part import ONE_OR_MANY, Part, Texts
 from framework.definition.parts.phrases import Phrases
+from framework.definition.parts.promises import Promises
 from framework.definition.parts.reply import DraftOptions, Reply
 from framework.definition.parts.tools import McpServer, ToolRule
 from framework.definition.parts.triggers import Trigger
@@ -124,6 +125,9 @@ class ChannelDefinition(Part):
     reply: Reply = Field(default_factory=Reply, description="How it replies.")
     drafts: DraftOptions = Field(default_factory=DraftOptions, description="Whether the team approves answers first.")
     handover: HandoverOptions = Field(default_factory=HandoverOptions, description="When and how a person takes over.")
+    promises: Promises = Field(
+        default_factory=Promises, description="Whether people may have it remind them, or tell them of events."
+    )
     operations: Operations = Field(
         default_factory=Operations, description="What it may do with the chat's operations, if it lists tools for them."
     )

@@ -89,6 +89,7 @@ class Eraser:
         from framework.insight.history_database import DatabaseHistory
         from framework.insight.turn_texts import TurnTexts
         from framework.moderation.decisions import DecisionStore
+        from framework.promises.store import PromiseStore
         from framework.runtime.handover.database import DatabaseHandovers
         from framework.runtime.state.feedback_database import DatabaseFeedback
         from framework.tools.approval.sums import SumBook
@@ -101,6 +102,7 @@ class Eraser:
             ("moderation", lambda: DecisionStore(storage, now=lambda: datetime.now(UTC)).erase(user_id)),
             ("feedback", lambda: DatabaseFeedback(storage, data / "feedback.jsonl").forget(user_id)),
             ("handovers", lambda: DatabaseHandovers(storage).forget(user_id)),
+            ("promises", lambda: PromiseStore(storage, now=lambda: datetime.now(UTC)).forget(user_id)),
             ("texts", lambda: TurnTexts(storage).forget(user_id)),
             ("history", lambda: DatabaseHistory(storage).forget(user_id)),
             ("campaigns", lambda: _forget_campaigns(storage, user_id)),

@@ -47,6 +47,7 @@ from framework.runtime.decide.pause_gate import PauseGate
 from framework.runtime.decide.spoken import language, language_before
 from framework.runtime.handover.rules import HandoverGate, HandoverWatch, signs
 from framework.runtime.handover.steps import HandoverSteps
+from framework.runtime.promises.rule import Promises
 from framework.runtime.reply.deliver import Deliver
 from framework.runtime.reply.drive import OURS, Sink, drive, observed
 from framework.runtime.reply.notify import TurnNotices
@@ -84,6 +85,7 @@ class Pipeline:
         self._bursts = Bursts(writer)
         self._guard = LoopGuard(limits)
         self._campaigns = CampaignReplies(bot)
+        self._promises = Promises(bot, timing.now)
         self._rules: tuple[BuiltInRule, ...] = (
             AlreadyAnswered(writer),
             language,
@@ -95,6 +97,7 @@ class Pipeline:
             Gate(bot.service),
             language_before,
             signs,
+            self._promises,
             self._extra_rules,
             fixed_text,
         )
@@ -157,6 +160,7 @@ class Pipeline:
             outcome = await self._act(turn, view, account, decision)
             await account.close(turn, outcome)
             await self._campaigns.close(turn, view, outcome)
+            await self._promises.close(turn, outcome)
         except _BugError as bug:
             outcome = await self.give_up(bug.turn, bug.error)
         finally:
@@ -225,7 +229,8 @@ class Pipeline:
         watch = HandoverWatch(self.handover, view)
         observers: tuple[Observer, ...] = (account.count, *self._bot.observers, self._outgoing, self._approvals, watch)
         account.ask()
-        conversation = replace(conversation, notifier=TurnNotices(self._bot, turn, self._timing.now))
+        notifier = TurnNotices(self._bot, turn, self._timing.now)
+        conversation = replace(conversation, notifier=notifier, promiser=self._promises.of_turn(turn))
         events = observed(turn, turn.setup.agent.stream(conversation), observers, watch.rescue)
         return await self._drive(turn, events, self._drafts if turn.definition.drafts.enabled else self._deliver)
 

@@ -32,6 +32,7 @@ from framework.runtime.intake.relay import Relay
 from framework.runtime.intake.synthetic_triggers import LOOK, SyntheticTriggers
 from framework.runtime.intake.timers import Timers
 from framework.runtime.pipeline import Pipeline
+from framework.runtime.promises.due import DuePromises
 from framework.runtime.side_jobs import SIDE_JOB, SideJobs
 from framework.stream.events import channel_of
 from framework.stream.model import (
@@ -108,6 +109,7 @@ class Session:
         pace = EvenPace(limits.catch_up_reads, timing)
         catch_up = CatchUp(bot, timing, self._catch_up_with, pace=pace)
         self._synthetic = SyntheticTriggers(bot, engine, timing, lambda: self._membership.known)
+        self._promises = DuePromises(bot, engine, timing, lambda: self._membership.known)
         before = self._side_jobs.look_at_handovers
         self._membership = Membership(
             bot, catch_up, limits, timing, pace=pace, watching=connected, tell=self._read, before=before
@@ -152,6 +154,7 @@ class Session:
         forgotten = background.periodically(ready, self._side_jobs.look_for_forgotten)
         timers.every(_FORGOTTEN_EVERY, forgotten, name=f"{name} handovers")
         timers.every(LOOK, background.periodically(ready, self._synthetic.look), name=f"{name} schedules")
+        timers.every(LOOK, background.periodically(ready, self._promises.look), name=f"{name} promises")
 
     async def handle(self, job: Job, execution: Execution) -> JobResult:
         """Execute a turn of this bot, which follows the files as they are now, to its end."""
@@ -324,6 +327,8 @@ class Session:
     async def _happened(self, event: ReactionNew | ReactionGone | MemberAdded | CustomEvent) -> None:
         if isinstance(event, ReactionNew | ReactionGone):
             await self._side_jobs.take(event)
+        if isinstance(event, CustomEvent):
+            await self._promises.take(event)
         if not isinstance(event, ReactionGone):
             await self._synthetic.take(event)
 
@@ -368,6 +373,7 @@ class Session:
         await self._hear_late(self._reconnecting.end(number))
         self.ready.set()
         await self._background.persist(self._synthetic.look)
+        await self._background.persist(self._promises.look)
 
     async def _catch_up_with(self, message: Message) -> bool:
         age = max(0.0, (self._timing.now() - message.created_at).total_seconds())

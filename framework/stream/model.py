@@ -45,7 +45,7 @@ class User:
     """A person or bot in a channel.
 
     `is_bot` follows from the user's role or custom field. `banned` is true for a user who is banned or shadow banned in
-    the whole app, if the service says so.
+    the whole app, if the service says so. `timezone` is what the custom field of that name says, unchecked.
     """
 
     id: str
@@ -53,6 +53,7 @@ class User:
     role: str = "user"
     is_bot: bool = False
     banned: bool = False
+    timezone: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from framework.stream.model import (
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _KINDS: dict[str, MessageKind] = {kind: kind for kind in get_args(MessageKind)}
 _NOBODY = User("")
+_LONGEST_ZONE = 64
+"""Characters of the name of a time zone; the longest has 32."""
 _BOT_FLAGS = frozenset({"is_bot", "bot", "is_ai", "ai_bot"})
 _USER_KINDS = ("type", "kind", "user_type", "account_type")
 _BOTS = frozenset({"bot", "ai_bot", "chatbot", "ai_assistant"})
@@ -82,7 +84,8 @@ def read_user(raw: object) -> User:
         return _NOBODY
     role = _text(body.get("role")) or "user"
     is_bot = role in _BOTS or _says_it_is_a_bot(body)
-    return User(_text(body.get("id")), _text(body.get("name")), role, is_bot=is_bot, banned=_is_banned(body))
+    place = _text(body.get("timezone"))[:_LONGEST_ZONE] if "timezone" in body else ""
+    return User(_text(body.get("id")), _text(body.get("name")), role, is_bot, _is_banned(body), place)
 
 
 def _says_it_is_a_bot(body: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from framework.app.running import Stores, make_running
 from framework.approvals import ApprovalStore
 from framework.catalog.factory import open_toolbox
 from framework.definition.model import BotDefinition
+from framework.promises.store import PromiseStore
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.state.feedback import MemoryFeedback
 from framework.runtime.state.handover_book import MemoryHandovers
@@ -72,12 +73,13 @@ def make_tested_bot(
     service = open_chat_service(settings, bot.definition.identity, timing=timing)
     feedback = MemoryFeedback()
     approvals = ApprovalStore(Storage(settings.database.get_secret_value()), now=timing.now)
+    promises = PromiseStore(Storage.in_memory(), now=timing.now)
     running = make_running(
         bot,
         settings,
         service,
         agents,
-        stores=Stores(feedback, MemoryHandovers(), approvals),
+        stores=Stores(feedback, MemoryHandovers(), approvals, promises=promises),
         watch=lambda agent: WatchedAgent(agent, called, outside),
         additions=entry.additions,
     )

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from framework.errors import ToolError
 from framework.tools.notices import Notice, Notified, Notifier, check_notice, people_of
+from framework.tools.promiser import Promiser
 
 
 def _now() -> datetime:
@@ -39,7 +40,8 @@ class ToolContext:
     id of the message that the turn is about (the one to answer, or that somebody reacted to); empty where there is
     none. `restricted`: only some people of the channel may see what was asked and what is answered, so a tool keeps and
     posts nothing of it where others learn of it. `chat` reaches the chat's operations, where bot.yaml says
-    `operations`: see `execute`. `notifier` reaches people by push: see `notify`.
+    `operations`: see `execute`. `notifier` reaches people by push: see `notify`. `promiser`: by it
+    the bot's own tools promise.
     """
 
     user_id: str
@@ -53,6 +55,7 @@ class ToolContext:
     restricted: bool = False
     chat: Chat | None = field(default=None, repr=False, compare=False)
     notifier: Notifier | None = field(default=None, repr=False, compare=False)
+    promiser: Promiser | None = field(default=None, repr=False, compare=False)
 
     async def execute(
         self, operation_id: str, arguments: Mapping[str, Any], *, as_user: str | None = None

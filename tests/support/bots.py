@@ -52,7 +52,13 @@ class Running:
         identity = self.definition.identity
         self.service = TwinService(world, User(identity.user_id, identity.name, is_bot=True))
         self.bot = RunningBot(
-            name, self.definition, self.service, agent, handovers=world.handovers, approvals=world.approvals
+            name,
+            self.definition,
+            self.service,
+            agent,
+            handovers=world.handovers,
+            approvals=world.approvals,
+            promises=world.promises,
         )
         self.limits = limits or Limits()
         self.engine = engine or LocalEngine(concurrency=self.limits.concurrent_turns, now=timing.now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from framework.approvals import ApprovalStore
 from framework.errors import ChatServiceError
+from framework.promises.store import PromiseStore
 from framework.runtime.state.handover_book import MemoryHandovers
 from framework.storage import Storage
 from framework.stream.model import Event, Message, User
@@ -29,6 +30,7 @@ class World(MemoryChat):
         self.timing = timing
         self.handovers = MemoryHandovers()  # as a database: it outlives the process
         self.approvals = ApprovalStore(Storage.in_memory(), now=timing.now)
+        self.promises = PromiseStore(Storage.in_memory(), now=timing.now)
 
     def post(self, cid: str, text: str, *, user: User = ANN, **more: Any) -> Message:
         return super().post(cid, text, user=user, **more)

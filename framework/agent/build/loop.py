@@ -16,6 +16,7 @@ from framework.agent.middleware.model_errors import ModelErrorMiddleware, explai
 from framework.agent.middleware.tool_policy import ToolPolicyMiddleware
 from framework.agent.models.failure import BrokenAnswerError
 from framework.agent.own_tools import BUILT_IN, handover_tool, offer_person
+from framework.agent.promise_tools import promise_tools
 from framework.agent.prompt.messages import system_text
 from framework.agent.turn import TurnContext
 from framework.budget.usage import MemoryUsageBook
@@ -61,7 +62,8 @@ def _own_tools(parts: AgentDependencies) -> list[BaseTool]:
     handover = definition.handover
     phrases = definition.phrases.spoken(definition.identity.language)
     hand_over = [handover_tool(phrases.handover)] if handover.enabled and handover.tool else []
-    return [offer_person, *hand_over]
+    promises = promise_tools(definition.promises) if definition.promises.enabled else ()
+    return [offer_person, *hand_over, *promises]
 
 
 def _middleware(parts: AgentDependencies, rules: ToolRules, mask: Callable[[str], str]) -> list[Any]:

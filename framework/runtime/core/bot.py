@@ -16,6 +16,7 @@ from framework.engine.port import SUSPECTED_AFTER
 from framework.insight.history import HistoryWriter
 from framework.insight.turn_texts import TurnTexts
 from framework.outbound import UNSCREENED, Screen
+from framework.promises.store import PromiseStore
 from framework.runtime.state.feedback import FeedbackLog
 from framework.runtime.state.handover_book import HandoverBook, MemoryHandovers
 from framework.runtime.state.ids import MessageIds
@@ -57,6 +58,7 @@ class RunningBot:
     `texts` keeps the words of turns; without it none are.
     `pauses` are looked at by every turn; without them nobody can pause the bot.
     `schedules` knows which times were looked at; without it a restart catches up with some minutes alone.
+    `promises` keeps what the bot promised people; without it the bot promises nothing.
     `campaigns` are those in the bot's folder; without them none is sent, and STOP is a message like others.
     """
 
@@ -78,6 +80,7 @@ class RunningBot:
     pauses: Pauses | None = None
     texts: TurnTexts | None = None
     schedules: ScheduleBook | None = None
+    promises: PromiseStore | None = None
 
     def at(self, channel: ChannelRef) -> Setup:
         """The bot as it is in a channel."""

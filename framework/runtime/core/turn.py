@@ -35,7 +35,8 @@ class Cause:
     only what was written since the last answer of such a trigger is read. `visible_to`: the only users who may see
     what the turn says, if that follows from something else than its messages. `run` is a call of a tool (`tool`,
     `arguments`) with which the turn begins, without a model's choice. `digest` says of which other channels the turn
-    tells (`of`: TYPE:ID, with wildcards) and how many `seconds` before it they are read.
+    tells (`of`: TYPE:ID, with wildcards) and how many `seconds` before it they are read. `promise` is the id of the
+    promise that the turn keeps.
     """
 
     kind: TriggerKind | None = None
@@ -49,6 +50,7 @@ class Cause:
     visible_to: tuple[str, ...] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
     digest: Mapping[str, Any] = field(default_factory=dict)
+    promise: str = ""
 
 
 async def unfenced() -> None:

@@ -6,7 +6,7 @@ The id follows from what happened. So the same thing heard twice, or by two repl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from framework.definition.model import BotDefinition
@@ -45,7 +45,7 @@ def synthetic_of(event: Happening, definition: BotDefinition, *, bot_user_id: st
     """
     for trigger in definition.effective_triggers:
         if trigger.on == "event":
-            if not from_server(event, trigger, bot_user_id=bot_user_id):
+            if not from_server(event, trigger.sent_by, bot_user_id=bot_user_id):
                 continue
         elif event.user.id == bot_user_id or is_bot(event.user):
             continue
@@ -56,15 +56,15 @@ def synthetic_of(event: Happening, definition: BotDefinition, *, bot_user_id: st
     return None
 
 
-def from_server(event: Happening, trigger: Trigger, *, bot_user_id: str) -> bool:
-    """Whether the app's server sent a custom event: in the bot's name, or in that of one of the trigger's `sent_by`.
+def from_server(event: Happening, sent_by: Sequence[str], *, bot_user_id: str) -> bool:
+    """Whether the app's server sent a custom event: in the bot's name, or in that of one of `sent_by`.
 
     The service tells who sent an event, and nothing else that a member could not set. Nobody but the server has a token
     of the bot's. What the bot's own tools send is marked as such, or a prompt injection could start a turn by it.
     """
     if not isinstance(event, CustomEvent) or event.data.get(BY_TOOL) is True:
         return False
-    return event.user.id == bot_user_id or (event.user.id in trigger.sent_by and event.user.role not in UNPROVEN)
+    return event.user.id == bot_user_id or (event.user.id in sent_by and event.user.role not in UNPROVEN)
 
 
 def not_from_server(event: CustomEvent, definition: BotDefinition, *, bot_user_id: str) -> Trigger | None:
@@ -77,7 +77,7 @@ def not_from_server(event: CustomEvent, definition: BotDefinition, *, bot_user_i
             for trigger in definition.effective_triggers
             if trigger.on == "event"
             and wanted(event.kind, trigger)
-            and not from_server(event, trigger, bot_user_id=bot_user_id)
+            and not from_server(event, trigger.sent_by, bot_user_id=bot_user_id)
         ),
         None,
     )

@@ -25,6 +25,8 @@ COVERS = "covers_before"
 """The field of a reply that speaks of everything written before it: the next one of its kind begins there."""
 CAMPAIGN = "campaign"
 """The field of a message that a campaign sent: its name, run, part and variant."""
+PROMISE = "promise"
+"""The field of a message that makes or keeps a promise: the promise's id."""
 FAILED = "failed"
 """The outcome of an apology for a technical problem."""
 

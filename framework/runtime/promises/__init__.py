@@ -1,0 +1,1 @@
+"""Promises in the life of a bot: made, kept, taken back."""
