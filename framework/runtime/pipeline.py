@@ -47,7 +47,7 @@ from framework.runtime.decide.pause_gate import PauseGate
 from framework.runtime.decide.spoken import language, language_before
 from framework.runtime.handover.rules import HandoverGate, HandoverWatch, signs
 from framework.runtime.handover.steps import HandoverSteps
-from framework.runtime.promises.rule import Promises
+from framework.runtime.promises.rule import PromiseRule
 from framework.runtime.reply.deliver import Deliver
 from framework.runtime.reply.drive import OURS, Sink, drive, observed
 from framework.runtime.reply.notify import TurnNotices
@@ -85,7 +85,7 @@ class Pipeline:
         self._bursts = Bursts(writer)
         self._guard = LoopGuard(limits)
         self._campaigns = CampaignReplies(bot)
-        self._promises = Promises(bot, timing.now)
+        self._promises = PromiseRule(bot, timing.now)
         self._rules: tuple[BuiltInRule, ...] = (
             AlreadyAnswered(writer),
             language,

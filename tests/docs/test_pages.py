@@ -122,7 +122,7 @@ def test_the_fields_of_the_context_are_those_of_the_table() -> None:
 
     page = Path("docs/tools.md").read_text(encoding="utf-8")
     table = page.partition("| field | type |")[2].partition("\n\n")[0]
-    fields = set(ToolContext.__dataclass_fields__) - {"chat", "notifier"}
+    fields = set(ToolContext.__dataclass_fields__) - {"chat", "notifier", "promiser"}
     public = fields | {"execute", "id_for", "notify"}
     assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) == public
 

@@ -186,7 +186,7 @@ async def test_a_question_that_is_asked_again_is_not_once_the_person_answered(
         await asyncio.sleep(22 * HOUR)
         assert await states(world) == [("cancelled", "the person answered")]
         world.post(CID, "Please ask me again tomorrow")
-        await asyncio.sleep(22 * HOUR)
+        await asyncio.sleep(24 * HOUR)
     assert last(world).text.startswith("You wanted me to ask you again: “Please ask me again tomorrow”")
 
 

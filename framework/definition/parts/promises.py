@@ -28,7 +28,7 @@ def _spans(value: str) -> str:
 class PromisedEvent(Part):
     """An event of your app that people may want to hear of. Send it to the channel, as for the trigger `event`."""
 
-    means: str = Field(description="What it means, for the language model.", examples=["an order was shipped"])
+    means: str = Field("", description="What it means, for the language model.", examples=["an order was shipped"])
     words: Texts = Field(
         (),
         description="Words by which people name it, in any language, for the embedded model.",

@@ -37,7 +37,7 @@ _TWO = 2
 """Members of a channel in which everybody knows who is meant."""
 
 
-class Promises:
+class PromiseRule:
     """A rule, after triggers and conditions, and what happens at the end of a turn.
 
     A bot on a language model promises by tools; what is written is read here for the embedded model.
