@@ -153,6 +153,11 @@ async def test_hooks_of_the_app(
     assert (one.state, words in one.detail) == (state, True), one.detail
 
 
+async def test_without_a_hook_the_websocket_brings_the_events(sandbox: RunningSandbox) -> None:
+    one = named(await chat(settings(sandbox, webhook="127.0.0.1:0")), "event hooks")
+    assert (one.state, "events come by WebSocket" in one.detail) == ("doubtful", True), one.detail
+
+
 async def test_a_channel_type_that_the_app_does_not_have(sandbox: RunningSandbox, bot: Bot) -> None:
     channels = bot.definition.channels.model_copy(update={"join": ("desk:*", "messaging:*")})
     other = replace(bot, definition=bot.definition.model_copy(update={"channels": channels}))

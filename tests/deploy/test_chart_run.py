@@ -86,6 +86,9 @@ def test_the_pod_starts_is_ready_answers_and_ends_in_time(
         assert "three years" in running.ask("How long is the warranty?")
         assert "Traceback" not in bot.said()
         assert bot.execute("id", "-u").stdout.strip() == USER
+        doctor = bot.execute("python", "-m", "framework", "doctor", "support_bot")
+        assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+        assert "others on this machine" not in doctor.stdout
     finally:
         ended = bot.stop(pod["terminationGracePeriodSeconds"])
     assert ended == 0

@@ -5,6 +5,7 @@ An engine is stood in for by namespaces and chroot. Postgres comes from a packag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,18 @@ def test_nothing_of_the_program_can_be_written(stack: Composed) -> None:
     assert bot.execute("touch", "/data/x").returncode == 0
     assert bot.execute("id", "-u").stdout.strip() == "10001"
     assert "CapEff:\t0000000000000000" in bot.execute("cat", "/proc/self/status").stdout
+
+
+def test_doctor_finds_nothing_wrong_and_the_team_signs_in(stack: Composed) -> None:
+    bot = stack.container("bot-on-sandbox")
+    doctor = bot.execute("python", "-m", "framework", "doctor", "support_bot")
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert "others on this machine" not in doctor.stdout
+    told = bot.execute("python", "-m", "framework", "console", "token", "teammate").stdout
+    link = re.search(r"http://127\.0\.0\.1:8850/\S+", told)
+    assert link is not None
+    assert stack.status(link[0]) in {"200", "303"}
+    assert stack.status("http://127.0.0.1:8850/console/conversations") != "200", "without a token nobody gets in"
 
 
 def test_no_secret_is_in_an_environment_or_in_the_log(stack: Composed) -> None:

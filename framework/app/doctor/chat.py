@@ -102,7 +102,9 @@ def _hooks(found: AppFacts, settings: Settings) -> Iterator[HealthFinding]:
     mine = [hook for hook in hooks if hook.get("hook_type") == kind and _leads_here(hook, settings)]
     if not mine:
         where = settings.sqs_queue_url or f"https://YOUR-HOST{settings.webhook_path}"
-        yield wrong("event hooks", f"none leads to this process ({kind})", f"Add one to {where} in the app's settings.")
+        judged, told = (doubtful, "; events come by WebSocket") if settings.by_websocket else (wrong, "")
+        what = f"none leads to this process ({kind}){told}"
+        yield judged("event hooks", what, f"Add one to {where} in the app's settings.")
     for hook in mine:
         yield _hook(hook)
 

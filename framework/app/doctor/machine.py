@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import stat
@@ -55,8 +56,8 @@ def _files(settings: Settings) -> Iterator[HealthFinding]:
     named = {
         "file .env": Path(".env"),
         "file of the secret": settings.stream_api_secret_file,
-        "file of the model's key": settings.openai_api_key_file,
-        "file of the database's address": settings.database_url_file,
+        "file of the key": settings.openai_api_key_file,
+        "file of the URL": settings.database_url_file,
     }
     for part, file in named.items():
         if file is not None and file.is_file():
@@ -64,9 +65,14 @@ def _files(settings: Settings) -> Iterator[HealthFinding]:
 
 
 def _private(part: str, path: Path, well: str) -> HealthFinding:
-    mode = stat.S_IMODE(path.stat().st_mode)
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
     if sys.platform == "win32" or not mode & _OTHERS:
         return ok(part, well)
+    if os.statvfs(path).f_flag & os.ST_RDONLY:  # as containers get their secrets: what lies above it is not seen here
+        return ok(part, f"{path} is mounted, read-only")
+    if found.st_uid != os.geteuid() and found.st_gid in {os.getegid(), *os.getgroups()} and not mode & 0o007:
+        return ok(part, f"{path} is this group's alone")  # as clusters give volumes to a pod
     closed = mode & ~_OTHERS
     remedy = Remedy(f"chmod {closed:o} {path}", partial(path.chmod, closed))
     return doubtful(part, f"others on this machine can reach {path} (mode {mode:o})", f"Do `{remedy.what}`.", remedy)
