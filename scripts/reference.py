@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
 from framework.campaigns.model import CampaignDefinition
@@ -199,8 +199,8 @@ def pages() -> dict[Path, str]:
 
 def variable_of(name: str) -> str:
     """The variable of a field of the settings."""
-    field = Settings.model_fields[name]
-    return f"FRAMEWORK_{name}".upper() if field.validation_alias else name.upper()
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else name.upper()
 
 
 def _set(field: FieldInfo) -> str:

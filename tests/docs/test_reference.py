@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from framework.cli.main import app
+from framework.settings import Settings
 from scripts import reference
 
 
@@ -32,6 +33,12 @@ def test_every_command_and_every_option_is_there() -> None:
     root: Any = typer.main.get_command(app)
     for command in root.commands.values():
         look(command)
+
+
+def test_a_setting_is_told_by_the_variable_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "| `FRAMEWORK_ENV` |" in reference.settings_page()
+    monkeypatch.setenv(reference.variable_of("environment"), "production")
+    assert Settings().environment == "production"
 
 
 def test_defaults_bounds_and_variables_are_told() -> None:
