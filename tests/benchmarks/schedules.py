@@ -19,6 +19,7 @@ from typing import Any
 
 import aiohttp
 
+from framework.campaigns.sender import FIELD
 from tests.chaos.app import App
 from tests.support.replicas import Replica, Sandbox
 
@@ -139,13 +140,18 @@ async def _counted(app: App, channels: Sequence[str], minutes: Sequence[float], 
 
 
 async def _sent(app: App, people: Sequence[str]) -> dict[str, Any]:
-    """Count what each person got of the campaign: one message for each tick."""
+    """Count what each person got of each run of the campaign: one message.
+
+    The minute before the first that is looked at may have had a run, too: replicas were starting then.
+    """
     found = await app.messages([f"news-{one}" for one in people])
-    counts = [len(messages) for messages in found.values()]
+    got = Counter((person, message[FIELD]["run"]) for person, messages in found.items() for message in messages)
+    reached = Counter(run for _, run in got)
     return {
-        "messages of campaigns": sum(min(count, TICKS) for count in counts),
-        "expected of campaigns": len(people) * TICKS,
-        "doubled messages of campaigns": sum(max(0, count - TICKS) for count in counts),
+        "runs of the campaign": len(reached),
+        "runs that reached everybody": sum(count == len(people) for count in reached.values()),
+        "expected runs": f"{TICKS} or {TICKS + 1}",
+        "doubled messages of campaigns": sum(count - 1 for count in got.values()),
     }
 
 
@@ -155,7 +161,7 @@ def main() -> None:
         found = asyncio.run(measure(Path(folder)))
     print(f"{found}\nlimit: {LIMIT}")
     complete = found["messages"] == found["tools"] == found["expected of each"]
-    sent = found["messages of campaigns"] == found["expected of campaigns"]
+    sent = found["runs that reached everybody"] == found["runs of the campaign"] in (TICKS, TICKS + 1)
     doubled = found["doubled messages"] or found["doubled tool runs"] or found["doubled messages of campaigns"]
     if not complete or not sent or doubled:
         sys.exit(1)
