@@ -9,7 +9,8 @@ from framework.stream.budget import Endpoint
 from framework.stream.client import StreamClient
 from framework.stream.model import ChannelInfo, ChannelPage, ChannelRef, ChannelState
 from framework.stream.service.queries import CHANNELS_A_PAGE, MOST_MESSAGES, chunks, objects, only, path_part
-from framework.stream.wire import read_channel, read_cid, read_info, read_messages, read_time
+from framework.stream.service.read_messages import ReadMessages
+from framework.stream.wire import read_channel, read_cid, read_info, read_time
 from framework.values import Json, JsonObject
 
 
@@ -22,6 +23,7 @@ class StreamChannels:
     def __init__(self, client: StreamClient, bot: str) -> None:
         self._client = client
         self._bot = bot
+        self._messages = ReadMessages()
 
     async def find(
         self,
@@ -135,7 +137,7 @@ class StreamChannels:
             ),
         )
         item = only(reply, channel)
-        return ChannelPage(read_info(item.get("channel")), read_messages(item))
+        return ChannelPage(read_info(item.get("channel")), self._messages.of(item))
 
     async def update(self, channel: ChannelRef, *, to_set: JsonObject | None = None, unset: Iterable[str] = ()) -> None:
         """Set some custom fields of a channel, and remove some."""
