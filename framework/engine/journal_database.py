@@ -202,7 +202,8 @@ class DatabaseJournal:
 
     async def close(self) -> None:
         """See `Journal.close`."""
-        await asyncio.to_thread(self.worker.stop)
+        self.worker.stop()
+        await asyncio.to_thread(self.worker.join)
 
     async def ask(self, question: Question, *, stirs: bool = False, reads: bool = False) -> Untyped:
         """Have a question answered in a transaction of its own. `stirs`: it may have let a job start."""

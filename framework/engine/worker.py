@@ -61,7 +61,8 @@ class Worker:
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
-        self._queue: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Ask]] = queue.SimpleQueue()
+        self._asked: list[Ask] = []  # in this round of the event loop
         self._pending: list[Ask] = []
         self._mine: dict[str, int] = {}  # the attempts of the jobs that run here
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,24 +94,35 @@ class Worker:
         self._claiming = False
 
     def submit(self, ask: Ask) -> None:
-        """Have something done. From the event loop alone."""
+        """Have something done. From the event loop alone. All of one round wakes the thread once."""
         self._loop = ask.future.get_loop()
         if self._stopping:
             ask.future.set_exception(self._replica.closed())
             ask.land(None)
-        else:
-            self._queue.put(ask)
+            return
+        if not self._asked:
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(ask)
+
+    def _hand_over(self) -> None:
+        asked, self._asked = self._asked, []
+        if asked:
+            self._queue.put(asked)
 
     def stop(self) -> None:
-        """Do what was asked, as far as the database is there, leave it, and end. Blocks."""
+        """Take nothing more, do what was asked, as far as the database is there, and leave it. From the event loop."""
         self._claiming = False
+        self._hand_over()
         self._stopping = True
-        self._queue.put(None)
+        self._queue.put([])
+
+    def join(self) -> None:
+        """Wait for the end after `stop`. Blocks."""
         self._thread.join()
 
     def _nudge(self) -> None:
         self._wake = True
-        self._queue.put(None)
+        self._queue.put([])
 
     def _tell(self, text: str) -> None:
         if self._listener is not None:
@@ -157,15 +169,11 @@ class Worker:
                 break
             limit = self._not_before if resting else self._deadline()
             try:
-                self._take(self._queue.get(timeout=max(0.0, limit - now)))
+                self._pending += self._queue.get(timeout=max(0.0, limit - now))
             except queue.Empty:
                 continue
         while not self._queue.empty():
-            self._take(self._queue.get_nowait())
-
-    def _take(self, ask: Ask | None) -> None:
-        if ask is not None:
-            self._pending.append(ask)
+            self._pending += self._queue.get_nowait()
 
     def _deadline(self) -> float:
         return min(self._replica.next_heartbeat, self._next_look)
