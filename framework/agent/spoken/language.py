@@ -45,7 +45,7 @@ def language_of(texts: Iterable[str], default: str) -> str:
     return default if not shared or default in shared else shared[0]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4_096)
 def _languages_of(text: str) -> tuple[str, ...]:
     """The languages that a text may be in; none if it does not tell."""
     alone = text.strip(" .!?,:)(").casefold()

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
 import numpy as np
-from numpy.typing import NDArray
 
 
 def shares_of(found: Sequence[int], more: Sequence[float]) -> list[float]:
     """Return the likelihood of each language. `found` are the places of `letters.py`; `more` is added to the
     logarithm of the odds of each language.
     """
+    # Lists of Python are as quick as arrays for so few numbers, and do not hand the interpreter to another thread.
     slopes, offset = _weights()
-    odds = slopes[list(found)].sum(axis=0) / np.sqrt(len(found)) + offset + np.asarray(more)
-    shares = np.exp(odds - odds.max())
-    return [float(share) for share in shares / shares.sum()]
+    root = math.sqrt(len(found))
+    sums = map(sum, zip(*map(slopes.__getitem__, found), strict=True))
+    odds = [total / root + base + extra for total, base, extra in zip(sums, offset, more, strict=True)]
+    most = max(odds)
+    shares = [math.exp(one - most) for one in odds]
+    whole = sum(shares)
+    return [share / whole for share in shares]
 
 
 @cache
-def _weights() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _weights() -> tuple[list[tuple[float, ...]], list[float]]:
     with (
         resources.as_file(resources.files(__package__).joinpath("weights.npz")) as file,
         np.load(file, allow_pickle=False) as kept,
     ):
-        return kept["slopes"].astype(np.float64), kept["offset"].astype(np.float64)
+        return list(map(tuple, kept["slopes"].astype(float).tolist())), kept["offset"].astype(float).tolist()
