@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -148,3 +149,10 @@ async def test_one_bot_s_end_stops_the_others_cleanly(world: World, timing: Timi
         await run_bots([first.bot, second.bot], stop=asyncio.Event(), timing=timing, timers=LoopTimers())
     assert first.service.closed
     assert second.service.closed
+
+
+async def test_garbage_is_looked_for_rarely_while_bots_run(world: World, agent: ScriptedAgent, timing: Timing) -> None:
+    before = gc.get_threshold()
+    async with Running(world, agent, timing=timing):
+        assert gc.get_threshold()[0] > 10_000
+    assert gc.get_threshold() == before
