@@ -52,6 +52,11 @@ class Nats:
         """The numbers of the servers."""
         return range(len(self._servers))
 
+    @property
+    def pids(self) -> list[int]:
+        """The servers that run."""
+        return [server.pid for server in self._servers if server is not None]
+
     def journal(self) -> str:
         """The address of a new, empty journal."""
         name = f"a{next(self._accounts)}"
