@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import pytest
@@ -12,6 +13,8 @@ from tests.chaos.world import Setting
 from tests.support.model_server import Pace
 from tests.support.postgres import Postgres, unavailable
 
+_CUT_OFF = re.compile(r"kill -9 replica-0 in the middle of (\d+) turns")
+_FEW = 3
 SMALL = Setting(messages=40, channels=8, replicas=2, ingress="both", spread=5.0, pace=Pace(0.1, 0.6, 4), seed=4)
 
 
@@ -30,4 +33,5 @@ async def test_each_message_gets_one_reply_though_a_replica_is_killed_and_events
             trial = await run_trial("small", scenario, setting, postgres)
     assert trial.verdict.violations == []
     assert trial.verdict.replied == 40
-    assert any("kill -9" in line for line in trial.diary)
+    cut_off = next(int(found.group(1)) for line in trial.diary if (found := _CUT_OFF.search(line)))
+    assert trial.verdict.recovered or cut_off < _FEW  # of few turns, each may have ended at that very moment

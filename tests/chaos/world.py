@@ -29,7 +29,8 @@ from tests.support.replicas import Replica, Sandbox
 
 BOT_FOLDER = Path(__file__).parent / "bot"
 _RUNNING = (
-    "SELECT j.key FROM engine_jobs j JOIN engine_replicas r ON j.owner = r.id WHERE j.state = 'running' AND r.pid = {}"
+    "SELECT j.payload FROM engine_jobs j JOIN engine_replicas r ON j.owner = r.id"
+    " WHERE j.state = 'running' AND r.pid = {}"
 )
 Journal = Literal["sqlite", "postgres", "nats", "cluster"]
 """`nats`: one server; `cluster`: three."""
@@ -157,7 +158,7 @@ class World:
         self.nats.until_ready()
 
     async def _running(self, pid: int) -> list[str]:
-        """The keys of the jobs that a process has in hand: the ids of their replies."""
+        """The ids of the replies that a process has in hand."""
         if self.nats is not None:
             return await self._running_in_nats(pid)
         return await asyncio.to_thread(self._running_in_database, pid)
@@ -168,10 +169,11 @@ class World:
             owners = {said["id"] for said in (json.loads(one.data) for one in beats) if said["pid"] == pid}
             pages = [await store.page(number, everywhere(number, "jobs"), 1, 2_000) for number in range(STREAMS)]
         records = [json.loads(one.data) for page in pages for one in page[0] if not one.subject.endswith(".$")]
-        return [one["key"] for one in records if one["state"] == "running" and one["owner"] in owners]
+        running = [one for one in records if one["state"] == "running" and one["owner"] in owners]
+        return [str(one["payload"]["reply"]) for one in running]
 
     def _running_in_database(self, pid: int) -> list[str]:
-        return [str(row[0]) for row in self.query(_RUNNING.format(int(pid)))]
+        return [str(json.loads(str(row[0]))["reply"]) for row in self.query(_RUNNING.format(int(pid)))]
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """Ask the engine's database."""
