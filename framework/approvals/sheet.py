@@ -16,7 +16,9 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET = frozenset(
     {"secret", "secrets", "password", "passwd", "passphrase", "pwd", "token", "credential", "credentials"}
 )
-_SECRET_PAIRS = frozenset({("auth", "key"), ("private", "key"), ("api", "key"), ("access", "key"), ("p", "cert")})
+_SECRET_PAIRS = frozenset(
+    {("auth", "key"), ("private", "key"), ("api", "key"), ("access", "key"), ("server", "key"), ("p", "cert")}
+)
 _MARKS, _MARKS_IN_A_ROW = frozenset({"Mn", "Me"}), 2  # more than languages use, they cover the lines around them
 # What no font shows, though it is a letter or a mark to Unicode.
 _UNSEEN = re.compile(

@@ -25,6 +25,7 @@ from framework.cli import (
     ops,
     pause,
     promises,
+    push,
     reply,
     report,
     run,
@@ -48,7 +49,7 @@ app = typer.Typer(
 )
 for module in (
     run, turns, reply, chat, ask, new, check, doctor, explain, conversations, schema, erase, moderation,
-    campaign, schedule, promises, report, console, pause, ops, mcp, sandbox,
+    campaign, schedule, promises, push, report, console, pause, ops, mcp, sandbox,
 ):  # fmt: skip
     module.register(app)
 

@@ -81,14 +81,14 @@ def default_address(settings: Settings) -> str:
 
 async def planned(guards: Sequence[GuardedRules], address: str) -> tuple[SettingsPlan, CurrentSettings]:
     """What is to change at the chat service, and what is set there now. `address` is where we are reached."""
-    async with _executing() as execute:
+    async with executing() as execute:
         return await _compare(guards, address, execute)
 
 
 async def _apply(guards: Sequence[GuardedRules], url: str, *, yes: bool) -> SettingsPlan:
     from framework.settings import load_settings
 
-    async with _executing() as execute:
+    async with executing() as execute:
         plan, _ = await _compare(guards, url or default_address(load_settings()), execute)
         for change in plan.changes if yes else ():
             await execute(change.operation, change.arguments)
@@ -106,7 +106,7 @@ async def _compare(
 
 
 @asynccontextmanager
-async def _executing() -> AsyncIterator[Execute]:
+async def executing() -> AsyncIterator[Execute]:
     """Operations with the app's rights, each in the audit log."""
     from framework.catalog.catalog import Catalog
     from framework.catalog.execution.preparation import OperationCall

@@ -14,7 +14,7 @@ from framework.sandbox.chat.permissions.rules import config_of
 from framework.sandbox.chat.threads.record import PARTICIPANTS_OF
 from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.record import USERS
-from framework.sandbox.features.push.devices import DEVICES_OF, Device
+from framework.sandbox.features.push.devices import DEAD, DEVICES, DEVICES_OF, Device
 from framework.sandbox.features.push.handlebars import TemplateError, render_push
 from framework.sandbox.features.push.log import PUSH_LOG, PushEntry
 from framework.sandbox.features.push.record import PUSH_PREFERENCES, PUSH_PROVIDERS, PUSH_TEMPLATES, PushProvider
@@ -142,6 +142,12 @@ def _by_level(level: str, message: Message, user: User) -> str:
 def _to_device(call: Call, message: Message, user: User, device: Device) -> PushEntry:
     provider = _provider(call, device)
     payload, why = _payload(call, message, user, device, provider)
+    if device.disabled:
+        payload, why = {}, f"the device is switched off: {device.disabled_reason}"
+    elif not why and device.id.startswith(DEAD):
+        device.disabled, device.disabled_reason = True, "the provider does not know the device"
+        call.store[DEVICES].put(device)
+        payload, why = {}, device.disabled_reason
     return PushEntry(
         call.now,
         EVENT,

@@ -30,6 +30,8 @@ class Device(Record):
     push_provider_name: str | None = None
     hardware_id: str | None = None
     voip: bool = False
+    disabled: bool = False
+    disabled_reason: str = ""
 
 
 DEVICES = Table("devices", Device)
@@ -39,13 +41,16 @@ DEVICES_OF = grouped(DEVICES, lambda device: device.user_id)
 DOMAIN = Domain("devices")
 MAX_DEVICES = 25
 MAX_ID = 255
+DEAD = "dead-"
+"""How the id of a device begins that its provider does not know: the first push switches it off."""
 
 
 def device_view(device: Device) -> dict[str, Any]:
     """Return a device."""
     view = device.view().fields
-    if not device.voip:
-        view.pop("voip")
+    for name in ("voip", "disabled", "disabled_reason"):
+        if not view[name]:
+            view.pop(name)
     return view
 
 

@@ -15,7 +15,8 @@ from typing import Any
 MOST_MADE = 256 * 1024
 """Characters that a template may make."""
 DEEPEST = 20
-_TAG = re.compile(r"\{\{\{?([^{}]{0,2000})\}\}\}?")
+_TAG = re.compile(r"\{\{\{([^{}]{0,2000})\}\}\}|\{\{([^{}]{0,2000})\}\}")
+"""Three braces end with three. After a place of two, a third one is the template's own, as in `{"n": {{ n }}}`."""
 _WORDS = re.compile(r"""'[^']*'|"[^"]*"|[^\s'"]+""")
 _BLOCKS = ("if", "unless", "each", "with")
 
@@ -49,6 +50,30 @@ def render_push(template: str, values: Mapping[str, Any]) -> str:
     return "".join(made.parts)
 
 
+def names_in(template: str) -> set[str]:
+    """Return the first names of all places outside `each` and `with`, whose places may name what is in a list's items.
+
+    Raises TemplateError.
+    """
+    return _names(_read(template).inside)
+
+
+def _names(nodes: Sequence[str | list[str] | _Block]) -> set[str]:
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, _Block):
+            found |= {_root(word) for word in node.words[:1]}
+            if node.kind in {"if", "unless"}:
+                found |= _names(node.inside) | _names(node.otherwise or ())
+        elif not isinstance(node, str) and node:
+            found.add(_root(node[1] if node[0] in {"truncate", "json"} and len(node) > 1 else node[0]))
+    return {name for name in found if name}
+
+
+def _root(path: str) -> str:
+    return "" if path[:1] in {"'", '"', "."} else path.removeprefix("this.").split(".")[0]
+
+
 class _Made:
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -67,7 +92,7 @@ def _read(template: str) -> _Block:
     for match in _TAG.finditer(template):
         open_[-1].current.append(template[at : match.start()])
         at = match.end()
-        _take(match[1].strip(), open_)
+        _take((match[1] or match[2] or "").strip(), open_)
     if len(open_) > 1:
         raise TemplateError(f"{{{{#{open_[-1].kind}}}}} has no end")
     open_[0].inside.append(template[at:])

@@ -1,0 +1,1 @@
+"""The app's push providers and templates, from a file."""
