@@ -121,10 +121,10 @@ async def test_a_provider_that_the_service_switched_off_is_told(folder: Path) ->
     await applied(folder, service)
     service.providers["huawei", "h"] |= {
         "disabled_at": "2026-11-30T10:00:00Z",
-        "disabled_reason": "the secret is wrong",
+        "disabled_reason": "no key",
     }
     _, notes = await applied(folder, service)
-    assert notes == ["huawei h: the service switched it off (the secret is wrong); mend the cause, then --renew"]
+    assert notes == ["huawei h: the service switched it off (no key); mend the cause, then --renew"]
 
 
 BAD = [
@@ -179,9 +179,7 @@ def test_two_providers_of_one_name_an_odd_key_and_no_file(folder: Path) -> None:
 
 
 def test_a_text_with_quotes_and_lines_is_what_a_template_must_take(folder: Path) -> None:
-    each = (
-        '{"to": [{{#each members}}"{{ name }}",{{/each}} "x"], "n": {{ unread_count }}, "t": {{ json message.text }}}'
-    )
+    each = '{"to": [{{#each members}}"{{ name }}",{{/each}} "x"], "t": {{ json message.text }}}'
     (folder / "push.yaml").write_text(GOOD.replace("reaction.new: {enabled: false}", f"reaction.new: '{each}'"))
     read = read_push_file(folder / "push.yaml", ENVIRONMENT)
     assert "very-private" not in repr(read)
