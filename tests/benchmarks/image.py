@@ -1,8 +1,9 @@
 """The image without Docker: the steps of deploy/Dockerfile in a clean root (debootstrap, chroot), its size, and a run.
 
-`python -m tests.benchmarks.image [--work FOLDER]` needs root, debootstrap, Debian's packages and PyPI. Ends with 1 if a
-target is too large, holds other packages than its list says, or does not work from a read-only root as user 10001.
-FOLDER keeps the base for the next run.
+`python -m tests.benchmarks.image [--work FOLDER] [--buildah]` needs root, debootstrap, Debian's packages and PyPI. With
+`--buildah`, which needs Debian's package of that name, a real builder reads the Dockerfile. Ends with 1 if a target is
+too large, holds other packages than its list says, or does not work from a read-only root as user 10001. FOLDER keeps
+the base for the next run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 from tests.support.dockerfile import read_stages
+from tests.support.image_buildah import Buildah
 from tests.support.image_root import Builder, base_root, size_mb
 from tests.support.image_run import full_answers, packages_in, slim_refuses
 
@@ -28,13 +30,16 @@ WANTED = {
 }
 
 
-def judged(builder: Builder, target: str, folder: Path) -> bool:
+def judged(builder: Builder | Buildah, target: str, folder: Path) -> bool:
     """Build a target, print what it weighs and does; whether both are as they should be."""
     root = builder.build(target)
     size, packages = size_mb(root), size_mb(root / "app/.venv")
     print(f"{target}: {size:.0f} MB of at most {LIMITS[target]}, of which packages {packages:.0f}")
     wrong = packages_in(root) ^ _listed(root)
     print(f"  /app/sbom.json: {'names each package' if not wrong else f'differs in {sorted(wrong)}'}")
+    if isinstance(builder, Buildah):
+        wrong |= set(builder.differences(target))
+        print(f"  configuration: {'as tests read it' if not wrong else f'differs in {sorted(wrong)}'}")
     folder.mkdir(parents=True)
     said = full_answers(root, folder) if target == "full" else slim_refuses(root, builder.stages, folder)
     print(f"  from a read-only root, as user 10001: {said}")
@@ -51,6 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, help="a folder that keeps the base for the next run")
     parser.add_argument("targets", nargs="*", default=list(LIMITS))
+    parser.add_argument("--buildah", action="store_true", help="build with Buildah in place of this program's steps")
     options = parser.parse_args()
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         print("This needs root and debootstrap (Debian: apt-get install debootstrap).")
@@ -58,7 +64,12 @@ def main() -> int:
     work = (options.work or Path(tempfile.mkdtemp(prefix="image-"))).resolve()
     base = base_root(work / "base")
     print(f"base: {size_mb(base):.0f} MB, Debian trixie with its own Python 3.13 in place of {_image()}")
-    builder = Builder(read_stages(DOCKERFILE), base, work / "stages", context=Path.cwd())
+    stages = read_stages(DOCKERFILE)
+    builder: Builder | Buildah = (
+        Buildah(stages, base, work / "stages", dockerfile=DOCKERFILE)
+        if options.buildah
+        else Builder(stages, base, work / "stages", context=Path.cwd())
+    )
     well = [judged(builder, target, work / "runs" / target) for target in options.targets]
     for made in (work / "stages", work / "runs"):
         shutil.rmtree(made)
