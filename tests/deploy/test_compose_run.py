@@ -6,7 +6,8 @@ An engine is stood in for by namespaces and chroot. Postgres comes from a packag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,26 @@ def test_a_killed_bot_is_unhealthy_and_answers_when_it_is_back(stack: Composed) 
     bot.until_healthy(service.health)
     answer, _ = asking.communicate(timeout=150)
     assert "Austria" in answer
+
+
+def test_while_the_database_is_away_the_probes_say_so_and_nothing_is_lost(stack: Composed) -> None:
+    stack.lose_postgres()
+    wait_for(lambda: stack.status("http://127.0.0.1:8850/readyz") == "503")
+    assert "database" in stack.read("http://127.0.0.1:8850/readyz")
+    assert stack.status("http://127.0.0.1:8850/livez") == "200", "a restart would help nobody"
+    asking = stack.asking("How much is a Nook?")
+    stack.up("postgres")
+    answer, said = asking.communicate(timeout=150)
+    assert asking.returncode == 0, answer + said
+    wait_for(lambda: stack.status("http://127.0.0.1:8850/readyz") == "200")
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Wait until it holds, a minute at most."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_a_stop_ends_within_its_grace(stack: Composed) -> None:

@@ -102,6 +102,10 @@ class Composed:
         command = self._network.inside(sys.executable, *module, "messaging:support-1", "maria", question)
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
+    def read(self, url: str) -> str:
+        """The body of an answer in the services' network."""
+        return self._network.run("curl", "-s", url).stdout
+
     def status(self, url: str, *options: str) -> str:
         """The status of a request in the services' network; 000 where nobody answers."""
         done = self._network.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, url)
@@ -124,15 +128,22 @@ class Composed:
             self._postgres.wait(30)
         shutil.rmtree(self._home, ignore_errors=True)
 
+    def lose_postgres(self) -> None:
+        """End the server as a crash would."""
+        assert self._postgres is not None
+        self._postgres.kill()
+        self._postgres.wait(30)
+
     def _start_postgres(self) -> None:
         """Start the server as its image does: by the password's file, on TCP, checked by the file's own command."""
         given = self._compose["services"]["postgres"]
         home, data, password = self._home, self._home / "data", self._home / "password"
-        shutil.copy(self.secrets / Path(given["environment"]["POSTGRES_PASSWORD_FILE"]).name, password)
-        for path in (home, password):
-            shutil.chown(path, 65534, 65534)
-        init = ("--auth=scram-sha-256", f"--pwfile={password}", "--no-sync", "-U", "postgres", "-D", data)
-        subprocess.run([self.programs / "initdb", *init], check=True, capture_output=True, cwd=home, **as_nobody())
+        if not data.exists():
+            shutil.copy(self.secrets / Path(given["environment"]["POSTGRES_PASSWORD_FILE"]).name, password)
+            for path in (home, password):
+                shutil.chown(path, 65534, 65534)
+            init = ("--auth=scram-sha-256", f"--pwfile={password}", "--no-sync", "-U", "postgres", "-D", data)
+            subprocess.run([self.programs / "initdb", *init], check=True, capture_output=True, cwd=home, **as_nobody())
         command = self._network.inside(self.programs / "postgres", "-D", data, "-k", home, "-h", "127.0.0.1", "-F")
         # The network is entered as root, and the server refuses root.
         command[2:2] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
