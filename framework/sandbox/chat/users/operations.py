@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from framework.sandbox.chat.feature import Feature
 from framework.sandbox.chat.permissions.rules import same_team
 from framework.sandbox.chat.users import people
 from framework.sandbox.chat.users.own_view import full_user_view
-from framework.sandbox.chat.users.record import USER_INPUT, USER_RESERVED, USERS, User
+from framework.sandbox.chat.users.record import USER_INPUT, USER_RESERVED, USERS, USERS_BY_ID, User
 from framework.sandbox.chat.users.view import user_view
 from framework.sandbox.kernel.call import Call
 from framework.sandbox.kernel.errors import forbidden, invalid
 from framework.sandbox.kernel.operations import Access, Domain, Result
-from framework.sandbox.kernel.query.filters import dig, select
+from framework.sandbox.kernel.query.filters import compile_filter, dig, select
 from framework.sandbox.kernel.query.paths import with_path, without_path
-from framework.sandbox.kernel.query.sorting import after_cursors, parse_sort, sort
+from framework.sandbox.kernel.query.sorting import after_cursors, bounded, parse_sort, sort
 from framework.sandbox.kernel.realtime.event import Audience, Event
 from framework.sandbox.kernel.wire import Entity, Input, Json
 
@@ -84,16 +85,42 @@ def query_users(call: Call) -> Result:
     conditions = call.mapping("filter_conditions")
     limit = call.number("limit", 30, low=0, high=MAX_USERS)
     offset = call.number("offset", 0, high=1000)
-    visible = [user for user in call.store[USERS] if user.deleted_at is None]
-    if not call.flag("include_deactivated_users"):
-        visible = [user for user in visible if user.deactivated_at is None]
     viewer = None if call.actor.is_server else people.acting_user(call)
-    if viewer is not None:
-        visible = [user for user in visible if _shares_team(call, viewer, user)]
-    found = after_cursors(call, select(visible, conditions, user_value), {"id": "id"}, user_value)
     fields = parse_sort(call.payload.get("sort")) or [("created_at", True)]
-    page = sort(found, fields, user_value)[offset : offset + (limit or 30)]
+    visible = _visible(call, viewer, _candidates(call, conditions, by_id=fields == [("id", False)]))
+    end = offset + (limit or 30)
+    if fields == [("id", False)] and not bounded(call, "id"):
+        matches = compile_filter(conditions, user_value)  # they come in order: nobody after the page is looked at
+        page = list(islice((user for user in visible if matches(user)), offset, end))
+    else:
+        found = after_cursors(call, select(visible, conditions, user_value), {"id": "id"}, user_value)
+        page = sort(found, fields, user_value)[offset:end]
     return {"users": [_shown_to(call, viewer, user) for user in page]}
+
+
+def _candidates(call: Call, conditions: Mapping[str, Any], *, by_id: bool) -> Iterator[User]:
+    """The users less many whose id alone tells that a filter leaves them out; in the order of their ids if `by_id`."""
+    every = call.store.index(USERS_BY_ID)
+    parts = conditions.get("$and")
+    for part in (conditions, *(parts if isinstance(parts, list) else ())):
+        wanted = part.get("id") if isinstance(part, Mapping) else None
+        if isinstance(wanted, Mapping) and isinstance(after := wanted.get("$gt"), str):
+            return every.after(after)
+        named = wanted.get("$in") if isinstance(wanted, Mapping) else wanted
+        ids = [named] if isinstance(named, str) else named
+        if isinstance(ids, list) and all(isinstance(one, str) for one in ids):
+            known = (call.store[USERS].get(one) for one in sorted(set(ids)))
+            return (user for user in known if user is not None)
+    return every.after("") if by_id else iter(call.store[USERS])
+
+
+def _visible(call: Call, viewer: User | None, users: Iterable[User]) -> Iterator[User]:
+    deactivated = call.flag("include_deactivated_users")
+    for user in users:
+        if user.deleted_at is not None or (user.deactivated_at is not None and not deactivated):
+            continue
+        if viewer is None or _shares_team(call, viewer, user):
+            yield user
 
 
 def _shown_to(call: Call, viewer: User | None, user: User) -> Entity:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from framework.sandbox.kernel.store.record import Record
-from framework.sandbox.kernel.store.table import Table
+from framework.sandbox.kernel.store.table import Table, ordered
 
 USER_INPUT = frozenset(
     {
@@ -58,3 +58,4 @@ class User(Record):
 
 
 USERS = Table("users", User)
+USERS_BY_ID = ordered(USERS)

@@ -58,6 +58,11 @@ def after_cursors(call: Call, items: Iterable[T], fields: Mapping[str, str], val
     return found
 
 
+def bounded(call: Call, prefix: str) -> bool:
+    """Whether a call gives any of the bounds that `after_cursors` reads."""
+    return any(call.payload.get(f"{prefix}_{suffix}") is not None for suffix in _BOUNDS)
+
+
 _BOUNDS = {
     "gt": "$gt", "gte": "$gte", "lt": "$lt", "lte": "$lte",
     "after": "$gt", "after_or_equal": "$gte", "before": "$lt", "before_or_equal": "$lte",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -80,3 +81,36 @@ class Groups(Generic[R]):
 def grouped(table: Table[R], group_of: Callable[[R], str | None]) -> Derived[R, Groups[R]]:
     """Declare an index by a property that never changes."""
     return Derived(table, lambda: Groups(group_of))
+
+
+class Ordered(Generic[R]):
+    """Records by their keys, in the order of texts: put in order when they are asked for."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, R] = {}
+        self._keys: list[str] | None = None
+
+    def added(self, record: R) -> None:
+        """A record came."""
+        self._records[record.key] = record
+        self._keys = None
+
+    def removed(self, record: R) -> None:
+        """A record went."""
+        self._records.pop(record.key, None)
+        self._keys = None
+
+    def after(self, key: str) -> Iterator[R]:
+        """The records whose keys come after one, in order. Records that come or go meanwhile change nothing."""
+        if self._keys is None:
+            self._keys = sorted(self._records)
+        keys, records = self._keys, self._records
+        for place in range(bisect_right(keys, key) if key else 0, len(keys)):
+            record = records.get(keys[place])
+            if record is not None:
+                yield record
+
+
+def ordered(table: Table[R]) -> Derived[R, Ordered[R]]:
+    """Declare an index by the records' keys."""
+    return Derived(table, Ordered)
