@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def test_the_bot_waits_for_its_database_and_finds_its_files() -> None:
         assert float(service.environment["FRAMEWORK_DRAIN"]) == service.stop_seconds - 5
 
 
-@pytest.mark.skipif(not os.access("/usr/bin/docker", os.X_OK), reason="Docker is not installed")
+@pytest.mark.skipif(shutil.which("docker") is None, reason="Docker is not installed")
 def test_the_engine_takes_the_files() -> None:
     done = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
     if done.returncode != 0:

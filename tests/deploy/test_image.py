@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
 import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -87,11 +87,11 @@ def test_slim_is_a_part_of_full_without_its_heavy_packages() -> None:
     assert {"uvicorn", "starlette", "prometheus-client", "psycopg-binary", "nats-py"} <= slim.keys()
 
 
-def test_nothing_that_is_written_stays_beside_the_program() -> None:
-    """Without a Docker engine `COPY` is read, not run: only /data belongs to the user."""
-    if shutil.which("docker") is None:
-        pytest.skip("no docker command; the benchmark of the image runs it from a read-only root")
-    done = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=60)
-    if done.returncode != 0:
-        pytest.skip("no Docker engine runs here; the benchmark of the image runs it from a read-only root")
-    subprocess.run(["docker", "build", "-f", FILE, "--target", "slim", "."], check=True, timeout=280)
+@pytest.mark.skipif(
+    os.environ.get("TEST_IMAGE") != "1",
+    reason="it takes minutes: TEST_IMAGE=1 runs it, and so does `python -m tests.benchmarks.image`",
+)
+@pytest.mark.timeout(1800)
+def test_both_targets_are_built_weighed_and_run_in_a_clean_root() -> None:
+    done = subprocess.run([sys.executable, "-m", "tests.benchmarks.image"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
