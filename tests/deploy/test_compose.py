@@ -111,10 +111,32 @@ def test_the_bot_waits_for_its_database_and_finds_its_files() -> None:
         assert float(service.environment["FRAMEWORK_DRAIN"]) == service.stop_seconds - 5
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="Docker is not installed")
-def test_the_engine_takes_the_files() -> None:
-    done = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
-    if done.returncode != 0:
-        pytest.skip("docker compose is not installed; the format's own reader has judged the files")
-    for name in FILES[:2]:
-        subprocess.run(["docker", "compose", "-f", FOLDER / name, "config", "-q"], check=True)
+def _engine() -> list[str] | None:
+    """The command of Docker Compose: a program of its own, or a part of `docker`."""
+    if alone := shutil.which("docker-compose"):
+        return [alone]
+    known = shutil.which("docker") and subprocess.run(
+        ["docker", "compose", "version"], capture_output=True, check=False
+    )
+    return ["docker", "compose"] if known and known.returncode == 0 else None
+
+
+COMPOSE = _engine()
+
+
+@pytest.mark.skipif(
+    COMPOSE is None, reason="Docker Compose is not installed; the format's own reader has judged the files"
+)
+@pytest.mark.parametrize("files", [FILES[:1], FILES[1:2], (FILES[0], FILES[2])], ids=" ".join)
+def test_docker_compose_takes_the_files(files: tuple[str, ...]) -> None:
+    given = [word for name in files for word in ("-f", str(FOLDER / name))]
+    command = [*(COMPOSE or []), *given, "--profile", "sandbox", "--profile", "tls", "config", "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_the_bots_get_the_file_of_variables() -> None:
+    """It may hold the model's key."""
+    for name, service in SERVICES:
+        given = READ[name]["services"][service]
+        assert "env_file" not in given or given["image"].startswith("agents-in-channels:")
