@@ -245,3 +245,43 @@ async def test_a_journal_is_reached_by_tls_and_a_credentials_file_alone(tmp_path
             await asyncio.to_thread(open_engine, server.url, ca=server.ca)
         with pytest.raises(EngineError, match=r"reached.*certificate"):
             await asyncio.to_thread(open_engine, server.url, credentials=server.credentials)
+
+
+async def test_a_full_disk_refuses_jobs_loses_none_and_is_said_once() -> None:
+    """Reads go on while writes are refused: they do not say that all is well."""
+    gate, done = asyncio.Event(), Recorder()
+
+    async def handler(job: Job, execution: Execution) -> JobResult:
+        await gate.wait()
+        return await done(job, execution)
+
+    def large(n: int) -> Job:
+        return Job(f"{n:03d}", f"lane {n % 5}", f"{n:03d}", {"text": "x" * 50_000})
+
+    with Nats.running(disk="2MB") as server, capture_logs() as logs:
+        async with opened(server.journal()) as engine:
+            await engine.start(handler)
+            kept: list[str] = []
+            while await _is_kept(engine, large(len(kept))):
+                kept.append(f"{len(kept):03d}")
+            for _ in range(3):
+                await engine.load()
+                with pytest.raises(EngineError, match="disk of NATS is full"):
+                    await engine.enqueue(large(900))
+            gate.set()
+            server.kill()
+            server.disk = "50MB"
+            await asyncio.to_thread(server.start)
+            await engine.settled()
+            assert sorted(done.finished) == kept
+            assert await engine.enqueue(large(900))
+            await engine.settled()
+    told = [line["event"] for line in logs if line["event"] in {"engine.database_lost", "engine.database_back"}]
+    assert told[:2] == ["engine.database_lost", "engine.database_back"]
+
+
+async def _is_kept(engine: DurableEngine, one: Job) -> bool:
+    try:
+        return await engine.enqueue(one)
+    except EngineError:
+        return False

@@ -24,19 +24,23 @@ _PATIENCE = 60.0
 class Nats:
     """Servers whose streams are on disk. Each journal is an account of its own, which sees nothing of the others."""
 
-    def __init__(self, home: Path, nodes: int, *, sync: str) -> None:
+    def __init__(self, home: Path, nodes: int, *, sync: str, disk: str = "") -> None:
         self._home = home
         self._sync = sync
+        self.disk = disk
         self._ports = [free_port() for _ in range(nodes * 3)]
         self._servers: list[subprocess.Popen[bytes] | None] = [None] * nodes
         self._accounts = itertools.count()
 
     @classmethod
     @contextmanager
-    def running(cls, nodes: int = 1, *, sync: str = "2m") -> Iterator[Nats]:
-        """Started servers. `sync`: how often they sync the disk; `always` is what production has."""
+    def running(cls, nodes: int = 1, *, sync: str = "2m", disk: str = "") -> Iterator[Nats]:
+        """Started servers. `sync`: how often they sync the disk; `always` is what production has.
+
+        `disk`: how much each may keep, such as 2MB. It may be changed in `disk`, and counts from the next start on.
+        """
         home = Path(tempfile.mkdtemp(prefix="nats-"))
-        servers = cls(home, nodes, sync=sync)
+        servers = cls(home, nodes, sync=sync, disk=disk)
         try:
             for number in range(nodes):
                 servers.start(number, wait=False)
@@ -119,7 +123,8 @@ class Nats:
 server_name: node{number}
 listen: "127.0.0.1:{self._port(number, 0)}"
 http: "127.0.0.1:{self._port(number, 1)}"
-jetstream {{ store_dir: "{self._home / f"data{number}"}", sync_interval: {self._sync} }}
+jetstream {{ store_dir: "{self._home / f"data{number}"}", sync_interval: {self._sync}
+  {f"max_file_store: {self.disk}" if self.disk else ""} }}
 {cluster if len(self._servers) > 1 else ""}
 accounts {{
 {accounts}

@@ -40,7 +40,7 @@ _DUPLICATES = 120 * 10**9  # nanoseconds in which the same message id is the sam
 _OLDEST = (2, 11)
 _WRONG_SEQUENCE, _BUSY_SEQUENCE, _NO_STREAM, _NAME_IN_USE, _NO_PEERS = 10071, 10164, 10059, 10058, (10005, 10074)
 _NOT_DELETED = 10057  # there is no such message
-_FULL = {10023, 10028, 10047, 10054, 10077, 10110}
+_FULL = {10002, 10023, 10028, 10047, 10054, 10077, 10110}  # the first one: of an account
 _NO_ENTRY = "authorization violation"
 _NO_JETSTREAM = {10039, 10076}
 _TRANSIENT = (NatsError, JetStreamError, OSError, TimeoutError, asyncio.TimeoutError)
@@ -73,6 +73,7 @@ class NatsStore:
         self._heard = asyncio.Event()
         self._open = False
         self._closed = False
+        self._full = False  # until a write is kept again: reads go on meanwhile, and say nothing of it
         self._making = asyncio.Lock()
 
     async def open(self) -> None:
@@ -145,6 +146,7 @@ class NatsStore:
             except _TRANSIENT as error:
                 self._strike(error)
             else:
+                self._full = False
                 self._recover()
                 return answer
             await asyncio.sleep(pause)
@@ -417,9 +419,10 @@ FRAMEWORK_JOURNAL_REPLICAS=1."
         if self.trouble is None:
             _log.warning("engine.database_lost", error=trouble.what, database=self.address.shown)
         self.trouble = trouble
+        self._full |= full
 
     def _recover(self) -> None:
-        if self.trouble is not None:
+        if self.trouble is not None and not self._full:
             self.trouble = None
             _log.info("engine.database_back", database=self.address.shown)
 
