@@ -15,9 +15,10 @@ import typer
 
 from framework.called import called_as
 from framework.cli.bot_argument import complete_bot
+from framework.cli.check_journal import journal_findings
 from framework.cli.check_knowledge import knowledge_findings
 from framework.cli.check_moderation import online_findings
-from framework.cli.finding import CheckFinding
+from framework.cli.finding import CheckFinding, show_findings
 from framework.errors import FrameworkError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from framework.settings import Settings
     from framework.tools.mcp_servers.targets import Target
 
-_PART_WIDTH = 14
 _SANDBOX = "the sandbox, since STREAM_API_KEY is not set"
 
 
@@ -62,7 +62,7 @@ def check(
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2) + "\n")
     else:
-        _show(findings)
+        show_findings(findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
@@ -84,6 +84,8 @@ def _look(bots: list[str] | None, *, online: bool, accept_tools: bool, each: boo
         yield CheckFinding("bots", "folder", ok=False, detail=detail)
     for name in names:
         yield from _check_bot(name, settings, online=online, accept_tools=accept_tools, each=each)
+    if online:
+        yield from journal_findings(settings)
 
 
 def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: bool, each: bool) -> list[CheckFinding]:
@@ -381,21 +383,3 @@ def _state(trouble: str) -> str:
 
 def _run(work: Coroutine[None, None, str]) -> str:
     return asyncio.run(work)
-
-
-def _show(findings: list[CheckFinding]) -> None:
-    """A bot, and below it a line a part. Long lines stay whole, so that a path in one can be copied and searched."""
-    from rich.text import Text
-
-    from framework.cli.screen import out
-
-    previous = ""
-    for finding in findings:
-        if finding.bot != previous:
-            out().print(Text(finding.bot, style="bold"), soft_wrap=True)
-            previous = finding.bot
-        sign, style = ("!", "yellow") if finding.warning else ("✓", "green") if finding.ok else ("✗", "bold red")
-        mark = Text(f"  {sign} ", style=style)
-        detail = finding.detail.replace("\n", "\n" + " " * (4 + _PART_WIDTH))
-        part = f"{finding.part:<{_PART_WIDTH}}"
-        out().print(Text.assemble(mark, part, (detail, "" if finding.ok else "red")), soft_wrap=True)

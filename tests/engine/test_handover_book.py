@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -97,6 +98,18 @@ async def test_a_person_is_forgotten_everywhere(book: HandoverBook) -> None:
     assert await book.forget("mo") == 0
     state = (await book.of("bot", [CID]))[CID]
     assert (state.to, state.taken, state.is_open) == ((), Act("", "m-5"), True)
+
+
+async def test_of_a_person_who_is_forgotten_nobody_else_s_reason_goes(opened: Callable[[], Storage]) -> None:
+    """The turn may be kept in NATS, where this database does not find who asked."""
+    book = DatabaseHandovers(opened())
+    await book.change("bot", CID, opening(replace(handover("1"), asked_by="ada")))
+    await book.change("bot", CID, closing("1", NOON + timedelta(minutes=9), Act("mo", "m-7")))
+    await book.change("bot", "messaging:other", opening(replace(handover("2"), asked_by="bob")))
+    assert await book.forget("bob") == 1
+    states = await book.of("bot", [CID, "messaging:other"])
+    assert (states[CID].reason, states[CID].asked_by) == ("A person was asked for.", "ada")
+    assert (states["messaging:other"].reason, states["messaging:other"].asked_by) == ("", "")
 
 
 async def test_of_many_replicas_at_one_moment_one_opens_it(opened: Callable[[], Storage]) -> None:

@@ -157,11 +157,13 @@ def _forget(connection: Connection, user: str) -> int:
 
     changed = 0
     rows = [(row, _read(row["value"])) for row in connection.execute(select(STATES)).mappings().all()]
-    asked_by = people_of(connection, [state.turn for _, state in rows if state.reason])
+    # Of what an earlier version kept, the turn tells who asked, if it is kept in this database.
+    asked_by = people_of(connection, [state.turn for _, state in rows if state.reason and not state.asked_by])
     for row, state in rows:
         after = state.without(user)
         # A reason may repeat what was asked. Where nobody knows any more who asked, it goes once the handover is over.
-        if asked_by.get(state.turn, user if not state.is_open else "") == user:
+        asker = state.asked_by or asked_by.get(state.turn, user if not state.is_open else "")
+        if asker == user:
             after = replace(after, reason="")
         if after != state:
             key = {"scope": row["scope"], "channel": row["channel"]}

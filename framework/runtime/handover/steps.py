@@ -262,6 +262,7 @@ class HandoverSteps:
             reason=public_reason(why.kind, turn.language or turn.definition.identity.language),
             to=plan.to,
             away=plan.away,
+            asked_by=turn.trigger.user.id,
         )
         await turn.fence()
         state = await self._change(turn.channel, opening(newer))

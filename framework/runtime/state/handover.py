@@ -49,7 +49,8 @@ class Handover:
     wrote first, `ended` who handed back. `alerted`: the team's channel was told. `past` are the ones before this one.
     `away`: it was opened outside the team's hours. `called_at`: when others were called after the first ones, and
     `reminders`: how often that was because nobody came. `begun_at`: when the team's hours began after it was opened
-    outside of them; `away` is false since.
+    outside of them; `away` is false since. `asked_by`: the author of the message; empty for one who was forgotten, and
+    in what earlier versions kept.
     """
 
     state: Literal["open", "closed"]
@@ -68,6 +69,7 @@ class Handover:
     called_at: datetime | None = None
     reminders: int = 0
     begun_at: datetime | None = None
+    asked_by: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -116,6 +118,7 @@ class Handover:
             to=tuple(one for one in self.to if one != user),
             taken=_without(self.taken, user),
             ended=_without(self.ended, user),
+            asked_by="" if self.asked_by == user else self.asked_by,
         )
 
     def _spans(self) -> tuple[Past, ...]:
