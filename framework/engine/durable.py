@@ -513,7 +513,8 @@ class _Execution:
 
     def saved(self, step: str) -> Json | None:
         """See `Execution.saved`."""
-        return json.loads(self._steps.get(step, "null"))
+        kept = self._steps.get(step)
+        return None if kept is None else json.loads(kept)
 
     async def save(self, step: str, value: Json) -> None:
         """See `Execution.save`. Waits for a database that is away, 30 s at most; then raises EngineError."""

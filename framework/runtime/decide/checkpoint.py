@@ -21,6 +21,7 @@ _log = structlog.get_logger(__name__)
 
 CONTEXT = "context"
 _QUESTION = "question"
+_INSTANT = 0.1  # seconds: a turn that ends within them reads its conversation again if its process dies
 
 
 class StepsOfQuestion:
@@ -33,6 +34,7 @@ class StepsOfQuestion:
         first = execution.saved(_QUESTION)
         self._is_first = first is None
         self._prefix = "" if first in {None, self._digest} else f"{self._digest}:"
+        self._conversation: Conversation | None = None
 
     def saved(self, step: str) -> Json | None:
         """See `Steps.saved`."""
@@ -40,6 +42,20 @@ class StepsOfQuestion:
 
     async def save(self, step: str, value: Json) -> None:
         """See `Steps.save`."""
+        await self.save_conversation()
+        await self._save(step, value)
+
+    def keep(self, conversation: Conversation) -> None:
+        """Save the conversation before the next step."""
+        self._conversation = conversation
+
+    async def save_conversation(self) -> None:
+        """Save it now, if that was not done yet."""
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            await self._save(CONTEXT, _plain(conversation))
+
+    async def _save(self, step: str, value: Json) -> None:
         if self._is_first:
             self._is_first = False
             await self._execution.save(_QUESTION, self._digest)
@@ -61,7 +77,8 @@ def recalled(turn: Turn) -> Conversation | None:
 async def keeping(turn: Turn, conversation: Conversation) -> AsyncIterator[Conversation]:
     """Save the conversation while the block runs, which gets it with the steps of the turn.
 
-    The block need not wait for that. A failed save is only logged here; later writes fail loudly.
+    It is saved before the first step, or once the block has run for a tenth of a second, which need not wait for that.
+    Whoever answers at once needs no copy. A failed save is only logged here; later writes fail loudly.
     """
     if turn.execution is None:
         yield conversation
@@ -70,17 +87,27 @@ async def keeping(turn: Turn, conversation: Conversation) -> AsyncIterator[Conve
     if steps.saved(CONTEXT) is not None:
         yield replace(conversation, steps=steps)
         return
-    saving = asyncio.create_task(steps.save(CONTEXT, _plain(conversation)))
+    steps.keep(conversation)
+    saving: list[asyncio.Task[None]] = []
+    timer = asyncio.get_running_loop().call_later(
+        _INSTANT, lambda: saving.append(asyncio.create_task(steps.save_conversation()))
+    )
     try:
         yield replace(conversation, steps=steps)
     finally:
-        saving.cancel()
-        await asyncio.wait({saving})
-        error = None if saving.cancelled() else saving.exception()
-        if isinstance(error, FrameworkError):
-            _log.warning("turn.context_not_kept", error=error.what)
-        elif error is not None:
-            _log.error("turn.context_not_kept", exc_info=error)
+        timer.cancel()
+        for task in saving:
+            await _ended(task)
+
+
+async def _ended(saving: asyncio.Task[None]) -> None:
+    saving.cancel()
+    await asyncio.wait({saving})
+    error = None if saving.cancelled() else saving.exception()
+    if isinstance(error, FrameworkError):
+        _log.warning("turn.context_not_kept", error=error.what)
+    elif error is not None:
+        _log.error("turn.context_not_kept", exc_info=error)
 
 
 def _plain(conversation: Conversation) -> dict[str, Any]:

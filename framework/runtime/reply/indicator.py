@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from framework.aio import cancel
 from framework.errors import ChatServiceError
 from framework.stream.model import AIState, ChannelRef
 from framework.stream.port import ChatService
@@ -61,12 +62,15 @@ class Indicator:
         if not self._states:
             yield
             return
-        task = asyncio.create_task(self._send_changes())
+        sending: set[asyncio.Task[None]] = set()
+        timer = asyncio.get_running_loop().call_later(
+            _AT_ONCE, lambda: sending.add(asyncio.create_task(self._send_changes()))
+        )
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            timer.cancel()
+            await cancel(*sending)
         if self._shown is not None:
             await self.clear()
 
@@ -76,7 +80,6 @@ class Indicator:
         await self._send(None)
 
     async def _send_changes(self) -> None:
-        await asyncio.sleep(_AT_ONCE)
         while True:
             await self._changed.wait()
             self._changed.clear()
