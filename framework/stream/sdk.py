@@ -6,19 +6,18 @@ third of the processor of a call.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import aiohttp
-import orjson
 from stream_chat.async_chat import StreamChatAsync
 from stream_chat.async_chat.client import get_user_agent
 from stream_chat.base.exceptions import StreamAPIException
 from stream_chat.types.stream_response import StreamResponse
 
+from framework.stream.fast_json import dumps, loads
 from framework.values import Json, JsonObject
 
 _REFUSED = 399  # from this status on the SDK takes an answer for an error
@@ -53,7 +52,7 @@ class StreamSdk(StreamChatAsync):
             query[name] = str(value).lower() if isinstance(value, bool) else value
         async with method(
             "/" + relative_url.lstrip("/"),
-            data=None if method.__name__ in _WITHOUT_BODY else _dumped(data or {}),
+            data=None if method.__name__ in _WITHOUT_BODY else dumps(data or {}),
             headers={
                 "Content-type": "application/json",
                 "X-Stream-Client": get_user_agent(),
@@ -74,20 +73,4 @@ async def _parsed(response: aiohttp.ClientResponse) -> StreamResponse:
     is_json = response.content_type == "application/json" or response.content_type.endswith("+json")
     if response.status >= _REFUSED or (body and not is_json):
         raise StreamAPIException(await response.text(errors="replace"), response.status)
-    return StreamResponse(_loaded(body) if body else {}, {}, response.status)
-
-
-def _loaded(body: bytes) -> Json:
-    """Read JSON. Half surrogate pairs, which people can send, are for the slower reader. Raises ValueError."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return json.loads(body)
-
-
-def _dumped(data: Json) -> bytes:
-    """Write JSON. What the quick writer refuses, as half surrogate pairs, is for the slower one."""
-    try:
-        return orjson.dumps(data)
-    except TypeError:
-        return json.dumps(data).encode()
+    return StreamResponse(loads(body) if body else {}, {}, response.status)

@@ -18,6 +18,7 @@ from framework.aio import cancel, race
 from framework.errors import ChatServiceError
 from framework.stream.credentials import Credentials
 from framework.stream.failure import TOKEN_CODES, describe, refused
+from framework.stream.fast_json import loads
 from framework.stream.timing import Timing
 
 CLIENT = "stream-agent-framework-python"
@@ -254,7 +255,7 @@ async def _read_json(ws: aiohttp.ClientWebSocketResponse) -> Mapping[str, Any] |
 
 def _parse(text: str) -> Mapping[str, Any] | None:
     try:
-        frame = json.loads(text)
+        frame = loads(text)
     except (ValueError, RecursionError):  # the latter of brackets in brackets in brackets
         return None
     return frame if isinstance(frame, dict) else None
