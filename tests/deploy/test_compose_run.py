@@ -111,6 +111,18 @@ def test_while_the_database_is_away_the_probes_say_so_and_nothing_is_lost(stack:
     wait_for(lambda: stack.status("http://127.0.0.1:8850/readyz") == "200")
 
 
+def test_while_the_chat_service_is_away_the_probes_say_so(stack: Composed) -> None:
+    sandbox = stack.container("sandbox")
+    sandbox.kill()
+    wait_for(lambda: stack.status("http://127.0.0.1:8850/readyz") == "503")
+    assert "connection" in stack.read("http://127.0.0.1:8850/readyz")
+    assert stack.status("http://127.0.0.1:8850/livez") == "200"
+    sandbox.start()
+    sandbox.until_healthy(stack.service("sandbox").health)
+    wait_for(lambda: stack.status("http://127.0.0.1:8850/readyz") == "200")
+    assert "three years" in stack.ask("How long is the warranty?")
+
+
 def wait_for(holds: Callable[[], bool]) -> None:
     """Wait until it holds, a minute at most."""
     deadline = time.monotonic() + 60
