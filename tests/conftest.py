@@ -19,6 +19,7 @@ LONGEST = (
     "test_backup.py",
     "test_chart_run.py",
     "test_compose_run.py",
+    "test_compose_nats_run.py",
     "test_conversations.py",
     "test_children.py",
     "test_node_client.py",

@@ -14,7 +14,9 @@ from tests.support.dockerfile import Stage, environment_of, steps_of
 
 @dataclass(frozen=True)
 class Service:
-    """A service of ours: the whole command, all variables, the health check, and (source, target, writable)."""
+    """A service: the whole command, all variables, the health check, volumes as (source, target, writable), and configs
+    as (text, target).
+    """
 
     name: str
     command: list[str]
@@ -22,6 +24,7 @@ class Service:
     health: list[str]
     volumes: list[tuple[str, str, bool]]
     secrets: list[str]
+    configs: list[tuple[str, str]]
     stop_seconds: float
     depends_on: tuple[str, ...]
 
@@ -31,22 +34,32 @@ def read_compose(file: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
+_PROGRAMS = {"nats": ["/app/.venv/bin/nats-server"]}
+"""What stands in for the program of an image that is not ours: the one that a package brings."""
+
+
 def service_of(compose: Mapping[str, Any], name: str, stages: Mapping[str, Stage]) -> Service:
-    """A service that is built from deploy/Dockerfile, as an engine would start it."""
+    """A service as an engine would start it: what the file does not say is the image's."""
     given = compose["services"][name]
-    target = given["build"]["target"]
-    entry = given.get("entrypoint") or steps_of(stages, target, "ENTRYPOINT")[-1].command
-    command = given.get("command") or steps_of(stages, target, "CMD")[-1].command
+    image: dict[str, list[str]] = {}
     own = {key: str(value) for key, value in given.get("environment", {}).items()}
-    health = given.get("healthcheck", {}).get("test", ["CMD"])[1:]
+    path = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+    if "build" in given:
+        target = given["build"]["target"]
+        image = {word: steps_of(stages, target, word)[-1].command for word in ("ENTRYPOINT", "CMD", "HEALTHCHECK")}
+        path = environment_of(stages, target, path)
+    else:
+        image = {"ENTRYPOINT": _PROGRAMS[given["image"].partition(":")[0]]}
+    command = given.get("command") or image["CMD"]
     return Service(
         name,
-        [*entry, *map(str, command)],
-        environment_of(stages, target, {"PATH": "/usr/local/bin:/usr/bin:/bin"}) | own,
-        health or steps_of(stages, target, "HEALTHCHECK")[-1].command,
+        [*(given.get("entrypoint") or image["ENTRYPOINT"]), *map(str, command)],
+        path | own,
+        given.get("healthcheck", {}).get("test", ["CMD"])[1:] or image["HEALTHCHECK"],
         [_volume(*volume.split(":")) for volume in given.get("volumes", [])],
         list(given.get("secrets", [])),
-        float(given["stop_grace_period"].removesuffix("s")),
+        [(compose["configs"][one["source"]]["content"], one["target"]) for one in given.get("configs", [])],
+        float(given.get("stop_grace_period", "10s").removesuffix("s")),
         tuple(given.get("depends_on", {})),
     )
 

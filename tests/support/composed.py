@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from tests.support.compose import Service, read_compose, service_of
 from tests.support.containers import (
@@ -18,6 +19,7 @@ from tests.support.containers import (
     Mount,
     Network,
     Wanted,
+    bridged,
     root_of_this_machine,
     system_mounts,
     write_hosts,
@@ -31,8 +33,18 @@ DOCKERFILE = Path("deploy/Dockerfile")
 class Composed:
     """The services that are up. `secrets` is the folder that deploy/secrets.sh made."""
 
-    def __init__(self, file: Path, folder: Path, network: Network, root: Path, mounts: list[Mount]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        folder: Path,
+        network: Network,
+        root: Path,
+        mounts: list[Mount],
+        networks: Mapping[str, Network] | None = None,
+    ) -> None:
         self._compose = read_compose(file)
+        self._networks = networks or {}
+        self.env_file: dict[str, str] = {}
         self._stages = read_stages(DOCKERFILE)
         self._folder = folder
         self._network = network
@@ -47,15 +59,33 @@ class Composed:
 
     def up(self, name: str) -> None:
         """Start a service after those that it needs, and wait until it is healthy."""
+        needed = self.service(name).depends_on if name != "postgres" else ()
+        for one in needed:
+            self._begin(one)
+        for one in needed:
+            self._wait_for(one)
+        self._begin(name)
+        self._wait_for(name)
+
+    def _begin(self, name: str) -> None:
         if name == "postgres":
-            self._start_postgres()
+            if self._postgres is None or self._postgres.poll() is not None:
+                self._start_postgres()
+            return
+        if name in self._containers:
             return
         service = self.service(name)
-        for needed in service.depends_on:
-            self.up(needed)
-        volumes = [Mount(self.volume(source), target, writable) for source, target, writable in service.volumes]
-        secrets = [Mount(self.secrets / name, f"/run/secrets/{name}") for name in service.secrets]
-        self.start(name, service.command, service.environment, [*volumes, *secrets]).until_healthy(service.health)
+        mounts = [Mount(self.volume(source), target, writable) for source, target, writable in service.volumes]
+        mounts += [Mount(self.secrets / secret, f"/run/secrets/{secret}") for secret in service.secrets]
+        for text, target in service.configs:
+            file = self._folder / f"{name}-{Path(target).name}"
+            file.write_text(text, encoding="utf-8")
+            mounts.append(Mount(file, target))
+        self.start(name, service.command, {**self.env_file, **service.environment}, mounts)
+
+    def _wait_for(self, name: str) -> None:
+        if name != "postgres":
+            self._containers[name].until_healthy(self.service(name).health)
 
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], mounts: Sequence[Mount]
@@ -69,7 +99,7 @@ class Composed:
             else:
                 goal.mkdir(exist_ok=True)
         wanted = Wanted(self._root, command, environment, [*self._mounts, *mounts])
-        container = self._containers[name] = Container(wanted, self._network, self._folder / f"{name}.log")
+        container = self._containers[name] = Container(wanted, self._of(name), self._folder / f"{name}.log")
         container.start()
         return container
 
@@ -94,12 +124,13 @@ class Composed:
         answer, said = self.asking(question).communicate(timeout=150)
         return answer or said
 
-    def asking(self, question: str) -> subprocess.Popen[str]:
+    def asking(self, question: str, channel: str = "support-1") -> subprocess.Popen[str]:
         """A process that asks, and prints the answer once it is there."""
-        variables = self.service("bot-on-sandbox").environment
-        secret = (self.volume("sandbox") / "api_secret").read_text(encoding="utf-8").strip()
-        module = ("-m", "tests.support.asking", "http://127.0.0.1:8830", variables["STREAM_API_KEY"], secret)
-        command = self._network.inside(sys.executable, *module, "messaging:support-1", "maria", question)
+        made = self.volume("sandbox") / "api_secret"
+        file = made if made.exists() else self.secrets / "stream_api_secret"
+        secret = file.read_text(encoding="utf-8").strip()
+        module = ("-m", "tests.support.asking", "http://127.0.0.1:8830", "sandbox", secret)
+        command = self._network.inside(sys.executable, *module, f"messaging:{channel}", "maria", question)
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def read(self, url: str) -> str:
@@ -118,6 +149,9 @@ class Composed:
         )
         done = self._network.run(self.programs / "psql", "-Atc", statement, address)
         return done.stdout.strip() or done.stderr
+
+    def _of(self, name: str) -> Network:
+        return self._networks.get(name, self._network)
 
     def down(self) -> None:
         """End all of them."""
@@ -144,32 +178,39 @@ class Composed:
                 shutil.chown(path, 65534, 65534)
             init = ("--auth=scram-sha-256", f"--pwfile={password}", "--no-sync", "-U", "postgres", "-D", data)
             subprocess.run([self.programs / "initdb", *init], check=True, capture_output=True, cwd=home, **as_nobody())
-        command = self._network.inside(self.programs / "postgres", "-D", data, "-k", home, "-h", "127.0.0.1", "-F")
+            with (data / "pg_hba.conf").open("a", encoding="utf-8") as allowed:
+                allowed.write("host all all all scram-sha-256\n")  # as the image does
+        network = self._of("postgres")
+        command = network.inside(self.programs / "postgres", "-D", data, "-k", home, "-h", "*", "-F")
         # The network is entered as root, and the server refuses root.
         command[2:2] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         with (self._folder / "postgres.log").open("ab") as log:
             self._postgres = subprocess.Popen(command, stdout=log, stderr=log, cwd=home)
         program, *arguments = given["healthcheck"]["test"][1:]
         deadline = time.monotonic() + 60
-        while self._network.run(self.programs / program, "-h", "127.0.0.1", *arguments).returncode != 0:
+        while network.run(self.programs / program, "-h", "127.0.0.1", *arguments).returncode != 0:
             if time.monotonic() > deadline:
                 raise RuntimeError((self._folder / "postgres.log").read_text(encoding="utf-8"))
             time.sleep(0.1)
 
 
 @contextmanager
-def composed(file: Path, folder: Path, root: Path | None = None) -> Iterator[Composed]:
-    """The services of a file, none of them up yet, in a folder of their own. `root`: an image's root that was built."""
+def composed(file: Path, folder: Path, root: Path | None = None, *, apart: Sequence[str] = ()) -> Iterator[Composed]:
+    """The services of a file, none of them up yet, in a folder of their own. `root`: an image's root that was built.
+    `apart`: services with a network of their own, for those that use the same ports.
+    """
     with ExitStack() as stack:
-        network = stack.enter_context(Network.opened())
-        hosts = list(read_compose(file)["services"])
+        addresses = {name: f"10.88.0.{number}" for number, name in enumerate(apart, start=2)}
+        network, networks = stack.enter_context(bridged(addresses))
+        middle = "10.88.0.1" if apart else "127.0.0.1"
+        hosts = dict.fromkeys(read_compose(file)["services"], middle) | {"sandbox": middle} | addresses
         if root is None:
             root = root_of_this_machine(_made(folder / "root"), hosts=hosts)
             mounts = system_mounts(root)
         else:
             write_hosts(root, hosts)
             mounts = [Mount(Path(path), path) for path in ("/dev", "/proc")]
-        running = Composed(file, folder, network, root, mounts)
+        running = Composed(file, folder, network, root, mounts, networks)
         stack.callback(running.down)
         yield running
 
@@ -177,7 +218,7 @@ def composed(file: Path, folder: Path, root: Path | None = None) -> Iterator[Com
 def _secrets(folder: Path) -> Path:
     script = folder / "secrets.sh"
     shutil.copy("deploy/secrets.sh", script)
-    subprocess.run(["sh", script, "--without-stream"], check=True, capture_output=True)
+    subprocess.run(["sh", str(script)], input=f"{uuid4().hex}\n", text=True, check=True, capture_output=True)
     return folder / "secrets"
 
 

@@ -1,8 +1,8 @@
-"""Containers without an engine: each a process in a chroot with mounts of its own, all in one network of their own.
+"""Containers without an engine: each a process in a chroot with mounts of its own, in one network or on a bridge.
 
 As in a container: the numbered user, no rights, a root that cannot be written, and only the volumes that are named.
-The network is the loopback of a new network namespace, where each service's name stands for 127.0.0.1. Needs root and
-Linux.
+A network is a new network namespace: nothing of this machine's is reached. Names of services stand in /etc/hosts.
+Needs root and Linux.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,11 @@ class Network:
             finally:
                 holder.kill()
 
+    @property
+    def pid(self) -> int:
+        """The process that holds it."""
+        return self._holder.pid
+
     def inside(self, *command: str | Path) -> list[str]:
         """A command as it is run in this network."""
         return ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net", *map(str, command)]
@@ -84,6 +89,28 @@ class Network:
     def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command in this network, and wait for it."""
         return subprocess.run(self.inside(*command), capture_output=True, text=True, check=False, **options)
+
+
+@contextmanager
+def bridged(addresses: Mapping[str, str]) -> Iterator[tuple[Network, dict[str, Network]]]:
+    """Networks that one bridge joins, each with its address in 10.88.0.0/24: the bridge's own, and those by name."""
+    with ExitStack() as stack:
+        middle = stack.enter_context(Network.opened())
+        for command in ("link add br0 type bridge", "addr add 10.88.0.1/24 dev br0", "link set br0 up"):
+            _well(middle.run("ip", *command.split()))
+        joined: dict[str, Network] = {}
+        for number, (name, address) in enumerate(addresses.items()):
+            own = joined[name] = stack.enter_context(Network.opened())
+            _well(middle.run(*f"ip link add v{number} type veth peer name eth0 netns {own.pid}".split()))
+            _well(middle.run(*f"ip link set v{number} master br0 up".split()))
+            _well(own.run(*f"ip addr add {address}/24 dev eth0".split()))
+            _well(own.run(*["ip", "link", "set", "eth0", "up"]))
+        yield middle, joined
+
+
+def _well(done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode != 0:
+        raise RuntimeError(f"{done.args}: {done.stderr}")
 
 
 @dataclass
@@ -139,7 +166,7 @@ class Container:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
-def root_of_this_machine(folder: Path, *, hosts: Sequence[str]) -> Path:
+def root_of_this_machine(folder: Path, *, hosts: Mapping[str, str]) -> Path:
     """A clean root with the program, this machine's system and the packages of this Python, none of it writable.
 
     It stands for the image where none can be built: what lies at /app is what deploy/Dockerfile copies there.
@@ -166,10 +193,11 @@ def system_mounts(folder: Path) -> list[Mount]:
     return [*(Mount(Path(path), path) for path in paths), Mount(Path(sys.prefix), "/app/.venv")]
 
 
-def write_hosts(root: Path, hosts: Sequence[str]) -> None:
-    """Let each name stand for the loopback, as an engine's own name server would lead to the container."""
+def write_hosts(root: Path, hosts: Mapping[str, str]) -> None:
+    """Let each name stand for its address, as an engine's own name server does."""
     (root / "etc").mkdir(exist_ok=True)
-    (root / "etc/hosts").write_text("".join(f"127.0.0.1 {name}\n" for name in ("localhost", *hosts)), encoding="utf-8")
+    lines = [f"{address} {name}\n" for name, address in {"localhost": "127.0.0.1", **hosts}.items()]
+    (root / "etc/hosts").write_text("".join(lines), encoding="utf-8")
 
 
 def _path(wanted: Wanted) -> str:

@@ -53,7 +53,7 @@ def slim_refuses(root: Path, stages: Mapping[str, Stage], folder: Path) -> str:
 
 @contextmanager
 def _container(root: Path, stages: Mapping[str, Stage], folder: Path, command: list[str]) -> Iterator[Container]:
-    write_hosts(root, ())
+    write_hosts(root, {})
     data = folder / "data"
     data.mkdir(mode=0o700)
     shutil.chown(data, 10001, 10001)
