@@ -181,7 +181,7 @@ def open_database(settings: Settings, *, concurrency: int = 64) -> DurableEngine
 
     Raises SettingsError for an address that cannot be understood, EngineError if it cannot be used.
     """
-    from framework.engine.durable import open_engine
+    from framework.engine.opening import open_engine
     from framework.runtime.core.job import VERSION
 
     replicas = settings.journal_replicas

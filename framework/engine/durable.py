@@ -1,30 +1,26 @@
-"""The engine that outlives its process: jobs in a SQLite file or a Postgres server, shared by all replicas."""
+"""The engine that outlives its process: jobs in a journal, which all replicas share."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import random
-import re
-import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from framework.engine.erasure import left_of
-from framework.engine.job_results import draining, job_result_of
-from framework.engine.journal import Retention
+from framework.engine.further_jobs import FurtherJobs
+from framework.engine.job_results import draining, job_result_of, printable
 from framework.engine.lanes import Lanes
-from framework.engine.liveness import Rhythm, enduring_monotonic
-from framework.engine.nats.address import address, is_nats
+from framework.engine.left_jobs import LeftJobs
+from framework.engine.liveness import Rhythm
 from framework.engine.orders import Appending, Kept, Saving, Settling, Starting, Token
 from framework.engine.owners import partition_of
 from framework.engine.port import (
     DeadLetter,
     Discard,
-    Done,
     FencedError,
     Handler,
     Job,
@@ -35,77 +31,22 @@ from framework.engine.port import (
     Retry,
     State,
 )
-from framework.errors import EngineError, UsageError
-from framework.extras import extra
-from framework.values import Json
+from framework.engine.running_job import RunningJob
+from framework.errors import EngineError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from framework.engine.journal import Journal
     from framework.engine.orders import Answer, News, Partition
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _MOST_LEFT = 1_000
 _LOOK = 0.25
 _LONGEST_NOTE = 7_000  # what Postgres takes is 8,000 bytes
-_OTHERS_HAVE = 1.0  # seconds in which the owner of a lane keeps what every replica hears of
 _GAINED = 1.5  # seconds in which what others left to the owner before us is kept, and goes before what we hear
 _SOON = 0.5  # seconds until a start is tried again that was not possible
-_FEW = 10_000  # jobs in memory, at which more are fetched
 _UNSETTLED = DeadLetter("The result could not be stored; see the log.")
-
-
-def open_engine(
-    url: str,
-    *,
-    replica: str | None = None,
-    concurrency: int = 64,
-    rhythm: Rhythm | None = None,
-    retention: Retention | None = None,
-    clock: Callable[[], float] = time.time,
-    monotonic: Callable[[], float] | None = None,
-    version: int = 1,
-    copies: int | None = None,
-    credentials: Path | None = None,
-    ca: Path | None = None,
-    uniform: Callable[[float, float], float] = random.Random().uniform,  # noqa: B008 - one for the process is meant
-) -> DurableEngine:
-    """Open the journal and join it as a replica. Blocks for about a second: call it on a thread beside other work.
-
-    `url`: `sqlite:///file`, `postgresql://user:password@host/database` or `nats://host:4222,host:4222`. `replica`:
-    a name that no other process uses; one is chosen without it. `concurrency`: how many jobs run in this process at
-    once. `clock`: seconds since 1970, for SQLite and NATS; Postgres has its own. `version`: of the payloads that this
-    program writes; of several replicas, those of the highest one run the jobs. `copies`, `credentials`, `ca`: of NATS
-    alone, see `nats.address`.
-
-    Raises SettingsError for a wrong address, UsageError for a name that cannot be one, EngineError when the journal
-    cannot be used or another process has this name.
-    """
-    if replica is not None and not _NAME.fullmatch(replica):
-        raise UsageError(
-            f"{replica!r} cannot be the name of a replica.",
-            hint="Use letters, digits, dots, dashes and underscores: 63 at most.",
-        )
-    waits = rhythm or Rhythm()
-    elapsed = monotonic or enduring_monotonic
-    parts = (replica, waits, retention or Retention())
-    if is_nats(url):
-        with extra("nats", "A journal in NATS (FRAMEWORK_JOURNAL)"):
-            from framework.engine.nats.journal import open_nats_journal
-
-        nats = address(url, replicas=copies, credentials=credentials, ca=ca)
-        journal: Journal = open_nats_journal(
-            nats, *parts, clock=clock, monotonic=elapsed, uniform=uniform, version=version
-        )
-    else:
-        from framework.engine.journal_database import open_database_journal
-
-        journal = open_database_journal(url, *parts, clock=clock, monotonic=elapsed, uniform=uniform, version=version)
-    return DurableEngine(journal, concurrency, waits, elapsed)
 
 
 class DurableEngine:
@@ -119,11 +60,11 @@ class DurableEngine:
         self._handler: Handler | None = None
         self._on_broadcast: OnBroadcast | None = None
         self._lanes = Lanes(concurrency, self._start, monotonic)
-        self._left_to_others: dict[str, tuple[Job, asyncio.TimerHandle]] = {}
-        self._loading = self._auditing = False
+        self._left_jobs = LeftJobs(self._append)
+        self._further = FurtherJobs(journal, self._lanes, self._beside)
         self._owner = journal.owner  # as whom we own what is in the lanes
         self._tasks: dict[str, asyncio.Task[JobResult]] = {}
-        self._executions: dict[str, _Execution] = {}
+        self._executions: dict[str, RunningJob] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
         self._unwanted: set[str] = set()
         self._draining = False
@@ -167,7 +108,7 @@ class DurableEngine:
         if self._draining:
             raise draining()
         if job.heard_everywhere and self._journal.has_others and not self._lanes.owns(job):
-            self._leave_to_others(job)
+            self._left_jobs.leave(job)
             return False
         return await self._within(self._append(job), self._waits.enqueue) != "known"
 
@@ -185,17 +126,6 @@ class DurableEngine:
             return 0.0
         gained = self._gained.get(partition_of(job))
         return 0.0 if gained is None else max(0.0, gained + _GAINED - self._monotonic())
-
-    def _leave_to_others(self, job: Job) -> None:
-        """Keep it after a moment, in case that its owner did not."""
-        if job.key not in self._left_to_others:
-            timer = asyncio.get_running_loop().call_later(_OTHERS_HAVE, self._keep_after_all, job.key)
-            self._left_to_others[job.key] = (job, timer)
-
-    def _keep_after_all(self, key: str) -> None:
-        job, timer = self._left_to_others.pop(key)
-        timer.cancel()
-        self._append(job).add_done_callback(_unless_kept)
 
     async def holds(self, key: str) -> bool:
         """See `Engine.holds`."""
@@ -261,8 +191,7 @@ class DurableEngine:
         Each partition goes over to them as soon as nothing of it runs here.
         """
         self._draining = True
-        for key in list(self._left_to_others):
-            self._keep_after_all(key)
+        self._left_jobs.keep_all()
         self._journal.hold()
         self._lanes.hold()
         if not self._closed:
@@ -303,10 +232,7 @@ class DurableEngine:
             if not kept.attempt:
                 kept.wait = max(kept.wait, self._others_may_have_earlier(kept.job))
         self.found(news)
-        gained = set(news.partitions)
-        for key, (job, _) in list(self._left_to_others.items()):
-            if partition_of(job) in gained:
-                self._keep_after_all(key)  # now, for what is heard next must not go before it
+        self._left_jobs.keep_in(set(news.partitions))  # what is heard next must not go before it
 
     def found(self, news: News) -> None:
         """See `Listener.found`."""
@@ -314,20 +240,7 @@ class DurableEngine:
 
     def audited(self, keys: list[str]) -> None:
         """See `Listener.audited`."""
-        unknown = self._lanes.unknown(keys)
-        if unknown and not self._auditing:
-            self._auditing = True
-            task = asyncio.create_task(self._fetch(unknown), name="engine audit")
-            self._endings["\0audit"] = task
-            task.add_done_callback(partial(self._ended, "\0audit"))
-
-    async def _fetch(self, keys: list[str]) -> None:
-        try:
-            self._lanes.add(await self._journal.named(keys))
-        except EngineError as error:
-            _log.warning("engine.failed", error=error.what)
-        finally:
-            self._auditing = False
+        self._further.look_for(keys)
 
     def unowned(self, partitions: Collection[Partition]) -> None:
         """See `Listener.unowned`."""
@@ -363,7 +276,7 @@ class DurableEngine:
         if self._handler is None or self._draining:
             self._end(kept, token, None)
             return
-        execution = _Execution(self, kept, token)
+        execution = RunningJob(self, kept, token)
         task = asyncio.create_task(_result(self._handler, execution), name=f"job {token.key}")
         self._tasks[token.key] = task
         self._executions[token.key] = execution
@@ -372,25 +285,14 @@ class DurableEngine:
         self._load_more()
 
     def _load_more(self) -> None:
-        """Fetch further jobs where the database holds more of them than fit here."""
-        if self._loading or self._draining or self._lanes.waiting > _FEW:
-            return
-        for after, partitions in self._lanes.truncated.items():
-            self._loading = True
-            task = asyncio.create_task(self._load_after(after, partitions), name="engine loading")
-            self._endings["\0loading"] = task
-            task.add_done_callback(partial(self._ended, "\0loading"))
-            return
+        if not self._draining:
+            self._further.load()
 
-    async def _load_after(self, after: tuple[str, str], partitions: Sequence[Partition]) -> None:
-        try:
-            found = await self._journal.more(partitions, after)
-        finally:
-            self._loading = False
-        for news in found:
-            still = [partition for partition in news.partitions if partition in self._lanes.partitions]
-            self._lanes.own(still, news.bound)
-            self._lanes.add(news.jobs)
+    def _beside(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done that the end of the engine waits for."""
+        task = asyncio.create_task(work, name=f"engine {name}")
+        self._endings[f"\0{name}"] = task
+        task.add_done_callback(partial(self._ended, f"\0{name}"))
 
     def fenced(self, owner: str, rejoined: str) -> None:
         """See `Listener.fenced`."""
@@ -420,7 +322,7 @@ class DurableEngine:
         """Ask the journal whether a job is still this try's."""
         return await self._read(self._journal.held(token))
 
-    def _finish(self, execution: _Execution, task: asyncio.Task[JobResult]) -> None:
+    def _finish(self, execution: RunningJob, task: asyncio.Task[JobResult]) -> None:
         """The job's boundary: whatever became of its task, the database is told."""
         key, kept, token = execution.token.key, execution.kept, execution.token
         del self._tasks[key], self._executions[key]
@@ -455,7 +357,7 @@ class DurableEngine:
         self, kept: Kept, token: Token, result: JobResult | None, *, quiet: bool, left: str | None = None
     ) -> None:
         try:
-            done = await self._journal.order(Settling(token, _printable(result), left))
+            done = await self._journal.order(Settling(token, printable(result), left))
         except EngineError as error:
             _log.error("engine.not_settled", key=token.key, lane=token.lane, error=error.what)
             if not self._closed and result != _UNSETTLED:  # refused for what it says: it must not run for ever
@@ -488,77 +390,6 @@ class DurableEngine:
             ) from None
 
 
-class _Execution:
-    """See `Execution`. `lost`: this replica was declared dead, and knows it."""
-
-    def __init__(self, engine: DurableEngine, kept: Kept, token: Token) -> None:
-        self.job = kept.job
-        self.kept = kept
-        self.token = token
-        self.lost = False
-        self._engine = engine
-        self._tries = token.attempt - kept.forgiven
-        self._crashes = kept.crashes
-        self._steps = kept.steps
-
-    @property
-    def attempt(self) -> int:
-        """See `Execution.attempt`."""
-        return self._tries
-
-    @property
-    def crashes(self) -> int:
-        """See `Execution.crashes`."""
-        return self._crashes
-
-    def saved(self, step: str) -> Json | None:
-        """See `Execution.saved`."""
-        kept = self._steps.get(step)
-        return None if kept is None else json.loads(kept)
-
-    async def save(self, step: str, value: Json) -> None:
-        """See `Execution.save`. Waits for a database that is away, 30 s at most; then raises EngineError."""
-        if value is None:
-            raise ValueError("None says that nothing was saved")
-        text = json.dumps(value, separators=(",", ":"))
-        if self.lost or not await self._engine.save(self.token, step, text):
-            raise self._fenced()
-        self._steps[step] = text
-
-    async def check(self) -> None:
-        """See `Execution.check`. Raises EngineError when it cannot be told: the database is away."""
-        if self.lost:
-            raise self._fenced()
-        if not self._engine.trusts(self.token) and not await self._engine.held(self.token):
-            raise self._fenced()
-
-    def _fenced(self) -> FencedError:
-        self.lost = True
-        return FencedError(f"Another replica has taken the job {self.token.key} over.")
-
-
-async def _result(handler: Handler, execution: _Execution) -> JobResult:
+async def _result(handler: Handler, execution: RunningJob) -> JobResult:
     """A coroutine around whatever awaitable the handler gives."""
     return await handler(execution.job, execution)
-
-
-def _printable(result: JobResult | None) -> JobResult | None:
-    """Texts for people as every database takes them."""
-    match result:
-        case Done(outcome):
-            return Done(_clean(outcome))
-        case DeadLetter(error):
-            return DeadLetter(_clean(error))
-        case Retry(seconds, error):
-            return Retry(seconds, _clean(error))
-        case _:
-            return result
-
-
-def _clean(text: str) -> str:
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def _unless_kept(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled() and isinstance(error := future.exception(), EngineError):
-        _log.error("event.not_kept", error=error.what)

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from framework.engine.port import DeadLetter, Job, JobResult, Retry
+from framework.engine.port import DeadLetter, Done, Job, JobResult, Retry
 from framework.errors import DrainingError, EngineError, FrameworkError
 
 _log = structlog.get_logger(__name__)
@@ -38,3 +38,20 @@ def job_result_of(job: Job, task: asyncio.Task[JobResult]) -> JobResult:
 def draining() -> DrainingError:
     """What is said to those who come with a job while the engine drains."""
     return DrainingError("The process is about to end and takes nothing more.", hint="Hand it over once more.")
+
+
+def printable(result: JobResult | None) -> JobResult | None:
+    """Return a result with its texts as every database takes them."""
+    match result:
+        case Done(outcome):
+            return Done(_clean(outcome))
+        case DeadLetter(error):
+            return DeadLetter(_clean(error))
+        case Retry(seconds, error):
+            return Retry(seconds, _clean(error))
+        case _:
+            return result
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

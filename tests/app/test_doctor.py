@@ -22,7 +22,7 @@ from framework.app.doctor.machine import machine_findings
 from framework.app.doctor.turns import turn_findings
 from framework.definition.loader import load_bot
 from framework.definition.model import Bot
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.engine.port import Job
 from framework.settings import Settings, load_settings
 from framework.stream.app_settings import AppFacts

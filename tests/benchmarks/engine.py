@@ -21,7 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
+from framework.engine.opening import open_engine
 from framework.engine.port import Done, Execution, Job, JobResult
 from tests.support.postgres import Postgres
 

@@ -8,7 +8,7 @@ import sys
 from pydantic import SecretStr
 
 from framework.definition.model import BotDefinition
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.logs.log import configure
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.process import run_bots

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from framework.cli.main import app
 from framework.cli.screen import out
 from framework.definition.model import BotDefinition
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.errors import UsageError
 from framework.runtime.core.bot import RunningBot

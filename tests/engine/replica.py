@@ -17,8 +17,8 @@ from pathlib import Path
 
 import structlog
 
-from framework.engine.durable import open_engine
 from framework.engine.liveness import Rhythm
+from framework.engine.opening import open_engine
 from framework.engine.port import DeadLetter, Done, Execution, FencedError, Handler, Job, JobResult
 from tests.support.log import whole_lines
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
+from framework.engine.opening import open_engine
 from framework.engine.port import Job
 from tests.engine.contract import EngineContract
 from tests.support.engines import database_of

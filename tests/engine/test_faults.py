@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import Connection
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
 from framework.engine.journal import Retention
 from framework.engine.liveness import Rhythm
 from framework.engine.nats.journal import NatsJournal
+from framework.engine.opening import open_engine
 from framework.engine.orders import Appending, Sighting, Starting
 from framework.engine.port import Done, Execution, FencedError, Job, JobResult, Retry
 from framework.engine.replica import Replica

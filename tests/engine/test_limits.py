@@ -10,9 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
 from framework.engine.journal import Retention
 from framework.engine.liveness import Rhythm, Watch
+from framework.engine.opening import open_engine
 from framework.engine.orders import Sighting
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.errors import EngineError, SettingsError, UsageError

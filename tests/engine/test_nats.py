@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
 from framework.engine.nats.address import address
 from framework.engine.nats.erasure import erase_in_nats
 from framework.engine.nats.journal import NatsJournal
+from framework.engine.nats.messages import Stored
 from framework.engine.nats.partitions import Owned, Partitions
 from framework.engine.nats.records import STREAMS, decoded, encoded, heartbeat_at, stream_name
-from framework.engine.nats.store import NatsStore, Stored
+from framework.engine.nats.store import NatsStore
+from framework.engine.opening import open_engine
 from framework.engine.owners import partition_of
 from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult
 from framework.errors import EngineError, SettingsError

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
+from framework.engine.opening import open_engine
 from framework.engine.orders import Partition
 from framework.engine.owners import PARTITIONS
 from tests.engine.contract import Recorder, job
@@ -148,7 +149,7 @@ async def test_what_waits_is_loaded_piece_by_piece_and_keeps_its_order(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("framework.engine.loading.MOST", 10)
-    monkeypatch.setattr("framework.engine.durable._FEW", 5)
+    monkeypatch.setattr("framework.engine.further_jobs._FEW", 5)
     first, done = await opened(), Recorder()
     keys = [f"{n:03d}" for n in range(100)]
     for n, key in enumerate(keys):

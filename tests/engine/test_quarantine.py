@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.engine.port import SUSPECTED_AFTER, Job
 from tests.engine.replica import POISON, QUICK, Child, Journal, Options
 from tests.support.nats import Nats

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
+from framework.engine.opening import open_engine
 from framework.engine.port import OnBroadcast
 from tests.engine.contract import Recorder, job
 from tests.support.engines import UNHURRIED, listens

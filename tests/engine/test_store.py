@@ -6,7 +6,7 @@ import asyncio
 
 import psycopg
 
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from tests.engine.contract import job
 from tests.support.postgres import Postgres
 

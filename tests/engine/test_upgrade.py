@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
 from framework.engine.locks import FileLock
+from framework.engine.opening import open_engine
 from framework.engine.port import Execution, Job, JobResult
 from tests.engine.contract import Recorder, job
 from tests.support.engines import UNHURRIED

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.net.breaker import breakers
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from framework.agent.conversation import AgentEvent, Conversation
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
+from framework.engine.opening import open_engine
 from framework.runtime.core.bot import Limits
 from framework.stream.model import Message, MessageDeleted, MessageNew, MessageUpdated, StopRequested
 from framework.stream.timing import Timing

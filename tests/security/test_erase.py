@@ -24,7 +24,8 @@ from framework.budget.usage import Usage
 from framework.definition.expressions.approval_conditions import Sum
 from framework.definition.loader import load_bot
 from framework.definition.parts.memory import Memory
-from framework.engine.durable import DurableEngine, open_engine
+from framework.engine.durable import DurableEngine
+from framework.engine.opening import open_engine
 from framework.engine.port import Done, Execution, Job, JobResult
 from framework.runtime.erasure import Eraser
 from framework.runtime.handover.database import DatabaseHandovers

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from framework.agent.conversation import Conversation
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.runtime.core.bot import Limits
 from framework.runtime.state.ids import TRIES
 from tests.runtime.conftest import logs

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from framework.definition.model import BotDefinition
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.handover.database import DatabaseHandovers
 from framework.runtime.process import run_bots

@@ -16,7 +16,7 @@ import yaml
 from framework.agent.build.channel_agents import ChannelAgents
 from framework.app.running import make_running
 from framework.definition.loader import load_bot
-from framework.engine.durable import open_engine
+from framework.engine.opening import open_engine
 from framework.engine.port import Engine
 from framework.runtime.core.bot import Limits
 from framework.settings import Settings

@@ -11,8 +11,9 @@ from nats.errors import Error as NatsError
 
 from framework.engine.erasure import Erased, is_of
 from framework.engine.journal import Retention
+from framework.engine.nats.messages import Stored
 from framework.engine.nats.records import STREAMS, JobRecord, at, call_at, everywhere, owner_at, partition_in
-from framework.engine.nats.store import NatsStore, Stored
+from framework.engine.nats.store import NatsStore
 
 if TYPE_CHECKING:
     from framework.engine.nats.address import NatsAddress

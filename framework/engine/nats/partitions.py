@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
@@ -22,13 +22,14 @@ from framework.engine.nats.records import (
     owners_in,
     partition_in,
 )
-from framework.engine.nats.store import each
 from framework.engine.orders import Kept, News, Partition
 
 if TYPE_CHECKING:
     from framework.engine.nats.members import Members
-    from framework.engine.nats.store import NatsStore, Stored
+    from framework.engine.nats.messages import Stored
+    from framework.engine.nats.store import NatsStore
 
+T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 _PAGE = 500
@@ -118,11 +119,11 @@ class Partitions:
         known = {self._owners[one].identity for one in wanted if one in self._owners} - {"", self._members.identity}
         alive = {identity for identity in known if not await self._members.is_dead(identity)}
         free = [one for one in wanted if one not in self._owners or self._owners[one].identity not in alive]
-        await each(_AT_ONCE, self._claim, free)
+        await _each(_AT_ONCE, self._claim, free)
 
     async def release(self, partitions: Collection[Partition]) -> None:
         """Let others take these. What they held is written already."""
-        await each(_AT_ONCE, self._release, [self.owned.pop(one) for one in partitions if one in self.owned])
+        await _each(_AT_ONCE, self._release, [self.owned.pop(one) for one in partitions if one in self.owned])
 
     def lose(self) -> None:
         """All is others'."""
@@ -159,7 +160,7 @@ class Partitions:
         gone, self._gone = self._gone, []
         old = self._clock() - _READS_TAKE
         self._ended = {key: one for key, one in self._ended.items() if one[1] > old}
-        await each(_AT_ONCE, self._delete, gone)
+        await _each(_AT_ONCE, self._delete, gone)
 
     async def look(self, number: int) -> None:
         """Find what others wrote to a stream since the last look: jobs of ours, and other owners."""
@@ -370,3 +371,14 @@ def step_at(held: Held, name: str) -> str:
 
 def _owner(identity: str) -> bytes:
     return json.dumps({"owner": identity}).encode()
+
+
+async def _each(most: int, work: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+    """Do it with each of these, so many at once."""
+    room = asyncio.Semaphore(most)
+
+    async def one(item: T) -> None:
+        async with room:
+            await work(item)
+
+    await asyncio.gather(*(one(item) for item in items))

@@ -13,8 +13,9 @@ from framework.engine.port import Job, Load, Record, State
 
 if TYPE_CHECKING:
     from framework.engine.nats.members import Members
+    from framework.engine.nats.messages import Stored
     from framework.engine.nats.partitions import Partitions
-    from framework.engine.nats.store import NatsStore, Stored
+    from framework.engine.nats.store import NatsStore
 
 _PAGE = 500
 _MOST_READ = 100_000

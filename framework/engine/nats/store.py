@@ -5,26 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 import structlog
 from nats.aio.client import Client
-from nats.errors import AuthorizationError, MaxPayloadError, NoRespondersError
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError, NoRespondersError
 from nats.js.errors import APIError, NoStreamResponseError
 from nats.js.errors import Error as JetStreamError
 
 from framework.aio import cancel_repeatedly, race
+from framework.engine.nats.messages import Stored, headers_of, is_final, is_no_entry, said_by, seconds_of, stored
+from framework.engine.nats.options import options_of
 from framework.engine.nats.records import STREAMS, stream_name, stream_of, subjects_of
 from framework.errors import EngineError
 
 if TYPE_CHECKING:
-    from nats.aio.msg import Msg
-
     from framework.engine.nats.address import NatsAddress
 
 T = TypeVar("T")
@@ -41,19 +38,8 @@ _OLDEST = (2, 11)
 _WRONG_SEQUENCE, _BUSY_SEQUENCE, _NO_STREAM, _NAME_IN_USE, _NO_PEERS = 10071, 10164, 10059, 10058, (10005, 10074)
 _NOT_DELETED = 10057  # there is no such message
 _FULL = {10002, 10023, 10028, 10047, 10054, 10077, 10110}  # the first one: of an account
-_NO_ENTRY = "authorization violation"
 _NO_JETSTREAM = {10039, 10076}
 _TRANSIENT = (NatsError, JetStreamError, OSError, TimeoutError, asyncio.TimeoutError)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A message of a stream. `at`: when it was kept, by the server's clock, in seconds since 1970."""
-
-    subject: str
-    sequence: int
-    data: bytes
-    at: float
 
 
 class NatsStore:
@@ -80,14 +66,17 @@ class NatsStore:
         """Connect, and make what is missing. Raises EngineError."""
         try:
             async with asyncio.timeout(_CONNECT):
-                await race(self.client.connect(**self._options()), self._refusal())
+                await race(
+                    self.client.connect(**options_of(self.address, said=self._note, cut=self._disconnected)),
+                    self._refusal(),
+                )
         except _TRANSIENT as last:
             await self.client.close()
             error = self._said or last  # the client tries again and again, and only says that it took too long
-            if _is_no_entry(error):
+            if is_no_entry(error):
                 hint = "See FRAMEWORK_JOURNAL_CREDENTIALS, or the user in FRAMEWORK_JOURNAL."
                 raise self._refused("NATS does not let us in.", hint) from None
-            cause = f": {_said(error)}" if str(error) else ""
+            cause = f": {said_by(error)}" if str(error) else ""
             hint = "See whether it runs and whether FRAMEWORK_JOURNAL is right."
             raise self._refused(f"NATS cannot be reached{cause}.", hint) from None
         version = self.client.connected_server_version
@@ -110,7 +99,7 @@ class NatsStore:
             await cancel_repeatedly(closing)
             _log.warning("engine.left_open", journal=self.address.shown, hint="The server does not answer.")
         elif (error := closing.exception()) is not None:
-            _log.warning("engine.left_open", journal=self.address.shown, error=_said(error))
+            _log.warning("engine.left_open", journal=self.address.shown, error=said_by(error))
 
     async def put(
         self,
@@ -127,7 +116,7 @@ class NatsStore:
         Tried until it is known what became of it: NATS knows a write by its id, so that none is made twice. A journal
         that is full refuses, unless the write is `final`, which waits for room. Raises EngineError.
         """
-        headers = _headers(expect, of, ttl)
+        headers = headers_of(expect, of, ttl)
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -167,7 +156,7 @@ class NatsStore:
 
         message = said["message"]
         return Stored(
-            message["subject"], message["seq"], base64.b64decode(message.get("data", "")), _seconds(message["time"])
+            message["subject"], message["seq"], base64.b64decode(message.get("data", "")), seconds_of(message["time"])
         )
 
     async def delete(self, number: int, sequence: int) -> bool:
@@ -198,35 +187,9 @@ class NatsStore:
         said = await self._ask(f"STREAM.INFO.{stream_name(number)}", body, missing=number)
         return list(((said or {}).get("state", {}).get("subjects") or {}).keys())
 
-    def _options(self) -> dict[str, Any]:
-        address = self.address
-        options: dict[str, Any] = {
-            "servers": list(address.servers),
-            "name": "agents-in-channels",
-            "allow_reconnect": True,
-            "max_reconnect_attempts": -1,
-            "reconnect_time_wait": 0.2,
-            "connect_timeout": 2,
-            "ping_interval": 3,
-            "max_outstanding_pings": 3,
-            "error_cb": self._note,
-            "disconnected_cb": self._disconnected,
-        }
-        if address.credentials is not None:
-            from framework.engine.nats.credentials import CredentialsFile
-
-            credentials = CredentialsFile(address.credentials)
-            credentials.check()
-            options |= {"user_jwt_cb": credentials.token, "signature_cb": credentials.sign}
-        if address.encrypted:
-            import ssl
-
-            options["tls"] = ssl.create_default_context(cafile=None if address.ca is None else str(address.ca))
-        return options
-
     async def _refusal(self) -> None:
         """Wait for an error that stays the same however often the client tries again. Raises it."""
-        while not _is_final(self._said):
+        while not is_final(self._said):
             self._heard.clear()
             await self._heard.wait()
         assert self._said is not None  # noqa: S101 - it is final
@@ -234,10 +197,10 @@ class NatsStore:
 
     async def _note(self, error: Exception) -> None:
         """What the connection says of itself: whoever waits for an answer notices."""
-        if not _is_final(self._said):  # what comes after it, such as a broken pipe, follows from it
+        if not is_final(self._said):  # what comes after it, such as a broken pipe, follows from it
             self._said = error
         self._heard.set()
-        _log.debug("engine.nats", error=_said(error))
+        _log.debug("engine.nats", error=said_by(error))
 
     async def _disconnected(self) -> None:
         self._cut()
@@ -281,7 +244,7 @@ class NatsStore:
                         raise JetStreamError(f"a read was refused: {headers}")
                     self._recover()
                     return found, int(headers.get("Nats-Num-Pending", 0))
-                found.append(_stored(message, headers))
+                found.append(stored(message, headers))
         finally:
             await answers.unsubscribe()
 
@@ -369,7 +332,7 @@ class NatsStore:
             except NoRespondersError:
                 problem: dict[str, Any] = {"err_code": 10076, "description": "JetStream does not answer"}
             except _TRANSIENT as error:
-                problem = {"description": _said(error)}
+                problem = {"description": said_by(error)}
             else:
                 if "error" not in said:
                     return True
@@ -413,7 +376,7 @@ FRAMEWORK_JOURNAL_REPLICAS=1."
         if self._closed:
             raise self.closed() from None
         full = isinstance(error, APIError) and error.err_code in _FULL
-        what = "The disk of NATS is full" if full else f"NATS does not answer: {_said(error)}"
+        what = "The disk of NATS is full" if full else f"NATS does not answer: {said_by(error)}"
         hint = "Free some space; nothing that was accepted is lost." if full else "See whether it runs."
         trouble = error if isinstance(error, EngineError) else self._refused(f"{what}.", hint)
         if self.trouble is None:
@@ -425,51 +388,3 @@ FRAMEWORK_JOURNAL_REPLICAS=1."
         if self.trouble is not None and not self._full:
             self.trouble = None
             _log.info("engine.database_back", database=self.address.shown)
-
-
-async def each(most: int, work: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
-    """Do it with each of these, so many at once."""
-    room = asyncio.Semaphore(most)
-
-    async def one(item: T) -> None:
-        async with room:
-            await work(item)
-
-    await asyncio.gather(*(one(item) for item in items))
-
-
-def _headers(expect: int | None, of: str, ttl: float) -> dict[str, str]:
-    """The headers of one write, the same in each try."""
-    headers = {"Nats-Msg-Id": uuid4().hex}
-    if expect is not None:
-        headers["Nats-Expected-Last-Subject-Sequence"] = str(expect)
-    if of:
-        headers["Nats-Expected-Last-Subject-Sequence-Subject"] = of
-    if ttl:
-        headers["Nats-TTL"] = f"{max(1, int(ttl))}s"
-    return headers
-
-
-def _stored(message: Msg, headers: dict[str, str]) -> Stored:
-    at = _seconds(headers["Nats-Time-Stamp"])
-    return Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), message.data, at)
-
-
-def _seconds(text: str) -> float:
-    """Seconds since 1970 of a time with nanoseconds, which Python does not read."""
-    head, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{head}+00:00").timestamp() + float(f"0.{fraction or 0}")
-
-
-def _is_final(error: Exception | None) -> bool:
-    import ssl
-
-    return error is not None and (isinstance(error, ssl.SSLCertVerificationError) or _is_no_entry(error))
-
-
-def _is_no_entry(error: Exception) -> bool:
-    return isinstance(error, AuthorizationError) or _NO_ENTRY in str(error).lower()
-
-
-def _said(error: BaseException) -> str:
-    return str(error).removeprefix("nats: ") or type(error).__name__

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from framework.engine.nats.messages import Stored
 from framework.engine.nats.partitions import Owned, step_at
 from framework.engine.nats.records import STREAMS, Held, JobRecord, at, owner_at
-from framework.engine.nats.store import Stored
 from framework.engine.orders import Answer, Appending, Order, Partition, Saving, Settling, Starting, Token
 from framework.engine.owners import partition_of
 from framework.engine.port import DeadLetter, Discard, Done, Job, JobResult, Retry
