@@ -27,7 +27,7 @@ from framework.app.sandbox_files import (
     wait_until_unused,
 )
 from framework.errors import FrameworkError
-from framework.extras import extra
+from framework.extras import require
 from framework.private_files import close_file
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def sandbox(
 
 def _serve(config: SandboxConfig, *, fixed: bool, ready: Callable[[str], None] | None) -> None:
     """Serve on the wanted port, or on any free one where nobody asked for this one and it is taken."""
-    with extra("sandbox", "The sandbox"):
-        from framework.sandbox.dev.server import run
+    require("sandbox", "The sandbox")
+    from framework.sandbox.dev.server import run
     from framework.sandbox.kernel.errors import SandboxStartError
 
     with _data_of_ones_own(config.data):

@@ -95,6 +95,12 @@ def test_a_bot_with_articles_is_refused_with_the_remedy(python: Path, tmp_path: 
     assert "The image's target `full` has it." in said
 
 
+@pytest.mark.parametrize("command", ["sandbox", "mcp"])
+def test_what_is_not_there_is_said(python: Path, tmp_path: Path, command: str) -> None:
+    said = refused(python, command, environment=variables(tmp_path), folder=tmp_path)
+    assert f"pip install 'agents-in-channels[{command}]'. The image's target `full` has it." in said
+
+
 async def test_a_language_model_answers_and_a_person_is_called(python: Path, bot: Path, tmp_path: Path) -> None:
     async with start_sandbox() as sandbox, scripted_server() as model:
         model.brain = lambda asked: say("Water the basil ", "on Mondays.")
