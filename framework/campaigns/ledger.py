@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from framework.campaigns.run import OPEN_RUNS, CampaignRun, PartState, RunPart, RunSettings, RunState, moment_of
+from framework.insight import meters
 from framework.storage import Schema, Storage
 
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ class Ledger:
         from framework.campaigns import rows
 
         now = self._now()
-        return await self.storage.write(SCHEMA, lambda c: rows.set_run(c, run_id, state, reason, now, was=was))
+        changed = await self.storage.write(SCHEMA, lambda c: rows.set_run(c, run_id, state, reason, now, was=was))
+        if changed and state in ("completed", "failed", "ended"):
+            meters.campaign_run_ended((await self.run(run_id)).bot, state)
+        return changed
 
     async def resume(self, run_id: str) -> None:
         """Let a stopped run go on, with all its parts that were stopped."""
@@ -198,7 +202,9 @@ class Ledger:
         from framework.campaigns import rows
 
         now = self._now().timestamp()
-        await self.storage.write(SCHEMA, lambda c: rows.settle(c, run_id, number, state, people, reason, now))
+        ended = await self.storage.write(SCHEMA, lambda c: rows.settle(c, run_id, number, state, people, reason, now))
+        if ended is not None:
+            meters.campaign_part_ended(ended.bot, state, sent=ended.sent, missed=ended.missed)
 
     async def postpone(self, run_id: str, number: int, due: datetime) -> None:
         """Send a part later."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 
 _BATCH = 5_000
 _EVERYBODY = ""
+
+
+@dataclass(frozen=True)
+class EndedPart:
+    """How a part of a bot's campaign ended: how many people got the message, as the chat service counts, and how many
+    did not.
+    """
+
+    bot: str
+    sent: int
+    missed: int
 
 
 def lock(connection: Connection) -> None:
@@ -142,11 +154,11 @@ def resume(connection: Connection, run_id: str, now: datetime) -> None:
 
 def set_part(
     connection: Connection, run_id: str, number: int, state: PartState, now: float, values: Mapping[str, object]
-) -> None:
-    """Change a part."""
+) -> bool:
+    """Change a part. False: it had come to its end before."""
     times = {"started_at": now} if state == "running" else {}
     change = update(PARTS).where(PARTS.c.run == run_id, PARTS.c.number == number, PARTS.c.state.in_(OPEN_PARTS))
-    connection.execute(change.values(state=state, **{**times, **values}))
+    return connection.execute(change.values(state=state, **{**times, **values})).rowcount > 0
 
 
 def count(connection: Connection, run_id: str, number: int, sent: int, read: int) -> None:
@@ -157,11 +169,16 @@ def count(connection: Connection, run_id: str, number: int, sent: int, read: int
 
 def settle(
     connection: Connection, run_id: str, number: int, state: PartState, people: str, reason: str, now: float
-) -> None:
-    """End a part, and say what became of its people."""
-    set_part(connection, run_id, number, state, now, {"reason": reason, "ended_at": now})
+) -> EndedPart | None:
+    """End a part, and say what became of its people. None: it had come to its end before."""
+    ended = set_part(connection, run_id, number, state, now, {"reason": reason, "ended_at": now})
     theirs = and_(PEOPLE.c.run == run_id, PEOPLE.c.part == number, PEOPLE.c.state.in_(("planned", "claimed")))
-    connection.execute(update(PEOPLE).where(theirs).values(state=people, reason=reason))
+    count_ = connection.execute(update(PEOPLE).where(theirs).values(state=people, reason=reason)).rowcount
+    if not ended:
+        return None
+    query = select(RUNS.c.bot, PARTS.c.sent).join(PARTS, PARTS.c.run == RUNS.c.id)
+    bot, sent = connection.execute(query.where(RUNS.c.id == run_id, PARTS.c.number == number)).one()
+    return EndedPart(bot, sent, max(0, count_ - sent))
 
 
 def postpone(connection: Connection, run_id: str, number: int, due: float) -> None:

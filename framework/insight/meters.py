@@ -45,6 +45,17 @@ class Counts(Protocol):
     def webhook(self, status: int) -> None:
         """A delivery was answered."""
 
+    def moderation(self, bot: str, what: str, name: str, outcome: str, count: int) -> None:
+        """Texts were judged. `what` is `decision` (`name`: when it was made), `rule` (`name`: the rule that applied,
+        with the outcome that it wanted) or `late` (`name`: the rule that could not be judged in time).
+        """
+
+    def campaign_part(self, bot: str, outcome: str, *, sent: int, missed: int) -> None:
+        """A part of a campaign came to its end. `sent` people got its message, `missed` did not."""
+
+    def campaign_run(self, bot: str, outcome: str) -> None:
+        """A run of a campaign came to its end."""
+
 
 _counts: Counts | None = None
 
@@ -77,3 +88,21 @@ def webhook_answered(status: int) -> None:
     """See `Counts.webhook`."""
     if _counts is not None:
         _counts.webhook(status)
+
+
+def moderated(bot: str, what: str, name: str, outcome: str, count: int = 1) -> None:
+    """See `Counts.moderation`."""
+    if _counts is not None:
+        _counts.moderation(bot, what, name, outcome, count)
+
+
+def campaign_part_ended(bot: str, outcome: str, *, sent: int, missed: int) -> None:
+    """See `Counts.campaign_part`."""
+    if _counts is not None:
+        _counts.campaign_part(bot, outcome, sent=sent, missed=missed)
+
+
+def campaign_run_ended(bot: str, outcome: str) -> None:
+    """See `Counts.campaign_run`."""
+    if _counts is not None:
+        _counts.campaign_run(bot, outcome)

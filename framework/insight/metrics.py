@@ -23,7 +23,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _TO_TEXT = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _TO_END = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _OF_CALL = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_MOST_TOOLS, _MOST_MODELS = 100, 50
+_MOST_TOOLS, _MOST_MODELS, _MOST_RULES = 100, 50, 100
 OTHER = "other"
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 
@@ -55,8 +55,11 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library forgot its type
         self.registry = CollectorRegistry()
         self._tool_names, self._model_names = BoundedNames(_MOST_TOOLS), BoundedNames(_MOST_MODELS)
+        self._rule_names = BoundedNames(_MOST_RULES)
         self._count_turns()
         self._count_calls()
+        self._count_moderation()
+        self._count_campaigns()
         self._tell_state()
 
     def _count_turns(self) -> None:
@@ -78,6 +81,20 @@ class Metrics:
         self._connections = self._counter("connections", "Connections of events that came up.", "bot", "again")
         self._webhooks = self._counter("webhook_deliveries", "Deliveries by webhook, by our answer.", "status")
 
+    def _count_moderation(self) -> None:
+        about = "Decisions of moderation on texts, by when they were made."
+        self._decisions = self._counter("moderation_decisions", about, "bot", "origin", "outcome")
+        about = "How often a rule of moderation applied, by what it wanted."
+        self._rules = self._counter("moderation_rule_hits", about, "bot", "rule", "outcome")
+        about = "How often a rule could not be judged before the deadline."
+        self._late = self._counter("moderation_late", about, "bot", "rule")
+
+    def _count_campaigns(self) -> None:
+        about = "People of campaigns, by whether the chat service sent them the message."
+        self._campaign_people = self._counter("campaign_messages", about, "bot", "outcome")
+        self._campaign_parts = self._counter("campaign_parts", "Parts of campaigns that ended.", "bot", "outcome")
+        self._campaign_runs = self._counter("campaign_runs", "Runs of campaigns that ended.", "bot", "outcome")
+
     def _tell_state(self) -> None:
         self._ready = self._gauge("ready", "1 while every bot is ready.")
         self._bots = self._gauge("bot_ready", "1 while the bot is ready.", "bot")
@@ -88,6 +105,8 @@ class Metrics:
         self._left = self._gauge("stream_calls_left", "Calls left in this minute, by operation.", "operation")
         self._handovers = self._gauge("handovers_open", "Channels that a person has or is called to.", "bot")
         self._unanswered = self._gauge("handover_oldest_seconds", "How long the oldest handover waits.", "bot")
+        about = "What is left of the bot's budget of today, from 1 to 0, by what is counted."
+        self._budgets = self._gauge("budget_left_ratio", about, "bot", "measure")
         self._engine_up = self._gauge("engine_up", "1 while the database of turns answers.")
         self._gauge("build_info", "Which version runs.", "version").labels(__version__).set(1)
 
@@ -118,6 +137,25 @@ class Metrics:
         """See `Counts.webhook`."""
         self._webhooks.labels(str(status)).inc()
 
+    def moderation(self, bot: str, what: str, name: str, outcome: str, count: int) -> None:
+        """See `Counts.moderation`."""
+        if what == "decision":
+            self._decisions.labels(bot, name, outcome).inc(count)
+        elif what == "late":
+            self._late.labels(bot, self._rule_names.label(bot, name)).inc(count)
+        else:
+            self._rules.labels(bot, self._rule_names.label(bot, name), outcome).inc(count)
+
+    def campaign_part(self, bot: str, outcome: str, *, sent: int, missed: int) -> None:
+        """See `Counts.campaign_part`."""
+        self._campaign_parts.labels(bot, outcome).inc()
+        self._campaign_people.labels(bot, "sent").inc(sent)
+        self._campaign_people.labels(bot, "failed").inc(missed)
+
+    def campaign_run(self, bot: str, outcome: str) -> None:
+        """See `Counts.campaign_run`."""
+        self._campaign_runs.labels(bot, outcome).inc()
+
     def told(self, facts: Mapping[str, Any], *, ready: bool) -> None:
         """Take over how the process does, as `Bots.facts` tells; no facts: the database does not answer."""
         self._ready.set(ready)
@@ -137,6 +175,9 @@ class Metrics:
         for bot, (count, oldest) in facts.get("handovers", {}).items():
             self._handovers.labels(bot).set(count)
             self._unanswered.labels(bot).set(oldest)
+        for bot, left_by_measure in facts.get("budgets", {}).items():
+            for measure, ratio in left_by_measure.items():
+                self._budgets.labels(bot, measure).set(ratio)
 
     def text(self) -> bytes:
         """Everything, as a monitoring system reads it."""

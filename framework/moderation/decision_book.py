@@ -46,6 +46,7 @@ class DecisionBook:
         logged.
         """
         from framework.moderation.decisions import MessageDecision
+        from framework.moderation.tally import count_here
 
         made = MessageDecision.of(
             decided,
@@ -57,7 +58,7 @@ class DecisionBook:
             keep_text=self.keep_text,
         )
         try:
-            await self.store.record([made])
+            count_here([made] if await self.store.record([made]) else ())
         except FrameworkError as error:
             _log.error("moderation.not_recorded", message=message.message_id, error=str(error))
 

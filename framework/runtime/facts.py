@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from framework.net.breaker import breakers
+from framework.runtime.decide.budget_left import left_today
 from framework.runtime.session import Session
 from framework.stream.budget import calls_left
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from framework.engine.port import Engine
     from framework.stream.timing import Timing
 
-_HANDOVERS_EVERY = 10.0
-"""Seconds for which the count of open handovers is good: it reads the database."""
+_READ_EVERY = 10.0
+"""Seconds for which open handovers and budgets are good: they are read from the database."""
 
 
 class ProcessFacts:
@@ -24,6 +25,7 @@ class ProcessFacts:
         self._engine = engine
         self._timing = timing
         self._handovers: dict[str, tuple[int, float]] = {}
+        self._budgets: dict[str, Mapping[str, float]] = {}
         self._looked_at: float | None = None
 
     async def of(self, sessions: Iterable[Session]) -> Mapping[str, Any]:
@@ -31,9 +33,10 @@ class ProcessFacts:
 
         `connections` tell for each bot whether its events come, since when, and why not. `quiet_seconds` are those
         since any event came, None before the first one. `handovers` are the number of open ones by bot, and the age in
-        seconds of the oldest.
+        seconds of the oldest. `budgets` are what is left of each bot's budget of today, from 1 to 0, by measure.
         """
         sessions = tuple(sessions)
+        await self._read(sessions)
         load = await self._engine.load()
         quiet = [session.quiet_seconds for session in sessions if session.quiet_seconds is not None]
         return {
@@ -44,20 +47,22 @@ class ProcessFacts:
             "oldest_seconds": round(load.oldest, 3),
             "breakers": {breaker.name: breaker.state for breaker in breakers()},
             "calls_left": dict(calls_left()),
-            "handovers": await self._open_handovers(sessions),
+            "handovers": self._handovers,
+            "budgets": self._budgets,
         }
 
-    async def _open_handovers(self, sessions: Iterable[Session]) -> Mapping[str, tuple[int, float]]:
+    async def _read(self, sessions: Iterable[Session]) -> None:
         now = self._timing.monotonic()
-        if self._looked_at is not None and now - self._looked_at < _HANDOVERS_EVERY:
-            return self._handovers
+        if self._looked_at is not None and now - self._looked_at < _READ_EVERY:
+            return
         self._looked_at = now
         for session in sessions:
             bot = session.bot
             found = (await bot.handovers.open_ones(bot.scope)).values()
             ages = [(self._timing.now() - state.since).total_seconds() for state in found]
             self._handovers[bot.name] = (len(ages), round(max(ages, default=0.0), 1))
-        return self._handovers
+            bound = bot.definition.budget.day
+            self._budgets[bot.name] = await left_today(bot.usage, bot.user_id, bound, self._timing.now())
 
 
 def why_not(facts: Mapping[str, Any], *, behind: float) -> dict[str, str]:

@@ -9,6 +9,8 @@ import pytest
 
 from framework.campaigns.ledger import LEASE
 from framework.errors import DefinitionError, FrameworkError
+from framework.insight.meters import count_with
+from framework.insight.metrics import Metrics
 from tests.support.campaigns import Market, dying, open_market
 from tests.support.postgres import Postgres
 from tests.support.steps import ProcessGoneError
@@ -192,3 +194,23 @@ async def test_a_stop_that_comes_too_late_leaves_it_completed(tmp_path: Path) ->
         while (seen := await market.chat.get("news")) is None or seen.status != "completed":
             await asyncio.sleep(0.01)
         assert (await campaigns.stop(run)).state == "completed"
+
+
+async def test_what_became_of_a_run_is_counted(tmp_path: Path) -> None:
+    metrics = Metrics()
+    count_with(metrics)
+    try:
+        async with open_market(tmp_path, {"news": NEWS}) as market:
+            await market.people(crowd(5))
+            campaigns = market.process()
+            run, _ = await campaigns.start(campaigns.file("news"))
+            await market.to_end(campaigns, run)
+            await campaigns.ledger.settle(run.id, 1, "failed", people="failed")  # it ended before: not counted again
+    finally:
+        count_with(None)
+    told = metrics.text().decode()
+    bot = market.bot.name
+    assert f'agents_campaign_messages_total{{bot="{bot}",outcome="sent"}} 5.0' in told
+    assert f'agents_campaign_parts_total{{bot="{bot}",outcome="completed"}} 1.0' in told
+    assert f'agents_campaign_runs_total{{bot="{bot}",outcome="completed"}} 1.0' in told
+    assert 'outcome="failed"} 0.0' in told

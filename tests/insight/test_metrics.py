@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from framework.insight import meters
 from framework.insight.meters import TurnCount
 from framework.insight.metrics import Metrics
+from framework.moderation.tally import TalliesElsewhere
 
 TURN = TurnCount(
     bot="support_bot",
@@ -32,6 +33,7 @@ FACTS = {
     "breakers": {"https://api.openai.com": "open"},
     "calls_left": {"SendMessage": 12},
     "handovers": {"support_bot": (2, 60.0)},
+    "budgets": {"support_bot": {"money": 0.125}},
 }
 
 
@@ -82,6 +84,30 @@ def test_calls_connections_and_deliveries_are_counted(metrics: Metrics) -> None:
     assert found["webhook_deliveries_total", "401"] == 1
 
 
+def test_moderation_and_campaigns_are_counted(metrics: Metrics) -> None:
+    meters.moderated("support_bot", "decision", "before_send", "reject")
+    meters.moderated("support_bot", "rule", "spam", "reject", count=3)
+    meters.moderated("support_bot", "late", "hate", "")
+    meters.campaign_part_ended("support_bot", "completed", sent=9, missed=1)
+    meters.campaign_run_ended("support_bot", "failed")
+    found = read(metrics)
+    assert found["moderation_decisions_total", "support_bot", "before_send", "reject"] == 1
+    assert found["moderation_rule_hits_total", "support_bot", "spam", "reject"] == 3
+    assert found["moderation_late_total", "support_bot", "hate"] == 1
+    assert found["campaign_messages_total", "support_bot", "sent"] == 9
+    assert found["campaign_messages_total", "support_bot", "failed"] == 1
+    assert found["campaign_parts_total", "support_bot", "completed"] == 1
+    assert found["campaign_runs_total", "support_bot", "failed"] == 1
+
+
+def test_totals_of_another_process_survive_lost_lines_and_its_restart(metrics: Metrics) -> None:
+    key = ("support_bot", "rule", "spam", "reject")
+    elsewhere = TalliesElsewhere()
+    for process, total in ((7, 2), (7, 2), (7, 9), (8, 4)):  # those from 3 to 8 were lost
+        elsewhere.hear(process, key, total)
+    assert read(metrics)["moderation_rule_hits_total", "support_bot", "spam", "reject"] == 13
+
+
 def test_the_state_is_what_was_told_last(metrics: Metrics) -> None:
     metrics.told(FACTS, ready=True)
     found = read(metrics)
@@ -90,6 +116,7 @@ def test_the_state_is_what_was_told_last(metrics: Metrics) -> None:
     assert found["breaker_state", "https://api.openai.com"] == 2
     assert found["stream_calls_left", "SendMessage"] == 12
     assert found["handover_oldest_seconds", "support_bot"] == 60
+    assert found["budget_left_ratio", "support_bot", "money"] == 0.125
     metrics.told({}, ready=False)
     assert (read(metrics)["ready",], read(metrics)["engine_up",]) == (0, 0)
 

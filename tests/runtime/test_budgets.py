@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from framework.agent.conversation import Answer, Conversation, Finished
 from framework.budget.usage import BudgetClaim, MemoryUsageBook, Refused, Usage
+from framework.definition.parts.budget import Spending
+from framework.runtime.decide.budget_left import left_today
 from framework.stream.model import Message, User
 from framework.stream.timing import Timing
 from tests.support.agent import Pause, ScriptedAgent, Step
@@ -145,3 +148,30 @@ async def test_replicas_share_a_budget(world: World, agent: ScriptedAgent, timin
     async with after:
         await ask(world, "two")
     assert agent.questions == ["one"]
+
+
+@pytest.mark.parametrize("bound", [{"tokens": 1000}, {"money": 0.2}, {"turns": 10}])
+async def test_the_log_says_once_a_day_that_the_bots_budget_is_nearly_spent(
+    bound: dict[str, Any], world: World, agent: ScriptedAgent, timing: Timing
+) -> None:
+    world.room(CID)
+    agent.script = costly
+    with capture_logs() as lines:
+        async with Running(world, agent, timing=timing, definition={"budget": {"day": bound}}):
+            for number in range(7):
+                await ask(world, f"question {number}")
+            early = [line for line in lines if line["event"] == "budget.nearly_spent"]
+            for number in range(3):
+                await ask(world, f"later {number}")
+    assert not early
+    (line,) = [line for line in lines if line["event"] == "budget.nearly_spent"]
+    assert (line["of"], line["left"], line["log_level"]) == (next(iter(bound)), "20%", "warning")
+
+
+async def test_what_is_left_of_a_budget_is_told_by_what_is_counted() -> None:
+    book, now = MemoryUsageBook(), datetime(2026, 1, 1, 12, tzinfo=UTC)
+    bound = Spending(tokens=200, money=0.5)
+    await book.settle("a", ["bot|all"], DAY, Usage(150, 0.1, 1))
+    assert await left_today(book, "bot", bound, now) == {"tokens": 0.25, "money": 0.8}
+    assert await left_today(book, "other", bound, now) == {"tokens": 1.0, "money": 1.0}
+    assert await left_today(book, "bot", Spending(), now) == {}

@@ -18,6 +18,8 @@ import aiohttp
 import pytest
 
 from framework.errors import ChatServiceError
+from framework.insight.meters import count_with
+from framework.insight.metrics import Metrics
 from framework.stream.factory import open_moderation
 from framework.stream.moderation import StreamModeration
 from tests.sandbox.conftest import World, world
@@ -349,3 +351,21 @@ def _body(text: str, at: datetime) -> bytes:
 
 def _signature(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+async def test_what_the_endpoints_process_decides_is_counted_in_the_bots_process(world: World, tmp_path: Path) -> None:
+    metrics = Metrics()
+    count_with(metrics)
+    try:
+        async with guarded(world, tmp_path) as room:
+            for text in ("zorbax", "hello", "zorbax again"):
+                await room.say("eve", text)
+            rejected = (
+                'agents_moderation_decisions_total{bot="moderator_bot",origin="before_send",outcome="reject"} 2.0'
+            )
+            await until(lambda: rejected in metrics.text().decode())
+    finally:
+        count_with(None)
+    told = metrics.text().decode()
+    assert 'agents_moderation_rule_hits_total{bot="moderator_bot",outcome="reject",rule="words"} 2.0' in told
+    assert 'origin="before_send",outcome="allow"} 1.0' in told

@@ -1,4 +1,4 @@
-"""Every place that calls out over the network is known, with the reason why it needs no guard against private addresses.
+"""Every place that calls out over the network is known, with the reason why it needs no guard against private ones.
 
 Addresses that strangers chose go through `framework/net/guarded.py`. A new client in another module fails here, until
 somebody has asked who chooses its addresses.
@@ -21,8 +21,8 @@ KNOWN = {
     "framework/cli/check_moderation.py": "the moderation endpoint of the operator's own set-up",
     "framework/engine/nats/durability.py": "the NATS server's own page, which the operator names",
     "framework/engine/nats/store.py": "the NATS servers of the operator's address",
-    "framework/sandbox/features/previews.py": "pages that messages link to: it has a resolver that refuses private addresses",
-    "framework/sandbox/kernel/webhooks/sender.py": "hooks of an app, which only its API secret can set: loopback is the use",
+    "framework/sandbox/features/previews.py": "pages that messages link to, by a resolver that refuses private ones",
+    "framework/sandbox/kernel/webhooks/sender.py": "hooks of an app, which only its API secret can set",
     "framework/stream/app_settings.py": "the chat service, at STREAM_BASE_URL",
     "framework/stream/client.py": "the chat service, at STREAM_BASE_URL",
     "framework/stream/sources/sqs.py": "the queue that the operator names",
@@ -32,8 +32,8 @@ KNOWN = {
 CLIENTS = {"ClientSession", "AsyncClient", "HTTPConnection", "HTTPSConnection", "urlopen", "open_connection"}
 CLIENTS |= {"AsyncOpenAI", "OpenAI", "StreamChat", "StreamChatAsync", "AsyncStream", "create_mcp_http_client"}
 CLIENTS |= {"OTLPSpanExporter", "AioSession", "get_session", "PoolManager", "create_datagram_endpoint", "SMTP", "FTP"}
-LIBRARIES = {"httpx", "httpx2", "requests", "urllib3", "http.client", "urllib.request", "smtplib", "ftplib", "websockets"}
-LIBRARIES |= {"boto3", "nats", "nats.aio.client"}
+LIBRARIES = {"httpx", "httpx2", "requests", "urllib3", "http.client", "urllib.request", "smtplib", "ftplib"}
+LIBRARIES |= {"websockets", "boto3", "nats", "nats.aio.client"}
 """Those are for clients alone, so that calls by plain functions such as `requests.get` are found as well."""
 NO_CLIENTS = {"Response", "Msg"}
 

@@ -15,7 +15,7 @@ from framework.settings import Settings
 
 READY, RECORDED, RELOADED = "ready", "recorded", "reloaded"
 """Words that the process says, one a line, on its standard output."""
-RELOAD, PENDING = "reload", "pending"
+RELOAD, PENDING, COUNTED = "reload", "pending", "counted"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import structlog
 
 from framework.aio import cancel
 from framework.app.guarding.child import HookProcess
-from framework.app.guarding.config import PENDING, RECORDED, WorkerConfig
+from framework.app.guarding.config import COUNTED, PENDING, RECORDED, WorkerConfig
 from framework.app.guarding.files import RuleFiles
 from framework.app.guarding.scores import Scores
 from framework.app.guarding.team import TeamAlerts
@@ -25,6 +25,7 @@ from framework.moderation.after.recheck import Recheck, RecheckSettings
 from framework.moderation.decisions import DecisionStore
 from framework.moderation.endpoint.keys import content_key
 from framework.moderation.endpoint.rules import GuardBook, GuardedBot
+from framework.moderation.tally import TalliesElsewhere
 from framework.storage import Storage
 from framework.stream.factory import open_moderation
 from framework.stream.model import Event, MessageNew, MessageUpdated, PollChanged, ReactionNew
@@ -162,11 +163,16 @@ async def _endpoint(
         made.inner = listen("127.0.0.1:0", what="Webhooks cannot be taken in", variable=VARIABLE)
     forward = url_of(made.inner) if made.inner is not None else ""
 
-    def heard(word: str, _detail: object) -> None:
+    totals = TalliesElsewhere()
+
+    def heard(word: str, detail: object) -> None:
         if word == RECORDED:
             made.carrier.wake()
         elif word == PENDING:
             made.recheck.wake()
+        elif word == COUNTED and isinstance(detail, list):
+            process, (bot, what, name, outcome), total = detail
+            totals.hear(process, (bot, what, name, outcome), total)
 
     process = HookProcess(replace(config, socket=bound.fileno(), forward=forward), bound, heard)
     stack.push_async_callback(process.stop)

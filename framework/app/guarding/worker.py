@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from framework.app.environment import logging_for
-from framework.app.guarding.config import PENDING, READY, RECORDED, RELOAD, RELOADED, WorkerConfig
+from framework.app.guarding.config import COUNTED, PENDING, READY, RECORDED, RELOAD, RELOADED, WorkerConfig
 from framework.app.guarding.forward import Forward
 from framework.app.guarding.scores import Scores
 from framework.errors import FrameworkError
@@ -29,6 +29,7 @@ from framework.moderation.endpoint.before_send import BeforeSend, HookSettings
 from framework.moderation.endpoint.keys import content_key
 from framework.moderation.endpoint.recorder import Recorder
 from framework.moderation.endpoint.rules import GuardBook
+from framework.moderation.tally import Tally
 from framework.net.http_server import serving
 from framework.storage import Storage
 from framework.stream.sources.bodies import RefusedError
@@ -43,6 +44,8 @@ GRACE_SECONDS = 2
 PRIORITY = -10
 SWITCH_SECONDS = 0.0005
 """How long the thread that writes decisions may keep an answer waiting. Python's own is ten times as long."""
+TELL_SECONDS = 1.0
+"""How often the bots' process is told the totals that changed."""
 LONGEST_LINE = 64 * 1024 * 1024
 JOURNAL = "before_send.jsonl"
 
@@ -72,18 +75,22 @@ async def _serve() -> None:
     folder = config.settings.data / "moderation"
     folder.mkdir(parents=True, exist_ok=True)
     store = DecisionStore(Storage(config.settings.database.get_secret_value()), now=_now)
-    recorder = Recorder(store, folder / JOURNAL, told=lambda new: _say(RECORDED, new))
+    recorder = Recorder(store, folder / JOURNAL, told=_say_recorded)
     scores, forward = Scores(config, book), Forward(config.forward)
-    app = _app(config, book, recorder, scores, forward)
+    tally = Tally()
+    app = _app(config, book, recorder, scores, forward, tally)
     gc.collect()
     gc.freeze()  # the lists of words stay as they are
     recording = asyncio.create_task(recorder.run(), name="recorder")
+    telling = asyncio.create_task(_tell(tally), name="teller of totals")
     async with serving(
         app, socket.socket(fileno=config.socket), name="moderation endpoint", grace=GRACE_SECONDS, http=BoundedProtocol
     ):
         _say(READY)
         await _obey(reader, book, scores)
     recording.cancel()
+    telling.cancel()
+    _tell_once(tally)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(GRACE_SECONDS):
             await recorder.flush()
@@ -91,7 +98,9 @@ async def _serve() -> None:
     await forward.close()
 
 
-def _app(config: WorkerConfig, book: GuardBook, recorder: Recorder, scores: Scores, forward: Forward) -> Starlette:
+def _app(
+    config: WorkerConfig, book: GuardBook, recorder: Recorder, scores: Scores, forward: Forward, tally: Tally
+) -> Starlette:
     secret: SecretStr | None = config.settings.stream_api_secret
     assert secret is not None  # noqa: S101 - nothing is started without it
     signed = SignedRequests(secret, config.settings.stream_api_key)
@@ -102,7 +111,7 @@ def _app(config: WorkerConfig, book: GuardBook, recorder: Recorder, scores: Scor
         keep_text=bool(config.settings.keep_text),
         passing=frozenset(config.passing),
     )
-    hook = BeforeSend(book, recorder, signed, settings, scores)
+    hook = BeforeSend(book, recorder, signed, settings, scores, tally)
 
     async def pending(request: Request) -> Response:
         """Tell the bots' process of a message that waits to be seen, or waits no longer."""
@@ -149,10 +158,34 @@ async def _standard_input() -> asyncio.StreamReader:
     return reader
 
 
-def _say(word: str, detail: object = None) -> None:
-    """Say one line. A process that does not listen just now misses it: the database has all that counts."""
-    with contextlib.suppress(BlockingIOError, BrokenPipeError):
+def _say_recorded(new: int) -> None:
+    _say(RECORDED, new)
+
+
+async def _tell(tally: Tally) -> None:
+    """Tell the totals that changed, again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(TELL_SECONDS)
+        _tell_once(tally)
+
+
+def _tell_once(tally: Tally) -> None:
+    """One line for each total: a line that fits into the pipe is written whole, or not at all."""
+    for key, total in tally.changes():
+        if not _say(COUNTED, [os.getpid(), key, total]):
+            return
+        tally.told(key)
+
+
+def _say(word: str, detail: object = None) -> bool:
+    """Say one line. A process that does not listen just now misses it: the database has all that counts. Return whether
+    it was written.
+    """
+    try:
         os.write(1, json.dumps({"say": word, "detail": detail}).encode() + b"\n")
+    except (BlockingIOError, BrokenPipeError):
+        return False
+    return True
 
 
 def _now() -> datetime:

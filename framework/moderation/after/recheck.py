@@ -28,6 +28,7 @@ from framework.moderation.endpoint.rules import GuardBook
 from framework.moderation.guard import Guard
 from framework.moderation.message import Screened
 from framework.moderation.rules.outcome import Outcome
+from framework.moderation.tally import count_here
 from framework.moderation.wire import screened_of
 from framework.stream.moderation import StreamModeration
 from framework.stream.wire import read_time
@@ -158,7 +159,9 @@ class Recheck:
         keys = {(one.id, one.channel, one.content) for one in new}
         unknown = await self._store.unknown(keys)
         made = [await self._decided(one, pending=pending) for one in new if one.key in unknown]
-        recorded = await self._store.record([one for one in made if one is not None])
+        decided = [one for one in made if one is not None]
+        recorded = await self._store.record(decided)
+        count_here(one for one in decided if one.id in recorded)
         for one, decision in zip([one for one in new if one.key in unknown], made, strict=True):
             if decision is None:
                 self._seen.pop((one.id, one.changed), None)  # its model did not answer: it is looked at again

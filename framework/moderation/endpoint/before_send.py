@@ -22,6 +22,7 @@ from framework.moderation.endpoint.rules import GuardBook
 from framework.moderation.guard import Guard, GuardDecision
 from framework.moderation.message import Screened
 from framework.moderation.rules.outcome import Outcome
+from framework.moderation.tally import Tally
 from framework.moderation.wire import screened_of
 from framework.stream.sources.bodies import RefusedError
 from framework.stream.sources.delivery import UnreadableEventError, parse
@@ -62,8 +63,10 @@ class BeforeSend:
         signed: SignedRequests,
         settings: HookSettings,
         score: Score = no_score,
+        tally: Tally | None = None,
     ) -> None:
         self._book = book
+        self._tally = tally or Tally()
         self._recorder = recorder
         self._signed = signed
         self._settings = settings
@@ -122,6 +125,7 @@ class BeforeSend:
             return await judge(guard, screened, self._score, seconds=seconds)
         except Exception as error:  # noqa: BLE001 - a defect must not let a message wait, nor name its text
             _log.error("moderation.defect", error=type(error).__name__, channel=screened.channel)
+            self._tally.add_one((guard.bot, "decision", "before_send", "defect"))
             return None
 
     def _record(self, guard: Guard, screened: Screened, judged: Judged, now: datetime, *, pending: bool) -> None:
@@ -136,7 +140,9 @@ class BeforeSend:
             key=settings.key,
             keep_text=settings.keep_text,
         )
-        self._recorder.add(replace(made, late=judged.late))
+        made = replace(made, late=judged.late)
+        self._recorder.add(made)
+        self._tally.add(made)
         if decided.outcome is not Outcome.ALLOW:
             rules = [one.rule.name for one in decided.applied]
             _log.info("moderation.decided", outcome=decided.outcome, channel=screened.channel, rules=rules)

@@ -13,6 +13,7 @@ from framework.definition.parts.budget import Spending
 from framework.runtime.core.channel_view import ChannelView
 from framework.runtime.core.outcome import Decision, Failed, HandOver, Outcome, Replied, Say, Skip
 from framework.runtime.core.turn import Turn
+from framework.runtime.decide.budget_left import bot_scope, warn_if_nearly_spent
 from framework.stream.timing import Timing
 
 _log = structlog.get_logger(__name__)
@@ -112,6 +113,8 @@ class Account:
         usage = Usage((answer.input_tokens or 0) + (answer.output_tokens or 0), answer.cost or 0.0, 1)
         if await self._book.settle(turn.ids.job, claim_of(turn).scopes, day_of(turn), usage):
             _log.info("budget.counted", tokens=usage.tokens, money=round(usage.money, 6))
+            bound, day = turn.definition.budget.day, day_of(turn)
+            await warn_if_nearly_spent(self._book, turn.bot_user_id, bound, day, turn.ids.job)
         self._settled = True
 
 
@@ -162,7 +165,7 @@ def _day(at: datetime) -> date:
 def _scopes(turn: Turn) -> Sequence[str]:
     """The person's, the channel's and the bot's. Bots of one database do not share their money: a bot is its user."""
     bot = turn.bot_user_id
-    return (person_of(turn), f"{bot}|channel|{turn.channel}", f"{bot}|all")
+    return (person_of(turn), f"{bot}|channel|{turn.channel}", bot_scope(bot))
 
 
 def _most(bound: Spending, price: float) -> Usage | None:
