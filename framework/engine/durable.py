@@ -127,6 +127,10 @@ class DurableEngine:
         gained = self._gained.get(partition_of(job))
         return 0.0 if gained is None else max(0.0, gained + _GAINED - self._monotonic())
 
+    def answered(self, key: str) -> None:
+        """See `Engine.answered`. What was left to others need not be kept here any more."""
+        self._left_jobs.forget(key)
+
     async def holds(self, key: str) -> bool:
         """See `Engine.holds`."""
         return await self._read(self._journal.holds(key))

@@ -33,6 +33,11 @@ class LeftJobs:
             timer = asyncio.get_running_loop().call_later(_OTHERS_HAVE, self._keep_after_all, job.key)
             self._left[job.key] = (job, timer)
 
+    def forget(self, key: str) -> None:
+        """Leave it for good: its owner has kept it."""
+        if key in self._left:
+            self._left.pop(key)[1].cancel()
+
     def keep_all(self) -> None:
         """Keep at once whatever was left to others."""
         for key in list(self._left):

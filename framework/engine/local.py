@@ -122,6 +122,9 @@ class LocalEngine:
         self._wait(_Row(job, asyncio.get_running_loop().time() + job.delay, now, now))
         return True
 
+    def answered(self, key: str) -> None:
+        """See `Engine.answered`. Nothing is left to others here."""
+
     async def holds(self, key: str) -> bool:
         """See `Engine.holds`."""
         return key in self._held or key in self._ended

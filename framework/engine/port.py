@@ -184,6 +184,9 @@ class Engine(Protocol):
         Raises EngineError when it cannot be kept: DrainingError once the engine drains.
         """
 
+    def answered(self, key: str) -> None:
+        """Hear that somebody's turn of this job has posted a reply. Whoever runs a job has kept it before."""
+
     async def holds(self, key: str) -> bool:
         """Whether this key is known and was not dropped."""
 

@@ -48,6 +48,7 @@ from framework.stream.model import (
     MessageDeleted,
     MessageNew,
     MessageUpdated,
+    OwnReply,
     ReactionGone,
     ReactionNew,
     RemovedFromChannel,
@@ -289,6 +290,9 @@ class Session:
 
     async def _listen(self) -> None:
         async for event in self.bot.service.events(echoes=False):
+            if isinstance(event, OwnReply):
+                self._engine.answered(self.bot.ids.of(event.question).job)
+                continue
             if self._on_event is not None:
                 self._on_event(event)
             try:

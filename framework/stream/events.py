@@ -20,6 +20,7 @@ from framework.stream.model import (
     MessageDeleted,
     MessageNew,
     MessageUpdated,
+    OwnReply,
     PollChanged,
     ReactionGone,
     ReactionNew,
@@ -57,12 +58,21 @@ def is_echo(raw: Raw, bot_id: str) -> bool:
     return isinstance(user, Mapping) and user.get("id") == bot_id
 
 
+def own_reply(echo: Raw) -> OwnReply | None:
+    """Return which message an echo answers, if it is a new reply to one."""
+    message = echo.get("message")
+    if echo.get("type") != "message.new" or not isinstance(message, Mapping) or message.get("made_up"):
+        return None
+    question = message.get("reply_to")
+    return OwnReply(question) if isinstance(question, str) and question else None
+
+
 def channel_of(event: Event) -> ChannelRef | None:
     """Return the channel of an event; None for an event about the connection."""
     match event:
         case MessageNew(message) | MessageUpdated(message):
             return message.channel
-        case Connected() | Disconnected() | UserDeleted():
+        case Connected() | Disconnected() | UserDeleted() | OwnReply():
             return None
         case _:
             return event.channel

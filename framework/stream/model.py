@@ -350,8 +350,16 @@ class UserDeleted:
     user_id: str
 
 
+@dataclass(frozen=True)
+class OwnReply:
+    """The bot's own reply to a message was posted, by whichever of its processes. `question` is the message's id."""
+
+    question: str
+
+
 Event = (
     MessageNew
+    | OwnReply
     | UserDeleted
     | MessageUpdated
     | MessageDeleted

@@ -189,3 +189,21 @@ async def test_where_nobody_hears_of_events_what_waits_is_run_all_the_same(opene
     await until(lambda: done.finished == ["1"])
     await second.start(Recorder())
     await until(lambda: owned(first, second) == [set(), ALL])
+
+
+async def test_what_was_left_to_its_owner_is_not_kept_once_its_reply_was_seen(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody keeps the two jobs here. Of one a reply was seen, so its owner had it; of the other none was."""
+    monkeypatch.setattr("framework.engine.left_jobs._OTHERS_HAVE", 0.2)
+    first, second = await opened(), await opened()
+    done = Recorder()
+    await first.start(done)
+    await second.start(Recorder())
+    await until(lambda: shared(first, second))
+    foreign = [one for n in range(40) if not first._lanes.owns(one := replace(job(str(n), lane=str(n))))]
+    answered, other = (replace(one, heard_everywhere=True) for one in foreign[:2])
+    assert [await first.enqueue(one) for one in (answered, other)] == [False, False]
+    first.answered(answered.key)
+    await until(lambda: second.holds(other.key))
+    assert not await second.holds(answered.key)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.stream.events import channel_of, concerns, read_event
+from framework.stream.events import channel_of, concerns, own_reply, read_event
 from framework.stream.model import (
     AddedToChannel,
     ChannelRef,
@@ -317,3 +317,20 @@ def test_nothing_that_is_missing_or_odd_breaks_a_message(raw: dict[str, Any]) ->
 )
 def test_no_event_breaks_the_connection(kind: str, raw: dict[str, Any]) -> None:
     read_event({**raw, "type": kind})
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "question"),
+    [
+        ("message.new", {"reply_to": "q-1"}, "q-1"),
+        ("message.new", {"reply_to": "q-1", "made_up": True}, None),
+        ("message.new", {"reply_to": 7}, None),
+        ("message.new", {}, None),
+        ("message.updated", {"reply_to": "q-1"}, None),
+    ],
+)
+def test_of_what_the_bot_wrote_a_new_reply_says_which_message_it_answers(
+    kind: str, message: dict[str, object], question: str | None
+) -> None:
+    found = own_reply({"type": kind, "message": message})
+    assert (found and found.question) == question

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator
 
 from framework.stream.client import StreamClient
-from framework.stream.events import concerns, is_echo, read_event
+from framework.stream.events import concerns, is_echo, own_reply, read_event
 from framework.stream.ids import IdKey
 from framework.stream.model import Connected, Disconnected, Event
 from framework.stream.service.channels import StreamChannels
@@ -86,6 +86,7 @@ class StreamChatService:
             elif isinstance(frame, Lost):
                 yield Disconnected(frame.reason)
             elif not echoes and is_echo(frame, bot):
-                continue
+                if (reply := own_reply(frame)) is not None:
+                    yield reply
             elif (event := read_event(frame)) is not None and concerns(event, bot):
                 yield event
