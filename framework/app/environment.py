@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from framework.settings import Settings
 
 
+_SHORTEST_VALUE = 8
+"""Characters of a header's value that is struck out by itself."""
+
+
 def prepare_data(folder: Path) -> None:
     """Make sure that the data folder exists, can be written, and can be read by nobody else. Raises SettingsError."""
     probe = folder / ".writable"
@@ -52,7 +56,7 @@ def logging_for(settings: Settings, *, level: str | None = None, people: bool = 
         settings.journal,
         *_passwords(settings),
     )
-    others = map(SecretStr, hidden_values().values())
+    others = map(SecretStr, (part for value in hidden_values().values() for part in (value, *_header_values(value))))
     secrets = [secret for secret in (*known, *others) if secret]
     configure(
         settings.log_format, level or settings.log_level, secrets=secrets, people=people, texts=settings.log_texts
@@ -60,6 +64,12 @@ def logging_for(settings: Settings, *, level: str | None = None, people: bool = 
     if level and sys.stderr.isatty():
         # Reading articles for the first time takes half a minute: a person who waits for it should know.
         logging.getLogger("framework.agent.knowledge").setLevel(logging.INFO)
+
+
+def _header_values(text: str) -> list[str]:
+    """What stands behind `=` in a list of headers, as OpenTelemetry writes them: `authorization=Bearer xyz,x=abc`."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    return [value.strip() for name, equals, value in pairs if equals and len(value.strip()) >= _SHORTEST_VALUE]
 
 
 def require_no_loop(what: str, hint: str) -> None:

@@ -114,9 +114,11 @@ class Serving:
     ) -> None:
         from framework.app.reloads import Reloads
         from framework.app.running import open_bot
+        from framework.app.tracing import tracing
         from framework.runtime.process import run_bots
 
         settings = self._settings
+        await stack.enter_async_context(tracing(settings))
         bots = [entry.bot for entry in self._bots]
         teammates = await _furnish(bots, settings) if self._sandbox else ()
         if self._sandbox:

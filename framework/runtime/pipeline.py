@@ -14,6 +14,7 @@ from framework.approvals import ApprovalStore
 from framework.budget.usage import MemoryUsageBook, UsageBook
 from framework.engine.port import FencedError
 from framework.errors import ChatServiceError, EngineError, FrameworkError
+from framework.insight import traces
 from framework.logs.log import keeps_texts
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.channel_infos import ChannelInfos
@@ -231,8 +232,10 @@ class Pipeline:
         account.ask()
         notifier = TurnNotices(self._bot, turn, self._timing.now)
         conversation = replace(conversation, notifier=notifier, promiser=self._promises.of_turn(turn))
-        events = observed(turn, turn.setup.agent.stream(conversation), observers, watch.rescue)
-        return await self._drive(turn, events, self._drafts if turn.definition.drafts.enabled else self._deliver)
+        model = getattr(turn.setup.agent, "model_label", "")  # an agent of one's own need not name its model
+        with traces.agent(turn.bot, model):
+            events = observed(turn, turn.setup.agent.stream(conversation), observers, watch.rescue)
+            return await self._drive(turn, events, self._drafts if turn.definition.drafts.enabled else self._deliver)
 
     async def _drive(self, turn: Turn, events: AsyncIterator[AgentEvent], sink: Sink) -> Outcome:
         return await drive(turn, events, sink, seconds=self._limits.generation)

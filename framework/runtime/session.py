@@ -7,13 +7,14 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
 from framework.engine.port import DeadLetter, Engine, Execution, Job, JobResult, Retry
 from framework.errors import EngineError, FrameworkError
-from framework.insight import meters, turn_texts
+from framework.insight import genai, meters, traces, turn_texts
 from framework.insight.turn_texts import KeptText
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.job import TurnRequest, result_of, turn_of
@@ -214,6 +215,25 @@ class Session:
         if job.payload.get(SIDE_JOB):
             return await self._side_jobs.run(job, execution)
         turn = turn_of(job, self.bot, execution)
+        with traces.turn(turn.bot, job.payload.get("traceparent", ""), partial(self._about, turn, execution)) as span:
+            come_to, outcome = await self._run_to_end(turn, execution)
+            span.set("framework.outcome", counted(turn, outcome, now=self._timing.now()).outcome)
+            if isinstance(outcome, Failed):
+                span.fail("failed")
+        return come_to
+
+    def _about(self, turn: Turn, execution: Execution) -> Mapping[str, traces.Value]:
+        """What a trace tells of a turn: nobody can tell from it who wrote where."""
+        key = self.bot.service.id_key
+        return {
+            genai.PERSON: key.id_of("telemetry", turn.trigger.user.id)[:16],
+            genai.CONVERSATION: key.id_of("telemetry", str(turn.channel))[:16],
+            "framework.cause": turn.cause.kind or "message",
+            "framework.attempt": execution.attempt,
+            "framework.replica": REPLICA,
+        }
+
+    async def _run_to_end(self, turn: Turn, execution: Execution) -> tuple[JobResult, Outcome]:
         if execution.crashes >= self._limits.crashes:
             poison = FrameworkError(f"The process ended {execution.crashes} times in the middle of this turn.")
             outcome = await self._pipeline.give_up(turn, poison)
@@ -226,10 +246,11 @@ class Session:
             case Retry(seconds):
                 _log.warning("turn.postponed", bot=turn.bot, reply=turn.reply_id, seconds=round(seconds, 1))
             case DeadLetter(error):
-                _log.error("turn.dead", bot=turn.bot, reply=turn.reply_id, error=error, retry=f"turns retry {job.key}")
+                again = f"turns retry {turn.ids.job}"
+                _log.error("turn.dead", bot=turn.bot, reply=turn.reply_id, error=error, retry=again)
         if not isinstance(come_to, Retry):
             await self._note(turn, outcome)
-        return come_to
+        return come_to, outcome
 
     async def _run(self, turn: Turn) -> Outcome:
         """Run the turn; its words are kept if that is asked for."""
@@ -388,5 +409,5 @@ class Session:
         self, message: Message, origin: Origin, *, delay: float = 0.0, heard_everywhere: bool = False
     ) -> bool:
         request = TurnRequest(self.bot, message, origin)
-        job = request.job(now=self._timing.now(), delay=delay, heard_everywhere=heard_everywhere)
-        return await self._engine.enqueue(job)
+        now = self._timing.now()
+        return await request.accept(self._engine, now=now, delay=delay, heard_everywhere=heard_everywhere)

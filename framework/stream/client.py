@@ -12,7 +12,7 @@ import aiohttp
 import structlog
 
 from framework.errors import ChatServiceError
-from framework.insight import meters
+from framework.insight import meters, traces
 from framework.net.breaker import Breaker, Ticket
 from framework.net.headers import header_number, limit_ends_in, service_time
 from framework.net.limits import Bucket, Rank
@@ -228,8 +228,9 @@ class StreamClient:
         bucket = self._bucket(call)
         try:
             sdk = await self._sdk(as_user=call.as_user)
-            async with asyncio.timeout(TIMEOUT.total):
-                reply = await call.request(sdk)
+            with traces.service_call(call.endpoint.title):
+                async with asyncio.timeout(TIMEOUT.total):
+                    reply = await call.request(sdk)
         except StreamAPIException as error:
             raise self._refusal(error.status_code, error.response_text, answer, bucket) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

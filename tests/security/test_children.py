@@ -27,6 +27,7 @@ SECRETS = {
     "MY_SHOP_TOKEN": MARK,
     "my_shop_password": MARK,
     "REDIS_URL": f"redis://:{MARK}@cache.example/0",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer {MARK}",
     "STREAM_API_KEY": "key",
     "STREAM_API_SECRET": MARK,
 }

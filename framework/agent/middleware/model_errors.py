@@ -6,14 +6,16 @@ LangChain's own middleware retries, limits and reports; this one stands inside i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelResponse
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
 
 from framework.agent.middleware.model_call import ModelCalls
@@ -21,6 +23,7 @@ from framework.agent.middleware.outcome import withheld
 from framework.agent.models.failure import BrokenAnswerError, ModelSite, explain
 from framework.agent.turn import MODEL_CALLS, CustomerNotice, TurnContext
 from framework.errors import ToolError, UncertainToolError
+from framework.insight import traces
 
 if TYPE_CHECKING:
     from langchain.agents.middleware import ModelRequest, ToolCallRequest
@@ -73,15 +76,21 @@ class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
 
     async def _call(self, request: ModelRequest[TurnContext], site: ModelSite) -> AIMessage:
         started, journal = False, request.runtime.context.journal
+        traced: traces.ModelCall | None = None
 
         def began() -> None:
             nonlocal started
             started = True
+            if traced is not None:
+                traced.first_chunk()
 
         if journal.model_calls >= MODEL_CALLS:
             request = request.override(tools=[])
         try:
-            message = await self._calls.ask(request, journal.events.say, began)
+            with traces.model_call(*_provider_and_model(site), time.monotonic) as traced:
+                message = await self._calls.ask(request, journal.events.say, began)
+                if traced is not None:
+                    _tell(traced, request, message)
             _ensure_whole(message, site, said=_said_something(request))
         except GraphBubbleUp:
             raise
@@ -108,8 +117,12 @@ class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
         seconds = rule.timeout.total_seconds() if rule is not None and given else self._tool_seconds
         writes = tool is not None and self._rules.writes(tool)
         try:
-            async with asyncio.timeout(seconds):
-                return await handler(request)
+            with traces.tool_call(str(request.tool_call["name"]), str(request.tool_call["id"] or "")) as span:
+                async with asyncio.timeout(seconds):
+                    result = await handler(request)
+                if isinstance(result, ToolMessage) and result.status == "error":
+                    span.fail("tool_error")
+                return result
         except TimeoutError:
             late = f"It did not finish within {seconds:g} seconds."
             if not writes:
@@ -119,6 +132,31 @@ class ModelErrorMiddleware(AgentMiddleware[AgentState[Any], TurnContext, Any]):
             if not writes:
                 raise
             return _doubtful(error, request)
+
+
+def _provider_and_model(site: ModelSite) -> tuple[str, str]:
+    provider, _, model = site.label.partition(":")
+    return provider, model or provider
+
+
+def _tell(traced: traces.ModelCall, request: ModelRequest[TurnContext], message: AIMessage) -> None:
+    """Tell a trace what came back; words only if it may have them."""
+    known = message.response_metadata
+    model, finish = str(known.get("model_name") or ""), str(known.get("finish_reason") or "")
+    usage: Mapping[str, Any] = dict(message.usage_metadata or {})
+    traced.answered({name: count for name, count in usage.items() if isinstance(count, int)}, model, finish)
+    if traces.with_texts():
+        asked = [request.system_message, *request.messages] if request.system_message else request.messages
+        traced.said(_as_json(asked), _as_json([message]))
+
+
+def _as_json(messages: Sequence[BaseMessage]) -> str:
+    """Messages in the form of the conventions: a role and its parts."""
+    roles = {"human": "user", "ai": "assistant"}
+    shown = [
+        {"role": roles.get(one.type, one.type), "parts": [{"type": "text", "content": one.text}]} for one in messages
+    ]
+    return json.dumps(shown, ensure_ascii=False)
 
 
 def _doubtful(error: UncertainToolError, request: ToolCallRequest) -> ToolMessage:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from framework.engine.port import DeadLetter, Done, Execution, Job, JobResult, Retry
+from framework.engine.port import DeadLetter, Done, Engine, Execution, Job, JobResult, Retry
+from framework.insight import traces
 from framework.runtime.core.bot import Limits, RunningBot
 from framework.runtime.core.outcome import Failed, HandedOff, Outcome, Replied, Silent
 from framework.runtime.core.turn import Cause, Origin, Turn, lane_of, unfenced
@@ -47,10 +48,21 @@ class TurnRequest:
         """The ids of what the turn posts."""
         return self.bot.ids.of(self.trigger.id, made_up=self.cause.made_up)
 
-    def job(self, *, now: datetime, delay: float = 0.0, heard_everywhere: bool = False) -> Job:
+    async def accept(
+        self, engine: Engine, *, now: datetime, delay: float = 0.0, heard_everywhere: bool = False
+    ) -> bool:
+        """Hand it to the engine; False if it is known. The trace of what came begins here. Raises EngineError."""
+        arrival = traces.received(self.bot.name, self.origin)
+        job = self.job(now=now, delay=delay, heard_everywhere=heard_everywhere, traceparent=arrival.context)
+        kept = await engine.enqueue(job)
+        if kept:
+            arrival.keep()
+        return kept
+
+    def job(self, *, now: datetime, delay: float = 0.0, heard_everywhere: bool = False, traceparent: str = "") -> Job:
         """Return the job that runs it, after so many seconds. Two requests by one message make the same job.
 
-        `heard_everywhere`: see `Job`.
+        `heard_everywhere`: see `Job`. `traceparent`: where in a trace it began.
         """
         bot, trigger, ids = self.bot, self.trigger, self.ids
         kept = {
@@ -66,6 +78,8 @@ class TurnRequest:
             "trigger": _messages().dump_python(trigger, mode="json"),
             "cause": _causes().dump_python(self.cause, mode="json"),
         }
+        if traceparent:
+            payload["traceparent"] = traceparent
         who = {"id": trigger.user.id}
         payload["kept"] = {**kept, "trigger": {"id": trigger.id, "user": who}, "cause": {"kind": self.cause.kind}}
         lane = lane_of(bot.user_id, trigger.channel, trigger.parent_id)

@@ -171,4 +171,4 @@ class SyntheticTriggers:
         message, cause = made
         now = self._timing.now()
         delay = max(0.0, (message.created_at - now).total_seconds())
-        return await self._engine.enqueue(TurnRequest(self._bot, message, "live", cause).job(now=now, delay=delay))
+        return await TurnRequest(self._bot, message, "live", cause).accept(self._engine, now=now, delay=delay)

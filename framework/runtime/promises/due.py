@@ -99,4 +99,4 @@ class DuePromises:
             visible_to=promise.visible_to,
         )
         delay = max(0.0, (at - now).total_seconds())
-        await self._engine.enqueue(TurnRequest(self._bot, message, "live", cause).job(now=now, delay=delay))
+        await TurnRequest(self._bot, message, "live", cause).accept(self._engine, now=now, delay=delay)
