@@ -25,7 +25,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
     "postgres": ("psycopg",),
     "nats": ("nats",),
     "sqs": ("boto3",),
-    "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
+    "otel": ("opentelemetry",),
     "admin": ("starlette", "uvicorn", "httptools", "prometheus_client"),
 }
 """The modules that each extra brings; pyproject.toml names the packages."""

@@ -27,6 +27,7 @@ sys.meta_path.insert(0, Hider())
 COMMAND = HIDE + "from framework.cli.main import main; main()"
 PROJECT: dict[str, Any] = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACKAGES = {
+    "opentelemetry": "opentelemetry-sdk",
     "mdit_py_plugins": "mdit-py-plugins",
     "charset_normalizer": "charset-normalizer",
     "python_multipart": "python-multipart",
