@@ -3,169 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
+from typing import Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framework.env_file import encoding_of, require_readable_lines
 from framework.environment import hidden_values
 from framework.errors import SettingsError
 from framework.secret_sources import from_file, from_keyring
+from framework.setting_values import (
+    Address,
+    AdminAddress,
+    ConsoleUrl,
+    DatabaseUrl,
+    Days,
+    Folder,
+    HostAndPort,
+    Ingress,
+    JournalUrl,
+    Key,
+    ModelServer,
+    PlainAddress,
+    Text,
+    WebPath,
+    bare,
+    database_url,
+)
 
 STREAM_URL = "https://chat.stream-io-api.com"
-
-
-_QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "„": "“"}
-
-
-def _bare(value: object) -> object:
-    """Return a value without blanks around it, and without quotes: Docker's `--env-file` leaves them there."""
-    if not isinstance(value, str):
-        return value
-    value = value.strip()
-    if len(value) > 1 and _QUOTES.get(value[0]) == value[-1]:
-        value = value[1:-1].strip()
-    return value or None
-
-
-def _key(value: SecretStr | None) -> SecretStr | None:
-    """Check that a key can go into a header: one word of plain letters. The error does not repeat it."""
-    if value is not None:
-        text = value.get_secret_value()
-        if any(character.isspace() for character in text):
-            raise ValueError("holds a blank or a line break in the middle: it was probably copied with other text")
-        if not text.isascii() or not text.isprintable():
-            raise ValueError("holds a character that no key has: it was probably copied from a formatted page")
-    return value
-
-
-def _home(value: Path | None) -> Path | None:
-    """Replace `~` by the home folder, as shells do."""
-    if value is None:
-        return None
-    try:
-        return value.expanduser()
-    except RuntimeError:
-        raise ValueError("begins with `~`, and the home folder of that user is not known") from None
-
-
-def _has_port(address: SplitResult) -> bool:
-    """Return whether the text after the host is a port or empty."""
-    try:
-        return address.port is None or address.port > 0
-    except ValueError:
-        return False
-
-
-def _model_server(value: str | None) -> str | None:
-    """Return an address without the path of a request, which documentation often shows."""
-    return value and value.rstrip("/").removesuffix("/chat/completions").removesuffix("/completions")
-
-
-def _web_address(value: str | None) -> str | None:
-    """Check the address of a server. `localhost:8000` without `http://` would fail later, inside a library."""
-    if value is not None:
-        value = value.strip()
-        address = urlsplit(value)
-        if address.scheme not in {"http", "https"} or not address.hostname or not _has_port(address):
-            raise ValueError("must be an address such as http://127.0.0.1:8830 or https://example.com")
-    return value
-
-
-def _without_path(value: str | None) -> str | None:
-    if value is not None and (urlsplit(value).path.strip("/") or urlsplit(value).query):
-        raise ValueError("must be an address alone, without a path")
-    return value
-
-
-def _listening_at(value: str | None) -> str | None:
-    """Check the host and port to listen on. Port 0 stands for any free port."""
-    if value is None:
-        return None
-    value = value.strip()
-    address = urlsplit(f"//{value}")
-    try:
-        complete = bool(address.hostname) and address.port is not None and address.netloc == value
-    except ValueError:  # the port is not a number, or too large
-        complete = False
-    if not complete or "@" in value:
-        raise ValueError("must be HOST:PORT, for example 127.0.0.1:8080 or 0.0.0.0:8080")
-    return value
-
-
-def _admin(value: str | None) -> str | None:
-    return value if value is None or value.lower() == "off" else _listening_at(value)
-
-
-def _kept_days(value: object) -> object:
-    """Return for how many days texts are kept: from 7d, 12h or 30m; `true` is 7 days, `false` none."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip().lower()
-    named = {"true": 7.0, "on": 7.0, "yes": 7.0, "1": 7.0, "false": 0.0, "off": 0.0, "no": 0.0, "0": 0.0}
-    if text in named:
-        return named[text]
-    of_a_day = {"m": 1440, "h": 24, "d": 1}
-    number, unit = text[:-1], text[-1:]
-    if not (number.isascii() and number.isdigit() and unit in of_a_day and len(number) < 7):
-        raise ValueError("must be a time such as 7d, 12h or 30m, or false")
-    return int(number) / of_a_day[unit]
-
-
-def _console_url(value: str | None) -> str | None:
-    """Check an address that passwords and sessions go to: with TLS, unless it is this machine's."""
-    value = _without_path(_web_address(value))
-    if value is None:
-        return None
-    address = urlsplit(value)
-    if address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
-        raise ValueError("must begin with https://, unless it is an address of this machine such as http://localhost")
-    return f"{address.scheme}://{address.netloc}".lower()
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/") or not value.isascii() or set(value) & set("?#{} "):
-        raise ValueError("must be a path such as /webhooks/stream")
-    return value
-
-
-def _database(value: SecretStr | None) -> SecretStr | None:
-    """Check the form of a database's address. The error does not repeat it: it may hold a password."""
-    if value is not None:
-        text = value.get_secret_value().strip()
-        scheme, _, rest = text.partition("://")
-        if scheme == "sqlite" and rest.startswith("/~"):
-            rest = f"/{Path(rest[1:]).expanduser()}"
-            text = f"sqlite://{rest}"
-        file = rest.startswith("/") and len(rest) > 1
-        server = "/" in rest and rest.partition("/")[2] not in {"", "/"}
-        known = {"sqlite": file, "postgresql": server, "postgres": server, "postgresql+psycopg": server}
-        if not known.get(scheme, False):
-            raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE")
-        return SecretStr(text)
-    return value
-
-
-def _journal(value: SecretStr | None) -> SecretStr | None:
-    """Check the form of the journal's address. The error does not repeat it: it may hold a password."""
-    if value is not None:
-        text = value.get_secret_value().strip()
-        scheme, _, hosts = text.partition("://")
-        if scheme not in {"nats", "tls"} or not all(host.strip() for host in hosts.split(",")):
-            raise ValueError("must be nats://HOST:4222 or nats://HOST:4222,HOST:4222,HOST:4222, or tls:// for TLS")
-        return SecretStr(text)
-    return value
-
-
-Secret = Annotated[SecretStr | None, BeforeValidator(_bare)]
-Key = Annotated[Secret, AfterValidator(_key)]
-Text = Annotated[str | None, BeforeValidator(_bare)]
-Folder = Annotated[Path, AfterValidator(_home)]
-Address = Annotated[Text, AfterValidator(_web_address)]
-ModelServer = Annotated[Address, AfterValidator(_model_server)]
-HostAndPort = Annotated[Text, AfterValidator(_listening_at)]
 
 
 class Settings(BaseSettings):
@@ -184,7 +50,7 @@ class Settings(BaseSettings):
         default=None,
         description="The service in the system's keyring that keeps the secret; the user there is the key.",
     )
-    stream_base_url: Annotated[Address, AfterValidator(_without_path)] = Field(
+    stream_base_url: PlainAddress = Field(
         default=None, description="Another address than Stream's own, such as a sandbox's."
     )
     openai_api_key: Key = Field(
@@ -194,7 +60,7 @@ class Settings(BaseSettings):
     openai_api_key_file: Folder | None = Field(
         default=None, description="A file that holds the key, instead of OPENAI_API_KEY."
     )
-    openai_base_url: Annotated[Address, AfterValidator(_model_server)] = Field(
+    openai_base_url: ModelServer = Field(
         default=None, description="An OpenAI-compatible server. OpenAI's own unless it is given."
     )
     openai_model: Text = Field(
@@ -244,7 +110,7 @@ class Settings(BaseSettings):
         description="HOST:PORT where webhooks of the Stream app are received, beside the WebSocket.",
         validation_alias=AliasChoices("FRAMEWORK_WEBHOOK", "webhook"),
     )
-    webhook_path: Annotated[str, AfterValidator(_path)] = Field(
+    webhook_path: WebPath = Field(
         default="/webhooks/stream",
         description="The path that the Stream app posts to.",
         validation_alias=AliasChoices("FRAMEWORK_WEBHOOK_PATH", "webhook_path"),
@@ -261,13 +127,13 @@ class Settings(BaseSettings):
         description="The Amazon SQS queue that the Stream app puts its events into. Needs the extra `sqs`.",
         validation_alias=AliasChoices("FRAMEWORK_SQS_QUEUE_URL", "sqs_queue_url"),
     )
-    ingress: Annotated[Literal["websocket", "webhook", "both"] | None, BeforeValidator(_bare)] = Field(
+    ingress: Ingress = Field(
         default=None,
         description="`websocket`, `webhook` (then no WebSocket is opened) or `both`. By default the WebSocket, and a "
         "webhook or a queue if one is set up.",
         validation_alias=AliasChoices("FRAMEWORK_INGRESS", "ingress"),
     )
-    database_url: Annotated[Secret, AfterValidator(_database)] = Field(
+    database_url: DatabaseUrl = Field(
         default=None,
         description="Where turns are kept until they are done: `postgresql://USER:PASSWORD@HOST/NAME` or "
         "`sqlite:///FILE`. `engine.db` in the data folder unless it is given. Processes that share it are replicas.",
@@ -275,7 +141,7 @@ class Settings(BaseSettings):
     database_url_file: Folder | None = Field(
         default=None, description="A file that holds the address with its password, instead of DATABASE_URL."
     )
-    journal: Annotated[Secret, AfterValidator(_journal)] = Field(
+    journal: JournalUrl = Field(
         default=None,
         description="Where turns are kept instead, for more replicas than a database carries: "
         "`nats://HOST:4222,HOST:4222,HOST:4222`, or `tls://` for TLS. What people decide stays in DATABASE_URL.",
@@ -296,13 +162,13 @@ class Settings(BaseSettings):
         description="On how many NATS servers turns are kept: 1 or 3. By default 3 if three servers are named.",
         validation_alias=AliasChoices("FRAMEWORK_JOURNAL_REPLICAS", "journal_replicas"),
     )
-    admin: Annotated[Text, AfterValidator(_admin)] = Field(
+    admin: AdminAddress = Field(
         default=None,
         description="HOST:PORT of the address for operators: `/livez`, `/readyz`, `/metrics`. `off`: none. By default "
         "127.0.0.1:8850, or a free port beside it. Nobody but operators may reach it.",
         validation_alias=AliasChoices("FRAMEWORK_ADMIN", "admin"),
     )
-    console_url: Annotated[Text, AfterValidator(_console_url)] = Field(
+    console_url: ConsoleUrl = Field(
         default=None,
         description="The address by which people reach `/console` through a proxy, as in https://console.example.com. "
         "Needed if FRAMEWORK_ADMIN listens beyond this machine.",
@@ -329,7 +195,7 @@ class Settings(BaseSettings):
         description="How many turns run at once in this process; further ones wait.",
         validation_alias=AliasChoices("FRAMEWORK_SLOTS", "slots"),
     )
-    keep_text: Annotated[float, BeforeValidator(_kept_days)] = Field(
+    keep_text: Days = Field(
         default=0.0,
         ge=0,
         le=366,
@@ -358,8 +224,8 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
         """Read `NAME=`, in a shell or a file, as if the line were missing."""
-        bare = {name: _bare(value) for name, value in values.items()}
-        return {name: value for name, value in bare.items() if value is not None}
+        given = {name: bare(value) for name, value in values.items()}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def has_stream(self) -> bool:
@@ -461,6 +327,6 @@ def _secret_of(settings: Settings, key: str) -> SecretStr | None:
 
 def _database_from(file: Path) -> SecretStr | None:
     try:
-        return _database(from_file(file, "DATABASE_URL_FILE"))
+        return database_url(from_file(file, "DATABASE_URL_FILE"))
     except ValueError as error:
         raise SettingsError(f"What the file holds {error}.", where=str(file), hint="Correct it.") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -17,10 +16,10 @@ from framework.engine.loading import Lookout, load, named, waiting
 from framework.engine.orders import Answer, Appending, Kept, News, Order, Partition, Settling, Sighting
 from framework.engine.owners import Owners, PartitionPlan, Scopes, partition_of, serves
 from framework.engine.port import Job
-from framework.engine.replica_lock import ReplicaLock, replica_lock
+from framework.engine.replica_lock import ReplicaLock, replica_lock, take_name
 from framework.engine.replicas import Replicas, database_time
 from framework.engine.schema import prepare, retire_former
-from framework.engine.statements import Driver, Statements
+from framework.engine.statements import Statements, driver_of
 from framework.errors import EngineError
 from framework.storage import connection as database
 from framework.values import Untyped
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _ORPHANS_EVERY = 5
+_FILE_HELD = 0.5  # seconds for which whoever looks whether we live may hold the lock
 
 
 class Replica:
@@ -60,7 +60,7 @@ class Replica:
         self.version = version
         self.owned: set[Partition] = set()
         self.unbalanced = False  # something may be claimed
-        self._statements = Statements(_driver(address.kind))
+        self._statements = Statements(driver_of(address.kind))
         self._owners = Owners(address.kind)
         self._replicas = Replicas(address.kind, self._owners)
         self._plan = PartitionPlan()
@@ -108,7 +108,8 @@ class Replica:
         with database.transaction(self._connection):
             database.lock_schema(self._connection)
             prepare(self._connection)
-        self._take_name()
+        patience = _FILE_HELD if self.address.kind == "sqlite" else self.rhythm.lease
+        take_name(self._lock, self._wanted, self.address.shown, until=self.monotonic() + patience, now=self.monotonic)
         self._measure_time()
         with database.transaction(self._connection):
             self._replicas.join(self._connection, self.id, self.name, self._serves, self.now())
@@ -344,21 +345,6 @@ class Replica:
             raise EngineError("There is no connection.", where=self.address.shown)
         return self._open
 
-    def _take_name(self) -> None:
-        """A server may take a while to notice that a former process of this name has gone.
-
-        A file's lock may be held for an instant by whoever looks whether we live.
-        """
-        until = self.monotonic() + (0.5 if self.address.kind == "sqlite" else self.rhythm.lease)
-        while not self._lock.take(self._wanted):
-            if self.monotonic() >= until:
-                raise EngineError(
-                    f"Another process runs as the replica {self._wanted!r}.",
-                    where=self.address.shown,
-                    hint="Give each process a name of its own, or none: then it chooses one.",
-                )
-            time.sleep(0.1)  # opening happens on a thread, before there is anything else to do
-
     def _measure_time(self) -> None:
         if self.address.kind == "postgresql":
             self._offset = database_time(self._connection) - self.monotonic()
@@ -406,14 +392,3 @@ class Replica:
 
 def _identity(name: str) -> str:
     return f"{name}-{uuid4().hex[:12]}"
-
-
-def _driver(kind: str) -> Driver:
-    """The statements for this kind of database. Only one is imported."""
-    if kind == "postgresql":
-        from framework.engine.journal_postgres import PostgresDriver
-
-        return PostgresDriver()
-    from framework.engine.journal_sqlite import SqliteDriver
-
-    return SqliteDriver()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import structlog
 
 from framework.engine.locks import FileLock
 from framework.engine.orders import Sighting
+from framework.errors import EngineError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -271,6 +273,21 @@ class ServerReplicaLock:
 def replica_lock(kind: str, engine: Engine, file: Path | None) -> ReplicaLock:
     """The one for this database."""
     return FileReplicaLock(file) if file is not None and kind == "sqlite" else ServerReplicaLock(engine)
+
+
+def take_name(lock: ReplicaLock, name: str, where: str, *, until: float, now: Callable[[], float]) -> None:
+    """Take a name, which a server or whoever looks whether we live may hold for a while. Blocks.
+
+    `where` is for people. Raises EngineError if another process has the name at `until`.
+    """
+    while not lock.take(name):
+        if now() >= until:
+            raise EngineError(
+                f"Another process runs as the replica {name!r}.",
+                where=where,
+                hint="Give each process a name of its own, or none: then it chooses one.",
+            )
+        time.sleep(0.1)  # opening happens on a thread, before there is anything else to do
 
 
 def _number(name: str) -> int:

@@ -177,3 +177,14 @@ def _is_done(order: Settling, found: tuple[str, int, str] | None) -> bool:
     if isinstance(order.result, Discard):
         return False
     return found == (order.token.owner, order.token.attempt, _state(order.result))
+
+
+def driver_of(kind: str) -> Driver:
+    """The statements for this kind of database. Only one is imported."""
+    if kind == "postgresql":
+        from framework.engine.journal_postgres import PostgresDriver
+
+        return PostgresDriver()
+    from framework.engine.journal_sqlite import SqliteDriver
+
+    return SqliteDriver()
