@@ -16,7 +16,7 @@ import typer
 from framework.called import called_as
 from framework.cli.bot_argument import complete_bot
 from framework.cli.check_journal import journal_findings
-from framework.cli.check_knowledge import knowledge_findings
+from framework.cli.check_knowledge import index_findings, knowledge_findings
 from framework.cli.check_moderation import online_findings
 from framework.cli.finding import CheckFinding, show_findings
 from framework.errors import FrameworkError, UsageError
@@ -99,9 +99,12 @@ def _check_bot(name: str, settings: Settings, *, online: bool, accept_tools: boo
 
 
 def look_at(
-    bot: Bot, settings: Settings, *, online: bool, accept_tools: bool = False, each: bool = False
+    bot: Bot, settings: Settings, *, online: bool, accept_tools: bool = False, each: bool = False, quick: bool = False
 ) -> list[CheckFinding]:
-    """Look at the parts of a bot that was loaded. Blocks while its model and servers are asked."""
+    """Look at the parts of a bot that was loaded. Blocks while its model and servers are asked.
+
+    `quick`: neither the model nor the chat service is asked, and articles are not read anew.
+    """
     from framework.runtime.team.channels import team_channels
 
     parts: list[tuple[str, Callable[[Bot, Settings], str]]] = [
@@ -121,6 +124,8 @@ def look_at(
         parts = [one for one in parts if one[0] != "moderation"]
     if not (bot.folder / "campaigns").is_dir():
         parts = [one for one in parts if one[0] != "campaigns"]
+    if quick:
+        parts = [one for one in parts if one[0] not in {"model", "chat service"}]
     findings = [CheckFinding(bot.name, "definition", ok=True, detail=_summary(bot))]
     findings += [
         CheckFinding(bot.name, "warning", ok=True, detail=str(warning), warning=True) for warning in bot.warnings
@@ -131,7 +136,7 @@ def look_at(
         except FrameworkError as error:
             findings.append(CheckFinding(bot.name, part, ok=False, detail=str(error)))
         if part == "tools":
-            findings += knowledge_findings(bot, settings, each=each)
+            findings += index_findings(bot, settings) if quick else knowledge_findings(bot, settings, each=each)
     if online and settings.has_stream and any(one.part == "moderation" and one.ok for one in findings):
         findings += online_findings(bot, settings)
     return findings

@@ -71,3 +71,31 @@ def _doubts(bot: Bot, article: Article) -> Iterator[CheckFinding]:
         yield CheckFinding(bot.name, _PART, ok=True, detail=f"{said}", warning=True)
     for warning in article.warnings:
         yield CheckFinding(bot.name, _PART, ok=True, detail=str(DefinitionError(warning, where=where)), warning=True)
+
+
+def index_findings(bot: Bot, settings: Settings) -> Iterator[CheckFinding]:
+    """Articles and their index, without computing anything of it."""
+    from framework.agent.build.factory import look_at_knowledge
+
+    try:
+        state = look_at_knowledge(bot, settings)
+    except FrameworkError as error:
+        yield CheckFinding(bot.name, _PART, ok=False, detail=str(error))
+        return
+    if state is None:
+        none = "none: without a language model the bot cannot answer anything"
+        yield CheckFinding(bot.name, _PART, ok=True, detail=none)
+        return
+    counted = f"{_count(len(state.articles), 'article')} in {_count(state.passages, 'passage')}"
+    if state.unread and state.begun:
+        detail = (
+            f"{counted}; {_count(state.unread, 'text')} changed since the index was made, which knows the old words"
+        )
+        detail += f"\n  Renew it by a start of the bot, or now by `check {bot.name}`."
+        yield CheckFinding(bot.name, "knowledge index", ok=True, detail=detail, warning=True)
+    else:
+        yield CheckFinding(
+            bot.name, _PART, ok=True, detail=counted + ("; read at the first start" if state.unread else "")
+        )
+    for article in state.articles:
+        yield from _doubts(bot, article)

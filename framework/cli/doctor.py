@@ -13,9 +13,10 @@ import typer
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from framework.app.doctor.finding import HealthFinding
+    from framework.cli.finding import CheckFinding
     from framework.definition.model import Bot
     from framework.settings import Settings
 
@@ -64,6 +65,7 @@ async def _findings(names: list[str] | None) -> list[HealthFinding]:
     from framework.app.doctor.machine import machine_findings
     from framework.app.doctor.turns import turn_findings
     from framework.app.environment import logging_for
+    from framework.cli.check_journal import journal_findings
     from framework.settings import load_settings
 
     try:
@@ -72,15 +74,18 @@ async def _findings(names: list[str] | None) -> list[HealthFinding]:
     except FrameworkError as error:
         return _of("settings", [wrong("environment", error.what, error.hint or "")])
     bots, broken = _loaded(names)
-    machine = asyncio.to_thread(lambda: list(machine_findings(settings, bots)))
-    chat = [one async for one in chat_findings(settings, bots)]
-    return [
-        *_of("machine", await machine),
-        *_of("chat service", chat),
-        *_of("database", await turn_findings(settings)),
-        *broken,
-        *await _of_bots(bots, settings),
-    ]
+    machine, chat, turns, journal, each = await asyncio.gather(
+        asyncio.to_thread(lambda: list(machine_findings(settings, bots))),
+        _all(chat_findings(settings, bots)),
+        turn_findings(settings),
+        asyncio.to_thread(lambda: [_as_finding(one) for one in journal_findings(settings)]),
+        _of_bots(bots, settings),
+    )
+    return [*_of("machine", machine), *_of("chat service", chat), *_of("database", turns + journal), *broken, *each]
+
+
+async def _all(findings: AsyncIterator[HealthFinding]) -> list[HealthFinding]:
+    return [one async for one in findings]
 
 
 def _of(group: str, findings: Iterable[HealthFinding]) -> list[HealthFinding]:
@@ -102,19 +107,26 @@ def _loaded(names: list[str] | None) -> tuple[list[Bot], list[HealthFinding]]:
 
 
 async def _of_bots(bots: list[Bot], settings: Settings) -> list[HealthFinding]:
-    """Model with its speed, articles, tools and servers of each bot, as `check --online` looks at them."""
-    from framework.app.doctor.finding import doubtful, ok, wrong
+    """Model with its speed, articles, tools and servers of each bot. All models are asked at once."""
+    from framework.app.doctor.model import model_finding
     from framework.cli.check import look_at
 
-    found: list[HealthFinding] = []
-    for bot in bots:
-        for one in await asyncio.to_thread(look_at, bot, settings, online=True):
-            if one.part == "chat service":
-                continue  # told above, and more of it
-            what, _, hint = one.detail.partition("\n")
-            made = (doubtful if one.warning else wrong)(one.part, what, hint.strip())
-            found += _of(bot.name, [ok(one.part, one.detail) if one.ok and not one.warning else made])
-    return found
+    models = asyncio.gather(*(model_finding(bot, settings) for bot in bots))
+    found: list[list[HealthFinding]] = []
+    for bot in bots:  # one after the other: they import files
+        looked = await asyncio.to_thread(look_at, bot, settings, online=True, quick=True)
+        found.append([_as_finding(one) for one in looked])
+    told = zip(bots, found, await models, strict=True)
+    return [one for bot, parts, model in told for one in _of(bot.name, [*parts, model])]
+
+
+def _as_finding(one: CheckFinding) -> HealthFinding:
+    from framework.app.doctor.finding import doubtful, ok, wrong
+
+    what, _, hint = one.detail.partition("\n")
+    if one.ok and not one.warning:
+        return ok(one.part, one.detail)
+    return (doubtful if one.warning else wrong)(one.part, what, hint.strip())
 
 
 def _mended(finding: HealthFinding, *, yes: bool, quiet: bool) -> bool:

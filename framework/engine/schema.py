@@ -123,14 +123,20 @@ def prepare(connection: Connection) -> None:
         _create_indexes(connection)
         connection.execute(_SCHEMA.insert().values(version=VERSION))
         return
-    found = connection.execute(select(_SCHEMA.c.version)).scalar_one()
+    found = check_version(connection)
+    if found < VERSION:
+        _upgrade(connection, found)
+
+
+def check_version(connection: Connection) -> int:
+    """Return the version of the tables. Raises EngineError if a newer version of this program wrote them."""
+    found: int = connection.execute(select(_SCHEMA.c.version)).scalar_one()
     if found > VERSION:
         raise EngineError(
             f"The database was written by a newer version of this program (its tables: {found}, ours: {VERSION}).",
             hint="Install the newer version, or give this one a database of its own by DATABASE_URL.",
         )
-    if found < VERSION:
-        _upgrade(connection, found)
+    return found
 
 
 def retire_former(connection: Connection) -> set[str]:

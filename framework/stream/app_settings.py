@@ -66,15 +66,35 @@ class AppReader:
         found, _ = await self.get("/users", payload=orjson.dumps(asked).decode())
         return {user["id"]: user for user in found.get("users", [])}
 
+    async def channels(self, types: list[str], user_id: str) -> Mapping[str, bool]:
+        """Return the newest thirty channels of these types by cid, and whether the user is a member of each. Raises
+        ChatServiceError.
+        """
+        asked = {
+            "filter_conditions": {"type": {"$in": types}},
+            "sort": [{"field": "created_at", "direction": -1}],
+            "limit": 30,
+            "state": True,
+            "message_limit": 1,
+            "user_id": user_id,
+        }
+        found, _ = await self._call("POST", "/channels", json=asked)
+        return {one["channel"]["cid"]: bool(one.get("membership")) for one in found.get("channels", [])}
+
     async def get(self, path: str, **query: str) -> tuple[Mapping[str, Any], datetime | None]:
         """Return an answer, and the service's clock. Raises ChatServiceError."""
+        return await self._call("GET", path, **query)
+
+    async def _call(
+        self, method: str, path: str, json: object = None, **query: str
+    ) -> tuple[Mapping[str, Any], datetime | None]:
         if self._session is None:
             raise AssertionError("use `async with`")
         base_url, key = self._settings.base_url, self._settings.stream_api_key or ""
         headers = {"Authorization": self._token(), "stream-auth-type": "jwt"}
         try:
-            async with self._session.get(
-                path, params={"api_key": key, **query}, headers=headers, allow_redirects=False
+            async with self._session.request(
+                method, path, params={"api_key": key, **query}, headers=headers, json=json, allow_redirects=False
             ) as answer:
                 body, told = await answer.text(), service_time({k.lower(): v for k, v in answer.headers.items()})
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from framework.agent.agent import LangChainAgent
     from framework.agent.knowledge.base import KnowledgeBase
+    from framework.agent.knowledge.state import KnowledgeState
     from framework.definition.model import Bot
     from framework.embedding.embedder import Embedder
     from framework.settings import Settings
@@ -62,6 +63,18 @@ def load_knowledge(bot: Bot, settings: Settings, embedder: Embedder | None = Non
     from framework.agent.knowledge.base import KnowledgeBase
 
     return KnowledgeBase.load(bot.knowledge_files, bot.folder, make_folder(settings.data / "knowledge"), embedder)
+
+
+def look_at_knowledge(bot: Bot, settings: Settings) -> KnowledgeState | None:
+    """Tell what is known of the bot's articles without computing anything; None where it has none. Raises
+    DefinitionError if none of them can be read.
+    """
+    if not bot.knowledge_files:
+        return None
+    require("embedded", "Searching articles")
+    from framework.agent.knowledge.state import knowledge_state
+
+    return knowledge_state(bot.knowledge_files, bot.folder, settings.data / "knowledge")
 
 
 def make_folder(path: Path) -> Path:

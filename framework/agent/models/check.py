@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from framework.definition.model import Model
     from framework.settings import Settings
 
+_PATIENCE = timedelta(seconds=20)
 
-async def check_model(definition: Model, settings: Settings) -> str:
-    """Ask once, cheaply, whether the model can be used, and say which one it is. Raises ModelError.
+
+async def check_model(definition: Model, settings: Settings, *, within: timedelta = _PATIENCE) -> str:
+    """Ask once, cheaply, whether the model can be used, and say which one it is. Raises ModelError, also if it does not
+    answer `within` this time.
 
     An OpenAI-compatible server is asked for its list of models; where the list does not settle it, and for other
     providers, the model is asked for a few tokens.
@@ -29,7 +32,7 @@ async def check_model(definition: Model, settings: Settings) -> str:
     if definition.base_url:
         settings = settings.model_copy(update={"openai_base_url": definition.base_url})
 
-    quick = definition.model_copy(update={"retries": 0, "timeout": min(definition.timeout, timedelta(seconds=20))})
+    quick = definition.model_copy(update={"retries": 0, "timeout": min(definition.timeout, within)})
     model = build_model(choice, quick, settings)
     site = site_of(choice, settings)
     try:

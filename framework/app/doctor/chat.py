@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from framework.app.doctor.channels import membership_finding, type_findings
 from framework.app.doctor.finding import HealthFinding, doubtful, ok, wrong
 from framework.errors import ChatServiceError, FrameworkError
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from framework.settings import Settings
     from framework.stream.app_settings import AppFacts, AppReader
 
+HOOK_PATH = "/hooks/before-message-send"
+LEAST_WAIT = 1_000
+"""Milliseconds that the chat service should wait for an answer before it sends a message."""
 MOST_SKEW = timedelta(seconds=10)
 NEEDED = (
     "message.new",
@@ -50,9 +55,9 @@ async def chat_findings(settings: Settings, bots: Sequence[Bot]) -> AsyncIterato
             return
         yield ok("credentials", f"{settings.base_url} accepts key and secret, in {found.seconds:.2f} s")
         yield _clock(found.time)
-        for finding in await _users(reader, bots):
+        async for finding in _users(reader, bots):
             yield finding
-    for finding in (*_hooks(found, settings), *_types(found, bots), *_guard(found, bots)):
+    for finding in (*_hooks(found, settings), *type_findings(found, bots), *_guard(found, bots)):
         yield finding
 
 
@@ -71,15 +76,18 @@ def _clock(told: datetime | None) -> HealthFinding:
     return ok("clock", f"within {max(1, abs(seconds))} s of the chat service's")
 
 
-async def _users(reader: AppReader, bots: Sequence[Bot]) -> list[HealthFinding]:
+async def _users(reader: AppReader, bots: Sequence[Bot]) -> AsyncIterator[HealthFinding]:
     ids = [bot.definition.identity.user_id for bot in bots]
-    if not ids:
-        return []
     try:
-        known = await reader.users(ids)
+        known = await reader.users(ids) if ids else {}
     except ChatServiceError as error:
-        return [wrong("bot users", error.what, error.hint or "")]
-    return [_user(id_, known.get(id_)) for id_ in ids]
+        yield wrong("bot users", error.what, error.hint or "")
+        return
+    for id_ in ids:
+        yield _user(id_, known.get(id_))
+    there = [bot for bot in bots if bot.definition.identity.user_id in known]
+    for finding in await asyncio.gather(*(membership_finding(reader, bot) for bot in there)):
+        yield finding
 
 
 def _user(id_: str, user: Mapping[str, Any] | None) -> HealthFinding:
@@ -127,30 +135,24 @@ def _hook(hook: Mapping[str, Any]) -> HealthFinding:
     return ok("event hooks", f"{address} gets what the bots need")
 
 
-def _types(found: AppFacts, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
-    if not found.channel_types:
-        return
-    for bot in bots:
-        types = {pattern.partition(":")[0] for pattern in bot.definition.channels.join}
-        missing = sorted(one for one in types if not set(one) & set("*?[") and one not in found.channel_types)
-        if missing:
-            hint = "Make the channel type on Stream's dashboard, or correct `channels.join` in bot.yaml."
-            yield wrong(f"types of {bot.name}", f"the app has no channel type {', '.join(missing)}", hint)
-        else:
-            yield ok(f"types of {bot.name}", f"their types exist: {', '.join(sorted(types))}")
-
-
 def _guard(found: AppFacts, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
+    part, remedy = "moderation hook", "Set it by `python -m framework moderation apply`."
     guards = [bot.name for bot in bots if (bot.folder / "moderation.yaml").is_file()]
-    address = found.app.get("before_message_send_hook_url") or ""
+    address = str(found.app.get("before_message_send_hook_url") or "")
     if not guards:
+        if address.endswith(HOOK_PATH):
+            hint = "Take it away, or start the bot whose moderation.yaml answers it."
+            yield doubtful(part, f"{address} is asked before a message is sent, and no bot here guards", hint)
         return
+    names = ", ".join(guards)
     if not address:
-        yield wrong(
-            "moderation hook",
-            f"{', '.join(guards)} cannot refuse a message: the app asks nobody before it sends one",
-            "Set it by `python -m framework moderation apply`.",
-        )
-        return
-    timeout = found.app.get("before_message_send_hook_attempt_timeout_ms") or 1_500
-    yield ok("moderation hook", f"{address} is asked before a message is sent, for at most {timeout} ms")
+        yield wrong(part, f"{names} cannot refuse a message: the app asks nobody before it sends one", remedy)
+    elif not address.split("?", maxsplit=1)[0].endswith(HOOK_PATH):
+        yield wrong(part, f"{names} cannot refuse a message: the app asks {address}, which is not ours", remedy)
+    else:
+        timeout = found.app.get("before_message_send_hook_attempt_timeout_ms") or 1_500
+        if timeout < LEAST_WAIT:
+            told = f"the app waits {timeout} ms for an answer: what takes longer is sent unseen"
+            yield doubtful(part, told, f"Let it wait {LEAST_WAIT} ms or more. {remedy}")
+        else:
+            yield ok(part, f"{address} is asked before a message is sent, for at most {timeout} ms")

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from framework.settings import Settings
 
 LEAST_FREE, LITTLE_FREE = 200 * 1024**2, 2 * 1024**3
+OLDEST_PYTHON, OLDEST_SQLITE = (3, 11), (3, 35)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def machine_findings(settings: Settings, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
     """Look at the machine. Changes nothing."""
+    yield _versions()
     yield _folder(settings.data)
     yield from _files(settings)
     yield _disk(settings.data)
@@ -34,6 +36,18 @@ def machine_findings(settings: Settings, bots: Sequence[Bot]) -> Iterator[Health
     if settings.webhook is not None:
         yield _port("port for webhooks", settings.webhook, "/healthz", fixed=True)
     yield _zones(bots)
+
+
+def _versions() -> HealthFinding:
+    import sqlite3
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        return wrong("versions", f"Python {python} is too old", "Install Python 3.11 or later.")
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        hint = "Use a Python that brings a newer SQLite, or Postgres by DATABASE_URL."
+        return wrong("versions", f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or later is needed", hint)
+    return ok("versions", f"Python {python}, SQLite {sqlite3.sqlite_version}")
 
 
 def _folder(data: Path) -> HealthFinding:
@@ -58,6 +72,7 @@ def _files(settings: Settings) -> Iterator[HealthFinding]:
         "file of the secret": settings.stream_api_secret_file,
         "file of the key": settings.openai_api_key_file,
         "file of the URL": settings.database_url_file,
+        "file for NATS": settings.journal_credentials,
     }
     for part, file in named.items():
         if file is not None and file.is_file():

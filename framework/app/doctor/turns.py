@@ -70,12 +70,15 @@ def _read(place: DatabaseAddress) -> tuple[list[tuple[str, int, float]], dict[st
     """Host, process and last heartbeat of each replica, how many jobs have each state, and when the oldest was due."""
     from sqlalchemy import func, select
 
-    from framework.engine.schema import JOBS, REPLICAS
+    from framework.app.doctor.stores import check_stores
+    from framework.engine.schema import JOBS, REPLICAS, check_version
     from framework.storage.connection import connect, transaction
 
     database = connect(place)
     try:
         with database.connect() as connection, transaction(connection, write=False):
+            check_version(connection)
+            check_stores(connection)
             replicas = connection.execute(select(REPLICAS.c.host, REPLICAS.c.pid, REPLICAS.c.seen)).all()
             counts = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
             oldest = connection.execute(select(func.min(JOBS.c.due)).where(JOBS.c.state == "waiting")).scalar()

@@ -45,13 +45,22 @@ class IndexStore:
         file = folder / f"vectors-{key}.npz"
         return cls(file, _read(file, name), name)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there are vectors from before."""
+        return bool(self._known)
+
+    def missing(self, texts: Sequence[str], kind: Literal["passage", "query"]) -> int:
+        """Return how many of these texts have no vector yet, each counted once."""
+        return len({key for key in _keys(texts, kind) if key not in self._known})
+
     def vectors(
         self, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors], kind: Literal["passage", "query"]
     ) -> Vectors:
         """The vectors of texts, one a row; those not known yet are computed. They are as exact from a warm store as
         from a cold one, so that an answer does not depend on it.
         """
-        keys = [hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).digest()[:16] for text in texts]
+        keys = _keys(texts, kind)
         self._used.update(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         pending = list(missing.items())
@@ -91,6 +100,10 @@ class IndexStore:
             Path(temporary).replace(self._file)
         except OSError as error:
             _log.warning("knowledge.cache_not_written", file=str(self._file), reason=error.strerror or str(error))
+
+
+def _keys(texts: Sequence[str], kind: str) -> list[bytes]:
+    return [hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).digest()[:16] for text in texts]
 
 
 def _read(file: Path, name: str) -> dict[bytes, NDArray[np.float16]]:
