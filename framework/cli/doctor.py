@@ -62,6 +62,7 @@ def doctor(
 async def _findings(names: list[str] | None) -> list[HealthFinding]:
     from framework.app.doctor.chat import chat_findings
     from framework.app.doctor.finding import wrong
+    from framework.app.doctor.journal import nats_findings
     from framework.app.doctor.machine import machine_findings
     from framework.app.doctor.turns import turn_findings
     from framework.app.environment import logging_for
@@ -74,14 +75,22 @@ async def _findings(names: list[str] | None) -> list[HealthFinding]:
     except FrameworkError as error:
         return _of("settings", [wrong("environment", error.what, error.hint or "")])
     bots, broken = _loaded(names)
-    machine, chat, turns, journal, each = await asyncio.gather(
+    # Bots import much, which would make all that is asked at the same time seem slow.
+    machine, chat, turns, nats, journal = await asyncio.gather(
         asyncio.to_thread(lambda: list(machine_findings(settings, bots))),
         _all(chat_findings(settings, bots)),
         turn_findings(settings),
+        nats_findings(settings),
         asyncio.to_thread(lambda: [_as_finding(one) for one in journal_findings(settings)]),
-        _of_bots(bots, settings),
     )
-    return [*_of("machine", machine), *_of("chat service", chat), *_of("database", turns + journal), *broken, *each]
+    each = await _of_bots(bots, settings)
+    return [
+        *_of("machine", machine),
+        *_of("chat service", chat),
+        *_of("database", [*turns, *nats, *journal]),
+        *broken,
+        *each,
+    ]
 
 
 async def _all(findings: AsyncIterator[HealthFinding]) -> list[HealthFinding]:
@@ -102,7 +111,7 @@ def _loaded(names: list[str] | None) -> tuple[list[Bot], list[HealthFinding]]:
             bots.append(load_bot(name))
         except FrameworkError as error:
             where = f" ({error.where})" if error.where else ""
-            broken += _of(name, [wrong("definition", f"{error.what}{where}", error.hint or "")])
+            broken += _of(name, [wrong("definition", f"{error.what}{where}", error.hint or "Correct the file there.")])
     return bots, broken
 
 
@@ -111,12 +120,12 @@ async def _of_bots(bots: list[Bot], settings: Settings) -> list[HealthFinding]:
     from framework.app.doctor.model import model_finding
     from framework.cli.check import look_at
 
-    models = asyncio.gather(*(model_finding(bot, settings) for bot in bots))
     found: list[list[HealthFinding]] = []
     for bot in bots:  # one after the other: they import files
         looked = await asyncio.to_thread(look_at, bot, settings, online=True, quick=True)
         found.append([_as_finding(one) for one in looked])
-    told = zip(bots, found, await models, strict=True)
+    models = await asyncio.gather(*(model_finding(bot, settings) for bot in bots))
+    told = zip(bots, found, models, strict=True)
     return [one for bot, parts, model in told for one in _of(bot.name, [*parts, model])]
 
 

@@ -19,6 +19,7 @@ KNOWN = {
     "framework/app/guarding/forward.py": "the bots' own process on loopback",
     "framework/catalog/execution/transport.py": "the chat service, at STREAM_BASE_URL",
     "framework/cli/check_moderation.py": "the moderation endpoint of the operator's own set-up",
+    "framework/app/doctor/journal.py": "the NATS servers of the operator's address",
     "framework/engine/nats/durability.py": "the NATS server's own page, which the operator names",
     "framework/engine/nats/store.py": "the NATS servers of the operator's address",
     "framework/sandbox/features/previews.py": "pages that messages link to, by a resolver that refuses private ones",

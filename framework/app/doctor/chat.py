@@ -140,7 +140,7 @@ def _guard(found: AppFacts, bots: Sequence[Bot]) -> Iterator[HealthFinding]:
     guards = [bot.name for bot in bots if (bot.folder / "moderation.yaml").is_file()]
     address = str(found.app.get("before_message_send_hook_url") or "")
     if not guards:
-        if address.endswith(HOOK_PATH):
+        if bots and address.endswith(HOOK_PATH):
             hint = "Take it away, or start the bot whose moderation.yaml answers it."
             yield doubtful(part, f"{address} is asked before a message is sent, and no bot here guards", hint)
         return

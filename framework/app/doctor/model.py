@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,9 +23,13 @@ SLOW = 2.0
 async def model_finding(bot: Bot, settings: Settings) -> HealthFinding:
     """Ask the model for a few tokens."""
     from framework.agent.models.check import check_model
+    from framework.agent.models.setup import build_model, choose_model, close_model
 
-    started = time.monotonic()
     try:
+        choice = choose_model(bot.definition.model, settings)
+        if not choice.is_embedded:  # its packages take seconds to import, which is not the model's time
+            await close_model(await asyncio.to_thread(build_model, choice, bot.definition.model, settings))
+        started = time.monotonic()
         told = await check_model(bot.definition.model, settings, within=LONGEST)
     except FrameworkError as error:
         where = f"{error.where}: " if error.where else ""
