@@ -14,6 +14,7 @@ import pytest
 
 KNOWN = {
     "framework/net/guarded.py": "the guard itself",
+    "framework/insight/otel.py": "the collector of traces that the operator names",
     "framework/agent/models/transport.py": "the model's server, which the operator names in bot.yaml or a setting",
     "framework/app/doctor/machine.py": "ports of this machine, which the operator set",
     "framework/app/guarding/forward.py": "the bots' own process on loopback",
