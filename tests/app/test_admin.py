@@ -148,3 +148,22 @@ def test_an_address_of_the_wrong_form_is_refused(wrong: str, monkeypatch: pytest
     monkeypatch.setenv("FRAMEWORK_ADMIN", wrong)
     with pytest.raises(SettingsError, match="HOST:PORT"):
         load_settings()
+
+
+async def test_ten_clients_that_scrape_at_once_get_the_same_and_nobody_waits(tmp_path: Path, process: Process) -> None:
+    looks = 0
+    facts = process.facts
+
+    async def counted() -> Mapping[str, Any]:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return await facts()
+
+    process.facts = counted  # type: ignore[method-assign]
+    async with serve(tmp_path, process) as address:
+        await get(f"{address}/livez")
+        answers = await asyncio.gather(*(get(f"{address}/metrics") for _ in range(10)), get(f"{address}/livez"))
+    assert [status for status, _ in answers] == [200] * 11
+    assert len({body for _, body in answers[:10]}) == 1
+    assert looks <= 10

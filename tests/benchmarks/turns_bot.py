@@ -31,11 +31,11 @@ async def run(url: str, key: str, secret: str, database: str, seconds: float) ->
     )
     bot = RunningBot("bench", definition, open_chat_service(settings, definition.identity), agent)
     # What the script's agent remembers of its questions is no memory of the framework's.
-    agent.asked = _Forgetful()
+    agent.asked = Forgetful()
     await run_bots([bot], stop=asyncio.Event(), ready=lambda: print("ready", flush=True), engine=engine)
 
 
-class _Forgetful(list):  # type: ignore[type-arg]  # stands in for the agent's own list
+class Forgetful(list):  # type: ignore[type-arg]  # stands in for the agent's own list
     def append(self, _: object) -> None:
         """Forget it."""
 
