@@ -46,8 +46,8 @@ def admin_app(
         return JSONResponse(body, 200 if is_ready else 503)
 
     async def tell(_request: Request) -> Response:
-        found, _ = await _looked(facts)
-        metrics.told(found, ready=ready())
+        found, wrong = await _looked(facts)
+        metrics.told(found, ready=ready() and not wrong)
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     routes = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", tell), *console]

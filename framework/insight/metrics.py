@@ -160,8 +160,9 @@ class Metrics:
         """Take over how the process does, as `Bots.facts` tells; no facts: the database does not answer."""
         self._ready.set(ready)
         self._engine_up.set(bool(facts))
+        connections = facts.get("connections", {})
         for bot, is_ready in facts.get("bots", {}).items():
-            self._bots.labels(bot).set(is_ready)
+            self._bots.labels(bot).set(is_ready and connections.get(bot, {}).get("up", True))
         for state, count in facts.get("turns", {}).items():
             self._queue.labels(state).set(count)
         if "oldest_seconds" in facts:

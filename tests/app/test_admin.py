@@ -83,7 +83,7 @@ async def test_a_process_that_is_well_lives_is_ready_and_counts(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"connections": {"a": {"up": False, "since": "s", "why": "cut"}}}, "not connected since s: cut"),
+        ({"connections": {"support_bot": {"up": False, "since": "s", "why": "cut"}}}, "not connected since s: cut"),
         ({"bots": {"support_bot": False}}, "reads its channels still"),
         ({"breakers": {"https://model": "open"}}, "is not called, open"),
         ({"oldest_seconds": 60.0}, "a turn waits for 60 s"),
@@ -93,8 +93,12 @@ async def test_what_is_wrong_is_said(tmp_path: Path, process: Process, more: dic
     process.more = more
     async with serve(tmp_path, process) as address:
         status, body = await get(f"{address}/readyz")
+        counts = (await get(f"{address}/metrics"))[1]
     assert status == 503
     assert why in body
+    assert "agents_ready 0.0" in counts
+    if "connections" in more or "bots" in more:
+        assert all(line.endswith(" 0.0") for line in counts.splitlines() if line.startswith("agents_bot_ready{"))
 
 
 @pytest.mark.parametrize("error", [EngineError("The database cannot be reached."), TimeoutError()])
