@@ -10,8 +10,8 @@ from importlib import resources
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from framework.promises.named_time import Unclear
 from framework.promises.promise import Promise
-from framework.promises.when import Unclear
 
 Sentence = Literal[
     "kept_at", "ask_at", "kept_event", "reminder", "again", "happened", "late", "happened_at", "missed", "missing",

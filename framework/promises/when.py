@@ -10,22 +10,16 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from framework.campaigns.times import moment
+from framework.promises.named_time import LONGEST, PARTS, NamedTime, Unclear, resolved
 
-_Day = int | tuple[int | None, int, int]
-"""Days ahead, the number of a weekday, or year, month and day."""
-Unclear = Literal["missing", "vague", "repeated", "past", "far"]
-"""Why there is no time: none is named; it can mean several; it comes again and again; it is over; it is too far off."""
-
-LONGEST = timedelta(days=366)
-"""How far ahead something may be promised."""
 LONGEST_TEXT = 1_000
 """Characters of a message in which a time is looked for."""
 LANGUAGES = ("en", "de", "es", "fr", "it", "pt", "nl", "pl")
@@ -34,14 +28,9 @@ _TOKEN = re.compile(r"\d+|[^\W\d_]+|[:./-]")
 _LONGEST_PHRASE = 4
 _DAY = ("today", "tomorrow", "overmorrow")
 _AHEAD = {"today": 0, "tomorrow": 1, "overmorrow": 2}
-_PARTS = {"morning": 9, "noon": 12, "afternoon": 15, "evening": 19, "tonight": 21, "midnight": 24}
-"""The hour of a part of a day that is named alone."""
-_LATE = frozenset({"afternoon", "evening", "tonight"})
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(7)}
 _NEAR_YEARS = 2
 _LETTERS = str.maketrans("łøđ", "lod")  # which no decomposition makes plain
-_FIRST_SURE_HOUR = 7
-"""In a language with am and pm, "at 7" is the morning, and "at 5" may be either."""
 
 
 def folded(text: str) -> str:
@@ -58,7 +47,7 @@ def read_when(
     `now` is aware. `place` is the writer's time zone. `usual` is the time of a day that is named alone.
     """
     found = _read(_TOKEN.findall(folded(text[:LONGEST_TEXT])), _lexicon(language))
-    at = _resolved(found, now.astimezone(place), place, usual, am_pm=language == "en")
+    at = resolved(found, now.astimezone(place), place, usual, am_pm=language == "en")
     if not isinstance(at, datetime):
         return at
     if at <= now:
@@ -78,23 +67,6 @@ def read_moment(text: str, now: datetime, place: ZoneInfo, *, ahead: timedelta =
     if at <= now:
         return "past"
     return at if at - now <= ahead else "far"
-
-
-@dataclass
-class _Found:
-    """What a text names, as it was read."""
-
-    offset: timedelta = timedelta(0)
-    months: int = 0
-    days: list[tuple[str, _Day]] = field(default_factory=list)
-    times: set[time] = field(default_factory=set)
-    halves: set[str] = field(default_factory=set)
-    """`am` and `pm` beside a time, or the names of parts of a day."""
-    vague: bool = False
-    again: bool = False
-    has_offset: bool = False
-    by_24_hours: bool = False
-    """The hour is written in a way that only a clock of 24 hours has: `05:00`."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +116,8 @@ def words(language: str) -> Mapping[str, Any]:
     return _all_words().get(language, _all_words()["en"])
 
 
-def _read(tokens: Sequence[str], known: _Lexicon) -> _Found:
-    found, place = _Found(), 0
+def _read(tokens: Sequence[str], known: _Lexicon) -> NamedTime:
+    found, place = NamedTime(), 0
     while place < len(tokens):
         for read in (_read_vague, _read_offset, _read_date, _read_time, _read_day):
             used = read(tokens, place, known, found)
@@ -157,7 +129,7 @@ def _read(tokens: Sequence[str], known: _Lexicon) -> _Found:
     return found
 
 
-def _read_vague(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found) -> int:
+def _read_vague(tokens: Sequence[str], place: int, known: _Lexicon, found: NamedTime) -> int:
     hit = known.at(tokens, place, "vague", "again")
     if hit is None:
         return 0
@@ -166,7 +138,7 @@ def _read_vague(tokens: Sequence[str], place: int, known: _Lexicon, found: _Foun
     return hit[2]
 
 
-def _read_offset(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found) -> int:
+def _read_offset(tokens: Sequence[str], place: int, known: _Lexicon, found: NamedTime) -> int:
     """`in 2 hours`, `in half an hour`, `in 1 hour and 30 minutes`."""
     hit = known.at(tokens, place, "in")
     if hit is None:
@@ -184,7 +156,7 @@ def _read_offset(tokens: Sequence[str], place: int, known: _Lexicon, found: _Fou
         end, read = end + used, read + 1
 
 
-def _read_amount(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found) -> int:
+def _read_amount(tokens: Sequence[str], place: int, known: _Lexicon, found: NamedTime) -> int:
     half, used = known.at(tokens, place, "half"), 0
     if half is not None:
         amount, used = 0.5, half[2]
@@ -202,7 +174,7 @@ def _read_amount(tokens: Sequence[str], place: int, known: _Lexicon, found: _Fou
     return used + unit[2]
 
 
-def _read_date(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found) -> int:
+def _read_date(tokens: Sequence[str], place: int, known: _Lexicon, found: NamedTime) -> int:
     """`24 December`, `December 24`, `24.12.`, `24/12/2026`, `2026-12-24`."""
     first = _digits(tokens, place)
     named = known.at(tokens, place, "months")
@@ -228,7 +200,7 @@ def _read_date(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found
     return _dated(tokens, place, 3, found, first, second)
 
 
-def _dated(tokens: Sequence[str], place: int, used: int, found: _Found, day: int, month: int) -> int:
+def _dated(tokens: Sequence[str], place: int, used: int, found: NamedTime, day: int, month: int) -> int:
     """Note a date, with the year if one follows."""
     signs = 0
     while place + used + signs < len(tokens) and tokens[place + used + signs] in {".", "/", "de", "del"} and signs < 1:
@@ -239,7 +211,7 @@ def _dated(tokens: Sequence[str], place: int, used: int, found: _Found, day: int
     return used + signs + (1 if has_year else 0)
 
 
-def _read_time(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found) -> int:
+def _read_time(tokens: Sequence[str], place: int, known: _Lexicon, found: NamedTime) -> int:
     """`at 9`, `9:30`, `9 pm`, `um 9 Uhr 30`, `halb zehn`, `9h`."""
     at = known.at(tokens, place, "at")
     begin = place + (at[2] if at else 0)
@@ -277,7 +249,7 @@ def _read_time(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found
     return end - place
 
 
-def _read_day(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found) -> int:
+def _read_day(tokens: Sequence[str], place: int, known: _Lexicon, found: NamedTime) -> int:
     following = known.at(tokens, place, "next")
     if following is not None:
         day = known.at(tokens, place + following[2], "weekdays")
@@ -290,7 +262,7 @@ def _read_day(tokens: Sequence[str], place: int, known: _Lexicon, found: _Found)
         after = known.at(tokens, place + day[2], "next")
         found.days.append(("next" if after else "weekday", day[1]))
         return day[2] + (after[2] if after else 0)
-    hit = known.at(tokens, place, *_DAY, *_PARTS)
+    hit = known.at(tokens, place, *_DAY, *PARTS)
     if hit is None:
         return 0
     if hit[0] in _DAY:
@@ -313,100 +285,3 @@ def _number(tokens: Sequence[str], place: int, known: _Lexicon, *, digits_only: 
 def _digits(tokens: Sequence[str], place: int) -> int | None:
     token = tokens[place] if 0 <= place < len(tokens) else ""
     return int(token) if token.isdecimal() and len(token) <= 4 else None
-
-
-def _resolved(found: _Found, local: datetime, place: ZoneInfo, usual: str, *, am_pm: bool) -> datetime | Unclear:
-    """Return the time in UTC. `local` is now, in the zone of the person."""
-    if found.again:
-        return "repeated"
-    if found.vague or len(found.times) > 1:
-        return "vague"
-    clock = _clock(found, am_pm=am_pm)
-    if clock == "vague":
-        return "vague"
-    if found.has_offset:
-        return _from_now(found, local, place, clock)
-    days = {_date_of(*one, local) for one in found.days}
-    if len(days) > 1:
-        return "vague"
-    if not days:
-        if clock is None:
-            return "missing"
-        at = moment(datetime.combine(local.date(), clock), place)
-        return at if at > local else "vague"  # today it is over: tomorrow, or another hour?
-    hour, minute = map(int, usual.split(":"))
-    day = days.pop()
-    if day is None:
-        return "vague"
-    if clock is None and found.days == [("ahead", 0)]:
-        return "missing"  # today, but when?
-    return moment(datetime.combine(day, clock or time(hour, minute)) + _past_midnight(found), place)
-
-
-def _past_midnight(found: _Found) -> timedelta:
-    return timedelta(days=1) if "midnight" in found.halves and not found.times else timedelta(0)
-
-
-def _clock(found: _Found, *, am_pm: bool) -> time | Literal["vague"] | None:
-    """Return the time of day, None if none is named."""
-    parts = found.halves - {"am", "pm"}
-    if not found.times:
-        if len(parts) > 1:
-            return "vague"
-        return time(_PARTS[parts.pop()] % 24) if parts else None
-    [at] = found.times
-    late, early = bool(found.halves & (_LATE | {"pm"})), bool(found.halves & {"am", "morning"})
-    if late and early:
-        return "vague"
-    if late or early:
-        if at.hour > 12:
-            return at if late else "vague"
-        return at.replace(hour=at.hour % 12 + (12 if late else 0))
-    return "vague" if am_pm and not found.by_24_hours and 1 <= at.hour < _FIRST_SURE_HOUR else at
-
-
-def _from_now(
-    found: _Found, local: datetime, place: ZoneInfo, clock: time | Literal["vague"] | None
-) -> datetime | Unclear:
-    if found.days or clock == "vague":
-        return "vague"
-    small = found.offset % timedelta(days=1)
-    if small or not (found.offset or found.months):
-        if clock is not None or found.months:
-            return "vague"
-        return (local.astimezone(_utc()) + found.offset) if found.offset else "past"
-    month = local.month - 1 + found.months
-    day = _valid(local.year + month // 12, month % 12 + 1, min(local.day, 28))
-    if day is None or found.offset > LONGEST * 2:
-        return "far"
-    wall = datetime.combine(day if found.months else local.date(), clock or local.time()) + found.offset
-    return moment(wall, place)
-
-
-def _utc() -> ZoneInfo:
-    return ZoneInfo("UTC")
-
-
-def _date_of(kind: str, value: _Day, local: datetime) -> date | None:
-    """Return the day that is meant; None if it does not exist or may be one of two."""
-    today = local.date()
-    if isinstance(value, int):
-        if kind == "ahead":
-            return today + timedelta(days=value)
-        ahead = (value - today.weekday()) % 7
-        if ahead == 0:
-            return None
-        in_next_week = today.weekday() + ahead > 6
-        return today + timedelta(days=ahead) if kind == "weekday" or in_next_week else None
-    year, month, day = value
-    if year is not None:
-        return _valid(year, month, day)
-    this = _valid(today.year, month, day)
-    return this if this is not None and this >= today else _valid(today.year + 1, month, day)
-
-
-def _valid(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None

@@ -8,6 +8,8 @@ from framework.runtime.core.outcome import Failed, HandedOff, HandoverKind, Outc
 
 OTHER = "other"
 _OF_SILENCE = (
+    ("the promise", "promise_void"),
+    ("promises are not kept", "promise_void"),
     ("already answered", "already_answered"),
     ("answered together", "merged"),
     ("merged into", "merged"),

@@ -11,10 +11,11 @@ import structlog
 from framework.campaigns.times import after_quiet
 from framework.definition.parts.hours import zone
 from framework.errors import ChatServiceError, EngineError, ToolError
+from framework.promises.named_time import Unclear
 from framework.promises.promise import LONGEST_WHAT, Promise, PromiseKind
 from framework.promises.said import confirmation, listing, quoted, said
 from framework.promises.store import PromiseStore
-from framework.promises.when import Unclear, read_moment
+from framework.promises.when import read_moment
 from framework.runtime.core.bot import RunningBot
 from framework.runtime.core.turn import Turn
 
