@@ -153,6 +153,8 @@ def _read_texts(
                 continue
             if text.unknown:
                 yield _unknown(text, campaign, where)
+            elif why := text.wrong_for_all():
+                yield DefinitionError(why, where=where, hint=_ADVICE)
             texts[(variant, language)] = text
 
 

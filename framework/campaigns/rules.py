@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
-from framework.campaigns.amounts import read_share
+from framework.campaigns.amounts import read_end, read_share
 from framework.campaigns.model import PERSON, CampaignDefinition
 from framework.campaigns.text import GIVEN
 from framework.definition.model import Bot
@@ -47,6 +48,9 @@ def _audience(campaign: CampaignDefinition) -> Iterator[RuleFinding]:
             "the campaign goes to nobody",
             "Say whom it reaches, as in `audience: {filter: {role: user}}` or `audience: {users: [ann]}`.",
         )
+    for number, user in enumerate(audience.users):
+        if not user.strip():
+            yield RuleFinding(("audience", "users", number), "an id of a user is empty", "Remove it, or write the id.")
 
 
 def _texts(campaign: CampaignDefinition) -> Iterator[RuleFinding]:
@@ -71,6 +75,14 @@ def _times(campaign: CampaignDefinition) -> Iterator[RuleFinding]:
             "timezone: `person` needs a time, as `at` or `cron`",
             "Write `time_of_day: 9:00` for the next time that it is nine in each person's zone.",
         )
+    if campaign.at and campaign.expires and (end := read_end(campaign.expires)) and not isinstance(end, timedelta):
+        at = datetime.fromisoformat(campaign.at)
+        if end.replace(tzinfo=None) <= at.replace(tzinfo=None):
+            yield RuleFinding(
+                ("expires",),
+                f"expires: {campaign.expires} is not after `at` ({campaign.at}), so nothing is ever sent",
+                "Write a later time, or how long after `at`, as in `12h`.",
+            )
     if campaign.quiet_hours and _covers_the_day(campaign.quiet_hours):
         yield RuleFinding(
             ("quiet_hours",), "quiet_hours: they are the whole day, so nothing is ever sent", "Leave some hours open."

@@ -73,6 +73,20 @@ class CampaignText:
             raise TextError(f"the text has more than {LONGEST:,} characters for them")
         return Rendered(_MARKED.sub(lambda match: f"{{{{ receiver.{match[1]} }}}}", _defused(marked)).strip(), text)
 
+    def wrong_for_all(self) -> str:
+        """Return why nobody can get it, whatever is known of them: "" if that cannot be told before."""
+        known = dict.fromkeys((*self.fields, "id", "name"), "0")
+        self._environment.renew()
+        try:
+            made = self._template.render({**self.variables, RECEIVER: known, SENDER: known})
+        except jinja2.UndefinedError:
+            return ""
+        except (jinja2.TemplateRuntimeError, OverflowError) as error:  # what a template may not do, or too much of it
+            return f"the text cannot be filled in: {error}"
+        except Exception:  # noqa: BLE001 - the made-up person may lack what it computes with; each real one is told
+            return ""
+        return f"the text has more than {LONGEST:,} characters" if len(made) > LONGEST else ""
+
     def _marked(self, person: Addressee, sender: Mapping[str, Any]) -> str:
         names = sorted(person.fields) if self._whole else self._computed
         key = tuple(repr(person.fields.get(name, jinja2.Undefined)) for name in names)

@@ -42,6 +42,11 @@ WRONG = {
     "audience: {file: ../../secret.csv}\ntext: Hi\n": (1, "leads out"),
     '{"text": "Hi", "audience": {"users": ["ann"]}': (1, "bracket is not closed|not valid YAML"),
     "- text: Hi\n": (1, "must be a mapping"),
+    "audience: {users: [ann]}\ntext: \"{{ ''.__class__ }}\"\n": (2, "is unsafe"),
+    "audience: {users: [ann]}\ntext: '{% for n in range(999999999) %}x{% endfor %}'\n": (2, "Range too big"),
+    f"audience: {{users: [ann]}}\ntext: {'x' * 5_001}\n": (2, "more than 5,000 characters"),
+    "audience: {users: [ann, '']}\ntext: Hi\n": (1, "id of a user is empty"),
+    GOOD + "at: 2027-03-01T09:00\nexpires: 2027-02-01T09:00\n": (4, "is not after `at`"),
 }
 
 
