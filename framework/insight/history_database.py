@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,7 +14,7 @@ from framework.insight.history import TurnLine, Wanted
 from framework.storage import Schema, Storage
 
 if TYPE_CHECKING:
-    from sqlalchemy import MetaData
+    from sqlalchemy import Executable, MetaData
     from sqlalchemy.engine import Connection
 
 REPEATED = "already_answered"
@@ -64,7 +64,7 @@ def text_of_time(moment: datetime) -> str:
 
 def _row(line: TurnLine) -> dict[str, Any]:
     packed = {"sources": orjson.dumps(line.sources).decode(), "tools": orjson.dumps(line.tools).decode()}
-    return {**asdict(line), **packed, "received_at": text_of_time(line.received_at)}
+    return {**vars(line), **packed, "received_at": text_of_time(line.received_at)}
 
 
 def line_of_row(row: Any) -> TurnLine:  # noqa: ANN401 - a mapping of SQLAlchemy's
@@ -77,14 +77,22 @@ def line_of_row(row: Any) -> TurnLine:  # noqa: ANN401 - a mapping of SQLAlchemy
 
 
 def _add(connection: Connection, lines: Sequence[TurnLine]) -> None:
+    newest = {line.key: line for line in lines}
+    connection.execute(_insert(connection.dialect.name), [_row(line) for line in newest.values()])
+
+
+@cache
+def _insert(database: str) -> Executable:
+    """The statement for this database, made once: every turn pays for it otherwise."""
     from framework.insight.history_tables import TURNS
     from framework.storage.connection import upsert
 
-    newest = {line.key: line for line in lines}
-    row = upsert(connection.dialect.name)(TURNS)
+    row = upsert(database)(TURNS)
     changed = {column.name: row.excluded[column.name] for column in TURNS.columns if column.name != "key"}
-    statement = row.on_conflict_do_update(index_elements=["key"], set_=changed, where=row.excluded.label != REPEATED)
-    connection.execute(statement, [_row(line) for line in newest.values()])
+    made: Executable = row.on_conflict_do_update(
+        index_elements=["key"], set_=changed, where=row.excluded.label != REPEATED
+    )
+    return made
 
 
 def _read(connection: Connection, wanted: Wanted) -> list[TurnLine]:
