@@ -110,6 +110,8 @@ def describe(error: BaseException) -> str:
         return describe(error.os_error)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the connection was closed before the answer"
+    if isinstance(error, ConnectionResetError):
+        return "the connection was cut"
     if isinstance(error, OSError) and error.errno:
         # Its own text would repeat the address.
         return os.strerror(error.errno)

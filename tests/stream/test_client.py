@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 
 from framework.errors import ChatServiceError, DuplicateMessageError, SettingsError
 from framework.sandbox.kernel.faults import Fault
 from framework.settings import Settings
 from framework.stream.factory import open_chat_service
+from framework.stream.failure import describe
 from framework.stream.model import ChannelRef, OutgoingMessage
 from framework.stream.service import StreamChatService
 from tests.support.answers import Answers, answering
@@ -304,3 +306,8 @@ async def test_odd_ids_stay_one_part_of_the_path(stream: StreamStage) -> None:
     id_ = await stream.post(channel, "hello", id="a b/c?d#é")
     assert set(await stream.service.messages(channel, [id_])) == {id_}
     assert [message.id for message in await stream.service.thread(id_, limit=3)] == [id_]
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "x"), aiohttp.ClientConnectionResetError("Cannot write")])
+def test_a_cut_connection_is_told_as_a_sentence(error: Exception) -> None:
+    assert describe(error) == "the connection was cut"
