@@ -48,6 +48,13 @@ async def test_the_queue_has_the_oldest_first_and_the_taken_ones_last(at: Stand)
     assert "waits 9 min" in said.replace("\N{NO-BREAK SPACE}", " ")
 
 
+async def test_the_reason_is_told_in_the_language_of_the_team(at: Stand) -> None:
+    await handed_over(at, reason="Es wurde nach einem Menschen gefragt.")
+    said = (await (await at.signed_in("mo")).get("/console/handovers")).said
+    assert "A person was asked for." in said
+    assert "gefragt" not in said
+
+
 async def test_a_handover_is_taken_given_on_and_handed_back(at: Stand) -> None:
     await handed_over(at)
     mo = await at.signed_in("mo")

@@ -13,6 +13,7 @@ from framework.console.pages.conversations import open_handovers
 from framework.console.parts import ConsoleParts
 from framework.console.visit import Visit, act, page, value_of
 from framework.errors import ChatServiceError, UsageError
+from framework.runtime.handover.told import reason_in
 from framework.runtime.state.handover import Act, Handover
 from framework.runtime.team.people import people, proven
 
@@ -22,12 +23,13 @@ BY = "console"
 
 @dataclass(frozen=True)
 class WaitingConversation:
-    """An open handover, and how many seconds it has waited."""
+    """An open handover, how many seconds it has waited, and why it is there, in the language of the bot's team."""
 
     bot: str
     channel: str
     state: Handover
     waits: float
+    reason: str
 
 
 def routes(parts: ConsoleParts) -> Sequence[Route]:
@@ -42,8 +44,15 @@ def routes(parts: ConsoleParts) -> Sequence[Route]:
 
 async def _queue(visit: Visit) -> Response:
     now = visit.parts.timing.now()
+    languages = {bot.name: bot.definition.identity.language for bot in visit.parts.bots()}
     found = [
-        WaitingConversation(bot, channel, state, (now - state.since).total_seconds())
+        WaitingConversation(
+            bot,
+            channel,
+            state,
+            (now - state.since).total_seconds(),
+            reason_in(state.reason, languages.get(bot, "en")),
+        )
         for (bot, channel), state in (await open_handovers(visit.parts)).items()
     ]
     waiting = sorted(found, key=lambda one: (one.state.taken is not None, one.state.since))

@@ -37,6 +37,15 @@ def team_reason(kind: HandoverKind, detail: str, language: str) -> str:
     return detail
 
 
+def reason_in(reason: str, language: str) -> str:
+    """A reason that the channel shows, in another language; as it is if it is none of ours."""
+    for sentences in TOLD.values():
+        for name, sentence in sentences.items():
+            if sentence == reason:
+                return _in(language)[name]
+    return reason
+
+
 def told(language: str, name: Sentence, **filled: object) -> str:
     """A sentence with its words in braces filled in. Words that were filled in are never read as braces."""
     return _in(language)[name].format(**filled)
