@@ -23,6 +23,7 @@ GATES: dict[str, str] = {
     "Gate": "Triggers and conditions let it through",
     "language_before": "The language of the talk before it was looked at",
     "signs": "Nothing in it calls for a person",
+    "PromiseRule": "It wanted nothing promised, and broke no promise",
     "_extra_rules": "The rules of your own let it through",
     "fixed_text": "No fixed text is due",
     "allow": "The budget allows it",
